@@ -1,0 +1,7 @@
+"""carnet: the customer-portfolio audit workbook.
+
+Reads top to bottom: wording · schema · engagement → sources → contracts → book → measures → findings → charts, tables →
+notebook → publish → cli. Imports run one way, in that order.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,279 @@
+"""The opened engagement: typed Ibis tables, the orders and the customer × month cube, cached as Parquet by content.
+
+The cache stands in the engagement's `.carnet/`, one folder per hash of inputs, mapping and reading code; it is built in a
+sibling and renamed when complete, so that a killed run leaves nothing to trust by mistake.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+
+from carnet.contracts import Contract, TableCheck, unknown_references
+from carnet.engagement import Engagement, load_engagement
+from carnet.errors import CarnetError
+from carnet.periods import Periods
+from carnet.sources import SourceFile, find_files, load_table
+from carnet.sources.reading import ColumnReader
+from carnet.wording import N_, Notice, Wording
+
+CACHE_NAME = ".carnet"
+NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) AS amount LIMIT 0"
+
+
+@dataclass(frozen=True)
+class Book:
+    """One engagement at one audit date. Tables are Ibis expressions on Parquet; nothing heavy is in memory.
+
+    `tables` holds the accepted rows by table name; `checks` the row ledger of each; `orders` one row per order
+    (customer_id, order_id, date, revenue, line_count); `cube` one row per customer × month (see `cube_of`).
+    """
+
+    engagement: Engagement
+    as_of: dt.date
+    folder: Path
+    backend: ibis.backends.duckdb.Backend
+    checks: dict[str, TableCheck]
+
+    @property
+    def periods(self) -> Periods:
+        """The audit period and the previous one."""
+        return Periods(self.as_of, self.engagement.comparison, self.engagement.fiscal_year_start)
+
+    @property
+    def wording(self) -> Wording:
+        """Sentences and formats of the report's reader."""
+        return Wording(self.engagement.language, self.engagement.currency)
+
+    def has(self, table: str, *columns: str) -> bool:
+        """True when the table was given, with these columns."""
+        return table in self.checks and set(columns) <= set(self.checks[table].columns)
+
+    def table(self, name: str) -> ir.Table:
+        """Accepted rows of a table, or `orders`, `cube`, `quarantine`."""
+        return self.backend.read_parquet(self.folder / f"{name}.parquet", table_name=name)
+
+    @cached_property
+    def cube(self) -> ir.Table:
+        """Customer × month, see `cube_of`."""
+        return self.table("cube")
+
+    @cached_property
+    def orders(self) -> ir.Table:
+        """One row per order, see `orders_of`."""
+        return self.table("orders")
+
+    @cached_property
+    def customers(self) -> ir.Table:
+        """customer_id, name, salesperson of every customer that sales or the customer list name.
+
+        Without a customer list the id stands for the name; the salesperson is the list's, else the one of the last sale.
+        """
+        last = self.cube.group_by("customer_id").agg(
+            seller=self.cube.salesperson.last(order_by=[self.cube.last_date, self.cube.salesperson], where=self.cube.salesperson.notnull())
+        )
+        if not self.has("customers"):
+            return last.select("customer_id", name="customer_id", salesperson="seller")
+        listed = self.table("customers")
+        name = listed.name if "name" in listed.columns else listed.customer_id
+        owner = listed.salesperson if "salesperson" in listed.columns else ibis.null("string")
+        listed = listed.select("customer_id", listed_name=name, owner=owner)
+        joined = last.outer_join(listed, "customer_id")
+        customer = ibis.coalesce(joined.customer_id, joined.customer_id_right)
+        return joined.select(
+            customer_id=customer,
+            name=ibis.coalesce(joined.listed_name, customer),
+            salesperson=ibis.coalesce(joined.owner, joined.seller),
+        )
+
+    @cached_property
+    def first_sale(self) -> dt.date | None:
+        """Date of the first positive sale line."""
+        return _as_date(self.cube.first_date.min().execute())
+
+    @property
+    def previous_is_complete(self) -> bool:
+        """False when the sales given start more than a month after the previous period does."""
+        return self.first_sale is not None and (self.first_sale - self.periods.previous.start).days <= 31
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What the reader must know of the data before reading a figure."""
+        notices = [notice for check in self.checks.values() for notice in check.notices]
+        if self.first_sale and not self.previous_is_complete:
+            message = N_("Sales start on {first}, after the start of the previous period ({start}): comparisons with it are incomplete.")
+            dates = {"first": self.wording.date(self.first_sale), "start": self.wording.date(self.periods.previous.start)}
+            notices.append(Notice(message, dates))
+        return notices
+
+
+def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: str | None = None) -> Book:
+    """Open FOLDER/engagement.yml: from its cache when inputs and mapping have not changed, else by reading the inputs.
+
+    Raises CarnetError with every fault found.
+    """
+    engagement = load_engagement(folder, as_of=_parse_as_of(as_of), language=language)
+    cache = engagement.folder / CACHE_NAME
+    cache.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as scratch_name:
+        scratch = Path(scratch_name)
+        files = {name: find_files(name, spec, engagement.folder, scratch) for name, spec in engagement.tables.items()}
+        home = cache / _content_hash(engagement, files)
+        if not (home / "book.json").is_file():
+            building = scratch / "book"
+            building.mkdir()
+            _build(engagement, files, building)
+            _rename(building, home)
+    record = json.loads((home / "book.json").read_text(encoding="utf-8"))
+    checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
+    return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, ibis.duckdb.connect(), checks)
+
+
+def orders_of(sales: ir.Table) -> ir.Table:
+    """One row per order: customer_id, order_id, date (of its first positive line), revenue (Σ amount), line_count.
+
+    An order is a customer's `order_id` with a positive line; a line without one belongs to the customer's order of that day.
+    """
+    day = sales.date.cast("string")
+    order_id = ibis.coalesce(sales.order_id, day) if "order_id" in sales.columns else day
+    lines = sales.mutate(order_id=order_id)
+    positive = lines.amount > 0
+    orders = lines.group_by("customer_id", "order_id").agg(
+        date=lines.date.min(where=positive), revenue=lines.amount.sum().cast("float64"), line_count=positive.sum()
+    )
+    return orders.filter(orders.date.notnull())
+
+
+def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
+    """Customer × month: every portfolio measure starts here.
+
+    One row per customer_id, month (first day of the calendar month) and audit_month (months back from as_of, cut at its
+    day; the two cuts coincide when as_of ends a month). Columns: revenue, quantity, cost (Σ; NULL where not given),
+    order_count, line_count, positive_line_count, first_date and last_date (of positive lines), salesperson (of the last line).
+    An order is counted where its first positive line falls.
+    """
+    given = set(sales.columns)
+    lines = sales.mutate(
+        month=sales.date.truncate("M"),
+        audit_month=periods.audit_month(sales.date),
+        salesperson=sales.salesperson if "salesperson" in given else ibis.null("string"),
+        quantity=sales.quantity if "quantity" in given else ibis.null("float64"),
+        cost=sales.cost if "cost" in given else ibis.null("float64"),
+    )
+    positive = lines.amount > 0
+    cells = lines.group_by("customer_id", "month", "audit_month").agg(
+        revenue=lines.amount.sum().cast("float64"),
+        quantity=lines.quantity.sum().cast("float64"),
+        cost=lines.cost.sum().cast("float64"),
+        line_count=lines.count(),
+        positive_line_count=positive.sum(),
+        first_date=lines.date.min(where=positive),
+        last_date=lines.date.max(where=positive),
+        salesperson=lines.salesperson.last(order_by=[lines.date, lines.salesperson], where=lines.salesperson.notnull()),
+    )
+    dated = orders.mutate(month=orders.date.truncate("M"), audit_month=periods.audit_month(orders.date))
+    counted = dated.group_by("customer_id", "month", "audit_month").agg(order_count=dated.count())
+    joined = cells.left_join(counted, ["customer_id", "month", "audit_month"])
+    # no row in `counted` means that no order starts in this cell: a count of zero, not an unknown
+    return joined.select(*cells.columns, order_count=joined.order_count.fill_null(0))
+
+
+def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path) -> None:
+    """Read, check and store every table of the engagement, then orders and cube."""
+    con = duckdb.connect()
+    con.execute(f"SET temp_directory = '{str(home.parent / 'spill').replace(chr(39), chr(39) * 2)}'")
+    con.execute('CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, original_values VARCHAR)')
+    rejects = {name: load_table(con, name, spec, files[name]) for name, spec in engagement.tables.items()}
+    readers = {}
+    faults = []
+    for name, spec in engagement.tables.items():
+        try:
+            readers[name] = ColumnReader(con, name, spec)
+        except CarnetError as error:
+            faults.append(str(error))
+    if faults:
+        raise CarnetError("\n".join(faults))
+    as_of = engagement.as_of or _last_sale(readers)
+    checks = {name: Contract(reader).check(files[name], rejects[name], as_of) for name, reader in readers.items()}
+    if "sales" not in checks:
+        con.execute(f"CREATE TABLE accepted_sales AS {NO_SALES}")
+    elif not checks["sales"].accepted_rows:
+        told = ", ".join(f"{count:,} × {reason}" for reason, count in list(checks["sales"].reasons.items())[:5])
+        raise CarnetError(f"sales: none of {checks['sales'].rows:,} rows was accepted ({told or 'the files hold no rows'}). as_of {as_of}.")
+    if "customers" in checks:
+        for check in checks.values():
+            unknown_references(con, check)
+    backend = ibis.duckdb.from_connection(con)
+    for name in {*checks, "sales"}:
+        backend.table(f"accepted_{name}").to_parquet(home / f"{name}.parquet")
+    backend.table("quarantine").to_parquet(home / "quarantine.parquet")
+    periods = Periods(as_of, engagement.comparison, engagement.fiscal_year_start)
+    orders_of(backend.table("accepted_sales")).to_parquet(home / "orders.parquet")
+    stored_orders = backend.read_parquet(home / "orders.parquet")
+    cube_of(backend.table("accepted_sales"), stored_orders, periods).to_parquet(home / "cube.parquet")
+    record = {"as_of": str(as_of), "checks": {name: check.as_json() for name, check in checks.items()}}
+    (home / "book.json").write_text(json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8")
+    con.close()
+
+
+def _last_sale(readers: dict[str, ColumnReader]) -> dt.date:
+    """Default audit date: the last sale date that is not in the future."""
+    if "sales" not in readers:
+        raise CarnetError("as_of: without a sales table the audit date has no default. Write as_of: YYYY-MM-DD in engagement.yml.")
+    last = readers["sales"].last_date(dt.date.today())
+    if last is None:
+        raise CarnetError("sales: no readable date. Check tables.sales.columns.date and tables.sales.format.date in engagement.yml.")
+    return last
+
+
+def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]]) -> str:
+    """Hash of what the stored tables depend on: bytes of the inputs, mapping, audit date and the code that reads them."""
+    digest = hashlib.sha256()
+    kept = engagement.model_dump(mode="json", include={"tables", "as_of", "comparison", "fiscal_year_start"})
+    names = [(table, file.name, file.sha256) for table, listed in files.items() for file in listed]
+    digest.update(json.dumps([kept, names], sort_keys=True).encode())
+    package = resources.files("carnet")
+    for module in ("schema.py", "contracts.py", "periods.py", "book.py"):
+        digest.update((package / module).read_bytes())
+    for module in sorted((package / "sources").iterdir(), key=lambda path: path.name):
+        if module.name.endswith(".py"):
+            digest.update(module.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def _rename(building: Path, home: Path) -> None:
+    """Publish a finished cache; one that another run finished meanwhile is kept."""
+    try:
+        building.rename(home)
+    except OSError:
+        if (home / "book.json").is_file():
+            return
+        shutil.rmtree(home, ignore_errors=True)
+        building.rename(home)
+
+
+def _parse_as_of(as_of: str | dt.date | None) -> dt.date | None:
+    if not as_of or isinstance(as_of, dt.date):
+        return as_of or None
+    try:
+        return dt.date.fromisoformat(as_of)
+    except ValueError:
+        raise CarnetError(f"as_of: {as_of!r} is not a date. Write YYYY-MM-DD.") from None
+
+
+def _as_date(value: object) -> dt.date | None:
+    """A date from a scalar that pandas may have turned into a Timestamp or NaT."""
+    if value is None or value != value:
+        return None
+    return value.date() if hasattr(value, "date") else value  # type: ignore[return-value]

@@ -1,0 +1,190 @@
+"""Raw tables → typed tables: accepted rows, and quarantined rows with a reason each; counts and sums reconcile.
+
+Nothing is repaired. A row leaves the accepted table only with a reason that `quarantine` keeps beside the file, the row
+number and the original values; rows read = accepted + quarantined and Σ read = accepted + quarantined hold by test.
+"""
+
+import datetime as dt
+import json
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+
+import duckdb
+
+from carnet.errors import examples
+from carnet.schema import Column
+from carnet.sources.base import Reject, SourceFile, identifier, quoted
+from carnet.sources.reading import MONEY, ColumnReader
+from carnet.wording import N_, Notice
+
+EARLIEST = dt.date(1900, 1, 1)
+REASONS = {
+    "missing": N_("{column} is missing"),
+    "date": N_("{column} is not a date"),
+    "number": N_("{column} is not a number"),
+    "share": N_("{column} is not a share between 0 and 1 (write 10 % or 0.10)"),
+    "bool": N_("{column} is not yes or no"),
+    "choice": N_("{column} is not one of the accepted values"),
+    "early": N_("{column} is before 1900"),
+    "after": N_("{column} is after the audit date"),
+    "repeated": N_("{column} is repeated"),
+    "width": N_("the line does not have as many columns as its header"),
+}
+
+
+@dataclass
+class TableCheck:
+    """The row ledger of one table: what came in, what was accepted, what was set aside, and what to know about it."""
+
+    table: str
+    total: str | None
+    columns: list[str]
+    mapping: dict[str, str]
+    rows: int = 0
+    accepted_rows: int = 0
+    quarantined_rows: int = 0
+    amount: Decimal = Decimal(0)
+    accepted_amount: Decimal = Decimal(0)
+    quarantined_amount: Decimal = Decimal(0)
+    unreadable_amounts: int = 0
+    duplicate_rows: int = 0
+    duplicate_amount: Decimal = Decimal(0)
+    reasons: dict[str, int] = field(default_factory=dict)
+    files: list[dict] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+    def as_json(self) -> dict:
+        """Plain values for the cache and the manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: dict) -> "TableCheck":
+        """Inverse of `as_json` after a JSON round trip."""
+        amounts = {key: Decimal(record[key]) for key in record if key == "amount" or key.endswith("_amount")}
+        return cls(**{**record, **amounts, "notices": [Notice(**n) for n in record["notices"]]})
+
+
+def reason_notices(reason: str) -> list[Notice]:
+    """The sentences behind a stored reason such as `missing:customer_id;date:date`."""
+    parts = (part.partition(":") for part in reason.split(";"))
+    return [Notice(REASONS[code], {"column": column}) for code, _, column in parts]
+
+
+class Contract:
+    """One table's contract applied to its raw rows; `check` is the only verb, the rest are its steps."""
+
+    def __init__(self, reader: ColumnReader) -> None:
+        self.reader, self.con, self.name, self.schema = reader, reader.con, reader.name, reader.schema
+
+    def check(self, files: list[SourceFile], rejects: list[Reject], as_of: dt.date) -> TableCheck:
+        """Create `accepted_<name>` and add to `quarantine`; returns the row ledger."""
+        present = self._parse(as_of)
+        self._mark_repeated_keys(present)
+        self._quarantine(files, rejects)
+        columns = [column for column in self.schema.columns if column in present]
+        self.con.execute(
+            f"CREATE TABLE accepted_{self.name} AS SELECT {', '.join(columns)}, _file, _row FROM parsed_{self.name} WHERE _reason IS NULL"
+        )
+        total = self.schema.total if self.schema.total in columns else None
+        check = TableCheck(self.name, total, columns, self.reader.mapping)
+        self._reconcile(check, rejects)
+        check.files = [{"name": f.name, "sha256": f.sha256, "rows": f.rows} for f in files]
+        check.notices += [Notice(note) for f in files for note in f.notes]
+        self.con.execute(f"DROP TABLE parsed_{self.name}")
+        return check
+
+    def _parse(self, as_of: dt.date) -> list[str]:
+        """Create `parsed_<name>`: typed columns, `_reason`, `_hash` of the original line; returns the columns it has."""
+        reader, columns = self.reader, self.schema.columns
+        mapped = [role for role in columns if role in reader.mapping]
+        inner = [f"{reader.read(role)} AS v_{role}, t_{role} IS NULL AS m_{role}" for role in mapped]
+        typed = {role: f"v_{role}" for role in mapped}
+        reasons = [self._reason(role, columns[role]) for role in mapped]
+        derived = self.schema.derived
+        if "amount" in derived and "amount" not in typed:
+            reasons += [f"CASE WHEN m_{role} THEN 'missing:{role}' END" for role in derived["amount"]]
+            # no discount written means no discount granted
+            net = "* (1 - coalesce(v_discount, 0))" if "discount" in typed else ""
+            typed["amount"] = f"TRY_CAST(v_quantity * CAST(v_unit_price AS DOUBLE) {net} AS {MONEY})"
+        if "cost" in derived and "cost" not in typed and "margin" in typed:
+            typed["cost"] = f"TRY_CAST({typed['amount']} - v_margin AS {MONEY})"
+        reasons += [f"CASE WHEN v_{role} > {quoted(str(as_of))} THEN 'after:{role}' END" for role in self.schema.past_dates if role in typed]
+        dates = [role for role in mapped if columns[role].kind == "date"]
+        reasons += [f"CASE WHEN v_{role} < {quoted(str(EARLIEST))} THEN 'early:{role}' END" for role in dates]
+        self.con.execute(
+            f"CREATE TABLE parsed_{self.name} AS SELECT _file, _row, _hash, {', '.join(f'{sql} AS {role}' for role, sql in typed.items())}, "
+            f"nullif(concat_ws(';', {', '.join(reasons)}), '') AS _reason FROM "
+            f"(SELECT _file, _row, _hash, {', '.join(inner)} FROM {reader.relation})"
+        )
+        return list(typed)
+
+    @staticmethod
+    def _reason(role: str, column: Column) -> str:
+        """SQL: why this column's value keeps the row out, NULL when it does not."""
+        cases = f"WHEN m_{role} THEN {quoted(f'missing:{role}') if column.required else 'NULL'}"
+        if column.kind not in ("id", "text"):
+            code = "number" if column.kind == "money" else column.kind
+            outside = f" OR v_{role} NOT BETWEEN 0 AND 1" if column.kind == "share" else ""
+            cases += f" WHEN v_{role} IS NULL{outside} THEN '{code}:{role}'"
+        return f"CASE {cases} END"
+
+    def _mark_repeated_keys(self, present: list[str]) -> None:
+        """Rows whose key an earlier accepted row already has. A line number counts within its order."""
+        key = [role for role in self.schema.key if role in present]
+        if not key or self.schema.key[-1] not in key:
+            return
+        last = key[-1]
+        self.con.execute(
+            f"UPDATE parsed_{self.name} p SET _reason = 'repeated:{last}' FROM (SELECT _file, _row, row_number() OVER "
+            f"(PARTITION BY {', '.join(key)} ORDER BY _file, _row) AS n FROM parsed_{self.name} WHERE _reason IS NULL AND {last} IS NOT NULL) r "
+            f"WHERE r.n > 1 AND p._file = r._file AND p._row = r._row"
+        )
+
+    def _quarantine(self, files: list[SourceFile], rejects: list[Reject]) -> None:
+        """Copy rejected rows, with their original values, to the common quarantine table."""
+        named = ", ".join(f"{quoted(header)}: CAST(r.{identifier(header)} AS VARCHAR)" for header in self.reader.types)
+        names = ", ".join(quoted(file.name) for file in files)
+        self.con.execute(
+            f"INSERT INTO quarantine SELECT '{self.name}', list_extract([{names}], r._file + 1), r._row, p._reason, "
+            f"CAST(to_json({{{named}}}) AS VARCHAR) FROM raw_{self.name} r JOIN parsed_{self.name} p USING (_file, _row) "
+            f"WHERE p._reason IS NOT NULL ORDER BY r._file, r._row"
+        )
+        if rejects:
+            values = [(self.name, r.file, r.row, "width:", json.dumps(r.values, ensure_ascii=False)) for r in rejects]
+            self.con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", values)
+
+    def _reconcile(self, check: TableCheck, rejects: list[Reject]) -> None:
+        """Fill the ledger's counts and sums, and the notices they call for."""
+        name, total = self.name, check.total or "NULL::DECIMAL(18, 4)"
+        sums = self.con.execute(
+            f"SELECT count(*), count(*) FILTER (_reason IS NULL), coalesce(sum({total}), 0), coalesce(sum({total}) FILTER (_reason IS NULL), 0), "
+            f"coalesce(sum({total}) FILTER (_reason IS NOT NULL), 0), count(*) FILTER (_reason IS NOT NULL AND {total} IS NULL) FROM parsed_{name}"
+        ).fetchall()[0]
+        check.rows, check.accepted_rows = sums[0] + len(rejects), sums[1]
+        check.amount, check.accepted_amount, check.quarantined_amount = sums[2:5]
+        check.unreadable_amounts = sums[5] + len(rejects) if check.total else 0
+        check.quarantined_rows = check.rows - check.accepted_rows
+        reasons = self.con.execute("SELECT reason, count(*) FROM quarantine WHERE \"table\" = ? GROUP BY 1 ORDER BY 2 DESC, 1", [name]).fetchall()
+        check.reasons = dict(reasons)
+        check.duplicate_rows, check.duplicate_amount = self.con.execute(
+            f"SELECT coalesce(sum(n - 1), 0)::BIGINT, coalesce(sum(s * (n - 1) / n), 0)::DECIMAL(38, 4) FROM "
+            f"(SELECT count(*) AS n, sum({total}) AS s FROM parsed_{name} WHERE _reason IS NULL GROUP BY _hash HAVING count(*) > 1)"
+        ).fetchall()[0]
+        if check.duplicate_rows:
+            message = N_("{table}: {count} exact duplicate lines were kept; two equal lines can be two sales.")
+            check.notices.append(Notice(message, {"table": name, "count": check.duplicate_rows}))
+        if not check.accepted_rows:
+            check.notices.append(Notice(N_("{table}: no row was accepted."), {"table": name}))
+
+
+def unknown_references(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
+    """Add a notice for customers that a table names and the customer list does not hold."""
+    if "customer_id" not in check.columns or check.table == "customers":
+        return
+    query = f"FROM accepted_{check.table} t WHERE customer_id IS NOT NULL AND NOT EXISTS (FROM accepted_customers c WHERE c.customer_id = t.customer_id)"
+    count, rows = con.execute(f"SELECT count(DISTINCT customer_id), count(*) {query}").fetchall()[0]
+    if count:
+        some = [row[0] for row in con.execute(f"SELECT DISTINCT customer_id {query} ORDER BY 1 LIMIT 6").fetchall()]
+        message = N_("{table}: {count} customers on {rows} lines are not in the customer list ({examples}).")
+        check.notices.append(Notice(message, {"table": check.table, "count": count, "rows": rows, "examples": examples(some)}))
+

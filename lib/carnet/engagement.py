@@ -1,0 +1,210 @@
+"""The engagement file: read, checked, and every fault told with its line, what is accepted and the nearest word."""
+
+import datetime as dt
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from babel.numbers import list_currencies
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from carnet.errors import CarnetError, nearest
+from carnet.schema import TABLES
+
+FILE_NAME = "engagement.yml"
+MAX_FILE_BYTES = 1_000_000
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Format(_Strict):
+    """How a file writes its values; whatever is left out is detected from the content."""
+
+    delimiter: str | None = Field(None, description="one character, or the word whitespace")
+    decimal: Literal[",", "."] | None = None
+    thousands: Literal[" ", ",", ".", "'", ""] | None = None
+    date: str | None = Field(None, description="strptime pattern such as %d/%m/%Y")
+    encoding: str | None = None
+    header_row: int = Field(1, ge=1, description="row of the headers, as a spreadsheet numbers it")
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str | None) -> str | None:
+        if value is not None and value not in ("whitespace", "\\t") and len(value) != 1:
+            raise ValueError("one character, \\t or the word whitespace is accepted")
+        return "\t" if value == "\\t" else value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_codec(cls, value: str | None) -> str | None:
+        try:
+            "".encode(value or "utf-8")
+        except LookupError:
+            raise ValueError(nearest(str(value), ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "cp850"])) from None
+        return value
+
+    @field_validator("date")
+    @classmethod
+    def _date_pattern(cls, value: str | None) -> str | None:
+        if value is not None and not ({"%d", "%m"} <= set(re.findall("%[a-zA-Z]", value)) and "%y" in value.lower()):
+            raise ValueError("a pattern with day, month and year is accepted, for example %d/%m/%Y or %m/%d/%Y")
+        return value
+
+
+class Table(_Strict):
+    """Where one table comes from and which header plays which role (role: header)."""
+
+    files: list[str] = Field(min_length=1)
+    query: str | None = Field(None, description="SQL, when files is a database URL")
+    sheet: str | None = None
+    format: Format = Format()  # type: ignore[call-arg]
+    columns: dict[str, str] = {}
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class Target(_Strict):
+    """One SMART objective."""
+
+    measure: str
+    baseline: float | None = None
+    target: float
+    due: dt.date
+    owner: str | None = None
+
+
+class Engagement(_Strict):
+    """A checked engagement file. `folder` is where its globs start; `path` is the file itself."""
+
+    client: str = Field(min_length=1)
+    language: Literal["en", "fr"] = "en"
+    currency: str = "EUR"
+    as_of: dt.date | None = None
+    comparison: Literal["rolling_year", "year_to_date"] = "rolling_year"
+    fiscal_year_start: int = Field(1, ge=1, le=12)
+    engine: Literal["duckdb"] = "duckdb"
+    sector: str | None = None
+    tables: dict[str, Table] = Field(min_length=1)
+    targets: list[Target] = []
+    folder: Path = Field(Path("."), exclude=True)
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        if value not in list_currencies():
+            raise ValueError(f"a three-letter ISO 4217 code such as EUR, USD, GBP or CHF is accepted, not {value!r}")
+        return value
+
+    @property
+    def slug(self) -> str:
+        """The client's name as a folder name: letters, digits and hyphens only."""
+        plain = unicodedata.normalize("NFKD", self.client).encode("ascii", "ignore").decode().lower()
+        return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60] or "client"
+
+
+def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
+    """Read and check FOLDER/engagement.yml; `overrides` (as_of, language) replace its values when not None.
+
+    Raises CarnetError listing every fault with its line, the accepted values and the nearest one.
+    """
+    folder = Path(folder)
+    path = folder if folder.is_file() else folder / FILE_NAME
+    if not path.is_file():
+        raise CarnetError(f"{path}: no such file. An engagement is a folder with an {FILE_NAME}.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise CarnetError(f"{path}: larger than {MAX_FILE_BYTES:,} bytes; this is not an engagement file.")
+    lines: dict[tuple[str | int, ...], int] = {}
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        faults = _index_lines(node, (), lines) if node else []
+        content = yaml.safe_load(text)
+    except UnicodeDecodeError as error:
+        raise CarnetError(f"{path}: not UTF-8 text (byte {error.start}). Save the file as UTF-8.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise CarnetError(f"{path}: not readable as YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise CarnetError(f"{path} line 1: a mapping is expected (client: …, tables: …).")
+    content |= {key: value for key, value in overrides.items() if value not in (None, "")}
+    faults += _unknown_names(content)
+    try:
+        engagement = Engagement.model_validate({**content, "folder": path.parent})
+    except ValidationError as error:
+        faults += [(tuple(fault["loc"]), _explain(fault)) for fault in error.errors()]
+    if faults:
+        told = sorted({(_line(loc, lines), ".".join(map(str, loc)), message) for loc, message in faults})
+        raise CarnetError("\n".join(f"{path} line {line}: {name}: {message}" for line, name, message in told))
+    return engagement
+
+
+def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, str]]:
+    """Fill `lines` with the line of every key and item; return the keys that appear twice as faults."""
+    lines.setdefault(loc, node.start_mark.line + 1)
+    faults: list[tuple[tuple, str]] = []
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            here = (*loc, key.value)
+            if key.value in seen:
+                faults.append((here, f"written twice (second time on line {key.start_mark.line + 1}); keep one."))
+            seen.add(key.value)
+            lines.setdefault(here, key.start_mark.line + 1)
+            faults += _index_lines(value, here, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, item in enumerate(node.value):
+            faults += _index_lines(item, (*loc, position), lines)
+    return faults
+
+
+def _line(loc: tuple, lines: dict) -> int:
+    """Line of the deepest part of `loc` that the file holds."""
+    while loc and loc not in lines:
+        loc = loc[:-1]
+    return lines.get(loc, 1)
+
+
+def _unknown_names(content: dict) -> list[tuple[tuple, str]]:
+    """Table and column names that no contract knows."""
+    tables = content.get("tables")
+    faults: list[tuple[tuple, str]] = []
+    for table, spec in tables.items() if isinstance(tables, dict) else []:
+        if table not in TABLES:
+            faults.append((("tables", table), f"unknown table '{table}'; {nearest(str(table), TABLES)}"))
+        elif isinstance(spec, dict) and isinstance(spec.get("columns"), dict):
+            known = TABLES[table].columns
+            faults += [
+                (("tables", table, "columns", name), f"unknown column '{name}'; {nearest(str(name), known)}")
+                for name in spec["columns"]
+                if name not in known
+            ]
+    return faults
+
+
+def _explain(fault: Any) -> str:
+    """Turn one pydantic error into a sentence with the accepted values."""
+    kind, loc, value = fault["type"], fault["loc"], fault.get("input")
+    if kind == "extra_forbidden":
+        model = _model_at(loc[:-1])
+        return f"unknown key '{loc[-1]}'; {nearest(str(loc[-1]), [n for n in model.model_fields if n != 'folder'])}"
+    if kind == "missing":
+        return f"the key '{loc[-1]}' is required here."
+    if kind == "literal_error":
+        accepted = re.findall(r"'([^']*)'|\"([^\"]*)\"", fault["ctx"]["expected"])
+        return f"{value!r} is not accepted; {nearest(str(value), [repr(a or b) for a, b in accepted])}"
+    return f"{fault['msg'].removeprefix('Value error, ')} (found {str(value)[:60]!r})"
+
+
+def _model_at(loc: tuple) -> type[BaseModel]:
+    """The pydantic model that a location points into."""
+    if "format" in loc:
+        return Format
+    if loc[:1] == ("tables",):
+        return Table
+    return Target if loc[:1] == ("targets",) else Engagement

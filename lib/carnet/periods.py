@@ -1,0 +1,69 @@
+"""The audit period and the same dates one year earlier, and how rows of the cube fall into them."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+from dateutil.relativedelta import relativedelta
+
+
+@dataclass(frozen=True)
+class Period:
+    """Both days included."""
+
+    start: dt.date
+    end: dt.date
+
+
+@dataclass(frozen=True)
+class Periods:
+    """The two periods that an audit compares.
+
+    `rolling_year`: the 12 months ending on `as_of`, from the day after the same date one year earlier.
+    `year_to_date`: the fiscal year that holds `as_of`, up to `as_of`. The previous period is the same dates a year earlier.
+
+    >>> Periods(dt.date(2024, 2, 29)).current.start
+    datetime.date(2023, 3, 1)
+    """
+
+    as_of: dt.date
+    comparison: str = "rolling_year"
+    fiscal_year_start: int = 1
+
+    @property
+    def current(self) -> Period:
+        """The audit period."""
+        if self.comparison == "rolling_year":
+            return Period(self.as_of - relativedelta(years=1) + dt.timedelta(days=1), self.as_of)
+        year = self.as_of.year - (self.as_of.month < self.fiscal_year_start)
+        return Period(dt.date(year, self.fiscal_year_start, 1), self.as_of)
+
+    @property
+    def previous(self) -> Period:
+        """The same dates one year earlier."""
+        end = self.as_of - relativedelta(years=1)
+        if self.comparison == "rolling_year":
+            return Period(end - relativedelta(years=1) + dt.timedelta(days=1), end)
+        return Period(self.current.start - relativedelta(years=1), end)
+
+    def audit_month(self, date: ir.DateValue) -> ir.IntegerValue:
+        """Whole months between `date` and `as_of`: 0 for the month that ends on `as_of`; cuts every month at its day."""
+        months = self.as_of.year * 12 + self.as_of.month - (date.year() * 12 + date.month())
+        return (months - (date.day() > self.as_of.day).cast("int32")).cast("int32")
+
+    def in_current(self, cube: ir.Table) -> ir.BooleanValue:
+        """Rows of the cube (columns month, audit_month) inside the audit period."""
+        if self.comparison == "rolling_year":
+            return cube.audit_month.between(0, 11)
+        return cube.month >= ibis.date(self.current.start)
+
+    def in_previous(self, cube: ir.Table) -> ir.BooleanValue:
+        """Rows of the cube inside the previous period."""
+        if self.comparison == "rolling_year":
+            return cube.audit_month.between(12, 23)
+        return (cube.month >= ibis.date(self.previous.start)) & (cube.audit_month >= 12)
+
+    def before_current(self, cube: ir.Table) -> ir.BooleanValue:
+        """Rows of the cube before the audit period."""
+        return ~self.in_current(cube)

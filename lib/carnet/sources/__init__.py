@@ -1,0 +1,110 @@
+"""Files, sheets and queries → raw tables in DuckDB, where every value is still traceable to file and row.
+
+`load_table` is the only door: it finds the files of one table, reads each as the client wrote it and appends it to
+`raw_<table>` with the columns `_file` (index into the file list) and `_row` (as a spreadsheet numbers rows).
+Nothing is dropped or repaired here: lines that do not fit their header come back in `rejects`.
+"""
+
+import hashlib
+import importlib.util
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from carnet.engagement import Table
+from carnet.errors import CarnetError, examples
+from carnet.sources import columnar, excel, text
+from carnet.sources.base import Reject, SourceFile
+
+
+Reader = Callable[[duckdb.DuckDBPyConnection, str, Path, Table, list[str]], tuple[list[str], list[Reject]]]
+
+READERS: dict[str, Reader] = {
+    ".csv": text.read,
+    ".txt": text.read,
+    ".tsv": text.read,
+    ".xlsx": excel.read,
+    ".xlsm": excel.read,
+    ".xls": excel.read,
+    ".parquet": columnar.read,
+}
+
+
+def find_files(name: str, spec: Table, folder: Path, scratch: Path) -> list[SourceFile]:
+    """List the inputs of one table, queries fetched into `scratch`; raises CarnetError when a pattern finds nothing."""
+    found: list[SourceFile] = []
+    for pattern in spec.files:
+        if columnar.is_database_url(pattern):
+            path = columnar.fetch_query(name, pattern, spec.query, folder, scratch)
+            found.append(SourceFile(f"{columnar.without_secret(pattern)} ({spec.query})", path, sha256_of(path)))
+            continue
+        if pattern.startswith("package:"):
+            paths, label = [_package_file(name, pattern)], pattern
+        else:
+            paths, label = _glob(name, pattern, folder), None
+        found += [SourceFile(label or path.relative_to(folder.resolve()).as_posix(), path, sha256_of(path)) for path in paths]
+    twice = sorted({f.name for f in found if [g.path for g in found].count(f.path) > 1})
+    if twice:
+        raise CarnetError(f"{name}: {examples(twice)} is listed by two patterns of `files`; its rows would count twice.")
+    return found
+
+
+def load_table(con: duckdb.DuckDBPyConnection, name: str, spec: Table, files: list[SourceFile]) -> list[Reject]:
+    """Create `raw_<name>` from `files`; returns the lines that could not be split into the header's columns."""
+    rejects: list[Reject] = []
+    parts = []
+    headers: dict[str, list[str]] = {}
+    for index, file in enumerate(files):
+        reader = READERS.get(file.path.suffix.lower())
+        if reader is None:
+            raise CarnetError(f"{name}: {file.name}: unknown kind of file. Accepted: {', '.join(READERS)}, a database URL.")
+        part = f"part_{name}_{index}"
+        headers[file.name], refused = reader(con, part, file.path, spec, file.notes)
+        rejects += [replace(reject, file=file.name) for reject in refused]
+        file.rows = _count(con, part) + len(refused)
+        parts.append(f"SELECT {index}::INTEGER AS _file, * FROM {part}")
+    missing = sorted(set().union(*headers.values()).difference(*headers.values())) if len(headers) > 1 else []
+    if missing:
+        files[0].notes.append(f"{name}: columns that not every file has, taken as missing there: {examples(missing)}.")
+    con.execute(f"CREATE VIEW raw_{name} AS {' UNION ALL BY NAME '.join(parts)}")
+    return rejects
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+    return con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0]
+
+
+def _glob(name: str, pattern: str, folder: Path) -> list[Path]:
+    """Files of a glob, all inside the engagement folder, in name order."""
+    if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+        raise CarnetError(f"{name}: files: {pattern!r} leaves the engagement folder. Copy the files into it.")
+    paths = [p.resolve() for p in sorted(folder.glob(pattern)) if p.is_file()]
+    outside = [p.name for p in paths if not p.is_relative_to(folder.resolve())]
+    if outside:
+        raise CarnetError(f"{name}: {examples(outside)} is a link out of the engagement folder. Copy the file into it.")
+    if not paths:
+        there = examples((p.name for p in sorted(folder.iterdir()) if p.is_file() and p.suffix in READERS), 12)
+        raise CarnetError(f"{name}: files: {pattern!r} finds no file in {folder}. Data files there: {there or 'none'}.")
+    return paths
+
+
+def _package_file(name: str, pattern: str) -> Path:
+    """`package:NAME/path` → the file inside the installed package NAME."""
+    package, _, inner = pattern.removeprefix("package:").partition("/")
+    spec = importlib.util.find_spec(package) if re.fullmatch(r"\w+", package) else None
+    if spec is None or not spec.submodule_search_locations:
+        raise CarnetError(f"{name}: the package {package!r} of {pattern!r} is not installed (pip install {package}).")
+    root = Path(next(iter(spec.submodule_search_locations))).resolve()
+    path = (root / inner).resolve()
+    if not path.is_file() or not path.is_relative_to(root):
+        raise CarnetError(f"{name}: the package {package!r} ships no file {inner!r}.")
+    return path

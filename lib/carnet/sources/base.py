@@ -1,0 +1,51 @@
+"""What every reader shares: the record of an input file, a refused line, a checked header, quoting for SQL."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from carnet.errors import CarnetError, examples
+
+
+@dataclass
+class SourceFile:
+    """One input: name as printed, SHA-256 of its bytes, rows read and what reading it told."""
+
+    name: str
+    path: Path
+    sha256: str
+    rows: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Reject:
+    """A line that does not fit its header: kept with its row number, reason and original text."""
+
+    row: int
+    reason: str
+    values: dict[str, str]
+    file: str = ""
+
+
+def check_header(path: Path, names: list[str], header_row: int) -> list[str]:
+    """Header names, trimmed; raises CarnetError when there is none or when a name stands twice."""
+    names = [name.strip().strip("\ufeff\u00a0") for name in names]
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise CarnetError(f"{path.name}: no header in row {header_row}. Export with headers, or set format: {{header_row: …}}.")
+    twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1 and name]
+    if twice:
+        raise CarnetError(f"{path.name} row {header_row}: the header has twice: {examples(twice)}. Rename one of them.")
+    return [name or f"column {position}" for position, name in enumerate(names, 1)]
+
+
+def quoted(value: str) -> str:
+    """A string literal for SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A column name for SQL."""
+    return '"' + name.replace('"', '""') + '"'

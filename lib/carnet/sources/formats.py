@@ -1,0 +1,118 @@
+"""How a client writes dates and numbers: the evidence in a column, the reading it allows, the SQL that reads it.
+
+A reading is only chosen on evidence: a day above 12 settles the order of dates, a value such as `12,5` or `1 234,56`
+settles the decimal mark. Evidence is sought in the column, then in its file, then in its table; when values stay
+ambiguous everywhere the analyst is asked (CarnetError), never guessed for.
+"""
+
+from dataclasses import dataclass
+
+from carnet.sources.base import quoted
+
+MISSING_TEXTS = ("", "null", "(null)", "<null>", "nan", "n.d.", "n/d", "n/a", "#n/a", "#n/d", "none", "\\n", "nat", "#null!")
+SPACES = r"[\s\x{00A0}\x{202F}\x{2007}\x{2009}\x{200B}\x{FEFF}]"
+OUTER_SPACES = " \t\r\n\u00a0\u202f\u2007\u2009\u200b\ufeff"
+DATE_ORDERS = {"day first": "%d-%m", "month first": "%m-%d"}
+MAJORITY = 10  # a few values against ten times as many are rejected as rows; closer than that the analyst is asked
+
+
+def cleaned(column: str) -> str:
+    """SQL: text without outer spaces (no-break ones included); NULL for what means missing."""
+    plain = f"regexp_full_match({column}, '[!-~]([ -~]*[!-~])?')"  # nothing to trim: much faster than trimming
+    trimmed = f"CASE WHEN {plain} THEN {column} ELSE trim({column}, {quoted(OUTER_SPACES)}) END"
+    missing = ", ".join(quoted(text) for text in MISSING_TEXTS)
+    return f"CASE WHEN length({trimmed}) > {max(map(len, MISSING_TEXTS))} OR lower({trimmed}) NOT IN ({missing}) THEN {trimmed} END"
+
+
+def bare_number(text: str) -> str:
+    """SQL: signs, spaces and currency marks put aside, `(12)` and `12-` made negative."""
+    bare = rf"regexp_replace(replace({text}, '−', '-'), '{SPACES}|[''’€$£%]|EUR|USD|GBP|CHF', '', 'gi')"
+    signed = rf"regexp_replace(regexp_replace({bare}, '^\((.*)\)$', '-\1'), '^([^-].*)-$', '-\1')"
+    return rf"CASE WHEN regexp_full_match({text}, '-?[0-9]+([.,][0-9]+)?') THEN {text} ELSE {signed} END"
+
+
+def bare_day(text: str) -> str:
+    """SQL: the day of a date, its parts joined by hyphens; the time of day is put aside."""
+    return rf"translate(regexp_extract({text}, '^([0-9/.-]+)([T ].*)?$', 1), '/.', '--')"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Counts of values that speak for each of two readings, and of values that fit both; one example of the latter."""
+
+    first: int = 0
+    second: int = 0
+    ambiguous: int = 0
+    example: str | None = None
+    example_row: int | None = None
+
+    def __add__(self, other: "Evidence") -> "Evidence":
+        return Evidence(
+            self.first + other.first,
+            self.second + other.second,
+            self.ambiguous + other.ambiguous,
+            self.example or other.example,
+            self.example_row or other.example_row,
+        )
+
+    @property
+    def verdict(self) -> str | None:
+        """'first', 'second', 'mixed', or None without evidence."""
+        if self.first > MAJORITY * self.second:
+            return "first"
+        if self.second > MAJORITY * self.first:
+            return "second"
+        return "mixed" if self.first else None
+
+
+def date_evidence(day: str) -> str:
+    """SQL aggregates for `Evidence` of the date order: first = day first, second = month first."""
+    pattern = r"^(\d{1,2})-(\d{1,2})-\d{2,4}$"
+    one, two = (f"TRY_CAST(regexp_extract({day}, '{pattern}', {group}) AS INTEGER)" for group in (1, 2))
+    return _aggregates(f"{one} > 12", f"{two} > 12", f"{one} <= 12 AND {two} <= 12 AND {one} <> {two}", day)
+
+
+def decimal_evidence(bare: str) -> str:
+    """SQL aggregates for `Evidence` of the decimal mark: first = comma, second = point."""
+    tests = []
+    for mark, other in ((",", r"\."), (r"\.", ",")):
+        plain = rf"^[+-]?\d*{mark}(\d{{1,2}}|\d{{4,}})$|^[+-]?(0+|\d{{4,}}){mark}\d{{3}}$"
+        grouped = rf"^[+-]?\d{{1,3}}({other}\d{{3}})+{mark}\d+$|^[+-]?\d{{1,3}}({other}\d{{3}}){{2,}}$"
+        tests.append(f"contains({bare}, '{mark[-1]}') AND regexp_matches({bare}, '{plain}|{grouped}')")
+    return _aggregates(*tests, rf"regexp_matches({bare}, '^[+-]?[1-9]\d{{0,2}}[.,]\d{{3}}$')", bare)
+
+
+def _aggregates(first: str, second: str, ambiguous: str, text: str) -> str:
+    return (
+        f"count(*) FILTER ({first}), count(*) FILTER ({second}), count(*) FILTER ({ambiguous}), "
+        f"first({text} ORDER BY _row) FILTER ({ambiguous}), min(_row) FILTER ({ambiguous})"
+    )
+
+
+def date_sql(text: str, day: str, order: str, pattern: str | None = None) -> str:
+    """SQL: text and its `bare_day` as DATE; NULL when it is missing or does not parse."""
+    if pattern:
+        first_word = f"split_part({text}, ' ', 1)"
+        return f"CAST(coalesce(TRY_STRPTIME({text}, {quoted(pattern)}), TRY_STRPTIME({first_word}, {quoted(pattern)})) AS DATE)"
+    short = DATE_ORDERS[order]
+    readings = (
+        (r"\d{4}-\d{1,2}-\d{1,2}", "%Y-%m-%d"),
+        (r"\d{1,2}-\d{1,2}-\d{4}", f"{short}-%Y"),
+        (r"\d{8}", "%Y%m%d"),
+        (r"\d{1,2}-\d{1,2}-\d{2}", f"{short}-%y"),
+    )
+    cases = " ".join(f"WHEN regexp_full_match({day}, '{shape}') THEN TRY_STRPTIME({day}, '{form}')" for shape, form in readings)
+    return f"CAST(CASE {cases} END AS DATE)"
+
+
+def number_sql(bare: str, decimal: str, thousands: str | None, kind: str) -> str:
+    """SQL: a `bare_number` as SQL type `kind`; NULL when it is missing or does not parse."""
+    group = thousands if thousands not in (None, "", " ", "'") else ("." if decimal == "," else ",")
+    mark, other = decimal.replace(".", r"\."), group.replace(".", r"\.")
+    shape = rf"[+-]?(\d{{1,3}}({other}\d{{3}})+|\d+)?({mark}\d*)?([eE][+-]?\d{{1,3}})?"
+    simple = f"TRY_CAST(replace({bare}, {quoted(decimal)}, '.') AS {kind})"
+    grouped = f"TRY_CAST(replace(replace({bare}, {quoted(group)}, ''), {quoted(decimal)}, '.') AS {kind})"
+    return (
+        rf"CASE WHEN regexp_full_match({bare}, '-?\d+({mark}\d+)?') THEN {simple} "
+        rf"WHEN regexp_full_match({bare}, '{shape}') AND regexp_matches({bare}, '\d') THEN {grouped} END"
+    )

@@ -1,0 +1,181 @@
+"""Delimited text as it is exported in the wild: encoding and delimiter detected, every record numbered.
+
+Two ways to the same table. A regular file (every record as wide as its header, no blank line) is read by DuckDB as
+text. Anything else goes record by record through Python's csv module, which keeps spreadsheet row numbers exact
+across blank lines and hands back the records that do not fit.
+"""
+
+import codecs
+import csv
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from carnet.engagement import Table
+from carnet.errors import CarnetError
+from carnet.sources.base import Reject, check_header, quoted
+from carnet.sources.progress import progress_bar, run_with_progress
+
+CHUNK_BYTES = 1 << 22
+BATCH_ROWS = 50_000
+DELIMITERS = ";,\t|"
+UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
+
+
+def detect_encoding(path: Path) -> str:
+    """Encoding by byte-order mark, then by what decodes without error: utf-8, else cp1252, else latin-1."""
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+        if head.startswith(codecs.BOM_UTF8):
+            return "utf-8-sig"
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        if head.count(0) > len(head) // 4:
+            return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        undefined, valid = False, True
+        stream.seek(0)
+        while chunk := stream.read(CHUNK_BYTES):
+            if valid:
+                try:
+                    decoder.decode(chunk)
+                except UnicodeDecodeError:
+                    valid = False
+            undefined = undefined or not UNDEFINED_IN_CP1252.isdisjoint(chunk)
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            valid = False
+    return "utf-8" if valid else "latin-1" if undefined else "cp1252"
+
+
+def detect_delimiter(sample: str) -> str | None:
+    """The delimiter under which most records of the sample are as wide as the header, widest header first."""
+    best: tuple[float, int, str] = (0.0, 1, "")
+    for delimiter in DELIMITERS:
+        widths = [len(record) for record in csv.reader(sample.splitlines(keepends=True), delimiter=delimiter) if record]
+        if widths and widths[0] > 1:
+            agreeing = Counter(widths)[widths[0]] / len(widths)
+            best = max(best, (round(agreeing, 1), widths[0], delimiter))
+    return best[2] or None
+
+
+def read(
+    con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[str]
+) -> tuple[list[str], list]:
+    """Create `relation` (_row, then the header's columns as text) from one delimited file."""
+    encoding = spec.format.encoding or detect_encoding(path)
+    if encoding == "latin-1" and not spec.format.encoding:
+        notes.append(f"{path.name}: read as latin-1 but some bytes are control characters; set format: encoding if accents look wrong.")
+    header_row = spec.format.header_row
+    try:
+        with path.open(encoding=encoding, newline="") as stream:
+            sample = stream.read(1 << 16)
+            if len(sample) == 1 << 16:
+                sample = sample[: sample.rfind("\n") + 1] or sample
+        lines = sample.splitlines(keepends=True)[header_row - 1 :]
+        delimiter = spec.format.delimiter or detect_delimiter("".join(lines)) or ";"
+        header = check_header(path, next(_records(iter(lines), delimiter), []), header_row)
+        with tempfile.TemporaryDirectory() as scratch:
+            utf8 = path if encoding.replace("_", "-").lower() in ("utf-8", "utf8") else _to_utf8(path, encoding, Path(scratch))
+            regular = delimiter != "whitespace" and not _has_blank_line(utf8)
+            if regular and _read_regular(con, relation, utf8, delimiter, header, header_row):
+                return header, []
+        return header, _read_records(con, relation, path, encoding, delimiter, header, header_row)
+    except UnicodeError as error:
+        raise CarnetError(
+            f"{path.name}: not readable as {encoding} ({error}). Set format: {{encoding: …}} to utf-8, cp1252, latin-1 or utf-16."
+        ) from None
+    except csv.Error as error:
+        raise CarnetError(f"{path.name}: not readable as delimited text: {error}.") from None
+
+
+def _records(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
+    if delimiter == "whitespace":
+        return (line.split() for line in lines)
+    return csv.reader(lines, delimiter=delimiter)
+
+
+def _to_utf8(path: Path, encoding: str, scratch: Path) -> Path:
+    """Stream a file to UTF-8: DuckDB's own cp1252 reader needs a download, its latin-1 refuses € and œ."""
+    target = scratch / "utf8.csv"
+    with path.open(encoding=encoding, newline="") as source, target.open("w", encoding="utf-8", newline="") as sink:
+        with progress_bar(path.stat().st_size, f"decoding {path.name}") as bar:
+            while chunk := source.read(CHUNK_BYTES):
+                sink.write(chunk)
+                bar.update(len(chunk))
+    return target
+
+
+def _has_blank_line(path: Path) -> bool:
+    tail = b"\n"
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            if b"\n\n" in tail + chunk or b"\n\r\n" in tail + chunk or b"\r\r" in tail + chunk or b"\0" in chunk:
+                return True
+            tail = (tail + chunk)[-2:]
+    return False
+
+
+def _read_regular(
+    con: duckdb.DuckDBPyConnection, relation: str, path: Path, delimiter: str, header: list[str], header_row: int
+) -> bool:
+    """Read with DuckDB, all columns as text; False when a record does not fit its header."""
+    columns = "{" + ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in header) + "}"
+    try:
+        run_with_progress(
+            con,
+            f"""CREATE OR REPLACE TABLE {relation}_text AS SELECT * FROM read_csv({quoted(str(path))}, auto_detect=false, header=true,
+            skip={header_row - 1}, delim={quoted(delimiter)}, quote='"', escape='"', columns={columns}, null_padding=false,
+            nullstr='', strict_mode=true, max_line_size=16777216)""",
+            f"reading {path.name}",
+        )
+    except duckdb.Error:
+        con.execute(f"DROP TABLE IF EXISTS {relation}_text")
+        return False
+    con.execute(f"CREATE OR REPLACE VIEW {relation} AS SELECT rowid + {header_row + 1} AS _row, * FROM {relation}_text")
+    return True
+
+
+def _read_records(
+    con: duckdb.DuckDBPyConnection, relation: str, path: Path, encoding: str, delimiter: str, header: list[str], header_row: int
+) -> list:
+    """Read record by record; returns the records that are wider or narrower than the header."""
+    schema = pa.schema([("_row", pa.int64()), *((name, pa.string()) for name in header)])
+    con.register("empty_part", schema.empty_table())
+    con.execute(f"CREATE OR REPLACE TABLE {relation} AS SELECT * FROM empty_part")
+    con.unregister("empty_part")
+    rejects, batch, width = [], [], len(header)
+    csv.field_size_limit(1 << 27)
+    with path.open(encoding=encoding, newline="") as stream, progress_bar(path.stat().st_size, f"reading {path.name}") as bar:
+        records = _records((line.replace("\0", "") for line in stream), delimiter)
+        for row, record in enumerate(records, 1):
+            if row <= header_row or not any(field.strip() for field in record):
+                continue
+            while len(record) > width and not record[-1].strip():
+                record.pop()
+            if len(record) != width:
+                values = dict(zip(header, record, strict=False)) | {f"column {i + 1}": record[i] for i in range(width, len(record))}
+                rejects.append(Reject(row, f"{len(record)} columns where the header has {width}", values))
+            else:
+                batch.append([row, *(field or None for field in record)])
+            if len(batch) >= BATCH_ROWS:
+                bar.update(_flush(con, relation, schema, batch))
+        _flush(con, relation, schema, batch)
+    return rejects
+
+
+def _flush(con: duckdb.DuckDBPyConnection, relation: str, schema: pa.Schema, batch: list[list]) -> int:
+    """Append a batch to `relation` and empty it; returns its rough size in bytes."""
+    if not batch:
+        return 0
+    part = pa.Table.from_arrays([pa.array(column, kind.type) for column, kind in zip(zip(*batch, strict=True), schema, strict=True)], schema=schema)
+    con.register("batch_part", part)
+    con.execute(f"INSERT INTO {relation} SELECT * FROM batch_part")
+    con.unregister("batch_part")
+    batch.clear()
+    return part.nbytes

@@ -1,0 +1,133 @@
+"""Whole sentences by gettext catalogue, and money, numbers and dates by locale. Knows languages, not the domain.
+
+English is the source; `locale/<language>/LC_MESSAGES/carnet.po` holds the translations and is read directly (no compiled
+copy to keep in step). `make wording` extracts new messages; a test fails on a missing or unused one.
+"""
+
+import datetime as dt
+import gettext
+import io
+import math
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_compact_currency, format_currency, format_decimal
+
+LOCALES = {"en": "en_GB", "fr": "fr_FR"}
+
+
+def N_(message: str) -> str:
+    """Mark a message for extraction where it is stored; it is translated where it is shown."""
+    return message
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence that waits for its reader's language: a message and the values of its fields."""
+
+    message: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@lru_cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    if language == "en":
+        return gettext.NullTranslations()
+    compiled = io.BytesIO()
+    source = resources.files("carnet") / "locale" / language / "LC_MESSAGES" / "carnet.po"
+    write_mo(compiled, read_po(io.BytesIO(source.read_bytes()), locale=language))
+    return gettext.GNUTranslations(io.BytesIO(compiled.getvalue()))
+
+
+def unknown(value: object) -> bool:
+    """True for what was not measured: None, NaN, NaT."""
+    return value is None or value != value
+
+
+@dataclass(frozen=True)
+class Wording:
+    """One reader's language and currency.
+
+    >>> Wording("en", "EUR").money(1234.5)
+    '€1,234.50'
+    >>> Wording("en", "EUR").percent(float("nan"))
+    'not measured'
+    """
+
+    language: str
+    currency: str
+
+    @property
+    def locale(self) -> Locale:
+        """The Babel locale behind the language."""
+        return Locale.parse(LOCALES[self.language])
+
+    def _(self, message: str, **values: Any) -> str:
+        """Translate a whole sentence, then fill its named fields."""
+        sentence = _catalogue(self.language).gettext(message) if message else ""
+        return sentence.format(**values) if values else sentence
+
+    def ngettext(self, one: str, many: str, count: int, **values: Any) -> str:
+        """Translate a sentence that depends on a count; `{count}` is filled in the reader's format."""
+        sentence = _catalogue(self.language).ngettext(one, many, count)
+        return sentence.format(count=self.number(count), **values)
+
+    def tell(self, notice: Notice) -> str:
+        """Translate a stored sentence; numbers in its values take the reader's format, nested notices are told."""
+        told = {key: self.tell(v) if isinstance(v, Notice) else self.number(v) if _is_number(v) else v for key, v in notice.values.items()}
+        return self._(notice.message, **told)
+
+    def number(self, value: float | None, decimals: int = 0) -> str:
+        """A number with the locale's separators."""
+        return self._("not measured") if unknown(value) else format_decimal(_half_even(value, decimals), _pattern(decimals), self.locale)
+
+    def money(self, value: float | None, decimals: int | None = None) -> str:
+        """An amount in the engagement's currency; cents are shown under 10,000 unless `decimals` says otherwise."""
+        if unknown(value):
+            return self._("not measured")
+        places = (0 if abs(float(value)) >= 10_000 else 2) if decimals is None else decimals  # type: ignore[arg-type]
+        pattern = self.locale.currency_formats["standard"].pattern.split(";")[0].replace("0.00", "0" + ("." + "0" * places if places else ""))
+        return format_currency(_half_even(value, places), self.currency, pattern, self.locale, currency_digits=False)
+
+    def signed_money(self, value: float | None) -> str:
+        """An amount with its sign, for gaps."""
+        return ("+" if not unknown(value) and float(value) > 0 else "") + self.money(value)  # type: ignore[arg-type]
+
+    def short_money(self, value: float) -> str:
+        """An amount for an axis: 1.2M."""
+        return format_compact_currency(value, self.currency, locale=self.locale, fraction_digits=1 if abs(value) >= 1e6 else 0)
+
+    def percent(self, value: float | None, decimals: int = 1) -> str:
+        """A share or rate of 1 as a percentage."""
+        if unknown(value):
+            return self._("not measured")
+        pattern = self.locale.percent_formats[None].pattern.replace("#,##0", _pattern(decimals)).replace("%", "'%'")
+        return format_decimal(_half_even(float(value) * 100, decimals), pattern, self.locale)  # type: ignore[arg-type]
+
+    def date(self, value: dt.date | None, form: str = "long") -> str:
+        """A calendar date: long, medium, short, or a CLDR pattern such as `MMM y`."""
+        return self._("not measured") if unknown(value) else format_date(value, form, self.locale)
+
+    def between(self, low: str, high: str) -> str:
+        """An interval's two formatted ends."""
+        return self._("[{low} to {high}]", low=low, high=high)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _pattern(decimals: int) -> str:
+    return "#,##0" + ("." + "0" * decimals if decimals else "")
+
+
+def _half_even(value: Any, decimals: int) -> float:
+    """Round for display; a value that rounds to zero loses its minus sign; infinity stays."""
+    number = float(value)
+    return number if math.isinf(number) else round(number, decimals) + 0.0
