@@ -97,6 +97,11 @@ class Book:
             salesperson=ibis.coalesce(joined.owner, joined.seller),
         )
 
+    @property
+    def sales_row_count(self) -> int:
+        """Accepted sale lines."""
+        return self.checks["sales"].accepted_rows if "sales" in self.checks else 0
+
     @cached_property
     def first_sale(self) -> dt.date | None:
         """Date of the first positive sale line."""

@@ -52,6 +52,10 @@ class Periods:
         months = self.as_of.year * 12 + self.as_of.month - (date.year() * 12 + date.month())
         return (months - (date.day() > self.as_of.day).cast("int32")).cast("int32")
 
+    def month_end(self, audit_month: int) -> dt.date:
+        """Last day of an audit month: 0 is the one that ends on `as_of`."""
+        return self.as_of - relativedelta(months=int(audit_month))
+
     def in_current(self, cube: ir.Table) -> ir.BooleanValue:
         """Rows of the cube (columns month, audit_month) inside the audit period."""
         if self.comparison == "rolling_year":

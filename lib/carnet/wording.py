@@ -131,3 +131,17 @@ def _half_even(value: Any, decimals: int) -> float:
     """Round for display; a value that rounds to zero loses its minus sign; infinity stays."""
     number = float(value)
     return number if math.isinf(number) else round(number, decimals) + 0.0
+
+
+def markdown_blocks(source: str) -> list[tuple[str, str]]:
+    """A Markdown cell as (mark, text) blocks: the mark is the heading's `## ` or empty, the text is what is translated."""
+    blocks = []
+    for block in source.split("\n\n"):
+        text = block.lstrip("# ")
+        blocks.append((block[: len(block) - len(text)], text))
+    return blocks
+
+
+def translate_markdown(wording: Wording, source: str) -> str:
+    """A Markdown cell in the reader's language, block by block."""
+    return "\n\n".join(mark + wording._(text) for mark, text in markdown_blocks(source))

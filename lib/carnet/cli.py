@@ -1,0 +1,97 @@
+"""The command line: `carnet check` and `carnet run`. Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from carnet import __version__
+from carnet.book import Book, open_book
+from carnet.contracts import reason_notices
+from carnet.errors import CarnetError
+from carnet.execution import NotebookFailed
+
+DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """carnet: the customer-portfolio audit workbook."""
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--as-of", help="Audit date, YYYY-MM-DD.")
+@click.option("--language", help="en or fr.")
+def check(folder: Path, as_of: str | None, language: str | None) -> None:
+    """Load and validate an engagement; print what was accepted, what was set aside and why."""
+    book = open_book(folder, as_of, language)
+    print_ledger(book)
+    sys.exit(exit_code(book))
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-n", "--notebook", "names", multiple=True, help="Notebook to run, by name; default: all.")
+@click.option("--as-of", help="Audit date, YYYY-MM-DD; default: engagement.yml, else the last sale.")
+@click.option("--language", help="en or fr; default: engagement.yml.")
+@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Notebook parameter.")
+@click.option("--out", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of the reports.")
+def run(folders: tuple[Path, ...], names: tuple[str, ...], as_of: str | None, language: str | None, parameters: tuple[str, ...], out: Path) -> None:
+    """Audit engagements: execute the notebooks, publish one dated folder each; the last line is that folder."""
+    from carnet.publish import find_notebooks, run_audit  # nbconvert and papermill are slow to import: `check` does without
+
+    unreadable = [text for text in parameters if "=" not in text]
+    if unreadable:
+        raise CarnetError(f"-p {unreadable[0]}: write NAME=VALUE.")
+    given = dict(text.split("=", 1) for text in parameters)
+    notebooks = find_notebooks(names)
+    code = DONE
+    for folder in folders:
+        published, book = run_audit(folder, out, notebooks, given, as_of, language)
+        print_ledger(book)
+        click.echo(published)
+        code = max(code, exit_code(book))
+    sys.exit(code)
+
+
+def exit_code(book: Book) -> int:
+    """1 when rows were set aside, else 0."""
+    return WITH_QUARANTINE if any(check.quarantined_rows for check in book.checks.values()) else DONE
+
+
+def print_ledger(book: Book) -> None:
+    """The row ledger, the reasons and the warnings, in the engagement's language, on stderr."""
+    w = book.wording
+    click.echo(f"{book.engagement.client} · {book.as_of}", err=True)
+    for name, table in book.checks.items():
+        counts = w._("{rows} rows read, {kept} accepted, {aside} set aside", rows=w.number(table.rows), kept=w.number(table.accepted_rows), aside=w.number(table.quarantined_rows))
+        sums = f" · {table.total}: {w.number(table.amount, 2)} = {w.number(table.accepted_amount, 2)} + {w.number(table.quarantined_amount, 2)}" if table.total else ""
+        click.echo(f"  {name}: {counts}{sums}", err=True)
+        for reason, count in table.reasons.items():
+            click.echo(f"    {w.number(count)} × {'; '.join(w.tell(notice) for notice in reason_notices(reason))}", err=True)
+    for notice in book.notices:
+        click.echo(f"  ! {w.tell(notice)}", err=True)
+
+
+def main() -> None:
+    """Entry point: errors are told in one message, never as a traceback."""
+    try:
+        cli(standalone_mode=False)
+    except CarnetError as error:
+        click.echo(f"carnet: {error}", err=True)
+        sys.exit(REFUSED)
+    except NotebookFailed as failure:
+        where = f"cell {failure.cell}" if failure.cell >= 0 else "its kernel"
+        click.echo(f"carnet: {failure.notebook} failed at {where}: {failure.error}\nNothing was published; the executed notebook is in {failure.log}", err=True)  # type: ignore[attr-defined]
+        sys.exit(FAILED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(REFUSED)
+    except click.exceptions.Abort:
+        sys.exit(REFUSED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""One notebook, run to the end in its own process: strict parameters, translated text, nothing left of a failed run.
+
+papermill only warns of unknown parameters and never checks types, so the tagged cell is read here with `ast`.
+"""
+
+import ast
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from traitlets.config import Config
+
+from carnet.errors import CarnetError, nearest
+from carnet.notebook import LISTS_VARIABLE
+from carnet.wording import Wording, translate_markdown
+
+CELL_TIMEOUT_SECONDS = 900
+RESERVED = ("engagement", "as_of", "language")
+
+
+class NotebookFailed(Exception):
+    """A notebook stopped: its name, the cell, the error, and the executed notebook for the log."""
+
+    def __init__(self, notebook: str, cell: int, error: str, executed: str) -> None:
+        super().__init__(notebook, cell, error, executed)
+        self.notebook, self.cell, self.error, self.executed = notebook, cell, error, executed
+
+
+@dataclass(frozen=True)
+class Executed:
+    """An executed notebook, cleaned for publication, and the seconds it took."""
+
+    name: str
+    notebook: nbformat.NotebookNode
+    seconds: float
+
+
+def notebook_parameters(path: Path) -> dict[str, Any]:
+    """Names and default values of the cell tagged `parameters`; only NAME = literal lines are accepted there."""
+    notebook = nbformat.read(path, as_version=4)
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise CarnetError(f"{path.name}: {len(tagged)} cells are tagged `parameters`; exactly one is expected.")
+    parameters = {}
+    for statement in ast.parse(tagged[0].source).body:
+        try:
+            assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+            parameters[statement.targets[0].id] = ast.literal_eval(statement.value)
+        except (AssertionError, ValueError):
+            raise CarnetError(f"{path.name}: line {statement.lineno} of the parameters cell is not NAME = literal.") from None
+    return parameters
+
+
+def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """`-p name=value` texts → typed values for each notebook that has the parameter.
+
+    Raises CarnetError for a name that no notebook has (with the nearest one) or a value of another type.
+    """
+    known = sorted({name for parameters in notebooks.values() for name in parameters if name not in RESERVED})
+    chosen: dict[str, dict[str, Any]] = {name: {} for name in notebooks}
+    for name, text in given.items():
+        if name in RESERVED:
+            raise CarnetError(f"parameter '{name}': set it with the folder, --as-of or --language, not with -p.")
+        if name not in known:
+            raise CarnetError(f"unknown parameter '{name}'; {nearest(name, known)}")
+        for notebook, parameters in notebooks.items():
+            if name in parameters:
+                chosen[notebook][name] = _typed(name, text, parameters[name])
+    return chosen
+
+
+def _typed(name: str, text: str, default: Any) -> Any:
+    """The text as a value of the default's type; an int may stand for a float."""
+    kind = type(default)
+    if kind is str:
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise CarnetError(f"parameter '{name}': {text!r} is not accepted; a value like {default!r} ({kind.__name__}) is.")
+    return value
+
+
+def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wording: Wording) -> Executed:
+    """Run one notebook with papermill in this process; raises NotebookFailed with the half-executed notebook."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    os.environ[LISTS_VARIABLE] = str(lists)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="carnet-") as scratch_name:
+        scratch = Path(scratch_name)
+        source, target = scratch / path.name, scratch / f"executed-{path.name}"
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = translate_markdown(wording, cell.source)
+        nbformat.write(notebook, source)
+        kernel = Config(KernelManager={"transport": "ipc", "connection_file": str(scratch / "k.json")})
+        try:
+            papermill.execute_notebook(
+                source, target, parameters=parameters, cwd=path.parent, progress_bar=False, start_timeout=60,
+                execution_timeout=CELL_TIMEOUT_SECONDS, record_timing=False, shutdown_kernel="immediate", config=kernel,
+            )  # fmt: skip
+        except PapermillExecutionError as error:
+            raise NotebookFailed(path.stem, error.cell_index, f"{error.ename}: {error.evalue}", _text(target)) from None
+        except Exception as error:  # a dead kernel, a timeout: papermill has no common base for them
+            raise NotebookFailed(path.stem, -1, f"{type(error).__name__}: {error}", _text(target)) from None
+        executed = nbformat.read(target, as_version=4)
+        for position, cell in enumerate(executed.cells):
+            stopped = cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
+            if stopped or any(output.output_type == "error" for output in cell.get("outputs", [])):
+                raise NotebookFailed(path.stem, position, "the cell did not run to its end", _text(target))
+        shutil.rmtree(scratch / "k.json", ignore_errors=True)
+    return Executed(path.stem, _cleaned(executed, parameters), time.monotonic() - started)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _cleaned(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -> nbformat.NotebookNode:
+    """Drop timings, machine paths and random ids, so that the same input gives the same bytes."""
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.get("language_info", {}).pop("version", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell["id"] = "injected-parameters"
+            cell.source = cell.source.replace(str(parameters["engagement"]), Path(str(parameters["engagement"])).name)
+    return notebook

@@ -1,0 +1,228 @@
+"""Measures → findings: whole sentences with their numbers, their size in money and their interval, ranked by money.
+
+No direction word is written unless the interval supports it. Every branch (rise, fall, flat, too few) is a sentence of
+its own, so that translators never meet a fragment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from carnet.wording import Wording, unknown
+
+FEW_CUSTOMERS = 8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding: the sentence, its size in money (sign kept), the interval of that size when it has one."""
+
+    key: str
+    sentence: str
+    amount: float
+    low: float | None = None
+    high: float | None = None
+
+
+def ranked(findings: Sequence[Finding | None], limit: int = 6) -> list[Finding]:
+    """Findings that were made, largest money first; ties by key."""
+    made = [finding for finding in findings if finding is not None]
+    return sorted(made, key=lambda f: (-abs(f.amount), f.key))[:limit]
+
+
+def direction(low: float, high: float) -> str:
+    """'rise', 'fall', 'flat' (the interval holds zero) or 'too few' (no interval).
+
+    >>> direction(1, 3), direction(-2, 5), direction(float("nan"), float("nan"))
+    ('rise', 'flat', 'too few')
+    """
+    if unknown(low) or unknown(high):
+        return "too few"
+    return "rise" if low > 0 else "fall" if high < 0 else "flat"
+
+
+def list_names(w: Wording, names: Sequence[str]) -> str:
+    """Names joined for a sentence."""
+    return ", ".join(names) if names else w._("nobody")
+
+
+def revenue_change(w: Wording, f: Mapping[str, Any], interval: tuple[float, float], complete: bool) -> Finding | None:
+    """How revenue moved, and whether customers' own swings could explain it."""
+    change, (low, high) = f["revenue"] - f["revenue_previous"], interval
+    if not complete or not f["revenue_previous"] > 0:
+        sentence = w._("Revenue of the audit period is {revenue}; no complete previous period is there to compare it with.", revenue=w.money(f["revenue"]))
+        return Finding("revenue_change", sentence, f["revenue"])
+    told = dict(
+        revenue=w.money(f["revenue"]),
+        change=w.money(abs(change)),
+        rate=w.percent(abs(change) / f["revenue_previous"]),
+        interval=w.between(w.signed_money(low), w.signed_money(high)),
+    )
+    sentences = {
+        "rise": w._("Revenue rose by {change} ({rate}) to {revenue}; range from customer to customer {interval}.", **told),
+        "fall": w._("Revenue fell by {change} ({rate}) to {revenue}; range from customer to customer {interval}.", **told),
+        "flat": w._("Revenue is {revenue}, {change} ({rate}) away from the previous period: within what customers' ordinary swings produce {interval}.", **told),
+        "too few": w._("Revenue is {revenue}, {change} ({rate}) away from the previous period; too few customers to tell a trend from chance.", **told),
+    }
+    return Finding("revenue_change", sentences[direction(low, high)], change, *_known(low, high))
+
+
+def lost_customers(w: Wording, f: Mapping[str, Any], names: Sequence[str], interval: tuple[float, float]) -> Finding | None:
+    """What left with the lost customers, and the first names."""
+    if not f["active_customer_count_previous"]:
+        return None
+    count = int(f["lost_customer_count"])
+    if not count:
+        return Finding("lost_customers", w._("Every customer of the previous period bought again."), 0.0)
+    sentence = w.ngettext(
+        "{count} customer of the previous period bought nothing since: {amount} of yearly revenue gone ({names}).",
+        "{count} customers of the previous period bought nothing since: {amount} of yearly revenue gone, first of all {names}.",
+        count,
+        amount=w.money(f["revenue_lost"]),
+        names=list_names(w, names),
+    )
+    rate = w._(
+        "Attrition {rate} {interval} of {n} customers.",
+        rate=w.percent(f["attrition_rate"]),
+        interval=w.between(*(w.percent(end) for end in interval)),
+        n=w.number(f["active_customer_count_previous"]),
+    )
+    return Finding("lost_customers", f"{sentence} {rate}", -f["revenue_lost"])
+
+
+def shrinking_customers(w: Wording, f: Mapping[str, Any], count: int, names: Sequence[str]) -> Finding | None:
+    """What kept customers bought less, and the first names."""
+    if not count:
+        return None
+    sentence = w.ngettext(
+        "{count} kept customer bought less than a year ago: {amount} of revenue missing ({names}).",
+        "{count} kept customers bought less than a year ago: {amount} of revenue missing, first of all {names}.",
+        count,
+        amount=w.money(f["revenue_contraction"]),
+        names=list_names(w, names),
+    )
+    return Finding("shrinking_customers", sentence, -f["revenue_contraction"])
+
+
+def growing_customers(w: Wording, f: Mapping[str, Any], count: int, names: Sequence[str]) -> Finding | None:
+    """What kept customers bought more, and the first names."""
+    if not count:
+        return None
+    sentence = w.ngettext(
+        "{count} kept customer bought more than a year ago: {amount} of additional revenue ({names}).",
+        "{count} kept customers bought more than a year ago: {amount} of additional revenue, first of all {names}.",
+        count,
+        amount=w.money(f["revenue_expansion"]),
+        names=list_names(w, names),
+    )
+    return Finding("growing_customers", sentence, f["revenue_expansion"])
+
+
+def arrivals(w: Wording, f: Mapping[str, Any]) -> Finding | None:
+    """Revenue of new and recovered customers against the revenue of those lost."""
+    gained, lost = f["revenue_new"] + f["revenue_recovered"], f["revenue_lost"]
+    if not (f["new_customer_count"] or f["recovered_customer_count"]):
+        return None
+    told = dict(new=w.number(f["new_customer_count"]), recovered=w.number(f["recovered_customer_count"]), gained=w.money(gained), lost=w.money(lost))
+    if not f["active_customer_count_previous"]:
+        sentence = w._("New customers: {new}, recovered: {recovered}; they brought {gained}.", **told)
+    elif gained >= lost:
+        sentence = w._("New ({new}) and recovered ({recovered}) customers brought {gained}, as much as or more than the {lost} that lost customers took away.", **told)
+    else:
+        sentence = w._("New ({new}) and recovered ({recovered}) customers brought {gained}, less than the {lost} that lost customers took away.", **told)
+    return Finding("arrivals", sentence, gained)
+
+
+def dependence(w: Wording, top: Mapping[str, Any], names: Sequence[str]) -> Finding | None:
+    """Revenue that the largest customers carry."""
+    if unknown(top["revenue_at_risk"]) or top["customer_count"] < top["top_count"]:
+        return None
+    sentence = w.ngettext(
+        "The largest customer ({names}) carries {amount}, {share} of revenue.",
+        "The {count} largest customers carry {amount}, {share} of revenue: {names}.",
+        int(top["top_count"]),
+        amount=w.money(top["revenue_at_risk"]),
+        share=w.percent(top["share"]),
+        names=list_names(w, names),
+    )
+    return Finding(f"dependence_{top['top_count']}", sentence, top["revenue_at_risk"])
+
+
+def salesperson_exposure(w: Wording, largest: Mapping[str, Any] | None, salespeople: int) -> Finding | None:
+    """Revenue that hangs on the salesperson with the largest accounts."""
+    if largest is None or salespeople < 2:
+        return None
+    sentence = w._(
+        "One salesperson of {salespeople}, {name}, holds accounts worth {amount}: {share} of revenue hangs on one relationship.",
+        salespeople=w.number(salespeople),
+        name=largest["salesperson"],
+        amount=w.money(largest["revenue"]),
+        share=w.percent(largest["revenue_share"]),
+    )
+    return Finding("salesperson_exposure", sentence, largest["revenue"])
+
+
+def contact_exposure(w: Wording, single: Mapping[str, Any] | None) -> Finding | None:
+    """Revenue of customers known through one contact only."""
+    if single is None:
+        return None
+    sentence = w.ngettext(
+        "{count} customer is known through a single contact: {amount}, {share} of revenue.",
+        "{count} customers are known through a single contact each: {amount}, {share} of revenue.",
+        int(single["customer_count"]),
+        amount=w.money(single["revenue"]),
+        share=w.percent(single["revenue_share"]),
+    )
+    return Finding("contact_exposure", sentence, single["revenue"])
+
+
+def retention(w: Wording, f: Mapping[str, Any], interval: tuple[float, float], half_life: float) -> str:
+    """The retention rate with its interval, beside the two figures that are quoted everywhere."""
+    if not f["active_customer_count_previous"]:
+        return w._("Retention is not measured: nobody was active in the previous period.")
+    sentence = w._(
+        "{kept} of {n} customers of the previous period bought again: retention {rate} {interval}.",
+        kept=w.number(f["kept_customer_count"]),
+        n=w.number(f["active_customer_count_previous"]),
+        rate=w.percent(f["retention_rate"]),
+        interval=w.between(*(w.percent(end) for end in interval)),
+    )
+    if unknown(half_life):
+        return sentence
+    quoted = w._(
+        "At this pace half of the portfolio is gone in {years} years; the figure quoted everywhere, half in 5 years, would be a retention of {quoted}.",
+        years=w.number(half_life, 1),
+        quoted=w.percent(0.5 ** (1 / 5)),
+    )
+    return f"{sentence} {quoted}"
+
+
+def recommendations(
+    w: Wording,
+    f: Mapping[str, Any],
+    first: Mapping[str, Sequence[str]],
+    largest: Sequence[str],
+    exposure_alert: float,
+    attrition_alert: float,
+    attrition: tuple[float, float],
+) -> list[str]:
+    """What to do next: each sentence is triggered by a stated threshold or by names on a list."""
+    made = []
+    if not unknown(attrition[0]) and attrition[0] > attrition_alert:
+        made.append(w._("Attrition is above the {alert} alert even at the low end of its interval: keep customers before looking for new ones.", alert=w.percent(attrition_alert)))
+    elif not unknown(attrition[1]) and attrition[1] > attrition_alert:
+        made.append(w._("Attrition may be above the {alert} alert, the interval allows both: measure again at the next audit.", alert=w.percent(attrition_alert)))
+    if first["lost"]:
+        made.append(w._("Ask the lost customers why they left, starting with {names}.", names=list_names(w, first["lost"])))
+    if first["shrinking"]:
+        made.append(w._("Call the kept customers that buy less, starting with {names}; the whole list is in lists/progression.csv.", names=list_names(w, first["shrinking"])))
+    if not unknown(f["top_1_share"]) and f["top_1_share"] > exposure_alert:
+        made.append(
+            w._("{name} alone carries {share} of revenue, above the {alert} alert: secure this account and know several people there.",
+                name=largest[0], share=w.percent(f["top_1_share"]), alert=w.percent(exposure_alert))
+        )  # fmt: skip
+    return made or [w._("No alert threshold among the parameters is crossed.")]
+
+
+def _known(low: float, high: float) -> tuple[float | None, float | None]:
+    return (None, None) if unknown(low) or unknown(high) else (float(low), float(high))

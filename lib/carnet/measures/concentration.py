@@ -1,0 +1,73 @@
+"""How much of the revenue hangs on how few customers: top-n shares, Herfindahl, Gini, Lorenz curve, ABC classes.
+
+Population: customers whose revenue of the audit period is positive; margins are never put through these (use a whale curve).
+Sources: A. Hirschman (1945) and O. Herfindahl (1950) for the index; C. Gini (1912); H. F. Dickie (1951) for ABC.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+
+def abc_classes(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> ir.Table:
+    """Customers by decreasing revenue with their share, cumulative share and ABC class.
+
+    Formula     A while the share of all larger customers is below `cut_a`, then B below `cut_b`, then C: the customer
+                that crosses a cut belongs to the higher class
+    Columns     customer_id, revenue, rank (1 = largest; ties by customer_id), share, cumulative_share, abc_class
+    """
+    positive = movement.filter(movement.revenue > 0).select("customer_id", "revenue")
+    ranked = positive.mutate(
+        rank=ibis.row_number().over(order_by=[ibis.desc(positive.revenue), positive.customer_id]) + 1,
+        share=positive.revenue / positive.revenue.sum().over(),
+    )
+    in_order = ibis.window(order_by=ranked.rank, preceding=None, following=0)
+    summed = ranked.mutate(cumulative_share=ranked.share.sum().over(in_order))
+    larger = summed.cumulative_share - summed.share
+    # a cut is reached up to rounding: 0.5 + 0.3 must count as 0.8
+    abc_class = ibis.cases((larger < cut_a - 1e-12, "A"), (larger < cut_b - 1e-12, "B"), else_="C")
+    return summed.mutate(abc_class=abc_class)
+
+
+def concentration_summary(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> ir.Table:
+    """One row of figures: top_1/5/10_share, herfindahl_index, equivalent_customer_count, gini_index, abc_a_customer_count.
+
+    Formula     HHI = Σ share²; equivalent customers = 1 / HHI; Gini = 1 − Σ share × (2 rank − 1) / n with rank 1 the
+                largest, equal to Σ(2i − n − 1) xᵢ / (n Σ x) with i ascending
+    Unit        shares and indices 0 to 1; n customers of equal revenue: HHI 1/n, Gini 0
+    Undefined   NULL without positive revenue
+    """
+    t = abc_classes(movement, cut_a, cut_b)
+    n = t.count()
+    figures = t.agg(
+        top_1_share=t.share.sum(where=t["rank"] <= 1),
+        top_5_share=t.share.sum(where=t["rank"] <= 5),
+        top_10_share=t.share.sum(where=t["rank"] <= 10),
+        herfindahl_index=(t.share * t.share).sum(),
+        weighted=(t.share * (2 * t["rank"] - 1)).sum(),
+        customer_count=n,
+        abc_a_customer_count=(t.abc_class == "A").sum(),
+    )
+    return figures.mutate(
+        equivalent_customer_count=1 / figures.herfindahl_index,
+        gini_index=ibis.greatest(1 - figures.weighted / figures.customer_count.nullif(0), 0.0),
+    ).drop("weighted", "customer_count")
+
+
+def lorenz_curve(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95, points: int = 200) -> ir.Table:
+    """Cumulative share of revenue against cumulative share of customers, largest first, thinned to about `points` rows.
+
+    Columns     customer_share, revenue_share, rank
+    """
+    t = abc_classes(movement, cut_a, cut_b)
+    n = t["rank"].max().over()
+    curve = t.select("rank", customer_share=t["rank"] / n, revenue_share=t.cumulative_share, step=ibis.greatest((n / points).ceil(), 1), last=n)
+    kept = curve.filter((curve["rank"] % curve.step == 0) | (curve["rank"] == curve["last"]) | (curve["rank"] == 1))
+    return kept.select("rank", "customer_share", "revenue_share").order_by("rank")
+
+
+def abc_table(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> ir.Table:
+    """Customers and revenue by ABC class: abc_class, customer_count, customer_share, revenue, revenue_share."""
+    t = abc_classes(movement, cut_a, cut_b)
+    by_class = t.group_by("abc_class").agg(customer_count=t.count(), revenue=t.revenue.sum(), revenue_share=t.share.sum())
+    shared = by_class.mutate(customer_share=by_class.customer_count / by_class.customer_count.sum().over())
+    return shared.order_by("abc_class")

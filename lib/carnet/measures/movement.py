@@ -1,0 +1,130 @@
+"""Who came, stayed, left, came back; the revenue bridge; retention by customers and by revenue.
+
+Source of the definitions: method of the workbook §1 (one term, one definition); retention as (F − N − recovered) ÷ D.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from carnet.periods import Periods
+
+STATUSES = ("kept", "new", "recovered", "lost")
+
+
+def customer_movement(cube: ir.Table, periods: Periods) -> ir.Table:
+    """One row per customer of the cube: revenue and orders of both periods, and what became of the customer.
+
+    Columns     customer_id, revenue, revenue_previous, sales_gap (revenue − revenue_previous), order_count,
+                order_count_previous, active, active_previous, active_before (any positive line before the audit period),
+                first_date, last_date (of positive lines), status
+    Status      kept: active in both; new: active now, no positive line ever before; recovered: active now, not in the
+                previous period, but before; lost: active in the previous period only; NULL: active in neither
+    """
+    current, previous = periods.in_current(cube), periods.in_previous(cube)
+    positive = cube.positive_line_count > 0
+    per_customer = cube.group_by("customer_id").agg(
+        # no row of the cube in a period means nothing was invoiced in it: an amount of zero, not an unknown
+        revenue=cube.revenue.sum(where=current).fill_null(0.0),
+        revenue_previous=cube.revenue.sum(where=previous).fill_null(0.0),
+        order_count=cube.order_count.sum(where=current).fill_null(0),
+        order_count_previous=cube.order_count.sum(where=previous).fill_null(0),
+        active=(current & positive).any(),
+        active_previous=(previous & positive).any(),
+        active_before=(periods.before_current(cube) & positive).any(),
+        first_date=cube.first_date.min(),
+        last_date=cube.last_date.max(),
+    )
+    status = ibis.cases(
+        (per_customer.active & per_customer.active_previous, "kept"),
+        (per_customer.active & per_customer.active_before, "recovered"),
+        (per_customer.active, "new"),
+        (per_customer.active_previous, "lost"),
+    )
+    return per_customer.mutate(sales_gap=per_customer.revenue - per_customer.revenue_previous, status=status)
+
+
+def movement_summary(movement: ir.Table) -> ir.Table:
+    """One row of figures from `customer_movement`: counts, bridge, retention, late customers.
+
+    Bridge      previous revenue + new + recovered + expansion − contraction − lost = revenue, to the cent. New and
+                recovered are those customers' revenue, lost the lost ones' previous revenue; whatever else changed
+                (credit notes of absent customers included) is expansion or contraction.
+    Undefined   rates over an empty population are NULL; every figure is NULL when there is no customer at all
+    """
+    t = movement
+    is_new, is_recovered, is_lost = t.status == "new", t.status == "recovered", t.status == "lost"
+    arrived = (is_new | is_recovered).fill_null(False)
+    rest = t.sales_gap - arrived.ifelse(t.revenue, 0.0) + is_lost.fill_null(False).ifelse(t.revenue_previous, 0.0)
+    opening = t.revenue_previous > 0
+    still_there = ibis.least(ibis.greatest(t.revenue, 0.0), t.revenue_previous)
+    opening_revenue = t.revenue_previous.sum(where=opening)
+    late = t.sales_gap.round(2) < 0
+    sums = t.agg(
+        revenue=t.revenue.sum(),
+        revenue_previous=t.revenue_previous.sum(),
+        active_customer_count=t.active.sum(),
+        active_customer_count_previous=t.active_previous.sum(),
+        kept_customer_count=_count(t.status == "kept"),
+        new_customer_count=_count(is_new),
+        recovered_customer_count=_count(is_recovered),
+        lost_customer_count=_count(is_lost),
+        revenue_new=_sum(t.revenue, is_new),
+        revenue_recovered=_sum(t.revenue, is_recovered),
+        revenue_expansion=_sum(rest, rest > 0),
+        revenue_contraction=_sum(-rest, rest < 0),
+        revenue_lost=_sum(t.revenue_previous, is_lost),
+        gross_revenue_retention=still_there.sum(where=opening) / opening_revenue,
+        net_revenue_retention=t.revenue.sum(where=opening) / opening_revenue,
+        late_customer_count=_count(late),
+        late_revenue_gap=_sum(t.sales_gap, late),
+    )
+    opened = sums.active_customer_count_previous.nullif(0)
+    gained = sums.revenue_new + sums.revenue_recovered + sums.revenue_expansion
+    return sums.mutate(
+        retention_rate=sums.kept_customer_count / opened,
+        attrition_rate=sums.lost_customer_count / opened,
+        quick_ratio=gained / (sums.revenue_lost + sums.revenue_contraction).nullif(0.0),
+    )
+
+
+def _sum(value: ir.FloatingValue, where: ir.BooleanValue) -> ir.FloatingScalar:
+    """Σ value where it applies: 0 when it applies to nobody, NULL only over no customer at all."""
+    return where.fill_null(False).ifelse(value, 0.0).sum()
+
+
+def _count(where: ir.BooleanValue) -> ir.IntegerScalar:
+    return where.fill_null(False).sum()
+
+
+def revenue_bridge(movement: ir.Table) -> ir.Table:
+    """The bridge as rows, in order: step, amount (signed), customer_count; the last row is the sum of the others."""
+    s = movement_summary(movement)
+    steps = (
+        ("previous", s.revenue_previous, s.active_customer_count_previous),
+        ("new", s.revenue_new, s.new_customer_count),
+        ("recovered", s.revenue_recovered, s.recovered_customer_count),
+        ("expansion", s.revenue_expansion, ibis.null("int64")),
+        ("contraction", -s.revenue_contraction, ibis.null("int64")),
+        ("lost", -s.revenue_lost, s.lost_customer_count),
+        ("current", s.revenue, s.active_customer_count),
+    )
+    rows = [
+        s.select(position=ibis.literal(i), step=ibis.literal(step), amount=amount, customer_count=count.cast("int64"))
+        for i, (step, amount, count) in enumerate(steps)
+    ]
+    return ibis.union(*rows).order_by("position")
+
+
+def monthly_revenue(cube: ir.Table, periods: Periods) -> ir.Table:
+    """Revenue of the audit period and of the same month a year earlier.
+
+    Columns     audit_month (0 = the month ending on as_of), revenue, revenue_previous; months in time order
+    """
+    both = cube.filter(periods.in_current(cube) | periods.in_previous(cube))
+    month = both.audit_month % 12
+    by_month = both.group_by(audit_month=month).agg(
+        # a month without a row of the cube sold nothing
+        revenue=both.revenue.sum(where=periods.in_current(both)).fill_null(0.0),
+        revenue_previous=both.revenue.sum(where=periods.in_previous(both)).fill_null(0.0),
+    )
+    return by_month.order_by(ibis.desc("audit_month"))

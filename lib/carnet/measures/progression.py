@@ -1,0 +1,39 @@
+"""How each kept customer's purchases moved, and whether by ordering more often or by larger baskets."""
+
+import ibis
+import ibis.expr.types as ir
+
+
+def purchase_progression(movement: ir.Table) -> ir.Table:
+    """Kept customers with their change of revenue split into two effects that add up to it.
+
+    Formula     frequency_effect = Δorders × mean of both baskets; basket_effect = Δbasket × mean of both order counts
+                (the symmetric, midpoint split: swapping the periods flips both signs); basket = revenue ÷ orders
+    Columns     customer_id, revenue, revenue_previous, sales_gap, growth_rate (NULL where revenue_previous ≤ 0),
+                order_count, order_count_previous, frequency_effect, basket_effect; smallest gap first
+    """
+    t = movement.filter(movement.status == "kept")
+    orders, before = t.order_count.nullif(0), t.order_count_previous.nullif(0)
+    basket, basket_before = t.revenue / orders, t.revenue_previous / before
+    return t.select(
+        "customer_id",
+        "revenue",
+        "revenue_previous",
+        "sales_gap",
+        "order_count",
+        "order_count_previous",
+        growth_rate=(t.revenue_previous > 0).ifelse(t.sales_gap / t.revenue_previous.nullif(0.0), ibis.null("float64")),
+        frequency_effect=(orders - before) * (basket + basket_before) / 2,
+        basket_effect=(basket - basket_before) * (orders + before) / 2,
+    ).order_by("sales_gap", "customer_id")
+
+
+def progression_summary(progression: ir.Table) -> ir.Table:
+    """One row of figures: growing_customer_rate (of kept customers), median_growth_rate, frequency_effect, basket_effect."""
+    t = progression
+    return t.agg(
+        growing_customer_rate=(t.sales_gap.round(2) > 0).mean(),
+        median_growth_rate=t.growth_rate.quantile(0.5),
+        frequency_effect=t.frequency_effect.sum(),
+        basket_effect=t.basket_effect.sum(),
+    )

@@ -1,0 +1,85 @@
+"""RFM: recency, frequency and monetary quintiles with their cut points in sight, and the segments they make.
+
+Source: A. M. Hughes, Strategic Database Marketing (1994), quintile scoring; the cut points are quantiles of the active
+customers, so that equal customers always get equal scores (rank-based quintiles split ties at random).
+"""
+
+import datetime as dt
+
+import ibis
+import ibis.expr.types as ir
+
+LEVELS = (0.2, 0.4, 0.6, 0.8)
+SEGMENTS = ("champions", "loyal", "promising", "fading", "at_risk", "dormant")
+
+
+def customer_activity(movement: ir.Table, as_of: dt.date) -> ir.Table:
+    """Active customers: customer_id, days_since_last_order, order_count, revenue (of the audit period)."""
+    t = movement.filter(movement.active)
+    return t.select("customer_id", "order_count", "revenue", days_since_last_order=ibis.date(as_of).delta(t.last_date, unit="day"))
+
+
+def rfm_cut_points(activity: ir.Table) -> ir.Table:
+    """The 20, 40, 60 and 80 % quantiles of each axis: level, days_since_last_order, order_count, revenue."""
+    rows = [
+        activity.agg(
+            level=ibis.literal(level),
+            days_since_last_order=activity.days_since_last_order.quantile(level).cast("float64"),
+            order_count=activity.order_count.quantile(level).cast("float64"),
+            revenue=activity.revenue.quantile(level),
+        )
+        for level in LEVELS
+    ]
+    return ibis.union(*rows).order_by("level")
+
+
+def rfm_scores(activity: ir.Table) -> ir.Table:
+    """`activity` with recency_score, frequency_score, monetary_score (1 to 5, 5 best) and segment.
+
+    Formula     score = 1 + number of cut points below the value; recency counts the cut points not below it, since few
+                days are good. Segments read recency and frequency: champions (both ≥ 4), loyal (both ≥ 3), promising
+                (recency ≥ 3, frequency ≤ 2), at_risk (recency ≤ 2, frequency ≥ 4), fading (recency ≤ 2, frequency 3),
+                dormant (both ≤ 2)
+    """
+    cuts = activity.agg(
+        **{f"{axis}_{i}": activity[axis].quantile(level).cast("float64") for axis in ("days_since_last_order", "order_count", "revenue") for i, level in enumerate(LEVELS)}
+    )
+    t = activity.cross_join(cuts)
+
+    def above(axis: str) -> ir.IntegerValue:
+        return sum(((t[axis] > t[f"{axis}_{i}"]).cast("int64") for i in range(len(LEVELS))), ibis.literal(0))
+
+    scored = t.select(
+        *activity.columns,
+        recency_score=5 - above("days_since_last_order"),
+        frequency_score=1 + above("order_count"),
+        monetary_score=1 + above("revenue"),
+    )
+    r, f = scored.recency_score, scored.frequency_score
+    segment = ibis.cases(
+        ((r >= 4) & (f >= 4), "champions"),
+        ((r >= 3) & (f >= 3), "loyal"),
+        (r >= 3, "promising"),
+        (f >= 4, "at_risk"),
+        (f == 3, "fading"),
+        else_="dormant",
+    )
+    return scored.mutate(segment=segment)
+
+
+def rfm_segments(scores: ir.Table) -> ir.Table:
+    """Customers and revenue by segment: segment, customer_count, customer_share, revenue, revenue_share, median_days."""
+    t = scores.group_by("segment").agg(
+        customer_count=scores.count(),
+        revenue=scores.revenue.sum(),
+        median_days=scores.days_since_last_order.quantile(0.5).cast("float64"),
+    )
+    return t.mutate(
+        customer_share=t.customer_count / t.customer_count.sum().over(), revenue_share=t.revenue / t.revenue.sum().over()
+    ).order_by(ibis.desc("revenue"))
+
+
+def rfm_matrix(scores: ir.Table) -> ir.Table:
+    """Customers and revenue by recency and frequency score: recency_score, frequency_score, customer_count, revenue."""
+    t = scores.group_by("recency_score", "frequency_score").agg(customer_count=scores.count(), revenue=scores.revenue.sum())
+    return t.order_by("recency_score", "frequency_score")

@@ -1,0 +1,122 @@
+"""The few verbs that notebooks use: open_book, show, say, record.
+
+What a notebook shows also goes, machine-readable, to whoever publishes it: figures and findings travel in the outputs
+(types FIGURES_TYPE and FINDINGS_TYPE), lists as CSV files in the folder that the environment variable CARNET_LISTS names.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from IPython.core.pylabtools import print_figure
+from IPython.display import display
+from markupsafe import escape
+
+from carnet.book import Book, open_book
+from carnet.charts import Chart
+from carnet.errors import CarnetError, nearest
+from carnet.findings import Finding
+from carnet.measures.register import FIGURES
+from carnet.schema import TABLES
+from carnet.tables import HtmlTable
+from carnet.wording import unknown
+
+__all__ = ["needs", "open_book", "record", "record_list", "say", "show", "show_sql", "too_few", "with_names"]
+
+FIGURES_TYPE = "application/vnd.carnet.figures+json"
+FINDINGS_TYPE = "application/vnd.carnet.findings+json"
+LISTS_VARIABLE = "CARNET_LISTS"
+FORMULA_START = r"^[=+\-@\t\r]"
+
+
+def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
+    """Show a chart, a table, ranked findings, or the sentence that stands for what could not be drawn."""
+    if isinstance(item, str):
+        say(item, "missing")
+    elif isinstance(item, Chart):
+        png = print_figure(item.figure, "png", bbox_inches=None, metadata={"Software": None})
+        display({"image/png": png, "text/plain": item.alt}, metadata={"image/png": {"alt": item.alt}}, raw=True)
+    elif isinstance(item, HtmlTable):
+        display({"text/html": item.html, "text/plain": item.text}, raw=True)
+    else:
+        html = "".join(f"<li>{escape(finding.sentence)}</li>" for finding in item)
+        kept = [vars(finding) for finding in item]
+        text = "\n".join(f"{i}. {finding.sentence}" for i, finding in enumerate(item, 1))
+        display({"text/html": f'<ol class="findings">{html}</ol>', FINDINGS_TYPE: kept, "text/plain": text}, raw=True)
+
+
+def say(sentence: str, kind: str = "so-what") -> None:
+    """Show one sentence, as text: nothing in it is taken for markup."""
+    display({"text/html": f'<p class="{kind}">{escape(sentence)}</p>', "text/plain": sentence}, raw=True)
+
+
+def record(values: Mapping[str, Any], intervals: Mapping[str, tuple[float, float]] = {}) -> None:
+    """Record figures of the register, with their intervals, for figures.json; unknown values are recorded as null."""
+    strangers = [name for name in {**values, **intervals} if name not in FIGURES]
+    if strangers:
+        raise CarnetError(f"figure '{strangers[0]}' is not in the register; {nearest(strangers[0], FIGURES)}")
+    kept = {}
+    for name, value in values.items():
+        low, high = intervals.get(name, (None, None))
+        kept[name] = {"value": _plain(value), "low": _plain(low), "high": _plain(high)}
+    display({FIGURES_TYPE: kept}, raw=True)
+
+
+def record_list(name: str, table: ir.Table) -> None:
+    """Write a named list as CSV when the notebook is being published; elsewhere the list is only on screen.
+
+    A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers keep 6 decimals.
+    """
+    folder = os.environ.get(LISTS_VARIABLE)
+    if not folder:
+        return
+    if not re.fullmatch(r"[a-z_]+", name):
+        raise CarnetError(f"list name {name!r}: lower-case letters and underscores are accepted.")
+    safe = {}
+    for column, kind in table.schema().items():
+        if kind.is_string():
+            text = table[column]
+            safe[column] = text.re_search(FORMULA_START).ifelse(ibis.literal("'") + text, text)
+        elif kind.is_floating():
+            safe[column] = table[column].round(6)
+    (table.mutate(**safe) if safe else table).to_csv(Path(folder) / f"{name}.csv")
+
+
+def with_names(table: ir.Table, book: Book) -> ir.Table:
+    """Add name and salesperson to a table that has customer_id; the order of rows is for the caller to set."""
+    joined = table.left_join(book.customers, "customer_id")
+    return joined.select(joined.customer_id, joined.name, joined.salesperson, *(c for c in table.columns if c != "customer_id"))
+
+
+def needs(book: Book, table: str, *columns: str) -> str:
+    """Empty when the book has the table and columns, else the line that says what would fill the section."""
+    if book.has(table, *columns):
+        return ""
+    return book.wording._(
+        "Not measured: this section needs the table {table} with {columns}.",
+        table=table,
+        columns=", ".join(columns or TABLES[table].required),
+    )
+
+
+def too_few(book: Book, frame: pd.DataFrame | Sequence, least: int = 1) -> str:
+    """Empty when the frame or list has at least `least` rows, else the line that stands for the chart or table."""
+    return "" if len(frame) >= least else book.wording._("Nothing to show: no such row in these periods.")
+
+
+def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
+    """How each table was computed: its SQL, folded away."""
+    for name, table in tables.items():
+        sql = str(ibis.to_sql(table, dialect="duckdb"))
+        html = f'<details class="sql"><summary>{escape(name)}</summary><pre>{escape(sql)}</pre></details>'
+        display({"text/html": html, "text/plain": f"{name}\n{sql}"}, raw=True)
+
+
+def _plain(value: Any) -> float | None:
+    """A JSON number; unknown is null."""
+    return None if unknown(value) or abs(float(value)) == float("inf") else float(value)

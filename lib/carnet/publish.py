@@ -1,0 +1,228 @@
+"""Executed notebooks → one dated, self-contained report folder, complete or not there at all."""
+
+import json
+import multiprocessing
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import ibis
+import nh3
+from jinja2 import Environment, FileSystemLoader
+from nbconvert.exporters import HTMLExporter
+
+from carnet import __version__
+from carnet.book import Book, open_book
+from carnet.contracts import reason_notices
+from carnet.errors import CarnetError, nearest
+from carnet.execution import Executed, NotebookFailed, check_parameters, execute_notebook, notebook_parameters
+from carnet.measures.register import FIGURES
+from carnet.notebook import FIGURES_TYPE, FINDINGS_TYPE, FORMULA_START
+from carnet.tables import ledger_table
+from carnet.wording import Wording, markdown_blocks
+
+TEMPLATES = Path(str(resources.files("carnet"))) / "template"
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+VERSIONED = ("carnet", "duckdb", "ibis-framework", "pandas", "numpy", "scipy", "matplotlib", "papermill", "nbconvert")
+ALLOWED_TAGS = {"a", "b", "blockquote", "br", "caption", "code", "details", "div", "em", "h1", "h2", "h3", "h4", "hr", "i", "li", "ol", "p",
+                "pre", "span", "strong", "summary", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"}  # fmt: skip
+ALLOWED_ATTRIBUTES = {"*": {"class", "id"}, "th": {"scope", "colspan"}, "td": {"colspan"}, "a": {"href"}}
+
+
+def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
+    """The notebooks to run, by name or all; raises CarnetError with the nearest name."""
+    there = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    if not there:
+        raise CarnetError(f"no notebook in {folder}.")
+    for name in names:
+        if name not in there:
+            raise CarnetError(f"unknown notebook '{name}'; {nearest(name, there)}")
+    return [there[name] for name in names] if names else list(there.values())
+
+
+def run_audit(
+    folder: Path, out: Path, notebooks: list[Path], parameters: dict[str, str], as_of: str | None = None, language: str | None = None
+) -> tuple[Path, Book]:
+    """Execute the notebooks on one engagement and publish its dated folder; returns the folder and the book.
+
+    Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
+    `<out>/<client>/logs/`. Nothing else is left of a run that fails.
+    """
+    chosen = check_parameters(parameters, {path.stem: notebook_parameters(path) for path in notebooks})
+    started, clock = datetime.now(UTC), time.monotonic()
+    book = open_book(folder, as_of, language)
+    common = {"engagement": str(folder.resolve()), "as_of": str(book.as_of), "language": book.engagement.language}
+    home = out.resolve() / book.engagement.slug
+    home.mkdir(parents=True, exist_ok=True)
+    building = home / f".building-{os.getpid()}-{time.monotonic_ns()}"
+    (building / "lists").mkdir(parents=True)
+    try:
+        jobs = [(path, common | chosen[path.stem], building / "lists", book.wording) for path in notebooks]
+        executed = _execute_all(jobs)
+        durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
+        manifest = _manifest(book, common | parameters, started, durations)
+        _write_report(building, book, executed, manifest)
+        return out / book.engagement.slug / _rename(building, home, str(book.as_of)).name, book
+    except NotebookFailed as failure:
+        log = home / "logs" / f"{book.as_of}-{started:%Y%m%dT%H%M%S}-{failure.notebook}"
+        log.mkdir(parents=True, exist_ok=True)
+        (log / f"{failure.notebook}.ipynb").write_text(failure.executed, encoding="utf-8")
+        (log / "error.txt").write_text(f"{failure.notebook}: cell {failure.cell}: {failure.error}\n", encoding="utf-8")
+        failure.log = log  # type: ignore[attr-defined]
+        raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _execute_all(jobs: list[tuple]) -> list[Executed]:
+    """Run the notebooks side by side, one process each: papermill changes the working folder of its whole process."""
+    workers = min(len(jobs), os.cpu_count() or 1)
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return [future.result() for future in [pool.submit(execute_notebook, *job) for job in jobs]]
+
+
+def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: dict) -> None:
+    """Fill the report folder: pages, figures, quarantine, notebooks, manifest."""
+    w = book.wording
+    figures, findings, titles = _collect_figures(w, executed), _collect_findings(executed), {}
+    (folder / "notebooks").mkdir()
+    for run in executed:
+        titles[run.name] = w._(markdown_blocks(run.notebook.cells[0].source)[0][1])
+        _write(folder / f"{run.name}.html", _page(book, titles[run.name], _body(run), w._("Executive summary")))
+        _write(folder / "notebooks" / f"{run.name}.ipynb", json.dumps(run.notebook, ensure_ascii=False, indent=1) + "\n")
+    document = {"schema": 1, "client": book.engagement.client, "as_of": str(book.as_of), "currency": book.engagement.currency, "figures": figures}
+    _write(folder / "figures.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    write_quarantine(book, folder / "quarantine.csv")
+    lists = sorted(path.name for path in (folder / "lists").iterdir())
+    _write(folder / "index.html", _page(book, w._("Executive summary"), _index_body(book, findings, titles, lists), ""))
+    _write(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+
+
+def write_quarantine(book: Book, path: Path) -> None:
+    """Every rejected row: table, file, row, reason in the reader's language, original values as JSON."""
+    rejected = book.table("quarantine")
+    w = book.wording
+    told = {r: "; ".join(w.tell(n) for n in reason_notices(r)) for check in book.checks.values() for r in check.reasons}
+    reason = rejected.reason.cases(*told.items()) if told else rejected.reason
+    file = rejected.file.re_search(FORMULA_START).ifelse(ibis.literal("'") + rejected.file, rejected.file)
+    ordered = rejected.mutate(reason=reason, file=file).order_by("table", "file", "row")
+    ordered.select("table", "file", "row", "reason", "original_values").to_csv(path)
+
+
+def _body(run: Executed) -> str:
+    """One notebook's text and outputs as filtered HTML."""
+    exporter = HTMLExporter(template_name="body", extra_template_basedirs=[str(TEMPLATES)], exclude_anchor_links=True)
+    exporter.register_filter("clean_html", _clean)
+    return exporter.from_notebook_node(run.notebook)[0]
+
+
+def _clean(html: str) -> str:
+    """Keep the tags and attributes of text and tables, links within the report; drop everything that could run."""
+    return nh3.clean(html, tags=ALLOWED_TAGS, attributes=ALLOWED_ATTRIBUTES, url_schemes=set(), link_rel=None, strip_comments=True)
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+
+def _page(book: Book, title: str, body: str, home: str) -> str:
+    """A whole self-contained page: cover, contents, body."""
+    w, period = book.wording, book.periods.current
+    rows, kept = (sum(getattr(check, field) for check in book.checks.values()) for field in ("rows", "accepted_rows"))
+    return _templates().get_template("report.html.j2").render(
+        language=w.language,
+        client=book.engagement.client,
+        title=title,
+        as_of=str(book.as_of),
+        style=(TEMPLATES / "style.css").read_text(encoding="utf-8"),
+        as_of_line=w._("As of {date}", date=w.date(book.as_of)),
+        scope_line=w._("Audit period {start} to {end}", start=w.date(period.start), end=w.date(period.end)),
+        quality_line=w._("{rows} rows read, {kept} accepted, {aside} set aside", rows=w.number(rows), kept=w.number(kept), aside=w.number(rows - kept)),
+        contents_label=w._("Contents"),
+        contents=re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body),
+        home=home,
+        body=body,
+        footer_line=w._("carnet {version} · definitions, queries and row ledger are in the appendix of each report", version=__version__),
+    )  # fmt: skip
+
+
+def _index_body(book: Book, findings: list[dict], titles: dict[str, str], lists: list[str]) -> str:
+    w = book.wording
+    labels = {"findings": w._("Main points"), "none": w._("No finding: the tables they need are missing."), "reports": w._("Reports"),
+              "lists": w._("Lists and data"), "quality": w._("Data quality")}  # fmt: skip
+    ledger = ledger_table(w, w._("Row ledger: what came in, what was accepted"), book.checks).html
+    notices = [w.tell(notice) for notice in book.notices]
+    return _templates().get_template("index_body.html.j2").render(findings=findings, titles=titles, lists=lists, labels=labels, notices=notices, ledger=ledger)
+
+
+def _outputs(run: Executed, mime: str) -> list[Any]:
+    return [o["data"][mime] for cell in run.notebook.cells for o in cell.get("outputs", []) if mime in o.get("data", {})]
+
+
+def _collect_figures(w: Wording, executed: list[Executed]) -> dict[str, dict]:
+    """Every figure of the register: measured by a notebook, or null."""
+    figures = {
+        name: {"value": None, "unit": m.unit, "low": None, "high": None, "notebook": None, "definition": w._(m.definition)}
+        for name, m in FIGURES.items()
+    }
+    for run in executed:
+        for recorded in _outputs(run, FIGURES_TYPE):
+            for name, figure in recorded.items():
+                figures[name] |= figure | {"notebook": run.name}
+    return figures
+
+
+def _collect_findings(executed: list[Executed]) -> list[dict]:
+    """Findings of all notebooks, largest money first."""
+    found = [finding | {"notebook": run.name} for run in executed for shown in _outputs(run, FINDINGS_TYPE) for finding in shown]
+    return sorted(found, key=lambda finding: (-abs(finding["amount"]), finding["key"]))
+
+
+def _manifest(book: Book, parameters: dict, started: datetime, durations: dict) -> dict:
+    """What the report was made from and with; names no path of this machine."""
+    inputs = [{"table": name, **file} for name, check in book.checks.items() for file in check.files]
+    ledger = {name: {k: str(v) if "amount" in k else v for k, v in check.as_json().items() if k.endswith(("rows", "amount"))} for name, check in book.checks.items()}
+    return {
+        "schema": 1,
+        "client": book.engagement.client,
+        "as_of": str(book.as_of),
+        "parameters": parameters | {"engagement": Path(parameters["engagement"]).name},
+        "inputs": inputs,
+        "rows": ledger,
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in VERSIONED},
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": durations,
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    """Write and flush to the disk, so that the rename that follows publishes whole files."""
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _rename(building: Path, home: Path, as_of: str) -> Path:
+    """Give the finished folder its name: `<as_of>`, or `<as_of>.2`, … when that one is there already."""
+    number = 1
+    while True:
+        target = home / (as_of if number == 1 else f"{as_of}.{number}")
+        if not target.exists():
+            try:
+                building.rename(target)
+                return target
+            except OSError:
+                if not target.exists():
+                    raise
+        number += 1

@@ -1,0 +1,184 @@
+"""HTML tables from finished measures: escaped, aligned, in the reader's formats, with a fixed id and a caption.
+
+`COLUMNS` holds one record per column that a reader may see, so that a field has one heading and one format everywhere.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+from jinja2 import Environment
+
+from carnet.contracts import TableCheck, reason_notices
+from carnet.measures.register import FIGURES
+from carnet.wording import N_, Notice, Wording, unknown
+
+Kind = Literal["text", "word", "money", "gap", "count", "number", "percent", "date", "written"]
+
+COLUMNS: dict[str, tuple[str, Kind]] = {
+    "customer_id": (N_("Customer no."), "text"),
+    "name": (N_("Customer"), "text"),
+    "salesperson": (N_("Salesperson"), "text"),
+    "abc_class": (N_("Class"), "text"),
+    "rank": (N_("Rank"), "count"),
+    "status": (N_("Movement"), "word"),
+    "segment": (N_("Segment"), "word"),
+    "revenue": (N_("Revenue"), "money"),
+    "revenue_previous": (N_("Previous revenue"), "money"),
+    "sales_gap": (N_("Gap"), "gap"),
+    "growth_rate": (N_("Growth"), "percent"),
+    "frequency_effect": (N_("By frequency"), "gap"),
+    "basket_effect": (N_("By basket"), "gap"),
+    "share": (N_("Share"), "percent"),
+    "cumulative_share": (N_("Cumulative share"), "percent"),
+    "customer_count": (N_("Customers"), "count"),
+    "customer_share": (N_("Share of customers"), "percent"),
+    "revenue_share": (N_("Share of revenue"), "percent"),
+    "order_count": (N_("Orders"), "count"),
+    "last_date": (N_("Last order"), "date"),
+    "median_days": (N_("Median days since last order"), "count"),
+    "level": (N_("Cut point at"), "percent"),
+    "days_since_last_order": (N_("Days since last order"), "number"),
+    "top_count": (N_("Largest customers gone"), "count"),
+    "revenue_at_risk": (N_("Revenue gone"), "money"),
+    "revenue_left": (N_("Revenue left"), "money"),
+    "contact_count": (N_("Distinct contacts"), "count"),
+    "label": (N_("Figure"), "text"),
+    "value": (N_("Value"), "written"),
+    "range": (N_("95 % interval"), "written"),
+    "definition": (N_("Definition"), "text"),
+    "table": (N_("Table"), "text"),
+    "file": (N_("File"), "text"),
+    "reason": (N_("Reason"), "text"),
+    "rows": (N_("Rows read"), "count"),
+    "accepted_rows": (N_("Accepted"), "count"),
+    "quarantined_rows": (N_("Set aside"), "count"),
+    "amount": (N_("Sum read"), "money"),
+    "accepted_amount": (N_("Sum accepted"), "money"),
+    "quarantined_amount": (N_("Sum set aside"), "money"),
+    "parameter": (N_("Parameter"), "text"),
+}
+
+WORDS = {
+    "kept": N_("kept"),
+    "new": N_("new"),
+    "recovered": N_("recovered"),
+    "lost": N_("lost"),
+    "champions": N_("champions"),
+    "loyal": N_("loyal"),
+    "promising": N_("promising"),
+    "fading": N_("fading"),
+    "at_risk": N_("frequent but quiet"),
+    "dormant": N_("dormant"),
+}
+
+TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+    """<div class="scroll"><table id="{{ id }}" class="data">
+<caption>{{ caption }}</caption>
+<thead><tr>{% for label, kind in header %}<th scope="col" class="{{ kind }}">{{ label }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for row in rows %}
+<tr{% if loop.last and total %} class="total"{% endif %}>{% for text, kind in row %}<td class="{{ kind }}">{{ text }}</td>{% endfor %}</tr>
+{% endfor %}
+</tbody>
+</table></div>
+{% if note %}<p class="note">{{ note }}</p>{% endif %}
+"""
+)
+
+
+@dataclass(frozen=True)
+class HtmlTable:
+    """A rendered table; `text` is what a plain-text reader sees."""
+
+    html: str
+    text: str
+
+
+def write_value(w: Wording, value: Any, kind: Kind) -> str:
+    """One cell in the reader's format; a dash where there is nothing to write."""
+    if unknown(value) or value is pd.NaT:
+        return "–"
+    if kind == "word":
+        return w._(WORDS[value])
+    writers = {
+        "money": w.money,
+        "gap": w.signed_money,
+        "count": w.number,
+        "number": lambda v: w.number(v, 1),
+        "percent": w.percent,
+        "date": lambda v: w.date(v, "short"),
+    }
+    return writers.get(kind, str)(value)
+
+
+def write_unit(w: Wording, value: Any, unit: str) -> str:
+    """A figure of the register in the format of its unit."""
+    if unknown(value):
+        return w._("not measured")
+    return {"currency": w.money, "ratio": w.percent, "count": w.number, "days": w.number}.get(unit, lambda v: w.number(v, 2))(value)
+
+
+def draw_table(
+    w: Wording, table_id: str, caption: str, frame: pd.DataFrame, columns: str, note: str = "", total: bool = False
+) -> HtmlTable:
+    """Render `frame`, one row a row, with the fields named in `columns` (space-separated, headings from COLUMNS).
+
+    `total` marks the last row as the sum of the others.
+    """
+    fields = columns.split()
+    header = [(w._(COLUMNS[field][0]), COLUMNS[field][1]) for field in fields]
+    rows = [[(write_value(w, row[f], COLUMNS[f][1]), COLUMNS[f][1]) for f in fields] for row in frame.to_dict("records")]
+    html = TEMPLATE.render(id=table_id, caption=caption, header=header, rows=rows, note=note, total=total)
+    lines = [" | ".join(label for label, _ in header), *(" | ".join(text for text, _ in row) for row in rows)]
+    return HtmlTable(html, "\n".join([caption, *lines]))
+
+
+def figures_table(w: Wording, table_id: str, caption: str, values: Mapping[str, Any], names: str, ranges: Mapping[str, tuple] = {}) -> HtmlTable:
+    """Figures of the register (`names`, space-separated) as label, value, interval."""
+
+    def between(name: str) -> str:
+        low, high = ranges.get(name, (None, None))
+        return "" if unknown(low) else w.between(*(write_unit(w, end, FIGURES[name].unit) for end in (low, high)))
+
+    rows = [{"label": w._(FIGURES[n].label), "value": write_unit(w, values[n], FIGURES[n].unit), "range": between(n)} for n in names.split()]
+    return draw_table(w, table_id, caption, pd.DataFrame(rows), "label value range" if ranges else "label value")
+
+
+def definitions_table(w: Wording, caption: str, names: Iterable[str]) -> HtmlTable:
+    """The definitions of the figures that a notebook recorded."""
+    rows = [{"label": w._(FIGURES[name].label), "definition": w._(FIGURES[name].definition)} for name in names]
+    return draw_table(w, "definitions", caption, pd.DataFrame(rows), "label definition")
+
+
+def ledger_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> HtmlTable:
+    """The row ledger: rows and sums read = accepted + set aside, table by table."""
+    fields = "table rows accepted_rows quarantined_rows amount accepted_amount quarantined_amount"
+    frame = pd.DataFrame([{f: getattr(check, f) for f in fields.split()} for check in checks.values()])
+    for name, check in checks.items():
+        if check.total is None:
+            frame.loc[frame.table == name, ["amount", "accepted_amount", "quarantined_amount"]] = None
+    note = w._("Rows read = accepted + set aside, and so for the sums; every row set aside is in quarantine.csv with its reason.")
+    return draw_table(w, "row-ledger", caption, frame, fields, note)
+
+
+def reasons_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> HtmlTable:
+    """Why rows were set aside, table by table."""
+    rows = [
+        {"table": name, "reason": "; ".join(w.tell(notice) for notice in reason_notices(reason)), "rows": count}
+        for name, check in checks.items()
+        for reason, count in check.reasons.items()
+    ]
+    return draw_table(w, "quarantine-reasons", caption, pd.DataFrame(rows, columns=["table", "reason", "rows"]), "table reason rows")
+
+
+def parameters_table(w: Wording, caption: str, parameters: Mapping[str, Any]) -> HtmlTable:
+    """The parameters a notebook ran with."""
+    frame = pd.DataFrame([{"parameter": key, "value": value} for key, value in parameters.items()])
+    return draw_table(w, "parameters", caption, frame, "parameter value")
+
+
+def notices_text(w: Wording, notices: Sequence[Notice]) -> list[str]:
+    """Warnings in the reader's language."""
+    return [w.tell(notice) for notice in notices]
