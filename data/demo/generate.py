@@ -29,14 +29,74 @@ STORIES = {
 }
 SEGMENTS = {"Restauration": 0.30, "Hôtellerie": 0.18, "Santé": 0.14, "Industrie": 0.20, "Collectivité": 0.18}
 REGIONS = ["Île-de-France", "Auvergne-Rhône-Alpes", "Bretagne", "Occitanie", "Hauts-de-France", "Grand Est"]
-FAMILIES = {"Hygiène": 28, "Emballage": 16, "Vaisselle jetable": 12, "Papier": 20, "Équipement": 95, "Protection": 34, "Entretien": 24, "Accueil": 18}
-KINDS = ["Restaurant", "Hôtel", "Clinique", "Ateliers", "Mairie de", "Brasserie", "Résidence", "Conserverie", "Laboratoire", "Lycée", "Maison", "Boulangerie"]
-PLACES = ["Montclar", "Saint-Aubin", "du Vieux Port", "Bellerive", "des Tilleuls", "Kermadec", "de la Garenne", "Rochebrune", "d'Hautecombe", "du Lavoir", "Valmy", "des Forges", "Grandchamp", "du Moulin", "Sainte-Odile", "de l'Orme", "Pontivy", "des Arcades", "Fontenelle", "du Parc", "Beaulieu"]
+FAMILIES = {
+    "Hygiène": 28,
+    "Emballage": 16,
+    "Vaisselle jetable": 12,
+    "Papier": 20,
+    "Équipement": 95,
+    "Protection": 34,
+    "Entretien": 24,
+    "Accueil": 18,
+}
+KINDS = [
+    "Restaurant",
+    "Hôtel",
+    "Clinique",
+    "Ateliers",
+    "Cantine",
+    "Brasserie",
+    "Résidence",
+    "Conserverie",
+    "Laboratoire",
+    "Lycée",
+    "Maison",
+    "Boulangerie",
+]
+PLACES = [
+    "Montclar",
+    "Saint-Aubin",
+    "du Vieux Port",
+    "Bellerive",
+    "des Tilleuls",
+    "Kermadec",
+    "de la Garenne",
+    "Rochebrune",
+    "d'Hautecombe",
+    "du Lavoir",
+    "Valmy",
+    "des Forges",
+    "Grandchamp",
+    "du Moulin",
+    "Sainte-Odile",
+    "de l'Orme",
+    "Pontivy",
+    "des Arcades",
+    "Fontenelle",
+    "du Parc",
+    "Beaulieu",
+]
 REASONS = {
-    "prix": ["Le concurrent est 12 % moins cher à qualité égale.", "Vos hausses de tarif ne passent plus.", "Trop cher pour notre budget cette année."],
-    "produit": ["La gamme d'en face correspond mieux à nos besoins.", "Vos sacs ne tiennent pas la charge.", "Nous avons trouvé un produit plus résistant."],
-    "manque de contact": ["Plus personne ne passe nous voir.", "Six mois sans nouvelle de notre commercial.", "On a l'impression d'avoir été oubliés."],
-    "qualité de l'attention": ["Réclamation restée sans réponse.", "Erreurs de livraison à répétition et aucun suivi.", "Le ton au téléphone n'était pas acceptable."],
+    "prix": [
+        "Le concurrent est 12 % moins cher à qualité égale.",
+        "Vos hausses de tarif ne passent plus.",
+        "Trop cher pour notre budget cette année.",
+    ],
+    "produit": [
+        "La gamme d'en face correspond mieux à nos besoins.",
+        "Vos sacs ne tiennent pas la charge.",
+        "Nous avons trouvé un produit plus résistant.",
+    ],
+    "manque de contact": [
+        "Plus personne ne passe nous voir.",
+        "Six mois sans nouvelle de notre commercial.",
+        "On a l'impression d'avoir été oubliés.",
+    ],
+    "qualité de l'attention": [
+        "Réclamation restée sans réponse.",
+        "Erreurs de livraison à répétition et aucun suivi.",
+        "Le ton au téléphone n'était pas acceptable.",
+    ],
     "cessation d'activité": ["Fermeture du site en juin.", "Départ à la retraite, pas de repreneur."],
     "": ["", "Ne souhaite pas répondre."],
 }
@@ -101,7 +161,11 @@ def intensity(customer: dict, offset: float) -> float:
 
 def make_sales(rng: np.random.Generator, customers: list[dict]) -> list[dict]:
     """Order lines: Poisson orders thinned by `intensity`, lines of a few articles, some credit notes."""
-    articles = [(f"{family[:3].upper()}{n:03d}", family, price * float(rng.uniform(0.4, 2.2)), float(rng.uniform(0.58, 0.72))) for family, price in FAMILIES.items() for n in range(1, 16)]
+    articles = [
+        (f"{family[:3].upper()}{n:03d}", family, price * float(rng.uniform(0.4, 2.2)), float(rng.uniform(0.58, 0.72)))
+        for family, price in FAMILIES.items()
+        for n in range(1, 16)
+    ]
     events = []
     for customer in customers:
         top = customer["rate"] * 2.6 / 365
@@ -233,8 +297,30 @@ def make_satisfaction(rng: np.random.Generator, customers: list[dict]) -> list[l
                     continue
                 base = 5.5 if customer["code"] == NEGLECTED and year == 2025 else 7.6
                 marks = [int(np.clip(round(float(rng.normal(base, 1.5))), 0, 10)) for _ in range(6)]
-                comment = str(rng.choice(["", "", "", "Livraisons ponctuelles, merci.", "Catalogue clair.", "Délais à revoir en fin de mois.", "Nous voyons peu notre commercial."]))
-                rows.append([customer["code"], dt.date(year, month, int(rng.integers(5, 26))).isoformat(), marks[0], 10, f"{customer['code']}-1", *marks[1:], comment])
+                comment = str(
+                    rng.choice(
+                        [
+                            "",
+                            "",
+                            "",
+                            "Livraisons ponctuelles, merci.",
+                            "Catalogue clair.",
+                            "Délais à revoir en fin de mois.",
+                            "Nous voyons peu notre commercial.",
+                        ]
+                    )
+                )
+                rows.append(
+                    [
+                        customer["code"],
+                        dt.date(year, month, int(rng.integers(5, 26))).isoformat(),
+                        marks[0],
+                        10,
+                        f"{customer['code']}-1",
+                        *marks[1:],
+                        comment,
+                    ]
+                )
     return rows
 
 
@@ -275,10 +361,23 @@ def make_costs(lines: list[dict]) -> list[dict]:
     for year, month in sorted(cost):
         start = dt.date(year, month, 1)
         end = dt.date(year + month // 12, month % 12 + 1, 1) - dt.timedelta(days=1)
-        rows.append(dict(start=start, end=end, account="607000", label="Achats de marchandises", behaviour="variable", amount=cost[year, month]))
-        rows.append(dict(start=start, end=end, account="624200", label="Transports sur ventes", behaviour="variable", amount=cents(float(revenue[year, month]) * 0.034)))
+        rows.append(
+            dict(start=start, end=end, account="607000", label="Achats de marchandises", behaviour="variable", amount=cost[year, month])
+        )
+        rows.append(
+            dict(
+                start=start,
+                end=end,
+                account="624200",
+                label="Transports sur ventes",
+                behaviour="variable",
+                amount=cents(float(revenue[year, month]) * 0.034),
+            )
+        )
         for account, label, behaviour, amount in fixed:
-            rows.append(dict(start=start, end=end, account=account, label=label, behaviour=behaviour, amount=cents(amount * 1.025 ** (year - 2023))))
+            rows.append(
+                dict(start=start, end=end, account=account, label=label, behaviour=behaviour, amount=cents(amount * 1.025 ** (year - 2023)))
+            )
     return rows
 
 
@@ -288,8 +387,34 @@ def write_workbook(customers: list[dict], service: list[list], opportunities: li
     book.set_properties({"created": dt.datetime(2026, 1, 5), "title": "CRM (synthetic)"})
     date = book.add_format({"num_format": "dd/mm/yyyy"})
     sheets = {
-        "Clients": [["Code client", "Raison sociale", "Segment", "Région", "Commercial", "Client depuis", "Contrat", "Potentiel annuel", "Nb contacts"]]
-        + [[c["code"], c["name"], c["segment"], c["region"], SALESPEOPLE[c["seller"]], c["since"], "oui" if c["discount"] >= 0.08 else "non", round(c["rate"] * c["basket"] * 1.6, -2), c["contacts"]] for c in customers if c["code"] != "C0250"],  # the ERP knows one more customer than the CRM
+        "Clients": [
+            [
+                "Code client",
+                "Raison sociale",
+                "Segment",
+                "Région",
+                "Commercial",
+                "Client depuis",
+                "Contrat",
+                "Potentiel annuel",
+                "Nb contacts",
+            ]
+        ]
+        + [
+            [
+                c["code"],
+                c["name"],
+                c["segment"],
+                c["region"],
+                SALESPEOPLE[c["seller"]],
+                c["since"],
+                "oui" if c["discount"] >= 0.08 else "non",
+                round(c["rate"] * c["basket"] * 1.6, -2),
+                c["contacts"],
+            ]
+            for c in customers
+            if c["code"] != "C0250"
+        ],  # the ERP knows one more customer than the CRM
         "Activités": [["Code client", "Date", "Activité", "Minutes", "Coût", "Contact", "Commercial", "Qualité"], *service],
         "Opportunités": [["Code client", "Ouverte le", "Close le", "Commercial", "Statut", "Montant", "Remise"], *opportunities],
     }
@@ -314,13 +439,42 @@ def main() -> None:
     service = make_service(rng, customers, lines)
     write_workbook(customers, service, make_opportunities(rng, customers))
     write_csv("satisfaction.csv", ["customer_id", "date", "score", "scale", "respondent", "reliability", "responsiveness", "assurance", "empathy", "tangibles", "comment"], make_satisfaction(rng, customers), "utf-8", ",")  # fmt: skip
-    write_csv("departs.csv", ["customer_id", "date", "reason", "verbatim", "told_by", "competitor", "revenue_at_stake"], make_departures(rng, customers, lines), "utf-8", ",")
+    write_csv(
+        "departs.csv",
+        ["customer_id", "date", "reason", "verbatim", "told_by", "competitor", "revenue_at_stake"],
+        make_departures(rng, customers, lines),
+        "utf-8",
+        ",",
+    )
     costs = make_costs(lines)
     labels = {"fixed": "fixe", "variable": "variable", "acquisition": "acquisition"}
-    write_csv("charges.csv", ["Début", "Fin", "Compte", "Nature", "Comportement", "Montant"], [[f"{c['start']:%d/%m/%Y}", f"{c['end']:%d/%m/%Y}", c["account"], c["label"], labels[c["behaviour"]], french(c["amount"])] for c in costs])
+    write_csv(
+        "charges.csv",
+        ["Début", "Fin", "Compte", "Nature", "Comportement", "Montant"],
+        [
+            [f"{c['start']:%d/%m/%Y}", f"{c['end']:%d/%m/%Y}", c["account"], c["label"], labels[c["behaviour"]], french(c["amount"])]
+            for c in costs
+        ],
+    )
     receivables = write_ledgers(rng, HERE, customers, lines, costs)
-    write_csv("creances.csv", ["Code client", "Date facture", "Échéance", "Réglée le", "Montant TTC"], [[r["customer"], f"{r['date']:%d/%m/%Y}", f"{r['due']:%d/%m/%Y}", f"{r['paid']:%d/%m/%Y}" if r["paid"] else "", french(r["amount"])] for r in receivables])
-    yearly = [[f"{year}-01-01", f"{year}-12-31", "revenue", str(sum(l["amount"] for l in lines if l["date"].year == year))] for year in (2023, 2024, 2025)]
+    write_csv(
+        "creances.csv",
+        ["Code client", "Date facture", "Échéance", "Réglée le", "Montant TTC"],
+        [
+            [
+                r["customer"],
+                f"{r['date']:%d/%m/%Y}",
+                f"{r['due']:%d/%m/%Y}",
+                f"{r['paid']:%d/%m/%Y}" if r["paid"] else "",
+                french(r["amount"]),
+            ]
+            for r in receivables
+        ],
+    )
+    yearly = [
+        [f"{year}-01-01", f"{year}-12-31", "revenue", str(sum(l["amount"] for l in lines if l["date"].year == year))]
+        for year in (2023, 2024, 2025)
+    ]
     write_csv("synthese.csv", ["period_start", "period_end", "measure", "value"], yearly, "utf-8", ",")
     print(f"{len(lines):,} lines, {sum(l['amount'] for l in lines):,.2f} €, {len({l['customer']['code'] for l in lines})} customers")
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 SIREN = "999999998"  # not a valid number: its check digit is wrong on purpose
-COLUMNS = ("JournalCode JournalLib EcritureNum EcritureDate CompteNum CompteLib CompAuxNum CompAuxLib PieceRef PieceDate "
-           "EcritureLib Debit Credit EcritureLet DateLet ValidDate Montantdevise Idevise").split()  # fmt: skip
+COLUMNS = ["JournalCode", "JournalLib", "EcritureNum", "EcritureDate", "CompteNum", "CompteLib", "CompAuxNum", "CompAuxLib", "PieceRef", "PieceDate", "EcritureLib", "Debit", "Credit", "EcritureLet", "DateLet", "ValidDate", "Montantdevise", "Idevise"]  # fmt: skip
 JOURNALS = {"AN": "À-nouveaux", "VE": "Ventes", "HA": "Achats", "BQ": "Banque", "OD": "Opérations diverses"}
 LABELS = {"101300": "Capital", "120000": "Résultat de l'exercice", "218300": "Matériel", "281830": "Amortissements du matériel", "401000": "Fournisseurs", "411000": "Clients",
           "421000": "Personnel", "431000": "Sécurité sociale", "445660": "TVA déductible", "445710": "TVA collectée", "447000": "Autres impôts", "512000": "Banque",
@@ -55,9 +54,25 @@ def _sales_entries(rng: np.random.Generator, lines: list[dict]) -> tuple[list[di
         mark = _letters(number) if settled else ""
         account = "707000" if net >= 0 else "709700"
         label = f"{'Facture' if net >= 0 else 'Avoir'} {ref}"
-        entries.append(dict(journal="VE", date=date, ref=ref, label=label, lines=[("411000", code, net + tax, mark, settled), (account, "", -net, "", None), ("445710", "", -tax, "", None)]))
+        entries.append(
+            dict(
+                journal="VE",
+                date=date,
+                ref=ref,
+                label=label,
+                lines=[("411000", code, net + tax, mark, settled), (account, "", -net, "", None), ("445710", "", -tax, "", None)],
+            )
+        )
         if settled:
-            entries.append(dict(journal="BQ", date=settled, ref=f"R{ref}", label=f"Règlement {ref}", lines=[("512000", "", net + tax, "", None), ("411000", code, -(net + tax), mark, settled)]))
+            entries.append(
+                dict(
+                    journal="BQ",
+                    date=settled,
+                    ref=f"R{ref}",
+                    label=f"Règlement {ref}",
+                    lines=[("512000", "", net + tax, "", None), ("411000", code, -(net + tax), mark, settled)],
+                )
+            )
         receivables.append(dict(customer=code, date=date, due=date + dt.timedelta(days=30), paid=settled, amount=net + tax))
     return entries, receivables
 
@@ -68,11 +83,31 @@ def _cost_entries(cost: dict) -> list[dict]:
     ref = f"{account}-{date:%Y%m}"
     counter = PAYABLE.get(account[:3])
     if counter:
-        return [dict(journal="BQ" if counter == "512000" else "OD", date=date, ref=ref, label=cost["label"], lines=[(account, "", amount, "", None), (counter, "", -amount, "", None)])]
+        return [
+            dict(
+                journal="BQ" if counter == "512000" else "OD",
+                date=date,
+                ref=ref,
+                label=cost["label"],
+                lines=[(account, "", amount, "", None), (counter, "", -amount, "", None)],
+            )
+        ]
     tax = (amount * VAT).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    bill = dict(journal="HA", date=date, ref=ref, label=cost["label"], lines=[(account, "", amount, "", None), ("445660", "", tax, "", None), ("401000", "", -(amount + tax), "", None)])
+    bill = dict(
+        journal="HA",
+        date=date,
+        ref=ref,
+        label=cost["label"],
+        lines=[(account, "", amount, "", None), ("445660", "", tax, "", None), ("401000", "", -(amount + tax), "", None)],
+    )
     paid = date + dt.timedelta(days=30)
-    payment = dict(journal="BQ", date=paid, ref=f"P{ref}", label=f"Règlement {cost['label']}", lines=[("401000", "", amount + tax, "", None), ("512000", "", -(amount + tax), "", None)])
+    payment = dict(
+        journal="BQ",
+        date=paid,
+        ref=f"P{ref}",
+        label=f"Règlement {cost['label']}",
+        lines=[("401000", "", amount + tax, "", None), ("512000", "", -(amount + tax), "", None)],
+    )
     return [bill, payment] if paid <= dt.date(2025, 12, 31) else [bill]
 
 

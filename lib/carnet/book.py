@@ -13,7 +13,6 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 
 import duckdb
@@ -248,12 +247,12 @@ def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]]) ->
     kept = engagement.model_dump(mode="json", include={"tables", "as_of", "comparison", "fiscal_year_start"})
     names = [(table, file.name, file.sha256) for table, listed in files.items() for file in listed]
     digest.update(json.dumps([kept, names], sort_keys=True).encode())
-    package = resources.files("carnet")
-    for module in ("schema.py", "contracts.py", "periods.py", "book.py"):
-        digest.update((package / module).read_bytes())
-    for module in sorted((package / "sources").iterdir(), key=lambda path: path.name):
-        if module.name.endswith(".py"):
-            digest.update(module.read_bytes())
+    package = Path(__file__).parent
+    for module in [
+        *(package / f"{name}.py" for name in ("schema", "contracts", "periods", "book")),
+        *sorted((package / "sources").glob("*.py")),
+    ]:
+        digest.update(module.read_bytes())
     return digest.hexdigest()[:20]
 
 

@@ -50,7 +50,7 @@ def plain(text: object) -> str:
 def _frame(title: str, subtitle: str, footer: str, height: float = 3.6) -> tuple[Figure, Axes]:
     """An empty figure with its three texts; the plot keeps the room between them."""
     figure, axes = plt.subplots(figsize=(WIDTH_INCHES, height))
-    heading, measure = fill(title, 74), fill(subtitle, 104)
+    heading, measure = fill(title, 62), fill(subtitle, 100)
     top = 1 - 0.10 / height
     figure.text(0.01, top, plain(heading), fontsize=12, fontweight="bold", va="top", color="#222222")
     lower = top - (0.22 * (heading.count("\n") + 1)) / height
@@ -91,11 +91,25 @@ def draw_monthly_revenue(w: Wording, months: pd.DataFrame, labels: Sequence[str]
     axes.plot(positions, months.revenue_previous, color=CONTEXT, marker="o", markersize=3, linestyle="--")
     axes.plot(positions, months.revenue, color=FOCUS, marker="o", markersize=4)
     axes.set_xticks(list(positions), labels, fontsize=7.5)
-    axes.set_ylim(bottom=min(0, months[["revenue", "revenue_previous"]].min().min()), top=1.12 * months[["revenue", "revenue_previous"]].max().max() or 1)
+    axes.set_ylim(
+        bottom=min(0, months[["revenue", "revenue_previous"]].min().min()),
+        top=1.12 * months[["revenue", "revenue_previous"]].max().max() or 1,
+    )
     _money_axis(w, axes.yaxis)
     if len(months):
-        axes.text(0.995, 1.01, w._("solid: audit period · dashed: previous period"), transform=axes.transAxes, ha="right", fontsize=7.5, color="#333333")
-    told = "; ".join(f"{label}: {w.money(now)} ({w.money(before)})" for label, now, before in zip(labels, months.revenue, months.revenue_previous, strict=True))
+        axes.text(
+            0.995,
+            1.01,
+            w._("solid: audit period · dashed: previous period"),
+            transform=axes.transAxes,
+            ha="right",
+            fontsize=7.5,
+            color="#333333",
+        )
+    told = "; ".join(
+        f"{label}: {w.money(now)} ({w.money(before)})"
+        for label, now, before in zip(labels, months.revenue, months.revenue_previous, strict=True)
+    )
     return _finish(figure, title, subtitle, told)
 
 
@@ -123,8 +137,8 @@ def draw_bridge(w: Wording, bridge: pd.DataFrame, footer: str) -> Chart:
         axes.text(position, max(start, start + amount) + top * 0.02, sign + w.money(amount, 0), ha="center", fontsize=7.5)
         if step != "current":
             axes.plot([position + 0.31, position + 0.69], [level, level], color=CONTEXT, linewidth=0.8)
-    axes.set_xticks(range(len(bridge)), [names[step] for step in bridge.step])
-    axes.margins(y=0.12)
+    axes.set_xticks(range(len(bridge)), [fill(names[step], 11) for step in bridge.step])
+    axes.set_ylim(top=axes.get_ylim()[1] + top * 0.08)
     axes.axhline(0, color=CONTEXT, linewidth=0.8)
     _money_axis(w, axes.yaxis)
     return _finish(figure, title, subtitle, "; ".join(f"{names[s]}: {w.money(a)}" for s, a in amounts.items()))
@@ -187,7 +201,11 @@ def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
         for row in bands.itertuples()
     ]  # fmt: skip
     last = bands.iloc[-1]
-    title = w._("The largest baskets: {orders} of orders, {revenue} of their revenue", orders=w.percent(last.order_share, 0), revenue=w.percent(last.revenue_share, 0))
+    title = w._(
+        "The largest baskets: {orders} of orders, {revenue} of their revenue",
+        orders=w.percent(last.order_share, 0),
+        revenue=w.percent(last.revenue_share, 0),
+    )
     subtitle = w._("Share of revenue (bars) and of orders (marks) by size of basket, audit period")
     figure, axes = _frame(title, subtitle, footer)
     axes.bar(range(len(bands)), bands.revenue_share, color=FOCUS, width=0.6)
@@ -197,7 +215,9 @@ def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
     axes.set_xticks(range(len(bands)), [plain(label) for label in labels], fontsize=8)
     axes.set_ylim(0, 1.15 * max(bands.revenue_share.max(), bands.order_share.max()))
     _percent_axis(w, axes.yaxis)
-    told = "; ".join(f"{label}: {w.percent(r.revenue_share)}, {w.percent(r.order_share)}" for label, r in zip(labels, bands.itertuples(), strict=True))
+    told = "; ".join(
+        f"{label}: {w.percent(r.revenue_share)}, {w.percent(r.order_share)}" for label, r in zip(labels, bands.itertuples(), strict=True)
+    )
     return _finish(figure, title, subtitle, told)
 
 
@@ -205,17 +225,20 @@ def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
 def draw_rfm(w: Wording, matrix: pd.DataFrame, footer: str) -> Chart:
     """Heat map of customers by recency and frequency score (columns recency_score, frequency_score, customer_count, revenue)."""
     grid = matrix.pivot(index="recency_score", columns="frequency_score", values="customer_count")
-    grid = grid.reindex(index=range(5, 0, -1), columns=range(1, 6))
+    grid = grid.reindex(index=range(5, 0, -1), columns=range(1, 6)).fillna(0)  # no such pair of scores: no customer
     slow = matrix[(matrix.recency_score <= 2) & (matrix.frequency_score >= 4)]
     title = w.ngettext(
-        "{count} frequent customer has gone quiet: {amount} of revenue",
-        "{count} frequent customers have gone quiet: {amount} of revenue",
+        "{count} frequent customer is among the least recent: {amount} of revenue",
+        "{count} frequent customers are among the least recent: {amount} of revenue",
         int(slow.customer_count.sum()),
         amount=w.money(slow.revenue.sum(), 0),
     )
-    subtitle = w._("Active customers by recency score and frequency score (5 = best quintile); framed: frequent but quiet")
+    subtitle = w._("Active customers by recency score and frequency score (5 = best quintile); framed: frequent, least recent")
     figure, axes = _frame(title, subtitle, footer, 3.9)
-    sns.heatmap(grid, annot=True, fmt=".0f", cmap="Blues", cbar=False, linewidths=1.5, linecolor="white", ax=axes, annot_kws={"fontsize": 9})
+    sns.heatmap(
+        grid, annot=True, fmt=".0f", cmap="Blues", cbar=False, linewidths=1.5, linecolor="white", ax=axes, annot_kws={"fontsize": 9}
+    )
+    axes.grid(visible=False)
     axes.add_patch(plt.Rectangle((3, 3), 2, 2, fill=False, edgecolor=CONTRAST, linewidth=2))
     axes.set(xlabel=w._("frequency score"), ylabel=w._("recency score"))
     axes.tick_params(axis="y", rotation=0)
@@ -226,11 +249,12 @@ def draw_rfm(w: Wording, matrix: pd.DataFrame, footer: str) -> Chart:
 @_styled
 def draw_drop_off(w: Wording, steps: pd.DataFrame, intervals: Sequence[tuple[float, float]], horizon_days: int, footer: str) -> Chart:
     """Rates of going on to the next order with their intervals (columns of `order_drop_off`)."""
-    worst = steps.loc[steps.continued_rate.idxmin()]
+    first = steps.iloc[0]
     title = w._(
-        "After order {step}, {rate} of newcomers order again within {days} days",
-        step=w.number(worst.step), rate=w.percent(worst.continued_rate, 0), days=w.number(horizon_days),
-    )  # fmt: skip
+        "After a first order, {rate} of newcomers order again within {days} days",
+        rate=w.percent(first.continued_rate, 0),
+        days=w.number(horizon_days),
+    )
     subtitle = w._("Newcomers who placed the next order in time, 95 % Wilson intervals; n = newcomers old enough to tell")
     figure, axes = _frame(title, subtitle, footer)
     rates = steps.continued_rate
@@ -239,8 +263,11 @@ def draw_drop_off(w: Wording, steps: pd.DataFrame, intervals: Sequence[tuple[flo
     axes.bar(range(len(steps)), rates, color=FOCUS, width=0.5)
     axes.errorbar(range(len(steps)), rates, yerr=[below, above], fmt="none", ecolor=CONTRAST, capsize=4, linewidth=1.4)
     for position, row in enumerate(steps.itertuples()):
-        axes.text(position + 0.06, row.continued_rate / 2, w.percent(row.continued_rate, 0), color="white", ha="center", fontweight="bold", fontsize=9)
-    labels = [w._("order {step} to {next}\nn = {n}", step=w.number(r.step), next=w.number(r.step + 1), n=w.number(r.customer_count)) for r in steps.itertuples()]
+        axes.text(position + 0.06, row.continued_rate / 2, w.percent(row.continued_rate, 0), color="white", ha="center", fontsize=9)
+    labels = [
+        w._("order {step} to {next}", step=w.number(r.step), next=w.number(r.step + 1)) + f"\nn = {w.number(r.customer_count)}"
+        for r in steps.itertuples()
+    ]
     axes.set_xticks(range(len(steps)), labels)
     axes.set_ylim(0, 1.05)
     _percent_axis(w, axes.yaxis)

@@ -7,9 +7,9 @@ import click
 
 from carnet import __version__
 from carnet.book import Book, open_book
-from carnet.contracts import reason_notices
 from carnet.errors import CarnetError
 from carnet.execution import NotebookFailed
+from carnet.schema import TABLE_LABELS
 
 DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
 
@@ -38,7 +38,9 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
 @click.option("--language", help="en or fr; default: engagement.yml.")
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Notebook parameter.")
 @click.option("--out", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of the reports.")
-def run(folders: tuple[Path, ...], names: tuple[str, ...], as_of: str | None, language: str | None, parameters: tuple[str, ...], out: Path) -> None:
+def run(
+    folders: tuple[Path, ...], names: tuple[str, ...], as_of: str | None, language: str | None, parameters: tuple[str, ...], out: Path
+) -> None:
     """Audit engagements: execute the notebooks, publish one dated folder each; the last line is that folder."""
     from carnet.publish import find_notebooks, run_audit  # nbconvert and papermill are slow to import: `check` does without
 
@@ -66,11 +68,20 @@ def print_ledger(book: Book) -> None:
     w = book.wording
     click.echo(f"{book.engagement.client} · {book.as_of}", err=True)
     for name, table in book.checks.items():
-        counts = w._("{rows} rows read, {kept} accepted, {aside} set aside", rows=w.number(table.rows), kept=w.number(table.accepted_rows), aside=w.number(table.quarantined_rows))
-        sums = f" · {table.total}: {w.number(table.amount, 2)} = {w.number(table.accepted_amount, 2)} + {w.number(table.quarantined_amount, 2)}" if table.total else ""
-        click.echo(f"  {name}: {counts}{sums}", err=True)
+        counts = w._(
+            "{rows} rows read, {kept} accepted, {aside} set aside",
+            rows=w.number(table.rows),
+            kept=w.number(table.accepted_rows),
+            aside=w.number(table.quarantined_rows),
+        )
+        sums = (
+            f" · {table.total}: {w.number(table.amount, 2)} = {w.number(table.accepted_amount, 2)} + {w.number(table.quarantined_amount, 2)}"
+            if table.total
+            else ""
+        )
+        click.echo(f"  {w.tell(TABLE_LABELS[name])}: {counts}{sums}", err=True)
         for reason, count in table.reasons.items():
-            click.echo(f"    {w.number(count)} × {'; '.join(w.tell(notice) for notice in reason_notices(reason))}", err=True)
+            click.echo(f"    {w.number(count)} × {table.tell_reason(w, reason)}", err=True)
     for notice in book.notices:
         click.echo(f"  ! {w.tell(notice)}", err=True)
 
@@ -84,7 +95,10 @@ def main() -> None:
         sys.exit(REFUSED)
     except NotebookFailed as failure:
         where = f"cell {failure.cell}" if failure.cell >= 0 else "its kernel"
-        click.echo(f"carnet: {failure.notebook} failed at {where}: {failure.error}\nNothing was published; the executed notebook is in {failure.log}", err=True)  # type: ignore[attr-defined]
+        click.echo(
+            f"carnet: {failure.notebook} failed at {where}: {failure.error}\nNothing was published; the executed notebook is in {failure.log}",
+            err=True,
+        )  # type: ignore[attr-defined]
         sys.exit(FAILED)
     except click.ClickException as error:
         error.show()

@@ -12,10 +12,10 @@ from decimal import Decimal
 import duckdb
 
 from carnet.errors import examples
-from carnet.schema import Column
+from carnet.schema import TABLE_LABELS, Column
 from carnet.sources.base import Reject, SourceFile, identifier, quoted
 from carnet.sources.reading import MONEY, ColumnReader
-from carnet.wording import N_, Notice
+from carnet.wording import N_, Notice, Wording
 
 EARLIEST = dt.date(1900, 1, 1)
 REASONS = {
@@ -53,6 +53,11 @@ class TableCheck:
     files: list[dict] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
+    def tell_reason(self, w: Wording, reason: str) -> str:
+        """A stored reason such as `missing:customer_id;date:date` in words, columns by the client's own headers."""
+        parts = (part.partition(":") for part in reason.split(";"))
+        return "; ".join(w._(REASONS[code], column=self.mapping.get(role, role)) for code, _, role in parts)
+
     def as_json(self) -> dict:
         """Plain values for the cache and the manifest."""
         return asdict(self)
@@ -61,13 +66,7 @@ class TableCheck:
     def from_json(cls, record: dict) -> "TableCheck":
         """Inverse of `as_json` after a JSON round trip."""
         amounts = {key: Decimal(record[key]) for key in record if key == "amount" or key.endswith("_amount")}
-        return cls(**{**record, **amounts, "notices": [Notice(**n) for n in record["notices"]]})
-
-
-def reason_notices(reason: str) -> list[Notice]:
-    """The sentences behind a stored reason such as `missing:customer_id;date:date`."""
-    parts = (part.partition(":") for part in reason.split(";"))
-    return [Notice(REASONS[code], {"column": column}) for code, _, column in parts]
+        return cls(**{**record, **amounts, "notices": [Notice.from_json(n) for n in record["notices"]]})
 
 
 class Contract:
@@ -89,7 +88,7 @@ class Contract:
         check = TableCheck(self.name, total, columns, self.reader.mapping)
         self._reconcile(check, rejects)
         check.files = [{"name": f.name, "sha256": f.sha256, "rows": f.rows} for f in files]
-        check.notices += [Notice(note) for f in files for note in f.notes]
+        check.notices += [note for file in files for note in file.notes]
         self.con.execute(f"DROP TABLE parsed_{self.name}")
         return check
 
@@ -108,7 +107,9 @@ class Contract:
             typed["amount"] = f"TRY_CAST(v_quantity * CAST(v_unit_price AS DOUBLE) {net} AS {MONEY})"
         if "cost" in derived and "cost" not in typed and "margin" in typed:
             typed["cost"] = f"TRY_CAST({typed['amount']} - v_margin AS {MONEY})"
-        reasons += [f"CASE WHEN v_{role} > {quoted(str(as_of))} THEN 'after:{role}' END" for role in self.schema.past_dates if role in typed]
+        reasons += [
+            f"CASE WHEN v_{role} > {quoted(str(as_of))} THEN 'after:{role}' END" for role in self.schema.past_dates if role in typed
+        ]
         dates = [role for role in mapped if columns[role].kind == "date"]
         reasons += [f"CASE WHEN v_{role} < {quoted(str(EARLIEST))} THEN 'early:{role}' END" for role in dates]
         self.con.execute(
@@ -164,17 +165,19 @@ class Contract:
         check.amount, check.accepted_amount, check.quarantined_amount = sums[2:5]
         check.unreadable_amounts = sums[5] + len(rejects) if check.total else 0
         check.quarantined_rows = check.rows - check.accepted_rows
-        reasons = self.con.execute("SELECT reason, count(*) FROM quarantine WHERE \"table\" = ? GROUP BY 1 ORDER BY 2 DESC, 1", [name]).fetchall()
+        reasons = self.con.execute(
+            'SELECT reason, count(*) FROM quarantine WHERE "table" = ? GROUP BY 1 ORDER BY 2 DESC, 1', [name]
+        ).fetchall()
         check.reasons = dict(reasons)
         check.duplicate_rows, check.duplicate_amount = self.con.execute(
             f"SELECT coalesce(sum(n - 1), 0)::BIGINT, coalesce(sum(s * (n - 1) / n), 0)::DECIMAL(38, 4) FROM "
             f"(SELECT count(*) AS n, sum({total}) AS s FROM parsed_{name} WHERE _reason IS NULL GROUP BY _hash HAVING count(*) > 1)"
         ).fetchall()[0]
         if check.duplicate_rows:
-            message = N_("{table}: {count} exact duplicate lines were kept; two equal lines can be two sales.")
-            check.notices.append(Notice(message, {"table": name, "count": check.duplicate_rows}))
+            message = N_("{table}: exact duplicate lines kept: {count}; two equal lines can be two events.")
+            check.notices.append(Notice(message, {"table": TABLE_LABELS[name], "count": check.duplicate_rows}))
         if not check.accepted_rows:
-            check.notices.append(Notice(N_("{table}: no row was accepted."), {"table": name}))
+            check.notices.append(Notice(N_("{table}: no row was accepted."), {"table": TABLE_LABELS[name]}))
 
 
 def unknown_references(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
@@ -185,6 +188,7 @@ def unknown_references(con: duckdb.DuckDBPyConnection, check: TableCheck) -> Non
     count, rows = con.execute(f"SELECT count(DISTINCT customer_id), count(*) {query}").fetchall()[0]
     if count:
         some = [row[0] for row in con.execute(f"SELECT DISTINCT customer_id {query} ORDER BY 1 LIMIT 6").fetchall()]
-        message = N_("{table}: {count} customers on {rows} lines are not in the customer list ({examples}).")
-        check.notices.append(Notice(message, {"table": check.table, "count": count, "rows": rows, "examples": examples(some)}))
-
+        message = N_("{table}: customers missing from the customer list: {count} ({examples}), on {rows} lines.")
+        check.notices.append(
+            Notice(message, {"table": TABLE_LABELS[check.table], "count": count, "rows": rows, "examples": examples(some)})
+        )

@@ -93,7 +93,7 @@ class Engagement(_Strict):
     sector: str | None = None
     tables: dict[str, Table] = Field(min_length=1)
     targets: list[Target] = []
-    folder: Path = Field(Path("."), exclude=True)
+    folder: Path = Field(Path(), exclude=True)
 
     @field_validator("currency")
     @classmethod

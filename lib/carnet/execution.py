@@ -16,7 +16,7 @@ import nbformat
 from traitlets.config import Config
 
 from carnet.errors import CarnetError, nearest
-from carnet.notebook import LISTS_VARIABLE
+from carnet.records import LISTS_VARIABLE
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900

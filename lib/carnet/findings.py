@@ -46,11 +46,14 @@ def list_names(w: Wording, names: Sequence[str]) -> str:
     return ", ".join(names) if names else w._("nobody")
 
 
-def revenue_change(w: Wording, f: Mapping[str, Any], interval: tuple[float, float], complete: bool) -> Finding | None:
+def revenue_change(w: Wording, f: Mapping[str, Any], interval: tuple[float, float], complete: bool) -> Finding:
     """How revenue moved, and whether customers' own swings could explain it."""
     change, (low, high) = f["revenue"] - f["revenue_previous"], interval
     if not complete or not f["revenue_previous"] > 0:
-        sentence = w._("Revenue of the audit period is {revenue}; no complete previous period is there to compare it with.", revenue=w.money(f["revenue"]))
+        sentence = w._(
+            "Revenue of the audit period is {revenue}; no complete previous period is there to compare it with.",
+            revenue=w.money(f["revenue"]),
+        )
         return Finding("revenue_change", sentence, f["revenue"])
     told = dict(
         revenue=w.money(f["revenue"]),
@@ -61,8 +64,13 @@ def revenue_change(w: Wording, f: Mapping[str, Any], interval: tuple[float, floa
     sentences = {
         "rise": w._("Revenue rose by {change} ({rate}) to {revenue}; range from customer to customer {interval}.", **told),
         "fall": w._("Revenue fell by {change} ({rate}) to {revenue}; range from customer to customer {interval}.", **told),
-        "flat": w._("Revenue is {revenue}, {change} ({rate}) away from the previous period: within what customers' ordinary swings produce {interval}.", **told),
-        "too few": w._("Revenue is {revenue}, {change} ({rate}) away from the previous period; too few customers to tell a trend from chance.", **told),
+        "flat": w._(
+            "Revenue is {revenue}, {change} ({rate}) away from the previous period: within what customers' ordinary swings produce {interval}.",
+            **told,
+        ),
+        "too few": w._(
+            "Revenue is {revenue}, {change} ({rate}) away from the previous period; too few customers to tell a trend from chance.", **told
+        ),
     }
     return Finding("revenue_change", sentences[direction(low, high)], change, *_known(low, high))
 
@@ -123,13 +131,21 @@ def arrivals(w: Wording, f: Mapping[str, Any]) -> Finding | None:
     gained, lost = f["revenue_new"] + f["revenue_recovered"], f["revenue_lost"]
     if not (f["new_customer_count"] or f["recovered_customer_count"]):
         return None
-    told = dict(new=w.number(f["new_customer_count"]), recovered=w.number(f["recovered_customer_count"]), gained=w.money(gained), lost=w.money(lost))
+    told = dict(
+        new=w.number(f["new_customer_count"]), recovered=w.number(f["recovered_customer_count"]), gained=w.money(gained), lost=w.money(lost)
+    )
     if not f["active_customer_count_previous"]:
         sentence = w._("New customers: {new}, recovered: {recovered}; they brought {gained}.", **told)
     elif gained >= lost:
-        sentence = w._("New ({new}) and recovered ({recovered}) customers brought {gained}, as much as or more than the {lost} that lost customers took away.", **told)
+        sentence = w._(
+            "New ({new}) and recovered ({recovered}) customers brought {gained}, as much as or more than the {lost} that lost customers took away.",
+            **told,
+        )
     else:
-        sentence = w._("New ({new}) and recovered ({recovered}) customers brought {gained}, less than the {lost} that lost customers took away.", **told)
+        sentence = w._(
+            "New ({new}) and recovered ({recovered}) customers brought {gained}, less than the {lost} that lost customers took away.",
+            **told,
+        )
     return Finding("arrivals", sentence, gained)
 
 
@@ -209,13 +225,28 @@ def recommendations(
     """What to do next: each sentence is triggered by a stated threshold or by names on a list."""
     made = []
     if not unknown(attrition[0]) and attrition[0] > attrition_alert:
-        made.append(w._("Attrition is above the {alert} alert even at the low end of its interval: keep customers before looking for new ones.", alert=w.percent(attrition_alert)))
+        made.append(
+            w._(
+                "Attrition is above the {alert} alert even at the low end of its interval: keep customers before looking for new ones.",
+                alert=w.percent(attrition_alert),
+            )
+        )
     elif not unknown(attrition[1]) and attrition[1] > attrition_alert:
-        made.append(w._("Attrition may be above the {alert} alert, the interval allows both: measure again at the next audit.", alert=w.percent(attrition_alert)))
+        made.append(
+            w._(
+                "Attrition may be above the {alert} alert, the interval allows both: measure again at the next audit.",
+                alert=w.percent(attrition_alert),
+            )
+        )
     if first["lost"]:
         made.append(w._("Ask the lost customers why they left, starting with {names}.", names=list_names(w, first["lost"])))
     if first["shrinking"]:
-        made.append(w._("Call the kept customers that buy less, starting with {names}; the whole list is in lists/progression.csv.", names=list_names(w, first["shrinking"])))
+        made.append(
+            w._(
+                "Call the kept customers that buy less, starting with {names}; the whole list is in lists/progression.csv.",
+                names=list_names(w, first["shrinking"]),
+            )
+        )
     if not unknown(f["top_1_share"]) and f["top_1_share"] > exposure_alert:
         made.append(
             w._("{name} alone carries {share} of revenue, above the {alert} alert: secure this account and know several people there.",

@@ -1,7 +1,6 @@
 """The few verbs that notebooks use: open_book, show, say, record.
 
-What a notebook shows also goes, machine-readable, to whoever publishes it: figures and findings travel in the outputs
-(types FIGURES_TYPE and FINDINGS_TYPE), lists as CSV files in the folder that the environment variable CARNET_LISTS names.
+What a notebook shows also goes, machine-readable, to whoever publishes it: see `records`.
 """
 
 import os
@@ -22,16 +21,13 @@ from carnet.charts import Chart
 from carnet.errors import CarnetError, nearest
 from carnet.findings import Finding
 from carnet.measures.register import FIGURES
-from carnet.schema import TABLES
+from carnet.measures.register import TABLES as DESCRIPTIONS
+from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, FORMULA_START, LISTS_VARIABLE
+from carnet.schema import TABLE_LABELS, TABLES
 from carnet.tables import HtmlTable
 from carnet.wording import unknown
 
 __all__ = ["needs", "open_book", "record", "record_list", "say", "show", "show_sql", "too_few", "with_names"]
-
-FIGURES_TYPE = "application/vnd.carnet.figures+json"
-FINDINGS_TYPE = "application/vnd.carnet.findings+json"
-LISTS_VARIABLE = "CARNET_LISTS"
-FORMULA_START = r"^[=+\-@\t\r]"
 
 
 def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
@@ -99,7 +95,7 @@ def needs(book: Book, table: str, *columns: str) -> str:
         return ""
     return book.wording._(
         "Not measured: this section needs the table {table} with {columns}.",
-        table=table,
+        table=book.wording.tell(TABLE_LABELS[table]),
         columns=", ".join(columns or TABLES[table].required),
     )
 
@@ -110,11 +106,12 @@ def too_few(book: Book, frame: pd.DataFrame | Sequence, least: int = 1) -> str:
 
 
 def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
-    """How each table was computed: its SQL, folded away."""
+    """How each table of the register was computed: its SQL, folded away."""
     for name, table in tables.items():
+        label = book.wording._(DESCRIPTIONS[name])
         sql = str(ibis.to_sql(table, dialect="duckdb"))
-        html = f'<details class="sql"><summary>{escape(name)}</summary><pre>{escape(sql)}</pre></details>'
-        display({"text/html": html, "text/plain": f"{name}\n{sql}"}, raw=True)
+        html = f'<details class="sql"><summary>{escape(label)}</summary><pre>{escape(sql)}</pre></details>'
+        display({"text/html": html, "text/plain": f"{label}\n{sql}"}, raw=True)
 
 
 def _plain(value: Any) -> float | None:

@@ -22,11 +22,10 @@ from nbconvert.exporters import HTMLExporter
 
 from carnet import __version__
 from carnet.book import Book, open_book
-from carnet.contracts import reason_notices
 from carnet.errors import CarnetError, nearest
 from carnet.execution import Executed, NotebookFailed, check_parameters, execute_notebook, notebook_parameters
 from carnet.measures.register import FIGURES
-from carnet.notebook import FIGURES_TYPE, FINDINGS_TYPE, FORMULA_START
+from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, FORMULA_START
 from carnet.tables import ledger_table
 from carnet.wording import Wording, markdown_blocks
 
@@ -99,7 +98,13 @@ def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: 
         titles[run.name] = w._(markdown_blocks(run.notebook.cells[0].source)[0][1])
         _write(folder / f"{run.name}.html", _page(book, titles[run.name], _body(run), w._("Executive summary")))
         _write(folder / "notebooks" / f"{run.name}.ipynb", json.dumps(run.notebook, ensure_ascii=False, indent=1) + "\n")
-    document = {"schema": 1, "client": book.engagement.client, "as_of": str(book.as_of), "currency": book.engagement.currency, "figures": figures}
+    document = {
+        "schema": 1,
+        "client": book.engagement.client,
+        "as_of": str(book.as_of),
+        "currency": book.engagement.currency,
+        "figures": figures,
+    }
     _write(folder / "figures.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     write_quarantine(book, folder / "quarantine.csv")
     lists = sorted(path.name for path in (folder / "lists").iterdir())
@@ -111,8 +116,8 @@ def write_quarantine(book: Book, path: Path) -> None:
     """Every rejected row: table, file, row, reason in the reader's language, original values as JSON."""
     rejected = book.table("quarantine")
     w = book.wording
-    told = {r: "; ".join(w.tell(n) for n in reason_notices(r)) for check in book.checks.values() for r in check.reasons}
-    reason = rejected.reason.cases(*told.items()) if told else rejected.reason
+    told = [((rejected.table == c.table) & (rejected.reason == r), c.tell_reason(w, r)) for c in book.checks.values() for r in c.reasons]
+    reason = ibis.cases(*told) if told else rejected.reason
     file = rejected.file.re_search(FORMULA_START).ifelse(ibis.literal("'") + rejected.file, rejected.file)
     ordered = rejected.mutate(reason=reason, file=file).order_by("table", "file", "row")
     ordered.select("table", "file", "row", "reason", "original_values").to_csv(path)
@@ -120,13 +125,14 @@ def write_quarantine(book: Book, path: Path) -> None:
 
 def _body(run: Executed) -> str:
     """One notebook's text and outputs as filtered HTML."""
-    exporter = HTMLExporter(template_name="body", extra_template_basedirs=[str(TEMPLATES)], exclude_anchor_links=True)
+    exporter = HTMLExporter(template_name="body", extra_template_basedirs=[str(TEMPLATES)])
     exporter.register_filter("clean_html", _clean)
     return exporter.from_notebook_node(run.notebook)[0]
 
 
 def _clean(html: str) -> str:
     """Keep the tags and attributes of text and tables, links within the report; drop everything that could run."""
+    html = re.sub(r'<a class="anchor-link".*?</a>', "", html)
     return nh3.clean(html, tags=ALLOWED_TAGS, attributes=ALLOWED_ATTRIBUTES, url_schemes=set(), link_rel=None, strip_comments=True)
 
 
@@ -162,7 +168,11 @@ def _index_body(book: Book, findings: list[dict], titles: dict[str, str], lists:
               "lists": w._("Lists and data"), "quality": w._("Data quality")}  # fmt: skip
     ledger = ledger_table(w, w._("Row ledger: what came in, what was accepted"), book.checks).html
     notices = [w.tell(notice) for notice in book.notices]
-    return _templates().get_template("index_body.html.j2").render(findings=findings, titles=titles, lists=lists, labels=labels, notices=notices, ledger=ledger)
+    return (
+        _templates()
+        .get_template("index_body.html.j2")
+        .render(findings=findings, titles=titles, lists=lists, labels=labels, notices=notices, ledger=ledger)
+    )
 
 
 def _outputs(run: Executed, mime: str) -> list[Any]:
@@ -191,7 +201,10 @@ def _collect_findings(executed: list[Executed]) -> list[dict]:
 def _manifest(book: Book, parameters: dict, started: datetime, durations: dict) -> dict:
     """What the report was made from and with; names no path of this machine."""
     inputs = [{"table": name, **file} for name, check in book.checks.items() for file in check.files]
-    ledger = {name: {k: str(v) if "amount" in k else v for k, v in check.as_json().items() if k.endswith(("rows", "amount"))} for name, check in book.checks.items()}
+    ledger = {
+        name: {k: str(v) if "amount" in k else v for k, v in check.as_json().items() if k.endswith(("rows", "amount"))}
+        for name, check in book.checks.items()
+    }
     return {
         "schema": 1,
         "client": book.engagement.client,

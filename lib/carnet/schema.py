@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from carnet.wording import N_, Notice
+
 Kind = Literal["id", "text", "date", "money", "number", "share", "bool", "choice"]
 
 
@@ -71,16 +73,12 @@ TABLES: dict[str, TableSchema] = {
         total="amount",
     ),
     "service": TableSchema(
-        _columns(
-            "customer_id:id date:date activity", "quantity:number minutes:number cost:money contact salesperson quality:number"
-        ),
+        _columns("customer_id:id date:date activity", "quantity:number minutes:number cost:money contact salesperson quality:number"),
         past_dates=("date",),
         total="cost",
     ),
     "opportunities": TableSchema(
-        _columns(
-            "customer_id:id opened:date", "salesperson closed:date stage:choice=open|won|lost amount:money discount:share"
-        ),
+        _columns("customer_id:id opened:date", "salesperson closed:date stage:choice=open|won|lost amount:money discount:share"),
         past_dates=("opened",),
         total="amount",
     ),
@@ -92,8 +90,7 @@ TABLES: dict[str, TableSchema] = {
     "satisfaction": TableSchema(
         _columns(
             "customer_id:id date:date score:number",
-            "scale:number respondent reliability:number responsiveness:number assurance:number empathy:number "
-            "tangibles:number comment",
+            "scale:number respondent reliability:number responsiveness:number assurance:number empathy:number tangibles:number comment",
         ),
         past_dates=("date",),
     ),
@@ -118,3 +115,15 @@ CHOICE_WORDS = {  # what French and English exports write for an accepted value,
     "salesperson": ("commercial", "vendeur"),
 }
 TRUTH_WORDS = (("true", "yes", "y", "oui", "o", "vrai", "1", "x"), ("false", "no", "n", "non", "faux", "0"))
+
+TABLE_LABELS = {
+    "sales": Notice(N_("sales")),
+    "customers": Notice(N_("customers")),
+    "costs": Notice(N_("costs")),
+    "service": Notice(N_("service")),
+    "opportunities": Notice(N_("opportunities")),
+    "receivables": Notice(N_("receivables")),
+    "satisfaction": Notice(N_("satisfaction")),
+    "departures": Notice(N_("departures")),
+    "summary": Notice(N_("summary")),
+}

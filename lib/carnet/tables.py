@@ -3,16 +3,17 @@
 `COLUMNS` holds one record per column that a reader may see, so that a field has one heading and one format everywhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 from jinja2 import Environment
 
-from carnet.contracts import TableCheck, reason_notices
-from carnet.measures.register import FIGURES
-from carnet.wording import N_, Notice, Wording, unknown
+from carnet.contracts import TableCheck
+from carnet.measures.register import FIGURES, Measure
+from carnet.schema import TABLE_LABELS
+from carnet.wording import N_, Wording, unknown
 
 Kind = Literal["text", "word", "money", "gap", "count", "number", "percent", "date", "written"]
 
@@ -69,7 +70,7 @@ WORDS = {
     "loyal": N_("loyal"),
     "promising": N_("promising"),
     "fading": N_("fading"),
-    "at_risk": N_("frequent but quiet"),
+    "at_risk": N_("frequent, least recent"),
     "dormant": N_("dormant"),
 }
 
@@ -96,15 +97,15 @@ class HtmlTable:
     text: str
 
 
-def write_value(w: Wording, value: Any, kind: Kind) -> str:
-    """One cell in the reader's format; a dash where there is nothing to write."""
+def write_value(w: Wording, value: Any, kind: Kind, decimals: int | None = None) -> str:
+    """One cell in the reader's format; a dash where there is nothing to write. `decimals` is for money."""
     if unknown(value) or value is pd.NaT:
         return "–"
     if kind == "word":
         return w._(WORDS[value])
     writers = {
-        "money": w.money,
-        "gap": w.signed_money,
+        "money": lambda v: w.money(v, decimals),
+        "gap": lambda v: w.signed_money(v, decimals),
         "count": w.number,
         "number": lambda v: w.number(v, 1),
         "percent": w.percent,
@@ -113,11 +114,19 @@ def write_value(w: Wording, value: Any, kind: Kind) -> str:
     return writers.get(kind, str)(value)
 
 
-def write_unit(w: Wording, value: Any, unit: str) -> str:
+def write_figure(w: Wording, value: Any, measure: Measure) -> str:
     """A figure of the register in the format of its unit."""
     if unknown(value):
         return w._("not measured")
-    return {"currency": w.money, "ratio": w.percent, "count": w.number, "days": w.number}.get(unit, lambda v: w.number(v, 2))(value)
+    if measure.unit == "currency":
+        return w.money(value)
+    return w.percent(value, measure.decimals) if measure.unit == "ratio" else w.number(value, measure.decimals)
+
+
+def _money_decimals(frame: pd.DataFrame, field: str) -> int:
+    """Whole units once a column holds thousands, cents below: one column never mixes the two."""
+    largest = pd.to_numeric(frame[field], errors="coerce").abs().max()
+    return 0 if largest >= 1000 else 2
 
 
 def draw_table(
@@ -129,20 +138,24 @@ def draw_table(
     """
     fields = columns.split()
     header = [(w._(COLUMNS[field][0]), COLUMNS[field][1]) for field in fields]
-    rows = [[(write_value(w, row[f], COLUMNS[f][1]), COLUMNS[f][1]) for f in fields] for row in frame.to_dict("records")]
+    kinds = {field: COLUMNS[field][1] for field in fields}
+    decimals = {field: _money_decimals(frame, field) for field, kind in kinds.items() if kind in ("money", "gap")}
+    rows = [[(write_value(w, row[f], kind, decimals.get(f)), kind) for f, kind in kinds.items()] for row in frame.to_dict("records")]
     html = TEMPLATE.render(id=table_id, caption=caption, header=header, rows=rows, note=note, total=total)
     lines = [" | ".join(label for label, _ in header), *(" | ".join(text for text, _ in row) for row in rows)]
     return HtmlTable(html, "\n".join([caption, *lines]))
 
 
-def figures_table(w: Wording, table_id: str, caption: str, values: Mapping[str, Any], names: str, ranges: Mapping[str, tuple] = {}) -> HtmlTable:
+def figures_table(
+    w: Wording, table_id: str, caption: str, values: Mapping[str, Any], names: str, ranges: Mapping[str, tuple] = {}
+) -> HtmlTable:
     """Figures of the register (`names`, space-separated) as label, value, interval."""
 
     def between(name: str) -> str:
         low, high = ranges.get(name, (None, None))
-        return "" if unknown(low) else w.between(*(write_unit(w, end, FIGURES[name].unit) for end in (low, high)))
+        return "" if unknown(low) else w.between(*(write_figure(w, end, FIGURES[name]) for end in (low, high)))
 
-    rows = [{"label": w._(FIGURES[n].label), "value": write_unit(w, values[n], FIGURES[n].unit), "range": between(n)} for n in names.split()]
+    rows = [{"label": w._(FIGURES[n].label), "value": write_figure(w, values[n], FIGURES[n]), "range": between(n)} for n in names.split()]
     return draw_table(w, table_id, caption, pd.DataFrame(rows), "label value range" if ranges else "label value")
 
 
@@ -160,13 +173,14 @@ def ledger_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> 
         if check.total is None:
             frame.loc[frame.table == name, ["amount", "accepted_amount", "quarantined_amount"]] = None
     note = w._("Rows read = accepted + set aside, and so for the sums; every row set aside is in quarantine.csv with its reason.")
+    frame["table"] = [w.tell(TABLE_LABELS[name]) for name in checks]
     return draw_table(w, "row-ledger", caption, frame, fields, note)
 
 
 def reasons_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> HtmlTable:
     """Why rows were set aside, table by table."""
     rows = [
-        {"table": name, "reason": "; ".join(w.tell(notice) for notice in reason_notices(reason)), "rows": count}
+        {"table": w.tell(TABLE_LABELS[name]), "reason": check.tell_reason(w, reason), "rows": count}
         for name, check in checks.items()
         for reason, count in check.reasons.items()
     ]
@@ -177,8 +191,3 @@ def parameters_table(w: Wording, caption: str, parameters: Mapping[str, Any]) ->
     """The parameters a notebook ran with."""
     frame = pd.DataFrame([{"parameter": key, "value": value} for key, value in parameters.items()])
     return draw_table(w, "parameters", caption, frame, "parameter value")
-
-
-def notices_text(w: Wording, notices: Sequence[Notice]) -> list[str]:
-    """Warnings in the reader's language."""
-    return [w.tell(notice) for notice in notices]

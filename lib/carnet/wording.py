@@ -7,17 +7,21 @@ copy to keep in step). `make wording` extracts new messages; a test fails on a m
 import datetime as dt
 import gettext
 import io
+import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import IO, Any
 
 from babel import Locale
 from babel.dates import format_date
+from babel.messages.extract import extract_python
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_compact_currency, format_currency, format_decimal
+from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
 LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 
@@ -33,6 +37,12 @@ class Notice:
 
     message: str
     values: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, record: dict) -> "Notice":
+        """Inverse of `dataclasses.asdict`: a nested record is a nested notice."""
+        values = {key: cls.from_json(v) if isinstance(v, dict) else v for key, v in record["values"].items()}
+        return cls(record["message"], values)
 
 
 @lru_cache
@@ -83,7 +93,7 @@ class Wording:
         told = {key: self.tell(v) if isinstance(v, Notice) else self.number(v) if _is_number(v) else v for key, v in notice.values.items()}
         return self._(notice.message, **told)
 
-    def number(self, value: float | None, decimals: int = 0) -> str:
+    def number(self, value: float | Decimal | None, decimals: int = 0) -> str:
         """A number with the locale's separators."""
         return self._("not measured") if unknown(value) else format_decimal(_half_even(value, decimals), _pattern(decimals), self.locale)
 
@@ -92,12 +102,14 @@ class Wording:
         if unknown(value):
             return self._("not measured")
         places = (0 if abs(float(value)) >= 10_000 else 2) if decimals is None else decimals  # type: ignore[arg-type]
-        pattern = self.locale.currency_formats["standard"].pattern.split(";")[0].replace("0.00", "0" + ("." + "0" * places if places else ""))
+        pattern = (
+            self.locale.currency_formats["standard"].pattern.split(";")[0].replace("0.00", "0" + ("." + "0" * places if places else ""))
+        )
         return format_currency(_half_even(value, places), self.currency, pattern, self.locale, currency_digits=False)
 
-    def signed_money(self, value: float | None) -> str:
+    def signed_money(self, value: float | None, decimals: int | None = None) -> str:
         """An amount with its sign, for gaps."""
-        return ("+" if not unknown(value) and float(value) > 0 else "") + self.money(value)  # type: ignore[arg-type]
+        return ("+" if not unknown(value) and float(value) > 0 else "") + self.money(value, decimals)  # type: ignore[arg-type]
 
     def short_money(self, value: float) -> str:
         """An amount for an axis: 1.2M."""
@@ -107,12 +119,15 @@ class Wording:
         """A share or rate of 1 as a percentage."""
         if unknown(value):
             return self._("not measured")
-        pattern = self.locale.percent_formats[None].pattern.replace("#,##0", _pattern(decimals)).replace("%", "'%'")
-        return format_decimal(_half_even(float(value) * 100, decimals), pattern, self.locale)  # type: ignore[arg-type]
+        pattern = self.locale.percent_formats[None].pattern.replace("#,##0", _pattern(decimals))
+        return format_percent(_half_even(value, decimals + 2), pattern, self.locale)
 
     def date(self, value: dt.date | None, form: str = "long") -> str:
         """A calendar date: long, medium, short, or a CLDR pattern such as `MMM y`."""
-        return self._("not measured") if unknown(value) else format_date(value, form, self.locale)
+        if unknown(value):
+            return self._("not measured")
+        text = format_date(value, form, self.locale)
+        return f"1er{text[1:]}" if self.language == "fr" and text.startswith("1 ") else text
 
     def between(self, low: str, high: str) -> str:
         """An interval's two formatted ends."""
@@ -145,3 +160,13 @@ def markdown_blocks(source: str) -> list[tuple[str, str]]:
 def translate_markdown(wording: Wording, source: str) -> str:
     """A Markdown cell in the reader's language, block by block."""
     return "\n\n".join(mark + wording._(text) for mark, text in markdown_blocks(source))
+
+
+def extract_notebook(fileobj: IO[bytes], keywords: Any, comment_tags: Any, options: Any) -> Iterator[tuple]:
+    """Babel extractor for .ipynb: Markdown block by block, code cells as Python."""
+    for number, cell in enumerate(json.load(fileobj)["cells"]):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            yield from ((number, "_", text, []) for _, text in markdown_blocks(source))
+        elif cell["cell_type"] == "code":
+            yield from extract_python(io.BytesIO(source.encode()), keywords, comment_tags, options)

@@ -52,9 +52,7 @@ def basket_bands(orders: ir.Table, bounds: Sequence[float]) -> ir.Table:
     """
     band = sum(((orders.revenue >= bound).cast("int64") for bound in bounds), ibis.literal(0))
     banded = orders.mutate(band=band)
-    t = banded.group_by("band").agg(
-        order_count=banded.count(), revenue=banded.revenue.sum(), customer_count=banded.customer_id.nunique()
-    )
+    t = banded.group_by("band").agg(order_count=banded.count(), revenue=banded.revenue.sum(), customer_count=banded.customer_id.nunique())
     low = ibis.cases(*((t.band == i + 1, float(bound)) for i, bound in enumerate(bounds)))
     high = ibis.cases(*((t.band == i, float(bound)) for i, bound in enumerate(bounds)))
     return t.mutate(
@@ -73,9 +71,7 @@ def basket_bounds(orders: ir.Table, band_count: int = 5) -> list[float]:
     return sorted(rounded)
 
 
-def order_drop_off(
-    orders: ir.Table, as_of: dt.date, horizon_days: int = 180, quiet_days: int = 180, steps: int = 3
-) -> ir.Table:
+def order_drop_off(orders: ir.Table, as_of: dt.date, horizon_days: int = 180, quiet_days: int = 180, steps: int = 3) -> ir.Table:
     """Of the newcomers who placed their k-th order, how many placed the next one within `horizon_days`.
 
     Newcomers   customers whose first order comes more than `quiet_days` after the first order of the book: an earlier

@@ -60,7 +60,9 @@ def lorenz_curve(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95, p
     """
     t = abc_classes(movement, cut_a, cut_b)
     n = t["rank"].max().over()
-    curve = t.select("rank", customer_share=t["rank"] / n, revenue_share=t.cumulative_share, step=ibis.greatest((n / points).ceil(), 1), last=n)
+    curve = t.select(
+        "rank", customer_share=t["rank"] / n, revenue_share=t.cumulative_share, step=ibis.greatest((n / points).ceil(), 1), last=n
+    )
     kept = curve.filter((curve["rank"] % curve.step == 0) | (curve["rank"] == curve["last"]) | (curve["rank"] == 1))
     return kept.select("rank", "customer_share", "revenue_share").order_by("rank")
 

@@ -42,7 +42,11 @@ def rfm_scores(activity: ir.Table) -> ir.Table:
                 dormant (both ≤ 2)
     """
     cuts = activity.agg(
-        **{f"{axis}_{i}": activity[axis].quantile(level).cast("float64") for axis in ("days_since_last_order", "order_count", "revenue") for i, level in enumerate(LEVELS)}
+        **{
+            f"{axis}_{i}": activity[axis].quantile(level).cast("float64")
+            for axis in ("days_since_last_order", "order_count", "revenue")
+            for i, level in enumerate(LEVELS)
+        }
     )
     t = activity.cross_join(cuts)
 

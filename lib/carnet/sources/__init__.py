@@ -16,11 +16,12 @@ import duckdb
 
 from carnet.engagement import Table
 from carnet.errors import CarnetError, examples
+from carnet.schema import TABLE_LABELS
 from carnet.sources import columnar, excel, text
 from carnet.sources.base import Reject, SourceFile
+from carnet.wording import N_, Notice
 
-
-Reader = Callable[[duckdb.DuckDBPyConnection, str, Path, Table, list[str]], tuple[list[str], list[Reject]]]
+Reader = Callable[[duckdb.DuckDBPyConnection, str, Path, Table, list[Notice]], tuple[list[str], list[Reject]]]
 
 READERS: dict[str, Reader] = {
     ".csv": text.read,
@@ -68,7 +69,12 @@ def load_table(con: duckdb.DuckDBPyConnection, name: str, spec: Table, files: li
         parts.append(f"SELECT {index}::INTEGER AS _file, * FROM {part}")
     missing = sorted(set().union(*headers.values()).difference(*headers.values())) if len(headers) > 1 else []
     if missing:
-        files[0].notes.append(f"{name}: columns that not every file has, taken as missing there: {examples(missing)}.")
+        files[0].notes.append(
+            Notice(
+                N_("{table}: columns that not every file has, taken as missing there: {columns}."),
+                {"table": TABLE_LABELS[name], "columns": examples(missing)},
+            )
+        )
     con.execute(f"CREATE VIEW raw_{name} AS {' UNION ALL BY NAME '.join(parts)}")
     return rejects
 

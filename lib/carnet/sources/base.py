@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from carnet.errors import CarnetError, examples
+from carnet.wording import Notice
 
 
 @dataclass
@@ -15,7 +16,7 @@ class SourceFile:
     path: Path
     sha256: str
     rows: int = 0
-    notes: list[str] = field(default_factory=list)
+    notes: list[Notice] = field(default_factory=list)
 
 
 @dataclass

@@ -12,11 +12,10 @@ import pyarrow.parquet as pq
 from carnet.engagement import Table
 from carnet.errors import CarnetError, examples
 from carnet.sources.base import quoted
+from carnet.wording import Notice
 
 
-def read(
-    con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[str]
-) -> tuple[list[str], list]:
+def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[Notice]) -> tuple[list[str], list]:
     """Create `relation` (_row, then the columns with their own types) as a view on one Parquet file; row 1 is the first."""
     source = f"read_parquet({quoted(str(path))}, file_row_number=true)"
     try:

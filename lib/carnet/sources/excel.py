@@ -10,11 +10,10 @@ import pyarrow.compute as pc
 from carnet.engagement import Table
 from carnet.errors import CarnetError, examples, nearest
 from carnet.sources.base import check_header
+from carnet.wording import N_, Notice
 
 
-def read(
-    con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[str]
-) -> tuple[list[str], list]:
+def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[Notice]) -> tuple[list[str], list]:
     """Create `relation` (_row, then the header's columns as text) from one sheet; rows that are blank are not rows."""
     try:
         book = fastexcel.read_excel(path)
@@ -22,7 +21,8 @@ def read(
         if sheet not in book.sheet_names:
             raise CarnetError(f"{path.name}: no sheet {sheet!r}; {nearest(sheet, book.sheet_names)}")
         if len(book.sheet_names) > 1 and not spec.sheet:
-            notes.append(f"{path.name}: the first sheet {sheet!r} was read; others: {examples(book.sheet_names[1:])} (set sheet: …).")
+            message = N_("{file}: only the first sheet, {sheet}, was read; the others are {others}.")
+            notes.append(Notice(message, {"file": path.name, "sheet": sheet, "others": examples(book.sheet_names[1:])}))
         cells = book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string").to_arrow()
     except fastexcel.FastExcelError as error:
         raise CarnetError(f"{path.name}: not readable as an Excel workbook: {str(error).splitlines()[0]}") from None

@@ -74,12 +74,13 @@ def date_evidence(day: str) -> str:
 
 def decimal_evidence(bare: str) -> str:
     """SQL aggregates for `Evidence` of the decimal mark: first = comma, second = point."""
+    ambiguous = rf"regexp_matches({bare}, '^[+-]?[1-9]\d{{0,2}}[.,]\d{{3}}$')"
     tests = []
     for mark, other in ((",", r"\."), (r"\.", ",")):
         plain = rf"^[+-]?\d*{mark}(\d{{1,2}}|\d{{4,}})$|^[+-]?(0+|\d{{4,}}){mark}\d{{3}}$"
         grouped = rf"^[+-]?\d{{1,3}}({other}\d{{3}})+{mark}\d+$|^[+-]?\d{{1,3}}({other}\d{{3}}){{2,}}$"
-        tests.append(f"contains({bare}, '{mark[-1]}') AND regexp_matches({bare}, '{plain}|{grouped}')")
-    return _aggregates(*tests, rf"regexp_matches({bare}, '^[+-]?[1-9]\d{{0,2}}[.,]\d{{3}}$')", bare)
+        tests.append(f"regexp_matches({bare}, '[.,]') AND regexp_matches({bare}, '{plain}|{grouped}')")
+    return _aggregates(tests[0], tests[1], ambiguous, bare)
 
 
 def _aggregates(first: str, second: str, ambiguous: str, text: str) -> str:

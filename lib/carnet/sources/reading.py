@@ -94,9 +94,7 @@ class ColumnReader:
             if role in mapping or role in self.spec.columns or (sources and set(sources) <= set(mapping)):
                 continue
             instead = f" (or {' and '.join(sources)}, from which it is computed)" if sources else ""
-            faults.append(
-                f"{self.name}: the column {role}{instead} is required. Map it under columns:. Headers: {', '.join(self.types)}."
-            )
+            faults.append(f"{self.name}: the column {role}{instead} is required. Map it under columns:. Headers: {', '.join(self.types)}.")
         if faults:
             raise CarnetError("\n".join(faults))
         return mapping
@@ -150,8 +148,7 @@ class ColumnReader:
             what, key, accepted = "the decimal mark", "decimal", '"," or "."'
             why = "both marks occur" if mixed else "1,234 may be one thousand or one and a fraction"
         return (
-            f"{self.name}: {what} in {self.mapping[role]!r} is ambiguous: {why}{place}. "
-            f"Set tables.{self.name}.format.{key} to {accepted}."
+            f"{self.name}: {what} in {self.mapping[role]!r} is ambiguous: {why}{place}. Set tables.{self.name}.format.{key} to {accepted}."
         )
 
 

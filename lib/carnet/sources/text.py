@@ -19,6 +19,7 @@ from carnet.engagement import Table
 from carnet.errors import CarnetError
 from carnet.sources.base import Reject, check_header, quoted
 from carnet.sources.progress import progress_bar, run_with_progress
+from carnet.wording import N_, Notice
 
 CHUNK_BYTES = 1 << 22
 BATCH_ROWS = 50_000
@@ -64,13 +65,12 @@ def detect_delimiter(sample: str) -> str | None:
     return best[2] or None
 
 
-def read(
-    con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[str]
-) -> tuple[list[str], list]:
+def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[Notice]) -> tuple[list[str], list]:
     """Create `relation` (_row, then the header's columns as text) from one delimited file."""
     encoding = spec.format.encoding or detect_encoding(path)
     if encoding == "latin-1" and not spec.format.encoding:
-        notes.append(f"{path.name}: read as latin-1 but some bytes are control characters; set format: encoding if accents look wrong.")
+        message = N_("{file}: its encoding is uncertain and was taken for latin-1; set format: encoding if accents look wrong.")
+        notes.append(Notice(message, {"file": path.name}))
     header_row = spec.format.header_row
     try:
         with path.open(encoding=encoding, newline="") as stream:
@@ -121,9 +121,7 @@ def _has_blank_line(path: Path) -> bool:
     return False
 
 
-def _read_regular(
-    con: duckdb.DuckDBPyConnection, relation: str, path: Path, delimiter: str, header: list[str], header_row: int
-) -> bool:
+def _read_regular(con: duckdb.DuckDBPyConnection, relation: str, path: Path, delimiter: str, header: list[str], header_row: int) -> bool:
     """Read with DuckDB, all columns as text; False when a record does not fit its header."""
     columns = "{" + ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in header) + "}"
     try:
@@ -173,7 +171,9 @@ def _flush(con: duckdb.DuckDBPyConnection, relation: str, schema: pa.Schema, bat
     """Append a batch to `relation` and empty it; returns its rough size in bytes."""
     if not batch:
         return 0
-    part = pa.Table.from_arrays([pa.array(column, kind.type) for column, kind in zip(zip(*batch, strict=True), schema, strict=True)], schema=schema)
+    part = pa.Table.from_arrays(
+        [pa.array(column, kind.type) for column, kind in zip(zip(*batch, strict=True), schema, strict=True)], schema=schema
+    )
     con.register("batch_part", part)
     con.execute(f"INSERT INTO {relation} SELECT * FROM batch_part")
     con.unregister("batch_part")

@@ -1,0 +1,57 @@
+# make audit: audit the demonstration company. make test: run everything. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.txt)
+export UV_SYSTEM_CERTS := 1
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup audit test lab lint bench notebooks demo wording lock clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / - /'
+
+setup: $(VENV)/.done  ## create .venv with the locked versions
+
+$(VENV)/.done: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+audit: setup  ## audit data/demo; the last line printed is the dated report
+	@$(BIN)/carnet run data/demo || [ $$? -eq 1 ]
+
+test: setup lint  ## lint, unit tests, doctests, notebooks
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: setup  ## style, types, the one-way order of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lab: setup  ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir=. notebooks/portfolio_audit.ipynb
+
+bench: setup  ## time the audit of generated books
+	$(BIN)/python tests/bench.py
+
+notebooks: setup  ## run the notebooks again and store their outputs, which nbval compares
+	$(BIN)/python tests/refresh_notebooks.py
+
+demo: setup  ## write the demonstration company again (same seed, same bytes)
+	$(BIN)/python data/demo/generate.py
+
+wording: setup  ## bring new sentences into the French catalogue; translate the empty ones by hand
+	$(BIN)/pybabel -q extract -F babel.cfg -k _ -k N_ -k ngettext:1,2 --no-location --no-wrap -o carnet.pot .
+	$(BIN)/pybabel -q update -i carnet.pot -o lib/carnet/locale/fr/LC_MESSAGES/carnet.po -l fr --no-fuzzy-matching --ignore-obsolete --no-wrap --omit-header
+	@rm carnet.pot
+
+lock: setup  ## resolve the versions again into requirements.txt and environment.yml
+	$(BIN)/python tests/lock.py
+
+clean:  ## remove the environment, reports and caches
+	rm -rf $(VENV) reports data/*/.carnet
