@@ -98,7 +98,7 @@ def main() -> None:
         click.echo(
             f"carnet: {failure.notebook} failed at {where}: {failure.error}\nNothing was published; the executed notebook is in {failure.log}",
             err=True,
-        )  # type: ignore[attr-defined]
+        )
         sys.exit(FAILED)
     except click.ClickException as error:
         error.show()

@@ -29,6 +29,7 @@ class NotebookFailed(Exception):
     def __init__(self, notebook: str, cell: int, error: str, executed: str) -> None:
         super().__init__(notebook, cell, error, executed)
         self.notebook, self.cell, self.error, self.executed = notebook, cell, error, executed
+        self.log: Path | None = None
 
 
 @dataclass(frozen=True)

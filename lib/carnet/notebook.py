@@ -27,7 +27,7 @@ from carnet.schema import TABLE_LABELS, TABLES
 from carnet.tables import HtmlTable
 from carnet.wording import unknown
 
-__all__ = ["needs", "open_book", "record", "record_list", "say", "show", "show_sql", "too_few", "with_names"]
+__all__ = ["incomplete", "needs", "open_book", "record", "record_list", "say", "show", "show_sql", "too_few", "with_names"]
 
 
 def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
@@ -98,6 +98,13 @@ def needs(book: Book, table: str, *columns: str) -> str:
         table=book.wording.tell(TABLE_LABELS[table]),
         columns=", ".join(columns or TABLES[table].required),
     )
+
+
+def incomplete(book: Book) -> str:
+    """Empty when the previous period is covered by the sales given, else the line that stands for a comparison with it."""
+    if book.previous_is_complete:
+        return ""
+    return book.wording._("Not compared: the sales given do not cover the previous period.")
 
 
 def too_few(book: Book, frame: pd.DataFrame | Sequence, least: int = 1) -> str:

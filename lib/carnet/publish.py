@@ -1,5 +1,6 @@
 """Executed notebooks → one dated, self-contained report folder, complete or not there at all."""
 
+import copy
 import json
 import multiprocessing
 import os
@@ -76,7 +77,7 @@ def run_audit(
         log.mkdir(parents=True, exist_ok=True)
         (log / f"{failure.notebook}.ipynb").write_text(failure.executed, encoding="utf-8")
         (log / "error.txt").write_text(f"{failure.notebook}: cell {failure.cell}: {failure.error}\n", encoding="utf-8")
-        failure.log = log  # type: ignore[attr-defined]
+        failure.log = log
         raise
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -127,7 +128,14 @@ def _body(run: Executed) -> str:
     """One notebook's text and outputs as filtered HTML."""
     exporter = HTMLExporter(template_name="body", extra_template_basedirs=[str(TEMPLATES)])
     exporter.register_filter("clean_html", _clean)
-    return exporter.from_notebook_node(run.notebook)[0]
+    page = copy.deepcopy(run.notebook)
+    for cell in page.cells:
+        for output in cell.get("outputs", []):
+            for mime in (FIGURES_TYPE, FINDINGS_TYPE):
+                output.get("data", {}).pop(mime, None)
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if output.get("data", True)]
+    return exporter.from_notebook_node(page)[0]
 
 
 def _clean(html: str) -> str:
