@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import yaml
 from babel.numbers import list_currencies
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from carnet.errors import CarnetError, nearest
 from carnet.schema import TABLES
@@ -37,6 +37,13 @@ class Format(_Strict):
         if value is not None and value not in ("whitespace", "\\t") and len(value) != 1:
             raise ValueError("one character, \\t or the word whitespace is accepted")
         return "\t" if value == "\\t" else value
+
+    @field_validator("thousands")
+    @classmethod
+    def _other_than_decimal(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and value == info.data.get("decimal"):
+            raise ValueError("the thousands separator must differ from the decimal mark")
+        return value
 
     @field_validator("encoding")
     @classmethod
@@ -197,7 +204,7 @@ def _explain(fault: Any) -> str:
         return f"the key '{loc[-1]}' is required here."
     if kind == "literal_error":
         accepted = re.findall(r"'([^']*)'|\"([^\"]*)\"", fault["ctx"]["expected"])
-        return f"{value!r} is not accepted; {nearest(str(value), [repr(a or b) for a, b in accepted])}"
+        return f"{value!r} is not accepted; {nearest(str(value), [a or b for a, b in accepted])}"
     return f"{fault['msg'].removeprefix('Value error, ')} (found {str(value)[:60]!r})"
 
 

@@ -47,9 +47,10 @@ def concentration_summary(movement: ir.Table, cut_a: float = 0.80, cut_b: float 
         customer_count=n,
         abc_a_customer_count=(t.abc_class == "A").sum(),
     )
+    gini = 1 - figures.weighted / figures.customer_count.nullif(0)
     return figures.mutate(
         equivalent_customer_count=1 / figures.herfindahl_index,
-        gini_index=ibis.greatest(1 - figures.weighted / figures.customer_count.nullif(0), 0.0),
+        gini_index=(gini < 0).ifelse(0.0, gini),  # equal customers: rounding may leave −1e-17
     ).drop("weighted", "customer_count")
 
 

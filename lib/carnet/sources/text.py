@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from carnet.engagement import Table
 from carnet.errors import CarnetError
-from carnet.sources.base import Reject, check_header, quoted
+from carnet.sources.base import Reject, check_header, identifier, quoted
 from carnet.sources.progress import progress_bar, run_with_progress
 from carnet.wording import N_, Notice
 
@@ -135,7 +135,8 @@ def _read_regular(con: duckdb.DuckDBPyConnection, relation: str, path: Path, del
     except duckdb.Error:
         con.execute(f"DROP TABLE IF EXISTS {relation}_text")
         return False
-    con.execute(f"CREATE OR REPLACE VIEW {relation} AS SELECT rowid + {header_row + 1} AS _row, * FROM {relation}_text")
+    filled = " OR ".join(f"{identifier(name)} IS NOT NULL" for name in header)  # a line of delimiters only is a blank row
+    con.execute(f"CREATE OR REPLACE VIEW {relation} AS SELECT rowid + {header_row + 1} AS _row, * FROM {relation}_text WHERE {filled}")
     return True
 
 

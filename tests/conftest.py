@@ -1,0 +1,132 @@
+"""Engagements made on the fly for tests, the demonstration book, and what nbval lacks: pictures and numbers compared."""
+
+import base64
+import csv
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+import yaml
+from nbval import plugin as nbval_plugin
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "data" / "demo"
+PICTURE_TOLERANCE = 2.0  # root mean square of 0-255 pixel differences
+
+
+@pytest.fixture
+def make_engagement(tmp_path):
+    """Write an engagement folder: each table is CSV text, a list of rows, or a mapping of engagement keys."""
+
+    def make(name="client", **content):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        tables = {}
+        for table, value in content.pop("tables", {}).items():
+            if isinstance(value, dict):
+                tables[table] = value
+                continue
+            text = value
+            if not isinstance(value, (str, bytes)):
+                buffer = io.StringIO()
+                csv.writer(buffer).writerows(value)
+                text = buffer.getvalue()
+            (folder / f"{table}.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+            tables[table] = {"files": f"{table}.csv"}
+        document = {"client": "Test SA", "language": "en", "currency": "EUR", **content, "tables": tables}
+        (folder / "engagement.yml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def demo_book():
+    from carnet.book import open_book
+
+    return open_book(DEMO)
+
+
+def run_carnet(*arguments, cwd=ROOT):
+    """The command line in a process of its own; returns the finished process with its texts."""
+    command = [sys.executable, "-m", "carnet.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600, check=False)
+
+
+@pytest.fixture(scope="session")
+def demo_reports(tmp_path_factory):
+    """The demonstration company audited once in each language: language → report folder."""
+    reports = {}
+    for language in ("fr", "en"):
+        out = tmp_path_factory.mktemp(f"reports_{language}")
+        done = run_carnet("run", DEMO, "--out", out, "--language", language)
+        assert done.returncode == 1, done.stderr
+        reports[language] = Path(done.stdout.strip().splitlines()[-1])
+    return reports
+
+
+@pytest.fixture(scope="session")
+def real_books():
+    """The folder of real books, when CARNET_BOOKS names one."""
+    folder = os.environ.get("CARNET_BOOKS")
+    if not folder:
+        pytest.skip("CARNET_BOOKS does not name a folder of real books")
+    return Path(folder)
+
+
+# --- nbval: refuse cells it would not compare, compare pictures by pixels and recorded figures by value
+
+compare_texts = nbval_plugin.IPyNbCell.compare_outputs
+
+
+def _by_type(outputs, mime):
+    return [output["data"][mime] for output in outputs if mime in output.get("data", {})]
+
+
+def _close(left, right):
+    if isinstance(left, dict):
+        return isinstance(right, dict) and left.keys() == right.keys() and all(_close(left[key], right[key]) for key in left)
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(_close, left, right))
+    if isinstance(left, float) and isinstance(right, (int, float)):
+        return left == pytest.approx(right, rel=1e-9, abs=1e-6)
+    return left == right
+
+
+def picture_distance(left: str, right: str) -> float:
+    """Root mean square difference of two base64 PNG pictures; infinite when their sizes differ."""
+    one, other = (matplotlib.image.imread(io.BytesIO(base64.b64decode(text)), format="png") for text in (left, right))
+    return float(np.sqrt(np.mean((one - other) ** 2)) * 255) if one.shape == other.shape else float("inf")
+
+
+def compare_outputs(self, test, ref, skip_compare=None):
+    from carnet.records import FIGURES_TYPE, FINDINGS_TYPE
+
+    skipped = (*(skip_compare or self.parent.skip_compare), FIGURES_TYPE, FINDINGS_TYPE)
+    if not compare_texts(self, test, ref, skipped):
+        return False
+    for mime in (FIGURES_TYPE, FINDINGS_TYPE):
+        if not _close(_by_type(ref, mime), _by_type(test, mime)):
+            self.comparison_traceback.append(f"recorded {mime} differ: {_by_type(ref, mime)} != {_by_type(test, mime)}")
+            return False
+    pictures = list(zip(_by_type(ref, "image/png"), _by_type(test, "image/png"), strict=True))
+    distances = [picture_distance(left, right) for left, right in pictures]
+    if any(distance > PICTURE_TOLERANCE for distance in distances):
+        self.comparison_traceback.append(f"pictures differ by {distances} (root mean square, at most {PICTURE_TOLERANCE})")
+        return False
+    return True
+
+
+nbval_plugin.IPyNbCell.compare_outputs = compare_outputs
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        cell = getattr(item, "cell", None)
+        if cell is not None and cell.source.strip() and cell.execution_count is None:
+            raise pytest.UsageError(f"{item.nodeid}: stored without outputs, nbval would compare nothing. Run `make notebooks`.")

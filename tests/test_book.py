@@ -1,0 +1,130 @@
+import datetime as dt
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carnet import book as book_module
+from carnet.book import open_book
+from carnet.errors import CarnetError
+from carnet.periods import Periods
+
+HEADER = ["customer_id", "date", "amount", "order_id", "salesperson"]
+ROWS = [
+    HEADER,
+    ["A", "2024-01-10", "100", "F1", "Zoé"], ["A", "2024-01-10", "50", "F1", "Zoé"], ["A", "2024-01-25", "-30", "AV1", "Zoé"], ["A", "2024-02-01", "20", "F2", "Yann"],
+    ["B", "2023-06-30", "5", "F3", "Yann"], ["B", "2024-06-30", "7", "", "Yann"], ["B", "2024-06-30", "8", "", "Yann"],
+]  # fmt: skip
+
+
+@pytest.fixture
+def book(make_engagement):
+    return open_book(make_engagement(tables={"sales": ROWS}))
+
+
+def test_cube_is_one_row_per_customer_and_month(book):
+    cube = book.cube.order_by("customer_id", "month").execute()
+    january = cube.iloc[0]
+    assert (january.customer_id, january.revenue, january.order_count, january.line_count, january.positive_line_count) == ("A", 120, 1, 3, 2)
+    assert (january.last_date, january.salesperson) == (pd.Timestamp("2024-01-10"), "Zoé")
+    assert list(cube.revenue) == [120, 20, 5, 15]
+    assert list(cube.order_count) == [1, 1, 1, 1], "lines without an order number make one order a customer and day"
+
+
+def test_orders(book):
+    orders = book.orders.order_by("customer_id", "date").execute()
+    assert list(orders.revenue) == [150, 20, 5, 15]
+    assert list(orders.line_count) == [2, 1, 1, 2]
+
+
+def test_salesperson_is_the_one_of_the_last_line(book):
+    assert dict(book.customers.select("customer_id", "salesperson").execute().to_numpy()) == {"A": "Yann", "B": "Yann"}
+
+
+def test_customer_list_wins_over_sales(make_engagement):
+    listed = [["customer_id", "name", "salesperson"], ["A", "Alpha", "Xavier"], ["C", "Gamma", ""]]
+    customers = open_book(make_engagement(tables={"sales": ROWS, "customers": listed})).customers.order_by("customer_id").execute()
+    assert [tuple(row) for row in customers.fillna("-").to_numpy()] == [("A", "Alpha", "Xavier"), ("B", "B", "Yann"), ("C", "Gamma", "-")]
+
+
+def test_second_opening_reads_the_cache(make_engagement, monkeypatch):
+    folder = make_engagement(tables={"sales": ROWS})
+    first = open_book(folder)
+    monkeypatch.setattr(book_module, "_build", lambda *_: pytest.fail("the cache was not read"))
+    assert open_book(folder).cube.execute().equals(first.cube.execute())
+    assert open_book(folder).checks["sales"] == first.checks["sales"]
+
+
+def test_cache_is_left_when_input_mapping_or_date_changes(make_engagement):
+    folder = make_engagement(tables={"sales": ROWS})
+    homes = {open_book(folder).folder, open_book(folder, as_of="2024-03-01").folder}
+    (folder / "sales.csv").write_text("customer_id,date,amount\nA,2024-01-10,1\n")
+    homes.add(open_book(folder).folder)
+    assert len(homes) == 3
+    assert open_book(folder).cube.revenue.sum().execute() == 1
+
+
+def test_a_build_that_dies_leaves_no_cache(make_engagement, monkeypatch):
+    folder = make_engagement(tables={"sales": ROWS})
+    monkeypatch.setattr(book_module, "cube_of", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        open_book(folder)
+    assert list((folder / ".carnet").iterdir()) == []
+    monkeypatch.undo()
+    assert open_book(folder).cube.count().execute() == 4
+
+
+def test_as_of_that_is_no_date(make_engagement):
+    with pytest.raises(CarnetError, match="YYYY-MM-DD"):
+        open_book(make_engagement(tables={"sales": ROWS}), as_of="31/12/2024")
+
+
+def test_history_that_does_not_cover_the_previous_period_is_said(make_engagement, demo_book):
+    book = open_book(make_engagement(tables={"sales": ROWS}), as_of="2024-06-30")
+    assert not book.previous_is_complete
+    assert any("incomplete" in notice.message for notice in book.notices)
+    assert demo_book.previous_is_complete
+
+
+def test_book_without_sales_has_an_empty_cube(make_engagement):
+    book = open_book(make_engagement(tables={"customers": [["customer_id", "name"], ["A", "Alpha"]]}, as_of="2024-12-31"))
+    assert book.cube.count().execute() == 0
+    assert list(book.customers.execute().name) == ["Alpha"]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "comparison", "start", "current", "previous"),
+    [
+        ("2025-12-31", "rolling_year", 1, ("2025-01-01", "2025-12-31"), ("2024-01-01", "2024-12-31")),
+        ("2011-12-09", "rolling_year", 1, ("2010-12-10", "2011-12-09"), ("2009-12-10", "2010-12-09")),
+        ("2024-02-29", "rolling_year", 1, ("2023-03-01", "2024-02-29"), ("2022-03-01", "2023-02-28")),
+        ("2025-05-15", "year_to_date", 1, ("2025-01-01", "2025-05-15"), ("2024-01-01", "2024-05-15")),
+        ("2025-05-15", "year_to_date", 7, ("2024-07-01", "2025-05-15"), ("2023-07-01", "2024-05-15")),
+    ],
+)
+def test_periods(as_of, comparison, start, current, previous):
+    periods = Periods(dt.date.fromisoformat(as_of), comparison, start)
+    assert (str(periods.current.start), str(periods.current.end)) == current
+    assert (str(periods.previous.start), str(periods.previous.end)) == previous
+
+
+dates = st.dates(dt.date(2019, 1, 1), dt.date(2026, 12, 31))
+
+
+@given(as_of=dates, day=dates, comparison=st.sampled_from(["rolling_year", "year_to_date"]), start=st.integers(1, 12))
+def test_law_the_cube_cuts_periods_at_their_exact_days(as_of, day, comparison, start):
+    """A line falls into a period of the cube if and only if its date lies between the period's two days."""
+    import ibis
+
+    if day > as_of:
+        return
+    periods = Periods(as_of, comparison, start)
+    months = as_of.year * 12 + as_of.month - day.year * 12 - day.month - (day.day > as_of.day)
+    row = ibis.memtable({"month": [day.replace(day=1)], "audit_month": [months], "day": [day]})
+    found = row.select(
+        audit_month=periods.audit_month(row.day.cast("date")), current=periods.in_current(row), previous=periods.in_previous(row)
+    ).execute().iloc[0]  # fmt: skip
+    assert found.audit_month == months
+    assert bool(found.current) == (periods.current.start <= day <= periods.current.end)
+    assert bool(found.previous) == (periods.previous.start <= day <= periods.previous.end)
