@@ -2,13 +2,12 @@ import datetime as dt
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from carnet import book as book_module
 from carnet.book import open_book
 from carnet.errors import CarnetError
 from carnet.periods import Periods
+from hypothesis import given
+from hypothesis import strategies as st
 
 HEADER = ["customer_id", "date", "amount", "order_id", "salesperson"]
 ROWS = [
@@ -26,7 +25,13 @@ def book(make_engagement):
 def test_cube_is_one_row_per_customer_and_month(book):
     cube = book.cube.order_by("customer_id", "month").execute()
     january = cube.iloc[0]
-    assert (january.customer_id, january.revenue, january.order_count, january.line_count, january.positive_line_count) == ("A", 120, 1, 3, 2)
+    assert (january.customer_id, january.revenue, january.order_count, january.line_count, january.positive_line_count) == (
+        "A",
+        120,
+        1,
+        3,
+        2,
+    )
     assert (january.last_date, january.salesperson) == (pd.Timestamp("2024-01-10"), "Zoé")
     assert list(cube.revenue) == [120, 20, 5, 15]
     assert list(cube.order_count) == [1, 1, 1, 1], "lines without an order number make one order a customer and day"

@@ -1,11 +1,10 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from carnet.book import open_book
 from carnet.errors import CarnetError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 HEADER = ["customer_id", "date", "amount"]
 GOOD = ["A", "2024-12-31", "10.00"]
@@ -59,7 +58,12 @@ def test_reason_for_each_bad_value(make_engagement, header, row, reason):
     ],
 )
 def test_reason_for_each_bad_choice(make_engagement, table, header, row, reason):
-    good = {"costs": "2024-01-01,2024-01-31,Loyer,5,Fixe", "departures": "A,2024-06-01,Client", "customers": "A,Oui", "opportunities": "A,2024-06-01,Gagnée"}
+    good = {
+        "costs": "2024-01-01,2024-01-31,Loyer,5,Fixe",
+        "departures": "A,2024-06-01,Client",
+        "customers": "A,Oui",
+        "opportunities": "A,2024-06-01,Gagnée",
+    }
     check, book = check_of(make_engagement, [line.split(",") for line in (header, good[table], row)], table)
     assert check.reasons == {reason: 1}
     told = {"fixed", "customer", "won", True}
@@ -101,14 +105,22 @@ def test_unknown_customers_are_a_warning(make_engagement):
 
 def test_amount_from_quantity_price_and_discount(make_engagement):
     """Northwind's rule: 12 × 14.00 × (1 − 0.15) = 142.80; no discount written is no discount."""
-    rows = [["customer_id", "date", "quantity", "unit_price", "discount"], ["A", "2024-12-31", "12", "14.00", "0.15"], ["A", "2024-12-31", "2", "3.50", ""], ["A", "2024-12-31", "1", "100", "10 %"]]
+    rows = [
+        ["customer_id", "date", "quantity", "unit_price", "discount"],
+        ["A", "2024-12-31", "12", "14.00", "0.15"],
+        ["A", "2024-12-31", "2", "3.50", ""],
+        ["A", "2024-12-31", "1", "100", "10 %"],
+    ]
     check, book = check_of(make_engagement, rows)
     assert list(book.table("sales").order_by("_row").execute().amount) == [Decimal("142.8"), Decimal(7), Decimal(90)]
     assert check.amount == Decimal("239.8")
 
 
 def test_missing_part_of_a_computed_amount(make_engagement):
-    check, _ = check_of(make_engagement, [["customer_id", "date", "quantity", "unit_price"], ["A", "2024-12-31", "12", "14.00"], ["A", "2024-12-31", "", "3.50"]])
+    check, _ = check_of(
+        make_engagement,
+        [["customer_id", "date", "quantity", "unit_price"], ["A", "2024-12-31", "12", "14.00"], ["A", "2024-12-31", "", "3.50"]],
+    )
     assert check.reasons == {"missing:quantity": 1}
 
 
@@ -140,7 +152,9 @@ def test_all_tables_with_faults_are_told_at_once(make_engagement):
     assert "sales:" in str(error.value) and "customers:" in str(error.value)
 
 
-cells = st.sampled_from(["A", "B", "", "NULL", "2024-01-31", "2024-13-31", "2031-01-01", "1.50", "-2.25", "abc", "1e40", "=1+1", "'", '"', ";", "é\u202f"])
+cells = st.sampled_from(
+    ["A", "B", "", "NULL", "2024-01-31", "2024-13-31", "2031-01-01", "1.50", "-2.25", "abc", "1e40", "=1+1", "'", '"', ";", "é\u202f"]
+)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -72,7 +72,8 @@ def expected(sales):
         "revenue_expansion": change[change > 0].sum(),
         "revenue_contraction": -change[change < 0].sum(),
         "revenue_lost": both.before[sorted(lost)].sum(),
-        "quick_ratio": (both.now[sorted(new | recovered)].sum() + change[change > 0].sum()) / (both.before[sorted(lost)].sum() - change[change < 0].sum()),
+        "quick_ratio": (both.now[sorted(new | recovered)].sum() + change[change > 0].sum())
+        / (both.before[sorted(lost)].sum() - change[change < 0].sum()),
         "half_life_years": math.log(2) / -math.log(retention),
         "order_count": orders.sum(),
         "average_basket": revenue.sum() / orders.sum(),
@@ -107,7 +108,11 @@ def test_every_measured_figure_has_an_independent_value(figures, expected):
 
 
 def test_every_figure_equals_the_independent_computation(figures, expected):
-    wrong = {name: (figures[name]["value"], value) for name, value in expected.items() if figures[name]["value"] != pytest.approx(value, rel=1e-9, abs=1e-6)}
+    wrong = {
+        name: (figures[name]["value"], value)
+        for name, value in expected.items()
+        if figures[name]["value"] != pytest.approx(value, rel=1e-9, abs=1e-6)
+    }
     assert wrong == {}
 
 

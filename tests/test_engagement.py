@@ -1,5 +1,4 @@
 import pytest
-
 from carnet.engagement import load_engagement
 from carnet.errors import CarnetError
 

@@ -10,26 +10,43 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from carnet import measures
 from carnet.measures import baskets, concentration, exposure, intervals, movement, progression, segments
 from carnet.measures.register import FIGURES, TABLES
 from carnet.periods import Periods
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 AS_OF = dt.date(2024, 12, 31)
 PERIODS = Periods(AS_OF)
-MOVEMENT_COLUMNS = {"customer_id": "string", "revenue": "float64", "revenue_previous": "float64", "sales_gap": "float64", "status": "string", "active": "boolean"}
+MOVEMENT_COLUMNS = {
+    "customer_id": "string",
+    "revenue": "float64",
+    "revenue_previous": "float64",
+    "sales_gap": "float64",
+    "status": "string",
+    "active": "boolean",
+}
 
 
 def cube_from(rows):
     """A cube from (customer_id, audit_month, revenue) cells; a positive cell is one order."""
-    frame = pd.DataFrame(rows, columns=["customer_id", "audit_month", "revenue"]).astype({"customer_id": str, "revenue": float, "audit_month": int})
+    frame = pd.DataFrame(rows, columns=["customer_id", "audit_month", "revenue"]).astype(
+        {"customer_id": str, "revenue": float, "audit_month": int}
+    )
     frame["month"] = pd.to_datetime([AS_OF.replace(day=1) - pd.DateOffset(months=m) for m in frame.audit_month])
     frame["positive_line_count"] = frame["order_count"] = (frame.revenue > 0).astype(int)
     frame["last_date"] = frame["first_date"] = frame.month
-    schema = {"customer_id": "string", "audit_month": "int64", "revenue": "float64", "month": "date", "positive_line_count": "int64", "order_count": "int64", "last_date": "date", "first_date": "date"}
+    schema = {
+        "customer_id": "string",
+        "audit_month": "int64",
+        "revenue": "float64",
+        "month": "date",
+        "positive_line_count": "int64",
+        "order_count": "int64",
+        "last_date": "date",
+        "first_date": "date",
+    }
     return ibis.memtable(frame[list(schema)], schema=schema)
 
 
@@ -49,13 +66,22 @@ def test_every_public_measure_is_registered_and_no_record_is_idle():
     public = set()
     for module in pkgutil.iter_modules(measures.__path__):
         loaded = import_module(f"carnet.measures.{module.name}")
-        public |= {name for name, member in inspect.getmembers(loaded, inspect.isfunction) if member.__module__ == loaded.__name__ and not name.startswith("_")}
+        public |= {
+            name
+            for name, member in inspect.getmembers(loaded, inspect.isfunction)
+            if member.__module__ == loaded.__name__ and not name.startswith("_")
+        }
     assert public == set(TABLES)
 
 
 def test_every_figure_of_a_summary_is_registered():
     table = moved([("a", 1, 5), ("a", 13, 4)])
-    summaries = [movement.movement_summary(table), concentration.concentration_summary(table), baskets.purchase_summary(table), progression.progression_summary(progression.purchase_progression(table))]
+    summaries = [
+        movement.movement_summary(table),
+        concentration.concentration_summary(table),
+        baskets.purchase_summary(table),
+        progression.progression_summary(progression.purchase_progression(table)),
+    ]
     for summary in summaries:
         assert set(summary.columns) <= set(FIGURES)
 
@@ -141,14 +167,40 @@ def test_lorenz_curve_ends_at_one_and_is_thinned():
 
 def test_statuses():
     """kept, lost, new, recovered as method §1 defines them; a credit note alone is not an activity."""
-    table = moved([("kept", 1, 5), ("kept", 13, 5), ("lost", 14, 5), ("new", 0, 5), ("back", 11, 5), ("back", 30, 5), ("note", 2, -5), ("gone", 40, 5), ("new2", 1, 5), ("new2", 15, -3)])
+    table = moved(
+        [
+            ("kept", 1, 5),
+            ("kept", 13, 5),
+            ("lost", 14, 5),
+            ("new", 0, 5),
+            ("back", 11, 5),
+            ("back", 30, 5),
+            ("note", 2, -5),
+            ("gone", 40, 5),
+            ("new2", 1, 5),
+            ("new2", 15, -3),
+        ]
+    )
     status = dict(table.select("customer_id", "status").execute().fillna("-").to_numpy())
     assert status == {"kept": "kept", "lost": "lost", "new": "new", "back": "recovered", "note": "-", "gone": "-", "new2": "new"}
 
 
 def test_published_like_table_of_a_small_portfolio():
     """Worked by hand: 4 opening customers, 1 lost, 1 new, 1 recovered."""
-    table = moved([("a", 1, 120), ("a", 13, 100), ("b", 1, 60), ("b", 13, 100), ("c", 13, 50), ("d", 1, 50), ("d", 13, 50), ("e", 1, 30), ("f", 1, 20), ("f", 25, 10)])
+    table = moved(
+        [
+            ("a", 1, 120),
+            ("a", 13, 100),
+            ("b", 1, 60),
+            ("b", 13, 100),
+            ("c", 13, 50),
+            ("d", 1, 50),
+            ("d", 13, 50),
+            ("e", 1, 30),
+            ("f", 1, 20),
+            ("f", 25, 10),
+        ]
+    )
     f = one_row(movement.movement_summary(table))
     assert (f.revenue, f.revenue_previous) == (280, 300)
     assert (f.kept_customer_count, f.lost_customer_count, f.new_customer_count, f.recovered_customer_count) == (3, 1, 1, 1)
@@ -177,7 +229,9 @@ def test_laws_of_movement(rows):
     assert f.kept_customer_count + f.new_customer_count + f.recovered_customer_count == f.active_customer_count
     if f.active_customer_count_previous:
         assert f.retention_rate + f.attrition_rate == pytest.approx(1, abs=1e-15)
-        assert f.retention_rate == pytest.approx((f.active_customer_count - f.new_customer_count - f.recovered_customer_count) / f.active_customer_count_previous)
+        assert f.retention_rate == pytest.approx(
+            (f.active_customer_count - f.new_customer_count - f.recovered_customer_count) / f.active_customer_count_previous
+        )
     else:
         assert math.isnan(f.retention_rate)
     if not math.isnan(f.gross_revenue_retention):
@@ -185,7 +239,11 @@ def test_laws_of_movement(rows):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 23), st.integers(1, 500)), min_size=1, max_size=15, unique_by=lambda c: c[:2]))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcd"), st.integers(0, 23), st.integers(1, 500)), min_size=1, max_size=15, unique_by=lambda c: c[:2]
+    )
+)
 def test_law_swapping_the_periods_flips_the_gaps(rows):
     swapped = [(customer, (month + 12) % 24, revenue) for customer, month, revenue in rows]
     f, g = (one_row(movement.movement_summary(moved(cells))) for cells in (rows, swapped))
@@ -204,7 +262,10 @@ def test_monthly_revenue_pairs_the_same_months():
 
 def orders_from(rows):
     frame = pd.DataFrame(rows, columns=["customer_id", "order_id", "date", "revenue"])
-    return ibis.memtable(frame.assign(date=pd.to_datetime(frame.date)), schema={"customer_id": "string", "order_id": "string", "date": "date", "revenue": "float64"})
+    return ibis.memtable(
+        frame.assign(date=pd.to_datetime(frame.date)),
+        schema={"customer_id": "string", "order_id": "string", "date": "date", "revenue": "float64"},
+    )
 
 
 def test_basket_bands_hold_every_order_once():
@@ -217,7 +278,9 @@ def test_basket_bands_hold_every_order_once():
 
 def test_purchase_summary():
     """3 active customers with 1, 2 and 3 orders: frequency 2, median 2, one-timers 1/3, repeat 2/3, basket = revenue ÷ 6."""
-    f = one_row(baskets.purchase_summary(moved([("a", 1, 10), ("b", 1, 10), ("b", 2, 10), ("c", 1, 10), ("c", 2, 10), ("c", 3, 10), ("c", 4, -6)])))
+    f = one_row(
+        baskets.purchase_summary(moved([("a", 1, 10), ("b", 1, 10), ("b", 2, 10), ("c", 1, 10), ("c", 2, 10), ("c", 3, 10), ("c", 4, -6)]))
+    )
     assert (f.order_count, f.average_basket, f.purchase_frequency, f.purchase_frequency_median) == (6, 9, 2, 2)
     assert (f.one_timer_rate, f.repeat_customer_rate, f.repeat_customer_count) == (pytest.approx(1 / 3), pytest.approx(2 / 3), 2)
 
@@ -230,7 +293,10 @@ def test_drop_off_counts_only_newcomers_who_had_the_time():
         ("c", "1", "2024-12-01", 1),  # has not had the time
     ]  # fmt: skip
     steps = baskets.order_drop_off(orders_from(rows), AS_OF).execute()
-    assert [tuple(row) for row in steps[["step", "customer_count", "continued_count", "continued_rate"]].to_numpy()] == [(1, 2, 1, 0.5), (2, 1, 0, 0)]
+    assert [tuple(row) for row in steps[["step", "customer_count", "continued_count", "continued_rate"]].to_numpy()] == [
+        (1, 2, 1, 0.5),
+        (2, 1, 0, 0),
+    ]
     assert steps.median_days[0] == 30
 
 
@@ -273,7 +339,9 @@ def test_cut_points_are_the_quantiles():
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 23), st.integers(1, 500)), min_size=1, max_size=20, unique_by=lambda c: c[:2]))
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 23), st.integers(1, 500)), min_size=1, max_size=20, unique_by=lambda c: c[:2])
+)
 def test_law_both_effects_add_up_to_the_gap_and_flip_with_the_periods(rows):
     forward = progression.purchase_progression(moved(rows)).execute().set_index("customer_id")
     assert np.allclose(forward.frequency_effect + forward.basket_effect, forward.sales_gap)
@@ -301,7 +369,12 @@ def test_revenue_by_salesperson_sums_to_all():
 
 def test_contact_exposure():
     sales = ibis.memtable(
-        {"customer_id": list("aabb"), "date": pd.to_datetime(["2024-06-01"] * 3 + ["2022-01-01"]), "amount": [1.0, 2.0, 4.0, 9.0], "contact": ["x", "y", "z", "t"]}
+        {
+            "customer_id": list("aabb"),
+            "date": pd.to_datetime(["2024-06-01"] * 3 + ["2022-01-01"]),
+            "amount": [1.0, 2.0, 4.0, 9.0],
+            "contact": ["x", "y", "z", "t"],
+        }
     )
     table = exposure.contact_exposure(sales.mutate(date=sales.date.cast("date")), PERIODS).execute()
     assert [tuple(row) for row in table[["contact_count", "customer_count", "revenue"]].to_numpy()] == [(1, 1, 4), (2, 1, 3)]
@@ -326,7 +399,11 @@ def test_half_life_of_the_quoted_figure():
     """Half in 5 years is 12.94 % a year (1 − ½^(1/5))."""
     assert intervals.half_life_years(0.5 ** (1 / 5)) == pytest.approx(5)
     assert intervals.half_life_years(0.5) == 1
-    assert math.isnan(intervals.half_life_years(1)) and math.isnan(intervals.half_life_years(0)) and math.isnan(intervals.half_life_years(float("nan")))
+    assert (
+        math.isnan(intervals.half_life_years(1))
+        and math.isnan(intervals.half_life_years(0))
+        and math.isnan(intervals.half_life_years(float("nan")))
+    )
 
 
 def test_bootstrap_of_a_total_matches_its_standard_error():

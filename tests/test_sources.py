@@ -6,7 +6,6 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 import xlsxwriter
-
 from carnet.book import open_book
 from carnet.errors import CarnetError
 from carnet.sources.text import detect_delimiter, detect_encoding
@@ -56,7 +55,7 @@ def test_wrong_encoding_set_by_hand_is_refused(make_engagement):
 
 @pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
 def test_delimiter_is_detected(delimiter):
-    lines = ['a{0}b{0}c', '"x;y,z|t"{0}2{0}3', '1{0}2{0}3']
+    lines = ["a{0}b{0}c", '"x;y,z|t"{0}2{0}3', "1{0}2{0}3"]
     assert detect_delimiter("\n".join(lines).format(delimiter)) == delimiter
 
 
@@ -74,7 +73,9 @@ def test_french_numbers(make_engagement, written, value):
     assert sales(open_book(folder)).amount[0] == Decimal(value)
 
 
-@pytest.mark.parametrize(("written", "value"), [("1,234.56", "1234.56"), ("1234.5", "1234.5"), ("$1,234", "1234"), ("1.5E+03", "1500"), (".5", "0.5")])
+@pytest.mark.parametrize(
+    ("written", "value"), [("1,234.56", "1234.56"), ("1234.5", "1234.5"), ("$1,234", "1234"), ("1.5E+03", "1500"), (".5", "0.5")]
+)
 def test_english_numbers(make_engagement, written, value):
     folder = make_engagement(tables=spec())
     write(folder, "v.csv", HEADER + f"A;31/12/2024;{written}\nB;31/12/2024;9.99\n")
@@ -137,7 +138,9 @@ def test_dates_month_first(make_engagement):
 def test_ambiguous_date_order_is_asked(make_engagement):
     folder = make_engagement(tables=spec())
     write(folder, "v.csv", HEADER + "A;05/05/2024;1\nA;03/04/2024;1\nB;12/11/2024;1\n")
-    with pytest.raises(CarnetError, match=r"order of the dates in 'date' is ambiguous: no day is above 12 \(row 3: '03-04-2024'\).*%d/%m/%Y"):
+    with pytest.raises(
+        CarnetError, match=r"order of the dates in 'date' is ambiguous: no day is above 12 \(row 3: '03-04-2024'\).*%d/%m/%Y"
+    ):
         open_book(folder)
 
 
@@ -159,7 +162,11 @@ def test_each_file_of_a_glob_is_read_as_it_is_written(make_engagement):
 def test_row_numbers_are_those_of_a_spreadsheet(make_engagement):
     """Blank lines and line breaks inside quotes count as a spreadsheet counts them."""
     folder = make_engagement(tables=spec())
-    write(folder, "v.csv", 'customer_id;date;amount;product\nA;31/12/2024;1;"two\nlines"\n\nB;;1;x\nC;31/12/2024\nD;31/12/2024;4;x;y\nE;31/12/2024;5;x\n')
+    write(
+        folder,
+        "v.csv",
+        'customer_id;date;amount;product\nA;31/12/2024;1;"two\nlines"\n\nB;;1;x\nC;31/12/2024\nD;31/12/2024;4;x;y\nE;31/12/2024;5;x\n',
+    )
     book = open_book(folder)
     quarantine = book.table("quarantine").order_by("row").execute()
     assert list(zip(quarantine.row, quarantine.reason, strict=True)) == [(4, "missing:date"), (5, "width:"), (6, "width:")]
@@ -214,7 +221,7 @@ def test_mapped_header_that_is_not_there(make_engagement):
 def test_required_column_that_is_not_mapped(make_engagement):
     folder = make_engagement(tables=spec())
     write(folder, "v.csv", "customer_id;date\nA;31/12/2024\n")
-    with pytest.raises(CarnetError, match="amount .or quantity and unit_price.* is required"):
+    with pytest.raises(CarnetError, match=r"amount .or quantity and unit_price.* is required"):
         open_book(folder)
 
 
@@ -249,7 +256,13 @@ def test_xlsx_sheet_rows_types_and_blank_rows(make_engagement):
     workbook = xlsxwriter.Workbook(folder / "v.xlsx")
     workbook.add_worksheet("Autre")
     sheet, day = workbook.add_worksheet("Ventes"), workbook.add_format({"num_format": "dd/mm/yyyy"})
-    rows = [["customer_id", "date", "amount"], [1001, dt.datetime(2024, 3, 4), 12.5], [], ["007", dt.datetime(2024, 3, 5), "abc"], ["x", dt.datetime(2024, 3, 6), -2]]
+    rows = [
+        ["customer_id", "date", "amount"],
+        [1001, dt.datetime(2024, 3, 4), 12.5],
+        [],
+        ["007", dt.datetime(2024, 3, 5), "abc"],
+        ["x", dt.datetime(2024, 3, 6), -2],
+    ]
     for r, row in enumerate(rows):
         for c, value in enumerate(row):
             sheet.write_datetime(r, c, value, day) if isinstance(value, dt.datetime) else sheet.write(r, c, value)
@@ -301,7 +314,9 @@ def test_not_an_excel_file(make_engagement):
 
 def test_parquet_keeps_its_types(make_engagement):
     folder = make_engagement(tables=spec(files="*.parquet"))
-    frame = pd.DataFrame({"customer_id": [17850.0, None], "date": pd.to_datetime(["2024-01-02 10:00", "2024-01-03 00:00"]), "amount": [2.55, 1.0]})
+    frame = pd.DataFrame(
+        {"customer_id": [17850.0, None], "date": pd.to_datetime(["2024-01-02 10:00", "2024-01-03 00:00"]), "amount": [2.55, 1.0]}
+    )
     frame.to_parquet(folder / "v.parquet")
     book = open_book(folder)
     assert list(sales(book).customer_id) == ["17850"]
@@ -309,7 +324,9 @@ def test_parquet_keeps_its_types(make_engagement):
 
 
 def test_sqlite_query(make_engagement):
-    folder = make_engagement(tables=spec(files="sqlite:///erp.db", query="select client as customer_id, jour as date, ht as amount from ventes"))
+    folder = make_engagement(
+        tables=spec(files="sqlite:///erp.db", query="select client as customer_id, jour as date, ht as amount from ventes")
+    )
     con = sqlite3.connect(folder / "erp.db")
     con.execute("create table ventes(client text, jour text, ht real)")
     con.executemany("insert into ventes values (?, ?, ?)", [("A", "2024-01-31", 10.5), ("B", "2024-02-01", -3), (None, "2024-02-01", 1)])
@@ -330,7 +347,7 @@ def test_database_url_needs_a_query_and_its_variables(make_engagement):
 def test_failing_query_never_shows_the_password(make_engagement, monkeypatch):
     monkeypatch.setenv("CARNET_TEST_SECRET", "hunter2")
     url = "postgresql://me:${CARNET_TEST_SECRET}@127.0.0.1:1/db"
-    with pytest.raises(CarnetError, match="failed|driver") as error:
+    with pytest.raises(CarnetError, match=r"failed|driver") as error:
         open_book(make_engagement(tables=spec(files=url, query="select 1")))
     assert "hunter2" not in str(error.value)
 
@@ -349,7 +366,7 @@ def test_package_file(make_engagement, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("pattern", ["package:no_such_package/v.csv", "package:carnet/../../secret.csv", "package:carnet/nothing.csv"])
 def test_package_file_that_is_not_there(make_engagement, pattern):
-    with pytest.raises(CarnetError, match="is not installed|ships no file"):
+    with pytest.raises(CarnetError, match=r"is not installed|ships no file"):
         open_book(make_engagement(tables=spec(files=pattern)))
 
 

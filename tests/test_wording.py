@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
-
 from carnet.wording import Notice, Wording, markdown_blocks, translate_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,7 +88,10 @@ def test_no_negative_zero():
 
 
 def test_plural_follows_the_language():
-    one, many = "{count} frequent customer is among the least recent: {amount} of revenue", "{count} frequent customers are among the least recent: {amount} of revenue"
+    one, many = (
+        "{count} frequent customer is among the least recent: {amount} of revenue",
+        "{count} frequent customers are among the least recent: {amount} of revenue",
+    )
     assert FR.ngettext(one, many, 0, amount="x").startswith("0 client fréquent est")
     assert FR.ngettext(one, many, 2, amount="x").startswith("2 clients fréquents sont")
     assert EN.ngettext(one, many, 1, amount="x").startswith("1 frequent customer is")

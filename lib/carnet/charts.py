@@ -50,13 +50,13 @@ def plain(text: object) -> str:
 def _frame(title: str, subtitle: str, footer: str, height: float = 3.6) -> tuple[Figure, Axes]:
     """An empty figure with its three texts; the plot keeps the room between them."""
     figure, axes = plt.subplots(figsize=(WIDTH_INCHES, height))
-    heading, measure = fill(title, 62), fill(subtitle, 100)
+    heading, measure = fill(_shortened(title, 150), 62), fill(_shortened(subtitle, 250), 100)
     top = 1 - 0.10 / height
     figure.text(0.01, top, plain(heading), fontsize=12, fontweight="bold", va="top", color="#222222")
     lower = top - (0.22 * (heading.count("\n") + 1)) / height
     figure.text(0.01, lower, plain(measure), fontsize=8.5, va="top", color="#555555")
     lower -= (0.16 * (measure.count("\n") + 1) + 0.14) / height
-    figure.text(0.01, 0.04 / height, plain(footer), fontsize=7, va="bottom", color="#6B6B6B")
+    figure.text(0.01, 0.04 / height, plain(_shortened(footer, 140)), fontsize=7, va="bottom", color="#6B6B6B")
     figure.subplots_adjust(left=0.09, right=0.97, top=lower, bottom=0.62 / height)
     return figure, axes
 

@@ -27,7 +27,7 @@ from carnet.schema import TABLE_LABELS, TABLES
 from carnet.tables import HtmlTable
 from carnet.wording import unknown
 
-__all__ = ["incomplete", "needs", "open_book", "record", "record_list", "say", "show", "show_sql", "too_few", "with_names"]
+__all__ = ["figures_of", "incomplete", "needs", "open_book", "record", "record_list", "say", "show", "show_sql", "too_few", "with_names"]
 
 
 def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
@@ -81,6 +81,12 @@ def record_list(name: str, table: ir.Table) -> None:
         elif kind.is_floating():
             safe[column] = table[column].round(6)
     (table.mutate(**safe) if safe else table).to_csv(Path(folder) / f"{name}.csv")
+
+
+def figures_of(summary: ir.Table) -> dict[str, float]:
+    """The figures of a one-row table; unknown is NaN."""
+    row = summary.execute().iloc[0]
+    return {name: float("nan") if unknown(value) else value for name, value in row.items()}
 
 
 def with_names(table: ir.Table, book: Book) -> ir.Table:

@@ -53,8 +53,9 @@ def basket_bands(orders: ir.Table, bounds: Sequence[float]) -> ir.Table:
     band = sum(((orders.revenue >= bound).cast("int64") for bound in bounds), ibis.literal(0))
     banded = orders.mutate(band=band)
     t = banded.group_by("band").agg(order_count=banded.count(), revenue=banded.revenue.sum(), customer_count=banded.customer_id.nunique())
-    low = ibis.cases(*((t.band == i + 1, float(bound)) for i, bound in enumerate(bounds)))
-    high = ibis.cases(*((t.band == i, float(bound)) for i, bound in enumerate(bounds)))
+    open_end = (t.band < 0, float("nan"))  # no such band: gives the columns their type when there is no bound
+    low = ibis.cases(*((t.band == i + 1, float(bound)) for i, bound in enumerate(bounds)), open_end)
+    high = ibis.cases(*((t.band == i, float(bound)) for i, bound in enumerate(bounds)), open_end)
     return t.mutate(
         low=low,
         high=high,

@@ -48,10 +48,15 @@ def concentration_summary(movement: ir.Table, cut_a: float = 0.80, cut_b: float 
         abc_a_customer_count=(t.abc_class == "A").sum(),
     )
     gini = 1 - figures.weighted / figures.customer_count.nullif(0)
-    return figures.mutate(
+    return figures.select(
+        "top_1_share",
+        "top_5_share",
+        "top_10_share",
+        "herfindahl_index",
+        "abc_a_customer_count",
         equivalent_customer_count=1 / figures.herfindahl_index,
         gini_index=(gini < 0).ifelse(0.0, gini),  # equal customers: rounding may leave −1e-17
-    ).drop("weighted", "customer_count")
+    )
 
 
 def lorenz_curve(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95, points: int = 200) -> ir.Table:

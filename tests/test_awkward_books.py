@@ -1,0 +1,63 @@
+"""Books that break naive audits still give a report, with unknowns as unknown."""
+
+import json
+import re
+
+import pytest
+
+from .conftest import run_carnet
+
+HEADER = ["customer_id", "date", "amount"]
+BOOKS = {
+    "one_customer": [HEADER, ["A", "2023-03-01", "100"], ["A", "2024-03-01", "80"], ["A", "2024-12-31", "10"]],
+    "one_day": [HEADER, *([f"C{i}", "2024-12-31", str(10 + i)] for i in range(9))],
+    "no_previous_period": [HEADER, *([f"C{i}", f"2024-{i + 1:02d}-15", "50"] for i in range(12))],
+    "only_credit_notes": [HEADER, ["A", "2023-05-01", "-10"], ["B", "2024-05-01", "-20"]],
+    "no_churn": [HEADER, *([f"C{i}", f"{year}-0{i + 1}-15", "50"] for i in range(9) for year in (2022, 2023, 2024))],
+    "nothing_now": [HEADER, ["A", "2022-05-01", "10"], ["B", "2023-11-01", "20"], ["B", "2022-11-01", "20"]],
+    "negative_revenue": [
+        HEADER,
+        ["A", "2023-05-01", "10"],
+        ["A", "2024-05-01", "-500"],
+        ["B", "2023-05-01", "5"],
+        ["B", "2024-06-01", "5"],
+    ],
+}
+
+
+@pytest.mark.parametrize("name", BOOKS)
+def test_awkward_book_is_audited(make_engagement, tmp_path, name):
+    folder = make_engagement(tables={"sales": BOOKS[name]}, as_of="2024-12-31", language="fr")
+    done = run_carnet("run", folder, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    report = tmp_path / "out" / "test-sa" / "2024-12-31"
+    figures = {key: figure["value"] for key, figure in json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"].items()}
+    page = re.sub(r"data:image/png;base64,[^\"]+", "", (report / "portfolio_audit.html").read_text(encoding="utf-8"))
+    assert not any(word in page for word in (">nan<", "NaN", "None", "inf "))
+    amounts = [(row[1], float(row[2])) for row in BOOKS[name][1:]]
+    assert figures["revenue"] == pytest.approx(sum(a for day, a in amounts if day.startswith("2024")))
+    expected = {
+        "one_customer": {"retention_rate": 1, "top_1_share": 1, "gini_index": 0, "herfindahl_index": 1, "half_life_years": None},
+        "one_day": {"retention_rate": None, "gross_revenue_retention": None, "new_customer_count": 9, "order_count": 9},
+        "no_previous_period": {"retention_rate": None, "new_customer_count": 12, "repeat_customer_rate": 0},
+        "only_credit_notes": {"active_customer_count": 0, "average_basket": None, "top_1_share": None, "retention_rate": None},
+        "no_churn": {"retention_rate": 1, "attrition_rate": 0, "revenue_lost": 0, "late_customer_count": 0},
+        "nothing_now": {"active_customer_count": 0, "lost_customer_count": 1, "retention_rate": 0, "average_basket": None},
+        "negative_revenue": {"lost_customer_count": 1, "gross_revenue_retention": 1 / 3, "net_revenue_retention": -33},
+    }[name]
+    assert {key: figures[key] for key in expected} == pytest.approx(expected)
+
+
+def test_book_without_sales_says_what_is_missing(make_engagement, tmp_path):
+    folder = make_engagement(
+        tables={"summary": [["period_start", "period_end", "measure", "value"], ["2024-01-01", "2024-12-31", "revenue", "5"]]},
+        as_of="2024-12-31",
+    )
+    done = run_carnet("run", folder, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    report = tmp_path / "out" / "test-sa" / "2024-12-31"
+    assert "Not measured: this section needs the table sales with customer_id, date, amount." in (
+        report / "portfolio_audit.html"
+    ).read_text(encoding="utf-8")
+    figures = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"]
+    assert {figure["value"] for figure in figures.values()} == {None}

@@ -1,0 +1,101 @@
+"""Title, labels, drawn values, zero baseline, alt text; no pixels."""
+
+import io
+
+import pandas as pd
+import pytest
+from carnet import charts
+from carnet.wording import Wording
+
+EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
+BRIDGE = pd.DataFrame(
+    {
+        "step": ["previous", "new", "recovered", "expansion", "contraction", "lost", "current"],
+        "amount": [1000.0, 100.0, 50.0, 200.0, -300.0, -150.0, 900.0],
+    }
+)
+
+
+def texts(chart):
+    found = [text.get_text() for text in chart.figure.texts]
+    for axes in chart.figure.axes:
+        found += [text.get_text() for text in [*axes.texts, *axes.get_xticklabels(), *axes.get_yticklabels()]]
+    return found
+
+
+def test_bridge_draws_each_step_from_where_the_last_one_ended():
+    chart = charts.draw_bridge(EN, BRIDGE, "source")
+    bars = chart.figure.axes[0].patches
+    assert [(bar.get_y(), bar.get_height()) for bar in bars] == [
+        (0, 1000),
+        (1000, 100),
+        (1100, 50),
+        (1150, 200),
+        (1350, -300),
+        (1050, -150),
+        (0, 900),
+    ]
+    assert "€350 gained, €450 given up" in texts(chart)
+    assert "source" in texts(chart)
+    assert chart.figure.axes[0].get_ylim()[0] <= 0
+    assert "Lost: -€150.00" in chart.alt
+
+
+def test_chart_speaks_the_readers_language():
+    chart = charts.draw_bridge(FR, BRIDGE, "source")
+    assert "350\u00a0€ gagnés, 450\u00a0€ cédés" in texts(chart)
+    assert "Période\nprécédente" in texts(chart)
+
+
+def test_ranking_keeps_order_values_and_zero():
+    chart = charts.draw_ranking(EN, ["Alpha", "Beta"], [-5.0, 3.0], ["-€5", "+€3"], "Title", "Subtitle", "source")
+    axes = chart.figure.axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [-5, 3]
+    assert axes.get_xlim()[0] < 0 < axes.get_xlim()[1]
+    assert "Alpha" in texts(chart) and "-€5" in texts(chart)
+
+
+@pytest.mark.parametrize("name", ["Joe $\\bad$ Ltd", "A_b^{", "100 % $", "\\frac", "نص", "a" * 300])
+def test_hostile_names_are_drawn_as_text(name):
+    chart = charts.draw_ranking(EN, [name], [1.0], ["1"], name, name, name)
+    chart.figure.savefig(io.BytesIO(), format="png")
+    assert name in chart.alt
+
+
+def test_lorenz_marks_half_of_the_revenue():
+    curve = pd.DataFrame({"rank": [1, 2, 4], "customer_share": [0.25, 0.5, 1.0], "revenue_share": [0.6, 0.8, 1.0]})
+    chart = charts.draw_lorenz(EN, curve, 0.4, 2.5, "source")
+    assert "Half of the revenue comes from 25.0% of customers" in texts(chart)
+    assert list(chart.figure.axes[0].lines[0].get_ydata()) == [0, 0.6, 0.8, 1.0]
+
+
+def test_monthly_revenue_starts_at_zero_and_counts_months():
+    months = pd.DataFrame({"audit_month": [1, 0], "revenue": [5.0, 7.0], "revenue_previous": [6.0, 1.0]})
+    chart = charts.draw_monthly_revenue(EN, months, ["Nov", "Dec"], "source")
+    assert "1 months of 2 are above the same month a year earlier" in texts(chart)
+    assert chart.figure.axes[0].get_ylim()[0] == 0
+    assert "Nov" in texts(chart)
+
+
+def test_drop_off_draws_its_intervals():
+    steps = pd.DataFrame({"step": [1, 2], "customer_count": [50, 40], "continued_count": [40, 10], "continued_rate": [0.8, 0.25]})
+    chart = charts.draw_drop_off(EN, steps, [(0.67, 0.89), (0.14, 0.4)], 180, "source")
+    assert [bar.get_height() for bar in chart.figure.axes[0].patches] == [0.8, 0.25]
+    segments = chart.figure.axes[0].collections[0].get_segments()
+    assert segments[0][:, 1].tolist() == pytest.approx([0.67, 0.89])
+    assert any("n = 40" in text for text in texts(chart))
+
+
+def test_rfm_shows_empty_cells_as_zero_customers():
+    matrix = pd.DataFrame({"recency_score": [5, 1], "frequency_score": [5, 4], "customer_count": [3, 2], "revenue": [9.0, 4.0]})
+    chart = charts.draw_rfm(EN, matrix, "source")
+    assert "2 frequent customers are among the least recent: €4 of revenue" in texts(chart)
+    assert texts(chart).count("0") == 23
+
+
+def test_drawing_leaves_the_callers_settings_alone():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    charts.draw_bridge(EN, BRIDGE, "source")
+    assert dict(mpl.rcParams) == before

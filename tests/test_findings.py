@@ -1,0 +1,84 @@
+import math
+
+import pytest
+from carnet import findings
+from carnet.findings import Finding
+from carnet.wording import Wording
+
+EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
+FIGURES = {
+    "revenue": 120_000.0, "revenue_previous": 100_000.0, "active_customer_count_previous": 50, "lost_customer_count": 3, "kept_customer_count": 47,
+    "revenue_lost": 5000.0, "attrition_rate": 0.06, "retention_rate": 0.94, "revenue_contraction": 7000.0, "revenue_expansion": 9000.0,
+    "revenue_new": 4000.0, "revenue_recovered": 500.0, "new_customer_count": 2, "recovered_customer_count": 1, "top_1_share": 0.2,
+}  # fmt: skip
+NAN = (math.nan, math.nan)
+
+
+@pytest.mark.parametrize(
+    ("interval", "complete", "word"),
+    [
+        ((1, 40_000), True, "rose by €20,000 (20.0%)"),
+        ((-5000, 40_000), True, "ordinary swings"),
+        (NAN, True, "too few customers"),
+        ((1, 2), False, "no complete previous period"),
+    ],
+)
+def test_direction_is_written_only_when_the_interval_supports_it(interval, complete, word):
+    sentence = findings.revenue_change(EN, FIGURES, interval, complete).sentence
+    assert word in sentence
+    if "rose" not in word:
+        assert "rose" not in sentence and "fell" not in sentence
+
+
+def test_fall():
+    sentence = findings.revenue_change(EN, FIGURES | {"revenue": 80_000.0}, (-30_000, -10_000), True).sentence
+    assert sentence.startswith("Revenue fell by €20,000 (20.0%) to €80,000")
+
+
+def test_french_sentences_have_their_own_directions():
+    assert "a augmenté de 20\u202f000\u00a0€" in findings.revenue_change(FR, FIGURES, (1, 2), True).sentence
+    assert "a baissé" in findings.revenue_change(FR, FIGURES | {"revenue": 1.0}, (-2, -1), True).sentence
+
+
+def test_lost_customers_names_and_interval():
+    finding = findings.lost_customers(EN, FIGURES, ["Alpha", "Beta"], (0.02, 0.16))
+    assert "3 customers" in finding.sentence and "Alpha, Beta" in finding.sentence and "6.0% [2.0% to 16.0%] of 50" in finding.sentence
+    assert finding.amount == -5000
+    assert "1 customer of" in findings.lost_customers(EN, FIGURES | {"lost_customer_count": 1}, ["Alpha"], (0, 1)).sentence
+    assert (
+        findings.lost_customers(EN, FIGURES | {"lost_customer_count": 0}, [], (0, 1)).sentence
+        == "Every customer of the previous period bought again."
+    )
+    assert findings.lost_customers(EN, FIGURES | {"active_customer_count_previous": 0}, [], NAN) is None
+
+
+def test_arrivals_are_set_against_what_left():
+    assert "less than" in findings.arrivals(EN, FIGURES).sentence
+    assert "as much as or more" in findings.arrivals(EN, FIGURES | {"revenue_new": 9000.0}).sentence
+    assert findings.arrivals(EN, FIGURES | {"new_customer_count": 0, "recovered_customer_count": 0}) is None
+
+
+def test_findings_are_ranked_by_money_whatever_its_sign():
+    made = [Finding("a", "", 5), None, Finding("b", "", -9), Finding("c", "", 7)]
+    assert [finding.key for finding in findings.ranked(made, limit=2)] == ["b", "c"]
+
+
+def test_retention_beside_the_quoted_half_life():
+    sentence = findings.retention(EN, FIGURES, (0.84, 0.98), 11.2)
+    assert "94.0% [84.0% to 98.0%]" in sentence and "11.2 years" in sentence and "87.1%" in sentence
+    assert "not measured" in findings.retention(EN, FIGURES | {"active_customer_count_previous": 0}, NAN, math.nan)
+
+
+@pytest.mark.parametrize(
+    ("attrition", "part"), [((0.2, 0.3), "even at the low end"), ((0.1, 0.3), "may be above"), ((0.01, 0.1), None), ((None, None), None)]
+)
+def test_recommendations_are_triggered_by_thresholds(attrition, part):
+    first = {"lost": [], "shrinking": [], "growing": []}
+    made = findings.recommendations(EN, FIGURES | {"top_1_share": 0.01}, first, [], 0.10, 0.15, attrition)
+    assert part in made[0] if part else made == ["No alert threshold among the parameters is crossed."]
+
+
+def test_exposure_recommendation_names_the_account():
+    made = findings.recommendations(EN, FIGURES, {"lost": ["X"], "shrinking": ["Y"], "growing": []}, ["Alpha"], 0.10, 0.15, (0.0, 0.1))
+    assert [text for text in made if "Alpha alone carries 20.0%" in text]
+    assert [text for text in made if "starting with X" in text] and [text for text in made if "starting with Y" in text]

@@ -1,0 +1,253 @@
+"""The command line and the dated folder, end to end."""
+
+import csv
+import hashlib
+import json
+import re
+
+import nbformat
+import pytest
+from carnet.errors import CarnetError
+from carnet.execution import check_parameters, notebook_parameters
+from carnet.measures.register import FIGURES
+
+from .conftest import DEMO, ROOT, run_carnet
+
+NOTEBOOK = ROOT / "notebooks" / "portfolio_audit.ipynb"
+CONTRACT = """revenue, revenue_previous, active_customer_count, active_customer_count_previous, kept_customer_count, lost_customer_count,
+new_customer_count, recovered_customer_count, retention_rate, attrition_rate, gross_revenue_retention, net_revenue_retention, revenue_new,
+revenue_recovered, revenue_expansion, revenue_contraction, revenue_lost, order_count, average_basket, purchase_frequency, repeat_customer_rate,
+top_1_share, top_5_share, top_10_share, herfindahl_index, gini_index, abc_a_customer_count, late_customer_count, late_revenue_gap, gross_margin,
+net_margin, fixed_cost, variable_cost, acquisition_cost, unit_cost, break_even_revenue, safety_margin_rate, cac_standard, cac_deck,
+lifetime_deck, ltv_margin, ltv_to_cac, dso_days"""
+SALES = [
+    ["customer_id", "date", "amount"],
+    ["A", "2023-06-30", "100"],
+    ["A", "2024-06-30", "90"],
+    ["B", "2022-01-15", "50"],
+    ["B", "2024-05-31", "60"],
+]
+
+
+def test_report_folder_has_what_the_contract_names(demo_reports):
+    folder = demo_reports["fr"]
+    assert folder.name == "2025-12-31" and folder.parent.name == "fournitures-vauban-sas-fictive"
+    for name in (
+        "index.html",
+        "portfolio_audit.html",
+        "figures.json",
+        "quarantine.csv",
+        "manifest.json",
+        "notebooks/portfolio_audit.ipynb",
+        "lists/bridge.csv",
+        "lists/segments.csv",
+    ):
+        assert (folder / name).is_file(), name
+    assert [path.name for path in folder.parent.iterdir()] == ["2025-12-31"]
+
+
+def test_figures_follow_the_contract(demo_reports):
+    document = json.loads((demo_reports["en"] / "figures.json").read_text(encoding="utf-8"))
+    assert (document["schema"], document["as_of"], document["currency"]) == (1, "2025-12-31", "EUR")
+    assert set(re.split(r",\s+", CONTRACT)) <= set(document["figures"]) == set(FIGURES)
+    for figure in document["figures"].values():
+        assert set(figure) == {"value", "unit", "low", "high", "notebook", "definition"}
+    assert document["figures"]["gross_margin"]["value"] is None
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("page", ["index.html", "portfolio_audit.html"])
+def test_page_is_self_contained_without_code(demo_reports, language, page):
+    html = (demo_reports[language] / page).read_text(encoding="utf-8")
+    assert f'<html lang="{language}">' in html
+    assert re.findall(r"<script|https?://|@import|url\(", html) == []
+    assert set(re.findall(r'(?:src|href)="([^"#]{0,5})', html)) <= {"data:", "index", "portf", "lists", "quara", "figur", ""}
+    assert "open_book(" not in html and "In [" not in html
+    assert html.count("<img") == html.count('alt="') and 'alt=""' not in html
+    assert len(html.encode()) < 2_000_000
+    anchors = re.findall(r'href="#([^"]+)"', html)
+    assert len(anchors) >= 3 and all(f'id="{anchor}"' in html for anchor in anchors)
+
+
+def test_french_report_reads_french_and_english_report_english(demo_reports):
+    pages = {language: (folder / "portfolio_audit.html").read_text(encoding="utf-8") for language, folder in demo_reports.items()}
+    visible = {language: re.sub(r"<(style|pre)[^>]*>.*?</\1>|<[^>]+>", " ", page, flags=re.S) for language, page in pages.items()}
+    assert "Qui est venu, resté, parti" in visible["fr"] and "Who came, stayed and left?" in visible["en"]
+    for word in (" the ", " revenue ", " customers ", "Revenue"):
+        assert word not in visible["fr"], word
+    for word in (" les ", " clients ", "Chiffre"):
+        assert word not in visible["en"], word
+
+
+def test_quarantine_keeps_the_original_values(demo_reports):
+    with (demo_reports["fr"] / "quarantine.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 7
+    assert list(rows[0]) == ["table", "file", "row", "reason", "original_values"]
+    dirty = {row["reason"]: row for row in rows}
+    assert "Montant HT\u00a0: ce n’est pas un nombre" in dirty
+    assert json.loads(dirty["Montant HT\u00a0: ce n’est pas un nombre"]["original_values"])["Montant HT"] == "à facturer"
+    lines = (DEMO / "ventes_2025.csv").read_text(encoding="cp1252").splitlines()
+    for row in rows:
+        assert json.loads(row["original_values"])["N° facture"] in lines[int(row["row"]) - 1]
+
+
+def test_manifest_traces_inputs_and_names_no_path(demo_reports):
+    text = (demo_reports["en"] / "manifest.json").read_text(encoding="utf-8")
+    manifest = json.loads(text)
+    ventes = next(file for file in manifest["inputs"] if file["name"] == "ventes_2024.csv")
+    assert ventes["sha256"] == hashlib.sha256((DEMO / "ventes_2024.csv").read_bytes()).hexdigest()
+    assert manifest["rows"]["sales"]["rows"] == manifest["rows"]["sales"]["accepted_rows"] + 7
+    published = text + (demo_reports["en"] / "notebooks/portfolio_audit.ipynb").read_text(encoding="utf-8")
+    assert str(ROOT) not in published and "/tmp/" not in published
+
+
+def test_index_ranks_findings_by_money(demo_reports):
+    executed = nbformat.read(demo_reports["en"] / "notebooks/portfolio_audit.ipynb", 4)
+    shown = [
+        f for c in executed.cells for o in c.get("outputs", []) for f in o.get("data", {}).get("application/vnd.carnet.findings+json", [])
+    ]
+    index = (demo_reports["en"] / "index.html").read_text(encoding="utf-8")
+    positions = [index.index(f["sentence"].split(":")[0]) for f in sorted(shown, key=lambda f: -abs(f["amount"]))]
+    assert len(positions) == 6 and positions == sorted(positions)
+
+
+def test_two_runs_give_the_same_bytes(demo_reports, tmp_path):
+    done = run_carnet("run", DEMO, "--out", tmp_path, "--language", "en")
+    again = tmp_path / "fournitures-vauban-sas-fictive" / "2025-12-31"
+    assert done.returncode == 1
+    for name in ("index.html", "portfolio_audit.html", "figures.json", "quarantine.csv", "lists/movement.csv"):
+        assert (again / name).read_bytes() == (demo_reports["en"] / name).read_bytes(), name
+
+
+def test_check_prints_the_ledger_and_exits_1(make_engagement):
+    done = run_carnet("check", DEMO, "--language", "en")
+    assert done.returncode == 1
+    assert "sales: 42,732 rows read, 42,725 accepted, 7 set aside" in done.stderr
+    assert "2 × Code client is missing" in done.stderr
+
+
+def test_check_of_a_clean_book_exits_0_and_of_a_refused_one_2(make_engagement):
+    folder = make_engagement(tables={"sales": SALES})
+    assert run_carnet("check", folder).returncode == 0
+    (folder / "engagement.yml").write_text("client: x\n")
+    refused = run_carnet("check", folder)
+    assert refused.returncode == 2
+    assert "line 1: tables: the key 'tables' is required" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_a_rerun_never_overwrites(make_engagement, tmp_path):
+    folder = make_engagement(tables={"sales": SALES})
+    printed = [run_carnet("run", folder, "--out", tmp_path / "out", "--as-of", "2024-06-30").stdout.strip() for _ in range(2)]
+    assert [path.rsplit("/", 1)[1] for path in printed] == ["2024-06-30", "2024-06-30.2"]
+
+
+def test_a_failing_cell_publishes_nothing_and_says_which(make_engagement, tmp_path, monkeypatch):
+    from carnet import publish
+
+    broken = tmp_path / "notebooks"
+    broken.mkdir()
+    notebook = nbformat.read(NOTEBOOK, 4)
+    notebook.cells[-1].source = "1 / 0"
+    nbformat.write(notebook, broken / "portfolio_audit.ipynb")
+    folder = make_engagement(tables={"sales": SALES})
+    with pytest.raises(publish.NotebookFailed) as failure:
+        publish.run_audit(folder, tmp_path / "out", publish.find_notebooks(folder=broken), {})
+    assert failure.value.notebook == "portfolio_audit" and "ZeroDivisionError" in failure.value.error
+    home = tmp_path / "out" / "test-sa"
+    assert [path.name for path in home.iterdir()] == ["logs"]
+    log = next((home / "logs").iterdir())
+    assert "1 / 0" in (log / "portfolio_audit.ipynb").read_text(encoding="utf-8")
+    assert f"cell {failure.value.cell}" in (log / "error.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["-p", "abc_cuta=0.7"], ["unknown parameter 'abc_cuta'", "did you mean 'abc_cut_a'"]),
+        (["-p", "abc_cut_a=high"], ["'high' is not accepted", "0.8 (float)"]),
+        (["-p", "top_count=1.5"], ["'1.5' is not accepted", "12 (int)"]),
+        (["-p", "language=en"], ["set it with"]),
+        (["-p", "top_count"], ["write NAME=VALUE"]),
+        (["-n", "portfolio"], ["unknown notebook 'portfolio'", "did you mean 'portfolio_audit'"]),
+        (["--as-of", "31/12/2025"], ["YYYY-MM-DD"]),
+        (["--language", "de"], ["'de' is not accepted", "en, fr"]),
+    ],
+)
+def test_parameters_are_strict(arguments, parts, tmp_path):
+    done = run_carnet("run", DEMO, "--out", tmp_path / "out", *arguments)
+    assert done.returncode == 2
+    for part in parts:
+        assert part in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_parameters_keep_the_type_of_their_default():
+    notebooks = {"portfolio_audit": notebook_parameters(NOTEBOOK)}
+    assert check_parameters({"abc_cut_a": "1", "top_count": "7"}, notebooks) == {"portfolio_audit": {"abc_cut_a": 1.0, "top_count": 7}}
+
+
+def test_parameters_cell_holds_literals_only(tmp_path):
+    notebook = nbformat.read(NOTEBOOK, 4)
+    cell = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    cell.source += "\nfolder = open('x')"
+    nbformat.write(notebook, tmp_path / "n.ipynb")
+    with pytest.raises(CarnetError, match="not NAME = literal"):
+        notebook_parameters(tmp_path / "n.ipynb")
+
+
+def test_parameter_reaches_the_report(make_engagement, tmp_path):
+    folder = make_engagement(tables={"sales": SALES})
+    done = run_carnet("run", folder, "--out", tmp_path, "-p", "abc_cut_a=0.5", "--as-of", "2024-06-30")
+    report = tmp_path / "test-sa" / "2024-06-30"
+    assert done.returncode == 0, done.stderr
+    assert json.loads((report / "manifest.json").read_text())["parameters"]["abc_cut_a"] == "0.5"
+    with (report / "lists" / "abc.csv").open() as stream:
+        assert [row["abc_class"] for row in csv.DictReader(stream)] == ["A", "B"]
+
+
+def test_hostile_text_stays_text(make_engagement, tmp_path):
+    evil = ['=HYPERLINK("http://x")', "<script>alert(1)</script>", "Joe $\\bad$ Ltd", "{revenue} %s {0}", "`rm` [x](javascript:alert(1))"]
+    sales = [["customer_id", "date", "amount", "salesperson"]]
+    sales += [[f"{i}", f"{year}-06-15", str(100 + 10 * i), "+cmd|' /C calc'!A0"] for i in range(len(evil)) for year in (2023, 2024)]
+    folder = make_engagement(
+        client="<b>Evil</b> & Co",
+        tables={"sales": sales, "customers": [["customer_id", "name"], *([f"{i}", name] for i, name in enumerate(evil))]},
+    )
+    done = run_carnet("run", folder, "--out", tmp_path, "--as-of", "2024-12-31")
+    report = tmp_path / "b-evil-b-co" / "2024-12-31"
+    assert done.returncode == 0, done.stderr
+    for page in ("portfolio_audit.html", "index.html"):
+        html = (report / page).read_text(encoding="utf-8")
+        assert "<script" not in html and "javascript:" not in re.sub(r"\[x\]\(javascript:alert\(1\)\)", "", html) and "<b>Evil" not in html
+        assert "Joe $\\bad$ Ltd" in html
+    for path in (report / "lists").glob("*.csv"):
+        with path.open(encoding="utf-8") as stream:
+            for row in csv.reader(stream):
+                for cell in row:
+                    assert not re.match(r"[=+@\t\r]|-(?![\d.]+(e[+-]\d+)?$)", cell), (path.name, cell)
+
+
+def test_plain_papermill_runs_the_notebook(tmp_path):
+    """The design's promise: papermill notebooks/….ipynb out.ipynb -p engagement ../data/demo, started in notebooks/."""
+    import subprocess
+    import sys
+
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        NOTEBOOK.name,
+        tmp_path / "out.ipynb",
+        "-p",
+        "engagement",
+        "../data/demo",
+        "-p",
+        "top_count",
+        "3",
+        "--no-progress-bar",
+    ]
+    done = subprocess.run(command, cwd=NOTEBOOK.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    executed = nbformat.read(tmp_path / "out.ipynb", 4)
+    assert all(cell.execution_count for cell in executed.cells if cell.cell_type == "code")

@@ -1,0 +1,111 @@
+"""The repository keeps its own promises: lock and environment agree, nothing hidden, notebooks well formed, demo reproducible."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+
+from .conftest import DEMO, ROOT
+from .lock import environment, pins
+
+LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_environment_gives_the_same_versions_as_the_lock():
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    assert text == environment(LOCK), "run `make lock`"
+    document = yaml.safe_load(text)
+    assert document["channels"] == ["conda-forge"]
+    python, pip, inner = document["dependencies"]
+    assert (python, pip) == ("python=3.11", "pip")
+    assert inner["pip"] == [*pins(LOCK), "-e ."]
+
+
+def test_lock_is_hashed_holds_every_dependency_and_no_url():
+    assert "://" not in LOCK
+    blocks = re.split(r"\n(?=[a-z0-9])", LOCK.strip())
+    assert all("--hash=sha256:" in block for block in blocks)
+    locked = {re.split(r"[=\[; ]", pin)[0] for pin in pins(LOCK)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
+    assert {re.split(r"[=<>\[; ]", name)[0].lower() for name in wanted} <= locked
+
+
+def test_nothing_of_the_project_is_ignored():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    for path in ("lib", "lib/carnet", "data/demo", "data/demo/ventes_2025.csv", "data/grocery", "notebooks", "requirements.txt"):
+        assert subprocess.run(["git", "check-ignore", path], cwd=ROOT, capture_output=True, check=False).stdout == b"", path
+    for path in ("data/client/sales.csv", "data/demo/.carnet/x", "reports/x"):
+        assert subprocess.run(["git", "check-ignore", path], cwd=ROOT, capture_output=True, check=False).stdout != b"", path
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_anatomy(path):
+    """House style: a title, one parameters cell of commented literals, short cells, no functions, outputs committed, assertions with messages."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert "".join(cells[0]["source"]).startswith("# ")
+    assert sum("parameters" in cell["metadata"].get("tags", []) for cell in code) == 1
+    for cell in code:
+        source = "".join(cell["source"])
+        assert cell["execution_count"], source
+        assert len(source.splitlines()) <= 14, source
+        if "parameters" in cell["metadata"].get("tags", []):
+            assert all("  # " in line for line in source.splitlines())
+        for node in ast.walk(ast.parse(source)):
+            assert not isinstance(node, (ast.FunctionDef, ast.While, ast.ClassDef))
+            assert not isinstance(node, ast.Assert) or node.msg is not None
+
+
+def test_demo_is_what_its_generator_writes(tmp_path):
+    for name in ("generate.py", "ledger.py"):
+        shutil.copy(DEMO / name, tmp_path)
+    subprocess.run([sys.executable, "generate.py"], cwd=tmp_path, check=True, capture_output=True)
+    written = sorted(path.name for path in tmp_path.iterdir() if path.suffix in (".csv", ".txt", ".xlsx"))
+    assert len(written) == 12
+    for name in written:
+        assert (tmp_path / name).read_bytes() == (DEMO / name).read_bytes(), f"{name} differs: run `make demo`"
+
+
+def test_demo_ledger_follows_the_rules_and_agrees_with_the_sales(demo_book):
+    """18 columns, balanced entries, continuous numbers, and Σ credit − debit of accounts 70 = Σ of the accepted sales."""
+    from collections import defaultdict
+    from decimal import Decimal
+
+    revenue = Decimal(0)
+    for path in sorted(DEMO.glob("*FEC*.txt")):
+        assert re.fullmatch(r"\d{9}FEC\d{8}\.txt", path.name)
+        header, *lines = path.read_bytes().decode("iso8859-15").split("\r\n")
+        assert len(header.split("\t")) == 18 and lines.pop() == ""
+        balance, numbers = defaultdict(Decimal), []
+        for line in lines:
+            fields = dict(zip(header.split("\t"), line.split("\t"), strict=True))
+            debit, credit = (Decimal(fields[side].replace(",", ".")) for side in ("Debit", "Credit"))
+            balance[fields["EcritureNum"]] += debit - credit
+            numbers.append(int(fields["EcritureNum"]))
+            if fields["CompteNum"].startswith("70"):
+                revenue += credit - debit
+        assert set(balance.values()) == {0}
+        assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
+    assert revenue == demo_book.checks["sales"].accepted_amount
+
+
+def test_no_machine_path_or_registry_in_tracked_files():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    found = subprocess.run(
+        ["git", "grep", "-nIE", r"/(root|home/[a-z]+|work)/|https?://[^ ]+/(simple|packages)/", "--", ":!tests/test_repository.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout == ""

@@ -1,0 +1,36 @@
+import datetime as dt
+
+import pandas as pd
+from carnet.tables import draw_table, figures_table
+from carnet.wording import Wording
+
+EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
+
+
+def test_table_is_escaped_everywhere():
+    evil = "<script>alert(1)</script>"
+    table = draw_table(EN, "t", evil, pd.DataFrame({"name": [evil], "revenue": [1.0]}), "name revenue", note=evil)
+    assert "<script>" not in table.html
+    assert table.html.count("&lt;script&gt;") == 3
+
+
+def test_one_column_never_mixes_cents_and_whole_units():
+    frame = pd.DataFrame({"name": ["a", "b"], "revenue": [25_000.0, 12.34]})
+    assert "€12<" in draw_table(EN, "t", "c", frame, "name revenue").html
+    assert "€12.34<" in draw_table(EN, "t", "c", frame[1:], "name revenue").html
+
+
+def test_values_by_kind_and_language():
+    frame = pd.DataFrame(
+        {"name": ["a"], "status": ["lost"], "sales_gap": [5.0], "share": [0.123], "last_date": [dt.date(2024, 12, 31)], "revenue": [None]}
+    )
+    html = draw_table(FR, "t", "c", frame, "name status sales_gap share last_date revenue").html
+    for part in ("perdu", "+5,00\u00a0€", "12,3\u00a0%", "31/12/2024", "–", "Dernière commande"):
+        assert part in html
+
+
+def test_figures_with_and_without_interval():
+    html = figures_table(
+        EN, "t", "c", {"retention_rate": 0.9, "revenue": float("nan")}, "retention_rate revenue", {"retention_rate": (0.8, 0.95)}
+    ).html
+    assert "90.0%" in html and "[80.0% to 95.0%]" in html and "not measured" in html
