@@ -1,5 +1,6 @@
 """Time the audit of generated books: `make bench` (or python tests/bench.py 1000000). Prints seconds: build, cached, report."""
 
+import itertools
 import sys
 import tempfile
 import time
@@ -38,10 +39,10 @@ def main() -> None:
                     lambda: open_book(folder),
                     lambda: open_book(folder),
                     lambda: run_audit(folder, folder / "out", find_notebooks(), {}),
-                ):  # noqa: B023
+                ):
                     step()
                     clock.append(time.perf_counter())
-                build, cached, report = (after - before for before, after in zip(clock, clock[1:], strict=False))
+                build, cached, report = (after - before for before, after in itertools.pairwise(clock))
                 print(f"{lines:12,} {kind:>8} {build:8.2f} {cached:9.2f} {report:9.2f}", flush=True)
 
 
