@@ -4,6 +4,7 @@ import itertools
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -35,11 +36,8 @@ def main() -> None:
                 folder = Path(name)
                 write_book(folder, lines, kind)
                 clock = [time.perf_counter()]
-                for step in (
-                    lambda: open_book(folder),
-                    lambda: open_book(folder),
-                    lambda: run_audit(folder, folder / "out", find_notebooks(), {}),
-                ):
+                steps = (partial(open_book, folder), partial(open_book, folder), partial(run_audit, folder, folder / "out", find_notebooks(), {}))
+                for step in steps:
                     step()
                     clock.append(time.perf_counter())
                 build, cached, report = (after - before for before, after in itertools.pairwise(clock))

@@ -5,6 +5,7 @@ import inspect
 import math
 import pkgutil
 from importlib import import_module
+from pathlib import Path
 
 import ibis
 import numpy as np
@@ -385,9 +386,10 @@ def test_contact_exposure():
 
 def test_wilson_published_newcombe_1998():
     """R. G. Newcombe, Statistics in Medicine 17 (1998) 857-872, table I, method 3: 81/263, 15/148, 0/20, 1/29."""
-    published = {(81, 263): (0.2553, 0.3662), (15, 148): (0.0624, 0.1605), (0, 20): (0.0, 0.1611), (1, 29): (0.0061, 0.1718)}
-    for (successes, trials), interval in published.items():
-        assert intervals.wilson_interval(successes, trials) == pytest.approx(interval, abs=5e-5)
+    published = pd.read_csv(Path(__file__).parent / "golden" / "wilson_newcombe_1998.csv")
+    assert len(published) == 4
+    for row in published.itertuples():
+        assert intervals.wilson_interval(row.successes, row.trials) == pytest.approx((row.low, row.high), abs=5e-5)
 
 
 def test_wilson_of_nobody_is_unknown():
