@@ -36,7 +36,11 @@ def main() -> None:
                 folder = Path(name)
                 write_book(folder, lines, kind)
                 clock = [time.perf_counter()]
-                steps = (partial(open_book, folder), partial(open_book, folder), partial(run_audit, folder, folder / "out", find_notebooks(), {}))
+                steps = (
+                    partial(open_book, folder),
+                    partial(open_book, folder),
+                    partial(run_audit, folder, folder / "out", find_notebooks(), {}),
+                )
                 for step in steps:
                     step()
                     clock.append(time.perf_counter())

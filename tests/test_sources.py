@@ -1,4 +1,6 @@
 import datetime as dt
+import os
+import re
 import sqlite3
 import sys
 from decimal import Decimal
@@ -375,3 +377,20 @@ def test_unknown_kind_of_file(make_engagement):
     write(folder, "v.pdf", "x")
     with pytest.raises(CarnetError, match="unknown kind of file"):
         open_book(folder)
+
+
+def test_postgresql_query(make_engagement, monkeypatch):
+    """A temporary table cannot be seen by another connection: the query brings its own rows."""
+    url = os.environ.get("CARNET_POSTGRES")
+    if not url:
+        pytest.skip("CARNET_POSTGRES does not hold a database URL")
+    password = re.search(r":([^:@/]+)@", url)[1]
+    monkeypatch.setenv("CARNET_TEST_SECRET", password)
+    query = """select * from (values ('Épée', date '2024-01-31', 10.50), ('B', date '2024-02-01', -3), (null, date '2024-02-01', 1))
+        as ventes(customer_id, date, amount)"""
+    written = url.replace(f":{password}@", ":${CARNET_TEST_SECRET}@")
+    book = open_book(make_engagement(tables=spec(files=written, query=query)))
+    assert (book.checks["sales"].accepted_amount, book.checks["sales"].quarantined_rows) == (Decimal("7.5"), 1)
+    assert list(sales(book).customer_id) == ["Épée", "B"]
+    name = book.checks["sales"].files[0]["name"]
+    assert password not in name and "CARNET_TEST_SECRET" not in name

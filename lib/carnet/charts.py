@@ -212,7 +212,7 @@ def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
     axes.scatter(range(len(bands)), bands.order_share, color=CONTRAST, marker="D", s=34, zorder=3)
     for position, row in enumerate(bands.itertuples()):
         axes.text(position, max(row.revenue_share, row.order_share) + 0.02, w.percent(row.revenue_share, 0), ha="center", fontsize=8)
-    axes.set_xticks(range(len(bands)), [plain(label) for label in labels], fontsize=8)
+    axes.set_xticks(range(len(bands)), [plain(fill(label, 16)) for label in labels], fontsize=8)
     axes.set_ylim(0, 1.15 * max(bands.revenue_share.max(), bands.order_share.max()))
     _percent_axis(w, axes.yaxis)
     told = "; ".join(

@@ -46,9 +46,11 @@ def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
         display({"text/html": f'<ol class="findings">{html}</ol>', FINDINGS_TYPE: kept, "text/plain": text}, raw=True)
 
 
-def say(sentence: str, kind: str = "so-what") -> None:
-    """Show one sentence, as text: nothing in it is taken for markup."""
-    display({"text/html": f'<p class="{kind}">{escape(sentence)}</p>', "text/plain": sentence}, raw=True)
+def say(what: str | Finding, kind: str = "so-what") -> None:
+    """Show one sentence, as text: nothing in it is taken for markup. A finding also goes to the executive summary."""
+    sentence = what.sentence if isinstance(what, Finding) else what
+    shown = {"text/html": f'<p class="{kind}">{escape(sentence)}</p>', "text/plain": sentence}
+    display(shown | ({FINDINGS_TYPE: [vars(what)]} if isinstance(what, Finding) else {}), raw=True)
 
 
 def record(values: Mapping[str, Any], intervals: Mapping[str, tuple[float, float]] = {}) -> None:
