@@ -41,7 +41,7 @@ def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
         display({"text/html": item.html, "text/plain": item.text}, raw=True)
     else:
         html = "".join(f"<li>{escape(finding.sentence)}</li>" for finding in item)
-        kept = [vars(finding) for finding in item]
+        kept = [_plain_finding(finding) for finding in item]
         text = "\n".join(f"{i}. {finding.sentence}" for i, finding in enumerate(item, 1))
         display({"text/html": f'<ol class="findings">{html}</ol>', FINDINGS_TYPE: kept, "text/plain": text}, raw=True)
 
@@ -50,7 +50,7 @@ def say(what: str | Finding, kind: str = "so-what") -> None:
     """Show one sentence, as text: nothing in it is taken for markup. A finding also goes to the executive summary."""
     sentence = what.sentence if isinstance(what, Finding) else what
     shown = {"text/html": f'<p class="{kind}">{escape(sentence)}</p>', "text/plain": sentence}
-    display(shown | ({FINDINGS_TYPE: [vars(what)]} if isinstance(what, Finding) else {}), raw=True)
+    display(shown | ({FINDINGS_TYPE: [_plain_finding(what)]} if isinstance(what, Finding) else {}), raw=True)
 
 
 def record(values: Mapping[str, Any], intervals: Mapping[str, tuple[float, float]] = {}) -> None:
@@ -130,5 +130,12 @@ def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
 
 
 def _plain(value: Any) -> float | None:
-    """A JSON number; unknown is null."""
-    return None if unknown(value) or abs(float(value)) == float("inf") else float(value)
+    """A JSON number of 12 significant digits; unknown is null.
+
+    Beyond them a sum of floats depends on the order in which threads add: the same input must give the same bytes.
+    """
+    return None if unknown(value) or abs(float(value)) == float("inf") else float(f"{float(value):.12g}")
+
+
+def _plain_finding(finding: Finding) -> dict[str, Any]:
+    return vars(finding) | {name: _plain(getattr(finding, name)) for name in ("amount", "low", "high")}

@@ -26,7 +26,7 @@ def bootstrap_total(values: np.ndarray, confidence: float = CONFIDENCE, resample
 
     Values equal to zero change nothing and are left out of the drawing. (NaN, NaN) under 8 customers with a value.
     """
-    values = np.asarray(values, dtype=float)
+    values = np.sort(np.asarray(values, dtype=float))  # the order of rows must not change what the seed draws
     count, values = len(values), values[values != 0]
     if len(values) < 8:
         return math.nan, math.nan
