@@ -254,8 +254,22 @@ def test_law_swapping_the_periods_flips_the_gaps(rows):
 
 
 def test_monthly_revenue_pairs_the_same_months():
-    months = movement.monthly_revenue(cube_from([("a", 0, 5), ("a", 12, 3), ("b", 11, 7), ("b", 30, 9)]), PERIODS).execute()
-    assert [tuple(row) for row in months.to_numpy()] == [(11, 7, 0), (0, 5, 3)]
+    cube = cube_from([("a", 0, 5), ("a", 12, 3), ("b", 11, 7), ("b", 30, 9)])
+    months = movement.monthly_revenue(cube, PERIODS, dt.date(2022, 6, 1)).execute()
+    assert list(months.audit_month) == list(range(11, -1, -1))
+    assert (list(months.revenue), list(months.revenue_previous)) == ([7] + [0] * 10 + [5], [0] * 11 + [3])
+
+
+def test_months_that_were_not_given_whole_are_unknown():
+    months = movement.monthly_revenue(cube_from([("a", 0, 5), ("a", 13, 3)]), PERIODS, dt.date(2023, 11, 5)).execute()
+    assert list(months.revenue_previous.isna()) == [True] * 10 + [False, False]
+    assert movement.monthly_revenue(cube_from([]), PERIODS, None).execute().revenue_previous.isna().all()
+
+
+def test_months_of_a_year_to_date():
+    periods = Periods(dt.date(2024, 5, 15), "year_to_date", 1)
+    months = movement.monthly_revenue(cube_from([("a", 0, 5)]), periods, dt.date(2020, 1, 1)).execute()
+    assert list(months.audit_month) == [4, 3, 2, 1, 0], "15 January to 15 May, and the days before 15 January"
 
 
 # --- baskets, journey

@@ -83,8 +83,12 @@ def _shortened(text: object, width: int = 30) -> str:
 @_styled
 def draw_monthly_revenue(w: Wording, months: pd.DataFrame, labels: Sequence[str], footer: str) -> Chart:
     """Two lines: the audit period and the same months a year earlier (columns revenue, revenue_previous)."""
-    above = int((months.revenue > months.revenue_previous).sum())
-    title = w._("{above} months of {n} are above the same month a year earlier", above=w.number(above), n=w.number(len(months)))
+    known = months.revenue_previous.notna().sum()
+    above = w.number((months.revenue > months.revenue_previous).sum())
+    if known:
+        title = w._("{above} months of {n} are above the same month a year earlier", above=above, n=w.number(known))
+    else:
+        title = w._("The strongest month makes {amount}", amount=w.money(months.revenue.max(), 0))
     subtitle = w._("Revenue by month, audit period and previous period")
     figure, axes = _frame(title, subtitle, footer)
     positions = range(len(months))

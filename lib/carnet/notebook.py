@@ -31,9 +31,10 @@ __all__ = ["figures_of", "incomplete", "needs", "open_book", "record", "record_l
 
 
 def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
-    """Show a chart, a table, ranked findings, or the sentence that stands for what could not be drawn."""
+    """Show a chart, a table, ranked findings, or the sentence (if any) that stands for what could not be drawn."""
     if isinstance(item, str):
-        say(item, "missing")
+        if item:
+            say(item, "missing")
     elif isinstance(item, Chart):
         png = print_figure(item.figure, "png", bbox_inches=None, metadata={"Software": None})
         display({"image/png": png, "text/plain": item.alt}, metadata={"image/png": {"alt": item.alt}}, raw=True)
@@ -61,7 +62,8 @@ def record(values: Mapping[str, Any], intervals: Mapping[str, tuple[float, float
     kept = {}
     for name, value in values.items():
         low, high = intervals.get(name, (None, None))
-        kept[name] = {"value": _plain(value), "low": _plain(low), "high": _plain(high)}
+        counted = FIGURES[name].unit == "count" and not unknown(value)
+        kept[name] = {"value": int(value) if counted else _plain(value), "low": _plain(low), "high": _plain(high)}
     display({FIGURES_TYPE: kept}, raw=True)
 
 

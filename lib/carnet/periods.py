@@ -52,6 +52,11 @@ class Periods:
         months = self.as_of.year * 12 + self.as_of.month - (date.year() * 12 + date.month())
         return (months - (date.day() > self.as_of.day).cast("int32")).cast("int32")
 
+    @property
+    def month_count(self) -> int:
+        """Audit months that the audit period touches: 12 for a rolling year."""
+        return sum(self.month_end(month) >= self.current.start for month in range(12))
+
     def month_end(self, audit_month: int) -> dt.date:
         """Last day of an audit month: 0 is the one that ends on `as_of`."""
         return self.as_of - relativedelta(months=int(audit_month))
