@@ -38,8 +38,14 @@ def test_awkward_book_is_audited(make_engagement, tmp_path, name):
     assert figures["revenue"] == pytest.approx(sum(a for day, a in amounts if day.startswith("2024")))
     expected = {
         "one_customer": {"retention_rate": 1, "top_1_share": 1, "gini_index": 0, "herfindahl_index": 1, "half_life_years": None},
-        "one_day": {"retention_rate": None, "gross_revenue_retention": None, "new_customer_count": 9, "order_count": 9},
-        "no_previous_period": {"retention_rate": None, "new_customer_count": 12, "repeat_customer_rate": 0},
+        "one_day": {
+            "retention_rate": None,
+            "revenue_previous": None,
+            "new_customer_count": None,
+            "order_count": 9,
+            "active_customer_count": 9,
+        },
+        "no_previous_period": {"retention_rate": None, "revenue_previous": None, "late_customer_count": None, "repeat_customer_rate": 0},
         "only_credit_notes": {"active_customer_count": 0, "average_basket": None, "top_1_share": None, "retention_rate": None},
         "no_churn": {"retention_rate": 1, "attrition_rate": 0, "revenue_lost": 0, "late_customer_count": 0},
         "nothing_now": {"active_customer_count": 0, "lost_customer_count": 1, "retention_rate": 0, "average_basket": None},

@@ -37,6 +37,40 @@ def test_cube_is_one_row_per_customer_and_month(book):
     assert list(cube.order_count) == [1, 1, 1, 1], "lines without an order number make one order a customer and day"
 
 
+def test_an_order_across_two_audit_periods_is_an_order_of_each(make_engagement):
+    rows = [HEADER, ["A", "2023-12-30", "50", "F1", ""], ["A", "2024-01-05", "60", "F1", ""], ["A", "2024-12-31", "1", "F2", ""]]
+    orders = open_book(make_engagement(tables={"sales": rows})).orders.order_by("date").execute()
+    assert list(zip(orders.order_id, orders.revenue, strict=True)) == [("F1", 50), ("F1", 60), ("F2", 1)]
+
+
+def test_a_late_start_is_judged_by_the_rhythm_of_the_book(make_engagement):
+    """Sales every few days from March on do not cover January; two sales a year do not say that they started late."""
+    dense = [
+        HEADER[:3],
+        *(["A", f"{year}-{month:02d}-15", "1"] for year in (2023, 2024) for month in range(1, 13) if (year, month) > (2023, 3)),
+    ]
+    sparse = [HEADER[:3], ["A", "2023-04-01", "1"], ["A", "2024-04-01", "1"]]
+    assert not open_book(make_engagement("dense", tables={"sales": dense}), as_of="2024-12-31").previous_is_complete
+    assert open_book(make_engagement("sparse", tables={"sales": sparse}), as_of="2024-12-31").previous_is_complete
+
+
+def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
+    import sqlite3
+
+    from carnet.records import REUSE_VARIABLE
+
+    folder = make_engagement(tables={"sales": {"files": "sqlite:///e.db", "query": "select * from v"}})
+    with sqlite3.connect(folder / "e.db") as con:
+        con.execute("create table v as select 'A' as customer_id, '2024-01-31' as date, 5.0 as amount")
+    assert open_book(folder).checks["sales"].rows == 1
+    with sqlite3.connect(folder / "e.db") as con:
+        con.execute("insert into v values ('B', '2024-02-01', 1.0)")
+    monkeypatch.setenv(REUSE_VARIABLE, "1")
+    assert open_book(folder).checks["sales"].rows == 1
+    monkeypatch.delenv(REUSE_VARIABLE)
+    assert open_book(folder).checks["sales"].rows == 2
+
+
 def test_orders(book):
     orders = book.orders.order_by("customer_id", "date").execute()
     assert list(orders.revenue) == [150, 20, 5, 15]

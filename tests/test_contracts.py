@@ -82,6 +82,44 @@ def test_repeated_line_without_order_number(make_engagement):
     assert (check.reasons, check.duplicate_rows) == ({"repeated:line_id": 1}, 1)
 
 
+def test_line_numbers_that_restart_are_not_repeated(make_engagement):
+    rows = [
+        [*HEADER, "order_id", "line_id"],
+        ["A", "2023-01-05", "1", "1", "1"],
+        ["B", "2024-01-05", "1", "1", "1"],
+        [*GOOD, "", "1"],
+        ["C", "2024-12-31", "1", "", "1"],
+    ]
+    check, _ = check_of(make_engagement, rows)
+    assert check.quarantined_rows == 0
+
+
+def test_small_unit_prices_keep_their_decimals(make_engagement):
+    rows = [
+        ["customer_id", "date", "quantity", "unit_price"],
+        ["A", "2024-12-31", "100000", "0.00345"],
+        ["A", "2024-12-31", "1000000", "0.00004"],
+    ]
+    check, _ = check_of(make_engagement, rows)
+    assert check.amount == Decimal(385)
+
+
+def test_computed_amount_that_overflows_is_rejected(make_engagement):
+    rows = [
+        ["customer_id", "date", "quantity", "unit_price"],
+        ["A", "2024-12-31", "1000000000", "1000000000"],
+        ["A", "2024-12-31", "2", "3.5"],
+    ]
+    check, _ = check_of(make_engagement, rows)
+    assert (check.reasons, check.unreadable_amounts) == ({"number:amount": 1}, 1)
+
+
+@pytest.mark.parametrize("amount", ["$12.50", "USD 12.50", "12%", "1 2 3.5", "1 2345.5", "12,5 £"])
+def test_foreign_currency_percent_and_odd_spaces_are_no_amount(make_engagement, amount):
+    check, _ = check_of(make_engagement, [HEADER, GOOD, ["B", "2024-12-31", amount], ["C", "2024-12-31", "€ 2.50"]])
+    assert (check.reasons, check.amount) == ({"number:amount": 1}, Decimal("12.5"))
+
+
 def test_repeated_customer(make_engagement):
     check, _ = check_of(make_engagement, [["customer_id", "name"], ["A", "x"], ["A", "y"]], "customers")
     assert check.reasons == {"repeated:customer_id": 1}

@@ -58,6 +58,18 @@ def test_arrivals_are_set_against_what_left():
     assert findings.arrivals(EN, FIGURES | {"new_customer_count": 0, "recovered_customer_count": 0}) is None
 
 
+def test_dependence_takes_as_many_customers_as_there_are():
+    rows = [{"top_count": n, "customer_count": min(n, 2), "revenue_at_risk": 9.0, "share": 0.9} for n in (1, 3, 5)]
+    finding = findings.dependence(EN, rows, ["Alpha", "Beta"])
+    assert finding.sentence == "The largest customer (Alpha) carries €9.00, 90.0% of revenue."
+    assert findings.dependence(EN, [], []) is None
+
+
+def test_kept_customers_who_buy_less_are_told_with_their_own_money():
+    assert "€10.00 of revenue missing" in findings.shrinking_customers(EN, 10.0, 1, ["Alpha"]).sentence
+    assert findings.shrinking_customers(EN, 0.0, 0, []) is None and findings.growing_customers(EN, 0.0, 0, []) is None
+
+
 def test_findings_are_ranked_by_money_whatever_its_sign():
     made = [Finding("a", "", 5), None, Finding("b", "", -9), Finding("c", "", 7)]
     assert [finding.key for finding in findings.ranked(made, limit=2)] == ["b", "c"]

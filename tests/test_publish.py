@@ -7,6 +7,7 @@ import re
 
 import nbformat
 import pytest
+import yaml
 from carnet.errors import CarnetError
 from carnet.execution import check_parameters, notebook_parameters
 from carnet.measures.register import FIGURES
@@ -136,6 +137,19 @@ def test_check_of_a_clean_book_exits_0_and_of_a_refused_one_2(make_engagement):
     assert "line 1: tables: the key 'tables' is required" in refused.stderr and "Traceback" not in refused.stderr
 
 
+def test_unknown_target_is_refused(make_engagement):
+    targets = [{"measure": "retenton_rate", "target": 0.9, "due": "2026-01-01"}]
+    done = run_carnet("check", make_engagement(tables={"sales": SALES}, targets=targets))
+    assert done.returncode == 2 and "did you mean 'retention_rate'" in done.stderr
+
+
+def test_what_a_killed_run_left_is_swept(make_engagement, tmp_path):
+    home = tmp_path / "out" / "test-sa"
+    (home / ".building-999999999-1" / "lists").mkdir(parents=True)
+    done = run_carnet("run", make_engagement(tables={"sales": SALES}), "--out", tmp_path / "out", "--as-of", "2024-06-30")
+    assert done.returncode == 0 and [path.name for path in home.iterdir()] == ["2024-06-30"]
+
+
 def test_a_rerun_never_overwrites(make_engagement, tmp_path):
     folder = make_engagement(tables={"sales": SALES})
     printed = [run_carnet("run", folder, "--out", tmp_path / "out", "--as-of", "2024-06-30").stdout.strip() for _ in range(2)]
@@ -167,6 +181,8 @@ def test_a_failing_cell_publishes_nothing_and_says_which(make_engagement, tmp_pa
         (["-p", "abc_cuta=0.7"], ["unknown parameter 'abc_cuta'", "did you mean 'abc_cut_a'"]),
         (["-p", "abc_cut_a=high"], ["'high' is not accepted", "0.8 (float)"]),
         (["-p", "top_count=1.5"], ["'1.5' is not accepted", "12 (int)"]),
+        (["-p", "abc_cut_a=5"], ["5 is outside 0 to 1"]),
+        (["-p", "basket_band_count=0"], ["0 is outside 2 to 12"]),
         (["-p", "language=en"], ["set it with"]),
         (["-p", "top_count"], ["write NAME=VALUE"]),
         (["-n", "portfolio"], ["unknown notebook 'portfolio'", "did you mean 'portfolio_audit'"]),
@@ -184,6 +200,7 @@ def test_parameters_are_strict(arguments, parts, tmp_path):
 
 def test_parameters_keep_the_type_of_their_default():
     notebooks = {"portfolio_audit": notebook_parameters(NOTEBOOK)}
+    assert notebooks["portfolio_audit"]["abc_cut_a"].high == 1
     assert check_parameters({"abc_cut_a": "1", "top_count": "7"}, notebooks) == {"portfolio_audit": {"abc_cut_a": 1.0, "top_count": 7}}
 
 
@@ -210,18 +227,23 @@ def test_hostile_text_stays_text(make_engagement, tmp_path):
     evil = ['=HYPERLINK("http://x")', "<script>alert(1)</script>", "Joe $\\bad$ Ltd", "{revenue} %s {0}", "`rm` [x](javascript:alert(1))"]
     sales = [["customer_id", "date", "amount", "salesperson"]]
     sales += [[f"{i}", f"{year}-06-15", str(100 + 10 * i), "+cmd|' /C calc'!A0"] for i in range(len(evil)) for year in (2023, 2024)]
+    sales[0] = ["=cmd|x", "date", "amount", "salesperson"]
+    sales.append(["", "2024-06-15", "n.d.", "x"])
     folder = make_engagement(
         client="<b>Evil</b> & Co",
         tables={"sales": sales, "customers": [["customer_id", "name"], *([f"{i}", name] for i, name in enumerate(evil))]},
     )
+    document = yaml.safe_load((folder / "engagement.yml").read_text())
+    document["tables"]["sales"]["columns"] = {"customer_id": "=cmd|x"}
+    (folder / "engagement.yml").write_text(yaml.safe_dump(document))
     done = run_carnet("run", folder, "--out", tmp_path, "--as-of", "2024-12-31")
     report = tmp_path / "b-evil-b-co" / "2024-12-31"
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     for page in ("portfolio_audit.html", "index.html"):
         html = (report / page).read_text(encoding="utf-8")
         assert "<script" not in html and "javascript:" not in re.sub(r"\[x\]\(javascript:alert\(1\)\)", "", html) and "<b>Evil" not in html
         assert "Joe $\\bad$ Ltd" in html
-    for path in (report / "lists").glob("*.csv"):
+    for path in [report / "quarantine.csv", *(report / "lists").glob("*.csv")]:
         with path.open(encoding="utf-8") as stream:
             for row in csv.reader(stream):
                 for cell in row:

@@ -106,10 +106,19 @@ class Book:
         """Date of the first positive sale line."""
         return _as_date(self.cube.first_date.min().execute())
 
+    @cached_property
+    def longest_pause_days(self) -> int:
+        """Most days between two consecutive days with an order."""
+        days = self.orders.select("date").distinct()
+        pauses = days.mutate(pause=days.date.delta(days.date.lag().over(ibis.window(order_by=days.date)), unit="day"))
+        longest = pauses.pause.max().execute()
+        return 0 if longest is None or longest != longest else int(longest)
+
     @property
     def previous_is_complete(self) -> bool:
-        """False when the sales given start more than a month after the previous period does."""
-        return self.first_sale is not None and (self.first_sale - self.periods.previous.start).days <= 31
+        """False when the sales given start later in the previous period than a pause usual for this book explains."""
+        tolerated = max(31, self.longest_pause_days)
+        return self.first_sale is not None and (self.first_sale - self.periods.previous.start).days <= tolerated
 
     @property
     def notices(self) -> list[Notice]:
@@ -144,26 +153,27 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, ibis.duckdb.connect(), checks)
 
 
-def orders_of(sales: ir.Table) -> ir.Table:
+def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:
     """One row per order: customer_id, order_id, date (of its first positive line), revenue (Σ amount), line_count.
 
     An order is a customer's `order_id` with a positive line; a line without one belongs to the customer's order of that day.
+    An order whose lines lie in two audit periods is an order of each: a period counts the orders that have a line in it.
     """
     day = sales.date.cast("string")
     order_id = ibis.coalesce(sales.order_id, day) if "order_id" in sales.columns else day
-    lines = sales.mutate(order_id=order_id)
+    lines = sales.mutate(order_id=order_id, period=periods.year_index(sales.date))
     positive = lines.amount > 0
-    orders = lines.group_by("customer_id", "order_id").agg(
+    orders = lines.group_by("customer_id", "order_id", "period").agg(
         date=lines.date.min(where=positive), revenue=lines.amount.sum().cast("float64"), line_count=positive.sum()
     )
-    return orders.filter(orders.date.notnull())
+    return orders.filter(orders.date.notnull()).drop("period")
 
 
 def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
     """Customer × month: every portfolio measure starts here.
 
     One row per customer_id, month (first day of the calendar month) and audit_month (months back from as_of, cut at its
-    day; the two cuts coincide when as_of ends a month). Columns: revenue, quantity, cost (Σ; NULL where not given),
+    day). Columns: revenue, quantity, cost (Σ; NULL where not given),
     order_count, line_count, positive_line_count, first_date and last_date (of positive lines), salesperson (of the last line).
     An order is counted where its first positive line falls.
     """
@@ -203,7 +213,7 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     faults = []
     for name, spec in engagement.tables.items():
         try:
-            readers[name] = ColumnReader(con, name, spec)
+            readers[name] = ColumnReader(con, name, spec, engagement.currency)
         except CarnetError as error:
             faults.append(str(error))
     if faults:
@@ -223,7 +233,7 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
         backend.table(f"accepted_{name}").to_parquet(home / f"{name}.parquet")
     backend.table("quarantine").to_parquet(home / "quarantine.parquet")
     periods = Periods(as_of, engagement.comparison, engagement.fiscal_year_start)
-    orders_of(backend.table("accepted_sales")).to_parquet(home / "orders.parquet")
+    orders_of(backend.table("accepted_sales"), periods).to_parquet(home / "orders.parquet")
     stored_orders = backend.read_parquet(home / "orders.parquet")
     cube_of(backend.table("accepted_sales"), stored_orders, periods).to_parquet(home / "cube.parquet")
     record = {"as_of": str(as_of), "checks": {name: check.as_json() for name, check in checks.items()}}
@@ -244,7 +254,7 @@ def _last_sale(readers: dict[str, ColumnReader]) -> dt.date:
 def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]]) -> str:
     """Hash of what the stored tables depend on: bytes of the inputs, mapping, audit date and the code that reads them."""
     digest = hashlib.sha256()
-    kept = engagement.model_dump(mode="json", include={"tables", "as_of", "comparison", "fiscal_year_start"})
+    kept = engagement.model_dump(mode="json", include={"tables", "as_of", "comparison", "fiscal_year_start", "currency"})
     names = [(table, file.name, file.sha256) for table, listed in files.items() for file in listed]
     digest.update(json.dumps([kept, names], sort_keys=True).encode())
     package = Path(__file__).parent

@@ -1,5 +1,6 @@
 """The command line: `carnet check` and `carnet run`. Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from carnet import __version__
 from carnet.book import Book, open_book
 from carnet.errors import CarnetError
 from carnet.execution import NotebookFailed
+from carnet.measures.register import check_targets
 from carnet.schema import TABLE_LABELS
 
 DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
@@ -27,6 +29,7 @@ def cli() -> None:
 def check(folder: Path, as_of: str | None, language: str | None) -> None:
     """Load and validate an engagement; print what was accepted, what was set aside and why."""
     book = open_book(folder, as_of, language)
+    check_targets(book.engagement)
     print_ledger(book)
     sys.exit(exit_code(book))
 
@@ -75,7 +78,7 @@ def print_ledger(book: Book) -> None:
             aside=w.number(table.quarantined_rows),
         )
         sums = (
-            f" · {table.total}: {w.number(table.amount, 2)} = {w.number(table.accepted_amount, 2)} + {w.number(table.quarantined_amount, 2)}"
+            f" · {table.mapping.get(table.total, table.total)}: {w.number(table.amount, 2)} = {w.number(table.accepted_amount, 2)} + {w.number(table.quarantined_amount, 2)}"
             if table.total
             else ""
         )
@@ -87,7 +90,8 @@ def print_ledger(book: Book) -> None:
 
 
 def main() -> None:
-    """Entry point: errors are told in one message, never as a traceback."""
+    """Entry point: errors are told in one message, never as a traceback; SIGTERM cleans up like an error."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         cli(standalone_mode=False)
     except CarnetError as error:

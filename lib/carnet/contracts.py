@@ -28,6 +28,7 @@ REASONS = {
     "early": N_("{column} is before 1900"),
     "after": N_("{column} is after the audit date"),
     "repeated": N_("{column} is repeated"),
+    "quote": N_("a quotation mark is opened and never closed"),
     "width": N_("the line does not have as many columns as its header"),
 }
 
@@ -104,7 +105,8 @@ class Contract:
             reasons += [f"CASE WHEN m_{role} THEN 'missing:{role}' END" for role in derived["amount"]]
             # no discount written means no discount granted
             net = "* (1 - coalesce(v_discount, 0))" if "discount" in typed else ""
-            typed["amount"] = f"TRY_CAST(v_quantity * CAST(v_unit_price AS DOUBLE) {net} AS {MONEY})"
+            typed["amount"] = f"TRY_CAST(v_quantity * v_unit_price {net} AS {MONEY})"
+            reasons.append(f"CASE WHEN v_quantity * v_unit_price IS NOT NULL AND {typed['amount']} IS NULL THEN 'number:amount' END")
         if "cost" in derived and "cost" not in typed and "margin" in typed:
             typed["cost"] = f"TRY_CAST({typed['amount']} - v_margin AS {MONEY})"
         reasons += [
@@ -130,11 +132,15 @@ class Contract:
         return f"CASE {cases} END"
 
     def _mark_repeated_keys(self, present: list[str]) -> None:
-        """Rows whose key an earlier accepted row already has. A line number counts within its order."""
-        key = [role for role in self.schema.key if role in present]
-        if not key or self.schema.key[-1] not in key:
+        """Rows whose key an earlier accepted row already has.
+
+        A line number counts within its order, and an order within its customer and day (numbers restart every year);
+        without an order number it stands alone.
+        """
+        if not self.schema.key or self.schema.key[-1] not in present:
             return
-        last = key[-1]
+        last = self.schema.key[-1]
+        key = list(self.schema.key) if set(self.schema.key) <= set(present) else [last]
         self.con.execute(
             f"UPDATE parsed_{self.name} p SET _reason = 'repeated:{last}' FROM (SELECT _file, _row, row_number() OVER "
             f"(PARTITION BY {', '.join(key)} ORDER BY _file, _row) AS n FROM parsed_{self.name} WHERE _reason IS NULL AND {last} IS NOT NULL) r "
@@ -151,7 +157,7 @@ class Contract:
             f"WHERE p._reason IS NOT NULL ORDER BY r._file, r._row"
         )
         if rejects:
-            values = [(self.name, r.file, r.row, "width:", json.dumps(r.values, ensure_ascii=False)) for r in rejects]
+            values = [(self.name, r.file, r.row, r.reason, json.dumps(r.values, ensure_ascii=False)) for r in rejects]
             self.con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", values)
 
     def _reconcile(self, check: TableCheck, rejects: list[Reject]) -> None:

@@ -5,6 +5,7 @@ papermill only warns of unknown parameters and never checks types, so the tagged
 
 import ast
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -16,7 +17,7 @@ import nbformat
 from traitlets.config import Config
 
 from carnet.errors import CarnetError, nearest
-from carnet.records import LISTS_VARIABLE
+from carnet.records import LISTS_VARIABLE, REUSE_VARIABLE
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
@@ -41,26 +42,56 @@ class Executed:
     seconds: float
 
 
-def notebook_parameters(path: Path) -> dict[str, Any]:
-    """Names and default values of the cell tagged `parameters`; only NAME = literal lines are accepted there."""
+@dataclass(frozen=True)
+class Parameter:
+    """One line of the parameters cell: its default, and the range that its comment states (`…, 0 to 1: …`)."""
+
+    default: Any
+    low: float = float("-inf")
+    high: float = float("inf")
+
+    def read(self, name: str, text: str) -> Any:
+        """The text as a value of the default's type, inside the range; an int may stand for a float."""
+        kind = type(self.default)
+        if kind is str:
+            return text
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            value = text
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise CarnetError(f"parameter '{name}': {text!r} is not accepted; a value like {self.default!r} ({kind.__name__}) is.")
+        if kind in (int, float) and not self.low <= value <= self.high:
+            raise CarnetError(f"parameter '{name}': {text} is outside {self.low:g} to {self.high:g}.")
+        return value
+
+
+def notebook_parameters(path: Path) -> dict[str, Parameter]:
+    """The parameters of the cell tagged `parameters`, by name; only NAME = literal lines are accepted there."""
     notebook = nbformat.read(path, as_version=4)
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise CarnetError(f"{path.name}: {len(tagged)} cells are tagged `parameters`; exactly one is expected.")
+    lines = tagged[0].source.splitlines()
     parameters = {}
     for statement in ast.parse(tagged[0].source).body:
         try:
             assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-            parameters[statement.targets[0].id] = ast.literal_eval(statement.value)
+            default = ast.literal_eval(statement.value)
         except (AssertionError, ValueError):
             raise CarnetError(f"{path.name}: line {statement.lineno} of the parameters cell is not NAME = literal.") from None
+        stated = re.search(r"#.*?\b(\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)\b", lines[statement.lineno - 1])
+        bounds = map(float, stated.groups()) if stated else ()
+        parameters[statement.targets[0].id] = Parameter(default, *bounds)
     return parameters
 
 
-def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Parameter]]) -> dict[str, dict[str, Any]]:
     """`-p name=value` texts → typed values for each notebook that has the parameter.
 
-    Raises CarnetError for a name that no notebook has (with the nearest one) or a value of another type.
+    Raises CarnetError for a name that no notebook has (with the nearest one), a value of another type or out of its range.
     """
     known = sorted({name for parameters in notebooks.values() for name in parameters if name not in RESERVED})
     chosen: dict[str, dict[str, Any]] = {name: {} for name in notebooks}
@@ -71,24 +102,8 @@ def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Any]]
             raise CarnetError(f"unknown parameter '{name}'; {nearest(name, known)}")
         for notebook, parameters in notebooks.items():
             if name in parameters:
-                chosen[notebook][name] = _typed(name, text, parameters[name])
+                chosen[notebook][name] = parameters[name].read(name, text)
     return chosen
-
-
-def _typed(name: str, text: str, default: Any) -> Any:
-    """The text as a value of the default's type; an int may stand for a float."""
-    kind = type(default)
-    if kind is str:
-        return text
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = text
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
-        raise CarnetError(f"parameter '{name}': {text!r} is not accepted; a value like {default!r} ({kind.__name__}) is.")
-    return value
 
 
 def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wording: Wording) -> Executed:
@@ -97,6 +112,7 @@ def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wordin
     from papermill.exceptions import PapermillExecutionError
 
     os.environ[LISTS_VARIABLE] = str(lists)
+    os.environ[REUSE_VARIABLE] = "1"
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="carnet-") as scratch_name:
         scratch = Path(scratch_name)

@@ -51,7 +51,7 @@ def revenue_change(w: Wording, f: Mapping[str, Any], interval: tuple[float, floa
     change, (low, high) = f["revenue"] - f["revenue_previous"], interval
     if not complete or not f["revenue_previous"] > 0:
         sentence = w._(
-            "Revenue of the audit period is {revenue}; no complete previous period is there to compare it with.",
+            "Revenue of the audit period is {revenue}; no complete previous period with revenue is there to compare it with.",
             revenue=w.money(f["revenue"]),
         )
         return Finding("revenue_change", sentence, f["revenue"])
@@ -83,8 +83,8 @@ def lost_customers(w: Wording, f: Mapping[str, Any], names: Sequence[str], inter
     if not count:
         return Finding("lost_customers", w._("Every customer of the previous period bought again."), 0.0)
     sentence = w.ngettext(
-        "{count} customer of the previous period bought nothing since: {amount} of yearly revenue gone ({names}).",
-        "{count} customers of the previous period bought nothing since: {amount} of yearly revenue gone, first of all {names}.",
+        "{count} customer of the previous period bought nothing in the audit period: {amount} of revenue gone ({names}).",
+        "{count} customers of the previous period bought nothing in the audit period: {amount} of revenue gone, first of all {names}.",
         count,
         amount=w.money(f["revenue_lost"]),
         names=list_names(w, names),
@@ -98,32 +98,32 @@ def lost_customers(w: Wording, f: Mapping[str, Any], names: Sequence[str], inter
     return Finding("lost_customers", f"{sentence} {rate}", -f["revenue_lost"])
 
 
-def shrinking_customers(w: Wording, f: Mapping[str, Any], count: int, names: Sequence[str]) -> Finding | None:
+def shrinking_customers(w: Wording, amount: float, count: int, names: Sequence[str]) -> Finding | None:
     """What kept customers bought less, and the first names."""
     if not count:
         return None
     sentence = w.ngettext(
-        "{count} kept customer bought less than a year ago: {amount} of revenue missing ({names}).",
-        "{count} kept customers bought less than a year ago: {amount} of revenue missing, first of all {names}.",
+        "{count} kept customer bought less than in the previous period: {amount} of revenue missing ({names}).",
+        "{count} kept customers bought less than in the previous period: {amount} of revenue missing, first of all {names}.",
         count,
-        amount=w.money(f["revenue_contraction"]),
+        amount=w.money(amount),
         names=list_names(w, names),
     )
-    return Finding("shrinking_customers", sentence, -f["revenue_contraction"])
+    return Finding("shrinking_customers", sentence, -amount)
 
 
-def growing_customers(w: Wording, f: Mapping[str, Any], count: int, names: Sequence[str]) -> Finding | None:
+def growing_customers(w: Wording, amount: float, count: int, names: Sequence[str]) -> Finding | None:
     """What kept customers bought more, and the first names."""
     if not count:
         return None
     sentence = w.ngettext(
-        "{count} kept customer bought more than a year ago: {amount} of additional revenue ({names}).",
-        "{count} kept customers bought more than a year ago: {amount} of additional revenue, first of all {names}.",
+        "{count} kept customer bought more than in the previous period: {amount} of additional revenue ({names}).",
+        "{count} kept customers bought more than in the previous period: {amount} of additional revenue, first of all {names}.",
         count,
-        amount=w.money(f["revenue_expansion"]),
+        amount=w.money(amount),
         names=list_names(w, names),
     )
-    return Finding("growing_customers", sentence, f["revenue_expansion"])
+    return Finding("growing_customers", sentence, amount)
 
 
 def arrivals(w: Wording, f: Mapping[str, Any]) -> Finding | None:
@@ -149,17 +149,19 @@ def arrivals(w: Wording, f: Mapping[str, Any]) -> Finding | None:
     return Finding("arrivals", sentence, gained)
 
 
-def dependence(w: Wording, top: Mapping[str, Any], names: Sequence[str]) -> Finding | None:
-    """Revenue that the largest customers carry."""
-    if unknown(top["revenue_at_risk"]) or top["customer_count"] < top["top_count"]:
+def dependence(w: Wording, without_top: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Finding | None:
+    """Revenue that the largest customers carry: the most of them that the portfolio has, out of the rows of the table."""
+    held = [row for row in without_top if row["customer_count"] >= row["top_count"]]
+    if not held:
         return None
+    top = held[-1]
     sentence = w.ngettext(
         "The largest customer ({names}) carries {amount}, {share} of revenue.",
         "The {count} largest customers carry {amount}, {share} of revenue: {names}.",
         int(top["top_count"]),
         amount=w.money(top["revenue_at_risk"]),
         share=w.percent(top["share"]),
-        names=list_names(w, names),
+        names=list_names(w, names[: int(top["top_count"])]),
     )
     return Finding(f"dependence_{top['top_count']}", sentence, top["revenue_at_risk"])
 

@@ -20,14 +20,27 @@ from carnet.book import Book, open_book
 from carnet.charts import Chart
 from carnet.errors import CarnetError, nearest
 from carnet.findings import Finding
-from carnet.measures.register import FIGURES
+from carnet.measures.register import COMPARING, FIGURES
 from carnet.measures.register import TABLES as DESCRIPTIONS
-from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, FORMULA_START, LISTS_VARIABLE
+from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, LISTS_VARIABLE, neutralised
 from carnet.schema import TABLE_LABELS, TABLES
 from carnet.tables import HtmlTable
 from carnet.wording import unknown
 
-__all__ = ["figures_of", "incomplete", "needs", "open_book", "record", "record_list", "say", "show", "show_sql", "too_few", "with_names"]
+__all__ = [
+    "figures_of",
+    "incomplete",
+    "measured",
+    "needs",
+    "open_book",
+    "record",
+    "record_list",
+    "say",
+    "show",
+    "show_sql",
+    "too_few",
+    "with_names",
+]
 
 
 def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
@@ -61,7 +74,7 @@ def record(values: Mapping[str, Any], intervals: Mapping[str, tuple[float, float
         raise CarnetError(f"figure '{strangers[0]}' is not in the register; {nearest(strangers[0], FIGURES)}")
     kept = {}
     for name, value in values.items():
-        low, high = intervals.get(name, (None, None))
+        low, high = (None, None) if unknown(value) else intervals.get(name, (None, None))
         counted = FIGURES[name].unit == "count" and not unknown(value)
         kept[name] = {"value": int(value) if counted else _plain(value), "low": _plain(low), "high": _plain(high)}
     display({FIGURES_TYPE: kept}, raw=True)
@@ -77,20 +90,20 @@ def record_list(name: str, table: ir.Table) -> None:
         return
     if not re.fullmatch(r"[a-z_]+", name):
         raise CarnetError(f"list name {name!r}: lower-case letters and underscores are accepted.")
-    safe = {}
-    for column, kind in table.schema().items():
-        if kind.is_string():
-            text = table[column]
-            safe[column] = text.re_search(FORMULA_START).ifelse(ibis.literal("'") + text, text)
-        elif kind.is_floating():
-            safe[column] = table[column].round(6)
-    (table.mutate(**safe) if safe else table).to_csv(Path(folder) / f"{name}.csv")
+    rounded = {column: table[column].round(6) for column, kind in table.schema().items() if kind.is_floating()}
+    neutralised(table.mutate(**rounded) if rounded else table).to_csv(Path(folder) / f"{name}.csv")
 
 
 def figures_of(summary: ir.Table) -> dict[str, float]:
     """The figures of a one-row table; unknown is NaN."""
     row = summary.execute().iloc[0]
     return {name: float("nan") if unknown(value) else value for name, value in row.items()}
+
+
+def measured(book: Book, figures: Mapping[str, float]) -> dict[str, float]:
+    """The figures, those that compare with the previous period unknown when the sales given do not cover it."""
+    known = book.previous_is_complete
+    return {name: value if known or name not in COMPARING else float("nan") for name, value in figures.items()}
 
 
 def with_names(table: ir.Table, book: Book) -> ir.Table:

@@ -61,6 +61,17 @@ class Periods:
         """Last day of an audit month: 0 is the one that ends on `as_of`."""
         return self.as_of - relativedelta(months=int(audit_month))
 
+    @property
+    def ends_a_month(self) -> bool:
+        """True when the audit date ends a calendar month."""
+        return (self.as_of + dt.timedelta(days=1)).day == 1
+
+    def year_index(self, date: ir.DateValue) -> ir.IntegerValue:
+        """A number that is the same for all days of one audit period: audit years, or fiscal years for year_to_date."""
+        if self.comparison == "rolling_year":
+            return (self.audit_month(date) / 12).floor().cast("int32")
+        return (date.year() - (date.month() < self.fiscal_year_start).cast("int32")).cast("int32")
+
     def in_current(self, cube: ir.Table) -> ir.BooleanValue:
         """Rows of the cube (columns month, audit_month) inside the audit period."""
         if self.comparison == "rolling_year":

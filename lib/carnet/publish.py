@@ -25,8 +25,8 @@ from carnet import __version__
 from carnet.book import Book, open_book
 from carnet.errors import CarnetError, nearest
 from carnet.execution import Executed, NotebookFailed, check_parameters, execute_notebook, notebook_parameters
-from carnet.measures.register import FIGURES
-from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, FORMULA_START
+from carnet.measures.register import FIGURES, check_targets
+from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, neutralised
 from carnet.tables import ledger_table
 from carnet.wording import Wording, markdown_blocks
 
@@ -60,9 +60,11 @@ def run_audit(
     chosen = check_parameters(parameters, {path.stem: notebook_parameters(path) for path in notebooks})
     started, clock = datetime.now(UTC), time.monotonic()
     book = open_book(folder, as_of, language)
+    check_targets(book.engagement)
     common = {"engagement": str(folder.resolve()), "as_of": str(book.as_of), "language": book.engagement.language}
     home = out.resolve() / book.engagement.slug
     home.mkdir(parents=True, exist_ok=True)
+    _sweep(home)
     building = home / f".building-{os.getpid()}-{time.monotonic_ns()}"
     (building / "lists").mkdir(parents=True)
     try:
@@ -81,6 +83,17 @@ def run_audit(
         raise
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _sweep(home: Path) -> None:
+    """Remove what runs that were killed left behind: unfinished folders of processes that are no more."""
+    for left in home.glob(".building-*"):
+        try:
+            os.kill(int(left.name.split("-")[1]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except PermissionError:
+            continue
 
 
 def _execute_all(jobs: list[tuple]) -> list[Executed]:
@@ -119,9 +132,8 @@ def write_quarantine(book: Book, path: Path) -> None:
     w = book.wording
     told = [((rejected.table == c.table) & (rejected.reason == r), c.tell_reason(w, r)) for c in book.checks.values() for r in c.reasons]
     reason = ibis.cases(*told) if told else rejected.reason
-    file = rejected.file.re_search(FORMULA_START).ifelse(ibis.literal("'") + rejected.file, rejected.file)
-    ordered = rejected.mutate(reason=reason, file=file).order_by("table", "file", "row")
-    ordered.select("table", "file", "row", "reason", "original_values").to_csv(path)
+    ordered = rejected.mutate(reason=reason).order_by("table", "file", "row")
+    neutralised(ordered.select("table", "file", "row", "reason", "original_values")).to_csv(path)
 
 
 def _body(run: Executed) -> str:

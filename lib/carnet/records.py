@@ -1,6 +1,17 @@
 """What a notebook hands to whoever publishes it: figures and findings in its outputs, lists as CSV files."""
 
+import ibis
+import ibis.expr.types as ir
+
 FIGURES_TYPE = "application/vnd.carnet.figures+json"
 FINDINGS_TYPE = "application/vnd.carnet.findings+json"
 LISTS_VARIABLE = "CARNET_LISTS"  # environment variable: the folder of the lists; unset, lists are only shown
+REUSE_VARIABLE = "CARNET_REUSE_QUERIES"  # environment variable: set while the notebooks of one report run
 FORMULA_START = r"^[=+\-@\t\r]"  # a cell that a spreadsheet would run
+
+
+def neutralised(table: ir.Table) -> ir.Table:
+    """The table as it may be opened in a spreadsheet: a text that would run as a formula gets an apostrophe in front."""
+    texts = [name for name, kind in table.schema().items() if kind.is_string()]
+    safe = {name: table[name].re_search(FORMULA_START).ifelse(ibis.literal("'") + table[name], table[name]) for name in texts}
+    return table.mutate(**safe) if safe else table

@@ -48,10 +48,10 @@ TABLES: dict[str, TableSchema] = {
     "sales": TableSchema(
         _columns(
             "customer_id:id date:date amount:money",
-            "order_id:id line_id:id product offer quantity:number unit_price:money list_price:money discount:share "
+            "order_id:id line_id:id product offer quantity:number unit_price:number list_price:number discount:share "
             "cost:money margin:money salesperson contact channel",
         ),
-        key=("order_id", "line_id"),
+        key=("customer_id", "date", "order_id", "line_id"),
         past_dates=("date",),
         total="amount",
         derived={"amount": ("quantity", "unit_price"), "cost": ("margin",)},

@@ -153,7 +153,7 @@ def figures_table(
 
     def between(name: str) -> str:
         low, high = ranges.get(name, (None, None))
-        return "" if unknown(low) else w.between(*(write_figure(w, end, FIGURES[name]) for end in (low, high)))
+        return "" if unknown(low) or unknown(high) else w.between(*(write_figure(w, end, FIGURES[name]) for end in (low, high)))
 
     rows = [{"label": w._(FIGURES[n].label), "value": write_figure(w, values[n], FIGURES[n]), "range": between(n)} for n in names.split()]
     return draw_table(w, table_id, caption, pd.DataFrame(rows), "label value range" if ranges else "label value")
@@ -173,6 +173,9 @@ def ledger_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> 
         if check.total is None:
             frame.loc[frame.table == name, ["amount", "accepted_amount", "quarantined_amount"]] = None
     note = w._("Rows read = accepted + set aside, and so for the sums; every row set aside is in quarantine.csv with its reason.")
+    unreadable = sum(check.unreadable_amounts for check in checks.values())
+    if unreadable:
+        note += " " + w._("Of the rows set aside, {count} have no readable amount and are in no sum.", count=w.number(unreadable))
     frame["table"] = [w.tell(TABLE_LABELS[name]) for name in checks]
     return draw_table(w, "row-ledger", caption, frame, fields, note)
 
@@ -180,14 +183,20 @@ def ledger_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> 
 def reasons_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> HtmlTable:
     """Why rows were set aside, table by table."""
     rows = [
-        {"table": w.tell(TABLE_LABELS[name]), "reason": check.tell_reason(w, reason), "rows": count}
+        {"table": w.tell(TABLE_LABELS[name]), "reason": check.tell_reason(w, reason), "quarantined_rows": count}
         for name, check in checks.items()
         for reason, count in check.reasons.items()
     ]
-    return draw_table(w, "quarantine-reasons", caption, pd.DataFrame(rows, columns=["table", "reason", "rows"]), "table reason rows")
+    return draw_table(
+        w,
+        "quarantine-reasons",
+        caption,
+        pd.DataFrame(rows, columns=["table", "reason", "quarantined_rows"]),
+        "table reason quarantined_rows",
+    )
 
 
 def parameters_table(w: Wording, caption: str, parameters: Mapping[str, Any]) -> HtmlTable:
     """The parameters a notebook ran with."""
-    frame = pd.DataFrame([{"parameter": key, "value": value} for key, value in parameters.items()])
+    frame = pd.DataFrame([{"parameter": key, "value": w.number(value, 2 * isinstance(value, float))} for key, value in parameters.items()])
     return draw_table(w, "parameters", caption, frame, "parameter value")

@@ -7,10 +7,13 @@ from carnet.periods import Periods
 
 
 def revenue_without_top(movement: ir.Table, counts: tuple[int, ...] = (1, 3, 5)) -> ir.Table:
-    """Revenue left if the n largest customers went: top_count, customer_count, revenue_at_risk, revenue_left, share."""
+    """Revenue left if the n largest customers went: top_count, customer_count, revenue_at_risk, revenue_left, share.
+
+    Formula     share = revenue of the n largest ÷ Σ positive customer revenue (as `top_n_share`); revenue_left = Σ revenue − at risk
+    """
     t = movement.filter(movement.revenue > 0)
     ranked = t.mutate(rank=ibis.row_number().over(order_by=[ibis.desc(t.revenue), t.customer_id]) + 1)
-    total = movement.agg(revenue=movement.revenue.sum())
+    total = movement.agg(revenue=movement.revenue.sum(), positive=movement.revenue.sum(where=movement.revenue > 0))
     rows = []
     for count in counts:
         top = ranked.filter(ranked["rank"] <= count)
@@ -22,7 +25,7 @@ def revenue_without_top(movement: ir.Table, counts: tuple[int, ...] = (1, 3, 5))
                 "customer_count",
                 "revenue_at_risk",
                 revenue_left=both.revenue - both.revenue_at_risk,
-                share=both.revenue_at_risk / both.revenue.nullif(0.0),
+                share=both.revenue_at_risk / both.positive,
             )
         )
     return ibis.union(*rows).order_by("top_count")

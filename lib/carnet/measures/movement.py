@@ -121,17 +121,18 @@ def monthly_revenue(cube: ir.Table, periods: Periods, first_sale: dt.date | None
     """Revenue of the audit period and of the same month a year earlier.
 
     Columns     audit_month (0 = the month ending on as_of), revenue, revenue_previous; every month of the period, in time
-                order. A month that starts more than 7 days before `first_sale` was not given whole: revenue_previous is NULL
+                order; calendar months when as_of ends one, else months ending on its day. A month that starts more than 7 days before `first_sale` was not given whole: revenue_previous is NULL
     """
     both = cube.filter(periods.in_current(cube) | periods.in_previous(cube))
-    by_month = both.group_by(month=both.audit_month % 12).agg(
+    calendar = periods.as_of.year * 12 + periods.as_of.month - (both.month.year() * 12 + both.month.month())
+    by_month = both.group_by(position=(calendar if periods.ends_a_month else both.audit_month) % 12).agg(
         now=both.revenue.sum(where=periods.in_current(both)), before=both.revenue.sum(where=periods.in_previous(both))
     )
     count = periods.month_count
     starts = {month: periods.month_end(month + 13) for month in range(count)}
     given = [month for month, start in starts.items() if first_sale and start >= first_sale - dt.timedelta(days=8)]
     months = ibis.memtable({"audit_month": list(range(count))}, schema={"audit_month": "int32"})
-    joined = months.left_join(by_month, months.audit_month == by_month.month)
+    joined = months.left_join(by_month, months.audit_month == by_month.position)
     # a month given whole without a row of the cube sold nothing
     before = joined.audit_month.isin(given).ifelse(joined.before.fill_null(0.0), ibis.null("float64")) if given else ibis.null("float64")
     return joined.select("audit_month", revenue=joined.now.fill_null(0.0), revenue_previous=before).order_by(ibis.desc("audit_month"))

@@ -6,6 +6,8 @@ A figure that no notebook has measured is still published, with value null: unkn
 from dataclasses import dataclass
 from typing import Literal
 
+from carnet.engagement import Engagement
+from carnet.errors import CarnetError, nearest
 from carnet.wording import N_
 
 Unit = Literal["currency", "ratio", "count", "days", "index"]
@@ -13,7 +15,7 @@ Unit = Literal["currency", "ratio", "count", "days", "index"]
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure. `good` is the direction that is good news: up, down, or None when it depends."""
+    """One figure. `good` is the direction that is good news (up, down, None when it depends)."""
 
     label: str
     unit: Unit
@@ -79,6 +81,13 @@ FIGURES: dict[str, Measure] = {
     "dso_days": Measure(N_("Days sales outstanding"), "days", N_("Receivables including tax ÷ revenue including tax × days"), "down", 0, "C"),
 }  # fmt: skip
 
+COMPARING = {  # figures that mean nothing without a previous period that the sales given cover
+    "revenue_previous", "active_customer_count_previous", "kept_customer_count", "lost_customer_count", "new_customer_count",
+    "recovered_customer_count", "retention_rate", "attrition_rate", "gross_revenue_retention", "net_revenue_retention", "revenue_new",
+    "revenue_recovered", "revenue_expansion", "revenue_contraction", "revenue_lost", "quick_ratio", "half_life_years",
+    "growing_customer_rate", "median_growth_rate", "frequency_effect", "basket_effect", "late_customer_count", "late_revenue_gap",
+}  # fmt: skip
+
 TABLES: dict[str, str] = {
     "customer_movement": N_("One row per customer: revenue and orders of both periods and what became of the customer"),
     "movement_summary": N_("Counts, revenue bridge and retention over all customers"),
@@ -107,3 +116,10 @@ TABLES: dict[str, str] = {
     "bootstrap_total": N_("Percentile bootstrap interval of a sum over customers"),
     "half_life_years": N_("ln ½ ÷ ln retention rate: years until half of the customers are left"),
 }
+
+
+def check_targets(engagement: Engagement) -> None:
+    """Raise CarnetError when a target of the engagement names a measure that is not in the register."""
+    for target in engagement.targets:
+        if target.measure not in FIGURES:
+            raise CarnetError(f"targets: unknown measure '{target.measure}'; {nearest(target.measure, FIGURES)}")

@@ -18,7 +18,7 @@ from carnet.engagement import Table
 from carnet.errors import CarnetError, examples
 from carnet.schema import TABLE_LABELS
 from carnet.sources import columnar, excel, text
-from carnet.sources.base import Reject, SourceFile
+from carnet.sources.base import Reject, SourceFile, identifier
 from carnet.wording import N_, Notice
 
 Reader = Callable[[duckdb.DuckDBPyConnection, str, Path, Table, list[Notice]], tuple[list[str], list[Reject]]]
@@ -53,29 +53,29 @@ def find_files(name: str, spec: Table, folder: Path, scratch: Path) -> list[Sour
     return found
 
 
-def load_table(con: duckdb.DuckDBPyConnection, name: str, spec: Table, files: list[SourceFile]) -> list[Reject]:
-    """Create `raw_<name>` from `files`; returns the lines that could not be split into the header's columns."""
+def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: list[SourceFile]) -> list[Reject]:
+    """Create `raw_<table>` from `files`; returns the lines that could not be split into the header's columns."""
     rejects: list[Reject] = []
     parts = []
     headers: dict[str, list[str]] = {}
     for index, file in enumerate(files):
         reader = READERS.get(file.path.suffix.lower())
         if reader is None:
-            raise CarnetError(f"{name}: {file.name}: unknown kind of file. Accepted: {', '.join(READERS)}, a database URL.")
-        part = f"part_{name}_{index}"
+            raise CarnetError(f"{table}: {file.name}: unknown kind of file. Accepted: {', '.join(READERS)}, a database URL.")
+        part = f"part_{table}_{index}"
         headers[file.name], refused = reader(con, part, file.path, spec, file.notes)
         rejects += [replace(reject, file=file.name) for reject in refused]
         file.rows = _count(con, part) + len(refused)
-        parts.append(f"SELECT {index}::INTEGER AS _file, * FROM {part}")
-    missing = sorted(set().union(*headers.values()).difference(*headers.values())) if len(headers) > 1 else []
-    if missing:
-        files[0].notes.append(
-            Notice(
-                N_("{table}: columns that not every file has, taken as missing there: {columns}."),
-                {"table": TABLE_LABELS[name], "columns": examples(missing)},
-            )
-        )
-    con.execute(f"CREATE VIEW raw_{name} AS {' UNION ALL BY NAME '.join(parts)}")
+    spelling = {name.casefold(): name for names in reversed(headers.values()) for name in names}
+    for index, names in enumerate(headers.values()):
+        columns = ", ".join(f"{identifier(name)} AS {identifier(spelling[name.casefold()])}" for name in names)
+        parts.append(f"SELECT {index}::INTEGER AS _file, _row, {columns} FROM part_{table}_{index}")
+    folded = [{name.casefold() for name in names} for names in headers.values()]
+    partial = sorted(spelling[name] for name in set[str]().union(*folded) - set[str].intersection(*folded))
+    if partial:
+        message = N_("{table}: columns that not every file has, taken as missing there: {columns}.")
+        files[0].notes.append(Notice(message, {"table": TABLE_LABELS[table], "columns": examples(partial)}))
+    con.execute(f"CREATE VIEW raw_{table} AS {' UNION ALL BY NAME '.join(parts)}")
     return rejects
 
 

@@ -1,8 +1,10 @@
 """Typed sources: Parquet files, and queries on any database that Ibis reaches (SQLite, PostgreSQL, …)."""
 
+import hashlib
 import os
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import duckdb
 import ibis
@@ -11,16 +13,19 @@ import pyarrow.parquet as pq
 
 from carnet.engagement import Table
 from carnet.errors import CarnetError, examples
-from carnet.sources.base import quoted
+from carnet.records import REUSE_VARIABLE
+from carnet.sources.base import Reject, quoted
 from carnet.wording import Notice
 
 
-def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[Notice]) -> tuple[list[str], list]:
+def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[Notice]) -> tuple[list[str], list[Reject]]:
     """Create `relation` (_row, then the columns with their own types) as a view on one Parquet file; row 1 is the first."""
     source = f"read_parquet({quoted(str(path))}, file_row_number=true)"
     try:
+        if "file_row_number" in pq.read_schema(path).names:
+            raise CarnetError(f"{path.name}: rename the column file_row_number, which DuckDB uses for the number of a row.")
         con.execute(f"CREATE OR REPLACE VIEW {relation} AS SELECT file_row_number + 1 AS _row, * EXCLUDE (file_row_number) FROM {source}")
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowException) as error:
         raise CarnetError(f"{path.name}: not readable as Parquet: {str(error).splitlines()[0]}") from None
     return [row[0] for row in con.execute(f"DESCRIBE {relation}").fetchall()[1:]], []
 
@@ -31,40 +36,50 @@ def is_database_url(pattern: str) -> bool:
 
 
 def without_secret(url: str) -> str:
-    """The URL without its password.
+    """What may be printed of a database URL: scheme, server and database; no user, password, option or local path.
 
-    >>> without_secret("postgresql://me:secret@db/sales")
-    'postgresql://me@db/sales'
+    >>> without_secret("postgresql://me:p@ss@db:5432/sales?sslpassword=x")
+    'postgresql://db:5432/sales'
     """
-    return re.sub(r"(//[^:/@]*):[^@]*@", r"\1@", url)
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def fetch_query(name: str, url: str, query: str | None, folder: Path, scratch: Path) -> Path:
-    """Run `query` through Ibis and store its rows as Parquet in `scratch`.
+    """Run `query` through Ibis and store its rows as Parquet in the engagement's cache.
 
     `${NAME}` in the URL is read from the environment, so that no password stands in the engagement file;
-    a SQLite path is relative to the engagement folder.
+    a SQLite path is relative to the engagement folder and stays in it. While REUSE_VARIABLE is set, rows fetched before
+    are read again: all notebooks of one report see one state of the database.
     """
     if not query:
         raise CarnetError(f"{name}: a database URL needs a query: (SQL) beside files:.")
+    path = scratch.parent / f"query-{hashlib.sha256(f'{url} {query}'.encode()).hexdigest()[:20]}.parquet"
+    if os.environ.get(REUSE_VARIABLE) and path.is_file():
+        return path
     unset = [variable for variable in re.findall(r"\$\{(\w+)\}", url) if variable not in os.environ]
     if unset:
         raise CarnetError(f"{name}: {without_secret(url)} names environment variables that are not set: {examples(unset)}.")
     target = re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], url)
+    file = folder
     if target.startswith("sqlite://"):
-        file = (folder / target.removeprefix("sqlite://").removeprefix("/")).resolve()
+        inner = target.removeprefix("sqlite://").removeprefix("/")
+        file = (folder / inner).resolve()
+        if inner.startswith("/") or not file.is_relative_to(folder.resolve()):
+            raise CarnetError(f"{name}: {inner!r} leaves the engagement folder. Copy the database into it: sqlite:///name.db.")
         if not file.is_file():
             raise CarnetError(f"{name}: {url}: no such SQLite file in {folder}.")
-        connect = lambda: ibis.sqlite.connect(file)  # noqa: E731
-    else:
-        connect = lambda: ibis.connect(target)  # noqa: E731
     try:
-        rows = connect().sql(query).to_pyarrow()
+        backend = ibis.sqlite.connect(file) if target.startswith("sqlite://") else ibis.connect(target)
+        rows = backend.sql(query).to_pyarrow()
     except ImportError as error:
         raise CarnetError(f"{name}: {without_secret(url)} needs a driver: {error}. Install carnet[postgres].") from None
     except Exception as error:  # a driver's own errors share no base class
-        told = str(error).replace(target, without_secret(url)).splitlines() or [type(error).__name__]
-        raise CarnetError(f"{name}: {without_secret(url)}: the query failed: {told[0]}") from None
-    path = scratch / f"query_{name}.parquet"
-    pq.write_table(rows if isinstance(rows, pa.Table) else pa.table(rows), path)
-    return path
+        secrets = [os.environ[variable] for variable in re.findall(r"\$\{(\w+)\}", url)] + [target]
+        told = (str(error).splitlines() or [type(error).__name__])[0]
+        for secret in filter(None, secrets):
+            told = told.replace(secret, "***")
+        raise CarnetError(f"{name}: {without_secret(url)}: the query failed: {told}") from None
+    fetched = scratch / path.name
+    pq.write_table(rows, fetched)
+    return fetched.replace(path)

@@ -1,11 +1,13 @@
 """How a client writes dates and numbers: the evidence in a column, the reading it allows, the SQL that reads it.
 
 A reading is only chosen on evidence: a day above 12 settles the order of dates, a value such as `12,5` or `1 234,56`
-settles the decimal mark. Evidence is sought in the column, then in its file, then in its table; when values stay
-ambiguous everywhere the analyst is asked (CarnetError), never guessed for.
+settles the decimal mark. Evidence is sought in the column, then in its file; when values stay ambiguous the analyst is asked (CarnetError), never guessed for.
 """
 
+import re
 from dataclasses import dataclass
+
+from babel.numbers import get_currency_symbol
 
 from carnet.sources.base import quoted
 
@@ -24,16 +26,26 @@ def cleaned(column: str) -> str:
     return f"CASE WHEN length({trimmed}) > {max(map(len, MISSING_TEXTS))} OR lower({trimmed}) NOT IN ({missing}) THEN {trimmed} END"
 
 
-def bare_number(text: str) -> str:
-    """SQL: signs, spaces and currency marks put aside, `(12)` and `12-` made negative."""
-    bare = rf"regexp_replace(replace({text}, '−', '-'), '{SPACES}|[''’€$£%]|EUR|USD|GBP|CHF', '', 'gi')"
+def bare_number(text: str, currency: str) -> str:
+    """SQL: a number without its percent sign and the engagement's own currency, `(12)` and `12-` made negative.
+
+    Spaces of every width become one kind: they may only stand between groups of three digits.
+    """
+    marks = {currency, *(get_currency_symbol(currency, locale) for locale in ("en", "en_US", "fr"))}
+    signs = "|".join(re.escape(mark).replace("'", "''") for mark in sorted(marks))
+    spaced = f"regexp_replace(translate({text}, '−’', '-'''), '{SPACES}', ' ', 'g')"
+    bare = rf"trim(regexp_replace({spaced}, '({signs})|%', '', 'gi'))"
     signed = rf"regexp_replace(regexp_replace({bare}, '^\((.*)\)$', '-\1'), '^([^-].*)-$', '-\1')"
     return rf"CASE WHEN regexp_full_match({text}, '-?[0-9]+([.,][0-9]+)?') THEN {text} ELSE {signed} END"
 
 
 def bare_day(text: str) -> str:
-    """SQL: the day of a date, its parts joined by hyphens; the time of day is put aside."""
-    return rf"translate(regexp_extract({text}, '^([0-9/.-]+)([T ].*)?$', 1), '/.', '--')"
+    """SQL: the day of a date, its parts joined by hyphens; the time of day is put aside.
+
+    Two-digit years are read between slashes or points only: 24-01-15 may be a day of 2015 or of 2024.
+    """
+    day = rf"translate(regexp_extract({text}, '^([0-9/.-]+)([T ].*)?$', 1), '/.', '--')"
+    return rf"CASE WHEN NOT regexp_matches({text}, '^\d{{1,2}}-\d{{1,2}}-\d{{1,2}}([T ]|$)') THEN {day} END"
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,7 @@ def date_evidence(day: str) -> str:
 
 def decimal_evidence(bare: str) -> str:
     """SQL aggregates for `Evidence` of the decimal mark: first = comma, second = point."""
+    bare = f"translate({bare}, ' ''', '')"
     ambiguous = rf"regexp_matches({bare}, '^[+-]?[1-9]\d{{0,2}}[.,]\d{{3}}$')"
     tests = []
     for mark, other in ((",", r"\."), (r"\.", ",")):
@@ -94,7 +107,10 @@ def date_sql(text: str, day: str, order: str, pattern: str | None = None) -> str
     """SQL: text and its `bare_day` as DATE; NULL when it is missing or does not parse."""
     if pattern:
         first_word = f"split_part({text}, ' ', 1)"
-        return f"CAST(coalesce(TRY_STRPTIME({text}, {quoted(pattern)}), TRY_STRPTIME({first_word}, {quoted(pattern)})) AS DATE)"
+        read = f"coalesce(TRY_STRPTIME({text}, {quoted(pattern)}), TRY_STRPTIME({first_word}, {quoted(pattern)}))"
+        # a spreadsheet's own dates arrive as ISO, whatever the pattern of the dates typed as text
+        iso = rf"regexp_full_match({text}, '\d{{4}}-\d{{2}}-\d{{2}} \d{{2}}:\d{{2}}:\d{{2}}')"
+        return f"CAST(CASE WHEN {iso} THEN TRY_CAST({text} AS TIMESTAMP) ELSE {read} END AS DATE)"
     short = DATE_ORDERS[order]
     readings = (
         (r"\d{4}-\d{1,2}-\d{1,2}", "%Y-%m-%d"),
@@ -110,10 +126,12 @@ def number_sql(bare: str, decimal: str, thousands: str | None, kind: str) -> str
     """SQL: a `bare_number` as SQL type `kind`; NULL when it is missing or does not parse."""
     group = thousands if thousands not in (None, "", " ", "'") else ("." if decimal == "," else ",")
     mark, other = decimal.replace(".", r"\."), group.replace(".", r"\.")
-    shape = rf"[+-]?(\d{{1,3}}({other}\d{{3}})+|\d+)?({mark}\d*)?([eE][+-]?\d{{1,3}})?"
-    simple = f"TRY_CAST(replace({bare}, {quoted(decimal)}, '.') AS {kind})"
-    grouped = f"TRY_CAST(replace(replace({bare}, {quoted(group)}, ''), {quoted(decimal)}, '.') AS {kind})"
+    shape = rf"[+-]? ?(\d{{1,3}}([ ''{other}]\d{{3}})+|\d+)?({mark}\d*)?"
+    simple = f"TRY_CAST(replace({bare}, '{decimal}', '.') AS {kind})"
+    grouped = f"TRY_CAST(replace(translate({bare}, ' ''{group}', ''), '{decimal}', '.') AS {kind})"
+    machine = r"[+-]?\d+([.,]\d+)?[eE][+-]?\d{1,3}"  # 1.2345e3 is never grouped: its mark is the decimal one
     return (
         rf"CASE WHEN regexp_full_match({bare}, '-?\d+({mark}\d+)?') THEN {simple} "
+        rf"WHEN regexp_full_match({bare}, '{machine}') THEN TRY_CAST(TRY_CAST(replace({bare}, ',', '.') AS DOUBLE) AS {kind}) "
         rf"WHEN regexp_full_match({bare}, '{shape}') AND regexp_matches({bare}, '\d') THEN {grouped} END"
     )

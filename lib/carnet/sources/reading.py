@@ -23,8 +23,8 @@ class ColumnReader:
     (its day or digits, bare); `read(role)` is the expression on those that gives the typed value.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, name: str, spec: Table) -> None:
-        self.con, self.name, self.spec, self.schema = con, name, spec, TABLES[name]
+    def __init__(self, con: duckdb.DuckDBPyConnection, name: str, spec: Table, currency: str) -> None:
+        self.con, self.name, self.spec, self.schema, self.currency = con, name, spec, TABLES[name], currency
         described = con.execute(f"DESCRIBE raw_{name}").fetchall()
         self.types = {row[0]: row[1] for row in described if row[0] not in ("_file", "_row")}
         self.mapping = self._map_columns()
@@ -35,12 +35,20 @@ class ColumnReader:
         """SQL of the prepared values: _file, _row, _hash (of the original line), t_<role>, p_<role>."""
         given = ", ".join(f"{self._given(role)} AS t_{role}" for role in self.mapping)
         bare = "".join(
-            f", {(bare_day if self.schema.columns[role].kind == 'date' else bare_number)(f't_{role}')} AS p_{role}"
+            f", {self._bare(role)} AS p_{role}"
             for role in self.mapping
             if self.schema.columns[role].kind in MEASURED and self._is_text(role)
         )
         line = f"hash({', '.join(map(identifier, self.types))}) AS _hash"
         return f"(SELECT *{bare} FROM (SELECT _file, _row, {line}, {given} FROM raw_{self.name}))"
+
+    def _bare(self, role: str) -> str:
+        """SQL: the day or digits of a text value; a percent sign makes a number only where a share is meant."""
+        kind, text = self.schema.columns[role].kind, f"t_{role}"
+        if kind == "date":
+            return bare_day(text)
+        bare = bare_number(text, self.currency)
+        return bare if kind == "share" else f"CASE WHEN NOT contains({text}, '%') THEN {bare} END"
 
     def read(self, role: str) -> str:
         """SQL: the value as its kind; NULL when it is missing or does not read."""
@@ -124,8 +132,7 @@ class ColumnReader:
         readings: dict[int, str | None] = {}
         for index, own in self._evidence(role, dates).items():
             in_file = sum((by_file[index] for by_file in found), Evidence())
-            in_table = sum((evidence for by_file in found for evidence in by_file.values()), Evidence())
-            verdict = own.verdict or in_file.verdict or in_table.verdict
+            verdict = own.verdict or in_file.verdict
             if verdict == "mixed" or (verdict is None and own.ambiguous):
                 raise CarnetError(self._question(role, own, verdict == "mixed", dates))
             readings[index] = {"first": words[0], "second": words[1]}.get(verdict or "")

@@ -8,8 +8,8 @@ across blank lines and hands back the records that do not fit.
 import codecs
 import csv
 import tempfile
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -23,6 +23,8 @@ from carnet.wording import N_, Notice
 
 CHUNK_BYTES = 1 << 22
 BATCH_ROWS = 50_000
+MAX_FIELD_LINES = 200
+MOSTLY = 10
 DELIMITERS = ";,\t|"
 UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
@@ -37,21 +39,23 @@ def detect_encoding(path: Path) -> str:
             return "utf-16"
         if head.count(0) > len(head) // 4:
             return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        undefined, valid = False, True
         stream.seek(0)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        good = bad = 0
+        undefined = False
         while chunk := stream.read(CHUNK_BYTES):
-            if valid:
-                try:
-                    decoder.decode(chunk)
-                except UnicodeDecodeError:
-                    valid = False
+            text = decoder.decode(chunk, final=len(chunk) < CHUNK_BYTES)
+            broken = text.count("\ufffd")
+            bad += broken
+            if not text.isascii():
+                good += sum(not char.isascii() for char in text) - broken
             undefined = undefined or not UNDEFINED_IN_CP1252.isdisjoint(chunk)
-        try:
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            valid = False
-    return "utf-8" if valid else "latin-1" if undefined else "cp1252"
+    if bad and good > MOSTLY * bad:
+        raise CarnetError(
+            f"{path.name}: {good:,} accented characters are UTF-8 and {bad:,} bytes are not. Export it again in one encoding, "
+            f"or set format: {{encoding: …}} to read all of it in that one."
+        )
+    return "utf-8" if not bad else "latin-1" if undefined else "cp1252"
 
 
 def detect_delimiter(sample: str) -> str | None:
@@ -79,10 +83,11 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
                 sample = sample[: sample.rfind("\n") + 1] or sample
         lines = sample.splitlines(keepends=True)[header_row - 1 :]
         delimiter = spec.format.delimiter or detect_delimiter("".join(lines)) or ";"
-        header = check_header(path, next(_records(iter(lines), delimiter), []), header_row)
+        header = check_header(path, _split(lines[0] if lines else "", delimiter) or [], header_row)
         with tempfile.TemporaryDirectory() as scratch:
             utf8 = path if encoding.replace("_", "-").lower() in ("utf-8", "utf8") else _to_utf8(path, encoding, Path(scratch))
-            regular = delimiter != "whitespace" and not _has_blank_line(utf8)
+            plain_names = not {"rowid", "_row", "_file"} & {name.casefold() for name in header}
+            regular = delimiter != "whitespace" and plain_names and not _has_blank_line(utf8)
             if regular and _read_regular(con, relation, utf8, delimiter, header, header_row):
                 return header, []
         return header, _read_records(con, relation, path, encoding, delimiter, header, header_row)
@@ -92,12 +97,6 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
         ) from None
     except csv.Error as error:
         raise CarnetError(f"{path.name}: not readable as delimited text: {error}.") from None
-
-
-def _records(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
-    if delimiter == "whitespace":
-        return (line.split() for line in lines)
-    return csv.reader(lines, delimiter=delimiter)
 
 
 def _to_utf8(path: Path, encoding: str, scratch: Path) -> Path:
@@ -135,6 +134,9 @@ def _read_regular(con: duckdb.DuckDBPyConnection, relation: str, path: Path, del
     except duckdb.Error:
         con.execute(f"DROP TABLE IF EXISTS {relation}_text")
         return False
+    several_lines = " OR ".join(f"contains({identifier(name)}, chr(10)) OR contains({identifier(name)}, chr(13))" for name in header)
+    if con.execute(f"SELECT 1 FROM {relation}_text WHERE {several_lines} LIMIT 1").fetchall():
+        return False  # a field of several lines may be a stray quotation mark: read record by record
     filled = " OR ".join(f"{identifier(name)} IS NOT NULL" for name in header)  # a line of delimiters only is a blank row
     con.execute(f"CREATE OR REPLACE VIEW {relation} AS SELECT rowid + {header_row + 1} AS _row, * FROM {relation}_text WHERE {filled}")
     return True
@@ -142,30 +144,73 @@ def _read_regular(con: duckdb.DuckDBPyConnection, relation: str, path: Path, del
 
 def _read_records(
     con: duckdb.DuckDBPyConnection, relation: str, path: Path, encoding: str, delimiter: str, header: list[str], header_row: int
-) -> list:
-    """Read record by record; returns the records that are wider or narrower than the header."""
+) -> list[Reject]:
+    """Read record by record; returns the records that do not fit the header, or whose quotation mark is never closed."""
     schema = pa.schema([("_row", pa.int64()), *((name, pa.string()) for name in header)])
     con.register("empty_part", schema.empty_table())
     con.execute(f"CREATE OR REPLACE TABLE {relation} AS SELECT * FROM empty_part")
     con.unregister("empty_part")
-    rejects, batch, width = [], [], len(header)
+    rejects: list[Reject] = []
+    batch: list[list] = []
+    width = len(header)
     csv.field_size_limit(1 << 27)
     with path.open(encoding=encoding, newline="") as stream, progress_bar(path.stat().st_size, f"reading {path.name}") as bar:
-        records = _records((line.replace("\0", "") for line in stream), delimiter)
-        for row, record in enumerate(records, 1):
+        lines = (line.replace("\0", "") for line in stream)
+        for row, (record, closed) in enumerate(split_records(lines, delimiter, width), 1):
             if row <= header_row or not any(field.strip() for field in record):
                 continue
             while len(record) > width and not record[-1].strip():
                 record.pop()
-            if len(record) != width:
+            if not closed or len(record) != width:
                 values = dict(zip(header, record, strict=False)) | {f"column {i + 1}": record[i] for i in range(width, len(record))}
-                rejects.append(Reject(row, f"{len(record)} columns where the header has {width}", values))
+                rejects.append(Reject(row, "width:" if closed else "quote:", values))
             else:
                 batch.append([row, *(field or None for field in record)])
             if len(batch) >= BATCH_ROWS:
                 bar.update(_flush(con, relation, schema, batch))
         _flush(con, relation, schema, batch)
     return rejects
+
+
+def split_records(lines: Iterable[str], delimiter: str, width: int) -> Iterator[tuple[list[str], bool]]:
+    """Physical lines → (fields, closed). A quoted field may span lines, but never swallow a line that is a record itself.
+
+    A stray quotation mark (`3" pipe`, a lost closing quote) would otherwise take every following record into one field:
+    its line comes out alone with closed = False, and reading goes on at the next line.
+    """
+    waiting = deque[str]()
+    source = iter(lines)
+    while line := waiting.popleft() if waiting else next(source, ""):
+        taken = [line]
+        record = _split(line, delimiter)
+        while record is None and len(taken) <= MAX_FIELD_LINES:
+            following = waiting.popleft() if waiting else next(source, "")
+            if not following:
+                break
+            taken.append(following)
+            if '"' not in following and width > 1 and len(_split(following, delimiter) or ()) == width:
+                break
+            try:
+                record = _split("".join(taken), delimiter, lenient=False)
+            except csv.Error:
+                break
+        if record is None:
+            waiting.extendleft(reversed(taken[1:]))
+        yield (next(csv.reader([line], delimiter=delimiter), []), False) if record is None else (record, True)
+
+
+def _split(text: str, delimiter: str, lenient: bool = True) -> list[str] | None:
+    """Fields of one record; None while a quotation mark is open. Text after a closing mark is an error unless lenient."""
+    if delimiter == "whitespace":
+        return text.split()
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True), [])
+    except csv.Error as error:
+        if "unexpected end of data" in str(error):
+            return None
+        if not lenient:
+            raise
+        return next(csv.reader([text], delimiter=delimiter), [])
 
 
 def _flush(con: duckdb.DuckDBPyConnection, relation: str, schema: pa.Schema, batch: list[list]) -> int:
