@@ -80,7 +80,7 @@ TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).fr
 <thead><tr>{% for label, kind in header %}<th scope="col" class="{{ kind }}">{{ label }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for row in rows %}
-<tr{% if loop.last and total %} class="total"{% endif %}>{% for text, kind in row %}<td class="{{ kind }}">{{ text }}</td>{% endfor %}</tr>
+<tr>{% for text, kind in row %}<td class="{{ kind }}">{{ text }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody>
 </table></div>
@@ -130,18 +130,18 @@ def _money_decimals(frame: pd.DataFrame, field: str) -> int:
 
 
 def draw_table(
-    w: Wording, table_id: str, caption: str, frame: pd.DataFrame, columns: str, note: str = "", total: bool = False
+    w: Wording, table_id: str, caption: str, frame: pd.DataFrame, columns: str, note: str = "", cents: bool = False
 ) -> HtmlTable:
     """Render `frame`, one row a row, with the fields named in `columns` (space-separated, headings from COLUMNS).
 
-    `total` marks the last row as the sum of the others.
+    `cents` shows money to the cent in every column, where sums must be seen to reconcile.
     """
     fields = columns.split()
     header = [(w._(COLUMNS[field][0]), COLUMNS[field][1]) for field in fields]
     kinds = {field: COLUMNS[field][1] for field in fields}
-    decimals = {field: _money_decimals(frame, field) for field, kind in kinds.items() if kind in ("money", "gap")}
+    decimals = {field: 2 if cents else _money_decimals(frame, field) for field, kind in kinds.items() if kind in ("money", "gap")}
     rows = [[(write_value(w, row[f], kind, decimals.get(f)), kind) for f, kind in kinds.items()] for row in frame.to_dict("records")]
-    html = TEMPLATE.render(id=table_id, caption=caption, header=header, rows=rows, note=note, total=total)
+    html = TEMPLATE.render(id=table_id, caption=caption, header=header, rows=rows, note=note)
     lines = [" | ".join(label for label, _ in header), *(" | ".join(text for text, _ in row) for row in rows)]
     return HtmlTable(html, "\n".join([caption, *lines]))
 
@@ -175,9 +175,13 @@ def ledger_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> 
     note = w._("Rows read = accepted + set aside, and so for the sums; every row set aside is in quarantine.csv with its reason.")
     unreadable = sum(check.unreadable_amounts for check in checks.values())
     if unreadable:
-        note += " " + w._("Of the rows set aside, {count} have no readable amount and are in no sum.", count=w.number(unreadable))
+        note += " " + w.ngettext(
+            "Of the rows set aside, {count} has no readable amount and is in no sum.",
+            "Of the rows set aside, {count} have no readable amount and are in no sum.",
+            unreadable,
+        )
     frame["table"] = [w.tell(TABLE_LABELS[name]) for name in checks]
-    return draw_table(w, "row-ledger", caption, frame, fields, note)
+    return draw_table(w, "row-ledger", caption, frame, fields, note, cents=True)
 
 
 def reasons_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> HtmlTable:
