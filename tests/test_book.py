@@ -104,6 +104,13 @@ def test_cache_is_left_when_input_mapping_or_date_changes(make_engagement):
     assert open_book(folder).cube.revenue.sum().execute() == 1
 
 
+def test_the_cache_keeps_the_books_opened_last(make_engagement):
+    folder = make_engagement(tables={"sales": ROWS})
+    homes = [open_book(folder, as_of=f"2024-{month:02d}-28").folder for month in range(2, 11)]
+    kept = {path.name for path in (folder / ".carnet").iterdir()}
+    assert kept == {home.name for home in homes[-book_module.KEPT_BOOKS :]}
+
+
 def test_a_build_that_dies_leaves_no_cache(make_engagement, monkeypatch):
     folder = make_engagement(tables={"sales": ROWS})
     monkeypatch.setattr(book_module, "cube_of", lambda *_: 1 / 0)

@@ -28,6 +28,7 @@ from carnet.sources.reading import ColumnReader
 from carnet.wording import N_, Notice, Wording
 
 CACHE_NAME = ".carnet"
+KEPT_BOOKS = 6
 NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) AS amount LIMIT 0"
 
 
@@ -148,6 +149,8 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
             building.mkdir()
             _build(engagement, files, building)
             _rename(building, home)
+            _forget_oldest(cache)
+    (home / "book.json").touch()
     record = json.loads((home / "book.json").read_text(encoding="utf-8"))
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
     return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, ibis.duckdb.connect(), checks)
@@ -264,6 +267,13 @@ def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]]) ->
     ]:
         digest.update(module.read_bytes())
     return digest.hexdigest()[:20]
+
+
+def _forget_oldest(cache: Path) -> None:
+    """Remove all but the KEPT_BOOKS most recently opened books of the cache."""
+    opened = sorted(cache.glob("*/book.json"), key=lambda record: record.stat().st_mtime, reverse=True)
+    for record in opened[KEPT_BOOKS:]:
+        shutil.rmtree(record.parent, ignore_errors=True)
 
 
 def _rename(building: Path, home: Path) -> None:
