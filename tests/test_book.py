@@ -54,6 +54,13 @@ def test_a_late_start_is_judged_by_the_rhythm_of_the_book(make_engagement):
     assert open_book(make_engagement("sparse", tables={"sales": sparse}), as_of="2024-12-31").previous_is_complete
 
 
+def test_a_previous_period_that_was_not_given_is_said(make_engagement):
+    rows = [HEADER[:3], *(["A", f"{year}-{month:02d}-15", "1"] for year in (2022, 2024) for month in range(1, 13))]
+    book = open_book(make_engagement(tables={"sales": rows}), as_of="2024-12-31")
+    assert not book.previous_is_complete
+    assert any("No sale of the previous period" in notice.message for notice in book.notices)
+
+
 def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
     import sqlite3
 

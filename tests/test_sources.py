@@ -66,7 +66,7 @@ def test_delimiter_is_detected(delimiter):
     [
         ("1234,56", "1234.56"), ("1 234,56", "1234.56"), ("1\u00a0234,56", "1234.56"), ("1\u202f234,56", "1234.56"), ("1.234,56", "1234.56"),
         ("-1 234,56", "-1234.56"), ("1234,56-", "-1234.56"), ("(1234,56)", "-1234.56"), ("−12,00", "-12"), ("1 234,56 €", "1234.56"),
-        ("EUR 12,5", "12.5"), ("12 345 678,90 €", "12345678.90"), ("1'234,56", "1234.56"), ("1234", "1234"), ("0,001", "0.001"), ("1.234.567,00", "1234567"),
+        ("EUR 12,5", "12.5"), ("25,-", "25"), ("(1 234,56 €)", "-1234.56"), ("1 234,56 € -", "-1234.56"), ("–12,5", "-12.5"), ("12 345 678,90 €", "12345678.90"), ("1'234,56", "1234.56"), ("1234", "1234"), ("0,001", "0.001"), ("1.234.567,00", "1234567"),
     ],
 )  # fmt: skip
 def test_french_numbers(make_engagement, written, value):
@@ -197,6 +197,7 @@ def test_regular_and_record_by_record_readings_agree(make_engagement):
         ({10: 'c10;02/01/2024;10,5;3" pipe'}, {}),
         ({10: 'c10;02/01/2024;10,5;"a ""good"" one"'}, {}),
         ({10: 'c10;02/01/2024;10,5;"two\nlines"'}, {}),
+        ({10: 'c10;02/01/2024;10,5;"Bonjour;\nun; deux; trois; quatre\nMerci"'}, {}),
     ],
 )
 def test_a_stray_quotation_mark_never_swallows_other_lines(make_engagement, broken, reasons):
@@ -262,6 +263,63 @@ def test_excel_numbers_are_never_guessed(make_engagement):
             sheet.write_row(r, 0, row)
         workbook.close()
         assert open_book(folder).checks["sales"].accepted_amount == Decimal("1247.845") + Decimal("3.5") * len(texts)
+
+
+def test_excel_texts_are_left_as_they_are(make_engagement):
+    """Texts that look like numbers keep their letters; a number among them keeps its value and its face."""
+    folder = make_engagement(tables=spec(files="v.xlsx"))
+    workbook = xlsxwriter.Workbook(folder / "v.xlsx")
+    sheet = workbook.add_worksheet()
+    rows = [
+        ["customer_id", "date", "amount", "product"],
+        ["411.001", 20240131, "1.234,56", "10.20"],
+        ["00123", 20240201, "1.234", 17850.5],
+        [1001, 20240202, "12,5", "x"],
+        ["", 20240203, 0.125, 2.25],
+    ]
+    for r, row in enumerate(rows):
+        sheet.write_row(r, 0, row)
+    workbook.close()
+    book = open_book(folder)
+    assert list(sales(book).customer_id) == ["411.001", "00123", "1001"]
+    assert list(sales(book)["product"]) == ["10.20", "17850.5", "x"]
+    assert list(sales(book).amount) == [Decimal("1234.56"), Decimal(1234), Decimal("12.5")]
+    kept = book.table("quarantine").execute().original_values[0]
+    assert '"0.125"' in kept and '"2.25"' in kept and "e0" not in kept
+
+
+def test_excel_booleans_as_numbers_and_as_cells(make_engagement):
+    folder = make_engagement(
+        tables={"sales": [["customer_id", "date", "amount"], ["A", "2024-12-31", "1"]], "customers": {"files": "c.xlsx"}}
+    )
+    for column, expected in (([1, 0, ""], [True, False, None]), ([True, False, "oui"], [True, False, True])):
+        workbook = xlsxwriter.Workbook(folder / "c.xlsx")
+        sheet = workbook.add_worksheet()
+        for r, row in enumerate([["customer_id", "contract"], *([*["A", "B", "C"][i : i + 1], value] for i, value in enumerate(column))]):
+            sheet.write_row(r, 0, row)
+        workbook.close()
+        listed = open_book(folder).table("customers").order_by("customer_id").execute().contract
+        assert [None if value is None or value != value else bool(value) for value in listed] == expected
+
+
+def test_excel_boolean_is_no_amount_and_a_sheet_may_hold_its_header_only(make_engagement):
+    for rows, message in (([["A", "2024-01-31", True]], "none of 1 rows was accepted"), ([], "no readable date")):
+        folder = make_engagement(f"sheet{len(rows)}", tables=spec(files="v.xlsx"))
+        workbook = xlsxwriter.Workbook(folder / "v.xlsx")
+        sheet = workbook.add_worksheet()
+        for r, row in enumerate([["customer_id", "date", "amount"], *rows]):
+            sheet.write_row(r, 0, row)
+        workbook.close()
+        with pytest.raises(CarnetError, match=message):
+            open_book(folder)
+
+
+def test_header_with_a_line_break(make_engagement):
+    folder = make_engagement(tables=spec(columns={"amount": "Montant\nHT"}))
+    write(folder, "v.csv", 'customer_id;date;"Montant\nHT"\nA;31/12/2024;1,5\nB;;1\n')
+    book = open_book(folder)
+    assert book.checks["sales"].accepted_amount == Decimal("1.5")
+    assert list(book.table("quarantine").execute().row) == [3]
 
 
 def test_excel_dates_beside_dates_typed_as_text(make_engagement):

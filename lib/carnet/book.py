@@ -115,17 +115,25 @@ class Book:
         longest = pauses.pause.max().execute()
         return 0 if longest is None or longest != longest else int(longest)
 
+    @cached_property
+    def previous_order_count(self) -> int:
+        """Orders of the previous period."""
+        return int(self.cube.filter(self.periods.in_previous(self.cube)).order_count.sum().execute() or 0)
+
     @property
     def previous_is_complete(self) -> bool:
-        """False when the sales given start later in the previous period than a pause usual for this book explains."""
+        """False when the sales given start later in the previous period than a pause usual for this book explains, or skip it."""
         tolerated = max(31, self.longest_pause_days)
-        return self.first_sale is not None and (self.first_sale - self.periods.previous.start).days <= tolerated
+        starts_in_time = self.first_sale is not None and (self.first_sale - self.periods.previous.start).days <= tolerated
+        return starts_in_time and self.previous_order_count > 0
 
     @property
     def notices(self) -> list[Notice]:
         """What the reader must know of the data before reading a figure."""
         notices = [notice for check in self.checks.values() for notice in check.notices]
-        if self.first_sale and not self.previous_is_complete:
+        if self.first_sale and not self.previous_order_count and self.first_sale <= self.periods.previous.start:
+            notices.append(Notice(N_("No sale of the previous period was given, although earlier ones were: nothing is compared with it.")))
+        elif self.first_sale and not self.previous_is_complete:
             message = N_("Sales start on {first}, after the start of the previous period ({start}): comparisons with it are incomplete.")
             dates = {"first": self.wording.date(self.first_sale), "start": self.wording.date(self.periods.previous.start)}
             notices.append(Notice(message, dates))

@@ -14,6 +14,7 @@ import duckdb
 from carnet.errors import examples
 from carnet.schema import TABLE_LABELS, Column
 from carnet.sources.base import Reject, SourceFile, identifier, quoted
+from carnet.sources.formats import as_written
 from carnet.sources.reading import MONEY, ColumnReader
 from carnet.wording import N_, Notice, Wording
 
@@ -149,7 +150,7 @@ class Contract:
 
     def _quarantine(self, files: list[SourceFile], rejects: list[Reject]) -> None:
         """Copy rejected rows, with their original values, to the common quarantine table."""
-        named = ", ".join(f"{quoted(header)}: CAST(r.{identifier(header)} AS VARCHAR)" for header in self.reader.types)
+        named = ", ".join(f"{quoted(header)}: {as_written(f'CAST(r.{identifier(header)} AS VARCHAR)')}" for header in self.reader.types)
         names = ", ".join(quoted(file.name) for file in files)
         self.con.execute(
             f"INSERT INTO quarantine SELECT '{self.name}', list_extract([{names}], r._file + 1), r._row, p._reason, "

@@ -129,7 +129,8 @@ def monthly_revenue(cube: ir.Table, periods: Periods, first_sale: dt.date | None
         now=both.revenue.sum(where=periods.in_current(both)), before=both.revenue.sum(where=periods.in_previous(both))
     )
     count = periods.month_count
-    starts = {month: periods.month_end(month + 13) for month in range(count)}
+    before_period = periods.previous.start - dt.timedelta(days=1)
+    starts = {month: max(periods.month_end(month + 13), before_period) for month in range(count)}
     given = [month for month, start in starts.items() if first_sale and start >= first_sale - dt.timedelta(days=8)]
     months = ibis.memtable({"audit_month": list(range(count))}, schema={"audit_month": "int32"})
     joined = months.left_join(by_month, months.audit_month == by_month.position)

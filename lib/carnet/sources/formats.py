@@ -15,6 +15,7 @@ MISSING_TEXTS = ("", "null", "(null)", "<null>", "nan", "n.d.", "n/d", "n/a", "#
 SPACES = r"[\s\x{00A0}\x{202F}\x{2007}\x{2009}\x{200B}\x{FEFF}]"
 OUTER_SPACES = " \t\r\n\u00a0\u202f\u2007\u2009\u200b\ufeff"
 DATE_ORDERS = {"day first": "%d-%m", "month first": "%m-%d"}
+WRITTEN_MARKS = {"USD": ("US$", "$US"), "CHF": ("Fr.", "SFr.")}  # beside the ISO code and the symbols of Babel
 MAJORITY = 10  # a few values against ten times as many are rejected as rows; closer than that the analyst is asked
 
 
@@ -26,16 +27,21 @@ def cleaned(column: str) -> str:
     return f"CASE WHEN length({trimmed}) > {max(map(len, MISSING_TEXTS))} OR lower({trimmed}) NOT IN ({missing}) THEN {trimmed} END"
 
 
+def as_written(text: str) -> str:
+    """SQL: text without the machine notation that `excel` gives to fractional numbers among texts."""
+    return rf"regexp_replace({text}, '^(-?\d+\.\d+)e0$', '\1')"
+
+
 def bare_number(text: str, currency: str) -> str:
     """SQL: a number without its percent sign and the engagement's own currency, `(12)` and `12-` made negative.
 
-    Spaces of every width become one kind: they may only stand between groups of three digits.
+    Spaces of every width become one kind: they may only stand between groups of three digits. `99.-` is 99 without cents.
     """
-    marks = {currency, *(get_currency_symbol(currency, locale) for locale in ("en", "en_US", "fr"))}
-    signs = "|".join(re.escape(mark).replace("'", "''") for mark in sorted(marks))
-    spaced = f"regexp_replace(translate({text}, '−’', '-'''), '{SPACES}', ' ', 'g')"
-    bare = rf"trim(regexp_replace({spaced}, '({signs})|%', '', 'gi'))"
-    signed = rf"regexp_replace(regexp_replace({bare}, '^\((.*)\)$', '-\1'), '^([^-].*)-$', '-\1')"
+    marks = {currency, *(get_currency_symbol(currency, locale) for locale in ("en", "en_US", "fr")), *WRITTEN_MARKS.get(currency, ())}
+    signs = "|".join(re.escape(mark).replace("'", "''") for mark in sorted(marks, key=lambda mark: (-len(mark), mark)))
+    spaced = f"regexp_replace(translate({text}, '−–’', '--'''), '{SPACES}', ' ', 'g')"
+    bare = rf"regexp_replace(trim(regexp_replace({spaced}, '({signs})|%', '', 'gi')), '[.,]-{{1,2}}$', '')"
+    signed = rf"regexp_replace(regexp_replace({bare}, '^\( *(.*?) *\)$', '-\1'), '^([^-].*\d) *-$', '-\1')"
     return rf"CASE WHEN regexp_full_match({text}, '-?[0-9]+([.,][0-9]+)?') THEN {text} ELSE {signed} END"
 
 

@@ -9,7 +9,17 @@ from carnet.engagement import Table
 from carnet.errors import CarnetError, examples, nearest
 from carnet.schema import CHOICE_WORDS, TABLES, TRUTH_WORDS
 from carnet.sources.base import identifier, quoted
-from carnet.sources.formats import Evidence, bare_day, bare_number, cleaned, date_evidence, date_sql, decimal_evidence, number_sql
+from carnet.sources.formats import (
+    Evidence,
+    as_written,
+    bare_day,
+    bare_number,
+    cleaned,
+    date_evidence,
+    date_sql,
+    decimal_evidence,
+    number_sql,
+)
 
 MONEY = "DECIMAL(18, 4)"
 FLOATS = ("DOUBLE", "FLOAT")
@@ -72,9 +82,12 @@ class ColumnReader:
 
     def _given(self, role: str) -> str:
         """SQL: the original value, NULL when it is missing; whole-number dates such as 20240131 become text."""
-        header = identifier(self.mapping[role])
+        header, kind = identifier(self.mapping[role]), self.schema.columns[role].kind
+        if self.types[self.mapping[role]] in FLOATS and kind in ("date", "bool"):  # 20240131.0, 1.0
+            return f"CAST(TRY_CAST({header} AS BIGINT) AS VARCHAR)"
         if self._is_text(role):
-            return cleaned(f"CAST({header} AS VARCHAR)")
+            text = f"CAST({header} AS VARCHAR)"
+            return cleaned(text if kind in MEASURED else as_written(text))
         return f"(CASE WHEN NOT isnan({header}) THEN {header} END)" if self.types[self.mapping[role]] in FLOATS else header
 
     def last_date(self, limit: dt.date) -> dt.date | None:

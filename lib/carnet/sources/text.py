@@ -83,7 +83,7 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
                 sample = sample[: sample.rfind("\n") + 1] or sample
         lines = sample.splitlines(keepends=True)[header_row - 1 :]
         delimiter = spec.format.delimiter or detect_delimiter("".join(lines)) or ";"
-        header = check_header(path, _split(lines[0] if lines else "", delimiter) or [], header_row)
+        header = check_header(path, next(split_records(lines, delimiter, 0), ([], True))[0], header_row)
         with tempfile.TemporaryDirectory() as scratch:
             utf8 = path if encoding.replace("_", "-").lower() in ("utf-8", "utf8") else _to_utf8(path, encoding, Path(scratch))
             plain_names = not {"rowid", "_row", "_file"} & {name.casefold() for name in header}
@@ -137,7 +137,7 @@ def _read_regular(con: duckdb.DuckDBPyConnection, relation: str, path: Path, del
     several_lines = " OR ".join(f"contains({identifier(name)}, chr(10)) OR contains({identifier(name)}, chr(13))" for name in header)
     if con.execute(f"SELECT 1 FROM {relation}_text WHERE {several_lines} LIMIT 1").fetchall():
         return False  # a field of several lines may be a stray quotation mark: read record by record
-    filled = " OR ".join(f"{identifier(name)} IS NOT NULL" for name in header)  # a line of delimiters only is a blank row
+    filled = " OR ".join(f"trim({identifier(name)}) <> ''" for name in header)  # a line of delimiters only is a blank row
     con.execute(f"CREATE OR REPLACE VIEW {relation} AS SELECT rowid + {header_row + 1} AS _row, * FROM {relation}_text WHERE {filled}")
     return True
 
@@ -183,12 +183,14 @@ def split_records(lines: Iterable[str], delimiter: str, width: int) -> Iterator[
     while line := waiting.popleft() if waiting else next(source, ""):
         taken = [line]
         record = _split(line, delimiter)
+        opening = next(csv.reader([line], delimiter=delimiter), []) if record is None else []
         while record is None and len(taken) <= MAX_FIELD_LINES:
             following = waiting.popleft() if waiting else next(source, "")
             if not following:
                 break
             taken.append(following)
-            if '"' not in following and width > 1 and len(_split(following, delimiter) or ()) == width:
+            inner = _split(following, delimiter) if '"' not in following and width > 1 else None
+            if inner is not None and len(inner) == width and _alike(opening, inner):
                 break
             try:
                 record = _split("".join(taken), delimiter, lenient=False)
@@ -196,7 +198,12 @@ def split_records(lines: Iterable[str], delimiter: str, width: int) -> Iterator[
                 break
         if record is None:
             waiting.extendleft(reversed(taken[1:]))
-        yield (next(csv.reader([line], delimiter=delimiter), []), False) if record is None else (record, True)
+        yield (opening, False) if record is None else (record, True)
+
+
+def _alike(opening: list[str], inner: list[str]) -> bool:
+    """True when a line has digits where the record before it has some: a record of its own rather than a line of a comment."""
+    return all(any(map(str.isdigit, b)) for a, b in zip(opening[:-1], inner, strict=False) if any(map(str.isdigit, a)))
 
 
 def _split(text: str, delimiter: str, lenient: bool = True) -> list[str] | None:
