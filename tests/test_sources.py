@@ -540,7 +540,7 @@ def test_unknown_kind_of_file(make_engagement):
 
 
 def test_postgresql_query(make_engagement, monkeypatch):
-    """A temporary table cannot be seen by another connection: the query brings its own rows."""
+    """The query brings its own rows, so that nothing is left on the server; no part of the secret is printed."""
     url = os.environ.get("CARNET_POSTGRES")
     if not url:
         pytest.skip("CARNET_POSTGRES does not hold a database URL")
@@ -553,4 +553,4 @@ def test_postgresql_query(make_engagement, monkeypatch):
     assert (book.checks["sales"].accepted_amount, book.checks["sales"].quarantined_rows) == (Decimal("7.5"), 1)
     assert list(sales(book).customer_id) == ["Épée", "B"]
     name = book.checks["sales"].files[0]["name"]
-    assert password not in name and "CARNET_TEST_SECRET" not in name and name.startswith("postgresql://127.0.0.1/postgres (")
+    assert password not in name and "CARNET_TEST_SECRET" not in name and re.match(r"postgresql://[^@ ]+ \(select", name)
