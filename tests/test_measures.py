@@ -188,7 +188,7 @@ def test_statuses():
     assert status == {"kept": "kept", "lost": "lost", "new": "new", "back": "recovered", "note": "-", "gone": "-", "new2": "new"}
 
 
-def test_published_like_table_of_a_small_portfolio():
+def test_small_portfolio_worked_by_hand():
     """Worked by hand: 4 opening customers, 1 lost, 1 new, 1 recovered."""
     table = moved(
         [

@@ -10,8 +10,6 @@ from typing import Any
 
 from carnet.wording import Wording, unknown
 
-FEW_CUSTOMERS = 8
-
 
 @dataclass(frozen=True)
 class Finding:

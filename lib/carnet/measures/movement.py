@@ -10,8 +10,6 @@ import ibis.expr.types as ir
 
 from carnet.periods import Periods
 
-STATUSES = ("kept", "new", "recovered", "lost")
-
 
 def customer_movement(cube: ir.Table, periods: Periods) -> ir.Table:
     """One row per customer of the cube: revenue and orders of both periods, and what became of the customer.
