@@ -22,13 +22,16 @@ import ibis.expr.types as ir
 from carnet.contracts import Contract, TableCheck, unknown_references
 from carnet.engagement import Engagement, load_engagement
 from carnet.errors import CarnetError
+from carnet.ledger import classify_costs, fill_tables
 from carnet.periods import Periods
 from carnet.sources import SourceFile, find_files, load_table
+from carnet.sources.fec import closing_of
 from carnet.sources.reading import ColumnReader
 from carnet.wording import N_, Notice, Wording
 
 CACHE_NAME = ".carnet"
 KEPT_BOOKS = 6
+BUILT_FROM = {"tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum"}
 NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) AS amount LIMIT 0"
 
 
@@ -229,14 +232,19 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
             faults.append(str(error))
     if faults:
         raise CarnetError("\n".join(faults))
-    as_of = engagement.as_of or _last_sale(readers)
+    as_of = engagement.as_of or _last_day(readers, files)
     checks = {name: Contract(reader).check(files[name], rejects[name], as_of) for name, reader in readers.items()}
+    if "costs" in checks:
+        classify_costs(con, engagement.cost_behaviour)
+        checks["costs"].columns += [] if "behaviour" in checks["costs"].columns else ["behaviour"]
+    if "ledger" in checks:
+        checks |= fill_tables(con, checks["ledger"], files["ledger"], engagement, as_of)
     if "sales" not in checks:
         con.execute(f"CREATE TABLE accepted_sales AS {NO_SALES}")
     elif not checks["sales"].accepted_rows:
         told = ", ".join(f"{count:,} × {reason}" for reason, count in list(checks["sales"].reasons.items())[:5])
         raise CarnetError(f"sales: none of {checks['sales'].rows:,} rows was accepted ({told or 'the files hold no rows'}). as_of {as_of}.")
-    if "customers" in checks:
+    if "customers" in engagement.tables:
         for check in checks.values():
             unknown_references(con, check)
     backend = ibis.duckdb.from_connection(con)
@@ -252,25 +260,30 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     con.close()
 
 
-def _last_sale(readers: dict[str, ColumnReader]) -> dt.date:
-    """Default audit date: the last sale date that is not in the future."""
-    if "sales" not in readers:
-        raise CarnetError("as_of: without a sales table the audit date has no default. Write as_of: YYYY-MM-DD in engagement.yml.")
-    last = readers["sales"].last_date(dt.date.today())
-    if last is None:
-        raise CarnetError("sales: no readable date. Check tables.sales.columns.date and tables.sales.format.date in engagement.yml.")
-    return last
+def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile]]) -> dt.date:
+    """Default audit date: the last sale date, else the ledger's closing date, else the end of the last summary; never in the future."""
+    today = dt.date.today()
+    for name, role in (("sales", "date"), ("ledger", "date"), ("summary", "period_end")):
+        if name not in readers:
+            continue
+        last = readers[name].last_date(today, role)
+        if last is None:
+            raise CarnetError(f"{name}: no readable date up to today. Check tables.{name}.columns.{role} and tables.{name}.format.date in engagement.yml.")
+        closings = [dt.date.fromisoformat(day) for file in files[name] if name == "ledger" and (day := closing_of(file.name))]
+        return max([last, *(day for day in closings if day <= today)])
+    raise CarnetError("as_of: without sales, ledger or summary the audit date has no default. Write as_of: YYYY-MM-DD in engagement.yml.")
 
 
 def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]]) -> str:
     """Hash of what the stored tables depend on: bytes of the inputs, mapping, audit date and the code that reads them."""
     digest = hashlib.sha256()
-    kept = engagement.model_dump(mode="json", include={"tables", "as_of", "comparison", "fiscal_year_start", "currency"})
+    kept = engagement.model_dump(mode="json", include=BUILT_FROM)
     names = [(table, file.name, file.sha256) for table, listed in files.items() for file in listed]
     digest.update(json.dumps([kept, names], sort_keys=True).encode())
     package = Path(__file__).parent
     for module in [
-        *(package / f"{name}.py" for name in ("schema", "contracts", "periods", "book")),
+        *(package / f"{name}.py" for name in ("schema", "contracts", "ledger", "periods", "book")),
+        package / "profiles" / "pcg.yml",
         *sorted((package / "sources").glob("*.py")),
     ]:
         digest.update(module.read_bytes())

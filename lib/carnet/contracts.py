@@ -12,7 +12,7 @@ from decimal import Decimal
 import duckdb
 
 from carnet.errors import examples
-from carnet.schema import TABLE_LABELS, Column
+from carnet.schema import TABLE_LABELS, TABLES, Column
 from carnet.sources.base import Reject, SourceFile, identifier, quoted
 from carnet.sources.formats import as_written
 from carnet.sources.reading import MONEY, ColumnReader
@@ -25,10 +25,11 @@ REASONS = {
     "number": N_("{column} is not a number"),
     "share": N_("{column} is not a share between 0 and 1 (write 10 % or 0.10)"),
     "bool": N_("{column} is not yes or no"),
-    "choice": N_("{column} is not one of the accepted values"),
+    "choice": N_("{column} is not one of the accepted values ({accepted})"),
     "early": N_("{column} is before 1900"),
     "after": N_("{column} is after the audit date"),
     "repeated": N_("{column} is repeated"),
+    "reversed": N_("{column} is before the start of its period"),
     "quote": N_("a quotation mark is opened and never closed"),
     "width": N_("the line does not have as many columns as its header"),
 }
@@ -42,6 +43,7 @@ class TableCheck:
     total: str | None
     columns: list[str]
     mapping: dict[str, str]
+    source: str | None = None  # the table that filled this one, when no file of its own was given
     rows: int = 0
     accepted_rows: int = 0
     quarantined_rows: int = 0
@@ -58,7 +60,9 @@ class TableCheck:
     def tell_reason(self, w: Wording, reason: str) -> str:
         """A stored reason such as `missing:customer_id;date:date` in words, columns by the client's own headers."""
         parts = (part.partition(":") for part in reason.split(";"))
-        return "; ".join(w._(REASONS[code], column=self.mapping.get(role, role)) for code, _, role in parts)
+        columns = TABLES[self.table].columns
+        accepted = {role: ", ".join(column.choices) for role, column in columns.items()}
+        return "; ".join(w._(REASONS[code], column=self.mapping.get(role, role), accepted=accepted.get(role, "")) for code, _, role in parts)
 
     def as_json(self) -> dict:
         """Plain values for the cache and the manifest."""
@@ -115,6 +119,8 @@ class Contract:
         ]
         dates = [role for role in mapped if columns[role].kind == "date"]
         reasons += [f"CASE WHEN v_{role} < {quoted(str(EARLIEST))} THEN 'early:{role}' END" for role in dates]
+        if {"period_start", "period_end"} <= set(typed):
+            reasons.append("CASE WHEN v_period_end < v_period_start THEN 'reversed:period_end' END")
         self.con.execute(
             f"CREATE TABLE parsed_{self.name} AS SELECT _file, _row, _hash, {', '.join(f'{sql} AS {role}' for role, sql in typed.items())}, "
             f"nullif(concat_ws(';', {', '.join(reasons)}), '') AS _reason FROM "

@@ -98,6 +98,8 @@ class Engagement(_Strict):
     fiscal_year_start: int = Field(1, ge=1, le=12)
     engine: Literal["duckdb"] = "duckdb"
     sector: str | None = None
+    cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
+    linked_share_minimum: float = Field(0.8, ge=0, le=1, description="share of the ledger's revenue that must name a customer")
     tables: dict[str, Table] = Field(min_length=1)
     targets: list[Target] = []
     folder: Path = Field(Path(), exclude=True)

@@ -17,6 +17,49 @@ class Period:
 
 
 @dataclass(frozen=True)
+class Bucket:
+    """One fiscal year, quarter or month of a series; `complete` is False when the data do not cover it whole."""
+
+    label: str
+    start: dt.date
+    end: dt.date
+    complete: bool = True
+
+    @property
+    def day_count(self) -> int:
+        """Days, both ends included."""
+        return (self.end - self.start).days + 1
+
+
+GRAINS = {"year": 12, "quarter": 3, "month": 1}  # months a bucket
+LATE_START_DAYS = {"year": 31, "quarter": 31, "month": 7}  # a first sale this long after the start still covers the bucket
+
+
+def buckets(first: dt.date, last: dt.date, grain: str, fiscal_year_start: int = 1) -> list[Bucket]:
+    """Fiscal years, quarters or months from the one that holds `first` to the one that holds `last`.
+
+    >>> [b.label for b in buckets(dt.date(2024, 11, 5), dt.date(2025, 4, 30), "quarter")]
+    ['2024-Q4', '2025-Q1', '2025-Q2']
+    >>> [b.complete for b in buckets(dt.date(2024, 11, 5), dt.date(2025, 4, 30), "quarter")]
+    [False, True, False]
+    """
+    size = GRAINS[grain]
+    offset = (first.month - fiscal_year_start) % size
+    start = first.replace(day=1) - relativedelta(months=offset)
+    made = []
+    while start <= last:
+        after = start + relativedelta(months=size)
+        end = after - dt.timedelta(days=1)
+        year = start.year - (start.month < fiscal_year_start)
+        fiscal = f"{year}" if fiscal_year_start == 1 else f"{year}-{(year + 1) % 100:02d}"
+        label = {"year": fiscal, "quarter": f"{fiscal}-Q{(start.month - fiscal_year_start) % 12 // 3 + 1}", "month": f"{start:%Y-%m}"}[grain]
+        complete = end <= last and (first - start).days <= LATE_START_DAYS[grain]
+        made.append(Bucket(label, start, end, complete))
+        start = after
+    return made
+
+
+@dataclass(frozen=True)
 class Periods:
     """The two periods that an audit compares.
 
@@ -71,6 +114,12 @@ class Periods:
         if self.comparison == "rolling_year":
             return (self.audit_month(date) / 12).floor().cast("int32")
         return (date.year() - (date.month() < self.fiscal_year_start).cast("int32")).cast("int32")
+
+    def audit_index(self, cube: ir.Table) -> ir.IntegerValue:
+        """0 for rows of the cube in the audit period, -1 in the previous one, less before (-3 for all other dates of year_to_date)."""
+        if self.comparison == "rolling_year":
+            return -(cube.audit_month / 12).floor().cast("int32")
+        return ibis.cases((self.in_current(cube), 0), (self.in_previous(cube), -1), else_=-3).cast("int32")
 
     def in_current(self, cube: ir.Table) -> ir.BooleanValue:
         """Rows of the cube (columns month, audit_month) inside the audit period."""

@@ -26,6 +26,7 @@ class TableSchema:
     past_dates: tuple[str, ...] = ()
     total: str | None = None
     derived: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)  # role → the header that a law or standard gives it
 
     @property
     def required(self) -> list[str]:
@@ -43,6 +44,19 @@ def _columns(required: str, optional: str = "") -> dict[str, Column]:
             columns[name] = Column(kind or "text", needed, tuple(choices.split("|")) if choices else ())  # type: ignore[arg-type]
     return columns
 
+
+SUMMARY_MEASURES = {  # what a period summary may hold: a flow adds up over periods, a count of customers or a price does not
+    "revenue": "flow", "quantity": "flow", "order_count": "flow", "unit_price": "level", "unit_variable_cost": "level",
+    "active_customer_count": "level", "repeat_customer_count": "level", "new_customer_count": "level", "recovered_customer_count": "level",
+    "kept_customer_count": "level", "lost_customer_count": "level",
+    "fixed_cost": "flow", "variable_cost": "flow", "acquisition_cost": "flow",
+    "marketing_salaries": "flow", "sales_salaries": "flow", "other_salaries": "flow", "marketing_expenses": "flow", "other_expenses": "flow",
+}  # fmt: skip
+LEDGER_HEADERS = {  # the legal names of LPF art. A.47 A-1, VII
+    "journal": "JournalCode", "journal_label": "JournalLib", "number": "EcritureNum", "date": "EcritureDate", "account": "CompteNum",
+    "account_label": "CompteLib", "auxiliary": "CompAuxNum", "auxiliary_label": "CompAuxLib", "piece": "PieceRef", "piece_date": "PieceDate",
+    "label": "EcritureLib", "debit": "Debit", "credit": "Credit", "letter": "EcritureLet", "letter_date": "DateLet",
+}  # fmt: skip
 
 TABLES: dict[str, TableSchema] = {
     "sales": TableSchema(
@@ -102,7 +116,19 @@ TABLES: dict[str, TableSchema] = {
         past_dates=("date",),
         total="revenue_at_stake",
     ),
-    "summary": TableSchema(_columns("period_start:date period_end:date measure value:number"), past_dates=("period_start",)),
+    "summary": TableSchema(
+        _columns(f"period_start:date period_end:date measure:choice={'|'.join(SUMMARY_MEASURES)} value:number"),
+        key=("period_start", "period_end", "measure"),
+        past_dates=("period_start",),
+    ),
+    "ledger": TableSchema(
+        _columns(
+            "date:date account:id debit:money credit:money",
+            "journal journal_label number account_label auxiliary:id auxiliary_label piece piece_date:date label letter letter_date:date",
+        ),
+        total="debit",
+        headers=LEDGER_HEADERS,
+    ),
 }
 
 CHOICE_WORDS = {  # what French and English exports write for an accepted value, without accents
@@ -113,6 +139,25 @@ CHOICE_WORDS = {  # what French and English exports write for an accepted value,
     "lost": ("perdue", "perdu"),
     "customer": ("client",),
     "salesperson": ("commercial", "vendeur"),
+    "revenue": ("chiffre d'affaires", "ca", "turnover", "sales"),
+    "quantity": ("units", "units sold", "units_sold", "unites", "unites vendues", "quantite"),
+    "order_count": ("orders", "commandes", "nombre de commandes"),
+    "unit_price": ("prix unitaire", "price"),
+    "unit_variable_cost": ("raw material cost per unit", "cout matieres premieres par unite", "cout variable unitaire"),
+    "active_customer_count": ("customers", "unique customers", "clients", "clients uniques", "nombre de clients uniques"),
+    "repeat_customer_count": ("repeat customers", "clients recurrents"),
+    "new_customer_count": ("new customers", "nouveaux clients", "ajout sur le crm sur la periode"),
+    "recovered_customer_count": ("recovered customers", "clients repeches"),
+    "kept_customer_count": ("kept customers", "clients conserves", "clients herites"),
+    "lost_customer_count": ("lost customers", "clients perdus"),
+    "fixed_cost": ("fixed costs", "charges fixes"),
+    "variable_cost": ("variable costs", "charges variables"),
+    "acquisition_cost": ("acquisition costs", "couts d'acquisition"),
+    "marketing_salaries": ("salaires marketing",),
+    "sales_salaries": ("salaires commerciaux",),
+    "other_salaries": ("salaires autres",),
+    "marketing_expenses": ("budgets marketing", "budget marketing"),
+    "other_expenses": ("budgets autres", "budget autres"),
 }
 TRUTH_WORDS = (("true", "yes", "y", "oui", "o", "vrai", "1", "x"), ("false", "no", "n", "non", "faux", "0"))
 
@@ -126,4 +171,5 @@ TABLE_LABELS = {
     "satisfaction": Notice(N_("satisfaction")),
     "departures": Notice(N_("departures")),
     "summary": Notice(N_("summary")),
+    "ledger": Notice(N_("ledger")),
 }

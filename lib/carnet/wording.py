@@ -89,9 +89,15 @@ class Wording:
         return sentence.format(count=self.number(count), **values)
 
     def tell(self, notice: Notice) -> str:
-        """Translate a stored sentence; numbers in its values take the reader's format, nested notices are told."""
-        told = {key: self.tell(v) if isinstance(v, Notice) else self.number(v) if _is_number(v) else v for key, v in notice.values.items()}
-        return self._(notice.message, **told)
+        """Translate a stored sentence; numbers in its values take the reader's format (`…_share`: percent), nested notices are told."""
+        return self._(notice.message, **{key: self._told(key, value) for key, value in notice.values.items()})
+
+    def _told(self, key: str, value: Any) -> Any:
+        if isinstance(value, Notice):
+            return self.tell(value)
+        if not _is_number(value):
+            return value
+        return self.percent(value) if key.endswith("_share") else self.number(value)
 
     def number(self, value: float | Decimal | None, decimals: int = 0) -> str:
         """A number with the locale's separators."""

@@ -17,7 +17,7 @@ import duckdb
 from carnet.engagement import Table
 from carnet.errors import CarnetError, examples
 from carnet.schema import TABLE_LABELS
-from carnet.sources import columnar, excel, text
+from carnet.sources import columnar, excel, fec, text
 from carnet.sources.base import Reject, SourceFile, identifier
 from carnet.wording import N_, Notice
 
@@ -59,7 +59,7 @@ def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: l
     parts = []
     headers: dict[str, list[str]] = {}
     for index, file in enumerate(files):
-        reader = READERS.get(file.path.suffix.lower())
+        reader = fec.read if table == "ledger" else READERS.get(file.path.suffix.lower())
         if reader is None:
             raise CarnetError(f"{table}: {file.name}: unknown kind of file. Accepted: {', '.join(READERS)}, a database URL.")
         part = f"part_{table}_{index}"

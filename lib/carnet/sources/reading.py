@@ -90,13 +90,13 @@ class ColumnReader:
             return cleaned(text if kind in MEASURED else as_written(text))
         return f"(CASE WHEN NOT isnan({header}) THEN {header} END)" if self.types[self.mapping[role]] in FLOATS else header
 
-    def last_date(self, limit: dt.date) -> dt.date | None:
-        """The last readable value of column `date` that is not after `limit`."""
-        dates = f"SELECT {self.read('date')} AS d FROM {self.relation}"
+    def last_date(self, limit: dt.date, role: str = "date") -> dt.date | None:
+        """The last readable value of a date column that is not after `limit`."""
+        dates = f"SELECT {self.read(role)} AS d FROM {self.relation}"
         return self.con.execute(f"SELECT max(d) FROM ({dates}) WHERE d <= {quoted(str(limit))}").fetchall()[0][0]
 
     def _map_columns(self) -> dict[str, str]:
-        """Role → header: as the engagement says, else a header that is the role's own name."""
+        """Role → header: as the engagement says, else a header that is the role's own name or its legal one."""
         faults = []
         headers = {header.casefold(): header for header in self.types}
         mapping = {}
@@ -108,8 +108,9 @@ class ColumnReader:
                 faults.append(f"{place}; {nearest(wanted, self.types)}")
         taken = set(mapping.values())
         for role in self.schema.columns:
-            if role not in self.spec.columns and role in headers and headers[role] not in taken:
-                mapping[role] = headers[role]
+            name = self.schema.headers.get(role, role).casefold()
+            if role not in self.spec.columns and name in headers and headers[name] not in taken:
+                mapping[role] = headers[name]
         for role in self.schema.required:
             sources = self.schema.derived.get(role, ())
             if role in mapping or role in self.spec.columns or (sources and set(sources) <= set(mapping)):

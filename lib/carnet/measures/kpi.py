@@ -1,0 +1,242 @@
+"""The indicators of the method, source D, over any series of periods: from sales and costs, or from yearly totals alone.
+
+A *base* has one row per period and one column per quantity that is counted or given (`BASE`); `indicators` derives the rest,
+the standard definition and the one of the deck side by side. Unknown stays NaN.
+"""
+
+import math
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from carnet.measures.intervals import wilson_interval
+from carnet.periods import Bucket
+from carnet.schema import SUMMARY_MEASURES
+
+BASE = tuple(SUMMARY_MEASURES)
+MOVEMENTS = ("new_customer_count", "recovered_customer_count", "kept_customer_count", "lost_customer_count")
+COMPONENTS = {  # cost totals that a summary may give by their parts
+    "acquisition_cost": ("marketing_salaries", "sales_salaries", "marketing_expenses"),
+    "fixed_cost": ("other_salaries", "other_expenses"),
+}
+INDICATORS = (
+    "revenue", "revenue_growth_rate", "quantity", "unit_price", "order_count", "average_basket", "purchase_frequency",
+    "active_customer_count", "repeat_customer_count", "repeat_customer_rate", "new_customer_count", "recovered_customer_count",
+    "kept_customer_count", "lost_customer_count", "retention_rate", "retention_rate_deck", "attrition_rate", "attrition_rate_deck",
+    "marketing_salaries", "sales_salaries", "other_salaries", "marketing_expenses", "other_expenses",
+    "fixed_cost", "fixed_cost_deck", "variable_cost", "unit_variable_cost", "acquisition_cost", "total_cost", "gross_margin", "net_margin",
+    "unit_cost", "break_even_revenue", "break_even_quantity", "safety_margin_rate", "operating_leverage",
+    "cac_standard", "cac_deck", "cac_marginal", "lifetime_deck", "ltv_gross_margin", "ltv_deck", "ltv_to_cac", "ltv_to_cac_deck",
+)  # fmt: skip
+RATES = {  # rate → the count that it is a share of another one
+    "repeat_customer_rate": ("repeat_customer_count", "active_customer_count"),
+    "retention_rate": ("kept_customer_count", "active_customer_count_previous"),
+    "attrition_rate": ("lost_customer_count", "active_customer_count_previous"),
+}
+
+
+def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
+    """Revenue, orders and customers of each period.
+
+    Parameters  cube, and for each of its rows the number of its period: consecutive periods have consecutive numbers
+    Columns     bucket, revenue, quantity, cost, order_count, active_customer_count, repeat_customer_count (≥ 2 orders),
+                kept_customer_count (active in the period before too), new_customer_count (never active before),
+                recovered_customer_count (active before, but not in the period before)
+    """
+    per_customer = cube.group_by("customer_id", bucket=index).agg(
+        revenue=cube.revenue.sum(),
+        quantity=cube.quantity.sum(),
+        cost=cube.cost.sum(),
+        order_count=cube.order_count.sum(),
+        active=(cube.positive_line_count > 0).any(),
+    )
+    seen = per_customer.filter(per_customer.active).select("customer_id", "bucket")
+    seen = seen.mutate(before=seen.bucket.lag().over(ibis.window(group_by="customer_id", order_by="bucket")))
+    moved = seen.group_by("bucket").agg(
+        active_customer_count=seen.count(),
+        new_customer_count=seen.before.isnull().sum(),
+        kept_customer_count=(seen.before == seen.bucket - 1).fill_null(False).sum(),
+    )
+    sums = per_customer.group_by("bucket").agg(
+        revenue=per_customer.revenue.sum(),
+        quantity=per_customer.quantity.sum(),
+        cost=per_customer.cost.sum(),
+        order_count=per_customer.order_count.sum(),
+        repeat_customer_count=(per_customer.order_count >= 2).sum(),
+    )
+    t = sums.left_join(moved, "bucket").drop("bucket_right")
+    counts = {name: t[name].fill_null(0) for name in ("active_customer_count", "new_customer_count", "kept_customer_count")}  # no row: nobody
+    t = t.mutate(**counts)
+    return t.mutate(recovered_customer_count=t.active_customer_count - t.new_customer_count - t.kept_customer_count).order_by("bucket")
+
+
+def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
+    """Costs of each period by behaviour; a cost line over several periods is shared out by days.
+
+    Columns     bucket (position in `periods`), behaviour (NULL: not classified), category, amount
+    """
+    bounds = {"bucket": range(len(periods)), "start": [b.start for b in periods], "end": [b.end for b in periods]}
+    frame = ibis.memtable(pd.DataFrame(bounds), schema={"bucket": "int32", "start": "date", "end": "date"})
+    joined = costs.join(frame, (costs.period_start <= frame.end) & (costs.period_end >= frame.start))
+    first, last = ibis.greatest(joined.period_start, joined.start), ibis.least(joined.period_end, joined.end)
+    share = (last.delta(first, unit="day") + 1) / (joined.period_end.delta(joined.period_start, unit="day") + 1)
+    t = joined.mutate(part=joined.amount.cast("float64") * share)
+    return t.group_by("bucket", "behaviour", "category").agg(amount=t.part.sum()).order_by("bucket", "behaviour", "category")
+
+
+def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_index: int = 0) -> pd.DataFrame:
+    """The base of `periods` out of `sales_by_bucket` (its buckets numbered from `first_index`).
+
+    Nothing sold in a period between others is zero; movements are unknown in a period without any earlier one, and what was
+    never given (quantity) stays unknown.
+    """
+    base = empty_base(periods)
+    rows = counted.set_index("bucket").reindex(range(first_index, first_index + len(periods)))
+    earliest = counted.bucket.min() if len(counted) else None
+    for name in counted.columns.drop("bucket"):
+        values = rows[name].astype(float)
+        base[name] = (values if name in ("quantity", "cost") else values.fillna(0.0)).to_numpy()  # no row: no sale in the period
+    known = np.array([earliest is not None and position > earliest for position in rows.index])
+    opening = counted.set_index("bucket").active_customer_count.reindex(rows.index - 1).astype(float).to_numpy()
+    base["lost_customer_count"] = opening - base.kept_customer_count
+    base["active_customer_count_previous"] = opening
+    base.loc[~known, [*MOVEMENTS, "active_customer_count_previous"]] = math.nan
+    return base
+
+
+def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.DataFrame:
+    """The base of `periods` out of a summary (period_start, period_end, measure, value).
+
+    A value of exactly the period is taken; a flow may also be the sum of shorter periods that fill it without gap. Costs given
+    by their parts are added up, revenue and variable costs given per unit are multiplied by the quantity.
+    """
+    base = empty_base(periods)
+    rows = summary.assign(
+        start=pd.to_datetime(summary.period_start).dt.date, end=pd.to_datetime(summary.period_end).dt.date, value=summary.value.astype(float)
+    )
+    for position, bucket in enumerate(periods):
+        inside = rows[(rows.start >= bucket.start) & (rows.end <= bucket.end)]
+        for measure, given in inside.groupby("measure"):
+            exact = given[(given.start == bucket.start) & (given.end == bucket.end)]
+            days = sum((end - start).days + 1 for start, end in zip(given.start, given.end, strict=True))
+            if len(exact):
+                base.loc[position, measure] = exact.value.iloc[0]
+            elif SUMMARY_MEASURES[measure] == "flow" and days == bucket.day_count:
+                base.loc[position, measure] = given.value.sum()
+    for total, parts in COMPONENTS.items():
+        named = [part for part in parts if base[part].notna().any()]
+        if named:
+            base[total] = base[total].fillna(base[named].sum(axis=1, skipna=False))
+    base["variable_cost"] = base.variable_cost.fillna(base.unit_variable_cost * base.quantity)
+    base["revenue"] = base.revenue.fillna(base.unit_price * base.quantity)
+    base["active_customer_count_previous"] = base.active_customer_count.shift()
+    recovered = base.recovered_customer_count.fillna(0.0)  # a summary that does not tell the recovered apart counts them as new
+    opening = base.active_customer_count_previous
+    base["kept_customer_count"] = base.kept_customer_count.fillna(opening - base.lost_customer_count)
+    base["kept_customer_count"] = base.kept_customer_count.fillna(base.active_customer_count - base.new_customer_count - recovered)
+    base.loc[opening.isna(), "kept_customer_count"] = math.nan
+    base["lost_customer_count"] = base.lost_customer_count.fillna(opening - base.kept_customer_count)
+    base["total_cost"] = base.fixed_cost + base.variable_cost + base.acquisition_cost
+    return base
+
+
+def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
+    """A base in which nothing is known yet: label, start, end, complete, then BASE, cost, total_cost and the opening customers as NaN."""
+    frame = pd.DataFrame([vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"])
+    return frame.assign(**dict.fromkeys((*BASE, "cost", "total_cost", "active_customer_count_previous"), math.nan))
+
+
+def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool]) -> pd.DataFrame:
+    """The base with its costs from `costs_by_bucket`, in the periods that the cost lines cover.
+
+    Σ of a behaviour is known only when every cost line of the period is classified. Without any variable cost line, the cost of
+    goods of the sale lines (column cost) is the variable cost and is added to the total.
+    """
+    behaviours = ("fixed", "variable", "acquisition")
+    by = costs.pivot_table(index="bucket", columns="behaviour", values="amount", aggfunc="sum", dropna=False)
+    by = by.reindex(index=range(len(base)), columns=behaviours).fillna(0.0)  # no line of a behaviour in a covered period: none spent
+    known = np.array(covered, dtype=bool)
+    open_amount = costs[costs.behaviour.isna()].groupby("bucket").amount.apply(lambda amounts: amounts.abs().sum())
+    classified = known & ~(open_amount.reindex(range(len(base))).fillna(0.0).to_numpy() > 0)
+    total = costs.groupby("bucket").amount.sum().reindex(range(len(base))).fillna(0.0).to_numpy()
+    goods = not (costs.behaviour == "variable").any() and base.cost.notna().any()
+    variable = base.cost.to_numpy() if goods else by.variable.to_numpy()
+    made = base.assign(
+        fixed_cost=np.where(classified, by.fixed, math.nan),
+        variable_cost=np.where(classified, variable, math.nan),
+        acquisition_cost=np.where(classified, by.acquisition, math.nan),
+        total_cost=np.where(known, total + (variable if goods else 0.0), math.nan),
+    )
+    return made
+
+
+def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """The first base, what it does not know taken from the second."""
+    return first.assign(**{name: first[name].fillna(second[name]) for name in second.columns if name not in ("label", "start", "end", "complete")})
+
+
+def indicators(base: pd.DataFrame) -> pd.DataFrame:
+    """Every indicator of each period of a base: INDICATORS as columns, one row a period, in time order.
+
+    gross_margin = revenue − variable_cost; net_margin = revenue − total_cost; unit_cost = total_cost ÷ quantity;
+    break_even_revenue = (fixed + acquisition) ÷ (1 − variable_cost ÷ revenue), also in units; safety_margin_rate = (revenue −
+    break-even) ÷ revenue; operating_leverage = gross_margin ÷ net_margin (how many per cent the profit moves when revenue moves by one);
+    cac_standard = acquisition ÷ new customers, cac_deck = ÷ all active customers, cac_marginal = Δ acquisition ÷ Δ new;
+    lifetime_deck = 1 ÷ attrition; ltv_gross_margin and ltv_deck = gross margin, and revenue, per customer × that lifetime.
+    Growth and marginal figures compare complete consecutive periods only; a ratio to nothing, and a break-even without margin, is NaN.
+    """
+    t = base.copy()
+    both = t.complete & t.complete.shift(fill_value=False)
+    previous = t.shift().where(both)
+
+    def ratio(top: pd.Series, bottom: pd.Series) -> pd.Series:
+        return top / bottom.where(bottom > 0)
+
+    t["revenue_growth_rate"] = ratio(t.revenue - previous.revenue, previous.revenue.astype(float)).where(both)
+    t["unit_price"] = t.unit_price.fillna(ratio(t.revenue, t.quantity))
+    t["unit_variable_cost"] = t.unit_variable_cost.fillna(ratio(t.variable_cost, t.quantity))
+    t["average_basket"] = ratio(t.revenue, t.order_count)
+    t["purchase_frequency"] = ratio(t.order_count, t.active_customer_count)
+    opening, active = t.active_customer_count_previous, t.active_customer_count
+    for rate, (part, whole) in RATES.items():
+        t[rate] = ratio(t[part], t[whole])
+    t.loc[~both, ["retention_rate", "attrition_rate", "kept_customer_count", "lost_customer_count", "recovered_customer_count"]] = math.nan
+    t["retention_rate_deck"] = ratio(active - t.new_customer_count, opening).where(t.retention_rate.notna())
+    t["attrition_rate_deck"] = ratio(t.lost_customer_count, active).where(t.attrition_rate.notna())
+    t["fixed_cost_deck"] = t.fixed_cost + t.acquisition_cost
+    t["gross_margin"] = t.revenue - t.variable_cost
+    t["net_margin"] = t.revenue - t.total_cost
+    t["unit_cost"] = ratio(t.total_cost, t.quantity)
+    t["break_even_revenue"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, t.revenue))
+    t["break_even_quantity"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, t.quantity))
+    t["safety_margin_rate"] = ratio(t.revenue - t.break_even_revenue, t.revenue)
+    t["operating_leverage"] = ratio(t.gross_margin, t.net_margin)
+    spent = t.acquisition_cost.where(t.acquisition_cost > 0)
+    t["cac_standard"] = ratio(spent, t.new_customer_count)
+    t["cac_deck"] = ratio(spent, active)
+    t["cac_marginal"] = ratio(spent - previous.acquisition_cost.astype(float), t.new_customer_count - previous.new_customer_count.astype(float))
+    t["lifetime_deck"] = ratio(pd.Series(1.0, t.index), t.attrition_rate)
+    t["ltv_gross_margin"] = ratio(t.gross_margin, active) * t.lifetime_deck
+    t["ltv_deck"] = ratio(t.revenue, active) * t.lifetime_deck
+    t["ltv_to_cac"] = ratio(t.ltv_gross_margin, t.cac_standard)
+    t["ltv_to_cac_deck"] = ratio(t.ltv_deck, t.cac_deck)
+    return t
+
+
+def kpi_list(series: pd.DataFrame) -> pd.DataFrame:
+    """`indicators` as a list: measure, definition (standard or deck), period, value, low, high (Wilson, rates only), complete.
+
+    Unknown values are left out; every indicator of a period that is not complete carries complete = False.
+    """
+    rows = []
+    for period in series.to_dict("records"):
+        for name in INDICATORS:
+            if period[name] != period[name]:
+                continue
+            low, high = wilson_interval(*(period[part] for part in RATES[name])) if name in RATES else (math.nan, math.nan)
+            deck = "deck" if name.endswith("_deck") else "standard"
+            rows.append((name, deck, period["label"], float(period[name]), low, high, bool(period["complete"])))
+    return pd.DataFrame(rows, columns=["measure", "definition", "period", "value", "low", "high", "complete"])
