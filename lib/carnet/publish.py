@@ -32,7 +32,7 @@ from carnet.wording import Wording, markdown_blocks
 
 TEMPLATES = Path(str(resources.files("carnet"))) / "template"
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-VERSIONED = ("carnet", "duckdb", "ibis-framework", "pandas", "numpy", "scipy", "matplotlib", "papermill", "nbconvert")
+VERSIONED = ("carnet", "duckdb", "ibis-framework", "pandas", "numpy", "scipy", "statsmodels", "matplotlib", "papermill", "nbconvert")
 ALLOWED_TAGS = {"a", "b", "blockquote", "br", "caption", "code", "details", "div", "em", "h1", "h2", "h3", "h4", "hr", "i", "li", "ol", "p",
                 "pre", "span", "strong", "summary", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"}  # fmt: skip
 ALLOWED_ATTRIBUTES = {"*": {"class", "id"}, "th": {"scope", "colspan"}, "td": {"colspan"}, "a": {"href"}}
@@ -208,7 +208,8 @@ def _collect_figures(w: Wording, executed: list[Executed]) -> dict[str, dict]:
     for run in executed:
         for recorded in _outputs(run, FIGURES_TYPE):
             for name, figure in recorded.items():
-                figures[name] |= figure | {"notebook": run.name}
+                if figure["value"] is not None:  # one notebook may measure what another one lacks the table for
+                    figures[name] |= figure | {"notebook": run.name}
     return figures
 
 

@@ -100,6 +100,8 @@ def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_inde
         values = rows[name].astype(float)
         base[name] = (values if name in ("quantity", "cost") else values.fillna(0.0)).to_numpy()  # no row: no sale in the period
     known = np.array([earliest is not None and position > earliest for position in rows.index])
+    known &= base.complete.shift(fill_value=True).to_numpy()  # who is new is not known after a period that was not given whole
+    base["customer_revenue"] = base.revenue
     opening = counted.set_index("bucket").active_customer_count.reindex(rows.index - 1).astype(float).to_numpy()
     base["lost_customer_count"] = opening - base.kept_customer_count
     base["active_customer_count_previous"] = opening
@@ -146,7 +148,7 @@ def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.Da
 def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
     """A base in which nothing is known yet: label, start, end, complete, then BASE, cost, total_cost and the opening customers as NaN."""
     frame = pd.DataFrame([vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"])
-    return frame.assign(**dict.fromkeys((*BASE, "cost", "total_cost", "active_customer_count_previous"), math.nan))
+    return frame.assign(**dict.fromkeys((*BASE, "cost", "total_cost", "customer_revenue", "active_customer_count_previous"), math.nan))
 
 
 def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool]) -> pd.DataFrame:
@@ -198,7 +200,7 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     t["revenue_growth_rate"] = ratio(t.revenue - previous.revenue, previous.revenue.astype(float)).where(both)
     t["unit_price"] = t.unit_price.fillna(ratio(t.revenue, t.quantity))
     t["unit_variable_cost"] = t.unit_variable_cost.fillna(ratio(t.variable_cost, t.quantity))
-    t["average_basket"] = ratio(t.revenue, t.order_count)
+    t["average_basket"] = ratio(t.customer_revenue.fillna(t.revenue), t.order_count)
     t["purchase_frequency"] = ratio(t.order_count, t.active_customer_count)
     opening, active = t.active_customer_count_previous, t.active_customer_count
     for rate, (part, whole) in RATES.items():

@@ -1,0 +1,53 @@
+"""Where revenue covers costs: the day of the year, the leverage of fixed costs, and what the loss of large customers does."""
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+
+def break_even_days(revenue: float, break_even_revenue: float, day_count: int) -> float:
+    """Days of the period after which revenue covers costs if it came in evenly (point mort): break-even ÷ revenue × days.
+
+    May exceed the period; NaN without revenue or break-even.
+    """
+    if not (revenue > 0 and break_even_revenue >= 0):
+        return math.nan
+    return break_even_revenue / revenue * day_count
+
+
+def break_even_date(ends: Sequence[dt.date], amounts: Sequence[float], start: dt.date, break_even_revenue: float) -> dt.date | None:
+    """The day on which cumulated revenue reaches the break-even revenue, spread evenly inside each month; None when it never does.
+
+    `ends` are the last days of the months, `amounts` their revenue, `start` the first day of the first.
+    """
+    if not break_even_revenue >= 0:
+        return None
+    reached, first = 0.0, start
+    for end, amount in zip(ends, amounts, strict=True):
+        if reached + amount >= break_even_revenue and amount > 0:
+            days = (end - first).days + 1
+            return first + dt.timedelta(days=max(math.ceil((break_even_revenue - reached) / amount * days) - 1, 0))
+        reached, first = reached + amount, end + dt.timedelta(days=1)
+    return None
+
+
+def stress_test(without_top: pd.DataFrame, revenue: float, variable_cost: float, fixed_cost: float, margin_at_risk: Sequence[float]) -> pd.DataFrame:
+    """The break-even left if the n largest customers went and the fixed costs (acquisition included) stayed.
+
+    Parameters  without_top: top_count, revenue_at_risk (of `exposure.revenue_without_top`); margin_at_risk: the contribution
+                margin that goes with them
+    Columns     top_count, revenue_at_risk, revenue_left, margin_left, net_margin, break_even_revenue (on the margin rate of those
+                who stay), safety_margin_rate; NaN where no margin is left
+    """
+    t = without_top[["top_count", "revenue_at_risk"]].reset_index(drop=True)
+    margin = revenue - variable_cost
+    t = pd.concat([pd.DataFrame({"top_count": [0], "revenue_at_risk": [0.0]}), t], ignore_index=True)
+    t["revenue_left"] = revenue - t.revenue_at_risk
+    t["margin_left"] = margin - pd.Series([0.0, *margin_at_risk])
+    t["net_margin"] = t.margin_left - fixed_cost
+    rate = (t.margin_left / t.revenue_left).where((t.revenue_left > 0) & (t.margin_left > 0))
+    t["break_even_revenue"] = fixed_cost / rate
+    t["safety_margin_rate"] = (t.revenue_left - t.break_even_revenue) / t.revenue_left
+    return t

@@ -1,0 +1,69 @@
+"""What a customer is worth, the deck's way and the standard way, and every step between the two figures."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+RESAMPLES = 2000
+
+
+def survival_years(retention_rate: float, horizon_years: int, discount_rate: float = 0.0) -> float:
+    """Discounted years that a customer stays within the horizon: Σ (retention ÷ (1 + discount))^t, t = 0 … horizon − 1.
+
+    The first year is undiscounted. Without horizon and discount the sum is 1 ÷ attrition.
+
+    >>> round(survival_years(0.25, 100), 5)
+    1.33333
+    """
+    if not 0 <= retention_rate <= 1 or horizon_years < 1:
+        return math.nan
+    return float(sum((retention_rate / (1 + discount_rate)) ** year for year in range(horizon_years)))
+
+
+def ltv_margin(margin_per_customer: float, retention_rate: float, horizon_years: int, discount_rate: float) -> float:
+    """Contribution margin of a customer over the horizon: yearly margin × `survival_years`."""
+    return margin_per_customer * survival_years(retention_rate, horizon_years, discount_rate)
+
+
+def ltv_interval(
+    margins: np.ndarray, active: np.ndarray, active_previous: np.ndarray, horizon_years: int, discount_rate: float, seed: int = 1
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of `ltv_margin`: customers are drawn anew, and with them both the margin and the retention.
+
+    One entry a customer: its margin of the period, active in it, active in the previous one. (NaN, NaN) under 30 opening customers.
+    """
+    margins, active, before = np.asarray(margins, dtype=float), np.asarray(active, dtype=bool), np.asarray(active_previous, dtype=bool)
+    if before.sum() < 30 or not active.any():
+        return math.nan, math.nan
+    rng = np.random.default_rng(seed)
+    values = np.empty(RESAMPLES)
+    for sample in range(RESAMPLES):
+        drawn = rng.integers(0, len(margins), len(margins))
+        opening, now = before[drawn].sum(), active[drawn].sum()
+        kept = (before[drawn] & active[drawn]).sum() / opening if opening else math.nan
+        values[sample] = ltv_margin(margins[drawn].sum() / now if now else math.nan, kept, horizon_years, discount_rate)
+    low, high = np.nanquantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def reconciliation(period: pd.Series, horizon_years: int, discount_rate: float) -> pd.DataFrame:
+    """From the deck's LTV and CAC to the standard ones, in money per customer.
+
+    Parameters  period: one row of `kpi.indicators` (revenue, gross_margin, active_customer_count, retention_rate, …)
+    Columns     step, ltv (after the step), ltv_change, cac, cac_change, ratio (ltv ÷ cac)
+    Steps       deck (undiscounted revenue ÷ attrition; CAC over all customers), margin (variable costs taken out), new_only (CAC over new
+                customers), horizon (years beyond it taken out), discount (a euro of next year is worth less)
+    """
+    customers, retention = period["active_customer_count"], period["retention_rate"]
+    margin = period["gross_margin"] / customers
+    whole, within = period["lifetime_deck"], survival_years(retention, horizon_years)
+    rows = [
+        ("deck", period["ltv_deck"], period["cac_deck"]),
+        ("margin", margin * whole, period["cac_deck"]),
+        ("new_only", margin * whole, period["cac_standard"]),
+        ("horizon", margin * within, period["cac_standard"]),
+        ("discount", ltv_margin(margin, retention, horizon_years, discount_rate), period["cac_standard"]),
+    ]
+    t = pd.DataFrame(rows, columns=["step", "ltv", "cac"])
+    return t.assign(ltv_change=t.ltv.diff(), cac_change=t.cac.diff(), ratio=t.ltv / t.cac)

@@ -1,0 +1,75 @@
+"""How long contracts last: Kaplan-Meier with late entry, and the years of a stated horizon (restricted mean)."""
+
+import datetime as dt
+import math
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+MIN_ENDINGS = 5  # fewer observed endings draw no curve
+
+
+def contract_lifetimes(customers: ir.Table, departures: ir.Table | None, observed_from: dt.date, as_of: dt.date) -> ir.Table:
+    """Contracts under observation, in years since their start: customer_id, entry, duration, ended.
+
+    A contract ends on `until`, else on the departure noted; without either it still runs on `as_of`. A contract that started before
+    `observed_from` is only seen because it lasted until then: it enters late (entry > 0), or is left out when it ended before.
+
+    Needs customers.since; customers.contract, where given, selects contracts.
+    """
+    given = set(customers.columns)
+    t = customers.filter(customers.contract.fill_null(False)) if "contract" in given else customers
+    t = t.filter(t.since.notnull() & (t.since <= ibis.date(as_of)))
+    until = t.until if "until" in given else ibis.null("date")
+    t = t.select("customer_id", "since", until=until)
+    if departures is not None:
+        gone = departures.group_by("customer_id").agg(gone=departures.date.min())
+        t = t.left_join(gone, "customer_id").drop("customer_id_right")
+        t = t.mutate(until=ibis.coalesce(t.until, t.gone)).drop("gone")
+    ended = (t.until <= ibis.date(as_of)).fill_null(False)
+    t = t.mutate(ended=ended, stop=ended.ifelse(t.until, ibis.date(as_of)))
+    years = 365.25
+    t = t.mutate(
+        entry=ibis.greatest(ibis.literal(observed_from).delta(t.since, unit="day"), 0) / years, duration=t.stop.delta(t.since, unit="day") / years
+    )
+    return t.filter((t.duration > 0) & (t.duration > t.entry)).select("customer_id", "entry", "duration", "ended").order_by("customer_id")
+
+
+def survival_curve(lifetimes: pd.DataFrame) -> pd.DataFrame:
+    """Kaplan-Meier estimate with left truncation: years, at_risk, survival, low, high (95 %, log-log), endings.
+
+    Formula     S(t) = Π (1 − endings ÷ at risk) over the times of endings up to t (E. L. Kaplan & P. Meier, JASA 1958); only those
+                already under observation count as at risk. Empty with fewer than 5 endings.
+    """
+    columns = ["years", "at_risk", "survival", "low", "high", "endings"]
+    if lifetimes.ended.sum() < MIN_ENDINGS:
+        return pd.DataFrame(columns=columns)
+    from statsmodels.duration.survfunc import SurvfuncRight  # slow to import, and few books have contracts
+
+    late = lifetimes.entry.to_numpy() if (lifetimes.entry > 0).any() else None
+    fit = SurvfuncRight(lifetimes.duration.to_numpy(), lifetimes.ended.astype(int).to_numpy(), entry=late)
+    survival, error = fit.surv_prob, fit.surv_prob_se
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = 1.959964 * error / (survival * np.abs(np.log(survival)))
+        low, high = survival ** np.exp(spread), survival ** np.exp(-spread)
+    inside = (survival > 0) & (survival < 1)
+    return pd.DataFrame(
+        dict(years=fit.surv_times, at_risk=fit.n_risk, survival=survival, low=np.where(inside, low, np.nan), high=np.where(inside, high, np.nan), endings=fit.n_events),
+        columns=columns,
+    )  # fmt: skip
+
+
+def restricted_mean(curve: pd.DataFrame, horizon_years: float) -> float:
+    """Mean years of a contract within the horizon: the area under the survival curve up to it; NaN without a curve.
+
+    NaN too when the curve stops before the horizon without having reached zero: nothing was observed that far.
+    """
+    if not len(curve):
+        return math.nan
+    if curve.years.iloc[-1] < horizon_years and curve.survival.iloc[-1] > 0:
+        return math.nan
+    times = np.clip(np.concatenate([[0.0], curve.years.to_numpy(), [horizon_years]]), 0, horizon_years)
+    levels = np.concatenate([[1.0], curve.survival.to_numpy()])
+    return float((np.diff(times) * levels).sum())

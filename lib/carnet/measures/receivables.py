@@ -1,0 +1,59 @@
+"""How long customers take to pay: days sales outstanding, payment delay, aged balance."""
+
+import datetime as dt
+
+import ibis
+import ibis.expr.types as ir
+
+from carnet.periods import Period
+
+AGES = (0, 30, 60, 90)  # days since the due date (the invoice date when none is given) at which a class of age starts
+
+
+def receivable_summary(receivables: ir.Table, period: Period, as_of: dt.date) -> ir.Table:
+    """One row: open_amount (invoiced up to `as_of`, unpaid on it), invoiced_amount (of the period, tax included), dso_days, payment_delay_days.
+
+    Formula     DSO = open amount ÷ invoiced amount of the period × days of the period; payment delay = mean days from invoice to
+                payment, weighted by amount, over invoices paid in the period
+    """
+    t = _dated(receivables, as_of)
+    invoiced = t.invoice_date.between(ibis.date(period.start), ibis.date(period.end))
+    settled = t.paid.between(ibis.date(period.start), ibis.date(period.end)) & (t.amount > 0)
+    days = t.paid.delta(t.invoice_date, unit="day")
+    sums = t.agg(
+        open_amount=t.amount.sum(where=t.is_open).fill_null(0.0),
+        invoiced_amount=t.amount.sum(where=invoiced),
+        weighted=(t.amount * days).sum(where=settled),
+        settled_amount=t.amount.sum(where=settled),
+    )
+    length = (period.end - period.start).days + 1
+    return sums.select(
+        "open_amount",
+        "invoiced_amount",
+        dso_days=sums.open_amount / (sums.invoiced_amount > 0).ifelse(sums.invoiced_amount, ibis.null("float64")) * length,
+        payment_delay_days=sums.weighted / sums.settled_amount,
+    )
+
+
+def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
+    """Open amounts by age: age (first day of the class past due, -1: not yet due), invoice_count, customer_count, amount.
+
+    Past due counts from due_date, from the invoice date where none is given.
+    """
+    t = _dated(receivables, as_of)
+    t = t.filter(t.is_open)
+    late = ibis.literal(as_of).delta(t.due, unit="day")
+    classes = [(late >= first, first) for first in reversed(AGES)]
+    t = t.mutate(age=ibis.cases(*classes, else_=-1))
+    return t.group_by("age").agg(invoice_count=t.count(), customer_count=t.customer_id.nunique(), amount=t.amount.sum()).order_by("age")
+
+
+def _dated(receivables: ir.Table, as_of: dt.date) -> ir.Table:
+    """Invoices up to `as_of` with due and paid dates; paid later than `as_of` is open on it."""
+    given = set(receivables.columns)
+    day = ibis.date(as_of)
+    t = receivables.filter(receivables.invoice_date <= day)
+    paid = t.paid_date if "paid_date" in given else ibis.null("date")
+    due = ibis.coalesce(t.due_date, t.invoice_date) if "due_date" in given else t.invoice_date
+    t = t.mutate(amount=t.amount.cast("float64"), due=due, paid=(paid <= day).ifelse(paid, ibis.null("date")))
+    return t.mutate(is_open=t.paid.isnull())

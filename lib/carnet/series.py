@@ -1,0 +1,83 @@
+"""The book as a series of periods: the base that the indicators start from, out of whatever tables the book has.
+
+Sales tell revenue, orders and customers; where a ledger filled the sales, or stands alone, its accounts 70 tell the revenue,
+linked to a customer or not. Cost lines tell the costs. A period summary tells what nothing else does.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from carnet.book import Book
+from carnet.measures import accounts, kpi
+from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, buckets
+
+
+def audit_series(book: Book) -> pd.DataFrame:
+    """`kpi.indicators` of the previous period and of the audit period, in this order."""
+    before, now = book.periods.previous, book.periods.current
+    known = book.previous_is_complete or not book.has("sales")
+    periods = [Bucket("previous", before.start, before.end, known), Bucket("current", now.start, now.end)]
+    return kpi.indicators(_base(book, periods, book.periods.audit_index(book.cube), first_index=-1))
+
+
+def period_series(book: Book, grain: str) -> pd.DataFrame:
+    """`kpi.indicators` of every fiscal year, quarter or month from the first with a known revenue; no row when there is none.
+
+    A period is complete when the sales given cover it, or when the summary or the ledger gives it whole.
+    """
+    first = _first_day(book)
+    periods = buckets(first, book.as_of, grain, book.engagement.fiscal_year_start) if first else []
+    if not periods:
+        return kpi.indicators(kpi.empty_base([]))
+    start, tolerated = book.first_sale, LATE_START_DAYS[grain]
+    if start:
+        periods = [replace(b, complete=b.end <= book.as_of and (start - b.start).days <= tolerated) for b in periods]
+    months = book.cube.month.year() * 12 + book.cube.month.month() - (periods[0].start.year * 12 + periods[0].start.month)
+    base = _base(book, periods, (months / GRAINS[grain]).floor().cast("int32"), first_index=0)
+    known = base.revenue.notna()
+    return kpi.indicators(base[known.cummax() if known.any() else known].reset_index(drop=True))
+
+
+def cost_lines(book: Book, periods: Sequence[Bucket]) -> pd.DataFrame:
+    """`kpi.costs_by_bucket` of the book; no row without a costs table."""
+    if not book.has("costs"):
+        return pd.DataFrame(columns=["bucket", "behaviour", "category", "amount"])
+    return kpi.costs_by_bucket(book.table("costs"), periods).execute()
+
+
+def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_index: int) -> pd.DataFrame:
+    """The base of consecutive periods, the first of which has the number `first_index` in `index`."""
+    base = kpi.empty_base(periods)
+    if book.has("sales"):
+        base = kpi.base_from_sales(kpi.sales_by_bucket(book.cube, index).execute(), periods, first_index)
+    if book.has("ledger") and (not book.has("sales") or book.checks["sales"].source):
+        revenue = accounts.ledger_revenue_by_bucket(book.table("ledger"), periods).execute().set_index("bucket").revenue
+        base["revenue"] = revenue.reindex(range(len(periods))).to_numpy()
+    if book.has("costs"):
+        span = book.table("costs").agg(first=lambda t: t.period_start.min(), last=lambda t: t.period_end.max()).execute().iloc[0]
+        covered = [pd.Timestamp(span["first"]) <= pd.Timestamp(b.start) and pd.Timestamp(b.end) <= pd.Timestamp(span["last"]) for b in periods]
+        base = kpi.with_costs(base, cost_lines(book, periods), covered)
+    elif base.cost.notna().any():
+        base["variable_cost"] = base.cost
+    if book.has("summary"):
+        given = kpi.base_from_summary(book.table("summary").execute(), periods)
+        whole = ~base.complete & given.revenue.notna() & (base.end <= book.as_of)  # sales start inside a period that the summary gives whole
+        unknown = base.columns.difference(["label", "start", "end", "complete"])
+        base.loc[whole, unknown] = float("nan")
+        base["complete"] |= whole
+        base = kpi.combined(base, given)
+    return base
+
+
+def _first_day(book: Book) -> dt.date | None:
+    """The first day that any table of the book tells something of."""
+    firsts = [book.first_sale] if book.first_sale else []
+    for table, column in (("ledger", "date"), ("summary", "period_start")):
+        if book.has(table):
+            first = book.table(table)[column].min().execute()
+            firsts += [pd.Timestamp(first).date()] if pd.notna(first) else []
+    return min(firsts, default=None)
