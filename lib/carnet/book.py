@@ -268,7 +268,9 @@ def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile
             continue
         last = readers[name].last_date(today, role)
         if last is None:
-            raise CarnetError(f"{name}: no readable date up to today. Check tables.{name}.columns.{role} and tables.{name}.format.date in engagement.yml.")
+            raise CarnetError(
+                f"{name}: no readable date up to today. Check tables.{name}.columns.{role} and tables.{name}.format.date in engagement.yml."
+            )
         closings = [dt.date.fromisoformat(day) for file in files[name] if name == "ledger" and (day := closing_of(file.name))]
         return max([last, *(day for day in closings if day <= today)])
     raise CarnetError("as_of: without sales, ledger or summary the audit date has no default. Write as_of: YYYY-MM-DD in engagement.yml.")

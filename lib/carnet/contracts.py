@@ -44,6 +44,7 @@ class TableCheck:
     columns: list[str]
     mapping: dict[str, str]
     source: str | None = None  # the table that filled this one, when no file of its own was given
+    linked_share: float | None = None  # of a ledger: share of its revenue that names a customer
     rows: int = 0
     accepted_rows: int = 0
     quarantined_rows: int = 0
@@ -62,7 +63,9 @@ class TableCheck:
         parts = (part.partition(":") for part in reason.split(";"))
         columns = TABLES[self.table].columns
         accepted = {role: ", ".join(column.choices) for role, column in columns.items()}
-        return "; ".join(w._(REASONS[code], column=self.mapping.get(role, role), accepted=accepted.get(role, "")) for code, _, role in parts)
+        return "; ".join(
+            w._(REASONS[code], column=self.mapping.get(role, role), accepted=accepted.get(role, "")) for code, _, role in parts
+        )
 
     def as_json(self) -> dict:
         """Plain values for the cache and the manifest."""

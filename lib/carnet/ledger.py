@@ -6,6 +6,7 @@ gave is never replaced.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 
 import duckdb
@@ -21,10 +22,24 @@ from carnet.wording import N_, Notice
 FILLED = ("sales", "customers", "costs", "receivables")
 _LEDGER = Notice(N_("ledger"))
 OPENING = "regexp_matches(upper(coalesce(journal, '')), '^(AN|ANO|AD|RAN|OUV)[A-Z]{0,2}$') OR regexp_matches(strip_accents(lower(concat_ws(' ', journal_label, label))), 'a[ -]nouveau|reouverture|bilan d.ouverture')"
-LABEL_COLUMNS = ("journal", "journal_label", "number", "account_label", "auxiliary", "auxiliary_label", "piece", "piece_date", "label", "letter", "letter_date")
+LABEL_COLUMNS = (
+    "journal",
+    "journal_label",
+    "number",
+    "account_label",
+    "auxiliary",
+    "auxiliary_label",
+    "piece",
+    "piece_date",
+    "label",
+    "letter",
+    "letter_date",
+)
 
 
-def fill_tables(con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[SourceFile], engagement: Engagement, as_of: dt.date) -> dict[str, TableCheck]:
+def fill_tables(
+    con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[SourceFile], engagement: Engagement, as_of: dt.date
+) -> dict[str, TableCheck]:
     """Annotate `accepted_ledger` (see `_annotate`) and create the accepted tables of FILLED that the engagement does not give.
 
     Returns the row ledgers of the tables created, up to `as_of`. Tables of customers are created only when at least
@@ -36,23 +51,30 @@ def fill_tables(con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[S
     _report_balance(con, check)
     linked = _linked_share(con)
     made = {}
+    check.linked_share = linked
     if linked is not None:
-        check.notices.append(Notice(N_("{table}: revenue linked to a customer: {linked_share}."), {"table": _LEDGER, "linked_share": linked}))
+        check.notices.append(
+            Notice(N_("{table}: revenue linked to a customer: {linked_share}."), {"table": _LEDGER, "linked_share": linked})
+        )
         if linked < minimum and "sales" not in given:
-            message = N_("{table}: below {minimum_share} of revenue linked to a customer, sections on customers are refused; costs and margins are not.")
+            message = N_(
+                "{table}: below {minimum_share} of revenue linked to a customer, sections on customers are refused; costs and margins are not."
+            )
             check.notices.append(Notice(message, {"table": _LEDGER, "minimum_share": minimum}))
     for name in FILLED:
         unlinked = name != "costs" and (linked is None or linked < minimum)
         if name in given or unlinked or (name == "customers" and "sales" in given):
             continue
-        con.execute(f"CREATE TABLE accepted_{name} AS WITH past AS (FROM accepted_ledger WHERE date <= {quoted(str(as_of))}) {_SELECTIONS[name]}")
+        con.execute(
+            f"CREATE TABLE accepted_{name} AS WITH past AS (FROM accepted_ledger WHERE date <= {quoted(str(as_of))}) {_SELECTIONS[name]}"
+        )
         if name == "costs":
             classify_costs(con, engagement.cost_behaviour, chart_of_accounts()["behaviour"])
         made[name] = _check_of(con, name, check)
     return made
 
 
-def classify_costs(con: duckdb.DuckDBPyConnection, *mappings: dict[str, str]) -> None:
+def classify_costs(con: duckdb.DuckDBPyConnection, *mappings: Mapping[str, str]) -> None:
     """Fill the missing `behaviour` of `accepted_costs`: the longest prefix of its account, or the name of its category, in the first mapping that has one."""
     present = {row[0] for row in con.execute("DESCRIBE accepted_costs").fetchall()}
     if "behaviour" not in present:
@@ -85,7 +107,9 @@ def _annotate(con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[Sou
         CREATE TABLE ledger_flag AS SELECT entry, bool_or(account[1] IN ('6', '7')) AS operating, bool_or(starts_with(account, '12')) AS result,
             count(DISTINCT account) FILTER (account[1] IN ('6', '7')) AS accounts FROM ledger_entry_line WHERE entry IS NOT NULL GROUP BY entry"""
     )
-    several = con.execute("SELECT count(DISTINCT account) FROM ledger_line WHERE starts_with(account, '411') AND auxiliary IS NULL").fetchall()[0][0]
+    several = con.execute(
+        "SELECT count(DISTINCT account) FROM ledger_line WHERE starts_with(account, '411') AND auxiliary IS NULL"
+    ).fetchall()[0][0]
     own_account = "account" if several > 1 else "NULL"  # without auxiliaries, a customer may be an account of its own
     con.execute(
         f"""CREATE TABLE ledger_customer AS SELECT *, CASE WHEN starts_with(account, '411') THEN coalesce(auxiliary, {own_account}) END AS debtor FROM ledger_entry_line;
@@ -100,7 +124,9 @@ def _annotate(con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[Sou
     )
     lost = [row[0] for row in con.execute("SELECT exercise FROM numbering WHERE lost ORDER BY 1").fetchall()]
     if lost:
-        message = N_("{table}: every line of {exercises} has the same entry number: its entries cannot be rebuilt, no sale can be linked to a customer.")
+        message = N_(
+            "{table}: every line of {exercises} has the same entry number: its entries cannot be rebuilt, no sale can be linked to a customer."
+        )
         check.notices.append(Notice(message, {"table": _LEDGER, "exercises": examples(lost)}))
     for table in ("ledger_line", "numbering", "ledger_entry_line", "ledger_flag", "ledger_customer", "entry_debtor", "piece_debtor"):
         con.execute(f"DROP TABLE {table}")
@@ -164,5 +190,7 @@ def _check_of(con: duckdb.DuckDBPyConnection, name: str, ledger: TableCheck) -> 
     """The row ledger of a table that the ledger filled: rows made, all accepted."""
     columns = [row[0] for row in con.execute(f"DESCRIBE accepted_{name}").fetchall() if not row[0].startswith("_")]
     total = "amount" if "amount" in columns else None
-    rows, amount = con.execute(f"SELECT count(*), {'coalesce(sum(amount), 0)' if total else '0::DECIMAL(18, 4)'} FROM accepted_{name}").fetchall()[0]
+    rows, amount = con.execute(
+        f"SELECT count(*), {'coalesce(sum(amount), 0)' if total else '0::DECIMAL(18, 4)'} FROM accepted_{name}"
+    ).fetchall()[0]
     return TableCheck(name, total, columns, {}, source="ledger", rows=rows, accepted_rows=rows, amount=amount, accepted_amount=amount)

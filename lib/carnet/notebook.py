@@ -12,6 +12,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
 from IPython.core.pylabtools import print_figure
 from IPython.display import display
 from markupsafe import escape
@@ -20,6 +21,7 @@ from carnet.book import Book, open_book
 from carnet.charts import Chart
 from carnet.errors import CarnetError, nearest
 from carnet.findings import Finding
+from carnet.ledger import FILLED
 from carnet.measures.register import COMPARING, FIGURES
 from carnet.measures.register import TABLES as DESCRIPTIONS
 from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, LISTS_VARIABLE, neutralised
@@ -39,6 +41,7 @@ __all__ = [
     "show",
     "show_sql",
     "too_few",
+    "unmeasured",
     "with_names",
 ]
 
@@ -80,7 +83,7 @@ def record(values: Mapping[str, Any], intervals: Mapping[str, tuple[float, float
     display({FIGURES_TYPE: kept}, raw=True)
 
 
-def record_list(name: str, table: ir.Table) -> None:
+def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
     """Write a named list as CSV when the notebook is being published; elsewhere the list is only on screen.
 
     A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers keep 6 decimals.
@@ -90,6 +93,8 @@ def record_list(name: str, table: ir.Table) -> None:
         return
     if not re.fullmatch(r"[a-z_]+", name):
         raise CarnetError(f"list name {name!r}: lower-case letters and underscores are accepted.")
+    if isinstance(table, pd.DataFrame):
+        table = ibis.memtable(pa.Table.from_pandas(table, preserve_index=False))
     rounded = {column: table[column].round(6) for column, kind in table.schema().items() if kind.is_floating()}
     neutralised(table.mutate(**rounded) if rounded else table).to_csv(Path(folder) / f"{name}.csv")
 
@@ -113,13 +118,30 @@ def with_names(table: ir.Table, book: Book) -> ir.Table:
 
 
 def needs(book: Book, table: str, *columns: str) -> str:
-    """Empty when the book has the table and columns, else the line that says what would fill the section."""
+    """Empty when the book has the table and columns, else the line that says what would fill the section, or why it is refused."""
     if book.has(table, *columns):
         return ""
+    share = book.checks["ledger"].linked_share if "ledger" in book.checks else None
+    if table in FILLED and table != "costs" and table not in book.checks and share is not None:
+        return book.wording._(
+            "Refused: {linked} of the ledger's revenue names a customer, at least {minimum} is needed to speak of customers.",
+            linked=book.wording.percent(share),
+            minimum=book.wording.percent(book.engagement.linked_share_minimum),
+        )
     return book.wording._(
         "Not measured: this section needs the table {table} with {columns}.",
         table=book.wording.tell(TABLE_LABELS[table]),
         columns=", ".join(columns or TABLES[table].required),
+    )
+
+
+def unmeasured(book: Book, value: float | None, table: str, *columns: str) -> str:
+    """Empty when the value is known, else the line that says why it is not: the table is missing, or does not tell it."""
+    if not unknown(value):
+        return ""
+    return needs(book, table, *columns) or book.wording._(
+        "Not measured: the table {table} does not cover this period, or leaves a part of it unclassified.",
+        table=book.wording.tell(TABLE_LABELS[table]),
     )
 
 

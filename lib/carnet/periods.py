@@ -52,7 +52,9 @@ def buckets(first: dt.date, last: dt.date, grain: str, fiscal_year_start: int = 
         end = after - dt.timedelta(days=1)
         year = start.year - (start.month < fiscal_year_start)
         fiscal = f"{year}" if fiscal_year_start == 1 else f"{year}-{(year + 1) % 100:02d}"
-        label = {"year": fiscal, "quarter": f"{fiscal}-Q{(start.month - fiscal_year_start) % 12 // 3 + 1}", "month": f"{start:%Y-%m}"}[grain]
+        label = {"year": fiscal, "quarter": f"{fiscal}-Q{(start.month - fiscal_year_start) % 12 // 3 + 1}", "month": f"{start:%Y-%m}"}[
+            grain
+        ]
         complete = end <= last and (first - start).days <= LATE_START_DAYS[grain]
         made.append(Bucket(label, start, end, complete))
         start = after

@@ -12,16 +12,36 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book import Book
-from carnet.measures import accounts, kpi
+from carnet.measures import accounts, costs, kpi, movement
 from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, buckets
 
 
 def audit_series(book: Book) -> pd.DataFrame:
     """`kpi.indicators` of the previous period and of the audit period, in this order."""
+    return kpi.indicators(_base(book, audit_buckets(book), book.periods.audit_index(book.cube), first_index=-1))
+
+
+def audit_buckets(book: Book) -> list[Bucket]:
+    """The previous period and the audit period."""
     before, now = book.periods.previous, book.periods.current
     known = book.previous_is_complete or not book.has("sales")
-    periods = [Bucket("previous", before.start, before.end, known), Bucket("current", now.start, now.end)]
-    return kpi.indicators(_base(book, periods, book.periods.audit_index(book.cube), first_index=-1))
+    return [Bucket("previous", before.start, before.end, known), Bucket("current", now.start, now.end)]
+
+
+def audit_months(book: Book, revenue: float) -> tuple[pd.DataFrame, bool]:
+    """Months of the audit period in time order (end, revenue), and whether they were measured.
+
+    Where no table tells months, the period's `revenue` is spread evenly over them.
+    """
+    ends = [book.periods.month_end(month) for month in reversed(range(book.periods.month_count))]
+    if book.has("sales"):
+        months = movement.monthly_revenue(book.cube, book.periods, book.first_sale).execute()
+        return pd.DataFrame({"end": ends, "revenue": months.revenue}), True
+    months = period_series(book, "month")
+    inside = months[(months.start >= book.periods.current.start) & (months.end <= book.as_of) & months.revenue.notna()]
+    if len(inside) == len(ends):
+        return inside[["end", "revenue"]].reset_index(drop=True), True
+    return pd.DataFrame({"end": ends, "revenue": [revenue / len(ends)] * len(ends)}), False
 
 
 def period_series(book: Book, grain: str) -> pd.DataFrame:
@@ -42,11 +62,16 @@ def period_series(book: Book, grain: str) -> pd.DataFrame:
     return kpi.indicators(base[known.cummax() if known.any() else known].reset_index(drop=True))
 
 
+def buckets_of(rows: pd.DataFrame) -> list[Bucket]:
+    """The periods of a series."""
+    return [Bucket(row.label, row.start, row.end, bool(row.complete)) for row in rows.itertuples()]
+
+
 def cost_lines(book: Book, periods: Sequence[Bucket]) -> pd.DataFrame:
-    """`kpi.costs_by_bucket` of the book; no row without a costs table."""
+    """`costs.costs_by_bucket` of the book; no row without a costs table."""
     if not book.has("costs"):
         return pd.DataFrame(columns=["bucket", "behaviour", "category", "amount"])
-    return kpi.costs_by_bucket(book.table("costs"), periods).execute()
+    return costs.costs_by_bucket(book.table("costs"), periods).execute()
 
 
 def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_index: int) -> pd.DataFrame:
@@ -59,13 +84,17 @@ def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_i
         base["revenue"] = revenue.reindex(range(len(periods))).to_numpy()
     if book.has("costs"):
         span = book.table("costs").agg(first=lambda t: t.period_start.min(), last=lambda t: t.period_end.max()).execute().iloc[0]
-        covered = [pd.Timestamp(span["first"]) <= pd.Timestamp(b.start) and pd.Timestamp(b.end) <= pd.Timestamp(span["last"]) for b in periods]
+        covered = [
+            pd.Timestamp(span["first"]) <= pd.Timestamp(b.start) and pd.Timestamp(b.end) <= pd.Timestamp(span["last"]) for b in periods
+        ]
         base = kpi.with_costs(base, cost_lines(book, periods), covered)
     elif base.cost.notna().any():
         base["variable_cost"] = base.cost
     if book.has("summary"):
         given = kpi.base_from_summary(book.table("summary").execute(), periods)
-        whole = ~base.complete & given.revenue.notna() & (base.end <= book.as_of)  # sales start inside a period that the summary gives whole
+        whole = (
+            ~base.complete & given.revenue.notna() & (base.end <= book.as_of)
+        )  # sales start inside a period that the summary gives whole
         unknown = base.columns.difference(["label", "start", "end", "complete"])
         base.loc[whole, unknown] = float("nan")
         base["complete"] |= whole

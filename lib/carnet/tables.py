@@ -11,11 +11,13 @@ import pandas as pd
 from jinja2 import Environment
 
 from carnet.contracts import TableCheck
-from carnet.measures.register import FIGURES, Measure
+from carnet.findings.base import write_figure
+from carnet.measures.register import FIGURES
+from carnet.profiles import benchmarks
 from carnet.schema import TABLE_LABELS
 from carnet.wording import N_, Wording, unknown
 
-Kind = Literal["text", "word", "money", "gap", "count", "number", "percent", "date", "written"]
+Kind = Literal["text", "word", "money", "gap", "cents", "signed_cents", "count", "number", "percent", "date", "written"]
 
 COLUMNS: dict[str, tuple[str, Kind]] = {
     "customer_id": (N_("Customer no."), "text"),
@@ -45,6 +47,60 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "revenue_at_risk": (N_("Revenue gone"), "money"),
     "revenue_left": (N_("Revenue left"), "money"),
     "contact_count": (N_("Distinct contacts"), "count"),
+    "category": (N_("Cost"), "text"),
+    "behaviour": (N_("Behaviour"), "word"),
+    "cost": (N_("Audit period"), "money"),
+    "cost_previous": (N_("Previous period"), "money"),
+    "cost_change": (N_("Change"), "gap"),
+    "margin_left": (N_("Margin left"), "money"),
+    "net_margin": (N_("Net margin"), "gap"),
+    "break_even_revenue": (N_("Break-even revenue"), "money"),
+    "safety_margin_rate": (N_("Safety margin"), "percent"),
+    "product": (N_("Product"), "text"),
+    "quantity": (N_("Units"), "count"),
+    "quantity_previous": (N_("Previous units"), "count"),
+    "price": (N_("Price"), "cents"),
+    "price_previous": (N_("Previous price"), "cents"),
+    "margin": (N_("Margin"), "money"),
+    "cost_to_serve": (N_("Cost to serve"), "money"),
+    "profit": (N_("Profit"), "gap"),
+    "profit_range": (N_("Profit over the range of rates"), "written"),
+    "sign": (N_("Sign"), "word"),
+    "unpaid_service": (N_("Unpaid services"), "money"),
+    "step": (N_("Step"), "word"),
+    "ltv": (N_("Lifetime value"), "cents"),
+    "ltv_change": (N_("Change"), "signed_cents"),
+    "cac": (N_("Acquisition cost"), "cents"),
+    "cac_change": (N_("Change"), "signed_cents"),
+    "ratio": (N_("Value ÷ cost"), "number"),
+    "age": (N_("Days"), "written"),
+    "invoice_count": (N_("Invoices"), "count"),
+    "open_amount": (N_("Open amount, tax included"), "money"),
+    "account": (N_("Account"), "text"),
+    "account_class": (N_("Class of accounts"), "text"),
+    "account_label": (N_("Title"), "text"),
+    "debit": (N_("Debit"), "money"),
+    "credit": (N_("Credit"), "money"),
+    "balance": (N_("Debit − credit"), "gap"),
+    "owner": (N_("Owner"), "text"),
+    "due": (N_("Due"), "date"),
+    "target": (N_("Target"), "written"),
+    "required": (N_("Required today"), "written"),
+    "pace_needed": (N_("Pace needed, a year"), "written"),
+    "progress": (N_("Progress"), "word"),
+    "order_probability": (N_("Probability of an order"), "percent"),
+    "expected_order_count": (N_("Expected order days"), "number"),
+    "naive_order_count": (N_("Own rate carried on"), "number"),
+    "predicted_count": (N_("Predicted order days"), "number"),
+    "actual_count": (N_("Actual order days"), "count"),
+    "naive_count": (N_("Own rates carried on"), "number"),
+    "fifth": (N_("Fifth by probability"), "written"),
+    "period": (N_("Period"), "text"),
+    "signal": (N_("Signal"), "word"),
+    "statement": (N_("Published figure"), "text"),
+    "own_value": (N_("This book"), "written"),
+    "confidence": (N_("Grade"), "text"),
+    "published": (N_("Source"), "text"),
     "label": (N_("Figure"), "text"),
     "value": (N_("Value"), "written"),
     "range": (N_("95 % interval"), "written"),
@@ -72,6 +128,24 @@ WORDS = {
     "fading": N_("fading"),
     "at_risk": N_("frequent, least recent"),
     "dormant": N_("dormant"),
+    "fixed": N_("fixed"),
+    "variable": N_("variable"),
+    "acquisition": N_("acquisition"),
+    "unclassified": N_("not classified"),
+    "certain": N_("certain"),
+    "uncertain": N_("uncertain"),
+    "deck": N_("deck: revenue ÷ attrition, cost over all customers"),
+    "margin": N_("variable costs taken out"),
+    "new_only": N_("cost over new customers only"),
+    "horizon": N_("years beyond the horizon taken out"),
+    "discount": N_("later years discounted"),
+    "on track": N_("on track"),
+    "off track": N_("off track"),
+    "too noisy": N_("too noisy to say"),
+    "not measured": N_("not measured"),
+    "above": N_("above the limits"),
+    "below": N_("below the limits"),
+    "run": N_("8 or more in a row on one side"),
 }
 
 TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -106,21 +180,14 @@ def write_value(w: Wording, value: Any, kind: Kind, decimals: int | None = None)
     writers = {
         "money": lambda v: w.money(v, decimals),
         "gap": lambda v: w.signed_money(v, decimals),
+        "cents": lambda v: w.money(v, 2),
+        "signed_cents": lambda v: w.signed_money(v, 2),
         "count": w.number,
         "number": lambda v: w.number(v, 1),
         "percent": w.percent,
         "date": lambda v: w.date(v, "short"),
     }
     return writers.get(kind, str)(value)
-
-
-def write_figure(w: Wording, value: Any, measure: Measure) -> str:
-    """A figure of the register in the format of its unit."""
-    if unknown(value):
-        return w._("not measured")
-    if measure.unit == "currency":
-        return w.money(value)
-    return w.percent(value, measure.decimals) if measure.unit == "ratio" else w.number(value, measure.decimals)
 
 
 def _money_decimals(frame: pd.DataFrame, field: str) -> int:
@@ -141,6 +208,16 @@ def draw_table(
     kinds = {field: COLUMNS[field][1] for field in fields}
     decimals = {field: 2 if cents else _money_decimals(frame, field) for field, kind in kinds.items() if kind in ("money", "gap")}
     rows = [[(write_value(w, row[f], kind, decimals.get(f)), kind) for f, kind in kinds.items()] for row in frame.to_dict("records")]
+    return _rendered(table_id, caption, header, rows, note)
+
+
+def _period_headings(w: Wording, periods: pd.DataFrame) -> list[tuple[str, str]]:
+    """A heading a period; one that the data do not cover whole is starred."""
+    return [(w.period(label) + ("" if complete else " *"), "written") for label, complete in zip(periods.label, periods.complete, strict=True)]
+
+
+def _rendered(table_id: str, caption: str, header: list[tuple[str, str]], rows: list[list[tuple[str, str]]], note: str) -> HtmlTable:
+    """Header and cells as (text, kind) → HTML and plain text."""
     html = TEMPLATE.render(id=table_id, caption=caption, header=header, rows=rows, note=note)
     lines = [" | ".join(label for label, _ in header), *(" | ".join(text for text, _ in row) for row in rows)]
     return HtmlTable(html, "\n".join([caption, *lines]))
@@ -157,6 +234,44 @@ def figures_table(
 
     rows = [{"label": w._(FIGURES[n].label), "value": write_figure(w, values[n], FIGURES[n]), "range": between(n)} for n in names.split()]
     return draw_table(w, table_id, caption, pd.DataFrame(rows), "label value range" if ranges else "label value")
+
+
+def series_table(w: Wording, table_id: str, caption: str, series: pd.DataFrame, names: str) -> HtmlTable:
+    """Figures of the register (`names`, space-separated) as rows, one column a period; rows of which nothing is known are left out."""
+    header = [(w._(COLUMNS["label"][0]), "text"), *_period_headings(w, series)]
+    known = [name for name in names.split() if series[name].notna().any()]
+    rows = []
+    for name in known:
+        measure, decimals = FIGURES[name], _money_decimals(series, name)
+        money = measure.unit == "currency"
+        cells = ("–" if unknown(v) else w.money(v, decimals) if money else write_figure(w, v, measure) for v in series[name])
+        rows.append([(w._(measure.label), "text"), *((cell, "written") for cell in cells)])
+    note = "" if series.complete.all() else w._("* period that the data do not cover whole: compared with nothing")
+    return _rendered(table_id, caption, header, rows, note)
+
+
+def matrix_table(w: Wording, table_id: str, caption: str, labels: Iterable[str], amounts: pd.DataFrame, periods: pd.DataFrame) -> HtmlTable:
+    """Amounts of money with a label a row and a period a column (columns label, complete of `periods`)."""
+    header = [(w._(COLUMNS["account_label"][0]), "text"), *_period_headings(w, periods)]
+    rows = [[(label, "text"), *((w.money(v, 0), "written") for v in row)] for label, row in zip(labels, amounts.to_numpy(), strict=True)]
+    note = "" if periods.complete.all() else w._("* period that the data do not cover whole: compared with nothing")
+    return _rendered(table_id, caption, header, rows, note)
+
+
+def benchmark_table(w: Wording, caption: str, values: Mapping[str, str]) -> HtmlTable:
+    """Published figures (`values`: name in benchmarks.yml → this book's figure, written) with source, year and grade."""
+    found = benchmarks()
+    rows = [
+        {
+            "statement": found[name].statement[w.language],
+            "own_value": own,
+            "published": f"{found[name].source}, {found[name].year}" if found[name].year else found[name].source,
+            "confidence": found[name].confidence,
+        }
+        for name, own in values.items()
+    ]
+    note = w._("Grades: A measured and replicated, B measured once, C expert opinion, D slogan.")
+    return draw_table(w, "benchmarks", caption, pd.DataFrame(rows), "statement own_value published confidence", note)
 
 
 def definitions_table(w: Wording, caption: str, names: Iterable[str]) -> HtmlTable:
@@ -202,5 +317,5 @@ def reasons_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) ->
 
 def parameters_table(w: Wording, caption: str, parameters: Mapping[str, Any]) -> HtmlTable:
     """The parameters a notebook ran with."""
-    frame = pd.DataFrame([{"parameter": key, "value": w.number(value, 2 * isinstance(value, float))} for key, value in parameters.items()])
+    frame = pd.DataFrame([{"parameter": key, "value": value if isinstance(value, str) else w.number(value, 2 * isinstance(value, float))} for key, value in parameters.items()])
     return draw_table(w, "parameters", caption, frame, "parameter value")

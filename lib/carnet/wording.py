@@ -9,6 +9,7 @@ import gettext
 import io
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -134,6 +135,10 @@ class Wording:
             return self._("not measured")
         text = format_date(value, form, self.locale)
         return f"1er{text[1:]}" if self.language == "fr" and text.startswith("1 ") else text
+
+    def period(self, label: str) -> str:
+        """A fiscal period's label: 2025-Q1 is 2025-T1 in French."""
+        return re.sub(r"-Q(\d)$", r"-T\1", label) if self.language == "fr" else label
 
     def between(self, low: str, high: str) -> str:
         """An interval's two formatted ends."""

@@ -33,6 +33,14 @@ def account_classes(ledger: ir.Table) -> ir.Table:
     return classes.order_by("account_class")
 
 
+def doubtful_accounts(ledger: ir.Table) -> ir.Table:
+    """Doubtful customers (416), their impairment (491) and losses on them (654): account, account_label, debit, credit, balance."""
+    t = _amounts(ledger)
+    t = t.filter(t.account.startswith("416") | t.account.startswith("491") | t.account.startswith("654"))
+    sums = t.group_by("account").agg(account_label=t.account_label.max(), debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum())
+    return sums.order_by("account")
+
+
 def ledger_revenue_by_bucket(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     """Revenue of each period on accounts 70, linked to a customer or not: bucket (position in `periods`), revenue."""
     t = _in_buckets(ledger.filter(ledger.account.startswith("70")), periods)

@@ -33,7 +33,9 @@ def break_even_date(ends: Sequence[dt.date], amounts: Sequence[float], start: dt
     return None
 
 
-def stress_test(without_top: pd.DataFrame, revenue: float, variable_cost: float, fixed_cost: float, margin_at_risk: Sequence[float]) -> pd.DataFrame:
+def stress_test(
+    without_top: pd.DataFrame, revenue: float, variable_cost: float, fixed_cost: float, margin_at_risk: Sequence[float]
+) -> pd.DataFrame:
     """The break-even left if the n largest customers went and the fixed costs (acquisition included) stayed.
 
     Parameters  without_top: top_count, revenue_at_risk (of `exposure.revenue_without_top`); margin_at_risk: the contribution

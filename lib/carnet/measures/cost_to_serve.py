@@ -51,21 +51,24 @@ def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, y
     end = ibis.coalesce(inside.paid_date, as_of) if "paid_date" in receivables.columns else as_of
     days = ibis.greatest(end.delta(inside.invoice_date, unit="day"), 0)
     inside = inside.mutate(carried=inside.amount.cast("float64") * days / 365 * yearly_rate)
-    return inside.group_by("customer_id").agg(cost=inside.carried.sum()).mutate(activity=ibis.literal("payment delay")).order_by("customer_id")
+    return (
+        inside.group_by("customer_id").agg(cost=inside.carried.sum()).mutate(activity=ibis.literal("payment delay")).order_by("customer_id")
+    )
 
 
-def customer_profit(margins: pd.DataFrame, activities: pd.DataFrame, low: float, high: float, draws: int, seed: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
+def customer_profit(
+    margins: pd.DataFrame, activities: pd.DataFrame, low: float, high: float, draws: int, seed: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Profit per customer with its interval, and the whale curve with its band.
 
-    Parameters  margins: customer_id, margin, revenue; activities: customer_id, activity, cost (at the middle rate); the true rate of
+    Parameters  margins: customer_id, margin, revenue of those who bought (activities of others are in `idle_services`); activities: customer_id, activity, cost (at the middle rate); the true rate of
                 each kind of activity lies anywhere between `low` and `high` times the middle one (uniform, one draw for all customers)
     Returns     customers: customer_id, revenue, margin, cost_to_serve, profit, profit_low, profit_high, certain (the sign is the same
                 in 95 % of the draws), unpaid_service (the part of the cost to serve that the margin does not pay), most profitable first;
                 curve: customer_share, profit_share (cumulated profit ÷ |total|), low, high: 95 % band of the curve drawn anew each time
     """
     table = activities.pivot_table(index="customer_id", columns="activity", values="cost", aggfunc="sum")
-    everyone = margins.set_index("customer_id")[["revenue", "margin"]]
-    everyone = everyone.reindex(everyone.index.union(table.index)).fillna(0.0)  # served without buying: no revenue, no margin
+    everyone = margins.set_index("customer_id")[["revenue", "margin"]].sort_index()
     costs = table.reindex(everyone.index).fillna(0.0).to_numpy()  # no such activity noted: no cost of it
     margin = everyone.margin.to_numpy()
     grid = np.linspace(0, 1, GRID)
@@ -90,3 +93,11 @@ def customer_profit(margins: pd.DataFrame, activities: pd.DataFrame, low: float,
     band = np.quantile(curves, [0.025, 0.975], axis=0)
     curve = pd.DataFrame({"customer_share": grid, "profit_share": middle / total, "low": band[0] / total, "high": band[1] / total})
     return t, curve
+
+
+def idle_services(margins: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFrame:
+    """What serving customers cost who bought nothing in the period: customer_id, margin (0), cost_to_serve, unpaid_service; largest first."""
+    idle = activities[~activities.customer_id.isin(margins.customer_id)]
+    t = idle.groupby("customer_id", as_index=False).agg(cost_to_serve=("cost", "sum"))
+    t = t.assign(margin=0.0, unpaid_service=t.cost_to_serve)
+    return t.sort_values(["unpaid_service", "customer_id"], ascending=[False, True], ignore_index=True)

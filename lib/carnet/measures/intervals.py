@@ -37,6 +37,12 @@ def bootstrap_total(values: np.ndarray, confidence: float = CONFIDENCE, resample
     return float(low), float(high)
 
 
+def noise_interval(change: float, noise: float) -> tuple[float, float]:
+    """95 % interval of the difference of two yearly sums whose standard error is `noise` each: change ± 1.96 · √2 · noise."""
+    spread = 1.959964 * math.sqrt(2) * noise
+    return change - spread, change + spread
+
+
 def half_life_years(retention_rate: float) -> float:
     """Years after which half of the customers are left if the yearly retention stays: ln ½ / ln r.
 

@@ -68,23 +68,11 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
         repeat_customer_count=(per_customer.order_count >= 2).sum(),
     )
     t = sums.left_join(moved, "bucket").drop("bucket_right")
-    counts = {name: t[name].fill_null(0) for name in ("active_customer_count", "new_customer_count", "kept_customer_count")}  # no row: nobody
+    counts = {
+        name: t[name].fill_null(0) for name in ("active_customer_count", "new_customer_count", "kept_customer_count")
+    }  # no row: nobody
     t = t.mutate(**counts)
     return t.mutate(recovered_customer_count=t.active_customer_count - t.new_customer_count - t.kept_customer_count).order_by("bucket")
-
-
-def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
-    """Costs of each period by behaviour; a cost line over several periods is shared out by days.
-
-    Columns     bucket (position in `periods`), behaviour (NULL: not classified), category, amount
-    """
-    bounds = {"bucket": range(len(periods)), "start": [b.start for b in periods], "end": [b.end for b in periods]}
-    frame = ibis.memtable(pd.DataFrame(bounds), schema={"bucket": "int32", "start": "date", "end": "date"})
-    joined = costs.join(frame, (costs.period_start <= frame.end) & (costs.period_end >= frame.start))
-    first, last = ibis.greatest(joined.period_start, joined.start), ibis.least(joined.period_end, joined.end)
-    share = (last.delta(first, unit="day") + 1) / (joined.period_end.delta(joined.period_start, unit="day") + 1)
-    t = joined.mutate(part=joined.amount.cast("float64") * share)
-    return t.group_by("bucket", "behaviour", "category").agg(amount=t.part.sum()).order_by("bucket", "behaviour", "category")
 
 
 def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_index: int = 0) -> pd.DataFrame:
@@ -117,7 +105,9 @@ def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.Da
     """
     base = empty_base(periods)
     rows = summary.assign(
-        start=pd.to_datetime(summary.period_start).dt.date, end=pd.to_datetime(summary.period_end).dt.date, value=summary.value.astype(float)
+        start=pd.to_datetime(summary.period_start).dt.date,
+        end=pd.to_datetime(summary.period_end).dt.date,
+        value=summary.value.astype(float),
     )
     for position, bucket in enumerate(periods):
         inside = rows[(rows.start >= bucket.start) & (rows.end <= bucket.end)]
@@ -152,7 +142,7 @@ def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
 
 
 def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool]) -> pd.DataFrame:
-    """The base with its costs from `costs_by_bucket`, in the periods that the cost lines cover.
+    """The base with its costs from `costs.costs_by_bucket`, in the periods that the cost lines cover.
 
     Σ of a behaviour is known only when every cost line of the period is classified. Without any variable cost line, the cost of
     goods of the sale lines (column cost) is the variable cost and is added to the total.
@@ -177,7 +167,9 @@ def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool])
 
 def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """The first base, what it does not know taken from the second."""
-    return first.assign(**{name: first[name].fillna(second[name]) for name in second.columns if name not in ("label", "start", "end", "complete")})
+    return first.assign(
+        **{name: first[name].fillna(second[name]) for name in second.columns if name not in ("label", "start", "end", "complete")}
+    )
 
 
 def indicators(base: pd.DataFrame) -> pd.DataFrame:
@@ -200,7 +192,8 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     t["revenue_growth_rate"] = ratio(t.revenue - previous.revenue, previous.revenue.astype(float)).where(both)
     t["unit_price"] = t.unit_price.fillna(ratio(t.revenue, t.quantity))
     t["unit_variable_cost"] = t.unit_variable_cost.fillna(ratio(t.variable_cost, t.quantity))
-    t["average_basket"] = ratio(t.customer_revenue.fillna(t.revenue), t.order_count)
+    t["customer_revenue"] = t.customer_revenue.fillna(t.revenue)  # only a ledger has revenue that names no customer
+    t["average_basket"] = ratio(t.customer_revenue, t.order_count)
     t["purchase_frequency"] = ratio(t.order_count, t.active_customer_count)
     opening, active = t.active_customer_count_previous, t.active_customer_count
     for rate, (part, whole) in RATES.items():
@@ -219,7 +212,9 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     spent = t.acquisition_cost.where(t.acquisition_cost > 0)
     t["cac_standard"] = ratio(spent, t.new_customer_count)
     t["cac_deck"] = ratio(spent, active)
-    t["cac_marginal"] = ratio(spent - previous.acquisition_cost.astype(float), t.new_customer_count - previous.new_customer_count.astype(float))
+    t["cac_marginal"] = ratio(
+        spent - previous.acquisition_cost.astype(float), t.new_customer_count - previous.new_customer_count.astype(float)
+    )
     t["lifetime_deck"] = ratio(pd.Series(1.0, t.index), t.attrition_rate)
     t["ltv_gross_margin"] = ratio(t.gross_margin, active) * t.lifetime_deck
     t["ltv_deck"] = ratio(t.revenue, active) * t.lifetime_deck
@@ -242,3 +237,8 @@ def kpi_list(series: pd.DataFrame) -> pd.DataFrame:
             deck = "deck" if name.endswith("_deck") else "standard"
             rows.append((name, deck, period["label"], float(period[name]), low, high, bool(period["complete"])))
     return pd.DataFrame(rows, columns=["measure", "definition", "period", "value", "low", "high", "complete"])
+
+
+def joined(lists: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Several `kpi_list` tables as one."""
+    return pd.concat(lists, ignore_index=True)

@@ -32,7 +32,8 @@ def contract_lifetimes(customers: ir.Table, departures: ir.Table | None, observe
     t = t.mutate(ended=ended, stop=ended.ifelse(t.until, ibis.date(as_of)))
     years = 365.25
     t = t.mutate(
-        entry=ibis.greatest(ibis.literal(observed_from).delta(t.since, unit="day"), 0) / years, duration=t.stop.delta(t.since, unit="day") / years
+        entry=ibis.greatest(ibis.literal(observed_from).delta(t.since, unit="day"), 0) / years,
+        duration=t.stop.delta(t.since, unit="day") / years,
     )
     return t.filter((t.duration > 0) & (t.duration > t.entry)).select("customer_id", "entry", "duration", "ended").order_by("customer_id")
 

@@ -8,11 +8,28 @@ from typing import Any
 import pandas as pd
 
 from carnet.engagement import Target
+from carnet.measures.control_limits import yearly_noise
 
 YEAR = 365.25
 
 
-def target_progress(targets: Sequence[Target], values: Mapping[str, float], intervals: Mapping[str, tuple[float, float]], as_of: dt.date) -> pd.DataFrame:
+SUMS = ("revenue", "quantity", "order_count", "gross_margin", "net_margin", "fixed_cost", "variable_cost", "acquisition_cost", "total_cost")
+
+
+def noise_ranges(now: Mapping[str, float], months: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """95 % intervals of the year's sums: value ± 1.96 × the noise of its last 12 complete months; none under 12 months."""
+    recent = months[months.complete].tail(12)
+    ranges = {}
+    for name in SUMS:
+        noise = yearly_noise(recent[name]) if len(recent) else math.nan
+        if noise == noise and now[name] == now[name]:
+            ranges[name] = (now[name] - 1.959964 * noise, now[name] + 1.959964 * noise)
+    return ranges
+
+
+def target_progress(
+    targets: Sequence[Target], values: Mapping[str, float], intervals: Mapping[str, tuple[float, float]], as_of: dt.date
+) -> pd.DataFrame:
     """One row per target: measure, owner, due, baseline, target, value, low, high, required, pace_needed, years_left, status.
 
     required    where the straight line from the baseline (one year before `as_of`) to the target (on `due`) stands on `as_of`; the
@@ -39,5 +56,18 @@ def target_progress(targets: Sequence[Target], values: Mapping[str, float], inte
             dict(measure=target.measure, owner=target.owner, due=target.due, baseline=target.baseline, target=target.target, value=value, low=low, high=high,
                  required=required, pace_needed=(target.target - value) / left if left > 0 else math.nan, years_left=max(left, 0.0), status=status)
         )  # fmt: skip
-    columns: list[Any] = ["measure", "owner", "due", "baseline", "target", "value", "low", "high", "required", "pace_needed", "years_left", "status"]
+    columns: list[Any] = [
+        "measure",
+        "owner",
+        "due",
+        "baseline",
+        "target",
+        "value",
+        "low",
+        "high",
+        "required",
+        "pace_needed",
+        "years_left",
+        "status",
+    ]
     return pd.DataFrame(rows, columns=columns)

@@ -25,9 +25,15 @@ def product_sales(sales: ir.Table, movement: ir.Table, periods: Periods) -> ir.T
     sold, sold_before = (t.quantity > 0) & (t.revenue > 0), (t.quantity_previous > 0) & (t.revenue_previous > 0)
     empty, empty_before = (t.quantity == 0) & (t.revenue == 0), (t.quantity_previous == 0) & (t.revenue_previous == 0)
     status = ibis.cases(
-        (t.product.isnull(), "other"), (sold & sold_before, "continuing"), (sold & empty_before, "new"), (empty & sold_before, "dropped"), else_="other"
+        (t.product.isnull(), "other"),
+        (sold & sold_before, "continuing"),
+        (sold & empty_before, "new"),
+        (empty & sold_before, "dropped"),
+        else_="other",
     )
-    t = t.mutate(price=t.revenue / t.quantity.nullif(0.0), price_previous=t.revenue_previous / t.quantity_previous.nullif(0.0), status=status)
+    t = t.mutate(
+        price=t.revenue / t.quantity.nullif(0.0), price_previous=t.revenue_previous / t.quantity_previous.nullif(0.0), status=status
+    )
     return t.order_by(ibis.desc("revenue"), "product")
 
 
@@ -51,7 +57,8 @@ def price_volume_mix(products: ir.Table, movement: ir.Table) -> ir.Table:
     )
     change = products.revenue - products.revenue_previous
     outside = products.agg(
-        dropped=change.sum(where=products.status == "dropped").fill_null(0.0), launched=change.sum(where=products.status == "new").fill_null(0.0)
+        dropped=change.sum(where=products.status == "dropped").fill_null(0.0),
+        launched=change.sum(where=products.status == "new").fill_null(0.0),
     )
     m = movement
     moved = m.agg(
@@ -64,7 +71,9 @@ def price_volume_mix(products: ir.Table, movement: ir.Table) -> ir.Table:
     known = t.lost + t.arrived + t.dropped + t.launched + t.price + t.volume + t.mix
     t = t.mutate(other=t.current - t.previous - known)
     steps = ("previous", "lost", "arrived", "dropped", "launched", "price", "volume", "mix", "other", "current")
-    return ibis.union(*[t.select(position=ibis.literal(i), step=ibis.literal(step), amount=t[step]) for i, step in enumerate(steps)]).order_by("position")
+    return ibis.union(
+        *[t.select(position=ibis.literal(i), step=ibis.literal(step), amount=t[step]) for i, step in enumerate(steps)]
+    ).order_by("position")
 
 
 def _kept_lines(sales: ir.Table, movement: ir.Table, periods: Periods) -> ir.Table:

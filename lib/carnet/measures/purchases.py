@@ -59,9 +59,12 @@ def fit_purchases(history: pd.DataFrame) -> PurchaseModel | None:
         return -_log_likelihood(np.exp(logs), x, tx, age) / len(x)
 
     starts = ([0.0, 1.0, 0.0, 0.5], [-1.0, 1.5, -0.5, 1.0], [0.5, 2.5, -1.5, 1.5])
-    fits = [optimize.minimize(negative, start, method="Nelder-Mead", options=dict(maxiter=4000, xatol=1e-8, fatol=1e-12)) for start in starts]
+    fits = [
+        optimize.minimize(negative, start, method="Nelder-Mead", options=dict(maxiter=4000, xatol=1e-8, fatol=1e-12)) for start in starts
+    ]
     best = min(fits, key=lambda fit: fit.fun)
-    model = PurchaseModel(*(float(value) for value in np.exp(best.x)), log_likelihood=-float(best.fun) * len(x))
+    r, alpha, a, b = (float(value) for value in np.exp(best.x))
+    model = PurchaseModel(r, alpha, a, b, -float(best.fun) * len(x))
     return None if model.degenerate or not math.isfinite(model.log_likelihood) else model
 
 
@@ -70,7 +73,9 @@ def _log_likelihood(parameters: np.ndarray, x: np.ndarray, tx: np.ndarray, age: 
     rate = special.gammaln(r + x) - special.gammaln(r) + r * np.log(alpha)
     stays = special.betaln(a, b + x) - special.betaln(a, b) - (r + x) * np.log(alpha + age)
     with np.errstate(divide="ignore"):
-        leaves = np.where(x > 0, special.betaln(a + 1, b + np.maximum(x, 1) - 1) - special.betaln(a, b) - (r + x) * np.log(alpha + tx), -np.inf)
+        leaves = np.where(
+            x > 0, special.betaln(a + 1, b + np.maximum(x, 1) - 1) - special.betaln(a, b) - (r + x) * np.log(alpha + tx), -np.inf
+        )
     return float(np.sum(rate + np.logaddexp(stays, leaves)))
 
 
@@ -96,7 +101,9 @@ def hold_out(orders: ir.Table, history: pd.DataFrame, model: PurchaseModel, cut:
                 actual_count, naive_count (orders)
     """
     weeks = (until - cut).days / WEEK
-    later = orders.filter(orders.date.between(ibis.date(cut + dt.timedelta(days=1)), ibis.date(until))).select("customer_id", "date").distinct()
+    later = (
+        orders.filter(orders.date.between(ibis.date(cut + dt.timedelta(days=1)), ibis.date(until))).select("customer_id", "date").distinct()
+    )
     actual = later.group_by("customer_id").agg(actual=later.count()).execute().set_index("customer_id").actual
     t = expected_orders(model, history, weeks)
     t["actual"] = actual.reindex(t.customer_id).fillna(0).to_numpy()  # no row: no order in the hold-out

@@ -15,9 +15,9 @@ class Benchmark:
     """A published figure: its value, who published it, when, and how far to trust it (A measured … D slogan)."""
 
     value: float
-    statement: str
+    statement: dict[str, str]
     source: str
-    year: int
+    year: int | None
     confidence: str
 
 

@@ -124,7 +124,9 @@ def _official_names(path: Path, names: list[str]) -> list[str]:
         missing.append("Debit and Credit (or Montant and Sens)")
     if missing:
         near = "" if len(names) > 3 else " Is the delimiter a tab or |?"
-        raise CarnetError(f"{path.name} row 1: not the header of a legal ledger: {', '.join(missing)} missing.{near} {nearest(missing[0], names)}")
+        raise CarnetError(
+            f"{path.name} row 1: not the header of a legal ledger: {', '.join(missing)} missing.{near} {nearest(missing[0], names)}"
+        )
     return found
 
 

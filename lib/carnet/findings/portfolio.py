@@ -1,47 +1,10 @@
-"""Measures → findings: whole sentences with their numbers, their size in money and their interval, ranked by money.
-
-No direction word is written unless the interval supports it. Every branch (rise, fall, flat, too few) is a sentence of
-its own, so that translators never meet a fragment.
-"""
+"""Findings of the portfolio: revenue, movements, dependence, retention; what to do next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from carnet.findings.base import Finding, direction, known_range, list_names
 from carnet.wording import Wording, unknown
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding: the sentence, its size in money (sign kept), the interval of that size when it has one."""
-
-    key: str
-    sentence: str
-    amount: float
-    low: float | None = None
-    high: float | None = None
-
-
-def ranked(findings: Sequence[Finding | None], limit: int = 6) -> list[Finding]:
-    """Findings that were made, largest money first; ties by key."""
-    made = [finding for finding in findings if finding is not None]
-    return sorted(made, key=lambda f: (-abs(f.amount), f.key))[:limit]
-
-
-def direction(low: float, high: float) -> str:
-    """'rise', 'fall', 'flat' (the interval holds zero) or 'too few' (no interval).
-
-    >>> direction(1, 3), direction(-2, 5), direction(float("nan"), float("nan"))
-    ('rise', 'flat', 'too few')
-    """
-    if unknown(low) or unknown(high):
-        return "too few"
-    return "rise" if low > 0 else "fall" if high < 0 else "flat"
-
-
-def list_names(w: Wording, names: Sequence[str]) -> str:
-    """Names joined for a sentence."""
-    return ", ".join(names) if names else w._("nobody")
 
 
 def revenue_change(w: Wording, f: Mapping[str, Any], interval: tuple[float, float], complete: bool) -> Finding:
@@ -70,7 +33,7 @@ def revenue_change(w: Wording, f: Mapping[str, Any], interval: tuple[float, floa
             "Revenue is {revenue}, {change} ({rate}) away from the previous period; too few customers to tell a trend from chance.", **told
         ),
     }
-    return Finding("revenue_change", sentences[direction(low, high)], change, *_known(low, high))
+    return Finding("revenue_change", sentences[direction(low, high)], change, *known_range(low, high))
 
 
 def lost_customers(w: Wording, f: Mapping[str, Any], names: Sequence[str], interval: tuple[float, float]) -> Finding | None:
@@ -253,7 +216,3 @@ def recommendations(
                 name=largest[0], share=w.percent(f["top_1_share"]), alert=w.percent(exposure_alert))
         )  # fmt: skip
     return made or [w._("No alert threshold among the parameters is crossed.")]
-
-
-def _known(low: float, high: float) -> tuple[float | None, float | None]:
-    return (None, None) if unknown(low) or unknown(high) else (float(low), float(high))

@@ -1,86 +1,30 @@
-"""Finished figures from finished measures. A title states the computed finding, a subtitle the measure and its population.
+"""The figures of the portfolio: months, bridge, concentration, rankings, baskets, segments, drop-off."""
 
-Every function returns a `Chart`: the matplotlib figure and its text alternative. Nothing is computed here but positions.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import wraps
-from importlib import resources
+from collections.abc import Sequence
 from textwrap import fill
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from carnet.charts.base import (
+    CONTEXT,
+    CONTRAST,
+    FOCUS,
+    Chart,
+    draw_waterfall,
+    finish,
+    frame,
+    money_axis,
+    percent_axis,
+    plain,
+    shortened,
+    styled,
+)
 from carnet.wording import Wording, unknown
 
-FOCUS, CONTRAST, CONTEXT, THIRD = "#12436D", "#F46A25", "#8C8C8C", "#28A197"
-WIDTH_INCHES = 7.2
 
-
-@dataclass(frozen=True)
-class Chart:
-    """A figure and what it says to someone who cannot see it."""
-
-    figure: Figure
-    alt: str
-
-
-def _styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
-    """Draw under the house style without touching the caller's settings."""
-
-    @wraps(draw)
-    def styled(*args: Any, **kwargs: Any) -> Chart:
-        with plt.style.context(str(resources.files("carnet") / "carnet.mplstyle")):
-            return draw(*args, **kwargs)
-
-    return styled
-
-
-def plain(text: object) -> str:
-    """Text that matplotlib must not read as mathematics: a customer may be called `Joe $\\bad$ Ltd`."""
-    return str(text).replace("\\", "\\\\").replace("$", r"\$") if "$" in str(text) else str(text)
-
-
-def _frame(title: str, subtitle: str, footer: str, height: float = 3.6) -> tuple[Figure, Axes]:
-    """An empty figure with its three texts; the plot keeps the room between them."""
-    figure, axes = plt.subplots(figsize=(WIDTH_INCHES, height))
-    heading, measure = fill(_shortened(title, 150), 62), fill(_shortened(subtitle, 250), 100)
-    top = 1 - 0.10 / height
-    figure.text(0.01, top, plain(heading), fontsize=12, fontweight="bold", va="top", color="#222222")
-    lower = top - (0.22 * (heading.count("\n") + 1)) / height
-    figure.text(0.01, lower, plain(measure), fontsize=8.5, va="top", color="#555555")
-    lower -= (0.16 * (measure.count("\n") + 1) + 0.14) / height
-    figure.text(0.01, 0.04 / height, plain(_shortened(footer, 140)), fontsize=7, va="bottom", color="#6B6B6B")
-    figure.subplots_adjust(left=0.09, right=0.97, top=lower, bottom=0.62 / height)
-    return figure, axes
-
-
-def _finish(figure: Figure, title: str, subtitle: str, told: str) -> Chart:
-    plt.close(figure)
-    return Chart(figure, f"{title}. {subtitle}. {told}")
-
-
-def _money_axis(w: Wording, axis: Any) -> None:
-    axis.set_major_locator(MaxNLocator(5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(w.short_money(value))))
-
-
-def _percent_axis(w: Wording, axis: Any) -> None:
-    axis.set_major_formatter(FuncFormatter(lambda value, _: w.percent(value, 0)))
-
-
-def _shortened(text: object, width: int = 30) -> str:
-    text = str(text)
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-@_styled
+@styled
 def draw_monthly_revenue(w: Wording, months: pd.DataFrame, labels: Sequence[str], footer: str) -> Chart:
     """Two lines: the audit period and the same months a year earlier (columns revenue, revenue_previous)."""
     known = months.revenue_previous.notna().sum()
@@ -90,7 +34,7 @@ def draw_monthly_revenue(w: Wording, months: pd.DataFrame, labels: Sequence[str]
     else:
         title = w._("The strongest month makes {amount}", amount=w.money(months.revenue.max(), 0))
     subtitle = w._("Revenue by month, audit period and previous period")
-    figure, axes = _frame(title, subtitle, footer)
+    figure, axes = frame(title, subtitle, footer)
     positions = range(len(months))
     axes.plot(positions, months.revenue_previous, color=CONTEXT, marker="o", markersize=3, linestyle="--")
     axes.plot(positions, months.revenue, color=FOCUS, marker="o", markersize=4)
@@ -99,7 +43,7 @@ def draw_monthly_revenue(w: Wording, months: pd.DataFrame, labels: Sequence[str]
         bottom=min(0, months[["revenue", "revenue_previous"]].min().min()),
         top=1.12 * months[["revenue", "revenue_previous"]].max().max() or 1,
     )
-    _money_axis(w, axes.yaxis)
+    money_axis(w, axes.yaxis)
     if len(months):
         axes.text(
             0.995,
@@ -114,10 +58,9 @@ def draw_monthly_revenue(w: Wording, months: pd.DataFrame, labels: Sequence[str]
         f"{label}: {w.money(now)} ({w.money(before)})"
         for label, now, before in zip(labels, months.revenue, months.revenue_previous, strict=True)
     )
-    return _finish(figure, title, subtitle, told)
+    return finish(figure, title, subtitle, told)
 
 
-@_styled
 def draw_bridge(w: Wording, bridge: pd.DataFrame, footer: str) -> Chart:
     """Waterfall from the previous revenue to the current one (columns step, amount)."""
     amounts = dict(zip(bridge.step, bridge.amount, strict=True))
@@ -129,26 +72,11 @@ def draw_bridge(w: Wording, bridge: pd.DataFrame, footer: str) -> Chart:
         "previous": w._("Previous period"), "new": w._("New"), "recovered": w._("Recovered"), "expansion": w._("Expansion"),
         "contraction": w._("Contraction"), "lost": w._("Lost"), "current": w._("Audit period"),
     }  # fmt: skip
-    figure, axes = _frame(title, subtitle, footer, 3.8)
-    level = 0.0
-    top = max(abs(value) for value in bridge.amount) or 1
-    for position, (step, amount) in enumerate(amounts.items()):
-        total = step in ("previous", "current")
-        start = 0.0 if total else level
-        level = amount if total else level + amount
-        axes.bar(position, amount, bottom=start, width=0.62, color=FOCUS if total else THIRD if amount >= 0 else CONTRAST)
-        sign = "" if total or amount <= 0 else "+"
-        axes.text(position, max(start, start + amount) + top * 0.02, sign + w.money(amount, 0), ha="center", fontsize=7.5)
-        if step != "current":
-            axes.plot([position + 0.31, position + 0.69], [level, level], color=CONTEXT, linewidth=0.8)
-    axes.set_xticks(range(len(bridge)), [fill(names[step], 11) for step in bridge.step])
-    axes.set_ylim(top=axes.get_ylim()[1] + top * 0.08)
-    axes.axhline(0, color=CONTEXT, linewidth=0.8)
-    _money_axis(w, axes.yaxis)
-    return _finish(figure, title, subtitle, "; ".join(f"{names[s]}: {w.money(a)}" for s, a in amounts.items()))
+    totals = [step in ("previous", "current") for step in amounts]
+    return draw_waterfall(w, [names[step] for step in amounts], list(amounts.values()), totals, title, subtitle, footer)
 
 
-@_styled
+@styled
 def draw_lorenz(w: Wording, curve: pd.DataFrame, gini: float, equivalent: float, footer: str) -> Chart:
     """Cumulative share of revenue, largest customers first (columns customer_share, revenue_share)."""
     half = curve[curve.revenue_share >= 0.5].customer_share.min() if len(curve) else float("nan")
@@ -157,28 +85,28 @@ def draw_lorenz(w: Wording, curve: pd.DataFrame, gini: float, equivalent: float,
         "Cumulative share of revenue, largest customers first; Gini {gini}, as concentrated as {equivalent} equal customers",
         gini=w.number(gini, 2), equivalent=w.number(equivalent, 1),
     )  # fmt: skip
-    figure, axes = _frame(title, subtitle, footer)
+    figure, axes = frame(title, subtitle, footer)
     axes.plot([0, *curve.customer_share], [0, *curve.revenue_share], color=FOCUS)
     axes.plot([0, 1], [0, 1], color=CONTEXT, linestyle="--", linewidth=1)
     axes.text(0.62, 0.56, w._("all customers equal"), fontsize=7.5, color="#555555", rotation=22)
     if not unknown(half):
         axes.plot([half, half, 0], [0, 0.5, 0.5], color=CONTRAST, linewidth=1)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=w._("share of customers"), ylabel=w._("share of revenue"))
-    _percent_axis(w, axes.xaxis)
-    _percent_axis(w, axes.yaxis)
-    return _finish(figure, title, subtitle, "")
+    percent_axis(w, axes.xaxis)
+    percent_axis(w, axes.yaxis)
+    return finish(figure, title, subtitle, "")
 
 
-@_styled
+@styled
 def draw_ranking(
     w: Wording, names: Sequence[str], amounts: Sequence[float], notes: Sequence[str], title: str, subtitle: str, footer: str
 ) -> Chart:
     """Sorted bars with direct labels; negative amounts go left in the contrast colour."""
     count = len(amounts)
-    figure, axes = _frame(title, subtitle, footer, 1.5 + 0.27 * max(count, 2))
+    figure, axes = frame(title, subtitle, footer, 1.5 + 0.27 * max(count, 2))
     colours = [FOCUS if amount >= 0 else CONTRAST for amount in amounts]
     axes.barh(range(count), amounts, color=colours, height=0.66)
-    axes.set_yticks(range(count), [plain(_shortened(name)) for name in names])
+    axes.set_yticks(range(count), [plain(shortened(name)) for name in names])
     axes.invert_yaxis()
     span = max((abs(amount) for amount in amounts), default=1) or 1
     for position, (amount, note) in enumerate(zip(amounts, notes, strict=True)):
@@ -190,13 +118,13 @@ def draw_ranking(
     axes.axvline(0, color=CONTEXT, linewidth=0.8)
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
-    _money_axis(w, axes.xaxis)
+    money_axis(w, axes.xaxis)
     figure.subplots_adjust(left=0.30)
     told = "; ".join(f"{name}: {note}" for name, note in zip(names, notes, strict=True))
-    return _finish(figure, title, subtitle, told)
+    return finish(figure, title, subtitle, told)
 
 
-@_styled
+@styled
 def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
     """Bars of revenue share by basket band with the share of orders as a mark (columns of `basket_bands`)."""
     labels = [
@@ -212,21 +140,21 @@ def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
         revenue=w.percent(last.revenue_share, 0),
     )
     subtitle = w._("Share of revenue (bars) and of orders (marks) by size of basket, audit period")
-    figure, axes = _frame(title, subtitle, footer)
+    figure, axes = frame(title, subtitle, footer)
     axes.bar(range(len(bands)), bands.revenue_share, color=FOCUS, width=0.6)
     axes.scatter(range(len(bands)), bands.order_share, color=CONTRAST, marker="D", s=34, zorder=3)
     for position, row in enumerate(bands.itertuples()):
         axes.text(position, max(row.revenue_share, row.order_share) + 0.02, w.percent(row.revenue_share, 0), ha="center", fontsize=8)
     axes.set_xticks(range(len(bands)), [plain(fill(label, 16)) for label in labels], fontsize=8)
     axes.set_ylim(0, 1.15 * max(bands.revenue_share.max(), bands.order_share.max()))
-    _percent_axis(w, axes.yaxis)
+    percent_axis(w, axes.yaxis)
     told = "; ".join(
         f"{label}: {w.percent(r.revenue_share)}, {w.percent(r.order_share)}" for label, r in zip(labels, bands.itertuples(), strict=True)
     )
-    return _finish(figure, title, subtitle, told)
+    return finish(figure, title, subtitle, told)
 
 
-@_styled
+@styled
 def draw_rfm(w: Wording, matrix: pd.DataFrame, footer: str) -> Chart:
     """Heat map of customers by recency and frequency score (columns recency_score, frequency_score, customer_count, revenue)."""
     grid = matrix.pivot(index="recency_score", columns="frequency_score", values="customer_count")
@@ -239,7 +167,7 @@ def draw_rfm(w: Wording, matrix: pd.DataFrame, footer: str) -> Chart:
         amount=w.money(slow.revenue.sum(), 0),
     )
     subtitle = w._("Active customers by recency score and frequency score (5 = best quintile); framed: frequent, least recent")
-    figure, axes = _frame(title, subtitle, footer, 3.9)
+    figure, axes = frame(title, subtitle, footer, 3.9)
     sns.heatmap(
         grid, annot=True, fmt=".0f", cmap="Blues", cbar=False, linewidths=1.5, linecolor="white", ax=axes, annot_kws={"fontsize": 9}
     )
@@ -248,10 +176,10 @@ def draw_rfm(w: Wording, matrix: pd.DataFrame, footer: str) -> Chart:
     axes.set(xlabel=w._("frequency score"), ylabel=w._("recency score"))
     axes.tick_params(axis="y", rotation=0)
     told = "; ".join(f"R{r.recency_score} F{r.frequency_score}: {w.number(r.customer_count)}" for r in matrix.itertuples())
-    return _finish(figure, title, subtitle, told)
+    return finish(figure, title, subtitle, told)
 
 
-@_styled
+@styled
 def draw_drop_off(w: Wording, steps: pd.DataFrame, intervals: Sequence[tuple[float, float]], horizon_days: int, footer: str) -> Chart:
     """Rates of going on to the next order with their intervals (columns of `order_drop_off`)."""
     first = steps.iloc[0]
@@ -261,7 +189,7 @@ def draw_drop_off(w: Wording, steps: pd.DataFrame, intervals: Sequence[tuple[flo
         days=w.number(horizon_days),
     )
     subtitle = w._("Newcomers who placed the next order in time, 95 % Wilson intervals; n = newcomers old enough to tell")
-    figure, axes = _frame(title, subtitle, footer)
+    figure, axes = frame(title, subtitle, footer)
     rates = steps.continued_rate
     below = [max(rate - low, 0) for rate, (low, _) in zip(rates, intervals, strict=True)]
     above = [max(high - rate, 0) for rate, (_, high) in zip(rates, intervals, strict=True)]
@@ -275,7 +203,7 @@ def draw_drop_off(w: Wording, steps: pd.DataFrame, intervals: Sequence[tuple[flo
     ]
     axes.set_xticks(range(len(steps)), labels)
     axes.set_ylim(0, 1.05)
-    _percent_axis(w, axes.yaxis)
+    percent_axis(w, axes.yaxis)
     figure.subplots_adjust(bottom=0.24)
     told = "; ".join(f"{w.number(r.step)}: {w.percent(r.continued_rate)} (n = {w.number(r.customer_count)})" for r in steps.itertuples())
-    return _finish(figure, title, subtitle, told)
+    return finish(figure, title, subtitle, told)

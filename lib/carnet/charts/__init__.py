@@ -1,0 +1,33 @@
+"""Finished figures from finished measures: a `draw_` function each, by subject. Nothing is computed here but positions."""
+
+from carnet.charts.base import Chart, draw_waterfall
+from carnet.charts.costs import draw_break_even, draw_cost_blocks, draw_whale
+from carnet.charts.indicators import draw_cohorts, draw_control, draw_hold_out, draw_survival
+from carnet.charts.portfolio import (
+    draw_basket_bands,
+    draw_bridge,
+    draw_drop_off,
+    draw_lorenz,
+    draw_monthly_revenue,
+    draw_ranking,
+    draw_rfm,
+)
+
+__all__ = [
+    "Chart",
+    "draw_basket_bands",
+    "draw_break_even",
+    "draw_bridge",
+    "draw_cohorts",
+    "draw_control",
+    "draw_cost_blocks",
+    "draw_drop_off",
+    "draw_hold_out",
+    "draw_lorenz",
+    "draw_monthly_revenue",
+    "draw_ranking",
+    "draw_rfm",
+    "draw_survival",
+    "draw_waterfall",
+    "draw_whale",
+]

@@ -1,0 +1,69 @@
+"""Measures → findings: whole sentences with their numbers, their size in money and their interval, ranked by money.
+
+No direction word is written unless the interval supports it. Every branch (rise, fall, flat, too few) is a sentence of
+its own, so that translators never meet a fragment.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from carnet.measures.register import Measure
+from carnet.wording import Wording, unknown
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding: the sentence, its size in money (sign kept), the interval of that size when it has one."""
+
+    key: str
+    sentence: str
+    amount: float
+    low: float | None = None
+    high: float | None = None
+
+
+def ranked(findings: Sequence[Finding | None], limit: int = 6) -> list[Finding]:
+    """Findings that were made, largest money first; ties by key."""
+    made = [finding for finding in findings if finding is not None]
+    return sorted(made, key=lambda f: (-abs(f.amount), f.key))[:limit]
+
+
+def direction(low: float, high: float) -> str:
+    """'rise', 'fall', 'flat' (the interval holds zero) or 'too few' (no interval).
+
+    >>> direction(1, 3), direction(-2, 5), direction(float("nan"), float("nan"))
+    ('rise', 'flat', 'too few')
+    """
+    if unknown(low) or unknown(high):
+        return "too few"
+    return "rise" if low > 0 else "fall" if high < 0 else "flat"
+
+
+def list_names(w: Wording, names: Sequence[str]) -> str:
+    """Names joined for a sentence."""
+    return ", ".join(names) if names else w._("nobody")
+
+
+def known_range(low: float, high: float) -> tuple[float | None, float | None]:
+    """The interval, or two None when one end is unknown."""
+    return (None, None) if unknown(low) or unknown(high) else (float(low), float(high))
+
+
+def write_figure(w: Wording, value: Any, measure: Measure) -> str:
+    """A figure of the register in the format of its unit."""
+    if unknown(value):
+        return w._("not measured")
+    if measure.unit == "currency":
+        return w.money(value)
+    return w.percent(value, measure.decimals) if measure.unit == "ratio" else w.number(value, measure.decimals)
+
+
+def write_pace(w: Wording, value: Any, measure: Measure) -> str:
+    """A change a year of a figure, signed: points for a ratio, else its own unit."""
+    if unknown(value):
+        return "–"
+    sign = "+" if value > 0 else ""
+    if measure.unit == "ratio":
+        return w._("{points} points", points=sign + w.number(100 * value, 1))
+    return sign + write_figure(w, value, measure)

@@ -1,0 +1,200 @@
+"""Findings of the cost structure: margins, break-even, prices, who pays for whom, what a customer costs and brings."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from carnet.findings.base import Finding, direction, known_range, list_names
+from carnet.wording import Wording, unknown
+
+
+def net_margin(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any], interval: tuple[float, float]) -> Finding | None:
+    """The net margin and how it moved; without a previous one, only where it stands."""
+    if unknown(now["net_margin"]):
+        return None
+    told = dict(net=w.money(now["net_margin"]), revenue=w.money(now["revenue"]))
+    if unknown(before["net_margin"]):
+        return Finding("net_margin", w._("Net margin is {net} on {revenue} of revenue.", **told), now["net_margin"])
+    change = now["net_margin"] - before["net_margin"]
+    told |= dict(
+        change=w.money(abs(change)), before=w.money(before["net_margin"]), interval=w.between(*(w.signed_money(end) for end in interval))
+    )
+    sentences = {
+        "rise": w._(
+            "Net margin rose by {change}, from {before} to {net}; ordinary months alone would move it within {interval} of that.", **told
+        ),
+        "fall": w._(
+            "Net margin fell by {change}, from {before} to {net}; ordinary months alone would move it within {interval} of that.", **told
+        ),
+        "flat": w._(
+            "Net margin is {net} after {before}: the difference of {change} is within what ordinary months produce {interval}.", **told
+        ),
+        "too few": w._(
+            "Net margin is {net} after {before}: a difference of {change}, with too few months to tell a trend from chance.", **told
+        ),
+    }
+    return Finding("net_margin", sentences[direction(*interval)], change, *known_range(*interval))
+
+
+def growth_cost(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any]) -> Finding | None:
+    """When revenue grew and costs grew by more: what the additional revenue cost."""
+    revenue, cost = now["revenue"] - before["revenue"], now["total_cost"] - before["total_cost"]
+    if unknown(revenue) or unknown(cost) or not (revenue > 0 and cost > revenue):
+        return None
+    sentence = w._("The additional {revenue} of revenue cost {cost}: more than it brought.", revenue=w.money(revenue), cost=w.money(cost))
+    return Finding("growth_cost", sentence, revenue - cost)
+
+
+def break_even(w: Wording, now: Mapping[str, Any], reached: dt.date | None, monthly: bool) -> Finding | None:
+    """How far revenue is from the break-even revenue, and the day it was passed, by months or as if revenue came in evenly."""
+    if unknown(now["break_even_revenue"]):
+        if unknown(now["gross_margin"]) or unknown(now["fixed_cost_deck"]) or now["gross_margin"] > 0:
+            return None
+        sentence = w._(
+            "Every sale loses money: variable costs exceed revenue by {amount}, no revenue breaks even.",
+            amount=w.money(-now["gross_margin"]),
+        )
+        return Finding("break_even", sentence, now["gross_margin"])
+    gap = now["revenue"] - now["break_even_revenue"]
+    told = dict(
+        revenue=w.money(now["revenue"]),
+        be=w.money(now["break_even_revenue"]),
+        gap=w.money(abs(gap)),
+        rate=w.percent(abs(now["safety_margin_rate"])),
+    )
+    if gap < 0:
+        sentence = w._("Revenue of {revenue} does not cover the costs: break-even is at {be}, {gap} ({rate}) higher.", **told)
+    elif reached is None:
+        sentence = w._("Break-even is at {be}: the safety margin is {gap}, {rate} of revenue.", **told)
+    else:
+        sentence = w._(
+            "Break-even ({be}) was reached on {date}: the safety margin is {gap}, {rate} of revenue.", date=w.date(reached), **told
+        )
+    return Finding("break_even", sentence, gap)
+
+
+def cost_movement(w: Wording, changes: Sequence[Mapping[str, Any]], count: int) -> Finding | None:
+    """The cost categories that moved most, in money: a ledger amount, not an estimate."""
+    moved = [row for row in changes if round(abs(row["cost_change"]), 2) > 0][:count]
+    if not moved:
+        return None
+    named = [f"{row['category']} {w.signed_money(row['cost_change'])}" for row in moved]
+    total = sum(row["cost_change"] for row in changes)
+    sentence = w._("Costs changed by {total}, most of all: {names}.", total=w.signed_money(total), names=list_names(w, named))
+    return Finding("cost_movement", sentence, -total)
+
+
+def price_volume(w: Wording, effects: Mapping[str, float]) -> Finding | None:
+    """What prices, volumes and mix did to the revenue of kept customers."""
+    if all(round(effects[name], 2) == 0 for name in ("price", "volume", "mix")):
+        return None
+    sentence = w._(
+        "With kept customers, prices changed revenue by {price}, volumes by {volume}, the mix of products by {mix}.",
+        **{name: w.signed_money(effects[name]) for name in ("price", "volume", "mix")},
+    )
+    return Finding("price_volume", sentence, max((effects[name] for name in ("price", "volume", "mix")), key=abs))
+
+
+def cost_to_serve(w: Wording, customers: int, losing: int, amount: float, certain: int, names: Sequence[str]) -> Finding | None:
+    """Customers that cost more than they bring, and for how many of them that is certain."""
+    if not losing:
+        return (
+            Finding("cost_to_serve", w._("At the middle of the rates, every customer pays for what it costs to serve."), 0.0)
+            if customers
+            else None
+        )
+    sentence = w.ngettext(
+        "{count} customer of {customers} costs more to serve than its margin brings ({names}): {amount} in all, certain for {certain} whatever the rate.",
+        "{count} customers of {customers} cost more to serve than their margins bring: {amount} in all, first of all {names}; certain for {certain} of them whatever the rates.",
+        losing,
+        customers=w.number(customers),
+        names=list_names(w, names),
+        amount=w.money(amount),
+        certain=w.number(certain),
+    )
+    return Finding("cost_to_serve", sentence, -amount)
+
+
+def lifetime_value(w: Wording, now: Mapping[str, Any], ltv: float, interval: tuple[float, float], horizon_years: int) -> Finding | None:
+    """The deck's flattering ratio beside the standard one, and the discounted value over the horizon."""
+    if unknown(now["ltv_to_cac"]):
+        return None
+    sentence = w._(
+        "The usual slide would show a lifetime value of {deck} times the acquisition cost; counted on margin and on new customers only it is {standard} times.",
+        deck=w.number(now["ltv_to_cac_deck"], 1),
+        standard=w.number(now["ltv_to_cac"], 1),
+    )
+    ranged = "" if unknown(interval[0]) else " " + w.between(*(w.money(end) for end in interval))
+    second = w._(
+        "Over {years} years, discounted, a customer brings {ltv}{interval} and a new one costs {cac}.",
+        years=w.number(horizon_years), ltv=w.money(ltv), interval=ranged, cac=w.money(now["cac_standard"]),
+    )  # fmt: skip
+    return Finding("lifetime_value", f"{sentence} {second}", (ltv - now["cac_standard"]) * now["new_customer_count"])
+
+
+def receivables(w: Wording, f: Mapping[str, Any], late_amount: float) -> Finding | None:
+    """What customers owe, in days of sales, and how much of it is past due (unknown without due dates)."""
+    if unknown(f["dso_days"]):
+        return None
+    if unknown(late_amount):
+        sentence = w._(
+            "Customers owe {amount}, {days} days of sales; invoices paid in the period took {delay} days; no due date is given.",
+            amount=w.money(f["open_amount"]), days=w.number(f["dso_days"]), delay=w.number(f["payment_delay_days"]),
+        )  # fmt: skip
+        return Finding("receivables", sentence, -f["open_amount"])
+    sentence = w._(
+        "Customers owe {amount}, {days} days of sales, of which {late} is past due; invoices paid in the period took {delay} days.",
+        amount=w.money(f["open_amount"]), days=w.number(f["dso_days"]), late=w.money(late_amount), delay=w.number(f["payment_delay_days"]),
+    )  # fmt: skip
+    return Finding("receivables", sentence, -late_amount)
+
+
+def stress(w: Wording, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Finding | None:
+    """The smallest number of largest customers whose loss takes the safety margin away."""
+    if not rows or unknown(rows[0]["safety_margin_rate"]) or rows[0]["safety_margin_rate"] < 0:
+        return None
+    for row in rows[1:]:
+        count = int(row["top_count"])
+        if not (row["net_margin"] >= 0):
+            sentence = w.ngettext(
+                "The loss of the largest customer ({names}) would turn the net margin into {net}.",
+                "The loss of the {count} largest customers ({names}) would turn the net margin into {net}.",
+                count, names=list_names(w, names[:count]), net=w.money(row["net_margin"]),
+            )  # fmt: skip
+            return Finding("stress", sentence, row["net_margin"] - rows[0]["net_margin"])
+    last = rows[-1]
+    sentence = w.ngettext(
+        "Even without the largest customer the net margin would be {net}.",
+        "Even without the {count} largest customers the net margin would be {net}.",
+        int(last["top_count"]), net=w.money(last["net_margin"]),
+    )  # fmt: skip
+    return Finding("stress", sentence, last["net_margin"] - rows[0]["net_margin"])
+
+
+def reconciled(w: Wording, sales: float, ledger: float) -> str:
+    """The sales that the client gave beside the ledger's accounts 70, audit period."""
+    told = dict(sales=w.money(sales, 2), ledger=w.money(ledger, 2), gap=w.signed_money(sales - ledger, 2))
+    if abs(sales - ledger) < 0.005:
+        return w._("Sales given and accounts 70 of the ledger agree over the audit period, to the cent: {sales}.", **told)
+    return w._("Over the audit period the sales given are {sales}, accounts 70 of the ledger {ledger}: a difference of {gap} to explain.", **told)
+
+
+def recommendations(
+    w: Wording, now: Mapping[str, Any], losing: Sequence[str], safety_alert: float, dso_days: float, dso_alert: float
+) -> list[str]:
+    """What to do next, each triggered by a stated threshold or by names on a list."""
+    made = []
+    rate = now["safety_margin_rate"]
+    if not unknown(rate) and rate < safety_alert:
+        sentence = w._("The safety margin of {rate} is under the {alert} alert: decide on fixed costs and prices before spending on new customers.",
+                       rate=w.percent(rate), alert=w.percent(safety_alert))  # fmt: skip
+        made.append(sentence)
+    if losing:
+        made.append(
+            w._("Renegotiate price, order size or service with {names}; the whole list is in lists/whale.csv.", names=list_names(w, losing))
+        )
+    if not unknown(dso_days) and dso_days > dso_alert:
+        sentence = w._("Customers owe {days} days of sales, above the {alert} days alert: call for payment, oldest invoices first.",
+                       days=w.number(dso_days), alert=w.number(dso_alert))  # fmt: skip
+        made.append(sentence)
+    return made or [w._("No alert threshold among the parameters is crossed.")]

@@ -1,0 +1,149 @@
+"""Findings of the indicators: signals, growth, objectives, lifetimes, orders to come."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from carnet.findings.base import Finding, write_figure, write_pace
+from carnet.measures.register import FIGURES
+from carnet.wording import Wording, unknown
+
+
+def signals(w: Wording, measure: str, points: int, outside: int, runs: int, firm: bool) -> str:
+    """What the control chart of a series says; no signal is a finding too."""
+    label = w._(FIGURES[measure].label)
+    told = dict(label=label, points=w.number(points), outside=w.number(outside), runs=w.number(runs))
+    if not firm:
+        return w._("{label}: provisional limits, {points} periods are too few for firm ones; periods outside them: {outside}.", **told)
+    if outside or runs:
+        return w._(
+            "{label}: of {points} periods, outside the natural limits: {outside}; in a run of 8 or more on one side: {runs}. Look for a cause.",
+            **told,
+        )
+    return w._(
+        "{label}: no period of {points} leaves the natural limits; ups and downs are noise, one at a time they need no explanation.", **told
+    )
+
+
+def growth(w: Wording, change: float, effects: Mapping[str, float]) -> Finding | None:
+    """How much of the change of revenue came through customers, orders and baskets."""
+    if unknown(change) or any(unknown(effect) for effect in effects.values()):
+        return None
+    sentence = w._(
+        "Revenue changed by {change}: {customers} through the number of customers, {frequency} through orders per customer, {basket} through the basket.",
+        change=w.signed_money(change), customers=w.signed_money(effects["active_customer_count"]),
+        frequency=w.signed_money(effects["purchase_frequency"]), basket=w.signed_money(effects["average_basket"]),
+    )  # fmt: skip
+    return Finding("growth", sentence, change)
+
+
+def profit_growth(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any]) -> Finding | None:
+    """When revenue and net margin move apart: the one up, the other down."""
+    revenue, profit = now["revenue"] - before["revenue"], now["net_margin"] - before["net_margin"]
+    if unknown(revenue) or unknown(profit) or not (revenue > 0 > profit):
+        return None
+    sentence = w._(
+        "Revenue grew by {rate} and the net margin went from {before} to {now}: growth that does not pay.",
+        rate=w.percent(revenue / before["revenue"]), before=w.money(before["net_margin"]), now=w.money(now["net_margin"]),
+    )  # fmt: skip
+    return Finding("profit_growth", sentence, profit)
+
+
+def objective(w: Wording, row: Mapping[str, Any]) -> str:
+    """One objective: where it stands, where it should stand today, what pace is left to make."""
+    measure = FIGURES[row["measure"]]
+    told = {name: write_figure(w, row[name], measure) for name in ("value", "target", "required")}
+    told |= dict(label=w._(measure.label), due=w.date(row["due"]), pace=write_pace(w, row["pace_needed"], measure))
+    told["interval"] = (
+        "" if unknown(row["low"]) else " " + w.between(write_figure(w, row["low"], measure), write_figure(w, row["high"], measure))
+    )
+    if row["status"] == "not measured":
+        return w._("{label}, objective {target} by {due}: not measured on this book.", **told)
+    if row["years_left"] == 0:
+        sentences = {
+            "on track": w._("{label}, objective {target} by {due}: reached, at {value}{interval}.", **told),
+            "off track": w._("{label}, objective {target} by {due}: missed, at {value}{interval}.", **told),
+            "too noisy": w._(
+                "{label}, objective {target} by {due}: at {value}{interval}, too noisy to say whether it was reached.", **told
+            ),
+        }
+    else:
+        sentences = {
+            "on track": w._(
+                "{label}, objective {target} by {due}: on track, at {value}{interval} where {required} was due today; pace needed {pace} a year.",
+                **told,
+            ),
+            "off track": w._(
+                "{label}, objective {target} by {due}: off track, at {value}{interval} where {required} was due today; pace needed {pace} a year.",
+                **told,
+            ),
+            "too noisy": w._(
+                "{label}, objective {target} by {due}: too noisy to say, at {value}{interval} where {required} was due today; pace needed {pace} a year.",
+                **told,
+            ),
+        }
+    return sentences[row["status"]]
+
+
+def contract_lifetime(w: Wording, contracts: int, endings: int, years: float, horizon: float, deck: float) -> str:
+    """Years of a contract within the horizon, the deck's 1 ÷ attrition beside it."""
+    told = dict(
+        contracts=w.number(contracts),
+        endings=w.number(endings),
+        horizon=w.number(horizon),
+        years=w.number(years, 2),
+        deck=w.number(deck, 1),
+    )
+    if unknown(years):
+        return w._(
+            "{endings} endings among {contracts} contracts: too few, or too recent, to state a lifetime over {horizon} years.", **told
+        )
+    if unknown(deck):
+        return w._(
+            "Over {horizon} years a contract lasts {years} years on average ({endings} endings among {contracts} contracts, late entry allowed for).",
+            **told,
+        )
+    return w._(
+        "Over {horizon} years a contract lasts {years} years on average ({endings} endings among {contracts} contracts, late entry allowed for); 1 ÷ attrition would say {deck} years, for all customers and without end.",
+        **told,
+    )
+
+
+def purchases(
+    w: Wording, customers: int, probability: float, expected: float, weeks: int, held: Mapping[str, Any], regularity: float
+) -> str:
+    """Orders to come, and how well the model did on the hold-out beside the naive baseline."""
+    first = w._(
+        "Of {customers} customers, {probability} are expected to order in the next {weeks} weeks: {expected} order days.",
+        customers=w.number(customers), probability=w.percent(probability, 0), weeks=w.number(weeks), expected=w.number(expected),
+    )  # fmt: skip
+    second = w._(
+        "Tested on the last period held out: {predicted} order days predicted, {actual} happened; every customer's own rate carried on would have said {naive}.",
+        predicted=w.number(held["predicted_count"]), actual=w.number(held["actual_count"]), naive=w.number(held["naive_count"]),
+    )  # fmt: skip
+    third = "" if unknown(regularity) or regularity < 1.5 else w._(
+        "Orders come at a rhythm (k = {k}, chance would be 1), which the model does not know: read its probabilities as a ranking.", k=w.number(regularity, 1)
+    )  # fmt: skip
+    return " ".join(filter(None, (first, second, third)))
+
+
+def lifetime_order_of_magnitude(w: Wording, deck: float, half_life: float) -> str:
+    """1 ÷ attrition, labelled as what it is, and the half-life."""
+    if unknown(deck):
+        return w._("1 ÷ attrition is not measured: it needs two complete periods with customers lost in between.")
+    return w._(
+        "1 ÷ attrition gives {deck} years: an order of magnitude, biased because it lets every customer leave at one rate forever; half of the portfolio would be gone in {half} years.",
+        deck=w.number(deck, 1), half=w.number(half_life, 1),
+    )  # fmt: skip
+
+
+def look_into(w: Wording, measure: str, periods: list[str]) -> str:
+    """Ask for the cause of the periods outside the limits."""
+    return w._("Find out what happened to {label} in {periods}.", label=w._(FIGURES[measure].label), periods=", ".join(map(w.period, periods)))
+
+
+def act_on(w: Wording, row: Mapping[str, Any]) -> str:
+    """Ask the owner of an objective off track for a decision."""
+    label = w._(FIGURES[row["measure"]].label)
+    if row["owner"]:
+        return w._("{label}: ask {owner} to change the plan or the objective, it is off track.", label=label, owner=row["owner"])
+    return w._("{label}: name an owner, then change the plan or the objective, it is off track.", label=label)

@@ -1,0 +1,42 @@
+"""Cost lines by period, behaviour and category, and how each moved."""
+
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from carnet.periods import Bucket
+
+BEHAVIOURS = ("variable", "fixed", "acquisition")
+
+
+def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
+    """Costs of each period by behaviour; a cost line over several periods is shared out by days.
+
+    Columns     bucket (position in `periods`), behaviour (NULL: not classified), category, amount
+    """
+    bounds = {"bucket": range(len(periods)), "start": [b.start for b in periods], "end": [b.end for b in periods]}
+    frame = ibis.memtable(pd.DataFrame(bounds), schema={"bucket": "int32", "start": "date", "end": "date"})
+    joined = costs.join(frame, (costs.period_start <= frame.end) & (costs.period_end >= frame.start))
+    first, last = ibis.greatest(joined.period_start, joined.start), ibis.least(joined.period_end, joined.end)
+    share = (last.delta(first, unit="day") + 1) / (joined.period_end.delta(joined.period_start, unit="day") + 1)
+    t = joined.mutate(part=joined.amount.cast("float64") * share)
+    return t.group_by("bucket", "behaviour", "category").agg(amount=t.part.sum()).order_by("bucket", "behaviour", "category")
+
+
+def cost_changes(lines: pd.DataFrame) -> pd.DataFrame:
+    """Cost categories of the audit period beside the previous one, largest change first.
+
+    Parameters  lines: `costs_by_bucket` over [previous period, audit period]
+    Columns     category, behaviour, cost, cost_previous, cost_change; no line in a period means nothing was spent on it
+    """
+    t = lines.assign(behaviour=lines.behaviour.fillna("unclassified"))
+    wide = t.pivot_table(index=["behaviour", "category"], columns="bucket", values="amount", aggfunc="sum")
+    wide = wide.reindex(columns=[0, 1]).fillna(0.0).rename(columns={0: "cost_previous", 1: "cost"}).reset_index()
+    wide["cost_change"] = wide.cost - wide.cost_previous
+    wide = wide[(wide.cost != 0) | (wide.cost_previous != 0)]
+    order = wide.cost_change.abs().round(2)
+    return wide.assign(size=order).sort_values(["size", "category"], ascending=[False, True], ignore_index=True)[
+        ["category", "behaviour", "cost", "cost_previous", "cost_change"]
+    ]
