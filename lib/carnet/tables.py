@@ -211,9 +211,16 @@ def draw_table(
     return _rendered(table_id, caption, header, rows, note)
 
 
+def _heading(w: Wording, field: str) -> str:
+    heading, _ = COLUMNS[field]
+    return w._(heading)
+
+
 def _period_headings(w: Wording, periods: pd.DataFrame) -> list[tuple[str, str]]:
     """A heading a period; one that the data do not cover whole is starred."""
-    return [(w.period(label) + ("" if complete else " *"), "written") for label, complete in zip(periods.label, periods.complete, strict=True)]
+    return [
+        (w.period(label) + ("" if complete else " *"), "written") for label, complete in zip(periods.label, periods.complete, strict=True)
+    ]
 
 
 def _rendered(table_id: str, caption: str, header: list[tuple[str, str]], rows: list[list[tuple[str, str]]], note: str) -> HtmlTable:
@@ -238,7 +245,7 @@ def figures_table(
 
 def series_table(w: Wording, table_id: str, caption: str, series: pd.DataFrame, names: str) -> HtmlTable:
     """Figures of the register (`names`, space-separated) as rows, one column a period; rows of which nothing is known are left out."""
-    header = [(w._(COLUMNS["label"][0]), "text"), *_period_headings(w, series)]
+    header = [(_heading(w, "label"), "text"), *_period_headings(w, series)]
     known = [name for name in names.split() if series[name].notna().any()]
     rows = []
     for name in known:
@@ -252,7 +259,7 @@ def series_table(w: Wording, table_id: str, caption: str, series: pd.DataFrame, 
 
 def matrix_table(w: Wording, table_id: str, caption: str, labels: Iterable[str], amounts: pd.DataFrame, periods: pd.DataFrame) -> HtmlTable:
     """Amounts of money with a label a row and a period a column (columns label, complete of `periods`)."""
-    header = [(w._(COLUMNS["account_label"][0]), "text"), *_period_headings(w, periods)]
+    header = [(_heading(w, "account_label"), "text"), *_period_headings(w, periods)]
     rows = [[(label, "text"), *((w.money(v, 0), "written") for v in row)] for label, row in zip(labels, amounts.to_numpy(), strict=True)]
     note = "" if periods.complete.all() else w._("* period that the data do not cover whole: compared with nothing")
     return _rendered(table_id, caption, header, rows, note)
@@ -317,5 +324,10 @@ def reasons_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) ->
 
 def parameters_table(w: Wording, caption: str, parameters: Mapping[str, Any]) -> HtmlTable:
     """The parameters a notebook ran with."""
-    frame = pd.DataFrame([{"parameter": key, "value": value if isinstance(value, str) else w.number(value, 2 * isinstance(value, float))} for key, value in parameters.items()])
+    frame = pd.DataFrame(
+        [
+            {"parameter": key, "value": value if isinstance(value, str) else w.number(value, 2 * isinstance(value, float))}
+            for key, value in parameters.items()
+        ]
+    )
     return draw_table(w, "parameters", caption, frame, "parameter value")

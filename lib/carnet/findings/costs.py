@@ -20,12 +20,8 @@ def net_margin(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any], in
         change=w.money(abs(change)), before=w.money(before["net_margin"]), interval=w.between(*(w.signed_money(end) for end in interval))
     )
     sentences = {
-        "rise": w._(
-            "Net margin rose by {change}, from {before} to {net}; ordinary months alone would move it within {interval} of that.", **told
-        ),
-        "fall": w._(
-            "Net margin fell by {change}, from {before} to {net}; ordinary months alone would move it within {interval} of that.", **told
-        ),
+        "rise": w._("Net margin rose by {change}, from {before} to {net}; range from month to month {interval}.", **told),
+        "fall": w._("Net margin fell by {change}, from {before} to {net}; range from month to month {interval}.", **told),
         "flat": w._(
             "Net margin is {net} after {before}: the difference of {change} is within what ordinary months produce {interval}.", **told
         ),
@@ -176,7 +172,9 @@ def reconciled(w: Wording, sales: float, ledger: float) -> str:
     told = dict(sales=w.money(sales, 2), ledger=w.money(ledger, 2), gap=w.signed_money(sales - ledger, 2))
     if abs(sales - ledger) < 0.005:
         return w._("Sales given and accounts 70 of the ledger agree over the audit period, to the cent: {sales}.", **told)
-    return w._("Over the audit period the sales given are {sales}, accounts 70 of the ledger {ledger}: a difference of {gap} to explain.", **told)
+    return w._(
+        "Over the audit period the sales given are {sales}, accounts 70 of the ledger {ledger}: a difference of {gap} to explain.", **told
+    )
 
 
 def recommendations(

@@ -130,6 +130,12 @@ def lifetime_order_of_magnitude(w: Wording, deck: float, half_life: float) -> st
     """1 ÷ attrition, labelled as what it is, and the half-life."""
     if unknown(deck):
         return w._("1 ÷ attrition is not measured: it needs two complete periods with customers lost in between.")
+    if unknown(half_life):
+        sentence = w._(
+            "1 ÷ attrition gives {deck} years: an order of magnitude, biased because it lets every customer leave at one rate forever.",
+            deck=w.number(deck, 1),
+        )
+        return sentence
     return w._(
         "1 ÷ attrition gives {deck} years: an order of magnitude, biased because it lets every customer leave at one rate forever; half of the portfolio would be gone in {half} years.",
         deck=w.number(deck, 1), half=w.number(half_life, 1),
@@ -138,12 +144,15 @@ def lifetime_order_of_magnitude(w: Wording, deck: float, half_life: float) -> st
 
 def look_into(w: Wording, measure: str, periods: list[str]) -> str:
     """Ask for the cause of the periods outside the limits."""
-    return w._("Find out what happened to {label} in {periods}.", label=w._(FIGURES[measure].label), periods=", ".join(map(w.period, periods)))
+    return w._(
+        "Find out what happened to {label} in {periods}.", label=w._(FIGURES[measure].label), periods=", ".join(map(w.period, periods))
+    )
 
 
 def act_on(w: Wording, row: Mapping[str, Any]) -> str:
     """Ask the owner of an objective off track for a decision."""
-    label = w._(FIGURES[row["measure"]].label)
+    measure = FIGURES[row["measure"]]
+    label = w._(measure.label)
     if row["owner"]:
         return w._("{label}: ask {owner} to change the plan or the objective, it is off track.", label=label, owner=row["owner"])
     return w._("{label}: name an owner, then change the plan or the objective, it is off track.", label=label)

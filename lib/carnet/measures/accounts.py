@@ -37,7 +37,9 @@ def doubtful_accounts(ledger: ir.Table) -> ir.Table:
     """Doubtful customers (416), their impairment (491) and losses on them (654): account, account_label, debit, credit, balance."""
     t = _amounts(ledger)
     t = t.filter(t.account.startswith("416") | t.account.startswith("491") | t.account.startswith("654"))
-    sums = t.group_by("account").agg(account_label=t.account_label.max(), debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum())
+    sums = t.group_by("account").agg(
+        account_label=t.account_label.max(), debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum()
+    )
     return sums.order_by("account")
 
 

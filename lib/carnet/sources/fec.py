@@ -73,7 +73,7 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
         message = N_("{file}: written in {encoding}, which the law does not accept; read as such.")
         notes.append(Notice(message, {"file": path.name, "encoding": encoding}))
     if not LEGAL_NAME.match(path.name):
-        notes.append(Notice(N_("{file}: its name is not SirenFECYYYYMMDD; its exercise is taken from its dates."), {"file": path.name}))
+        notes.append(Notice(N_("{file}: its name is not SirenFECYYYYMMDD; the file counts as one exercise."), {"file": path.name}))
     with tempfile.TemporaryDirectory() as scratch:
         utf8 = _one_line_a_record(path, encoding, Path(scratch))
         run_with_progress(
