@@ -40,6 +40,7 @@ __all__ = [
     "say",
     "show",
     "show_sql",
+    "source_line",
     "too_few",
     "unmeasured",
     "with_names",
@@ -143,6 +144,13 @@ def unmeasured(book: Book, value: float | None, table: str, *columns: str) -> st
         "Not measured: the table {table} does not cover this period, or leaves a part of it unclassified.",
         table=book.wording.tell(TABLE_LABELS[table]),
     )
+
+
+def source_line(book: Book, *tables: str) -> str:
+    """The footer of a chart: those of the tables that the book has, and the audit period."""
+    w, period = book.wording, book.periods.current
+    used = [w.tell(TABLE_LABELS[name]) for name in tables if name in book.checks] or [w.tell(TABLE_LABELS[name]) for name in book.checks]
+    return w._("Source: {tables}; period {start} to {end}", tables=", ".join(used[:4]), start=w.date(period.start), end=w.date(period.end))
 
 
 def incomplete(book: Book) -> str:

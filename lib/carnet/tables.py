@@ -86,17 +86,10 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "due": (N_("Due"), "date"),
     "target": (N_("Target"), "written"),
     "required": (N_("Required today"), "written"),
-    "pace_needed": (N_("Pace needed, a year"), "written"),
     "progress": (N_("Progress"), "word"),
     "order_probability": (N_("Probability of an order"), "percent"),
     "expected_order_count": (N_("Expected order days"), "number"),
     "naive_order_count": (N_("Own rate carried on"), "number"),
-    "predicted_count": (N_("Predicted order days"), "number"),
-    "actual_count": (N_("Actual order days"), "count"),
-    "naive_count": (N_("Own rates carried on"), "number"),
-    "fifth": (N_("Fifth by probability"), "written"),
-    "period": (N_("Period"), "text"),
-    "signal": (N_("Signal"), "word"),
     "statement": (N_("Published figure"), "text"),
     "own_value": (N_("This book"), "written"),
     "confidence": (N_("Grade"), "text"),
@@ -143,9 +136,6 @@ WORDS = {
     "off track": N_("off track"),
     "too noisy": N_("too noisy to say"),
     "not measured": N_("not measured"),
-    "above": N_("above the limits"),
-    "below": N_("below the limits"),
-    "run": N_("8 or more in a row on one side"),
 }
 
 TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -272,7 +262,7 @@ def benchmark_table(w: Wording, caption: str, values: Mapping[str, str]) -> Html
         {
             "statement": found[name].statement[w.language],
             "own_value": own,
-            "published": f"{found[name].source}, {found[name].year}" if found[name].year else found[name].source,
+            "published": ", ".join(map(str, filter(None, (found[name].source[w.language], found[name].year)))),
             "confidence": found[name].confidence,
         }
         for name, own in values.items()

@@ -137,7 +137,14 @@ class Wording:
         return f"1er{text[1:]}" if self.language == "fr" and text.startswith("1 ") else text
 
     def period(self, label: str) -> str:
-        """A fiscal period's label: 2025-Q1 is 2025-T1 in French."""
+        """A fiscal period's label as its reader says it: 2025-03 is Mar 2025, 2025-Q1 in French 2025-T1.
+
+        >>> Wording("fr", "EUR").period("2025-Q1"), Wording("en", "EUR").period("2025-03")
+        ('2025-T1', 'Mar 2025')
+        """
+        month = re.fullmatch(r"(\d{4})-(\d{2})", label)
+        if month and 1 <= int(month[2]) <= 12 and int(month[2]) != (int(month[1]) + 1) % 100:
+            return self.date(dt.date(int(month[1]), int(month[2]), 1), "MMM y")
         return re.sub(r"-Q(\d)$", r"-T\1", label) if self.language == "fr" else label
 
     def between(self, low: str, high: str) -> str:

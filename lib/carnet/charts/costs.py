@@ -40,16 +40,11 @@ def draw_break_even(
     positions = range(len(labels))
     axes.plot(positions, costs, color=CONTRAST, linestyle="--", linewidth=1.6)
     axes.plot(positions, cumulated, color=FOCUS)
+    third = len(labels) // 3
     for values, other, text, colour in ((cumulated, costs, w._("revenue"), FOCUS), (costs, cumulated, w._("costs"), CONTRAST)):
-        above = values[-1] >= other[-1]
+        side, shift = ("bottom", 7) if values[third] >= other[third] else ("top", -7)
         axes.annotate(
-            text,
-            (len(labels) - 1, values[-1]),
-            xytext=(-4, 6 if above else -12),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color=colour,
+            text, (third, values[third]), xytext=(0, shift), textcoords="offset points", ha="center", va=side, fontsize=8, color=colour
         )
     axes.set_xticks(list(positions), [plain(label) for label in labels], fontsize=7.5)
     axes.set_ylim(bottom=0, top=1.1 * max([*cumulated, *costs]))

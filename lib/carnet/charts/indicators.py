@@ -9,7 +9,7 @@ import seaborn as sns
 from carnet.charts.base import CONTEXT, CONTRAST, FOCUS, Chart, finish, frame, percent_axis, plain, styled
 from carnet.wording import Wording, unknown
 
-MAX_TICKS = 14
+MAX_TICKS = 9
 
 
 @styled
@@ -23,14 +23,23 @@ def draw_control(
     for column, style in (("mean", "-"), ("low", "--"), ("high", "--")):
         level = limits[column].iloc[-1]
         if not unknown(level):
-            axes.axhline(level, color=CONTEXT, linewidth=1, linestyle=style)
-            axes.text(len(limits) - 0.4, level, plain(write(level)), fontsize=7.5, va="center", color="#555555")
+            axes.plot([-0.5, len(limits) - 0.5], [level, level], color=CONTEXT, linewidth=1, linestyle=style)
+            axes.annotate(
+                plain(write(level)),
+                (1, level),
+                xycoords=("axes fraction", "data"),
+                xytext=(3, 0),
+                textcoords="offset points",
+                fontsize=7.5,
+                va="center",
+                color="#555555",
+            )
     for kinds, marker in ((("above", "below"), "D"), (("run",), "s")):
         marked = limits.signal.isin(kinds).to_numpy()
         axes.scatter(positions[marked], limits.value[marked], color=CONTRAST, marker=marker, s=42, zorder=3)
     step = max(1, -(-len(limits) // MAX_TICKS))
-    axes.set_xticks(positions[::step], [plain(label) for label in labels[::step]], fontsize=7.5)
-    axes.set_xlim(-0.5, len(limits) + 0.6)
+    axes.set_xticks(positions[::step], [plain(label.replace(" ", "\n")) for label in labels[::step]], fontsize=7.5)
+    axes.set_xlim(-0.5, len(limits) - 0.5)
     axes.yaxis.set_major_formatter(lambda value, _: plain(write(value)))
     figure.subplots_adjust(right=0.88, left=0.12)
     told = "; ".join(f"{label}: {write(value)}" for label, value in zip(labels, limits.value, strict=True))
@@ -49,7 +58,7 @@ def draw_cohorts(w: Wording, cohorts: pd.DataFrame, title: str, subtitle: str, f
         annot_kws={"fontsize": 7.5},
     )  # fmt: skip
     axes.grid(visible=False)
-    rows = [f"{sizes.label[cohort]} (n = {w.number(sizes.n[cohort])})" for cohort in grid.index]
+    rows = [f"{w.period(sizes.label[cohort])} (n = {w.number(sizes.n[cohort])})" for cohort in grid.index]
     axes.set_yticks(np.arange(len(grid)) + 0.5, [plain(row) for row in rows], rotation=0, fontsize=7.5)
     axes.set(xlabel=w._("periods since the first order"), ylabel="")
     figure.subplots_adjust(left=0.22)

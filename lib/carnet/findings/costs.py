@@ -62,6 +62,12 @@ def break_even(w: Wording, now: Mapping[str, Any], reached: dt.date | None, mont
         sentence = w._("Revenue of {revenue} does not cover the costs: break-even is at {be}, {gap} ({rate}) higher.", **told)
     elif reached is None:
         sentence = w._("Break-even is at {be}: the safety margin is {gap}, {rate} of revenue.", **told)
+    elif not monthly:
+        sentence = w._(
+            "Break-even is at {be}, reached on {date} if revenue came in evenly: the safety margin is {gap}, {rate} of revenue.",
+            date=w.date(reached),
+            **told,
+        )
     else:
         sentence = w._(
             "Break-even ({be}) was reached on {date}: the safety margin is {gap}, {rate} of revenue.", date=w.date(reached), **told

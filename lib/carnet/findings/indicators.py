@@ -84,7 +84,9 @@ def objective(w: Wording, row: Mapping[str, Any]) -> str:
     return sentences[row["status"]]
 
 
-def contract_lifetime(w: Wording, contracts: int, endings: int, years: float, horizon: float, deck: float) -> str:
+def contract_lifetime(
+    w: Wording, contracts: int, endings: int, years: float, interval: tuple[float, float], horizon: float, deck: float
+) -> str:
     """Years of a contract within the horizon, the deck's 1 ÷ attrition beside it."""
     told = dict(
         contracts=w.number(contracts),
@@ -92,6 +94,7 @@ def contract_lifetime(w: Wording, contracts: int, endings: int, years: float, ho
         horizon=w.number(horizon),
         years=w.number(years, 2),
         deck=w.number(deck, 1),
+        interval=w.between(*(w.number(end, 1) for end in interval)),
     )
     if unknown(years):
         return w._(
@@ -99,11 +102,11 @@ def contract_lifetime(w: Wording, contracts: int, endings: int, years: float, ho
         )
     if unknown(deck):
         return w._(
-            "Over {horizon} years a contract lasts {years} years on average ({endings} endings among {contracts} contracts, late entry allowed for).",
+            "Over {horizon} years a contract lasts {years} years on average {interval} ({endings} endings among {contracts} contracts, late entry allowed for).",
             **told,
         )
     return w._(
-        "Over {horizon} years a contract lasts {years} years on average ({endings} endings among {contracts} contracts, late entry allowed for); 1 ÷ attrition would say {deck} years, for all customers and without end.",
+        "Over {horizon} years a contract lasts {years} years on average {interval} ({endings} endings among {contracts} contracts, late entry allowed for); 1 ÷ attrition would say {deck} years, for all customers and without end.",
         **told,
     )
 
@@ -145,7 +148,7 @@ def lifetime_order_of_magnitude(w: Wording, deck: float, half_life: float) -> st
 def look_into(w: Wording, measure: str, periods: list[str]) -> str:
     """Ask for the cause of the periods outside the limits."""
     return w._(
-        "Find out what happened to {label} in {periods}.", label=w._(FIGURES[measure].label), periods=", ".join(map(w.period, periods))
+        "{label}: find out what happened in {periods}.", label=w._(FIGURES[measure].label), periods=", ".join(map(w.period, periods))
     )
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from carnet.periods import Period
 
-CERTAIN = 0.95  # share of the draws that must agree before a sign is called certain
 GRID = 101  # points of the whale curve
 
 
@@ -63,8 +62,8 @@ def customer_profit(
 
     Parameters  margins: customer_id, margin, revenue of those who bought (activities of others are in `idle_services`); activities: customer_id, activity, cost (at the middle rate); the true rate of
                 each kind of activity lies anywhere between `low` and `high` times the middle one (uniform, one draw for all customers)
-    Returns     customers: customer_id, revenue, margin, cost_to_serve, profit, profit_low, profit_high, certain (the sign is the same
-                in 95 % of the draws), unpaid_service (the part of the cost to serve that the margin does not pay), most profitable first;
+    Returns     customers: customer_id, revenue, margin, cost_to_serve, profit, profit_low, profit_high, certain (the
+                95 % interval excludes zero), unpaid_service (the part of the cost to serve that the margin does not pay), most profitable first;
                 curve: customer_share, profit_share (cumulated profit ÷ |total|), low, high: 95 % band of the curve drawn anew each time
     """
     table = activities.pivot_table(index="customer_id", columns="activity", values="cost", aggfunc="sum")
@@ -74,17 +73,15 @@ def customer_profit(
     grid = np.linspace(0, 1, GRID)
     ranks = np.minimum((grid * len(margin)).round().astype(int), len(margin))
     rng = np.random.default_rng(seed)
-    positive, curves, sums = np.zeros(len(margin)), np.empty((draws, GRID)), np.empty((draws, len(margin)), dtype=np.float32)
+    curves, sums = np.empty((draws, GRID)), np.empty((draws, len(margin)), dtype=np.float32)
     for draw in range(draws):
         profit = margin - costs @ rng.uniform(low, high, costs.shape[1])
-        positive += profit > 0
         sums[draw] = profit
         curves[draw] = np.concatenate([[0.0], np.cumsum(np.sort(profit)[::-1])])[ranks]
     served = costs.sum(axis=1)
-    agreed = np.maximum(positive, draws - positive) / draws
     bounds = np.quantile(sums, [0.025, 0.975], axis=0).astype(float)
     t = everyone.assign(
-        cost_to_serve=served, profit=margin - served, profit_low=bounds[0], profit_high=bounds[1], certain=agreed >= CERTAIN,
+        cost_to_serve=served, profit=margin - served, profit_low=bounds[0], profit_high=bounds[1], certain=(bounds[0] > 0) | (bounds[1] < 0),
         unpaid_service=np.clip(served - np.clip(margin, 0, None), 0, None),
     )  # fmt: skip
     t = t.reset_index().sort_values(["profit", "customer_id"], ascending=[False, True], ignore_index=True)

@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+RESAMPLES = 300
 MIN_ENDINGS = 5  # fewer observed endings draw no curve
 
 
@@ -74,3 +75,17 @@ def restricted_mean(curve: pd.DataFrame, horizon_years: float) -> float:
     times = np.clip(np.concatenate([[0.0], curve.years.to_numpy(), [horizon_years]]), 0, horizon_years)
     levels = np.concatenate([[1.0], curve.survival.to_numpy()])
     return float((np.diff(times) * levels).sum())
+
+
+def restricted_mean_interval(lifetimes: pd.DataFrame, horizon_years: float, seed: int = 1) -> tuple[float, float]:
+    """Percentile bootstrap interval of `restricted_mean`: contracts are drawn anew; (NaN, NaN) where the mean itself is unknown.
+
+    Draws in which nothing was observed up to the horizon are left out.
+    """
+    if math.isnan(restricted_mean(survival_curve(lifetimes), horizon_years)):
+        return math.nan, math.nan
+    rng = np.random.default_rng(seed)
+    drawn = (lifetimes.iloc[rng.integers(0, len(lifetimes), len(lifetimes))] for _ in range(RESAMPLES))
+    means = [restricted_mean(survival_curve(sample), horizon_years) for sample in drawn]
+    low, high = np.nanquantile(means, [0.025, 0.975])
+    return float(low), float(high)

@@ -16,7 +16,7 @@ class Benchmark:
 
     value: float
     statement: dict[str, str]
-    source: str
+    source: dict[str, str]
     year: int | None
     confidence: str
 
