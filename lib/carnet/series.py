@@ -83,10 +83,8 @@ def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_i
         revenue = accounts.ledger_revenue_by_bucket(book.table("ledger"), periods).execute().set_index("bucket").revenue
         base["revenue"] = revenue.reindex(range(len(periods))).to_numpy()
     if book.has("costs"):
-        span = book.table("costs").agg(first=lambda t: t.period_start.min(), last=lambda t: t.period_end.max()).execute().iloc[0]
-        covered = [
-            pd.Timestamp(span["first"]) <= pd.Timestamp(b.start) and pd.Timestamp(b.end) <= pd.Timestamp(span["last"]) for b in periods
-        ]
+        first, last = _cost_span(book)
+        covered = [first <= pd.Timestamp(b.start) and pd.Timestamp(b.end) <= last for b in periods]
         base = kpi.with_costs(base, cost_lines(book, periods), covered)
     elif base.cost.notna().any():
         base["variable_cost"] = base.cost
@@ -110,3 +108,16 @@ def _first_day(book: Book) -> dt.date | None:
             first = book.table(table)[column].min().execute()
             firsts += [pd.Timestamp(first).date()] if pd.notna(first) else []
     return min(firsts, default=None)
+
+
+def _cost_span(book: Book) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last day that the cost lines cover; those of a ledger cover its exercises whole, 12 months up to the closing date."""
+    costs = book.table("costs")
+    span = costs.agg(first=costs.period_start.min(), last=costs.period_end.max()).execute().iloc[0]
+    first, last = pd.Timestamp(span["first"]), pd.Timestamp(span["last"])
+    if book.checks["costs"].source == "ledger":
+        exercises = book.table("ledger").exercise.try_cast("date")
+        closings = [pd.Timestamp(day) for day in (exercises.min().execute(), exercises.max().execute()) if pd.notna(day)]
+        first = min([first, *(day - pd.DateOffset(years=1) + pd.Timedelta(days=1) for day in closings)])
+        last = max([last, *closings])
+    return first, last

@@ -3,7 +3,7 @@
 `COLUMNS` holds one record per column that a reader may see, so that a field has one heading and one format everywhere.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -213,7 +213,9 @@ def _period_headings(w: Wording, periods: pd.DataFrame) -> list[tuple[str, str]]
     ]
 
 
-def _rendered(table_id: str, caption: str, header: list[tuple[str, str]], rows: list[list[tuple[str, str]]], note: str) -> HtmlTable:
+def _rendered(
+    table_id: str, caption: str, header: Sequence[tuple[str, str]], rows: Sequence[Sequence[tuple[str, str]]], note: str
+) -> HtmlTable:
     """Header and cells as (text, kind) → HTML and plain text."""
     html = TEMPLATE.render(id=table_id, caption=caption, header=header, rows=rows, note=note)
     lines = [" | ".join(label for label, _ in header), *(" | ".join(text for text, _ in row) for row in rows)]

@@ -27,6 +27,7 @@ OFFICIAL = (*LEDGER_HEADERS.values(), "ValidDate", "Montantdevise", "Idevise")
 NEEDED = ("JournalCode", "EcritureNum", "EcritureDate", "CompteNum")
 CP437_LETTERS = bytes.fromhex("80818283848587888a8b8c9093969799")  # Ç ü é â ä à ç ê è ï î É ô û ù Ö as MS-DOS wrote them
 LINE_END = re.compile(r"\r*\n|\r")
+FILLED = "trim(line, ' |' || chr(9)) <> ''"  # a line of delimiters only is no record
 DEBIT_MARKS, CREDIT_MARKS = ("D", "+1", "1", "+"), ("C", "-1", "-")
 
 
@@ -82,7 +83,7 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
             "delim='\x1e', quote='', escape='', columns={'line': 'VARCHAR'}, max_line_size=16777216, null_padding=true)",
             f"reading {path.name}",
         )
-    first = con.execute(f"SELECT line FROM {relation}_line WHERE trim(line) <> '' ORDER BY rowid LIMIT 1").fetchone()
+    first = con.execute(f"SELECT line FROM {relation}_line WHERE {FILLED} ORDER BY rowid LIMIT 1").fetchone()
     text = first[0] if first else ""
     if text.lstrip().startswith("<"):
         raise CarnetError(f"{path.name}: an XML ledger. Export it as text (tab or |), the other form the law accepts.")
@@ -133,7 +134,7 @@ def _official_names(path: Path, names: list[str]) -> list[str]:
 def _split(con: duckdb.DuckDBPyConnection, relation: str, names: list[str], delimiter: str) -> tuple[list[str], list[Reject]]:
     """Lines → columns; a line narrower than the header, or wider by more than empty fields, is refused."""
     width = len(names)
-    parts = f"(SELECT rowid + 1 AS _row, string_split(line, {quoted(delimiter)}) AS p FROM {relation}_line WHERE trim(line) <> '' ORDER BY rowid OFFSET 1)"
+    parts = f"(SELECT rowid + 1 AS _row, string_split(line, {quoted(delimiter)}) AS p FROM {relation}_line WHERE {FILLED} ORDER BY rowid OFFSET 1)"
     fits = f"len(p) >= {width} AND trim(array_to_string(p[{width + 1}:], '')) = ''"
     values = {name: f"nullif(trim(p[{position}]), '')" for position, name in enumerate(names, 1)}
     for name in ("EcritureDate", "PieceDate", "DateLet", "ValidDate"):

@@ -1,0 +1,270 @@
+"""Indicators over periods: the golden table of the deck end to end, closed forms, laws."""
+
+import csv
+import datetime as dt
+import json
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+from carnet.book import open_book
+from carnet.measures import costs, growth, kpi, objectives
+from carnet.measures.control_limits import LIMIT_FACTOR, control_limits, yearly_noise
+from carnet.periods import Bucket, buckets
+from carnet.series import audit_series, period_series
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from .conftest import ROOT, run_carnet
+
+YEARS = ("2016", "2017", "2018", "2019")
+GOLDEN = list(csv.DictReader((Path(__file__).parent / "golden" / "deck_kpi.csv").open(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def deck_report(tmp_path_factory):
+    done = run_carnet("run", ROOT / "data" / "deck", "--out", tmp_path_factory.mktemp("deck"))
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def deck_list(deck_report):
+    listed = pd.read_csv(deck_report / "lists" / "kpi.csv", dtype={"period": str})
+    assert list(listed.columns[:6]) == ["measure", "definition", "period", "value", "low", "high"]
+    return listed.set_index(["measure", "definition", "period"]).value
+
+
+@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row["row"])
+def test_golden_table_of_the_deck(deck_list, row):
+    """Method of the workbook §3, source D: every cell in lists/kpi.csv of a report made from yearly totals alone, to 5 significant figures."""
+    percent = 100 if "%" in row["row"] else 1
+    for year in YEARS:
+        found = deck_list.get((row["measure"], row["definition"], year))
+        if row[year] == "":
+            assert found is None, (year, found)
+            continue
+        decimals = len(row[year].partition(".")[2])
+        five_figures = 0.5 * 10 ** (np.floor(np.log10(max(abs(float(row[year])), 1e-9))) - 4)
+        printed = 0.5 * 10**-decimals if decimals else 0  # the table itself is rounded
+        assert found * percent == pytest.approx(float(row[year]), abs=max(five_figures, printed) * 1.0001, rel=0), year
+
+
+def test_what_the_deck_never_shows(deck_report):
+    """2019: revenue grows by 50 %, profit falls by 76 %; the extra 400,007 € of sales cost 421,742 € (method §3)."""
+    page = (deck_report / "cost_structure.html").read_text(encoding="utf-8").replace("\u202f", " ").replace("\u00a0", " ")
+    assert "400 007 €" in page and "421 742 €" in page
+    figures = {
+        name: figure["value"] for name, figure in json.loads((deck_report / "figures.json").read_text(encoding="utf-8"))["figures"].items()
+    }
+    assert figures["net_margin"] == 6790 and figures["net_margin"] / 28525 - 1 == pytest.approx(-0.76, abs=0.005)
+    assert (figures["revenue"], figures["active_customer_count"], figures["retention_rate"]) == (1200002, 15000, 0.25)
+    assert figures["break_even_revenue"] == 61800 * 19 and figures["ltv_to_cac"] == pytest.approx(1.781, abs=5e-4)
+    assert figures["fixed_cost"] + figures["acquisition_cost"] == 309000
+
+
+def test_reconciliation_leads_from_8_to_1_8(deck_report):
+    page = (deck_report / "cost_structure.html").read_text(encoding="utf-8")
+    assert "8,1" in page and "1,8" in page and "106,67" in page.replace("\u00a0", " ")
+
+
+# --- bases
+
+
+def summary_of(rows):
+    return pd.DataFrame(rows, columns=["period_start", "period_end", "measure", "value"])
+
+
+def test_flows_add_up_over_months_and_counts_do_not():
+    months = buckets(dt.date(2024, 1, 1), dt.date(2024, 12, 31), "month")
+    rows = [(b.start, b.end, measure, value) for b in months for measure, value in (("revenue", 10), ("active_customer_count", 3))]
+    year = kpi.base_from_summary(summary_of(rows), buckets(dt.date(2024, 1, 1), dt.date(2024, 12, 31), "year"))
+    assert year.revenue[0] == 120 and np.isnan(year.active_customer_count[0])
+    holed = kpi.base_from_summary(summary_of(rows[2:]), buckets(dt.date(2024, 1, 1), dt.date(2024, 12, 31), "year"))
+    assert np.isnan(holed.revenue[0]), "eleven months are not a year"
+
+
+def test_cost_line_over_several_periods_is_shared_out_by_days():
+    lines = ibis.memtable(
+        pd.DataFrame({"period_start": [dt.date(2024, 1, 1)], "period_end": [dt.date(2024, 3, 31)], "category": ["rent"], "amount": [910.0], "behaviour": ["fixed"]}),
+        schema={"period_start": "date", "period_end": "date", "category": "string", "amount": "float64", "behaviour": "string"},
+    )  # fmt: skip
+    months = buckets(dt.date(2024, 1, 1), dt.date(2024, 3, 31), "month")
+    assert costs.costs_by_bucket(lines, months).execute().amount.tolist() == [310.0, 290.0, 310.0]  # 91 days at 10 each
+
+
+def test_unclassified_cost_leaves_break_even_unknown_and_the_net_margin_known():
+    base = kpi.empty_base([Bucket("a", dt.date(2024, 1, 1), dt.date(2024, 12, 31))]).assign(revenue=100.0)
+    lines = pd.DataFrame({"bucket": [0, 0], "behaviour": ["fixed", None], "category": ["rent", "?"], "amount": [30.0, 20.0]})
+    year = kpi.indicators(kpi.with_costs(base, lines, [True])).iloc[0]
+    assert year.net_margin == 50 and np.isnan(year.break_even_revenue) and np.isnan(year.fixed_cost)
+    unknown = kpi.indicators(kpi.with_costs(base, lines, [False])).iloc[0]
+    assert np.isnan(unknown.net_margin), "cost lines that do not cover the period tell nothing of it"
+
+
+def test_costs_without_a_variable_line_take_the_cost_of_goods():
+    base = kpi.empty_base([Bucket("a", dt.date(2024, 1, 1), dt.date(2024, 12, 31))]).assign(revenue=100.0, cost=60.0)
+    lines = pd.DataFrame({"bucket": [0], "behaviour": ["fixed"], "category": ["rent"], "amount": [30.0]})
+    year = kpi.indicators(kpi.with_costs(base, lines, [True])).iloc[0]
+    assert (year.gross_margin, year.net_margin, year.break_even_revenue) == (40, 10, 75)
+
+
+def test_periods_of_sales_follow_the_definitions(make_engagement):
+    """A is kept, B lost, C recovered after a year away, D new: counted by hand."""
+    rows = [
+        ["customer_id", "date", "amount"],
+        ["A", "2021-02-01", "10"], ["C", "2021-03-01", "5"], ["B", "2022-05-01", "20"], ["A", "2022-06-01", "10"],
+        ["A", "2023-01-15", "40"], ["A", "2023-02-15", "40"], ["C", "2023-07-01", "5"], ["D", "2023-12-31", "7"],
+    ]  # fmt: skip
+    years = period_series(open_book(make_engagement(tables={"sales": rows}, as_of="2023-12-31")), "year").set_index("label")
+    now = years.loc["2023"]
+    assert (now.active_customer_count, now.kept_customer_count, now.new_customer_count, now.recovered_customer_count) == (3, 1, 1, 1)
+    assert (now.lost_customer_count, now.retention_rate, now.retention_rate_deck, now.repeat_customer_count) == (1, 0.5, 1.0, 1)
+    assert years.complete.tolist() == [True, True, True]
+
+
+def test_incomplete_periods_are_marked_and_compared_with_nothing(make_engagement):
+    rows = [["customer_id", "date", "amount"], *(["A", f"{year}-{month:02d}-10", "10"] for year in (2022, 2023) for month in range(4, 13))]
+    book = open_book(make_engagement(tables={"sales": [*rows, ["A", "2024-02-10", "10"]]}, as_of="2024-02-29"))
+    years = period_series(book, "year")
+    assert years.complete.tolist() == [False, True, False]
+    assert years.revenue_growth_rate.isna().all() and years.retention_rate.isna().all() and years.lost_customer_count.isna().all()
+    assert years.new_customer_count.isna().tolist() == [True, True, False], "who is new is known once a whole period came before"
+
+
+def test_summary_fills_the_years_before_the_sales(make_engagement):
+    sales = [
+        ["customer_id", "date", "amount"],
+        *(["A", f"2024-{month:02d}-10", "10"] for month in range(6, 13)),
+        ["A", "2025-01-05", "1"],
+        ["A", "2025-12-31", "1"],
+    ]
+    totals = [
+        ["period_start", "period_end", "measure", "value"],
+        ["2023-01-01", "2023-12-31", "revenue", "90"],
+        ["2024-01-01", "2024-12-31", "revenue", "120"],
+    ]
+    years = period_series(open_book(make_engagement(tables={"sales": sales, "summary": totals})), "year")
+    assert years.revenue.tolist() == [90, 120, 2], "a year that the sales hold in part is taken from the summary that holds it whole"
+    assert years.complete.tolist() == [True, True, True]
+
+
+def test_indicators_of_a_book_agree_between_grains(demo_book):
+    years, quarters, months = (period_series(demo_book, grain) for grain in ("year", "quarter", "month"))
+    for name in ("revenue", "order_count", "quantity", "fixed_cost", "variable_cost", "acquisition_cost", "net_margin"):
+        assert quarters[name].to_numpy().reshape(3, 4).sum(axis=1) == pytest.approx(years[name].to_numpy())
+        assert months[name].to_numpy().reshape(3, 12).sum(axis=1) == pytest.approx(years[name].to_numpy())
+    assert audit_series(demo_book).iloc[1].net_margin == pytest.approx(years.net_margin.iloc[-1])
+
+
+# --- laws
+
+amounts = st.floats(0.01, 1e6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=60))
+def test_movements_add_up_in_every_period(cells):
+    frame = pd.DataFrame(cells, columns=["customer", "bucket"]).drop_duplicates()
+    cube = pd.DataFrame(
+        dict(customer_id=frame.customer.astype(str), bucket=frame.bucket, revenue=1.0, quantity=1.0, cost=1.0, order_count=1, positive_line_count=1)
+    )  # fmt: skip
+    table = ibis.memtable(cube)
+    periods = [Bucket(str(i), dt.date(2000 + i, 1, 1), dt.date(2000 + i, 12, 31)) for i in range(4)]
+    years = kpi.indicators(kpi.base_from_sales(kpi.sales_by_bucket(table, table.bucket).execute(), periods))
+    seen = [set(frame[frame.bucket == i].customer) for i in range(4)]
+    for i in range(1, 4):
+        year = years.iloc[i]
+        if np.isnan(year.kept_customer_count):
+            continue
+        earlier = set().union(*seen[:i])
+        assert year.kept_customer_count == len(seen[i] & seen[i - 1])
+        assert year.new_customer_count == len(seen[i] - earlier)
+        assert year.kept_customer_count + year.new_customer_count + year.recovered_customer_count == len(seen[i])
+        if seen[i - 1]:
+            assert year.retention_rate + year.attrition_rate == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(amounts, amounts, amounts, amounts)
+def test_break_even_is_where_the_margin_pays_the_fixed_costs(revenue, variable, fixed, acquisition):
+    base = kpi.empty_base([Bucket("a", dt.date(2024, 1, 1), dt.date(2024, 12, 31))])
+    base = base.assign(
+        revenue=revenue, variable_cost=variable, fixed_cost=fixed, acquisition_cost=acquisition, total_cost=variable + fixed + acquisition
+    )
+    year = kpi.indicators(base).iloc[0]
+    if variable >= revenue:
+        assert np.isnan(year.break_even_revenue)
+    else:
+        assert year.break_even_revenue * (1 - variable / revenue) == pytest.approx(fixed + acquisition)
+        assert (year.safety_margin_rate > 0) == (year.net_margin > 0) or abs(year.net_margin) < 1e-6 * revenue
+
+
+@settings(max_examples=60, deadline=None)
+@given(*[amounts] * 6)
+def test_growth_decomposition_adds_up_and_flips(c0, f0, b0, c1, f1, b1):
+    before, after = (pd.Series(dict(zip(growth.FACTORS, values, strict=True))) for values in ((c0, f0, b0), (c1, f1, b1)))
+    there, back = growth.growth_decomposition(before, after), growth.growth_decomposition(after, before)
+    scale = max(c0 * f0 * b0, c1 * f1 * b1)
+    assert there.effect.sum() == pytest.approx(c1 * f1 * b1 - c0 * f0 * b0, abs=1e-9 * scale)
+    assert np.allclose(there.effect, -back.effect, atol=1e-9 * scale)
+
+
+# --- control limits
+
+
+def test_xmr_constant_is_wheelers():
+    """D. J. Wheeler, Understanding Variation: 3 ÷ d2 with d2 = 1.128 for ranges of two, published as 2.66."""
+    assert LIMIT_FACTOR == 2.66 == round(3 / 1.128, 2)
+
+
+def test_xmr_limits_and_signals():
+    limits = control_limits(pd.Series([10.0, 12.0, 11.0, 13.0, 30.0, np.nan, 12.0]))
+    assert limits["mean"].iloc[0] == pytest.approx(88 / 6)
+    ranges = (2 + 1 + 2 + 17 + 18) / 5
+    assert limits.high.iloc[0] == pytest.approx(88 / 6 + 2.66 * ranges) and limits.low.iloc[0] == pytest.approx(88 / 6 - 2.66 * ranges)
+    assert set(control_limits(pd.Series([1.0, 1.1] * 12 + [9.0])).signal.tail(1)) == {"above"}
+    run = control_limits(pd.Series([1.0, 1.2, 0.9, 1.1, 1.0, 1.3, 0.8, 1.1, *[1.6, 1.5, 1.7, 1.6, 1.5, 1.6, 1.7, 1.5]]))
+    assert (run.signal == "run").sum() == 16, "eight on each side of the mean"
+    assert control_limits(pd.Series([5.0])).high.isna().all()
+
+
+def test_yearly_noise_covers_the_change_of_sums():
+    """With nothing changed, ± 1.96 √2 noise holds the difference of two years about 95 % of the time."""
+    rng, inside = np.random.default_rng(7), 0
+    for _ in range(1500):
+        months = pd.Series(rng.normal(100, 10, 24))
+        change = months[12:].sum() - months[:12].sum()
+        inside += abs(change) <= 1.96 * np.sqrt(2) * yearly_noise(months[12:])
+    assert 0.90 <= inside / 1500 <= 0.975
+    assert np.isnan(yearly_noise(pd.Series(range(11))))
+
+
+# --- objectives
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "target", "baseline", "due", "status"),
+    [
+        (0.90, (0.88, 0.92), 0.90, 0.80, "2025-12-31", "on track"),  # half-way: 0.85 is due
+        (0.82, (0.80, 0.84), 0.90, 0.80, "2025-12-31", "off track"),
+        (0.86, (0.82, 0.89), 0.90, 0.80, "2025-12-31", "too noisy"),
+        (0.10, (0.08, 0.12), 0.10, 0.20, "2025-12-31", "on track"),  # a rate that should fall
+        (0.19, (0.17, 0.21), 0.10, 0.20, "2025-12-31", "off track"),
+        (50.0, None, 60.0, 40.0, "2024-12-31", "off track"),
+        (60.0, None, 60.0, None, "2024-06-30", "on track"),
+        (float("nan"), None, 60.0, 40.0, "2025-12-31", "not measured"),
+    ],
+)  # fmt: skip
+def test_objective_status(value, interval, target, baseline, due, status):
+    from carnet.engagement import Target
+
+    goal = Target(measure="retention_rate", baseline=baseline, target=target, due=dt.date.fromisoformat(due), owner=None)
+    intervals = {"retention_rate": interval} if interval else {}
+    row = objectives.target_progress([goal], {"retention_rate": value}, intervals, dt.date(2024, 12, 31)).iloc[0]
+    assert row.status == status
+    if due == "2025-12-31" and value == value:
+        assert row.required == pytest.approx(baseline + (target - baseline) / 2, abs=1e-3)
+        assert row.pace_needed == pytest.approx(target - value, rel=2e-3, abs=1e-9)
