@@ -58,18 +58,14 @@ def draw_whale(w: Wording, curve: pd.DataFrame, title: str, subtitle: str, foote
     """Cumulated profit over customers, most profitable first, with the band of the drawn rates (columns of `customer_profit`)."""
     figure, axes = frame(title, subtitle, footer)
     axes.fill_between(curve.customer_share, curve.low, curve.high, color=THIRD, alpha=0.28, linewidth=0)
-    axes.plot(curve.customer_share, curve.profit_share, color=FOCUS)
+    axes.plot(curve.customer_share, curve.profit, color=FOCUS)
     axes.axhline(0, color=CONTEXT, linewidth=0.8)
-    end = curve.profit_share.iloc[-1]
-    axes.axhline(end, color=CONTEXT, linewidth=0.8, linestyle="--")
-    peak = curve.loc[curve.profit_share.idxmax()]
-    axes.plot([peak.customer_share], [peak.profit_share], marker="o", color=CONTRAST, markersize=5)
-    axes.annotate(
-        w._("peak {share}", share=w.percent(peak.profit_share, 0)), (peak.customer_share, peak.profit_share), xytext=(0, 7), textcoords="offset points",
-        ha="center", fontsize=8, color=CONTRAST,
-    )  # fmt: skip
-    axes.set(xlim=(0, 1.01), xlabel=w._("share of customers, most profitable first"), ylabel=w._("cumulated profit ÷ total"))
-    axes.set_ylim(min(0, curve.low.min()) * 1.05, max(curve.high.max(), end) * 1.14)
+    peak = curve.loc[curve.profit.idxmax()]
+    axes.plot([peak.customer_share], [peak.profit], marker="o", color=CONTRAST, markersize=5)
+    text = w._("peak {amount}, end {end}", amount=w.money(peak.profit, 0), end=w.money(curve.profit.iloc[-1], 0))
+    axes.text(0.98, 0.04, plain(text), transform=axes.transAxes, ha="right", fontsize=8, color="#333333")
+    axes.set(xlim=(0, 1.01), xlabel=w._("share of customers, most profitable first"))
+    axes.set_ylim(min(0, curve.low.min()) * 1.05, (curve.high.max() or 1) * 1.1)
     percent_axis(w, axes.xaxis)
-    percent_axis(w, axes.yaxis)
-    return finish(figure, title, subtitle, f"{w.percent(peak.customer_share, 0)}: {w.percent(peak.profit_share, 0)}")
+    money_axis(w, axes.yaxis)
+    return finish(figure, title, subtitle, f"{w.percent(peak.customer_share, 0)}: {text}")

@@ -64,7 +64,7 @@ def customer_profit(
                 each kind of activity lies anywhere between `low` and `high` times the middle one (uniform, one draw for all customers)
     Returns     customers: customer_id, revenue, margin, cost_to_serve, profit, profit_low, profit_high, certain (the
                 95 % interval excludes zero), unpaid_service (the part of the cost to serve that the margin does not pay), most profitable first;
-                curve: customer_share, profit_share (cumulated profit ÷ |total|), low, high: 95 % band of the curve drawn anew each time
+                curve: customer_share, profit (cumulated), low, high: 95 % band of the curve drawn anew each time
     """
     table = activities.pivot_table(index="customer_id", columns="activity", values="cost", aggfunc="sum")
     everyone = margins.set_index("customer_id")[["revenue", "margin"]].sort_index()
@@ -85,10 +85,9 @@ def customer_profit(
         unpaid_service=np.clip(served - np.clip(margin, 0, None), 0, None),
     )  # fmt: skip
     t = t.reset_index().sort_values(["profit", "customer_id"], ascending=[False, True], ignore_index=True)
-    total = abs(t.profit.sum()) or np.nan
     middle = np.concatenate([[0.0], np.cumsum(t.profit.to_numpy())])[ranks]
     band = np.quantile(curves, [0.025, 0.975], axis=0)
-    curve = pd.DataFrame({"customer_share": grid, "profit_share": middle / total, "low": band[0] / total, "high": band[1] / total})
+    curve = pd.DataFrame({"customer_share": grid, "profit": middle, "low": band[0], "high": band[1]})
     return t, curve
 
 
