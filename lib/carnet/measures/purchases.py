@@ -59,9 +59,8 @@ def fit_purchases(history: pd.DataFrame) -> PurchaseModel | None:
         return -_log_likelihood(np.exp(logs), x, tx, age) / len(x)
 
     starts = ([0.0, 1.0, 0.0, 0.5], [-1.0, 1.5, -0.5, 1.0], [0.5, 2.5, -1.5, 1.5])
-    fits = [
-        optimize.minimize(negative, start, method="Nelder-Mead", options=dict(maxiter=4000, xatol=1e-8, fatol=1e-12)) for start in starts
-    ]
+    options, bounds = dict(ftol=1e-14, gtol=1e-9), [(-9.5, 9.5)] * 4  # in logs: beyond what `degenerate` accepts
+    fits = [optimize.minimize(negative, start, method="L-BFGS-B", bounds=bounds, options=options) for start in starts]
     best = min(fits, key=lambda fit: fit.fun)
     r, alpha, a, b = (float(value) for value in np.exp(best.x))
     model = PurchaseModel(r, alpha, a, b, -float(best.fun) * len(x))
