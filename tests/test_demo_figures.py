@@ -54,7 +54,7 @@ def expected(sales):
     o, p = orders.reindex(grown.index), orders_before.reindex(grown.index)
     frequency = (o - p) * (grown.now / o + grown.before / p) / 2
     retention = len(kept) / len(active(before))
-    return {
+    return costs_and_lifetimes(sales, kept, new, lost, recovered, active(now), active(before)) | {
         "revenue": revenue.sum(),
         "revenue_previous": previous.sum(),
         "active_customer_count": len(active(now)),
@@ -96,6 +96,162 @@ def expected(sales):
         "late_customer_count": (gap < 0).sum(),
         "late_revenue_gap": gap[gap < 0].sum(),
     }
+
+
+def costs_and_lifetimes(sales, kept, new, lost, recovered, active, before):
+    """The figures of cost_structure and kpi_tracking, from charges.csv, creances.csv, crm.xlsx, departs.csv and the ledgers."""
+    costs = read_french("charges.csv", ["Début", "Fin"], ["Montant"])
+    year = costs[costs["Début"] > "2024-12-31"].groupby("Comportement").Montant.sum()
+    variable, fixed, acquisition = year["variable"], year["fixe"], year["acquisition"]
+    lines = sales.assign(quantity=pd.to_numeric(french(sales["Quantité"])), cost=pd.to_numeric(french(sales["Coût de revient"])))
+    now, then = lines[lines.date > "2024-12-31"], lines[(lines.date > "2023-12-31") & (lines.date <= "2024-12-31")]
+    revenue, quantity, total = now.amount.sum(), now.quantity.sum(), variable + fixed + acquisition
+    margin, threshold = revenue - variable, (fixed + acquisition) / (1 - variable / revenue)
+    retention, attrition = len(kept) / len(before), len(lost) / len(before)
+    ltv = margin / len(active) * sum((retention / 1.10) ** t for t in range(5))
+    return (
+        {
+            "revenue_growth_rate": revenue / then.amount.sum() - 1,
+            "quantity": quantity,
+            "unit_price": revenue / quantity,
+            "retention_rate_deck": (len(active) - len(new)) / len(before),
+            "attrition_rate_deck": len(lost) / len(active),
+            "gross_margin": margin,
+            "net_margin": revenue - total,
+            "fixed_cost": fixed,
+            "fixed_cost_deck": fixed + acquisition,
+            "variable_cost": variable,
+            "acquisition_cost": acquisition,
+            "total_cost": total,
+            "unit_variable_cost": variable / quantity,
+            "unit_cost": total / quantity,
+            "break_even_revenue": threshold,
+            "break_even_quantity": (fixed + acquisition) / (margin / quantity),
+            "break_even_days": threshold / revenue * 365,
+            "safety_margin_rate": 1 - threshold / revenue,
+            "cac_standard": acquisition / len(new),
+            "cac_deck": acquisition / len(active),
+            "lifetime_deck": 1 / attrition,
+            "ltv_margin": ltv,
+            "ltv_gross_margin": margin / len(active) / attrition,
+            "ltv_deck": revenue / len(active) / attrition,
+            "ltv_to_cac": margin / len(active) / attrition / (acquisition / len(new)),
+            "ltv_to_cac_deck": revenue / attrition / acquisition,
+            "ltv_margin_to_cac": ltv / (acquisition / len(new)),
+        }
+        | price_volume_mix(now, then, kept)
+        | serving(now, margin, variable, revenue)
+        | payments()
+        | ledger_sums()
+        | contract_years()
+        | {"purchase_regularity": regularity(sales)}
+    )
+
+
+def read_french(name, dates, numbers):
+    table = pd.read_csv(DEMO / name, sep=";", encoding="cp1252", dtype=str)
+    for column in dates:
+        table[column] = pd.to_datetime(table[column], format="%d/%m/%Y")
+    for column in numbers:
+        table[column] = pd.to_numeric(french(table[column]))
+    return table
+
+
+def price_volume_mix(now, then, kept):
+    """Midpoint form over products that kept customers bought in both years, one product at a time."""
+    sold = [part[part.customer.isin(kept)].groupby("Code article")[["amount", "quantity"]].sum() for part in (now, then)]
+    both = sold[0].join(sold[1], rsuffix="_then", how="inner")
+    assert (both.quantity > 0).all() and (both.quantity_then > 0).all() and len(both) == len(sold[0]) == len(sold[1])
+    price, price_then = both.amount / both.quantity, both.amount_then / both.quantity_then
+    whole, whole_then = both.quantity.sum(), both.quantity_then.sum()
+    share, share_then = both.quantity / whole, both.quantity_then / whole_then
+    middle = (price + price_then) / 2
+    return {
+        "price_effect": ((price - price_then) * (both.quantity + both.quantity_then) / 2).sum(),
+        "volume_effect": (whole - whole_then) * ((share + share_then) / 2 * middle).sum(),
+        "mix_effect": (whole + whole_then) / 2 * ((share - share_then) * middle).sum(),
+    }
+
+
+def serving(now, margin, variable, revenue):
+    """Cost to serve: the cost noted of every activity, and 6 % a year on invoices until they are paid."""
+    activities = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Activités", engine="calamine")
+    activities = activities[pd.to_datetime(activities["Date"]).between("2025-01-01", AS_OF)]
+    bills = read_french("creances.csv", ["Date facture", "Réglée le"], ["Montant TTC"])
+    bills = bills[bills["Date facture"] > "2024-12-31"]
+    days = (bills["Réglée le"].fillna(AS_OF).clip(lower=bills["Date facture"]) - bills["Date facture"]).dt.days
+    served = pd.concat(
+        [activities.groupby("Code client")["Coût"].sum(), (bills["Montant TTC"] * days / 365 * 0.06).groupby(bills["Code client"]).sum()]
+    )
+    served = served.groupby(level=0).sum()
+    customer = now.groupby("customer")[["amount", "cost"]].sum()
+    customer = customer[customer.amount != 0]
+    own = customer.amount - customer.cost - (variable - customer.cost.sum()) * customer.amount / revenue
+    assert own.sum() == pytest.approx(margin)
+    unpaid = (served - own.clip(lower=0).reindex(served.index).fillna(0)).clip(lower=0)
+    by_kind = (
+        activities.pivot_table(index="Code client", columns="Activité", values="Coût", aggfunc="sum").reindex(customer.index).fillna(0)
+    )
+    by_kind["waiting"] = (bills["Montant TTC"] * days / 365 * 0.06).groupby(bills["Code client"]).sum().reindex(customer.index).fillna(0)
+    rates = np.random.default_rng(99).uniform(35 / 51, 67 / 51, (20_000, by_kind.shape[1]))
+    low, high = np.quantile(own.to_numpy() - rates @ by_kind.to_numpy().T, [0.025, 0.975], axis=0)
+    return {
+        "cost_to_serve": served.reindex(customer.index).sum(),
+        "unpaid_service_cost": unpaid.sum(),
+        "certain_sign_share": ((low > 0) | (high < 0)).mean(),
+    }
+
+
+def payments():
+    bills = read_french("creances.csv", ["Date facture", "Réglée le"], ["Montant TTC"])
+    year = bills[bills["Date facture"] > "2024-12-31"]["Montant TTC"].sum()
+    paid = bills[(bills["Réglée le"] > "2024-12-31") & (bills["Réglée le"] <= AS_OF) & (bills["Montant TTC"] > 0)]
+    days = (paid["Réglée le"] - paid["Date facture"]).dt.days
+    return {
+        "dso_days": bills[bills["Réglée le"].isna()]["Montant TTC"].sum() / year * 365,
+        "payment_delay_days": (days * paid["Montant TTC"]).sum() / paid["Montant TTC"].sum(),
+    }
+
+
+def ledger_sums():
+    lines = pd.concat([pd.read_csv(path, sep="\t", encoding="iso8859-15", dtype=str) for path in DEMO.glob("*FEC*.txt")])
+    debit, credit = (pd.to_numeric(lines[side].str.replace(",", ".")) for side in ("Debit", "Credit"))
+    sold = lines.CompteNum.str.startswith("70")
+    return {
+        "ledger_debit": debit.sum(),
+        "ledger_credit": credit.sum(),
+        "ledger_revenue": (credit - debit)[sold].sum(),
+        "ledger_linked_share": 1.0,
+    }
+
+
+def contract_years():
+    """Kaplan-Meier with late entry, written out: customers under contract, seen from the first sale, who leave with their departure."""
+    customers = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Clients", engine="calamine").set_index("Code client")
+    since = pd.to_datetime(customers[customers["Contrat"].isin(["oui", "Oui", True])]["Client depuis"])
+    gone = pd.to_datetime(pd.read_csv(DEMO / "departs.csv").groupby("customer_id").date.min()).reindex(since.index)
+    gone = gone.where(gone <= AS_OF)
+    entry = (pd.Timestamp("2023-01-01") - since).dt.days.clip(lower=0) / 365.25
+    end = (gone.fillna(AS_OF) - since).dt.days / 365.25
+    seen = end > entry
+    entry, end, ended = entry[seen], end[seen], gone[seen].notna()
+    level, area, last = 1.0, 0.0, 0.0
+    for time in sorted(end[ended].unique()):
+        if time >= 5:
+            break
+        area, last = area + level * (time - last), time
+        level *= 1 - (end[ended] == time).sum() / ((entry < time) & (end >= time)).sum()
+    return {"contract_years": area + level * (5 - last)}
+
+
+def regularity(sales):
+    customers = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Clients", engine="calamine")
+    bound = set(customers[customers["Contrat"].isin(["oui", "Oui", True])]["Code client"])
+    orders = sales[(sales.amount > 0) & ~sales.customer.isin(bound)].groupby(["customer", "order"]).date.min()
+    days = orders.reset_index().drop_duplicates(["customer", "date"]).sort_values(["customer", "date"]).groupby("customer").date
+    splits = [(d.iloc[1] - d.iloc[0]) / (d.iloc[2] - d.iloc[0]) for _, d in days if len(d) >= 3]
+    spread = np.mean([(split - 0.5) ** 2 for split in splits])
+    return (1 - 4 * spread) / (8 * spread)
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,16 @@ def test_lock_is_hashed_holds_every_dependency_and_no_url():
 def test_nothing_of_the_project_is_ignored():
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
-    for path in ("lib", "lib/carnet", "data/demo", "data/demo/ventes_2025.csv", "data/grocery", "notebooks", "requirements.txt"):
+    for path in (
+        "lib",
+        "lib/carnet",
+        "data/demo",
+        "data/demo/ventes_2025.csv",
+        "data/grocery",
+        "data/deck/summary.csv",
+        "notebooks",
+        "requirements.txt",
+    ):
         assert subprocess.run(["git", "check-ignore", path], cwd=ROOT, capture_output=True, check=False).stdout == b"", path
     for path in ("data/client/sales.csv", "data/demo/.carnet/x", "reports/x"):
         assert subprocess.run(["git", "check-ignore", path], cwd=ROOT, capture_output=True, check=False).stdout != b"", path
