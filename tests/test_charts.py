@@ -99,3 +99,63 @@ def test_drawing_leaves_the_callers_settings_alone():
     before = dict(mpl.rcParams)
     charts.draw_bridge(EN, BRIDGE, "source")
     assert dict(mpl.rcParams) == before
+
+
+def test_cost_blocks_draw_both_periods_and_no_bar_for_the_unknown():
+    chart = charts.draw_cost_blocks(EN, ["variable", "fixed"], [10.0, float("nan")], [12.0, 5.0], "Title", "Subtitle", "source")
+    bars = chart.figure.axes[0].patches
+    assert [bar.get_height() for bar in bars] == [10, 12, 5] and chart.figure.axes[0].get_ylim()[0] == 0
+    assert "variable: €10.00, €12.00" in chart.alt
+
+
+def test_break_even_chart_has_both_lines_from_zero():
+    chart = charts.draw_break_even(EN, ["Jan", "Feb"], [100.0, 200.0], [150.0, 180.0], "Title", "Subtitle", "source")
+    lines = [list(line.get_ydata()) for line in chart.figure.axes[0].lines]
+    assert [100, 200] in lines and [150, 180] in lines and chart.figure.axes[0].get_ylim()[0] == 0
+    assert {"revenue", "costs"} <= {text.get_text() for text in chart.figure.axes[0].texts}
+
+
+def test_whale_curve_marks_its_peak():
+    curve = pd.DataFrame({"customer_share": [0, 0.5, 1], "profit": [0.0, 80.0, 74.0], "low": [0.0, 70.0, 60.0], "high": [0.0, 90.0, 88.0]})
+    chart = charts.draw_whale(EN, curve, "Title", "Subtitle", "source")
+    assert "peak €80, end €74" in texts(chart) and "50%: peak €80, end €74" in chart.alt
+
+
+def test_control_chart_shows_limits_and_marks_signals():
+    limits = pd.DataFrame({"value": [1.0, 9.0], "mean": 3.0, "low": 0.5, "high": 5.5, "signal": ["", "above"]})
+    chart = charts.draw_control(EN, limits, ["Jan 2024", "Feb 2024"], EN.number, "Title", "Subtitle", "source")
+    axes = chart.figure.axes[0]
+    assert {"3", "6", "0"} <= {text.get_text() for text in axes.texts}, "mean and limits are labelled"
+    marked = [tuple(point) for scatter in axes.collections for point in scatter.get_offsets()]
+    assert marked == [(1.0, 9.0)]
+
+
+def test_cohorts_leave_the_future_blank():
+    cells = pd.DataFrame(
+        {
+            "cohort": [0, 0, 1],
+            "age": [0, 1, 0],
+            "label": ["2024-Q1", "2024-Q1", "2024-Q2"],
+            "customer_count": [4, 4, 2],
+            "active_rate": [1.0, 0.5, 1.0],
+        }
+    )
+    chart = charts.draw_cohorts(FR, cells, "Titre", "Sous-titre", "source")
+    shown = [text.get_text() for text in chart.figure.axes[0].texts]
+    assert "50" in shown and "0" not in shown
+    assert [label.get_text() for label in chart.figure.axes[0].get_yticklabels()] == ["2024-T1 (n = 4)", "2024-T2 (n = 2)"]
+
+
+def test_survival_chart_starts_at_one_and_shows_numbers_at_risk():
+    curve = pd.DataFrame(
+        {"years": [1.0, 3.0], "at_risk": [20, 9], "survival": [0.8, 0.5], "low": [0.6, 0.3], "high": [0.9, 0.7], "endings": [4, 3]}
+    )
+    chart = charts.draw_survival(EN, curve, 5, "Title", "Subtitle", "source")
+    assert chart.figure.axes[0].lines[0].get_ydata()[0] == 1 and any("n = 20" in text for text in texts(chart))
+
+
+def test_hold_out_chart_sets_predicted_beside_actual():
+    fifths = pd.DataFrame({"fifth": [1, 2], "customer_count": [40, 40], "predicted_rate": [0.1, 0.4], "actual_rate": [0.05, 0.5]})
+    chart = charts.draw_hold_out(EN, fifths, "Title", "Subtitle", "source")
+    assert [bar.get_height() for bar in chart.figure.axes[0].patches] == [0.05, 0.5]
+    assert list(chart.figure.axes[0].lines[0].get_ydata()) == [0.1, 0.4]

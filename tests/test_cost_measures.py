@@ -201,7 +201,7 @@ def test_survival_years_is_a_geometric_sum():
 def test_reconciliation_of_the_deck_2019():
     """From 106.67 € and 13.13 € (8.1 times) to 28.07 € and 15.76 € (1.8 times), then the horizon and the discount."""
     row = pd.Series(
-        {"active_customer_count": 15000, "retention_rate": 0.25, "gross_margin": 315790.0, "lifetime_deck": 4 / 3, "ltv_deck": 1200002 / 15000 * 4 / 3,
+        {"active_customer_count": 15000, "retention_rate": 0.25, "margin_per_customer": 315790 / 15000, "lifetime_deck": 4 / 3, "ltv_deck": 1200002 / 15000 * 4 / 3,
          "cac_deck": 197000 / 15000, "cac_standard": 197000 / 12500}
     )  # fmt: skip
     t = lifetime_value.reconciliation(row, 5, 0.10).set_index("step")

@@ -100,6 +100,7 @@ DIALECTS = {
     "Montant and Sens D/C": fec(sense=("D", "C")).encode("iso8859-15"),
     "Montant and Sens +1/-1": fec(sense=("+1", "-1")).encode("iso8859-15"),
     "Montant and Sens in lower case": fec(sense=("d", "c")).encode("iso8859-15"),
+    "Montant and Sens in words": fec(sense=("Débit", "Crédit")).encode("iso8859-15"),
     "lower-case header": fec(header=[name.lower() for name in OFFICIAL]).encode("iso8859-15"),
     "accents in the header": fec(header=[name.replace("Debit", "Débit").replace("Credit", "Crédit") for name in OFFICIAL]).encode("iso8859-15"),
     "an extra column": fec(extra="AXE1").encode("iso8859-15"),
@@ -161,9 +162,8 @@ def test_tables_filled_from_the_ledger(ledger):
         ("607000", "Achats de marchandises", 300, "variable"),
         ("613200", "Loyers", 90, "acquisition"),
     ]
-    assert (
-        costs.period_start.dt.date.tolist() == [dt.date(2024, 3, 1)] * 2 and costs.period_end.dt.date.tolist() == [dt.date(2024, 3, 31)] * 2
-    )
+    days = [dt.date(2024, 3, 10), dt.date(2024, 3, 31)]
+    assert costs.period_start.dt.date.tolist() == days and costs.period_end.dt.date.tolist() == days, "each cost stands on its own day"
     customers = book.table("customers").execute()
     assert dict(zip(customers.customer_id, customers.name, strict=True)) == {"C1": "Société Été", "C2": "Hôtel Œuvre"}
     orders = book.orders.execute()
@@ -247,6 +247,8 @@ def test_closing_entries_do_not_empty_sales_and_costs(ledger):
         ("a;b;c\n1;2;3\n", "not the header of a legal ledger: JournalCode, EcritureNum, EcritureDate, CompteNum, Debit and Credit"),
         (fec(header=[n.replace("CompteNum", "Compte") for n in OFFICIAL]), "CompteNum missing. did you mean 'Compte'"),
         (fec(header=[n.replace("Credit", "Debit") for n in OFFICIAL]), "the header has twice"),
+        (fec(header=[n.replace("Idevise", "Débit") for n in OFFICIAL]), "the header has twice: Debit"),
+        ('"JournalCode"|"EcritureNum"', "quotation marks"),
     ],
 )
 def test_files_that_are_no_ledger_are_refused(ledger, content, message):
@@ -284,6 +286,158 @@ def test_several_exercises_do_not_share_entries_or_count_opening_balances_twice(
     assert book.table("sales").amount.sum().execute() == 1450 + 1500
     open_then, open_now = (aged_balance(book.table("receivables"), dt.date(year, 12, 31)).amount.sum().execute() for year in (2024, 2025))
     assert (open_then, open_now) == (660, 660 + 1200 + 600), "what 2025 carries forward is what 2024 left open, not a new invoice"
+
+
+def entries(*rows):
+    """Entries written short: (journal, number, date, piece, [(account, auxiliary, signed amount, letter)])."""
+    return [
+        (journal, journal, number, date, account, account, aux, aux, piece, date, "x", max(value, 0), max(-value, 0), letter, "20241231" if letter else "")
+        for journal, number, date, piece, lines in rows for account, aux, value, letter in lines
+    ]  # fmt: skip
+
+
+def bill(number, date, customer, net, letter=""):
+    gross = net * 12 // 10
+    return (
+        "VE",
+        number,
+        date,
+        f"F{number}",
+        [("411000", customer, gross, letter), ("706000", "", -net, ""), ("445710", "", net - gross, "")],
+    )
+
+
+def payment(number, date, customer, amount, letter=""):
+    return ("BQ", number, date, f"R{number}", [("512000", "", amount, ""), ("411000", customer, -amount, letter)])
+
+
+def open_on(book, day):
+    return receivable_summary(book.table("receivables"), Bucket("", dt.date(day.year, 1, 1), day), day).execute().iloc[0]
+
+
+def several(make_engagement, ledgers, folder="several", **keys):
+    home = make_engagement(folder, tables={"ledger": {"files": "*.txt"}}, **keys)
+    for name, rows in ledgers.items():
+        (home / name).write_bytes(fec(entries(*rows)).encode("iso8859-15"))
+    return open_book(home)
+
+
+def test_invoice_carried_forward_and_paid_in_the_next_exercise_is_paid(make_engagement):
+    carried = ("AN", "1", "20250101", "AN", [("411000", "C1", 1200, "AA"), ("890000", "", -1200, "")])
+    book = several(
+        make_engagement,
+        {"123456789FEC20241231.txt": [bill("1", "20241120", "C1", 1000)],
+         "123456789FEC20251231.txt": [carried, payment("1", "20250115", "C1", 1200, "AA"), bill("1", "20250301", "C1", 500)]},
+    )  # fmt: skip
+    assert open_on(book, dt.date(2025, 12, 31)).open_amount == 600
+    rows = book.table("receivables").execute().sort_values("invoice_date")
+    assert rows.paid_date.dt.date.iloc[0] == dt.date(2025, 1, 15) and "oldest open ones: 1" in told(book)
+
+
+def test_payments_without_lettrage_pay_the_oldest_invoices_first(make_engagement):
+    rows = [
+        bill("1", "20240110", "C1", 1000),
+        bill("2", "20240210", "C1", 500),
+        payment("1", "20240301", "C1", 700),
+        payment("2", "20240401", "C1", 800),
+    ]
+    book = several(make_engagement, {NAME: rows})
+    found = book.table("receivables").order_by("invoice_date", "paid_date", "amount").execute()
+    parts = sorted(
+        (row.amount, None if pd.isna(row.paid_date) else row.paid_date.month) for row in found.itertuples() if pd.notna(row.paid_date)
+    )
+    assert parts == [(300, 4), (500, 4), (700, 3)] and found[found.paid_date.isna()].amount.tolist() == [300]
+    assert open_on(book, dt.date(2024, 12, 31)).open_amount == 300, "what account 411 still holds"
+    assert open_on(several(make_engagement, {NAME: rows}, "then", as_of="2024-03-15"), dt.date(2024, 3, 15)).open_amount == 1100
+
+
+def test_transfer_to_doubtful_customers_is_no_payment(make_engagement):
+    transfer = ("OD", "1", "20241231", "D", [("416000", "", 1200, ""), ("411000", "C1", -1200, "AA")])
+    book = several(make_engagement, {NAME: [bill("1", "20240110", "C1", 1000, "AA"), transfer]})
+    assert open_on(book, dt.date(2024, 12, 31)).open_amount == 1200
+
+
+def test_numbers_that_restart_every_month_keep_their_entries_apart(make_engagement):
+    wages = ("OD", "1", "20240131", "P1", [("641000", "", 300, ""), ("421000", "", -300, "")])
+    result = ("OD", "1", "20240630", "P2", [("120000", "", 120, ""), ("110000", "", -120, "")])
+    counter = ("VE", "1", "20240220", "T1", [("530000", "", 120, ""), ("707000", "", -120, "")])
+    book = several(make_engagement, {NAME: [bill("1", "20240110", "C1", 1000), counter, wages, result]}, linked_share_minimum=0.5)
+    assert book.table("costs").amount.sum().execute() == 300, "wages and the appropriation of the result are two entries"
+    assert sales_of(book) == [("C1", 1000)], "the counter sale has no customer"
+    assert book.checks["ledger"].linked_share == pytest.approx(1000 / 1120)
+
+
+def test_closing_is_found_without_entry_numbers(make_engagement):
+    sold = [("VE", "0", f"20240{month}10", f"F{month}", [("411000", "C1", 500, ""), ("706000", "", -500, "")]) for month in range(1, 5)]
+    wages = ("OD", "0", "20240131", "P", [("641000", "", 300, ""), ("421000", "", -300, "")])
+    closing = ("OD", "0", "20241231", "C", [("706000", "", 2000, ""), ("641000", "", -300, ""), ("120000", "", -1700, "")])
+    book = several(make_engagement, {NAME: [*sold, wages, closing]})
+    assert book.table("costs").amount.sum().execute() == 300 and "linked to a customer: 0.0%" in told(book)
+
+
+def test_one_exercise_without_customers_is_enough_to_refuse(make_engagement):
+    blind = [
+        ("VE", "0", f"20230{month}10", f"F{month}", [("411000", f"C{month}", 60, ""), ("706000", "", -60, "")]) for month in range(1, 5)
+    ]
+    book = several(
+        make_engagement, {"123456789FEC20231231.txt": blind, NAME: [bill(str(n), f"20240{n}10", "C1", 1000) for n in range(1, 4)]}
+    )
+    assert not book.has("sales") and "in 2023-12-31 0.0% of revenue is linked" in told(book)
+
+
+def test_ledgers_of_two_companies_are_refused(make_engagement):
+    with pytest.raises(CarnetError, match="2 companies"):
+        several(
+            make_engagement, {NAME: [bill("1", "20240110", "C1", 1000)], "987654321FEC20241231.txt": [bill("1", "20240110", "C1", 1000)]}
+        )
+
+
+def test_exercises_are_ordered_by_their_dates_not_their_names(make_engagement):
+    carried = ("AN", "1", "20250101", "AN", [("411000", "C1", 1200, ""), ("890000", "", -1200, "")])
+    book = several(
+        make_engagement, {"courant.txt": [carried, bill("1", "20250301", "C1", 500)], "precedent.txt": [bill("1", "20241120", "C1", 1000)]}
+    )
+    assert open_on(book, dt.date(2025, 12, 31)).open_amount == 1800
+
+
+def test_missing_exercise_is_told_and_unknown(make_engagement):
+    from carnet.series import period_series
+
+    years = {
+        f"123456789FEC{year}1231.txt": [bill("1", f"{year}0110", "C1", 1000), bill("2", f"{year}1210", "C1", 1000)] for year in (2022, 2024)
+    }
+    book = several(make_engagement, years)
+    assert "no entry between 2022-12-10 and 2024-01-10: an exercise is missing" in told(book)
+    series = period_series(book, "year").set_index("label")
+    assert series.complete.tolist() == [True, False, True] and pd.isna(series.revenue["2023"]) and pd.isna(series.total_cost["2023"])
+
+
+@pytest.mark.parametrize("label", ["VIR SA NOUVEAU MONDE", "Report de rendez-vous", "Ouverture du magasin"])
+def test_ordinary_labels_are_no_opening_entries(make_engagement, label):
+    lines = [(*line[:10], label, *line[11:]) for line in entries(bill("1", "20240110", "C1", 1000), payment("1", "20240201", "C1", 1200))]
+    home = make_engagement(tables={"ledger": {"files": NAME}})
+    (home / NAME).write_bytes(fec(lines).encode("iso8859-15"))
+    assert open_on(open_book(home), dt.date(2024, 12, 31)).open_amount == 0
+
+
+def test_single_customer_with_an_account_of_its_own(make_engagement):
+    rows = [("VE", "1", "20240110", "F1", [("411DUPONT", "", 1200, ""), ("706000", "", -1000, ""), ("445710", "", -200, "")])]
+    assert sales_of(several(make_engagement, {NAME: rows})) == [("411DUPONT", 1000)]
+
+
+def test_impossible_closing_date_is_no_legal_name(ledger):
+    assert "its name is not SirenFECYYYYMMDD" in told(ledger(name="123456789FEC31122024.txt"))
+
+
+def test_as_of_before_the_ledger_is_told(ledger):
+    with pytest.raises(CarnetError, match="no sale up to as_of 2020-01-01"):
+        ledger(as_of="2020-01-01")
+
+
+def test_joint_operations_are_after_the_operating_result():
+    frame = pd.DataFrame({"bucket": 0, "account": ["706000", "655100", "755100"], "result": [1000.0, -100.0, 30.0]})
+    found = accounts.intermediate_balances(frame, chart_of_accounts()["balances"], 1).set_index("name")[0]
+    assert (found["operating_result"], found["current_result"]) == (1000, 930)
 
 
 def test_intermediate_balances_of_a_worked_ledger():

@@ -2,7 +2,7 @@ import math
 
 import pytest
 from carnet import findings
-from carnet.findings import Finding
+from carnet.findings import Finding, costs, indicators
 from carnet.wording import Wording
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
@@ -94,3 +94,77 @@ def test_exposure_recommendation_names_the_account():
     made = findings.recommendations(EN, FIGURES, {"lost": ["X"], "shrinking": ["Y"], "growing": []}, ["Alpha"], 0.10, 0.15, (0.0, 0.1))
     assert [text for text in made if "Alpha alone carries 20.0%" in text]
     assert [text for text in made if "starting with X" in text] and [text for text in made if "starting with Y" in text]
+
+
+# --- costs and indicators
+
+YEAR = {
+    "revenue": 1_000_000.0, "net_margin": 50_000.0, "total_cost": 950_000.0, "break_even_revenue": 900_000.0, "safety_margin_rate": 0.1, "gross_margin": 400_000.0,
+    "fixed_cost_deck": 350_000.0, "ltv_to_cac": 1.8, "ltv_to_cac_deck": 8.1, "cac_standard": 15.76, "new_customer_count": 100, "acquisition_cost": 1576.0,
+}  # fmt: skip
+BEFORE = {"revenue": 900_000.0, "net_margin": 70_000.0, "total_cost": 830_000.0}
+
+
+@pytest.mark.parametrize(
+    ("interval", "word"),
+    [((-30_000, -10_000), "fell by €20,000"), ((-50_000, 10_000), "within what ordinary months produce"), (NAN, "too few months")],
+)
+def test_net_margin_moves_only_when_months_support_it(interval, word):
+    sentence = costs.net_margin(EN, YEAR, BEFORE, interval).sentence
+    assert word in sentence and "rose" not in sentence and (("fell" in sentence) == ("fell" in word))
+
+
+def test_growth_that_costs_more_than_it_brings():
+    assert "additional €100,000 of revenue cost €120,000" in costs.growth_cost(EN, YEAR, BEFORE).sentence
+    assert costs.growth_cost(EN, YEAR, BEFORE).amount == -20_000
+    assert costs.growth_cost(EN, YEAR | {"total_cost": 900_000.0}, BEFORE) is None
+    assert "growth that does not pay" in indicators.profit_growth(EN, YEAR, BEFORE).sentence
+
+
+def test_break_even_says_how_it_was_dated():
+    import datetime as dt
+
+    day = dt.date(2024, 11, 3)
+    assert "was reached on 3 November 2024" in costs.break_even(EN, YEAR, day, True).sentence
+    assert "if revenue came in evenly" in costs.break_even(EN, YEAR, day, False).sentence
+    short = YEAR | {"break_even_revenue": 1_200_000.0, "safety_margin_rate": -0.2}
+    assert "does not cover the costs" in costs.break_even(EN, short, None, True).sentence
+    losing = YEAR | {"break_even_revenue": math.nan, "gross_margin": -5.0}
+    assert "Every sale loses money" in costs.break_even(EN, losing, None, True).sentence
+    assert costs.break_even(EN, YEAR | {"break_even_revenue": math.nan}, None, True) is None
+
+
+def test_stress_names_the_customers_whose_loss_turns_the_margin():
+    rows = [
+        {"top_count": 0, "net_margin": 50.0, "safety_margin_rate": 0.1},
+        {"top_count": 1, "net_margin": 20.0, "safety_margin_rate": 0.05},
+        {"top_count": 3, "net_margin": -10.0, "safety_margin_rate": -0.02},
+    ]
+    assert "loss of the 3 largest customers (A, B, C)" in costs.stress(EN, rows, list("ABCDE")).sentence
+    assert "Even without the largest customer" in costs.stress(EN, rows[:2], list("AB")).sentence
+    assert costs.stress(EN, [rows[0] | {"safety_margin_rate": -0.1}], ["A"]) is None
+
+
+def test_receivables_without_due_dates_speak_of_no_delay():
+    owed = {"open_amount": 1000.0, "dso_days": 40.0, "payment_delay_days": 30.0}
+    assert "past due" not in costs.receivables(EN, owed, None).sentence and "no due date" in costs.receivables(EN, owed, None).sentence
+    assert "of which €10.00 is past due" in costs.receivables(EN, owed, 10.0).sentence
+
+
+def test_ledger_and_sales_agree_to_the_cent_or_the_difference_is_told():
+    assert "to the cent" in costs.reconciled(EN, 100.001, 100.0)
+    assert "a difference of -€1.00 to explain" in costs.reconciled(EN, 99.0, 100.0)
+
+
+def test_signals_are_provisional_under_twelve_points():
+    assert "provisional" in indicators.signals(EN, "revenue", 11, 1, 0, False)
+    assert "noise" in indicators.signals(EN, "revenue", 24, 0, 0, True)
+    assert "Look for a cause" in indicators.signals(EN, "revenue", 24, 1, 0, True)
+
+
+def test_pace_of_a_rate_is_in_points():
+    from carnet.measures.register import FIGURES
+
+    assert findings.write_pace(EN, 0.021, FIGURES["retention_rate"]) == "+2.1 points"
+    assert findings.write_pace(EN, -20_000, FIGURES["net_margin"]) == "-€20,000"
+    assert findings.write_pace(EN, math.nan, FIGURES["net_margin"]) == "–"

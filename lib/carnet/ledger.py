@@ -8,33 +8,23 @@ gave is never replaced.
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import pairwise
 
 import duckdb
 
 from carnet.contracts import TableCheck
 from carnet.engagement import Engagement
-from carnet.errors import examples
+from carnet.errors import CarnetError, examples
 from carnet.profiles import chart_of_accounts
+from carnet.schema import TABLES
 from carnet.sources.base import SourceFile, quoted
-from carnet.sources.fec import closing_of
+from carnet.sources.fec import LEGAL_NAME, closing_of
 from carnet.wording import N_, Notice
 
 FILLED = ("sales", "customers", "costs", "receivables")
+LABELS = [name for name, column in TABLES["ledger"].columns.items() if not column.required]
+GAP_DAYS = 31  # without any entry between two exercises: one is missing
 _LEDGER = Notice(N_("ledger"))
-OPENING = "regexp_matches(upper(coalesce(journal, '')), '^(AN|ANO|AD|RAN|OUV)[A-Z]{0,2}$') OR regexp_matches(strip_accents(lower(concat_ws(' ', journal_label, label))), 'a[ -]nouveau|reouverture|bilan d.ouverture')"
-LABEL_COLUMNS = (
-    "journal",
-    "journal_label",
-    "number",
-    "account_label",
-    "auxiliary",
-    "auxiliary_label",
-    "piece",
-    "piece_date",
-    "label",
-    "letter",
-    "letter_date",
-)
 
 
 def fill_tables(
@@ -42,35 +32,32 @@ def fill_tables(
 ) -> dict[str, TableCheck]:
     """Annotate `accepted_ledger` (see `_annotate`) and create the accepted tables of FILLED that the engagement does not give.
 
-    Returns the row ledgers of the tables created, up to `as_of`. Tables of customers are created only when at least
-    `linked_share_minimum` of the revenue names a customer; the list of customers only with the sales it belongs to. What
-    the reader must know (balance, entries, linked share) is added to the ledger's own notices.
+    Returns the row ledgers of the tables created, up to `as_of`. Tables of customers are created only when in every exercise
+    at least `linked_share_minimum` of the revenue names a customer; the list of customers only with the sales it belongs to.
+    What the reader must know (balance, entries, linked share) is added to the ledger's own notices.
+
+    Raises CarnetError when no line was accepted, or when the files are of several companies.
     """
-    given, minimum = set(engagement.tables), engagement.linked_share_minimum
+    companies = sorted({found[0][:9] for file in files if (found := LEGAL_NAME.match(file.path.name))})
+    if len(companies) > 1:
+        raise CarnetError(f"ledger: the files are of {len(companies)} companies ({examples(companies)}). Audit one company at a time.")
+    if not check.accepted_rows:
+        told = ", ".join(f"{count:,} × {reason}" for reason, count in list(check.reasons.items())[:5])
+        raise CarnetError(f"ledger: none of {check.rows:,} lines was accepted ({told or 'the files hold no lines'}).")
     _annotate(con, check, files)
-    _report_balance(con, check)
-    linked = _linked_share(con)
+    _report(con, check)
+    refused = _report_linked_share(con, check, engagement.linked_share_minimum)
     made = {}
-    check.linked_share = linked
-    if linked is not None:
-        check.notices.append(
-            Notice(N_("{table}: revenue linked to a customer: {linked_share}."), {"table": _LEDGER, "linked_share": linked})
-        )
-        if linked < minimum and "sales" not in given:
-            message = N_(
-                "{table}: below {minimum_share} of revenue linked to a customer, sections on customers are refused; costs and margins are not."
-            )
-            check.notices.append(Notice(message, {"table": _LEDGER, "minimum_share": minimum}))
     for name in FILLED:
-        unlinked = name != "costs" and (linked is None or linked < minimum)
-        if name in given or unlinked or (name == "customers" and "sales" in given):
+        if name in engagement.tables or (refused and name != "costs") or (name == "customers" and "sales" in engagement.tables):
             continue
-        con.execute(
-            f"CREATE TABLE accepted_{name} AS WITH past AS (FROM accepted_ledger WHERE date <= {quoted(str(as_of))}) {_SELECTIONS[name]}"
-        )
+        con.execute(f"CREATE TABLE accepted_{name} AS {_SELECTIONS[name].format(as_of=quoted(str(as_of)))}")
         if name == "costs":
             classify_costs(con, engagement.cost_behaviour, chart_of_accounts()["behaviour"])
-        made[name] = _check_of(con, name, check)
+        made[name] = _check_of(con, name)
+    if "sales" in made and not made["sales"].rows:
+        raise CarnetError(f"ledger: no sale up to as_of {as_of}. Raise as_of in engagement.yml or add the earlier exercises.")
+    _report_unmatched(con, check)
     return made
 
 
@@ -90,103 +77,166 @@ def classify_costs(con: duckdb.DuckDBPyConnection, *mappings: Mapping[str, str])
 
 
 def _annotate(con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[SourceFile]) -> None:
-    """Add to every accepted line: exercise, entry (NULL when it cannot be rebuilt), opening, closing, customer_id.
+    """Add to every accepted line: exercise, entry (NULL when it cannot be rebuilt), opening, closing, customer_id, role.
 
-    opening: carries balances of an earlier exercise forward; closing: an entry that empties classes 6 and 7 into account 12.
+    exercise   closing date of the legal file name, else the file
+    entry      exercise, journal and number; the date too where one number stands on balanced lines of several dates (numbers that
+               restart); date and piece where a line has no number
+    opening    carries balances of an earlier exercise forward; closing: empties classes 6 and 7 into account 12 on the last day
+    role       of a customer's line on accounts 411: opening, invoice (sales, deposits, credit notes), transfer (to doubtful
+               customers) or payment
     """
     closings = ", ".join(quoted(closing_of(file.name) or f"file {index + 1}") for index, file in enumerate(files))
-    missing = [name for name in LABEL_COLUMNS if name not in check.columns]
+    missing = [name for name in LABELS if name not in check.columns]
     empty = "".join(f", NULL::{'DATE' if name.endswith('_date') else 'VARCHAR'} AS {name}" for name in missing)
     check.columns += missing
     con.execute(
         f"""CREATE TABLE ledger_line AS SELECT *{empty}, list_extract([{closings}], _file + 1) AS exercise FROM accepted_ledger;
-        CREATE TABLE numbering AS SELECT exercise, count(DISTINCT number) < 2 AND count(DISTINCT (journal, date, piece)) > 2 AS lost
-            FROM ledger_line GROUP BY exercise;
-        CREATE TABLE ledger_entry_line AS SELECT l.*, CASE WHEN NOT n.lost AND number IS NOT NULL THEN concat_ws('|', exercise, journal, number) END AS entry
-            FROM ledger_line l JOIN numbering n USING (exercise);
-        CREATE TABLE ledger_flag AS SELECT entry, bool_or(account[1] IN ('6', '7')) AS operating, bool_or(starts_with(account, '12')) AS result,
-            count(DISTINCT account) FILTER (account[1] IN ('6', '7')) AS accounts FROM ledger_entry_line WHERE entry IS NOT NULL GROUP BY entry"""
+        CREATE TABLE ledger_exercise AS SELECT exercise, min(first) AS first, max(last) AS last, min(lowest) = max(highest) AND max(pieces) > 2 AS lost
+            FROM (SELECT exercise, journal, min(date) AS first, max(date) AS last, min(coalesce(number, '')) AS lowest, max(coalesce(number, '')) AS highest,
+            count(DISTINCT (date, piece)) AS pieces FROM ledger_line GROUP BY ALL) GROUP BY exercise;
+        CREATE TABLE ledger_numbered AS SELECT l.*, x.first, x.last,
+            CASE WHEN x.lost THEN NULL WHEN number IS NULL THEN concat_ws('|', exercise, journal, '', date, piece)
+            ELSE concat_ws('|', exercise, journal, number) END AS same_number FROM ledger_line l JOIN ledger_exercise x USING (exercise);
+        CREATE TABLE ledger_restarted AS SELECT same_number FROM (SELECT same_number, date, sum(debit - credit) AS gap FROM ledger_numbered
+            WHERE same_number IS NOT NULL GROUP BY ALL) GROUP BY same_number HAVING count(*) > 1 AND bool_and(gap = 0);
+        CREATE TABLE ledger_entry AS SELECT n.* EXCLUDE (same_number), CASE WHEN r.same_number IS NULL THEN n.same_number
+            ELSE concat_ws('|', n.same_number, n.date) END AS entry, coalesce(entry, concat_ws('|', exercise, journal, n.date)) AS batch
+            FROM ledger_numbered n LEFT JOIN ledger_restarted r USING (same_number)"""
     )
-    several = con.execute(
-        "SELECT count(DISTINCT account) FROM ledger_line WHERE starts_with(account, '411') AND auxiliary IS NULL"
-    ).fetchall()[0][0]
-    own_account = "account" if several > 1 else "NULL"  # without auxiliaries, a customer may be an account of its own
+    with_auxiliary, named = con.execute(
+        "SELECT count(auxiliary), count(DISTINCT account) FILTER (NOT regexp_full_match(account, '4110*')) FROM ledger_line WHERE starts_with(account, '411')"
+    ).fetchall()[0]
+    own_account = "nullif(account, '411000')" if named and not with_auxiliary else "NULL"  # a customer may be an account of its own
     con.execute(
-        f"""CREATE TABLE ledger_customer AS SELECT *, CASE WHEN starts_with(account, '411') THEN coalesce(auxiliary, {own_account}) END AS debtor FROM ledger_entry_line;
-        CREATE TABLE entry_debtor AS SELECT entry, CASE WHEN count(DISTINCT debtor) = 1 THEN min(debtor) END AS only FROM ledger_customer WHERE entry IS NOT NULL GROUP BY entry;
+        f"""CREATE TABLE ledger_debtor AS SELECT *, CASE WHEN starts_with(account, '411') THEN coalesce(auxiliary, {own_account}) END AS debtor FROM ledger_entry;
+        CREATE TABLE entry_debtor AS SELECT entry, CASE WHEN count(DISTINCT debtor) = 1 THEN min(debtor) END AS only
+            FROM ledger_debtor WHERE entry IS NOT NULL GROUP BY entry;
         CREATE TABLE piece_debtor AS SELECT entry, piece, CASE WHEN count(DISTINCT debtor) = 1 THEN min(debtor) END AS only
-            FROM ledger_customer WHERE entry IS NOT NULL AND piece IS NOT NULL GROUP BY entry, piece;
+            FROM ledger_debtor WHERE entry IS NOT NULL AND piece IS NOT NULL GROUP BY entry, piece;
+        CREATE TABLE ledger_batch AS SELECT batch, bool_or(account[1] IN ('6', '7')) AS operating, bool_or(starts_with(account, '12')) AS result,
+            bool_or(account[1] = '5') AS banked, bool_or(account[:3] IN ('416', '491', '654')) AS doubtful,
+            bool_or(account[1] = '7' OR account[:4] IN ('4457', '4191')) AS billing, bool_or({_OPENING}) AS carried FROM ledger_entry GROUP BY batch;
         DROP TABLE accepted_ledger;
-        CREATE TABLE accepted_ledger AS SELECT l.* EXCLUDE (debtor), NOT coalesce(f.operating, false) AND coalesce({OPENING}, false) AS opening,
-            coalesce(f.operating AND f.result, false) AS closing, coalesce(l.debtor, e.only, p.only) AS customer_id
-            FROM ledger_customer l LEFT JOIN ledger_flag f USING (entry) LEFT JOIN entry_debtor e USING (entry)
+        CREATE TABLE accepted_ledger AS SELECT l.* EXCLUDE (debtor, batch, first, last), b.carried AND NOT b.operating AS opening,
+            b.operating AND b.result AND l.date = l.last AS closing, coalesce(l.debtor, e.only, p.only) AS customer_id,
+            CASE WHEN l.debtor IS NULL THEN NULL WHEN opening THEN 'opening' WHEN b.billing AND (NOT b.banked OR l.debit > l.credit) THEN 'invoice'
+            WHEN b.doubtful THEN 'transfer' ELSE 'payment' END AS role
+            FROM ledger_debtor l JOIN ledger_batch b USING (batch) LEFT JOIN entry_debtor e ON e.entry = l.entry
             LEFT JOIN piece_debtor p ON p.entry = l.entry AND p.piece = l.piece ORDER BY l._file, l._row"""
     )
-    lost = [row[0] for row in con.execute("SELECT exercise FROM numbering WHERE lost ORDER BY 1").fetchall()]
+    for table in ("line", "numbered", "restarted", "entry", "debtor", "batch"):
+        con.execute(f"DROP TABLE ledger_{table}")
+
+
+_PLAIN = "strip_accents(lower(coalesce({}, '')))"
+_OPENING = rf"""upper(coalesce(journal, '')) IN ('AN', 'ANO', 'AD', 'RAN', 'OUV', 'ANOUV', 'RN') OR starts_with(account, '89')
+    OR regexp_matches({_PLAIN.format("journal_label")}, '\b(a[ -]nouveaux?|ouverture|reports?)\b')
+    OR (date = first AND regexp_matches({_PLAIN.format("label")}, '\b(a[ -]nouveaux?|ouverture|reports?|reprise)\b'))"""
+
+
+def _report(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
+    """Notices: exercises and entries that do not balance, entries that cannot be rebuilt or close the year, exercises that are missing."""
+
+    def tell(message: str, **values: object) -> None:
+        check.notices.append(Notice(message, {"table": _LEDGER, **values}))
+
+    exercises = con.execute("SELECT exercise, first, last, lost FROM ledger_exercise ORDER BY first, exercise").fetchall()
+    lost = [exercise for exercise, _, _, is_lost in exercises if is_lost]
     if lost:
         message = N_(
             "{table}: every line of {exercises} has the same entry number: its entries cannot be rebuilt, no sale can be linked to a customer."
         )
-        check.notices.append(Notice(message, {"table": _LEDGER, "exercises": examples(lost)}))
-    for table in ("ledger_line", "numbering", "ledger_entry_line", "ledger_flag", "ledger_customer", "entry_debtor", "piece_debtor"):
-        con.execute(f"DROP TABLE {table}")
-
-
-def _report_balance(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
-    """Notices for exercises and entries whose debit is not their credit, and for entries that close the year."""
-    off = con.execute(
+        tell(message, exercises=examples(lost))
+    for (_, _, before, _), (_, after, _, _) in pairwise(exercises):
+        if (after - before).days > GAP_DAYS:
+            tell(N_("{table}: no entry between {before} and {after}: an exercise is missing."), before=str(before), after=str(after))
+    off = (
         "SELECT exercise, sum(debit), sum(credit) FROM accepted_ledger GROUP BY exercise HAVING sum(debit) <> sum(credit) ORDER BY exercise"
-    ).fetchall()
-    for exercise, debit, credit in off:
+    )
+    for exercise, debit, credit in con.execute(off).fetchall():
         message = N_("{table}: {exercise} does not balance: debit {debit}, credit {credit}, difference {difference}.")
-        values = {"exercise": exercise, "debit": f"{debit:.2f}", "credit": f"{credit:.2f}", "difference": f"{debit - credit:.2f}"}
-        check.notices.append(Notice(message, {"table": _LEDGER, **values}))
+        tell(message, exercise=exercise, debit=f"{debit:.2f}", credit=f"{credit:.2f}", difference=f"{debit - credit:.2f}")
     entries = con.execute(
         "SELECT journal, number, sum(debit - credit), min(_row) FROM accepted_ledger WHERE entry IS NOT NULL GROUP BY entry, journal, number "
         "HAVING sum(debit) <> sum(credit) ORDER BY min(_file), min(_row)"
     ).fetchall()
     if entries:
-        message = N_("{table}: entries whose debit is not their credit: {count} ({examples}).")
         some = examples(f"{journal} {number} (row {row}): {gap:+.2f}" for journal, number, gap, row in entries)
-        check.notices.append(Notice(message, {"table": _LEDGER, "count": len(entries), "examples": some}))
-    closing = con.execute("SELECT count(DISTINCT entry) FROM accepted_ledger WHERE closing").fetchall()[0][0]
+        tell(N_("{table}: entries whose debit is not their credit: {count} ({examples})."), count=len(entries), examples=some)
+    closing = con.execute("SELECT count(DISTINCT (exercise, journal, number)) FROM accepted_ledger WHERE closing").fetchall()[0][0]
     if closing:
-        message = N_("{table}: entries that close classes 6 and 7 into the result, left out of sales and costs: {count}.")
-        check.notices.append(Notice(message, {"table": _LEDGER, "count": closing}))
+        tell(N_("{table}: entries that close classes 6 and 7 into the result, left out of sales and costs: {count}."), count=closing)
 
 
-def _linked_share(con: duckdb.DuckDBPyConnection) -> float | None:
-    """Share of the revenue on accounts 70 whose entry names a customer; None without revenue."""
-    total, linked = con.execute(
-        "SELECT sum(credit - debit), sum(credit - debit) FILTER (customer_id IS NOT NULL) FROM accepted_ledger WHERE starts_with(account, '70') AND NOT closing"
-    ).fetchall()[0]
-    return float((linked or Decimal(0)) / total) if total else None
+def _report_linked_share(con: duckdb.DuckDBPyConnection, check: TableCheck, minimum: float) -> bool:
+    """Tell which share of the revenue on accounts 70 names a customer; True when one exercise is below the minimum, or has none to tell."""
+    rows = con.execute(
+        "SELECT exercise, sum(credit - debit) AS total, coalesce(sum(credit - debit) FILTER (customer_id IS NOT NULL), 0) FROM accepted_ledger "
+        "WHERE starts_with(account, '70') AND NOT closing GROUP BY exercise HAVING total <> 0 ORDER BY exercise"
+    ).fetchall()
+    total = sum((row[1] for row in rows), Decimal(0))
+    if not total:
+        check.notices.append(Notice(N_("{table}: no revenue on accounts 70, nothing is linked to a customer."), {"table": _LEDGER}))
+        return True
+    overall = float(sum((row[2] for row in rows), Decimal(0)) / total)
+    check.linked_share, exercise = min((float(linked / revenue), exercise) for exercise, revenue, linked in rows)
+    check.notices.append(Notice(N_("{table}: revenue linked to a customer: {linked_share}."), {"table": _LEDGER, "linked_share": overall}))
+    if check.linked_share >= minimum:
+        return False
+    message = N_(
+        "{table}: in {exercise} {linked_share} of revenue is linked to a customer, below {minimum_share}: sections on customers are refused; costs and margins are not."
+    )
+    values = {"exercise": exercise, "linked_share": check.linked_share, "minimum_share": minimum}
+    check.notices.append(Notice(message, {"table": _LEDGER, **values}))
+    return True
 
 
-_CUSTOMER_LINE = "starts_with(account, '411') AND customer_id IS NOT NULL"
+def _report_unmatched(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
+    """Tell how many payments name no invoice of the ledgers given by their lettrage."""
+    count = con.execute(f"WITH {_MATCHED.format(as_of=quoted('9999-12-31'))} SELECT count(*) FROM free_payment").fetchall()[0][0]
+    if count:
+        message = N_("{table}: payments whose lettrage names no invoice, set against the customer's oldest open ones: {count}.")
+        check.notices.append(Notice(message, {"table": _LEDGER, "count": count}))
+
+
+# A lettered invoice is paid on the last payment of its letter. Payments whose letter holds no invoice (an opening balance, or no
+# letter at all) pay the customer's open invoices, oldest first. Opening lines are invoices in the first exercise only.
+_MATCHED = """past AS (FROM accepted_ledger WHERE date <= {as_of}),
+    owed AS (SELECT *, CASE WHEN letter IS NOT NULL THEN concat_ws('|', customer_id, letter, coalesce(CAST(letter_date AS VARCHAR), exercise)) END AS mark,
+        role = 'invoice' OR (role = 'opening' AND exercise = (SELECT exercise FROM ledger_exercise ORDER BY first, exercise LIMIT 1)) AS bill
+        FROM past WHERE role IS NOT NULL),
+    lettered AS (SELECT mark, bool_or(bill) AS has_bill, CASE WHEN bool_or(role = 'payment') THEN max(date) FILTER (role = 'payment')
+        WHEN NOT bool_or(role = 'transfer') THEN max(coalesce(letter_date, date)) END AS paid_date FROM owed WHERE mark IS NOT NULL GROUP BY mark),
+    bill AS (SELECT customer_id, coalesce(piece_date, date) AS invoice_date, debit - credit AS amount, l.paid_date, _file, _row
+        FROM owed LEFT JOIN lettered l USING (mark) WHERE bill),
+    free_payment AS (SELECT customer_id, date, credit - debit AS amount, _file, _row FROM owed LEFT JOIN lettered l USING (mark)
+        WHERE role = 'payment' AND credit > debit AND NOT coalesce(l.has_bill, false))"""
+_QUEUE = "sum(amount) OVER (PARTITION BY customer_id ORDER BY {}, _file, _row) AS upto"
 _SELECTIONS = {
     "sales": """SELECT customer_id, date, CAST(credit - debit AS DECIMAL(18, 4)) AS amount, coalesce(piece, entry) AS order_id, account_label AS offer, _file, _row
-        FROM past WHERE starts_with(account, '70') AND NOT closing AND customer_id IS NOT NULL ORDER BY _file, _row""",
-    "customers": f"""SELECT customer_id, coalesce(last(auxiliary_label ORDER BY date, _file, _row) FILTER (auxiliary_label IS NOT NULL AND auxiliary = customer_id),
+        FROM accepted_ledger WHERE date <= {as_of} AND starts_with(account, '70') AND NOT closing AND customer_id IS NOT NULL ORDER BY _file, _row""",
+    "customers": """SELECT customer_id, coalesce(last(auxiliary_label ORDER BY date, _file, _row) FILTER (auxiliary_label IS NOT NULL AND auxiliary = customer_id),
         last(account_label ORDER BY date, _file, _row) FILTER (account = customer_id), customer_id) AS name, max(_file) AS _file, max(_row) AS _row
-        FROM past WHERE {_CUSTOMER_LINE} GROUP BY customer_id ORDER BY customer_id""",
-    "costs": """SELECT CAST(date_trunc('month', date) AS DATE) AS period_start, last_day(date) AS period_end, last(account_label ORDER BY date, _file, _row) AS category,
+        FROM accepted_ledger WHERE date <= {as_of} AND role IS NOT NULL GROUP BY customer_id ORDER BY customer_id""",
+    "costs": """SELECT date AS period_start, date AS period_end, last(account_label ORDER BY _file, _row) AS category,
         CAST(sum(debit - credit) AS DECIMAL(18, 4)) AS amount, account, min(_file) AS _file, min(_row) AS _row
-        FROM past WHERE account[1] = '6' AND NOT closing AND NOT opening GROUP BY ALL ORDER BY period_start, account""",
-    # an invoice or credit note is the 411 line of an entry with a class 7 line; it is paid when a line that is neither carries its lettrage
-    "receivables": f""", invoice AS (SELECT entry FROM past WHERE account[1] = '7' AND NOT closing AND entry IS NOT NULL GROUP BY entry),
-        line AS (SELECT l.*, i.entry IS NOT NULL AS billed, coalesce(CAST(letter_date AS VARCHAR), exercise) AS lettered
-            FROM past l LEFT JOIN invoice i USING (entry) WHERE {_CUSTOMER_LINE}),
-        settled AS (SELECT customer_id, letter, lettered, max(coalesce(date, letter_date)) AS paid_date FROM line
-            WHERE NOT billed AND letter IS NOT NULL GROUP BY ALL)
-        SELECT l.customer_id, coalesce(l.piece_date, l.date) AS invoice_date, CAST(l.debit - l.credit AS DECIMAL(18, 4)) AS amount,
-            coalesce(s.paid_date, CASE WHEN l.letter IS NOT NULL THEN l.letter_date END) AS paid_date, l._file, l._row
-        FROM line l LEFT JOIN settled s ON s.customer_id = l.customer_id AND s.letter = l.letter AND s.lettered = l.lettered
-        WHERE l.billed OR (l.opening AND l.exercise = (SELECT min(exercise) FROM past)) ORDER BY l._file, l._row""",
+        FROM accepted_ledger WHERE date <= {as_of} AND account[1] = '6' AND NOT closing GROUP BY date, account ORDER BY date, account""",
+    "receivables": f"""WITH {_MATCHED},
+        queue AS (SELECT *, {_QUEUE.format("invoice_date")} FROM bill WHERE paid_date IS NULL AND amount > 0),
+        payment AS (SELECT *, {_QUEUE.format("date")} FROM free_payment),
+        part AS (SELECT q._file, q._row, p.date AS paid_date, least(q.upto, p.upto) - greatest(q.upto - q.amount, p.upto - p.amount) AS amount
+            FROM queue q JOIN payment p ON p.customer_id = q.customer_id AND p.upto - p.amount < q.upto AND q.upto - q.amount < p.upto),
+        rest AS (SELECT _file, _row, amount - coalesce((SELECT sum(amount) FROM part p WHERE p._file = b._file AND p._row = b._row), 0) AS amount
+            FROM bill b WHERE paid_date IS NULL)
+        SELECT customer_id, invoice_date, CAST(r.amount AS DECIMAL(18, 4)) AS amount, CAST(r.paid_date AS DATE) AS paid_date, _file, _row FROM (
+            SELECT _file, _row, amount, paid_date FROM bill WHERE paid_date IS NOT NULL UNION ALL SELECT _file, _row, amount, paid_date FROM part
+            UNION ALL SELECT _file, _row, amount, NULL FROM rest WHERE amount <> 0) r
+        JOIN (SELECT _file, _row, customer_id, invoice_date FROM bill) USING (_file, _row) ORDER BY _file, _row, paid_date""",
 }
 
 
-def _check_of(con: duckdb.DuckDBPyConnection, name: str, ledger: TableCheck) -> TableCheck:
+def _check_of(con: duckdb.DuckDBPyConnection, name: str) -> TableCheck:
     """The row ledger of a table that the ledger filled: rows made, all accepted."""
     columns = [row[0] for row in con.execute(f"DESCRIBE accepted_{name}").fetchall() if not row[0].startswith("_")]
     total = "amount" if "amount" in columns else None

@@ -107,8 +107,11 @@ def figures_of(summary: ir.Table) -> dict[str, float]:
 
 
 def measured(book: Book, figures: Mapping[str, float]) -> dict[str, float]:
-    """The figures, those that compare with the previous period unknown when the sales given do not cover it."""
-    known = book.previous_is_complete
+    """The figures, those that compare with the previous period unknown when the sales given do not cover it.
+
+    Without sales, a summary or a ledger tells the previous period or does not.
+    """
+    known = book.previous_is_complete or not book.has("sales")
     return {name: value if known or name not in COMPARING else float("nan") for name, value in figures.items()}
 
 

@@ -1,6 +1,7 @@
 """The audit period and the same dates one year earlier, and how rows of the cube fall into them."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -59,6 +60,12 @@ def buckets(first: dt.date, last: dt.date, grain: str, fiscal_year_start: int = 
         made.append(Bucket(label, start, end, complete))
         start = after
     return made
+
+
+def position_in(date: ir.DateValue, periods: Sequence[Bucket]) -> ir.IntegerValue:
+    """The position of the period that holds each date; NULL outside all of them."""
+    inside = [(date.between(ibis.date(b.start), ibis.date(b.end)), position) for position, b in enumerate(periods)]
+    return ibis.cases((ibis.literal(False), -1), *inside).cast("int64")
 
 
 @dataclass(frozen=True)

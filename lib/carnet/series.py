@@ -9,16 +9,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
 from carnet.book import Book
 from carnet.measures import accounts, costs, kpi, movement
 from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, buckets
 
+PERIOD_COLUMNS = ["label", "start", "end", "complete"]
+
 
 def audit_series(book: Book) -> pd.DataFrame:
     """`kpi.indicators` of the previous period and of the audit period, in this order."""
-    return kpi.indicators(_base(book, audit_buckets(book), book.periods.audit_index(book.cube), first_index=-1))
+    base = _base(book, audit_buckets(book), book.periods.audit_index(book.cube), first_index=-1)
+    if not base.complete[0]:  # a period that was not given whole is compared with nothing
+        base.loc[0, base.columns.difference(PERIOD_COLUMNS)] = float("nan")
+    return kpi.indicators(base)
 
 
 def audit_buckets(book: Book) -> list[Bucket]:
@@ -81,10 +87,12 @@ def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_i
         base = kpi.base_from_sales(kpi.sales_by_bucket(book.cube, index).execute(), periods, first_index)
     if book.has("ledger") and (not book.has("sales") or book.checks["sales"].source):
         revenue = accounts.ledger_revenue_by_bucket(book.table("ledger"), periods).execute().set_index("bucket").revenue
-        base["revenue"] = revenue.reindex(range(len(periods))).to_numpy()
+        covered = _ledger_covers(book, periods)
+        base["complete"] &= covered
+        # no line on accounts 70 in an exercise: nothing sold
+        base["revenue"] = revenue.reindex(range(len(periods))).mask(lambda missing: missing.isna() & covered, 0.0).to_numpy()
     if book.has("costs"):
-        first, last = _cost_span(book)
-        covered = [first <= pd.Timestamp(b.start) and pd.Timestamp(b.end) <= last for b in periods]
+        covered = _costs_cover(book, periods)
         base = kpi.with_costs(base, cost_lines(book, periods), covered)
     elif base.cost.notna().any():
         base["variable_cost"] = base.cost
@@ -93,8 +101,7 @@ def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_i
         whole = (
             ~base.complete & given.revenue.notna() & (base.end <= book.as_of)
         )  # sales start inside a period that the summary gives whole
-        unknown = base.columns.difference(["label", "start", "end", "complete"])
-        base.loc[whole, unknown] = float("nan")
+        base.loc[whole, base.columns.difference(PERIOD_COLUMNS)] = float("nan")
         base["complete"] |= whole
         base = kpi.combined(base, given)
     return base
@@ -110,14 +117,26 @@ def _first_day(book: Book) -> dt.date | None:
     return min(firsts, default=None)
 
 
-def _cost_span(book: Book) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First and last day that the cost lines cover; those of a ledger cover its exercises whole, 12 months up to the closing date."""
-    costs = book.table("costs")
-    span = costs.agg(first=costs.period_start.min(), last=costs.period_end.max()).execute().iloc[0]
-    first, last = pd.Timestamp(span["first"]), pd.Timestamp(span["last"])
+def _costs_cover(book: Book, periods: Sequence[Bucket]) -> np.ndarray:
+    """Which periods the cost lines tell whole: from the first line to the last; those of a ledger, what its exercises cover."""
     if book.checks["costs"].source == "ledger":
-        exercises = book.table("ledger").exercise.try_cast("date")
-        closings = [pd.Timestamp(day) for day in (exercises.min().execute(), exercises.max().execute()) if pd.notna(day)]
-        first = min([first, *(day - pd.DateOffset(years=1) + pd.Timedelta(days=1) for day in closings)])
-        last = max([last, *closings])
-    return first, last
+        return _ledger_covers(book, periods)
+    lines = book.table("costs")
+    first, last = lines.agg(first=lines.period_start.min(), last=lines.period_end.max()).execute().iloc[0]
+    return np.array(
+        [pd.Timestamp(first) <= pd.Timestamp(b.start) and pd.Timestamp(b.end) <= pd.Timestamp(last) for b in periods], dtype=bool
+    )
+
+
+def _ledger_covers(book: Book, periods: Sequence[Bucket]) -> np.ndarray:
+    """Which periods lie inside the exercises of the ledger: each holds its dates, and the 12 months up to its closing date."""
+    lines = book.table("ledger")
+    exercises = lines.group_by("exercise").agg(first=lines.date.min(), last=lines.date.max()).execute()
+    days: set[dt.date] = set()
+    for row in exercises.itertuples():
+        closing = pd.to_datetime(row.exercise, errors="coerce")
+        first, last = pd.Timestamp(row.first).replace(day=1), pd.Timestamp(row.last) + pd.offsets.MonthEnd(0)
+        if pd.notna(closing):
+            first, last = min(first, closing - pd.DateOffset(years=1) + pd.Timedelta(days=1)), max(pd.Timestamp(row.last), closing)
+        days |= {day.date() for day in pd.date_range(first, last)}
+    return np.array([all(day.date() in days for day in pd.date_range(b.start, b.end)) for b in periods], dtype=bool)

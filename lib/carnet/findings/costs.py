@@ -44,7 +44,7 @@ def growth_cost(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any]) -
 def break_even(w: Wording, now: Mapping[str, Any], reached: dt.date | None, monthly: bool) -> Finding | None:
     """How far revenue is from the break-even revenue, and the day it was passed, by months or as if revenue came in evenly."""
     if unknown(now["break_even_revenue"]):
-        if unknown(now["gross_margin"]) or unknown(now["fixed_cost_deck"]) or now["gross_margin"] > 0:
+        if unknown(now["fixed_cost_deck"]) or not (now["revenue"] > 0 > now["gross_margin"]):
             return None
         sentence = w._(
             "Every sale loses money: variable costs exceed revenue by {amount}, no revenue breaks even.",
@@ -97,7 +97,9 @@ def price_volume(w: Wording, effects: Mapping[str, float]) -> Finding | None:
     return Finding("price_volume", sentence, max((effects[name] for name in ("price", "volume", "mix")), key=abs))
 
 
-def cost_to_serve(w: Wording, customers: int, losing: int, amount: float, certain: int, names: Sequence[str]) -> Finding | None:
+def cost_to_serve(
+    w: Wording, customers: int, losing: int, below_cost: int, amount: float, certain: int, names: Sequence[str]
+) -> Finding | None:
     """Customers that cost more than they bring, and for how many of them that is certain."""
     if not losing:
         return (
@@ -106,14 +108,17 @@ def cost_to_serve(w: Wording, customers: int, losing: int, amount: float, certai
             else None
         )
     sentence = w.ngettext(
-        "{count} customer of {customers} costs more to serve than its margin brings ({names}): {amount} in all, certain for {certain} whatever the rate.",
-        "{count} customers of {customers} cost more to serve than their margins bring: {amount} in all, first of all {names}; certain for {certain} of them whatever the rates.",
+        "{count} customer of {customers} costs more, service included, than it brings ({names}): {amount} in all, certain over the range of rates for {certain}.",
+        "{count} customers of {customers} cost more, service included, than they bring: {amount} in all, first of all {names}; certain over the range of rates for {certain} of them.",
         losing,
         customers=w.number(customers),
         names=list_names(w, names),
         amount=w.money(amount),
         certain=w.number(certain),
     )
+    if below_cost:
+        goods = w.ngettext("{count} of them loses money on the goods alone.", "{count} of them lose money on the goods alone.", below_cost)
+        sentence = f"{sentence} {goods}"
     return Finding("cost_to_serve", sentence, -amount)
 
 

@@ -66,6 +66,13 @@ def objective(w: Wording, row: Mapping[str, Any]) -> str:
                 "{label}, objective {target} by {due}: at {value}{interval}, too noisy to say whether it was reached.", **told
             ),
         }
+    elif unknown(row["pace_needed"]):
+        sentences = {
+            "on track": w._("{label}, objective {target} by {due}: reached already, at {value}{interval}; to be held.", **told),
+            "too noisy": w._(
+                "{label}, objective {target} by {due}: reached already, at {value}{interval}, but too noisy to be sure.", **told
+            ),
+        }
     else:
         sentences = {
             "on track": w._(

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from carnet.periods import Bucket
+from carnet.periods import Bucket, position_in
 from carnet.profiles import Balance
 
 
@@ -85,6 +84,5 @@ def _amounts(ledger: ir.Table) -> ir.Table:
 def _in_buckets(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     """Lines with the position of their period; closing entries left out."""
     t = _amounts(ledger.filter(~ledger.closing))
-    cases = [(t.date.between(ibis.date(b.start), ibis.date(b.end)), position) for position, b in enumerate(periods)]
-    t = t.mutate(bucket=ibis.cases(*cases))
+    t = t.mutate(bucket=position_in(t.date, periods))
     return t.filter(t.bucket.notnull())

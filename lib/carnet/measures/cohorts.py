@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.measures.intervals import wilson_interval
-from carnet.periods import Bucket
+from carnet.periods import Bucket, position_in
 
 
 def cohort_counts(orders: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
@@ -16,8 +16,7 @@ def cohort_counts(orders: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
 
     `cohort` is the position in `periods` of the first order; age 0 holds the whole cohort.
     """
-    cases = [(orders.date.between(ibis.date(b.start), ibis.date(b.end)), position) for position, b in enumerate(periods)]
-    dated = orders.mutate(position=ibis.cases(*cases))
+    dated = orders.mutate(position=position_in(orders.date, periods))
     dated = dated.filter(dated.position.notnull()).select("customer_id", "position").distinct()
     t = dated.mutate(cohort=dated.position.min().over(ibis.window(group_by="customer_id")))
     t = t.mutate(age=t.position - t.cohort)

@@ -4,8 +4,10 @@ Source: D. J. Wheeler, Understanding Variation, 2nd ed. 2000, ch. 3 and appendix
 """
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
+from scipy import stats
 
 LIMIT_FACTOR = 2.66  # 3 ÷ d2, d2 = 1.128 for ranges of two
 RANGE_FACTOR = 3.268  # D4 for ranges of two: upper limit of the moving range
@@ -28,9 +30,27 @@ def control_limits(values: pd.Series) -> pd.DataFrame:
     run = side.groupby((side != side.shift()).cumsum()).transform("size")
     t["signal"] = ""
     t.loc[(run >= RUN_LENGTH) & (side != 0), "signal"] = "run"
-    t.loc[t.value > t.high, "signal"] = "above"
-    t.loc[t.value < t.low, "signal"] = "below"
+    slack = 1e-9 * t.value.abs().max()  # equal values must not signal through rounding
+    t.loc[t.value > t.high + slack, "signal"] = "above"
+    t.loc[t.value < t.low - slack, "signal"] = "below"
     return t
+
+
+def without_season(values: pd.Series, months: Sequence[int]) -> tuple[pd.Series, bool]:
+    """A monthly series less its yearly pattern, and whether it has one.
+
+    Formula     value − mean of its calendar month + mean of all, the residuals widened by √(n ÷ (n − 12)) for the twelve means taken out
+    Pattern     one-way analysis of variance by calendar month, p < 0.01, from two whole years on; else the series is returned as it is
+    """
+    known = values.dropna().astype(float)
+    month = pd.Series(list(months), index=values.index).reindex(known.index)
+    if len(known) < 24 or month.nunique() < 12:
+        return values, False
+    groups = [known[month == number] for number in range(1, 13)]
+    rest = known - known.groupby(month).transform("mean")
+    if rest.abs().max() > 1e-9 * known.abs().max() and not stats.f_oneway(*groups).pvalue < 0.01:
+        return values, False
+    return known.mean() + rest * math.sqrt(len(known) / (len(known) - 12)), True
 
 
 def yearly_noise(values: pd.Series) -> float:

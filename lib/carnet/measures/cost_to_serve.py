@@ -25,9 +25,9 @@ def customer_margins(movement: ir.Table, cube: ir.Table, in_period: ir.BooleanVa
 
 
 def activity_costs(service: ir.Table, period: Period, hourly_rate: float) -> ir.Table:
-    """Cost of each kind of activity per customer in the period: customer_id, activity, activity_count, minutes, cost.
+    """Cost of each kind of activity per customer in the period: customer_id, activity, activity_count, minutes, cost, unpriced_count.
 
-    The cost noted beside the activity, else its minutes at the hourly rate; an activity with neither has no known cost (NULL).
+    The cost noted beside the activity, else its minutes at the hourly rate; an activity with neither is in unpriced_count and in no cost.
     """
     given = set(service.columns)
     inside = service.filter(service.date.between(ibis.date(period.start), ibis.date(period.end)))
@@ -36,7 +36,9 @@ def activity_costs(service: ir.Table, period: Period, hourly_rate: float) -> ir.
     inside = inside.mutate(spent=minutes, priced=ibis.coalesce(noted, minutes / 60 * hourly_rate))
     return (
         inside.group_by("customer_id", "activity")
-        .agg(activity_count=inside.count(), minutes=inside.spent.sum(), cost=inside.priced.sum())
+        .agg(
+            activity_count=inside.count(), minutes=inside.spent.sum(), cost=inside.priced.sum(), unpriced_count=inside.priced.isnull().sum()
+        )
         .order_by("customer_id", "activity")
     )
 

@@ -4,6 +4,7 @@ A *base* has one row per period and one column per quantity that is counted or g
 the standard definition and the one of the deck side by side. Unknown stays NaN.
 """
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 
@@ -100,7 +101,7 @@ def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_inde
 def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.DataFrame:
     """The base of `periods` out of a summary (period_start, period_end, measure, value).
 
-    A value of exactly the period is taken; a flow may also be the sum of shorter periods that fill it without gap. Costs given
+    A value of exactly the period is taken; a flow may also be the sum of months or quarters that fill it without gap. Costs given
     by their parts are added up, revenue and variable costs given per unit are multiplied by the quantity.
     """
     base = empty_base(periods)
@@ -112,19 +113,14 @@ def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.Da
     for position, bucket in enumerate(periods):
         inside = rows[(rows.start >= bucket.start) & (rows.end <= bucket.end)]
         for measure, given in inside.groupby("measure"):
-            exact = given[(given.start == bucket.start) & (given.end == bucket.end)]
-            days = sum((end - start).days + 1 for start, end in zip(given.start, given.end, strict=True))
-            if len(exact):
-                base.loc[position, measure] = exact.value.iloc[0]
-            elif SUMMARY_MEASURES[measure] == "flow" and days == bucket.day_count:
-                base.loc[position, measure] = given.value.sum()
+            base.loc[position, measure] = _value_of(given, bucket, SUMMARY_MEASURES[measure] == "flow")
     for total, parts in COMPONENTS.items():
         named = [part for part in parts if base[part].notna().any()]
         if named:
             base[total] = base[total].fillna(base[named].sum(axis=1, skipna=False))
     base["variable_cost"] = base.variable_cost.fillna(base.unit_variable_cost * base.quantity)
     base["revenue"] = base.revenue.fillna(base.unit_price * base.quantity)
-    base["active_customer_count_previous"] = base.active_customer_count.shift()
+    base["active_customer_count_previous"] = base.active_customer_count.shift().fillna(base.kept_customer_count + base.lost_customer_count)
     recovered = base.recovered_customer_count.fillna(0.0)  # a summary that does not tell the recovered apart counts them as new
     opening = base.active_customer_count_previous
     base["kept_customer_count"] = base.kept_customer_count.fillna(opening - base.lost_customer_count)
@@ -135,13 +131,26 @@ def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.Da
     return base
 
 
+def _value_of(given: pd.DataFrame, bucket: Bucket, adds_up: bool) -> float:
+    """The value of exactly this period; else, of a flow, the sum of equal parts (quarters, months …) that follow each other from its first to its last day."""
+    exact = given[(given.start == bucket.start) & (given.end == bucket.end)]
+    if len(exact):
+        return float(exact.value.iloc[0])
+    lengths = [round((end - start).days / 30.4) for start, end in zip(given.start, given.end, strict=True)]
+    for _, parts in given.assign(length=lengths).sort_values("start").groupby("length") if adds_up else ():
+        follows = all(after == before + dt.timedelta(days=1) for before, after in zip(parts.end[:-1], parts.start[1:], strict=True))
+        if follows and parts.start.iloc[0] == bucket.start and parts.end.iloc[-1] == bucket.end:
+            return float(parts.value.sum())
+    return math.nan
+
+
 def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
     """A base in which nothing is known yet: label, start, end, complete, then BASE, cost, total_cost and the opening customers as NaN."""
-    frame = pd.DataFrame([vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"])
+    frame = pd.DataFrame([vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"]).astype({"complete": bool})
     return frame.assign(**dict.fromkeys((*BASE, "cost", "total_cost", "customer_revenue", "active_customer_count_previous"), math.nan))
 
 
-def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool]) -> pd.DataFrame:
+def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] | np.ndarray) -> pd.DataFrame:
     """The base with its costs from `costs.costs_by_bucket`, in the periods that the cost lines cover.
 
     Σ of a behaviour is known only when every cost line of the period is classified. Without any variable cost line, the cost of
@@ -176,6 +185,7 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     """Every indicator of each period of a base: INDICATORS as columns, one row a period, in time order.
 
     gross_margin = revenue − variable_cost; net_margin = revenue − total_cost; unit_cost = total_cost ÷ quantity;
+    margin_rate = gross_margin ÷ revenue, margin_per_customer = gross_margin ÷ active customers, variable_cost_share = variable ÷ all costs;
     break_even_revenue = (fixed + acquisition) ÷ (1 − variable_cost ÷ revenue), also in units; safety_margin_rate = (revenue −
     break-even) ÷ revenue; operating_leverage = gross_margin ÷ net_margin (how many per cent the profit moves when revenue moves by one);
     cac_standard = acquisition ÷ new customers, cac_deck = ÷ all active customers, cac_marginal = Δ acquisition ÷ Δ new;
@@ -198,7 +208,10 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     opening, active = t.active_customer_count_previous, t.active_customer_count
     for rate, (part, whole) in RATES.items():
         t[rate] = ratio(t[part], t[whole])
-    t.loc[~both, ["retention_rate", "attrition_rate", "kept_customer_count", "lost_customer_count", "recovered_customer_count"]] = math.nan
+    comparable = t.complete & (both | (t.index == 0)) & opening.notna()
+    t.loc[~comparable, ["retention_rate", "attrition_rate", "kept_customer_count", "lost_customer_count", "recovered_customer_count"]] = (
+        math.nan
+    )
     t["retention_rate_deck"] = ratio(active - t.new_customer_count, opening).where(t.retention_rate.notna())
     t["attrition_rate_deck"] = ratio(t.lost_customer_count, active).where(t.attrition_rate.notna())
     t["fixed_cost_deck"] = t.fixed_cost + t.acquisition_cost
@@ -208,6 +221,9 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     t["break_even_revenue"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, t.revenue))
     t["break_even_quantity"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, t.quantity))
     t["safety_margin_rate"] = ratio(t.revenue - t.break_even_revenue, t.revenue)
+    t["variable_cost_share"] = ratio(t.variable_cost, t.total_cost)
+    t["margin_rate"] = ratio(t.gross_margin, t.revenue)
+    t["margin_per_customer"] = ratio(t.gross_margin, active)
     t["operating_leverage"] = ratio(t.gross_margin, t.net_margin)
     spent = t.acquisition_cost.where(t.acquisition_cost > 0)
     t["cac_standard"] = ratio(spent, t.new_customer_count)

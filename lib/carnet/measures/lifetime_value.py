@@ -50,13 +50,12 @@ def ltv_interval(
 def reconciliation(period: pd.Series, horizon_years: int, discount_rate: float) -> pd.DataFrame:
     """From the deck's LTV and CAC to the standard ones, in money per customer.
 
-    Parameters  period: one row of `kpi.indicators` (revenue, gross_margin, active_customer_count, retention_rate, …)
+    Parameters  period: one row of `kpi.indicators` (margin_per_customer, retention_rate, lifetime_deck, ltv_deck, …)
     Columns     step, ltv (after the step), ltv_change, cac, cac_change, ratio (ltv ÷ cac)
     Steps       deck (undiscounted revenue ÷ attrition; CAC over all customers), margin (variable costs taken out), new_only (CAC over new
                 customers), horizon (years beyond it taken out), discount (a euro of next year is worth less)
     """
-    customers, retention = period["active_customer_count"], period["retention_rate"]
-    margin = period["gross_margin"] / customers
+    margin, retention = period["margin_per_customer"], period["retention_rate"]
     whole, within = period["lifetime_deck"], survival_years(retention, horizon_years)
     rows = [
         ("deck", period["ltv_deck"], period["cac_deck"]),

@@ -188,6 +188,8 @@ TABLES: dict[str, str] = {
     "account_results": N_("Result of every account of classes 6 and 7"),
     "intermediate_balances": N_("Intermediate balances (soldes intermédiaires de gestion)"),
     "control_limits": N_("Natural process limits and signals of a series"),
+    "without_season": N_("A monthly series less its yearly pattern"),
+    "yearly_values": N_("Figures of the last 12 months where the audit period is shorter"),
     "yearly_noise": N_("Standard error of a sum of months"),
     "growth_decomposition": N_("Growth by customers, frequency and basket"),
     "cohort_counts": N_("Customers of each cohort that order in later periods"),

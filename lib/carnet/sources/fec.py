@@ -6,6 +6,7 @@ a byte-order mark, NUL and no-break spaces are stripped, the case of headers ign
 Montant + Sens variant becomes Debit and Credit. A ledger knows no quotation marks.
 """
 
+import datetime as dt
 import re
 import tempfile
 import unicodedata
@@ -28,17 +29,20 @@ NEEDED = ("JournalCode", "EcritureNum", "EcritureDate", "CompteNum")
 CP437_LETTERS = bytes.fromhex("80818283848587888a8b8c9093969799")  # Ç ü é â ä à ç ê è ï î É ô û ù Ö as MS-DOS wrote them
 LINE_END = re.compile(r"\r*\n|\r")
 FILLED = "trim(line, ' |' || chr(9)) <> ''"  # a line of delimiters only is no record
-DEBIT_MARKS, CREDIT_MARKS = ("D", "+1", "1", "+"), ("C", "-1", "-")
+DEBIT_MARKS, CREDIT_MARKS = ("D", "+1", "1", "+", "DEBIT"), ("C", "-1", "-", "CREDIT")
 
 
 def closing_of(name: str) -> str | None:
-    """The closing date in a legal file name, as YYYY-MM-DD.
+    """The closing date in a legal file name, as YYYY-MM-DD; None when the name holds no date.
 
-    >>> closing_of("123456789FEC20241231.txt")
-    '2024-12-31'
+    >>> closing_of("123456789FEC20241231.txt"), closing_of("123456789FEC31122024.txt")
+    ('2024-12-31', None)
     """
     found = LEGAL_NAME.match(Path(name).name)
-    return f"{found[1][:4]}-{found[1][4:6]}-{found[1][6:]}" if found else None
+    try:
+        return str(dt.datetime.strptime(found[1], "%Y%m%d").date()) if found else None
+    except ValueError:
+        return None
 
 
 def detect_encoding(path: Path) -> tuple[str, bool]:
@@ -73,7 +77,7 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
     if not legal:
         message = N_("{file}: written in {encoding}, which the law does not accept; read as such.")
         notes.append(Notice(message, {"file": path.name, "encoding": encoding}))
-    if not LEGAL_NAME.match(path.name):
+    if not closing_of(path.name):
         notes.append(Notice(N_("{file}: its name is not SirenFECYYYYMMDD; the file counts as one exercise."), {"file": path.name}))
     with tempfile.TemporaryDirectory() as scratch:
         utf8 = _one_line_a_record(path, encoding, Path(scratch))
@@ -83,17 +87,21 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
             "delim='\x1e', quote='', escape='', columns={'line': 'VARCHAR'}, max_line_size=16777216, null_padding=true)",
             f"reading {path.name}",
         )
-    first = con.execute(f"SELECT line FROM {relation}_line WHERE {FILLED} ORDER BY rowid LIMIT 1").fetchone()
+    first = con.execute(
+        f"SELECT line FROM {relation}_line WHERE {FILLED} ORDER BY rowid LIMIT 1 OFFSET {spec.format.header_row - 1}"
+    ).fetchone()
     text = first[0] if first else ""
     if text.lstrip().startswith("<"):
         raise CarnetError(f"{path.name}: an XML ledger. Export it as text (tab or |), the other form the law accepts.")
+    if text.startswith('"'):
+        raise CarnetError(f"{path.name}: its fields stand in quotation marks, which a legal ledger has not. Export it again without them.")
     delimiter = spec.format.delimiter or ("\t" if "\t" in text else "|")
     names = _official_names(path, check_header(path, text.split(delimiter), 1))
     extra = [name for name in names if name not in (*OFFICIAL, "Montant", "Sens")]
     if extra:
         message = N_("{file}: columns beyond the 18 of the law, kept aside: {columns}.")
         notes.append(Notice(message, {"file": path.name, "columns": examples(extra)}))
-    return _split(con, relation, names, delimiter)
+    return _split(con, relation, names, delimiter, spec.format.header_row)
 
 
 def _one_line_a_record(path: Path, encoding: str, scratch: Path) -> Path:
@@ -120,6 +128,9 @@ def _official_names(path: Path, names: list[str]) -> list[str]:
     legal = {name.casefold(): name for name in (*OFFICIAL, "Montant", "Sens")}
     plain = [unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().strip().casefold() for name in names]
     found = [legal.get(folded, name) for folded, name in zip(plain, names, strict=True)]
+    twice = [name for name, count in Counter(found).items() if count > 1]
+    if twice:
+        raise CarnetError(f"{path.name} row 1: the header has twice: {examples(twice)}. Rename one of them.")
     missing = [name for name in NEEDED if name not in found]
     if not ({"Debit", "Credit"} <= set(found) or {"Montant", "Sens"} <= set(found)):
         missing.append("Debit and Credit (or Montant and Sens)")
@@ -131,17 +142,19 @@ def _official_names(path: Path, names: list[str]) -> list[str]:
     return found
 
 
-def _split(con: duckdb.DuckDBPyConnection, relation: str, names: list[str], delimiter: str) -> tuple[list[str], list[Reject]]:
+def _split(
+    con: duckdb.DuckDBPyConnection, relation: str, names: list[str], delimiter: str, header_row: int
+) -> tuple[list[str], list[Reject]]:
     """Lines → columns; a line narrower than the header, or wider by more than empty fields, is refused."""
     width = len(names)
-    parts = f"(SELECT rowid + 1 AS _row, string_split(line, {quoted(delimiter)}) AS p FROM {relation}_line WHERE {FILLED} ORDER BY rowid OFFSET 1)"
+    parts = f"(SELECT rowid + 1 AS _row, string_split(line, {quoted(delimiter)}) AS p FROM {relation}_line WHERE {FILLED} ORDER BY rowid OFFSET {header_row})"
     fits = f"len(p) >= {width} AND trim(array_to_string(p[{width + 1}:], '')) = ''"
     values = {name: f"nullif(trim(p[{position}]), '')" for position, name in enumerate(names, 1)}
     for name in ("EcritureDate", "PieceDate", "DateLet", "ValidDate"):
         if name in values:
             values[name] = f"nullif({values[name]}, '00000000')"
     if "Debit" not in values:
-        sense = f"upper({values['Sens']})"
+        sense = f"strip_accents(upper({values['Sens']}))"
         for name, marks, others in (("Debit", DEBIT_MARKS, CREDIT_MARKS), ("Credit", CREDIT_MARKS, DEBIT_MARKS)):
             values[name] = f"CASE WHEN {sense} IN {marks} THEN {values['Montant']} WHEN {sense} IN {others} THEN '0' END"
     else:  # one side left empty means nothing on that side; both empty is a missing amount
