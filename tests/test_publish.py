@@ -53,16 +53,16 @@ def test_figures_follow_the_contract(demo_reports):
     assert set(re.split(r",\s+", CONTRACT)) <= set(document["figures"]) == set(FIGURES)
     for figure in document["figures"].values():
         assert set(figure) == {"value", "unit", "low", "high", "notebook", "definition"}
-    assert document["figures"]["gross_margin"]["value"] is None
+    assert document["figures"]["operating_leverage"]["value"] is None, "the demonstration company loses money: no leverage"
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("page", ["index.html", "portfolio_audit.html"])
+@pytest.mark.parametrize("page", ["index.html", "portfolio_audit.html", "cost_structure.html", "kpi_tracking.html"])
 def test_page_is_self_contained_without_code(demo_reports, language, page):
     html = (demo_reports[language] / page).read_text(encoding="utf-8")
     assert f'<html lang="{language}">' in html
     assert re.findall(r"<script|https?://|@import|url\(", html) == []
-    assert set(re.findall(r'(?:src|href)="([^"#]{0,5})', html)) <= {"data:", "index", "portf", "lists", "quara", "figur", ""}
+    assert set(re.findall(r'(?:src|href)="([^"#]{0,5})', html)) <= {"data:", "index", "portf", "cost_", "kpi_t", "lists", "quara", "figur", ""}
     assert "open_book(" not in html and "In [" not in html
     assert html.count("<img") == html.count('alt="') and 'alt=""' not in html
     assert len(html.encode()) < 2_000_000
