@@ -34,7 +34,7 @@ def test_awkward_book_is_audited(make_engagement, tmp_path, name):
     figures = {key: figure["value"] for key, figure in json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"].items()}
     for path in report.glob("*.html"):
         page = re.sub(r"data:image/png;base64,[^\"]+", "", path.read_text(encoding="utf-8"))
-        assert not any(word in page for word in (">nan<", "nan ", "NaN", "None", "inf ", "Timestamp")), path.name
+        assert not any(word in page for word in (">nan<", "nan ", "NaN", "None", "inf ", "Timestamp", "Warning")), path.name
     amounts = [(row[1], float(row[2])) for row in BOOKS[name][1:]]
     assert figures["revenue"] == pytest.approx(sum(a for day, a in amounts if day.startswith("2024")))
     expected = {
@@ -68,3 +68,16 @@ def test_book_without_sales_says_what_is_missing(make_engagement, tmp_path):
     ).read_text(encoding="utf-8")
     figures = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"]
     assert {name for name, figure in figures.items() if figure["value"] is not None} == {"revenue"}
+
+
+def test_period_whose_sales_cancel_out_has_costs_and_no_break_even(make_engagement, tmp_path):
+    sales = [HEADER, ["A", "2023-05-01", "10"], ["A", "2024-05-01", "10"], ["A", "2024-06-01", "-10"]]
+    rent = [["period_start", "period_end", "category", "amount", "behaviour"], ["2023-01-01", "2024-12-31", "rent", "731", "fixed"]]
+    folder = make_engagement(tables={"sales": sales, "costs": rent}, as_of="2024-12-31")
+    done = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "cost_structure")
+    assert done.returncode == 0, done.stderr
+    report = tmp_path / "out" / "test-sa" / "2024-12-31"
+    page = (report / "cost_structure.html").read_text(encoding="utf-8")
+    assert "there is no revenue in this period" in page and "Every sale loses money" not in page and "Warning" not in page
+    figures = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"]
+    assert figures["net_margin"]["value"] == -366 and figures["break_even_revenue"]["value"] is None

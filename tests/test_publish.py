@@ -62,7 +62,17 @@ def test_page_is_self_contained_without_code(demo_reports, language, page):
     html = (demo_reports[language] / page).read_text(encoding="utf-8")
     assert f'<html lang="{language}">' in html
     assert re.findall(r"<script|https?://|@import|url\(", html) == []
-    assert set(re.findall(r'(?:src|href)="([^"#]{0,5})', html)) <= {"data:", "index", "portf", "cost_", "kpi_t", "lists", "quara", "figur", ""}
+    assert set(re.findall(r'(?:src|href)="([^"#]{0,5})', html)) <= {
+        "data:",
+        "index",
+        "portf",
+        "cost_",
+        "kpi_t",
+        "lists",
+        "quara",
+        "figur",
+        "",
+    }
     assert "open_book(" not in html and "In [" not in html
     assert html.count("<img") == html.count('alt="') and 'alt=""' not in html
     assert len(html.encode()) < 2_000_000

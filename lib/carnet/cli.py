@@ -82,7 +82,9 @@ def print_ledger(book: Book) -> None:
             if table.total
             else ""
         )
-        click.echo(f"  {w.tell(TABLE_LABELS[name])}: {counts}{sums}", err=True)
+        label = w.tell(TABLE_LABELS[name])
+        label = w._("{table}, from the ledger", table=label) if table.source else label
+        click.echo(f"  {label}: {counts}{sums}", err=True)
         for reason, count in table.reasons.items():
             click.echo(f"    {w.number(count)} × {table.tell_reason(w, reason)}", err=True)
     for notice in book.notices:

@@ -164,7 +164,7 @@ def _templates() -> Environment:
 def _page(book: Book, title: str, body: str, home: str) -> str:
     """A whole self-contained page: cover, contents, body."""
     w, period = book.wording, book.periods.current
-    rows, kept = (sum(getattr(check, field) for check in book.checks.values()) for field in ("rows", "accepted_rows"))
+    rows, kept = (sum(getattr(check, field) for check in book.checks.values() if not check.source) for field in ("rows", "accepted_rows"))
     return _templates().get_template("report.html.j2").render(
         language=w.language,
         client=book.engagement.client,

@@ -294,7 +294,8 @@ def ledger_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> 
             "Of the rows set aside, {count} have no readable amount and are in no sum.",
             unreadable,
         )
-    frame["table"] = [w.tell(TABLE_LABELS[name]) for name in checks]
+    labels = {name: w.tell(TABLE_LABELS[name]) for name in checks}
+    frame["table"] = [w._("{table}, from the ledger", table=labels[n]) if check.source else labels[n] for n, check in checks.items()]
     return draw_table(w, "row-ledger", caption, frame, fields, note, cents=True)
 
 

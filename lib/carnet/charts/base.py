@@ -99,7 +99,8 @@ def draw_waterfall(
         if position + 1 < len(amounts):
             axes.plot([position + 0.31, position + 0.69], [level, level], color=CONTEXT, linewidth=0.8)
     axes.set_xticks(range(len(amounts)), [plain(fill(label, 11)) for label in labels], fontsize=8 if len(amounts) < 9 else 7)
-    axes.set_ylim(top=axes.get_ylim()[1] + top * 0.08)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - top * 0.04 if low < 0 else low, high + top * 0.08)
     axes.axhline(0, color=CONTEXT, linewidth=0.8)
     money_axis(w, axes.yaxis)
     return finish(figure, title, subtitle, "; ".join(f"{label}: {w.money(amount)}" for label, amount in zip(labels, amounts, strict=True)))
