@@ -95,6 +95,7 @@ def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
     if not re.fullmatch(r"[a-z_]+", name):
         raise CarnetError(f"list name {name!r}: lower-case letters and underscores are accepted.")
     if isinstance(table, pd.DataFrame):
+        table = table.assign(**{name: table[name].dt.date for name in table.select_dtypes("datetime").columns})
         table = ibis.memtable(pa.Table.from_pandas(table, preserve_index=False))
     rounded = {column: table[column].round(6) for column, kind in table.schema().items() if kind.is_floating()}
     neutralised(table.mutate(**rounded) if rounded else table).to_csv(Path(folder) / f"{name}.csv")
