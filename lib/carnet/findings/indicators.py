@@ -37,12 +37,12 @@ def growth(w: Wording, change: float, effects: Mapping[str, float]) -> Finding |
 
 
 def profit_growth(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any]) -> Finding | None:
-    """When revenue and net margin move apart: the one up, the other down."""
+    """When revenue and net margin move apart: the one up, the other down. Both are totals; the sentence claims no trend."""
     revenue, profit = now["revenue"] - before["revenue"], now["net_margin"] - before["net_margin"]
     if unknown(revenue) or unknown(profit) or not (revenue > 0 > profit):
         return None
     sentence = w._(
-        "Revenue grew by {rate} and the net margin went from {before} to {now}: growth that does not pay.",
+        "Revenue changed by +{rate} and the net margin went from {before} to {now}: the additional sales did not pay.",
         rate=w.percent(revenue / before["revenue"]), before=w.money(before["net_margin"]), now=w.money(now["net_margin"]),
     )  # fmt: skip
     return Finding("profit_growth", sentence, profit)

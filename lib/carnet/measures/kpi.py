@@ -160,6 +160,7 @@ def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] 
     by = costs.pivot_table(index="bucket", columns="behaviour", values="amount", aggfunc="sum", dropna=False)
     by = by.reindex(index=range(len(base)), columns=behaviours).fillna(0.0)  # no line of a behaviour in a covered period: none spent
     known = np.array(covered, dtype=bool)
+    # no row of a period: nothing left unclassified, nothing spent
     open_amount = costs[costs.behaviour.isna()].groupby("bucket").amount.apply(lambda amounts: amounts.abs().sum())
     classified = known & ~(open_amount.reindex(range(len(base))).fillna(0.0).to_numpy() > 0)
     total = costs.groupby("bucket").amount.sum().reindex(range(len(base))).fillna(0.0).to_numpy()
