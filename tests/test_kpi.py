@@ -121,6 +121,20 @@ def test_cost_line_over_several_periods_is_shared_out_by_days():
     assert costs.costs_by_bucket(lines, months).execute().amount.tolist() == [310.0, 290.0, 310.0]  # 91 days at 10 each
 
 
+def test_costs_of_a_period_that_was_not_given_are_unknown_not_zero():
+    lines = pd.DataFrame({"bucket": [1], "behaviour": ["fixed"], "category": ["rent"], "amount": [30.0]})
+    row = costs.cost_changes(lines, [False, True]).iloc[0]
+    assert row.cost == 30 and np.isnan(row.cost_previous) and np.isnan(row.cost_change)
+    assert costs.cost_changes(lines, [True, True]).iloc[0].cost_change == 30
+
+
+def test_periods_before_the_first_sale_are_unknown_not_zero():
+    counted = pd.DataFrame({"bucket": [2], "revenue": [5.0], "order_count": [1], "active_customer_count": [1], "kept_customer_count": [0]})
+    periods = [Bucket(str(i), dt.date(2000 + i, 1, 1), dt.date(2000 + i, 12, 31)) for i in range(4)]
+    base = kpi.base_from_sales(counted, periods)
+    assert base.revenue.isna().tolist() == [True, True, False, False] and base.revenue[3] == 0
+
+
 def test_unclassified_cost_leaves_break_even_unknown_and_the_net_margin_known():
     base = kpi.empty_base([Bucket("a", dt.date(2024, 1, 1), dt.date(2024, 12, 31))]).assign(revenue=100.0)
     lines = pd.DataFrame({"bucket": [0, 0], "behaviour": ["fixed", None], "category": ["rent", "?"], "amount": [30.0, 20.0]})

@@ -25,18 +25,20 @@ def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     return t.group_by("bucket", "behaviour", "category").agg(amount=t.part.sum()).order_by("bucket", "behaviour", "category")
 
 
-def cost_changes(lines: pd.DataFrame) -> pd.DataFrame:
+def cost_changes(lines: pd.DataFrame, known: Sequence[bool]) -> pd.DataFrame:
     """Cost categories of the audit period beside the previous one, largest change first.
 
-    Parameters  lines: `costs_by_bucket` over [previous period, audit period]
-    Columns     category, behaviour, cost, cost_previous, cost_change; no line in a period means nothing was spent on it
+    Parameters  lines: `costs_by_bucket` over [previous period, audit period]; known: which of the two the cost lines cover
+    Columns     category, behaviour, cost, cost_previous, cost_change; no line in a covered period means nothing was spent on it, a
+                period that is not covered is NaN
     """
     t = lines.assign(behaviour=lines.behaviour.fillna("unclassified"))
     wide = t.pivot_table(index=["behaviour", "category"], columns="bucket", values="amount", aggfunc="sum")
-    wide = wide.reindex(columns=[0, 1]).fillna(0.0).rename(columns={0: "cost_previous", 1: "cost"}).reset_index()
+    wide = wide.reindex(columns=[0, 1]).fillna(0.0).where(pd.Series(known, [0, 1]), axis=1)  # covered: nothing spent
+    wide = wide.rename(columns={0: "cost_previous", 1: "cost"}).reset_index()
     wide["cost_change"] = wide.cost - wide.cost_previous
     wide = wide[(wide.cost != 0) | (wide.cost_previous != 0)]
-    order = wide.cost_change.abs().round(2)
+    order = wide.cost_change.fillna(wide.cost).abs().round(2)
     return wide.assign(size=order).sort_values(["size", "category"], ascending=[False, True], ignore_index=True)[
         ["category", "behaviour", "cost", "cost_previous", "cost_change"]
     ]

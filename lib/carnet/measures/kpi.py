@@ -79,7 +79,7 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
 def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_index: int = 0) -> pd.DataFrame:
     """The base of `periods` out of `sales_by_bucket` (its buckets numbered from `first_index`).
 
-    Nothing sold in a period between others is zero; movements are unknown in a period without any earlier one, and what was
+    Nothing sold in a period is zero from the first sale on, unknown before it; movements are unknown in a period without any earlier one, and what was
     never given (quantity) stays unknown.
     """
     base = empty_base(periods)
@@ -87,7 +87,8 @@ def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_inde
     earliest = counted.bucket.min() if len(counted) else None
     for name in counted.columns.drop("bucket"):
         values = rows[name].astype(float)
-        base[name] = (values if name in ("quantity", "cost") else values.fillna(0.0)).to_numpy()  # no row: no sale in the period
+        since = pd.Series(earliest is not None and rows.index >= earliest, rows.index)  # before the first sale nothing is known
+        base[name] = (values if name in ("quantity", "cost") else values.mask(values.isna() & since, 0.0)).to_numpy()  # no row: no sale
     known = np.array([earliest is not None and position > earliest for position in rows.index])
     known &= base.complete.shift(fill_value=True).to_numpy()  # who is new is not known after a period that was not given whole
     base["customer_revenue"] = base.revenue
