@@ -111,6 +111,11 @@ class Book:
         return _as_date(self.cube.first_date.min().execute())
 
     @cached_property
+    def last_sale(self) -> dt.date | None:
+        """Date of the last positive sale line."""
+        return _as_date(self.cube.last_date.max().execute())
+
+    @cached_property
     def longest_pause_days(self) -> int:
         """Most days between two consecutive days with an order."""
         days = self.orders.select("date").distinct()
@@ -129,6 +134,26 @@ class Book:
         tolerated = max(31, self.longest_pause_days)
         starts_in_time = self.first_sale is not None and (self.first_sale - self.periods.previous.start).days <= tolerated
         return starts_in_time and self.previous_order_count > 0
+
+    @property
+    def comparable_months(self) -> list[int]:
+        """Audit months of the audit period that the sales given cover whole, this year and a year earlier.
+
+        A month is left out on both sides when it ends a week or more after the last sale, or started a week or more before the
+        first one a year earlier; pauses that are usual for this book are forgiven.
+        """
+        if self.first_sale is None or self.last_sale is None or not self.previous_order_count:
+            return []
+        months = range(self.periods.month_count)
+        starts = {m: max(self.periods.month_end(m + 13), self.periods.previous.start - dt.timedelta(days=1)) for m in months}
+        pause = max(7, self.longest_pause_days)
+        given = [m for m in months if self.previous_is_complete or (self.first_sale - starts[m]).days <= 8]
+        return [m for m in given if (self.periods.month_end(m) - self.last_sale).days <= pause]
+
+    def reaches_back(self, years: int) -> bool:
+        """True when an audit `years` earlier would have had its two periods, too."""
+        start = self.periods.earlier(years).previous.start
+        return self.first_sale is not None and (self.first_sale - start).days <= max(31, self.longest_pause_days)
 
     @property
     def notices(self) -> list[Notice]:

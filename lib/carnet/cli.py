@@ -1,4 +1,4 @@
-"""The command line: `carnet check` and `carnet run`. Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed."""
+"""The command line: `carnet check`, `carnet run` and `carnet compare`. Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed."""
 
 import signal
 import sys
@@ -59,6 +59,16 @@ def run(
         click.echo(published)
         code = max(code, exit_code(book))
     sys.exit(code)
+
+
+@cli.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+def compare(old: Path, new: Path) -> None:
+    """What changed between two dated reports: the tracked customers, then every figure, signal told from noise."""
+    from carnet.comparison import compare_reports  # tables and findings are slow to import: `check` does without
+
+    click.echo(compare_reports(old, new))
 
 
 def exit_code(book: Book) -> int:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-import unicodedata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ from babel.numbers import list_currencies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from carnet.errors import CarnetError, nearest
+from carnet.records import slug
 from carnet.schema import TABLES
 
 FILE_NAME = "engagement.yml"
@@ -114,8 +114,7 @@ class Engagement(_Strict):
     @property
     def slug(self) -> str:
         """The client's name as a folder name: letters, digits and hyphens only."""
-        plain = unicodedata.normalize("NFKD", self.client).encode("ascii", "ignore").decode().lower()
-        return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60] or "client"
+        return slug(self.client) or "client"
 
 
 def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:

@@ -21,7 +21,7 @@ from carnet.records import LISTS_VARIABLE, REUSE_VARIABLE
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
-RESERVED = ("engagement", "as_of", "language")
+RESERVED = ("engagement", "as_of", "language", "earlier_report")
 
 
 class NotebookFailed(Exception):
@@ -97,7 +97,9 @@ def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Param
     chosen: dict[str, dict[str, Any]] = {name: {} for name in notebooks}
     for name, text in given.items():
         if name in RESERVED:
-            raise CarnetError(f"parameter '{name}': set it with the folder, --as-of or --language, not with -p.")
+            raise CarnetError(
+                f"parameter '{name}': set it with the folder, --as-of or --language, not with -p; earlier reports are found in --out."
+            )
         if name not in known:
             raise CarnetError(f"unknown parameter '{name}'; {nearest(name, known)}")
         for notebook, parameters in notebooks.items():
@@ -154,5 +156,6 @@ def _cleaned(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -> nbf
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell["id"] = "injected-parameters"
-            cell.source = cell.source.replace(str(parameters["engagement"]), Path(str(parameters["engagement"])).name)
+            for folder in filter(None, (parameters["engagement"], parameters.get("earlier_report"))):
+                cell.source = cell.source.replace(str(folder), Path(str(folder)).name)
     return notebook

@@ -34,7 +34,9 @@ __all__ = [
     "incomplete",
     "measured",
     "needs",
+    "not_comparable",
     "open_book",
+    "partly_comparable",
     "record",
     "record_list",
     "say",
@@ -50,24 +52,25 @@ __all__ = [
 def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
     """Show a chart, a table, ranked findings, or the sentence (if any) that stands for what could not be drawn."""
     if isinstance(item, str):
-        if item:
-            say(item, "missing")
+        say(item, "missing")
     elif isinstance(item, Chart):
         png = print_figure(item.figure, "png", bbox_inches=None, metadata={"Software": None})
         display({"image/png": png, "text/plain": item.alt}, metadata={"image/png": {"alt": item.alt}}, raw=True)
     elif isinstance(item, HtmlTable):
         display({"text/html": item.html, "text/plain": item.text}, raw=True)
     else:
-        html = "".join(f"<li>{escape(finding.sentence)}</li>" for finding in item)
+        html = "".join(f"<li>{_html(finding.sentence)}</li>" for finding in item)
         kept = [_plain_finding(finding) for finding in item]
         text = "\n".join(f"{i}. {finding.sentence}" for i, finding in enumerate(item, 1))
         display({"text/html": f'<ol class="findings">{html}</ol>', FINDINGS_TYPE: kept, "text/plain": text}, raw=True)
 
 
 def say(what: str | Finding, kind: str = "so-what") -> None:
-    """Show one sentence, as text: nothing in it is taken for markup. A finding also goes to the executive summary."""
+    """Show one sentence, if any, as text: nothing in it is taken for markup. A finding also goes to the executive summary."""
     sentence = what.sentence if isinstance(what, Finding) else what
-    shown = {"text/html": f'<p class="{kind}">{escape(sentence)}</p>', "text/plain": sentence}
+    if not sentence:
+        return
+    shown = {"text/html": f'<p class="{kind}">{_html(sentence)}</p>', "text/plain": sentence}
     display(shown | ({FINDINGS_TYPE: [_plain_finding(what)]} if isinstance(what, Finding) else {}), raw=True)
 
 
@@ -164,6 +167,25 @@ def incomplete(book: Book) -> str:
     return book.wording._("Not compared: the sales given do not cover the previous period.")
 
 
+def not_comparable(book: Book) -> str:
+    """Empty when some months of both years are covered by the sales given, else the line that stands for the gap list."""
+    if book.comparable_months:
+        return ""
+    return needs(book, "sales") or book.wording._("Not compared: the sales given cover no month of both years.")
+
+
+def partly_comparable(book: Book) -> str:
+    """Empty when all months of the audit period are compared, else the line that says which ones are."""
+    compared, all_months = len(book.comparable_months), book.periods.month_count
+    if compared in (0, all_months):
+        return ""
+    return book.wording._(
+        "Compared on both sides: {compared} months of {count}, the others are not covered whole by the sales given.",
+        compared=book.wording.number(compared),
+        count=book.wording.number(all_months),
+    )
+
+
 def too_few(book: Book, frame: pd.DataFrame | Sequence, least: int = 1) -> str:
     """Empty when the frame or list has at least `least` rows, else the line that stands for the chart or table."""
     return "" if len(frame) >= least else book.wording._("Nothing to show: no such row in these periods.")
@@ -176,6 +198,11 @@ def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
         sql = str(ibis.to_sql(table, dialect="duckdb"))
         html = f'<details class="sql"><summary>{escape(label)}</summary><pre>{escape(sql)}</pre></details>'
         display({"text/html": html, "text/plain": f"{label}\n{sql}"}, raw=True)
+
+
+def _html(sentence: str) -> str:
+    """A sentence as HTML text; a minus sign stays beside the currency that follows it."""
+    return re.sub(r"-(?=[^\w\s\[<&(])", "-\u2060", str(escape(sentence)))
 
 
 def _plain(value: Any) -> float | None:

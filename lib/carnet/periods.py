@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -98,6 +98,10 @@ class Periods:
         if self.comparison == "rolling_year":
             return Period(end - relativedelta(years=1) + dt.timedelta(days=1), end)
         return Period(self.current.start - relativedelta(years=1), end)
+
+    def earlier(self, years: int) -> "Periods":
+        """The periods of an audit `years` years before this one."""
+        return replace(self, as_of=self.as_of - relativedelta(years=years))
 
     def audit_month(self, date: ir.DateValue) -> ir.IntegerValue:
         """Whole months between `date` and `as_of`: 0 for the month that ends on `as_of`; cuts every month at its day."""

@@ -22,10 +22,13 @@ from jinja2 import Environment, FileSystemLoader
 from nbconvert.exporters import HTMLExporter
 
 from carnet import __version__
+from carnet.annex import write_annex
 from carnet.book import Book, open_book
+from carnet.calendars import write_calendars
 from carnet.errors import CarnetError, nearest
 from carnet.execution import Executed, NotebookFailed, check_parameters, execute_notebook, notebook_parameters
 from carnet.measures.register import FIGURES, check_targets
+from carnet.published import find_earlier
 from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, neutralised
 from carnet.tables import ledger_table
 from carnet.wording import Wording, markdown_blocks
@@ -57,7 +60,8 @@ def run_audit(
     Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
     `<out>/<client>/logs/`. Nothing else is left of a run that fails.
     """
-    chosen = check_parameters(parameters, {path.stem: notebook_parameters(path) for path in notebooks})
+    accepted = {path.stem: notebook_parameters(path) for path in notebooks}
+    chosen = check_parameters(parameters, accepted)
     started, clock = datetime.now(UTC), time.monotonic()
     book = open_book(folder, as_of, language)
     check_targets(book.engagement)
@@ -68,10 +72,12 @@ def run_audit(
     building = home / f".building-{os.getpid()}-{time.monotonic_ns()}"
     (building / "lists").mkdir(parents=True)
     try:
-        jobs = [(path, common | chosen[path.stem], building / "lists", book.wording) for path in notebooks]
+        earlier = find_earlier(home, book.engagement, book.as_of)
+        memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
+        jobs = [(path, common | chosen[path.stem] | memory[path.stem], building / "lists", book.wording) for path in notebooks]
         executed = _execute_all(jobs)
         durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
-        manifest = _manifest(book, common | parameters, started, durations)
+        manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
         _write_report(building, book, executed, manifest)
         return out / book.engagement.slug / _rename(building, home, str(book.as_of)).name, book
     except NotebookFailed as failure:
@@ -121,8 +127,11 @@ def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: 
     }
     _write(folder / "figures.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     write_quarantine(book, folder / "quarantine.csv")
-    lists = sorted(path.name for path in (folder / "lists").iterdir())
-    _write(folder / "index.html", _page(book, w._("Executive summary"), _index_body(book, findings, titles, lists), ""))
+    files = sorted(f"lists/{path.name}" for path in (folder / "lists").iterdir())
+    files += ["annex.xlsx"] if write_annex(w, folder / "lists", folder / "annex.xlsx", book.engagement.client, book.as_of) else []
+    calendars = write_calendars(w, folder / "lists" / "tasks.csv", folder / "calendars", book.engagement.client, book.as_of)
+    files += [*(f"calendars/{name}" for name in calendars), "quarantine.csv", "figures.json"]
+    _write(folder / "index.html", _page(book, w._("Executive summary"), _index_body(book, findings, titles, files), ""))
     _write(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -182,7 +191,7 @@ def _page(book: Book, title: str, body: str, home: str) -> str:
     )  # fmt: skip
 
 
-def _index_body(book: Book, findings: list[dict], titles: dict[str, str], lists: list[str]) -> str:
+def _index_body(book: Book, findings: list[dict], titles: dict[str, str], files: list[str]) -> str:
     w = book.wording
     labels = {"findings": w._("Main points"), "none": w._("No finding: the tables they need are missing."), "reports": w._("Reports"),
               "lists": w._("Lists and data"), "quality": w._("Data quality")}  # fmt: skip
@@ -191,7 +200,7 @@ def _index_body(book: Book, findings: list[dict], titles: dict[str, str], lists:
     return (
         _templates()
         .get_template("index_body.html.j2")
-        .render(findings=findings, titles=titles, lists=lists, labels=labels, notices=notices, ledger=ledger)
+        .render(findings=findings, titles=titles, files=files, labels=labels, notices=notices, ledger=ledger)
     )
 
 
@@ -219,7 +228,7 @@ def _collect_findings(executed: list[Executed]) -> list[dict]:
     return sorted(found, key=lambda finding: (-abs(finding["amount"]), finding["key"]))
 
 
-def _manifest(book: Book, parameters: dict, started: datetime, durations: dict) -> dict:
+def _manifest(book: Book, parameters: dict, started: datetime, durations: dict, earlier: str | None) -> dict:
     """What the report was made from and with; names no path of this machine."""
     inputs = [{"table": name, **file} for name, check in book.checks.items() for file in check.files]
     ledger = {
@@ -230,6 +239,8 @@ def _manifest(book: Book, parameters: dict, started: datetime, durations: dict) 
         "schema": 1,
         "client": book.engagement.client,
         "as_of": str(book.as_of),
+        "comparison": book.engagement.comparison,
+        "earlier_report": earlier,
         "parameters": parameters | {"engagement": Path(parameters["engagement"]).name},
         "inputs": inputs,
         "rows": ledger,

@@ -1,5 +1,8 @@
 """What a notebook hands to whoever publishes it: figures and findings in its outputs, lists as CSV files."""
 
+import re
+import unicodedata
+
 import ibis
 import ibis.expr.types as ir
 
@@ -15,3 +18,18 @@ def neutralised(table: ir.Table) -> ir.Table:
     texts = [name for name, kind in table.schema().items() if kind.is_string()]
     safe = {name: table[name].re_search(FORMULA_START).ifelse(ibis.literal("'") + table[name], table[name]) for name in texts}
     return table.mutate(**safe) if safe else table
+
+
+def restored(text: str) -> str:
+    """A text of a list as it was before `neutralised`."""
+    return text[1:] if text[:1] == "'" and re.match(FORMULA_START, text[1:]) else text
+
+
+def slug(text: str) -> str:
+    """A text as the name of a file or folder: lower-case letters, digits and hyphens only; may be empty.
+
+    >>> slug("Fournitures Vauban SAS / Été"), slug("../..")
+    ('fournitures-vauban-sas-ete', '')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60]

@@ -17,7 +17,7 @@ from carnet.profiles import benchmarks
 from carnet.schema import TABLE_LABELS
 from carnet.wording import N_, Wording, unknown
 
-Kind = Literal["text", "word", "money", "gap", "cents", "signed_cents", "count", "number", "percent", "date", "written"]
+Kind = Literal["text", "word", "flag", "money", "gap", "cents", "signed_cents", "count", "number", "percent", "chance", "date", "written"]
 
 COLUMNS: dict[str, tuple[str, Kind]] = {
     "customer_id": (N_("Customer no."), "text"),
@@ -108,6 +108,66 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "accepted_amount": (N_("Sum accepted"), "money"),
     "quarantined_amount": (N_("Sum set aside"), "money"),
     "parameter": (N_("Parameter"), "text"),
+    "flagged": (N_("Tracked"), "flag"),
+    "abc_class_previous": (N_("Class a year earlier"), "text"),
+    "essential": (N_("Essential"), "flag"),
+    "gap_rate": (N_("Gap, %"), "percent"),
+    "margin_rate": (N_("Margin rate"), "percent"),
+    "margin_at_stake": (N_("Margin at stake"), "money"),
+    "order_count_previous": (N_("Previous orders"), "count"),
+    "order_p_value": (N_("Chance (p)"), "chance"),
+    "false_discovery_share": (N_("Share of luck up to here"), "percent"),
+    "last_order_date": (N_("Last order"), "date"),
+    "months_since_last_order": (N_("Months since last order"), "number"),
+    "rhythm_months": (N_("Usual months between orders"), "number"),
+    "silence_ratio": (N_("Silence ÷ own rhythm"), "number"),
+    "stopped_family_count": (N_("Families no longer bought"), "count"),
+    "stopped_families": (N_("No longer buys"), "text"),
+    "stopped_revenue": (N_("Their previous revenue"), "money"),
+    "rolling_year_revenue": (N_("Last 12 months"), "money"),
+    "peak_revenue": (N_("Best 12 months"), "money"),
+    "peak_end": (N_("Best year up to"), "date"),
+    "decline_rate": (N_("Since then"), "percent"),
+    "group": (N_("Flagged by"), "word"),
+    "rebound_range": (N_("Comes back without action"), "written"),
+    "expected_rebound": (N_("Expected back without action"), "written"),
+    "late_customer_count": (N_("Late"), "count"),
+    "late_share": (N_("Late share"), "percent"),
+    "late_range": (N_("Late share, 95 % interval"), "written"),
+    "expected_share": (N_("Expected from the mix"), "percent"),
+    "p_value": (N_("Chance (p)"), "chance"),
+    "signal": (N_("Outside limits"), "word"),
+    "shrunk_share": (N_("Shrunk share"), "percent"),
+    "shrunk_range": (N_("Shrunk share, 95 % interval"), "written"),
+    "classes": (N_("Class, a year earlier → now"), "text"),
+    "silence": (N_("Months since last order (usual)"), "written"),
+    "contacts_made": (N_("Contacts noted / planned"), "written"),
+    "noted_contact_count": (N_("Contacts noted"), "count"),
+    "planned_contact_count": (N_("Contacts planned"), "count"),
+    "noted_contact_quality": (N_("Their quality (1 to 5)"), "number"),
+    "recent_contact_count": (N_("Contacts since"), "count"),
+    "recent_contact_quality": (N_("Quality since"), "number"),
+    "proposal_count": (N_("Proposals since"), "count"),
+    "opportunity_count": (N_("Opportunities open"), "count"),
+    "opportunity_amount": (N_("Amount open"), "money"),
+    "quadrant": (N_("Reading"), "word"),
+    "recoverability": (N_("Recoverability"), "percent"),
+    "proposal_cost": (N_("Cost of the proposal"), "money"),
+    "expected_value": (N_("Expected value"), "gap"),
+    "arm": (N_("Arm"), "word"),
+    "stop_date": (N_("Stop on"), "date"),
+    "stop_contact_count": (N_("Stop after contacts"), "count"),
+    "due_date": (N_("Due"), "date"),
+    "task": (N_("Task"), "text"),
+    "action": (N_("Action"), "word"),
+    "outcome": (N_("Outcome"), "word"),
+    "flagged_gap": (N_("Gap when flagged"), "gap"),
+    "revenue_now": (N_("Last 12 months now"), "money"),
+    "revenue_progress": (N_("Movement since"), "gap"),
+    "regained_share": (N_("Share of the gap regained"), "percent"),
+    "band": (N_("Silence, in own rhythms"), "written"),
+    "back_count": (N_("Back a year later"), "count"),
+    "back_range": (N_("95 % interval of the share back"), "written"),
 }
 
 WORDS = {
@@ -136,6 +196,25 @@ WORDS = {
     "off track": N_("off track"),
     "too noisy": N_("too noisy to say"),
     "not measured": N_("not measured"),
+    "late": N_("a gap under zero"),
+    "most_late": N_("the most late"),
+    "fallen": N_("the usual rule"),
+    "unlikely": N_("orders beyond luck"),
+    "none": N_("none"),
+    "95": N_("95 %"),
+    "99.8": N_("99.8 %"),
+    "neglect": N_("neglect"),
+    "competition": N_("competition"),
+    "demand": N_("demand"),
+    "watch": N_("watch"),
+    "contact": N_("contact"),
+    "hold-out": N_("left alone"),
+    "essential": N_("essential, contacted"),
+    "last_chance": N_("last-chance proposal"),
+    "call": N_("call"),
+    "back": N_("back"),
+    "still_late": N_("still late"),
+    "all": N_("all"),
 }
 
 TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -167,6 +246,8 @@ def write_value(w: Wording, value: Any, kind: Kind, decimals: int | None = None)
         return "–"
     if kind == "word":
         return w._(WORDS[value])
+    if kind == "flag":
+        return w._("yes") if value else "–"
     writers = {
         "money": lambda v: w.money(v, decimals),
         "gap": lambda v: w.signed_money(v, decimals),
@@ -175,6 +256,7 @@ def write_value(w: Wording, value: Any, kind: Kind, decimals: int | None = None)
         "count": w.number,
         "number": lambda v: w.number(v, 1),
         "percent": w.percent,
+        "chance": lambda v: w._("under {p}", p=w.percent(0.001)) if v < 0.0005 else w.percent(v),
         "date": lambda v: w.date(v, "short"),
     }
     return writers.get(kind, str)(value)

@@ -2,6 +2,7 @@
 
 from carnet.charts.base import Chart, draw_waterfall
 from carnet.charts.costs import draw_break_even, draw_cost_blocks, draw_whale
+from carnet.charts.gaps import draw_funnel, draw_heat_strip, draw_quadrants
 from carnet.charts.indicators import draw_cohorts, draw_control, draw_hold_out, draw_survival
 from carnet.charts.portfolio import (
     draw_basket_bands,
@@ -22,9 +23,12 @@ __all__ = [
     "draw_control",
     "draw_cost_blocks",
     "draw_drop_off",
+    "draw_funnel",
+    "draw_heat_strip",
     "draw_hold_out",
     "draw_lorenz",
     "draw_monthly_revenue",
+    "draw_quadrants",
     "draw_ranking",
     "draw_rfm",
     "draw_survival",

@@ -113,7 +113,9 @@ def draw_ranking(
         side = 1 if amount >= 0 else -1
         axes.text(amount + side * span * 0.015, position, plain(note), va="center", ha="left" if side > 0 else "right", fontsize=7.5)
     low, high = min([0, *amounts]), max([0, *amounts])
-    room = 0.24 * ((high - low) or 1)  # for the labels at the ends of the bars
+    sides = (low < 0) + (high > 0) or 1
+    label = min(0.013 * max(map(len, notes), default=0) + 0.02, 0.4)  # widest label, as a share of the axis
+    room = max(label / (1 - label * sides), 0.24) * ((high - low) or 1)  # for the labels at the ends of the bars
     axes.set_xlim(low - room if low < 0 else 0, high + room if high > 0 or low == 0 else 0)
     axes.axvline(0, color=CONTEXT, linewidth=0.8)
     axes.grid(axis="y", visible=False)

@@ -1,0 +1,153 @@
+"""The lists for people who live in Excel: one sheet per salesperson, filters, frozen headings, formats of the reader's language.
+
+Every text is written as a text: a cell that begins like a formula is shown with Excel's own quote prefix and never runs.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import xlsxwriter
+from babel.numbers import get_currency_symbol
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from carnet.records import FORMULA_START, restored
+from carnet.tables import COLUMNS, WORDS
+from carnet.wording import N_, Wording
+
+SHEET_ROWS = 5000  # a sheet is for reading; the whole list is in lists/
+SALESPEOPLE_SHEETS = 200
+FORBIDDEN = r"[\[\]:*?/\\\x00-\x1f]"
+NUMBERS = {"money", "gap", "cents", "signed_cents", "count", "number", "percent", "chance"}
+SHEETS = {  # list → the heading of its sheet and its columns
+    "tasks": (N_("Tasks"), "due_date salesperson customer_id name task sales_gap margin_at_stake"),
+    "last_chance": (
+        N_("Last chance"),
+        "customer_id name salesperson arm sales_gap margin_at_stake recoverability proposal_cost expected_value stop_contact_count stop_date",
+    ),
+    "salespeople": (
+        N_("Salespeople"),
+        "salesperson customer_count late_customer_count late_share expected_share p_value signal shrunk_share sales_gap",
+    ),
+}
+PERSONAL = (
+    "customer_id name abc_class_previous abc_class essential flagged revenue_previous revenue sales_gap gap_rate margin_at_stake order_p_value "
+    "last_order_date months_since_last_order rhythm_months stopped_families stopped_revenue rolling_year_revenue peak_revenue peak_end "
+    "noted_contact_count planned_contact_count noted_contact_quality quadrant proposal_count opportunity_count opportunity_amount"
+)
+
+
+def write_annex(w: Wording, lists: Path, target: Path, client: str, as_of: dt.date) -> bool:
+    """Write the workbook of the lists that are there; False when there is none of the gap list's."""
+    gaps = lists / "sales_gaps.csv"
+    if not gaps.is_file():
+        return False
+    with xlsxwriter.Workbook(target, {"constant_memory": True}) as book:
+        book.set_properties({"title": client, "author": "carnet", "created": dt.datetime.combine(as_of, dt.time())})
+        writer = _Writer(book, w)
+        late = _read(gaps)
+        late = late[pd.to_numeric(late.sales_gap, errors="coerce") < 0]
+        sheets = [
+            (w._(heading), _read(lists / f"{name}.csv"), columns)
+            for name, (heading, columns) in SHEETS.items()
+            if (lists / f"{name}.csv").is_file()
+        ]
+        owners = sorted(late.salesperson.unique())
+        sheets += [(owner or w._("No salesperson"), late[late.salesperson == owner], PERSONAL) for owner in owners[:SALESPEOPLE_SHEETS]]
+        contents = book.add_worksheet(writer.name(w._("Contents")))
+        named = [(writer.name(heading), heading, frame, columns) for heading, frame, columns in sheets]
+        writer.contents(contents, client, as_of, [(name, heading, len(frame)) for name, heading, frame, _ in named])
+        for name, _, frame, columns in named:
+            writer.table(book.add_worksheet(name), frame, columns.split())
+    return True
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A list as texts, as they were before they were neutralised."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False).apply(lambda column: column.map(restored))
+
+
+class _Writer:
+    """The workbook's formats and sheet names."""
+
+    def __init__(self, book: xlsxwriter.Workbook, w: Wording) -> None:
+        self.w, self.taken = w, {"history"}
+        symbol = get_currency_symbol(w.currency, w.locale)
+        after = w.locale.currency_formats["standard"].pattern.strip().endswith("¤")
+        money, cents = (f'{digits}\u00a0"{symbol}"' if after else f'"{symbol}"{digits}' for digits in ("#,##0", "#,##0.00"))
+        patterns = {"money": money, "gap": money, "cents": cents, "signed_cents": cents, "count": "#,##0", "number": "#,##0.0",
+                    "percent": "0.0%", "chance": "0.0%", "date": "dd/mm/yyyy"}  # fmt: skip
+        top = {"valign": "top"}
+        self.formats: dict[str, Format] = {kind: book.add_format(top | {"num_format": pattern}) for kind, pattern in patterns.items()}
+        self.text, self.wrapped = book.add_format(top), book.add_format(top | {"text_wrap": True})
+        self.quoted = book.add_format(top | {"quote_prefix": True})
+        self.heading = book.add_format(
+            {"bold": True, "text_wrap": True, "valign": "top", "bottom": 2, "bottom_color": "#12436D", "font_color": "#12436D"}
+        )
+        self.title = book.add_format({"bold": True, "font_size": 14, "font_color": "#12436D"})
+
+    def name(self, text: str) -> str:
+        """A sheet's name: at most 31 characters, none that Excel forbids, each name once whatever its case."""
+        plain = re.sub(FORBIDDEN, " ", text).strip(" '")[:31].strip(" '") or "-"
+        name, number = plain, 1
+        while name.casefold() in self.taken:
+            number += 1
+            name = f"{plain[: 31 - len(str(number)) - 1]}~{number}"
+        self.taken.add(name.casefold())
+        return name
+
+    def contents(self, sheet: Worksheet, client: str, as_of: dt.date, sheets: Iterable[tuple[str, str, int]]) -> None:
+        """First sheet: whose report, of which day, and a link to every other sheet."""
+        sheet.set_column(0, 0, 44)
+        sheet.set_column(1, 1, 12)
+        self.write_text(sheet, 0, 0, client, self.title)
+        sheet.write_string(1, 0, self.w._("As of {date}", date=self.w.date(as_of)))
+        for row, (name, heading, count) in enumerate(sheets, 3):
+            quoted = name.replace("'", "''")
+            sheet.write_url(row, 0, f"internal:'{quoted}'!A1", string=heading[:255])
+            sheet.write_number(row, 1, count, self.formats["count"])
+
+    def table(self, sheet: Worksheet, frame: pd.DataFrame, columns: Sequence[str]) -> None:
+        """One list: heading in the first row, frozen and filtered; numbers, dates and words in the reader's formats."""
+        sheet.freeze_panes(1, 0)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
+        for position, column in enumerate(columns):
+            kind = COLUMNS[column][1]
+            sheet.set_column(position, position, 60 if column == "task" else 26 if kind == "text" and column != "customer_id" else 13)
+        for position, column in enumerate(columns):
+            sheet.write_string(0, position, self.w._(COLUMNS[column][0]), self.heading)
+        shown = frame.head(SHEET_ROWS)
+        for row, record in enumerate(shown.to_dict("records"), 1):
+            for position, column in enumerate(columns):
+                self.cell(sheet, row, position, str(record.get(column, "")), column)
+        if len(shown):
+            sheet.autofilter(0, 0, len(shown), len(columns) - 1)
+        if len(frame) > len(shown):
+            note = self.w._("{count} rows more are in the list of the report.", count=self.w.number(len(frame) - len(shown)))
+            sheet.write_string(len(shown) + 1, 0, note)
+        sheet.ignore_errors({"number_stored_as_text": f"A1:Z{SHEET_ROWS}"})
+
+    def cell(self, sheet: Worksheet, row: int, position: int, text: str, column: str) -> None:
+        """One cell by the kind of its column; what was not measured stays empty."""
+        kind = COLUMNS[column][1]
+        if text == "":
+            sheet.write_blank(row, position, None, self.text)
+        elif kind in NUMBERS:
+            sheet.write_number(row, position, float(text), self.formats[kind])
+        elif kind == "date":
+            sheet.write_datetime(row, position, dt.datetime.fromisoformat(text), self.formats["date"])
+        elif kind == "flag":
+            sheet.write_string(row, position, self.w._("yes") if text.lower() == "true" else "–", self.text)
+        else:
+            self.write_text(
+                sheet, row, position, self.w._(WORDS[text]) if kind == "word" else text, self.wrapped if column == "task" else self.text
+            )
+
+    def write_text(self, sheet: Worksheet, row: int, position: int, text: str, plain: Format) -> None:
+        """A text as a text; Excel's quote prefix where it would look like a formula. A cell holds 32,767 characters."""
+        sheet.write_string(row, position, text[:32_767], self.quoted if re.match(FORMULA_START, text) else plain)

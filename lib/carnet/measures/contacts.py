@@ -1,0 +1,70 @@
+"""What was done with a customer: contacts against plan, their quality, proposals; and what that says of a gap (source B)."""
+
+import datetime as dt
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+CONTACT_WORDS = ("visit", "call", "phone", "meeting", "mail", "appel", "telephone", "rendez-vous", "rdv", "relance", "reunion")
+QUADRANTS = ("neglect", "competition", "demand", "watch")
+
+
+def contact_activities(activities: Sequence[str], words: Sequence[str] = CONTACT_WORDS) -> list[str]:
+    """The kinds of activity that are contacts: those whose name holds one of the words, accents and case aside; all when none does.
+
+    >>> contact_activities(["Visite", "Réclamation", "Livraison urgente", "Rendez-vous"])
+    ['Visite', 'Rendez-vous']
+    """
+    folded = [_folded(word) for word in words if word.strip()]
+    found = [name for name in activities if any(word in _folded(name) for word in folded)]
+    return found or list(activities)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold().strip()
+
+
+def contact_counts(service: ir.Table, activities: Sequence[str], windows: ir.Table) -> ir.Table:
+    """Contacts of each customer inside its own window: customer_id, contact_count, contact_quality (mean of the marks 1 to 5).
+
+    Parameters  windows: customer_id, window_start, window_end (both days included)
+    Note        a customer without a noted contact has no row
+    """
+    t = service.filter(service.activity.isin(list(activities))).join(windows, "customer_id")
+    t = t.filter(t.date.between(t.window_start, t.window_end))
+    quality = t.quality.mean() if "quality" in service.columns else ibis.null("float64")
+    return t.group_by("customer_id").agg(contact_count=t.count(), contact_quality=quality)
+
+
+def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> ir.Table:
+    """Proposals of each customer: customer_id, proposal_count (opened after `since`), opportunity_count and opportunity_amount (not closed at `as_of`)."""
+    t = opportunities.filter(opportunities.opened <= ibis.date(as_of))
+    closed = t.closed if "closed" in t.columns else ibis.null("date")
+    stage = t.stage if "stage" in t.columns else ibis.null("string")
+    # closed after the audit date: still open on it; without dates the stage tells
+    is_open = closed.isnull().ifelse((stage == "open") | stage.isnull(), closed > ibis.date(as_of))
+    amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
+    t = t.mutate(recent=t.opened > ibis.date(since), is_open=is_open, opportunity_amount=is_open.ifelse(amount, ibis.null("float64")))
+    return t.group_by("customer_id").agg(
+        proposal_count=t.recent.sum(), opportunity_count=t.is_open.sum(), opportunity_amount=t.opportunity_amount.sum()
+    )
+
+
+def planned_contacts(abc_class: pd.Series, plan: Mapping[str, float]) -> pd.Series:
+    """Contacts planned in a year by ABC class; unknown without a class."""
+    return abc_class.map(plan).astype(float)
+
+
+def quadrants(gap_rate: pd.Series, contact_count: pd.Series, planned: pd.Series, deep_share: float) -> pd.Series:
+    """What a gap looks like beside the contacts: an opening for the talk, not a proof.
+
+    Rule        neglect: fell by `deep_share` or more, fewer contacts than planned; competition: fell as much, contacted as planned;
+                demand: fell less, contacted as planned; watch: fell less, fewer contacts. None where contacts or plan are unknown.
+    """
+    deep, served = gap_rate <= -deep_share, contact_count >= planned
+    found = np.select([deep & ~served, deep & served, ~deep & served], QUADRANTS[:3], QUADRANTS[3])
+    return pd.Series(found, gap_rate.index, dtype=object).where(contact_count.notna() & planned.notna() & gap_rate.notna(), None)

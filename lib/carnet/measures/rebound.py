@@ -1,0 +1,82 @@
+"""Regression to the mean: how much of its gap a flagged group regains with no action at all.
+
+Whoever is picked for a bad year was partly unlucky, and luck does not last (F. Galton, 1886). Printed beside every gap, since
+without it any action on the worst decile looks like a success.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+SELECTING_SHARE = 0.9  # orders that select the group; the others tell its true level
+
+
+def ratio_interval(gained: np.ndarray, gap: np.ndarray, confidence: float = 0.95, predictive: bool = False) -> tuple[float, float, float]:
+    """Σ gained ÷ Σ gap with its jackknife interval (M. Quenouille 1949, J. Tukey 1958); NaN without a gap, no interval under 8 rows.
+
+    Student's t with (Σ gap)² ÷ Σ gap² − 1 degrees of freedom, since few customers carry most of the money. `predictive` widens by √2:
+    where a second group of the same size and spread will land.
+    """
+    gained, gap = np.asarray(gained, dtype=float), np.asarray(gap, dtype=float)
+    n, total = len(gap), gap.sum()
+    if n == 0 or total == 0:
+        return np.nan, np.nan, np.nan
+    ratio = gained.sum() / total
+    left = total - gap
+    if n < 8 or (left == 0).any():
+        return float(ratio), np.nan, np.nan
+    without = (gained.sum() - gained) / left
+    error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
+    freedom = max(total**2 / (gap**2).sum() - 1, 1.0)
+    half = stats.t.ppf((1 + confidence) / 2, freedom) * error * (np.sqrt(2) if predictive else 1)
+    return float(ratio), float(ratio - half), float(ratio + half)
+
+
+def historic_rebound(earlier: pd.DataFrame, flagged: pd.Series) -> tuple[float, float, float]:
+    """Share of its gap that the group which the same rule would have flagged a year ago regained since: (share, low, high).
+
+    Formula     Σ (revenue_next − revenue) ÷ Σ (revenue_previous − revenue) over the flagged rows; the interval is where a group of the
+                same size lands next (predictive)
+    Parameters  earlier: revenue_previous, revenue, revenue_next of the lists of earlier years; flagged: their rows in the group
+    Coverage    simulated portfolios of 100 and 300 customers, still or moving, with and without departures: see tests
+    """
+    group = earlier[flagged]
+    return ratio_interval(group.revenue_next - group.revenue, group.revenue_previous - group.revenue, predictive=True)
+
+
+def luck_rebound(orders: pd.DataFrame, rule: Callable[[pd.DataFrame], pd.Series], draws: int = 40, seed: int = 1) -> float:
+    """Share of its gap that a group regains because the luck of its orders ends; for books without a third year.
+
+    Formula     each order selects the group with probability 0.9 or else tells its true level, both scaled to the year; share = Σ (level −
+                selecting revenue) ÷ Σ gap, pooled over the draws. Independent parts of a Poisson process: J. Neufeld, A. Dharamshi, L. Gao &
+                D. Witten, "Data thinning", JMLR 25 (2024)
+    Assumes     orders that fall at random. Customers that go on leaving are not in it: more than this is not to be expected
+    Parameters  orders: customer_id, current (True: audit period, False: previous), revenue; rule: a gap list → True for its group
+    Undefined   NaN when no draw flags anybody
+    """
+    codes, ids = pd.factorize(orders.customer_id, sort=True)
+    current, revenue = orders.current.to_numpy(dtype=bool), orders.revenue.to_numpy(dtype=float)
+    rng = np.random.default_rng(seed)
+    regained = gap = 0.0
+
+    def summed(weights: np.ndarray) -> np.ndarray:
+        return np.bincount(codes, weights=weights, minlength=len(ids))
+
+    for _ in range(draws):
+        selecting = rng.random(len(codes)) < SELECTING_SHARE
+        now = summed(revenue * (selecting & current)) / SELECTING_SHARE
+        before = summed(revenue * (selecting & ~current)) / SELECTING_SHARE
+        level = summed(revenue * (~selecting & current)) / (1 - SELECTING_SHARE)
+        drawn = pd.DataFrame(
+            {
+                "customer_id": ids, "revenue": now, "revenue_previous": before, "sales_gap": now - before,
+                "gap_rate": np.divide(now - before, before, out=np.full(len(ids), np.nan), where=before > 0),
+                "order_count": summed(selecting & current).astype(int), "order_count_previous": summed(selecting & ~current).astype(int),
+            }
+        )  # fmt: skip
+        flagged = rule(drawn).to_numpy()
+        regained += (level - now)[flagged].sum()
+        gap += (before - now)[flagged].sum()
+    return regained / gap if gap > 0 else float("nan")

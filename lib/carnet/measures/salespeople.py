@@ -1,0 +1,102 @@
+"""Late accounts of each salesperson, compared fairly: with the mix of the accounts, with chance, and shrunk to what the data carry.
+
+Sources: D. J. Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics in Medicine 24 (2005) 1185-1202;
+Y. H. Wang, "On the number of successes in independent trials", Statistica Sinica 3 (1993) for the Poisson-binomial law;
+M. J. Daniels, "A prior for the variance in hierarchical models", Canadian Journal of Statistics 27 (1999) 567-578 for the shrinkage.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from carnet.measures.intervals import wilson_interval
+
+LEVELS = (0.95, 0.998)  # the limits of a funnel plot
+SHRINKAGE_STEPS, SHARE_STEPS = 50, 1001  # points of the posterior
+
+
+def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFrame:
+    """Late share of each salesperson's accounts beside the share that their mix would give with anybody; by name, never ranked.
+
+    Parameters  gaps: salesperson, sales_gap and the columns of `strata`, one row a customer
+    Formula     late_share = customers with a gap under zero ÷ customers, Wilson interval; expected_share = mean over the accounts of the
+                late share of their stratum in the whole portfolio (indirect standardisation); p_value = min(1, 2 × smaller tail) of
+                the late count under the Poisson-binomial law of those chances; signal 'none', '95' or '99.8' by it;
+                shrunk_share: posterior mean of a beta-binomial law around the expected share, with its 95 % credible interval
+    Columns     salesperson, customer_count, late_customer_count, late_share, late_share_low, late_share_high, expected_share, p_value,
+                signal, shrunk_share, shrunk_share_low, shrunk_share_high, sales_gap; accounts without a salesperson are the last row,
+                untested
+    """
+    t = gaps.assign(late=gaps.sales_gap < 0)
+    t["chance"] = t.groupby(list(strata), dropna=False).late.transform("mean")
+    rows = []
+    for name, part in t.groupby("salesperson", sort=True, dropna=False):
+        late, n, chances = int(part.late.sum()), len(part), part.chance.to_numpy()
+        low, high = wilson_interval(late, n)
+        p_value = float("nan") if pd.isna(name) else poisson_binomial_p(late, chances)
+        rows.append(
+            dict(
+                salesperson=None if pd.isna(name) else name, customer_count=n, late_customer_count=late, late_share=late / n, late_share_low=low,
+                late_share_high=high, expected_share=chances.mean(), p_value=p_value, signal=_signal(p_value), sales_gap=part.sales_gap.sum(),
+            )
+        )  # fmt: skip
+    columns = (
+        "salesperson customer_count late_customer_count late_share late_share_low late_share_high expected_share p_value signal sales_gap"
+    )
+    return _shrunk(pd.DataFrame(rows, columns=columns.split()))
+
+
+def poisson_binomial_p(count: int, chances: np.ndarray) -> float:
+    """Two-sided exact p-value of a count of independent events with these chances: min(1, 2 × the smaller tail).
+
+    >>> round(poisson_binomial_p(0, np.full(5, 0.5)), 4)  # 2 ÷ 2⁵
+    0.0625
+    """
+    sure, open_ones = int((chances >= 1).sum()), chances[(chances > 0) & (chances < 1)]
+    if not len(open_ones):
+        return 1.0
+    law = stats.poisson_binom(open_ones)
+    return float(min(1.0, 2 * min(law.cdf(count - sure), law.sf(count - sure - 1))))
+
+
+def _signal(p_value: float) -> str:
+    return next((f"{100 * level:g}" for level in reversed(LEVELS) if p_value < 1 - level), "none")
+
+
+def _shrunk(t: pd.DataFrame) -> pd.DataFrame:
+    """Add the shrunk shares; with fewer than three salespeople there is nothing to learn the weight from, and they stay unknown.
+
+    The weight w of the expected share is not known but learnt: shrinkage n ÷ (n + w) is uniform before the data are seen, and the
+    posterior is the mixture over it, so that the interval does not pretend to know it.
+    """
+    known = t.salesperson.notna().to_numpy()
+    if known.sum() < 3:
+        return t.assign(shrunk_share=np.nan, shrunk_share_low=np.nan, shrunk_share_high=np.nan)
+    late, n = t.late_customer_count.to_numpy()[:, None], t.customer_count.to_numpy()[:, None]
+    mean = np.clip(t.expected_share.to_numpy(dtype=float), 1e-6, 1 - 1e-6)[:, None]
+    kept = (np.arange(SHRINKAGE_STEPS) + 0.5) / SHRINKAGE_STEPS
+    weight = n[known].mean() * kept / (1 - kept)
+    likelihood = stats.betabinom.logpmf(late[known], n[known], weight * mean[known], weight * (1 - mean[known])).sum(axis=0)
+    chance = np.exp(likelihood - likelihood.max())
+    chance /= chance.sum()
+    posterior = stats.beta(late + weight * mean, n - late + weight * (1 - mean))
+    shares = np.linspace(0, 1, SHARE_STEPS)
+    mixture = [(stats.beta(*parameters).cdf(shares[:, None]) * chance).sum(axis=1) for parameters in zip(*posterior.args, strict=True)]
+    low, high = ([float(np.interp(level, law, shares)) for law in mixture] for level in (0.025, 0.975))
+    return t.assign(shrunk_share=(posterior.mean() * chance).sum(axis=1), shrunk_share_low=low, shrunk_share_high=high)
+
+
+def funnel_limits(largest: int, share: float) -> pd.DataFrame:
+    """Limits of a funnel plot around a common share: customer_count 1 … `largest`, low_95, high_95, low_998, high_998.
+
+    Formula     exact binomial quantiles, as shares: the smallest and largest counts whose smaller tail is at least half of 1 − level
+    """
+    n = np.unique(np.linspace(1, max(largest, 2), 200).astype(int))
+    t = pd.DataFrame({"customer_count": n})
+    for level in LEVELS:
+        law, tail = stats.binom(n, share), (1 - level) / 2
+        name = f"{level:g}".removeprefix("0.")
+        t[f"low_{name}"], t[f"high_{name}"] = law.ppf(tail) / n, law.isf(tail) / n
+    return t

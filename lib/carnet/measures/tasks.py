@@ -1,0 +1,29 @@
+"""Whom to call when: the list of the coming weeks, a few calls a week for each salesperson."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+
+def task_list(tracked: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    """One task a customer: the last-chance proposals but the hold-out, then a call on everybody else who is tracked; largest gap first.
+
+    Returns     the columns of both with action: last_chance or call; customers of the hold-out have no task
+    """
+    proposals = chosen[chosen.arm != "hold-out"].assign(action="last_chance")
+    calls = tracked[~tracked.customer_id.isin(chosen.customer_id)].assign(action="call")
+    both = pd.concat([part for part in (proposals, calls) if len(part)] or [calls])
+    return both.sort_values(["sales_gap", "customer_id"], ignore_index=True)
+
+
+def schedule(tasks: pd.DataFrame, as_of: dt.date, weekly_count: int) -> pd.DataFrame:
+    """Add due_date to the tasks, in the order given: the first `weekly_count` of each salesperson in the first week, and so on.
+
+    Weeks start on the Monday after `as_of`; the calls of a week are spread over its five working days.
+    """
+    monday = as_of + dt.timedelta(days=7 - as_of.weekday())
+    rank = tasks.groupby("salesperson", dropna=False).cumcount().to_numpy()
+    week, place = rank // weekly_count, rank % weekly_count
+    days = week * 7 + np.minimum(place * 5 // weekly_count, 4)
+    return tasks.assign(due_date=[monday + dt.timedelta(days=int(day)) for day in days])

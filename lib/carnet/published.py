@@ -1,0 +1,141 @@
+"""Reports that were published before: found, opened, their figures and lists read back. What the memory and `carnet compare` start from."""
+
+import datetime as dt
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from carnet.engagement import Engagement
+from carnet.errors import CarnetError
+from carnet.records import restored
+
+FOLDER_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.(\d+))?")
+
+
+@dataclass(frozen=True)
+class Published:
+    """One dated report on the disk."""
+
+    folder: Path
+    document: dict[str, Any]
+    manifest: dict[str, Any]
+
+    @property
+    def client(self) -> str:
+        """The client's name."""
+        return self.document["client"]
+
+    @property
+    def as_of(self) -> dt.date:
+        """The audit date."""
+        return dt.date.fromisoformat(self.document["as_of"])
+
+    @property
+    def currency(self) -> str:
+        """ISO code of the currency."""
+        return self.document["currency"]
+
+    @property
+    def language(self) -> str:
+        """Language of the report's reader."""
+        return self.manifest["parameters"]["language"]
+
+    @property
+    def comparison(self) -> str:
+        """rolling_year or year_to_date."""
+        return self.manifest.get("comparison", "rolling_year")
+
+    @cached_property
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The recorded figures by name."""
+        return self.document["figures"]
+
+    def figure(self, name: str) -> tuple[float, float, float]:
+        """One figure with its interval; unknown is NaN."""
+        record = self.figures.get(name, {})
+        value, low, high = (float("nan") if record.get(key) is None else float(record[key]) for key in ("value", "low", "high"))
+        return value, low, high
+
+    def has_list(self, name: str) -> bool:
+        """True when the report holds lists/NAME.csv."""
+        return (self.folder / "lists" / f"{name}.csv").is_file()
+
+    def read_list(self, name: str, numbers: str, flags: str = "") -> pd.DataFrame:
+        """lists/NAME.csv: every column a text, but `numbers` and `flags` (space-separated) as numbers and true or false.
+
+        Raises CarnetError when the file or a column is missing, or a number is not one.
+        """
+        path = self.folder / "lists" / f"{name}.csv"
+        try:
+            t = pd.read_csv(path, dtype=str, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise CarnetError(f"{path}: not readable as a list of carnet ({error}). Publish that report again.") from None
+        missing = [column for column in (*numbers.split(), *flags.split()) if column not in t.columns]
+        if missing:
+            raise CarnetError(f"{path}: the column {missing[0]} is missing. Publish that report again with this version of carnet.")
+        t = t.apply(lambda column: column.map(restored))
+        for column in numbers.split():
+            t[column] = pd.to_numeric(t[column].replace("", "nan"), errors="coerce")
+        for column in flags.split():
+            t[column] = t[column].str.lower() == "true"
+        return t
+
+
+def open_published(folder: str | Path) -> Published:
+    """A published report by its folder. Raises CarnetError when it is not one."""
+    folder = Path(folder)
+    documents = []
+    for name in ("figures.json", "manifest.json"):
+        try:
+            documents.append(json.loads((folder / name).read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise CarnetError(f"{folder}: not a report of carnet, {name} is not readable ({type(error).__name__}).") from None
+    document, manifest = documents
+    if not isinstance(document, dict) or not {"client", "as_of", "currency", "figures"} <= set(document) or document.get("schema") != 1:
+        raise CarnetError(f"{folder / 'figures.json'}: not the figures of a report of carnet (schema 1).")
+    return Published(folder, document, manifest)
+
+
+def check_comparable(report: Published, client: str, currency: str, comparison: str) -> None:
+    """Raise CarnetError when a report is another client's, in another currency, or compares its periods otherwise."""
+    same = {"client": (report.client, client), "currency": (report.currency, currency), "comparison": (report.comparison, comparison)}
+    for name, (then, now) in same.items():
+        if then != now:
+            raise CarnetError(
+                f"{report.folder}: the {name} of that report is {then!r}, here {now!r}; they are not held against each other."
+            )
+
+
+def comparable_report(folder: str | Path, engagement: Engagement, as_of: dt.date) -> Published | None:
+    """The earlier report that an audit may be held against; None when no folder is named.
+
+    Raises CarnetError when it is another client's, in another currency, compared otherwise, or not earlier.
+    """
+    if not str(folder):
+        return None
+    report = open_published(folder)
+    check_comparable(report, engagement.client, engagement.currency, engagement.comparison)
+    if report.as_of >= as_of:
+        raise CarnetError(f"{report.folder.name}: that report is of {report.as_of}, not earlier than this audit of {as_of}.")
+    return report
+
+
+def find_earlier(home: Path, engagement: Engagement, as_of: dt.date) -> Path | None:
+    """The latest report in `home` that an audit may be held against, the latest rerun of its date; None without one."""
+    found = []
+    for folder in home.iterdir() if home.is_dir() else ():
+        named = FOLDER_NAME.fullmatch(folder.name)
+        if named and named[1] < str(as_of) and (folder / "lists" / "sales_gaps.csv").is_file():
+            found.append((named[1], int(named[2] or 1), folder))
+    for _, _, folder in sorted(found, reverse=True):
+        try:
+            comparable_report(folder, engagement, as_of)
+        except CarnetError:  # another client's, or a folder that only looks like a report: no memory of this audit
+            continue
+        return folder
+    return None
