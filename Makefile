@@ -22,9 +22,11 @@ $(VENV)/.done: requirements.txt pyproject.toml
 	@touch $@
 
 audit: setup  ## audit data/demo; the last line printed is the dated report
+	@$(BIN)/python -m compileall -q lib/carnet
 	@$(BIN)/carnet run data/demo || [ $$? -eq 1 ]
 
 test: setup lint  ## lint, unit tests, doctests, notebooks
+	@$(BIN)/python -m compileall -q lib/carnet
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup  ## style, types, the one-way order of imports

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import matplotlib.image
@@ -19,30 +20,31 @@ DEMO = ROOT / "data" / "demo"
 PICTURE_TOLERANCE = 2.0  # root mean square of 0-255 pixel differences
 
 
+def write_engagement(home, name="client", **content):
+    """Write an engagement folder: each table is CSV text, a list of rows, or a mapping of engagement keys."""
+    folder = home / name
+    folder.mkdir(exist_ok=True)
+    tables = {}
+    for table, value in content.pop("tables", {}).items():
+        if isinstance(value, dict):
+            tables[table] = value
+            continue
+        text = value
+        if not isinstance(value, (str, bytes)):
+            buffer = io.StringIO()
+            csv.writer(buffer).writerows(value)
+            text = buffer.getvalue()
+        (folder / f"{table}.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+        tables[table] = {"files": f"{table}.csv"}
+    document = {"client": "Test SA", "language": "en", "currency": "EUR", **content, "tables": tables}
+    (folder / "engagement.yml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def make_engagement(tmp_path):
-    """Write an engagement folder: each table is CSV text, a list of rows, or a mapping of engagement keys."""
-
-    def make(name="client", **content):
-        folder = tmp_path / name
-        folder.mkdir(exist_ok=True)
-        tables = {}
-        for table, value in content.pop("tables", {}).items():
-            if isinstance(value, dict):
-                tables[table] = value
-                continue
-            text = value
-            if not isinstance(value, (str, bytes)):
-                buffer = io.StringIO()
-                csv.writer(buffer).writerows(value)
-                text = buffer.getvalue()
-            (folder / f"{table}.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-            tables[table] = {"files": f"{table}.csv"}
-        document = {"client": "Test SA", "language": "en", "currency": "EUR", **content, "tables": tables}
-        (folder / "engagement.yml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
-        return folder
-
-    return make
+    """`write_engagement` in the test's own folder."""
+    return partial(write_engagement, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,8 @@ def expected(sales):
     o, p = orders.reindex(grown.index), orders_before.reindex(grown.index)
     frequency = (o - p) * (grown.now / o + grown.before / p) / 2
     retention = len(kept) / len(active(before))
-    return costs_and_lifetimes(sales, kept, new, lost, recovered, active(now), active(before)) | {
+    others = costs_and_lifetimes(sales, kept, new, lost, recovered, active(now), active(before)) | sales_gaps(sales)
+    return others | {
         "revenue": revenue.sum(),
         "revenue_previous": previous.sum(),
         "active_customer_count": len(active(now)),
@@ -242,6 +243,118 @@ def contract_years():
         area, last = area + level * (time - last), time
         level *= 1 - (end[ended] == time).sum() / ((entry < time) & (end >= time)).sum()
     return {"contract_years": area + level * (5 - last)}
+
+
+def yearly(lines, year, what="amount"):
+    return lines[lines.date.dt.year == year].groupby("customer")[what].sum()
+
+
+def worst_tenth(sales, year):
+    """The gaps of one year against the one before, worst tenth first, and the revenue of both."""
+    both = pd.DataFrame({"now": yearly(sales, year), "before": yearly(sales, year - 1)}).fillna(0)
+    both = both[(both.now.round(2) != 0) | (both.before.round(2) != 0)].rename_axis("customer").reset_index()
+    both["gap"] = (both.now - both.before).round(2)
+    both = both.sort_values(["gap", "customer"]).set_index("customer")
+    return both, both.head(math.ceil(0.1 * len(both)))
+
+
+def silence(sales, as_of):
+    """Days since the last order ÷ the mean interval, shrunk with one median interval."""
+    days = sales[(sales.amount > 0) & (sales.date <= as_of)].groupby("customer").date
+    first, last, count = days.min(), days.max(), days.nunique()
+    span = (last - first).dt.days
+    usual = (span / (count - 1))[count > 1].median()
+    return (pd.Timestamp(as_of) - last).dt.days / ((span + usual) / count)
+
+
+def sales_gaps(sales):
+    """The figures of sales_gaps, from the raw sale lines and the activities of crm.xlsx."""
+    lines = sales.assign(cost=pd.to_numeric(french(sales["Coût de revient"])))
+    both, tracked = worst_tenth(lines, 2025)
+    late = both[both.gap < 0]
+    costs, revenue = (yearly(lines, 2025, what).add(yearly(lines, 2024, what), fill_value=0) for what in ("cost", "amount"))
+    stake = (-late.gap * (1 - costs / revenue)).dropna()
+    positive = lines[lines.amount > 0]
+    placed = {
+        y: positive[positive.date.dt.year == y].groupby("customer")["order"].nunique().reindex(both.index).fillna(0).astype(int)
+        for y in (2024, 2025)
+    }
+    share = 365 / 731
+
+    def tail(now, total):
+        below = sum(math.comb(total, k) * share**k * (1 - share) ** (total - k) for k in range(now + 1))
+        return min(1.0, 2 * min(below, 1 - below + math.comb(total, now) * share**now * (1 - share) ** (total - now)))
+
+    rare = [c for c in late.index if placed[2025][c] < placed[2024][c] and tail(placed[2025][c], placed[2025][c] + placed[2024][c]) <= 0.05]
+    chance = fallen = 0.0
+    for total in placed[2025] + placed[2024]:
+        for k in range(total + 1):
+            weight = math.comb(total, k) * share**k * (1 - share) ** (total - k)
+            slower = k / share < (total - k) / (1 - share)
+            chance += weight * (slower and tail(k, total) <= 0.05)
+            fallen += weight * (k / share < 0.8 * (total - k) / (1 - share))
+    _, then = worst_tenth(lines, 2024)
+    rebound = (both.now.reindex(then.index).fillna(0) - then.now).sum() / (then.before - then.now).sum()
+    return {
+        "late_share": len(late) / len(both),
+        "gaining_revenue_gap": both.gap[both.gap > 0].sum(),
+        "margin_at_stake": stake.sum(),
+        "unlikely_gap_count": len(rare),
+        "chance_gap_count": chance,
+        "fall_rule_share": ((both.before > 0) & (both.now <= 0.8 * both.before)).mean(),
+        "fall_rule_chance_share": fallen / len(both),
+        "most_late_customer_count": len(tracked),
+        "most_late_revenue_gap": tracked.gap.sum(),
+        "expected_rebound_share": rebound,
+        "neglect_revenue_gap": neglected(lines, both, tracked),
+        "last_chance_value": proposals(lines, both, stake),
+    } | families(positive)
+
+
+def families(positive):
+    """Families of active customers: bought on 4 orders or more in 2024 and on none in 2025."""
+    active = set(positive[positive.date.dt.year == 2025].customer)
+    recent = positive[(positive.date.dt.year >= 2024) & positive.customer.isin(active)]
+    pairs = recent.groupby(["customer", "Famille", recent.date.dt.year])["order"].nunique().unstack(fill_value=0)
+    worth = recent[recent.date.dt.year == 2024].groupby(["customer", "Famille"]).amount.sum()
+    stopped = pairs[(pairs[2025] == 0) & (pairs[2024] >= 4)]
+    both = pairs.sum(axis=1)
+    return {
+        "stopped_family_count": len(stopped),
+        "stopped_revenue": worth.reindex(stopped.index).sum(),
+        "chance_stopped_count": (0.5 ** both[both >= 4]).sum(),
+    }
+
+
+def neglected(lines, both, tracked):
+    """Tracked customers down by half with fewer calls and visits in the 365 days up to their last order than planned for their class."""
+    ranked = both.before[both.before > 0].sort_values(ascending=False)
+    larger = (ranked.cumsum() - ranked) / ranked.sum()
+    plan = pd.Series(np.select([larger < 0.80, larger < 0.95], [12, 6], 2), larger.index)
+    last = lines[lines.amount > 0].groupby("customer").date.max()
+    service = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Activités", engine="calamine")
+    service = service[service["Activité"].isin(["Visite", "Appel"])].assign(date=lambda t: pd.to_datetime(t.Date))
+    total = 0.0
+    for customer, row in tracked.iterrows():
+        mine = service[service["Code client"] == customer].date
+        noted = ((mine > last[customer] - pd.Timedelta(days=365)) & (mine <= last[customer])).sum()
+        total += row.gap if row.gap <= -0.5 * row.before and noted < plan[customer] else 0.0
+    return total
+
+
+def proposals(lines, both, stake):
+    """Customers down by half and silent for twice their rhythm: recoverability of their band in 2024 → 2025 × margin − 60, where positive."""
+    edges = [2, 4, 8, 16, np.inf]
+    before, _ = worst_tenth(lines, 2024)
+    ratio = silence(lines, "2024-12-31").reindex(before.index)
+    gone = before[(before.gap <= -0.5 * before.before) & (before.before > 0) & (ratio >= 2)]
+    back = both.now.reindex(gone.index).fillna(0) - gone.now >= 0.5 * (gone.before - gone.now)
+    band = pd.cut(ratio[gone.index], edges, right=False)
+    rate = (back.groupby(band, observed=True).sum() + 4 * back.mean()) / (back.groupby(band, observed=True).size() + 4)
+    quiet = silence(lines, "2025-12-31").reindex(both.index)
+    chosen = both[(both.gap <= -0.5 * both.before) & (both.before > 0) & (quiet >= 2)].index
+    value = pd.cut(quiet[chosen], edges, right=False).map(rate).astype(float) * stake.reindex(chosen) - 60
+    return value[value > 0].nlargest(40).sum()
 
 
 def regularity(sales):

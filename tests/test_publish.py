@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import re
+import zipfile
 
 import nbformat
 import pytest
@@ -21,6 +22,7 @@ revenue_recovered, revenue_expansion, revenue_contraction, revenue_lost, order_c
 top_1_share, top_5_share, top_10_share, herfindahl_index, gini_index, abc_a_customer_count, late_customer_count, late_revenue_gap, gross_margin,
 net_margin, fixed_cost, variable_cost, acquisition_cost, unit_cost, break_even_revenue, safety_margin_rate, cac_standard, cac_deck,
 lifetime_deck, ltv_margin, ltv_to_cac, dso_days"""
+ONE = ("-n", "portfolio_audit")  # where the notebook does not matter
 SALES = [
     ["customer_id", "date", "amount"],
     ["A", "2023-06-30", "100"],
@@ -42,6 +44,12 @@ def test_report_folder_has_what_the_contract_names(demo_reports):
         "notebooks/portfolio_audit.ipynb",
         "lists/bridge.csv",
         "lists/segments.csv",
+        "sales_gaps.html",
+        "lists/sales_gaps.csv",
+        "lists/salespeople.csv",
+        "lists/tasks.csv",
+        "annex.xlsx",
+        "calendars/claire-besson.ics",
     ):
         assert (folder / name).is_file(), name
     assert [path.name for path in folder.parent.iterdir()] == ["2025-12-31"]
@@ -57,7 +65,7 @@ def test_figures_follow_the_contract(demo_reports):
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("page", ["index.html", "portfolio_audit.html", "cost_structure.html", "kpi_tracking.html"])
+@pytest.mark.parametrize("page", ["index.html", "portfolio_audit.html", "cost_structure.html", "kpi_tracking.html", "sales_gaps.html"])
 def test_page_is_self_contained_without_code(demo_reports, language, page):
     html = (demo_reports[language] / page).read_text(encoding="utf-8")
     assert f'<html lang="{language}">' in html
@@ -68,6 +76,9 @@ def test_page_is_self_contained_without_code(demo_reports, language, page):
         "portf",
         "cost_",
         "kpi_t",
+        "sales",
+        "annex",
+        "calen",
         "lists",
         "quara",
         "figur",
@@ -127,7 +138,8 @@ def test_two_runs_give_the_same_bytes(demo_reports, tmp_path):
     done = run_carnet("run", DEMO, "--out", tmp_path, "--language", "en")
     again = tmp_path / "fournitures-vauban-sas-fictive" / "2025-12-31"
     assert done.returncode == 1
-    for name in ("index.html", "portfolio_audit.html", "figures.json", "quarantine.csv", "lists/movement.csv"):
+    pages = ("index.html", "portfolio_audit.html", "sales_gaps.html")
+    for name in (*pages, "figures.json", "quarantine.csv", "lists/movement.csv", "annex.xlsx", "calendars/claire-besson.ics"):
         assert (again / name).read_bytes() == (demo_reports["en"] / name).read_bytes(), name
 
 
@@ -156,13 +168,13 @@ def test_unknown_target_is_refused(make_engagement):
 def test_what_a_killed_run_left_is_swept(make_engagement, tmp_path):
     home = tmp_path / "out" / "test-sa"
     (home / ".building-999999999-1" / "lists").mkdir(parents=True)
-    done = run_carnet("run", make_engagement(tables={"sales": SALES}), "--out", tmp_path / "out", "--as-of", "2024-06-30")
+    done = run_carnet("run", make_engagement(tables={"sales": SALES}), *ONE, "--out", tmp_path / "out", "--as-of", "2024-06-30")
     assert done.returncode == 0 and [path.name for path in home.iterdir()] == ["2024-06-30"]
 
 
 def test_a_rerun_never_overwrites(make_engagement, tmp_path):
     folder = make_engagement(tables={"sales": SALES})
-    printed = [run_carnet("run", folder, "--out", tmp_path / "out", "--as-of", "2024-06-30").stdout.strip() for _ in range(2)]
+    printed = [run_carnet("run", folder, *ONE, "--out", tmp_path / "out", "--as-of", "2024-06-30").stdout.strip() for _ in range(2)]
     assert [path.rsplit("/", 1)[1] for path in printed] == ["2024-06-30", "2024-06-30.2"]
 
 
@@ -225,7 +237,7 @@ def test_parameters_cell_holds_literals_only(tmp_path):
 
 def test_parameter_reaches_the_report(make_engagement, tmp_path):
     folder = make_engagement(tables={"sales": SALES})
-    done = run_carnet("run", folder, "--out", tmp_path, "-p", "abc_cut_a=0.5", "--as-of", "2024-06-30")
+    done = run_carnet("run", folder, *ONE, "--out", tmp_path, "-p", "abc_cut_a=0.5", "--as-of", "2024-06-30")
     report = tmp_path / "test-sa" / "2024-06-30"
     assert done.returncode == 0, done.stderr
     assert json.loads((report / "manifest.json").read_text())["parameters"]["abc_cut_a"] == "0.5"
@@ -258,6 +270,10 @@ def test_hostile_text_stays_text(make_engagement, tmp_path):
             for row in csv.reader(stream):
                 for cell in row:
                     assert not re.match(r"[=+@\t\r]|-(?![\d.]+(e[+-]\d+)?$)", cell), (path.name, cell)
+    with zipfile.ZipFile(report / "annex.xlsx") as annex:
+        sheets = [annex.read(name).decode() for name in annex.namelist() if name.startswith("xl/worksheets/sheet")]
+    assert len(sheets) == 4 and not any("<f>" in sheet or "<f " in sheet for sheet in sheets)
+    assert [path.name for path in (report / "calendars").iterdir()] == []
 
 
 def test_plain_papermill_runs_the_notebook(tmp_path):

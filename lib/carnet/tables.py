@@ -139,8 +139,8 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "signal": (N_("Outside limits"), "word"),
     "shrunk_share": (N_("Shrunk share"), "percent"),
     "shrunk_range": (N_("Shrunk share, 95 % interval"), "written"),
-    "classes": (N_("Class, a year earlier → now"), "text"),
-    "silence": (N_("Months since last order (usual)"), "written"),
+    "classes": (N_("Class"), "text"),
+    "silence": (N_("Months silent (usual)"), "written"),
     "contacts_made": (N_("Contacts noted / planned"), "written"),
     "noted_contact_count": (N_("Contacts noted"), "count"),
     "planned_contact_count": (N_("Contacts planned"), "count"),
@@ -256,7 +256,7 @@ def write_value(w: Wording, value: Any, kind: Kind, decimals: int | None = None)
         "count": w.number,
         "number": lambda v: w.number(v, 1),
         "percent": w.percent,
-        "chance": lambda v: w._("under {p}", p=w.percent(0.001)) if v < 0.0005 else w.percent(v),
+        "chance": lambda v: f"<\u00a0{w.percent(0.001)}" if v < 0.0005 else w.percent(v),
         "date": lambda v: w.date(v, "short"),
     }
     return writers.get(kind, str)(value)

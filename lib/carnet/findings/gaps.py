@@ -244,14 +244,15 @@ def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
         )  # fmt: skip
     noted = dict(made=w.number(row["noted_contact_count"]), planned=w.number(row["planned_contact_count"])) if row["quadrant"] else {}
     sentences = {
-        "neglect": N_("Renew the contact: {made} noted in a year where {planned} are planned, {gap} missing."),
+        "neglect": N_("Renew the contact: {made} of {planned} planned contacts noted in a year, {gap} missing."),
         "competition": N_("Ask what a competitor offers: contacted as planned, and {gap} missing."),
         "demand": N_("Ask what the customer needs less of: contacted as planned, {gap} missing."),
-        "watch": N_("Call: {made} contacts noted in a year where {planned} are planned, {gap} missing."),
+        "watch": N_("Call: {made} of {planned} planned contacts noted in a year, {gap} missing."),
     }
-    if not row["quadrant"]:
+    reading = row["quadrant"]
+    if not reading:
         return w._("Call and ask why: {gap} missing.", **told)
-    return w._(sentences[row["quadrant"]], **told, **noted)
+    return w._(sentences[reading], **told, **noted)
 
 
 def gap_recommendations(w: Wording, tracked: pd.DataFrame, chosen: pd.DataFrame, people: pd.DataFrame, reaches_back: bool) -> list[str]:

@@ -1,0 +1,392 @@
+"""The gap list's measures: closed forms, published formulas, laws, and simulations in which the truth is known."""
+
+import datetime as dt
+import itertools
+import math
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+from carnet.book import open_book
+from carnet.errors import CarnetError
+from carnet.measures import contacts, defection, gaps, rebound, salespeople
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+HEADER = ["customer_id", "date", "amount"]
+COUNTS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=20)
+
+
+# --- order counts
+
+
+@given(COUNTS)
+def test_p_value_is_the_exact_binomial_test(counts):
+    """At equal exposure the doubled tail is the two-sided exact binomial test of scipy."""
+    now, before = zip(*counts, strict=True)
+    expected = [stats.binomtest(a, a + b).pvalue if a + b else math.nan for a, b in counts]
+    assert gaps.order_p_values(now, before) == pytest.approx(expected, nan_ok=True)
+
+
+@given(COUNTS, st.floats(0.2, 0.8))
+def test_p_value_is_a_probability_and_symmetric(counts, share):
+    now, before = map(np.array, zip(*counts, strict=True))
+    p = gaps.order_p_values(now, before, share)
+    assert p == pytest.approx(gaps.order_p_values(before, now, 1 - share), nan_ok=True)
+    assert np.all((p[now + before > 0] > 0) & (p[now + before > 0] <= 1)) and np.isnan(p[now + before == 0]).all()
+
+
+def test_p_value_flags_at_most_its_level_when_nothing_changed():
+    """Simulation: two Poisson years at one rate, 20,000 customers; 5 % at most stand out (fewer: counts are discrete)."""
+    rng = np.random.default_rng(5)
+    rate = rng.lognormal(2, 0.8, 20_000)
+    p = gaps.order_p_values(rng.poisson(rate), rng.poisson(rate))
+    assert 0.02 < np.mean(p <= 0.05) <= 0.05
+
+
+def test_false_discovery_shares_by_hand():
+    """Benjamini & Hochberg (1995): p × n ÷ rank, made monotone from the largest down."""
+    assert gaps.false_discovery_shares([0.01, 0.04, math.nan, 0.02, 0.5]) == pytest.approx(
+        [0.04, 0.16 / 3, math.nan, 0.04, 0.5], nan_ok=True
+    )
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(0, 7), min_size=1, max_size=4))
+def test_chance_counts_by_enumeration(sizes):
+    """Every way in which n orders can fall into two years, one by one."""
+    unlikely = fallen = 0.0
+    for size in sizes:
+        for fall in itertools.product((0, 1), repeat=size):
+            now, before = sum(fall), size - sum(fall)
+            if size:
+                unlikely += (now < before and stats.binomtest(now, size).pvalue <= 0.1) / 2**size
+                fallen += (now < 0.8 * before - 1e-9) / 2**size
+    assert gaps.chance_counts(sizes, 0.2, 0.1) == pytest.approx((unlikely, fallen))
+
+
+def test_the_usual_rule_flags_a_quarter_to_a_half_with_nothing_changed():
+    """toolchain: −20 % year to date flags 48 / 36 / 23 % of customers at 4 / 12 / 50 orders a year; by orders alone a little less."""
+    for yearly, published in ((4, 0.48), (12, 0.36), (50, 0.23)):
+        rng = np.random.default_rng(yearly)
+        orders = rng.poisson(yearly, 4000) + rng.poisson(yearly, 4000)
+        assert published - 0.13 < gaps.chance_counts(orders, 0.2, 0.05)[1] / 4000 < published + 0.02
+
+
+# --- the list itself
+
+
+def test_most_late_by_amount_and_by_rate():
+    t = pd.DataFrame(
+        {"customer_id": list("ABCDE"), "sales_gap": [-100.0, -50.0, -50.0, 0.0, 80.0], "gap_rate": [-0.1, -1.0, -0.5, 0.0, math.nan]}
+    )
+    assert list(t.customer_id[gaps.most_late(t, 0.3)]) == ["A", "B"], "30 % of 5, rounded up; ties by id"
+    assert list(t.customer_id[gaps.most_late(t, 0.2, "rate")]) == ["B"]
+    assert list(t.customer_id[gaps.most_late(t, 1.0)]) == ["A", "B", "C"], "never one that is not late"
+    with pytest.raises(CarnetError, match="did you mean 'amount'"):
+        gaps.most_late(t, 0.1, "amont")
+
+
+def book(make_engagement, rows, **content):
+    return open_book(make_engagement(tables={"sales": [HEADER, *rows]}, **content))
+
+
+def test_gap_list_is_net_of_credit_notes_and_leaves_out_nobody(make_engagement):
+    rows = [
+        ["A", "2023-05-01", "100"],
+        ["A", "2024-05-01", "60"],
+        ["A", "2024-06-01", "-20"],
+        ["B", "2023-07-01", "50"],
+        ["C", "2024-12-31", "30"],
+        ["D", "2023-01-01", "5"],
+    ]
+    opened = book(make_engagement, rows, as_of="2024-12-31")
+    t = gaps.sales_gaps(opened.cube, opened.periods, opened.comparable_months).execute()
+    assert t[["customer_id", "sales_gap"]].values.tolist() == [["A", -60.0], ["B", -50.0], ["D", -5.0], ["C", 30.0]]
+    assert t.gap_rate.tolist()[:3] == [-0.6, -1.0, -1.0] and math.isnan(t.gap_rate[3])
+
+
+def daily(first, last):
+    return [["A", str(day.date()), "10"] for day in pd.date_range(first, last)]
+
+
+def test_months_after_the_last_sale_are_left_out_on_both_sides(make_engagement):
+    """Sales end on 20 November, the audit is of 31 December: ten months are compared, and nobody is late for it."""
+    opened = book(make_engagement, daily("2022-12-20", "2024-11-20"), as_of="2024-12-31")
+    assert sorted(opened.comparable_months) == list(range(2, 12))
+    t = gaps.sales_gaps(opened.cube, opened.periods, opened.comparable_months).execute()
+    days = (dt.date(2024, 10, 31) - dt.date(2024, 1, 1)).days + 1, (dt.date(2023, 10, 31) - dt.date(2023, 1, 1)).days + 1
+    assert (t.revenue[0], t.revenue_previous[0]) == (10 * days[0], 10 * days[1])
+
+
+def test_months_before_the_first_sale_are_left_out_on_both_sides(make_engagement):
+    opened = book(make_engagement, daily("2023-06-15", "2024-12-31"), as_of="2024-12-31")
+    assert sorted(opened.comparable_months) == list(range(6)), "July to December"
+    assert not opened.reaches_back(1)
+
+
+def test_nothing_is_compared_without_two_years(make_engagement):
+    assert book(make_engagement, daily("2024-01-01", "2024-12-31"), as_of="2024-12-31").comparable_months == []
+
+
+# --- silence, best years, families
+
+
+def test_rhythm_is_the_mean_interval_shrunk_with_one_of_the_portfolio():
+    """A: days 0, 10, 20 (mean 10); B: 0, 30 (30); C once. Median interval 20: A (20+20)/3, B (30+20)/2, C 20/1."""
+    start = dt.date(2024, 1, 1)
+    days = [("A", 0), ("A", 10), ("A", 10), ("A", 20), ("B", 0), ("B", 30), ("C", 5), ("C", 90)]
+    orders = ibis.memtable(pd.DataFrame({"customer_id": [c for c, _ in days], "date": [start + dt.timedelta(days=d) for _, d in days]}))
+    t = defection.order_rhythm(orders, start + dt.timedelta(days=60)).execute().set_index("customer_id")
+    assert (t.rhythm_months * 365.25 / 12).round(9).to_dict() == pytest.approx({"A": 40 / 3, "B": 25.0, "C": 20.0})
+    assert t.silence_ratio.to_dict() == pytest.approx({"A": 40 / (40 / 3), "B": 30 / 25, "C": 55 / 20})
+    assert pd.Timestamp(t.last_order_date["C"]) == pd.Timestamp("2024-01-06"), "an order after the audit date does not count"
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 40), st.integers(1, 900)), min_size=1, max_size=25))
+def test_peak_year_is_the_largest_twelve_months(cells):
+    frame = pd.DataFrame(cells, columns=["customer_id", "audit_month", "revenue"]).astype({"revenue": float})
+    found = defection.peak_years(ibis.memtable(frame)).execute().set_index("customer_id")
+    for customer, part in frame.groupby("customer_id"):
+        months = part.groupby("audit_month").revenue.sum().reindex(range(60), fill_value=0.0).to_numpy()
+        windows = [months[m : m + 12].sum() for m in range(48)]
+        assert found.peak_revenue[customer] == pytest.approx(max(windows))
+        assert windows[found.peak_audit_month[customer]] == pytest.approx(max(windows))
+        assert found.rolling_year_revenue[customer] == pytest.approx(windows[0])
+
+
+def test_stopped_families_and_what_luck_would_show(make_engagement):
+    rows = [["customer_id", "date", "amount", "order_id", "offer"]]
+    rows += [["A", f"2023-{m:02d}-10", "10", f"a{m}", "paper"] for m in range(1, 5)]  # 4 orders, then none
+    rows += [["A", f"2024-{m:02d}-10", "10", f"b{m}", "soap"] for m in range(1, 4)] + [["A", "2023-06-10", "7", "c", "soap"]]
+    rows += [["A", "2023-07-10", "3", "d", "wax"]]  # one order only: says nothing
+    rows += [["B", f"2023-{m:02d}-10", "10", f"e{m}", "paper"] for m in range(1, 7)]  # gone altogether: not a partial defection
+    opened = open_book(make_engagement(tables={"sales": rows}, as_of="2024-12-31"))
+    families = defection.family_orders(opened.table("sales"), opened.periods, opened.comparable_months)
+    stopped = defection.stopped_families(families, 4).execute()
+    assert stopped[["customer_id", "family", "order_count_previous", "family_revenue_previous"]].values.tolist() == [
+        ["A", "paper", 4, 40.0]
+    ]
+    assert defection.chance_stopped_count(families, 4).execute().iloc[0, 0] == pytest.approx(2 * 0.5**4), "paper and soap, 4 orders each"
+
+
+# --- rebound
+
+
+def portfolio(rng, customers, drift, hazard, years=4):
+    """Orders of each year as (customer, revenue): Poisson counts, log-normal baskets, levels that drift, customers that leave."""
+    rate = np.clip(rng.lognormal(2.25, 0.75, customers), 1, 60)
+    basket = np.clip(rng.lognormal(6.95, 0.7, customers), 150, 8000)
+    level, made = np.ones(customers), []
+    for _ in range(years):
+        level = np.where(rng.random(customers) < hazard, 0, level * np.exp(rng.normal(0, drift, customers)))
+        who = np.repeat(np.arange(customers), rng.poisson(rate * level))
+        made.append((who, basket[who] * rng.lognormal(0, 0.35, len(who))))
+    return made
+
+
+def yearly(made, customers):
+    return [np.bincount(who, revenue, customers) for who, revenue in made]
+
+
+def gap_frame(before, now):
+    return pd.DataFrame({"customer_id": np.arange(len(now)), "revenue": now, "revenue_previous": before, "sales_gap": now - before})
+
+
+def group_of(t):
+    return gaps.most_late(t, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("customers", "drift", "hazard"), [(100, 0.0, 0.0), (300, 0.0, 0.0), (100, 0.25, 0.13), (300, 0.25, 0.13), (300, 0.1, 0.05)]
+)
+def test_historic_rebound_covers_what_comes_next(customers, drift, hazard):
+    """Three years known, the fourth hidden: the interval holds the next group's rebound in 86 to 99 % of 150 portfolios (nominal 95)."""
+    covered = 0
+    for seed in range(150):
+        years = yearly(portfolio(np.random.default_rng(seed), customers, drift, hazard), customers)
+        earlier = gap_frame(years[0], years[1]).assign(revenue_next=years[2])
+        _, low, high = rebound.historic_rebound(earlier, group_of(earlier))
+        now = gap_frame(years[1], years[2])
+        group = group_of(now)
+        happened = (years[3][group] - years[2][group]).sum() / (years[1][group] - years[2][group]).sum()
+        covered += low <= happened <= high
+    assert 0.86 <= covered / 150 <= 0.99
+
+
+@pytest.mark.parametrize(("drift", "hazard", "low", "high"), [(0.0, 0.0, -0.06, 0.06), (0.25, 0.0, -0.10, 0.06), (0.25, 0.13, 0.02, 0.16)])
+def test_luck_rebound_is_right_under_pure_noise_and_a_ceiling_else(drift, hazard, low, high):
+    """Mean error over 60 portfolios: near zero while nobody leaves, above what happens when customers go on leaving."""
+    errors = []
+    for seed in range(60):
+        made = portfolio(np.random.default_rng(seed), 300, drift, hazard, years=3)
+        (who0, revenue0), (who1, revenue1), _ = made
+        orders = pd.DataFrame(
+            {"customer_id": np.r_[who0, who1], "revenue": np.r_[revenue0, revenue1], "current": np.r_[who0 * 0, who1 * 0 + 1].astype(bool)}
+        )
+        told = rebound.luck_rebound(orders, group_of, draws=15)
+        years = yearly(made, 300)
+        group = group_of(gap_frame(years[0], years[1])).to_numpy()
+        errors.append(told - (years[2] - years[1])[group].sum() / (years[0] - years[1])[group].sum())
+    assert low < np.mean(errors) < high
+
+
+def test_pure_noise_gives_back_about_45_per_cent():
+    """method §2 B: under pure noise the worst decile recovers about 45 % of its loss with no action."""
+    shares = []
+    for seed in range(100):
+        years = yearly(portfolio(np.random.default_rng(seed), 300, 0, 0, years=3), 300)
+        earlier = gap_frame(years[0], years[1]).assign(revenue_next=years[2])
+        shares.append(rebound.historic_rebound(earlier, group_of(earlier))[0])
+    assert 0.40 < np.mean(shares) < 0.50
+
+
+def test_ratio_interval_by_hand():
+    """Equal gaps: the jackknife of a ratio is the mean with its usual standard error and Student's t, n − 1 degrees of freedom."""
+    gained = np.array([1.0, 3, 2, 5, 4, 0, 2, 3])
+    ratio, low, high = rebound.ratio_interval(gained, np.full(8, 10.0))
+    half = stats.t.ppf(0.975, 7) * (gained / 10).std(ddof=1) / math.sqrt(8)
+    assert (ratio, low, high) == pytest.approx((0.25, 0.25 - half, 0.25 + half))
+    assert np.isnan(rebound.ratio_interval(gained[:7], np.full(7, 10.0))[1]) and np.isnan(rebound.ratio_interval([], [])[0])
+
+
+# --- salespeople
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.1, 0.5, 0.7, 1.0]), min_size=1, max_size=8), st.data())
+def test_poisson_binomial_by_enumeration(chances, data):
+    possible = range(sum(c == 1 for c in chances), len(chances) - sum(c == 0 for c in chances) + 1)
+    count = data.draw(st.sampled_from(list(possible)))
+    law = dict.fromkeys(range(len(chances) + 1), 0.0)
+    for outcome in itertools.product((0, 1), repeat=len(chances)):
+        law[sum(outcome)] += math.prod(c if late else 1 - c for c, late in zip(chances, outcome, strict=True))
+    lower, upper = sum(p for n, p in law.items() if n <= count), sum(p for n, p in law.items() if n >= count)
+    open_ones = any(0 < c < 1 for c in chances)
+    expected = min(1, 2 * min(lower, upper)) if open_ones else 1.0
+    assert salespeople.poisson_binomial_p(count, np.array(chances)) == pytest.approx(expected)
+
+
+def accounts(rng, people, each, shares=(0.6, 0.4, 0.2)):
+    """Accounts of equal salespeople: classes at random, the chance to be late depends on the class only."""
+    classes = rng.integers(0, len(shares), people * each)
+    late = rng.random(people * each) < np.array(shares)[classes]
+    return pd.DataFrame(
+        {"salesperson": np.repeat([f"S{i:02d}" for i in range(people)], each), "abc_class": classes, "sales_gap": np.where(late, -1.0, 1.0)}
+    )
+
+
+def test_equal_salespeople_are_flagged_at_most_at_the_nominal_share():
+    """Simulation: 8 equal salespeople of 30 accounts, 150 times: at most 5 % outside the 95 % limits, at most 0.2 % outside 99.8 %."""
+    rng = np.random.default_rng(11)
+    signals = np.concatenate([salespeople.late_by_salesperson(accounts(rng, 8, 30), ["abc_class"]).signal for _ in range(150)])
+    assert 0.01 < np.mean(signals != "none") <= 0.05 and np.mean(signals == "99.8") <= 0.002
+
+
+def test_equal_salespeople_differ_by_about_21_points():
+    """method §2 B: eight equal salespeople show a 21-point spread by chance (40 accounts each, half of them late)."""
+    rng = np.random.default_rng(3)
+    spreads = [np.ptp(salespeople.late_by_salesperson(accounts(rng, 8, 40, (0.5,)), ["abc_class"]).late_share) for _ in range(50)]
+    assert 0.18 < np.mean(spreads) < 0.25
+
+
+def test_a_salesperson_who_really_differs_is_found():
+    t = accounts(np.random.default_rng(1), 6, 60, (0.3,))
+    mine = t.salesperson == "S03"
+    t.loc[mine, "sales_gap"] = np.where(np.arange(mine.sum()) < 45, -1.0, 1.0)
+    found = salespeople.late_by_salesperson(t, ["abc_class"]).set_index("salesperson")
+    assert list(found.index[found.signal == "99.8"]) == ["S03"]
+    assert found.expected_share["S03"] < found.shrunk_share["S03"] < found.late_share["S03"] == 0.75
+
+
+def test_the_mix_of_accounts_is_allowed_for():
+    """One salesperson has all the accounts that are often late, another those that never are: as expected, both."""
+    rows = [("hard", 0, -1)] * 16 + [("hard", 0, 1)] * 4 + [("soft", 1, 1)] * 19 + [("soft", 1, -1)]
+    rows += [("other", 0, -1)] * 16 + [("other", 0, 1)] * 4 + [("other", 1, 1)] * 19 + [("other", 1, -1)]
+    found = salespeople.late_by_salesperson(pd.DataFrame(rows, columns=["salesperson", "abc_class", "sales_gap"]), ["abc_class"]).set_index(
+        "salesperson"
+    )
+    assert found.expected_share.to_dict() == pytest.approx({"hard": 0.8, "soft": 0.05, "other": 0.425})
+    assert set(found.signal) == {"none"} and found.p_value.min() == 1
+
+
+def test_accounts_without_a_salesperson_are_listed_and_not_tested():
+    rows = [("A", 0, -1.0)] * 5 + [("B", 0, 1.0)] * 5 + [(None, 0, -1.0)] * 30
+    found = salespeople.late_by_salesperson(pd.DataFrame(rows, columns=["salesperson", "abc_class", "sales_gap"]), ["abc_class"])
+    assert found.salesperson.isna().tolist() == [False, False, True] and found.customer_count.sum() == 40
+    assert found.signal[2] == "none" and np.isnan(found.p_value[2]) and found.shrunk_share.isna().all(), "two people tell no spread"
+
+
+def test_shrinkage_of_one_rate_is_near_the_common_share_and_covers_it():
+    """Simulation: every true share is 0.4; the credible intervals hold it in at least 95 % of cases, and are narrower than Wilson's."""
+    rng, held, narrower = np.random.default_rng(2), [], []
+    for _ in range(40):
+        t = salespeople.late_by_salesperson(accounts(rng, 8, 30, (0.4,)), ["abc_class"])
+        held += list((t.shrunk_share_low <= 0.4) & (t.shrunk_share_high >= 0.4))
+        narrower += list(t.shrunk_share_high - t.shrunk_share_low < t.late_share_high - t.late_share_low)
+    assert np.mean(held) >= 0.95 and np.mean(narrower) == 1
+
+
+def test_funnel_limits_hold_their_share_of_a_binomial():
+    t = salespeople.funnel_limits(60, 0.4)
+    for row in t.itertuples():
+        law = stats.binom(row.customer_count, 0.4)
+        for low, high, tail in ((row.low_95, row.high_95, 0.025), (row.low_998, row.high_998, 0.001)):
+            assert law.cdf(round(low * row.customer_count) - 1) <= tail and law.sf(round(high * row.customer_count)) <= tail
+    assert t.customer_count.tolist() == list(range(1, 61))
+
+
+# --- contacts
+
+
+def test_contacts_fall_into_their_windows():
+    service = ibis.memtable(
+        pd.DataFrame(
+            {
+                "customer_id": ["A", "A", "A", "B", "B"], "activity": ["Visite", "Appel", "Devis", "Appel", "Appel"], "quality": [4.0, 2.0, 5.0, 1.0, 3.0],
+                "date": [dt.date(2024, 1, 1), dt.date(2024, 6, 1), dt.date(2024, 6, 2), dt.date(2024, 3, 1), dt.date(2025, 1, 1)],
+            }
+        )
+    )  # fmt: skip
+    windows = ibis.memtable(
+        pd.DataFrame(
+            {
+                "customer_id": ["A", "B"],
+                "window_start": [dt.date(2024, 1, 1)] * 2,
+                "window_end": [dt.date(2024, 6, 1), dt.date(2024, 12, 31)],
+            }
+        )
+    )
+    t = contacts.contact_counts(service, ["Visite", "Appel"], windows).execute().set_index("customer_id")
+    assert t.contact_count.to_dict() == {"A": 2, "B": 1} and t.contact_quality.to_dict() == {"A": 3.0, "B": 1.0}
+
+
+def test_activities_that_are_contacts():
+    assert contacts.contact_activities(["Téléphone sortant", "RDV", "Réclamation"]) == ["Téléphone sortant", "RDV"]
+    assert contacts.contact_activities(["Chat", "Ticket"]) == ["Chat", "Ticket"], "none is known: all count, and the report lists them"
+    assert contacts.contact_activities(["Visite", "Démo"], ["demo"]) == ["Démo"]
+
+
+def test_quadrants():
+    fell, made, planned = pd.Series([-0.7, -0.7, -0.2, -0.2, -0.7]), pd.Series([1, 12, 12, 1, math.nan]), pd.Series([12.0] * 5)
+    assert contacts.quadrants(fell, made, planned, 0.5).tolist() == ["neglect", "competition", "demand", "watch", None]
+
+
+def test_an_opportunity_closed_after_the_audit_date_was_open_on_it():
+    rows = [
+        ("A", "2024-02-01", "2024-03-01", "won", 10),
+        ("A", "2024-11-01", "2025-02-01", "won", 20),
+        ("A", "2024-12-01", None, "open", 30),
+        ("B", "2025-01-05", None, "open", 40),
+    ]
+    frame = pd.DataFrame(rows, columns=["customer_id", "opened", "closed", "stage", "amount"])
+    frame[["opened", "closed"]] = frame[["opened", "closed"]].apply(lambda column: pd.to_datetime(column).dt.date)
+    frame["amount"] = frame.amount.astype(float)
+    table = ibis.memtable(
+        frame, schema={"customer_id": "string", "opened": "date", "closed": "date", "stage": "string", "amount": "float64"}
+    )
+    t = contacts.proposal_counts(table, dt.date(2024, 6, 30), dt.date(2024, 12, 31)).execute().set_index("customer_id")
+    assert t.loc["A"].to_dict() == {"proposal_count": 2, "opportunity_count": 2, "opportunity_amount": 50.0} and "B" not in t.index
