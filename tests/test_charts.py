@@ -1,10 +1,12 @@
 """Title, labels, drawn values, zero baseline, alt text; no pixels."""
 
 import io
+import itertools
 
 import pandas as pd
 import pytest
 from carnet import charts
+from carnet.measures import salespeople
 from carnet.wording import Wording
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
@@ -159,3 +161,63 @@ def test_hold_out_chart_sets_predicted_beside_actual():
     chart = charts.draw_hold_out(EN, fifths, "Title", "Subtitle", "source")
     assert [bar.get_height() for bar in chart.figure.axes[0].patches] == [0.05, 0.5]
     assert list(chart.figure.axes[0].lines[0].get_ydata()) == [0.1, 0.4]
+
+
+PEOPLE = pd.DataFrame(
+    {
+        "salesperson": ["Anna $\\bad$", "Bob", "Carl"], "customer_count": [20, 40, 30], "late_share": [0.5, 0.4, 0.9], "expected_share": [0.4, 0.4, 0.45],
+        "signal": ["none", "none", "99.8"],
+    }
+)  # fmt: skip
+
+
+def test_funnel_draws_observed_over_expected_between_exact_limits():
+    limits = salespeople.funnel_limits(46, 0.4)
+    axes = charts.draw_funnel(EN, PEOPLE, limits, 0.4, "Title", "Subtitle", "source").figure.axes[0]
+    inside, outside = (collection.get_offsets().tolist() for collection in axes.collections)
+    assert inside == [[20, pytest.approx(0.5)], [40, pytest.approx(0.4)]] and outside == [[30, pytest.approx(0.8)]]
+    drawn = {tuple(line.get_ydata()) for line in axes.lines}
+    assert {tuple(limits[name]) for name in ("low_95", "high_95", "low_998", "high_998")} <= drawn
+    names = [text for text in axes.texts if text.get_text() in (r"Anna \$\\bad\$", "Bob", "Carl")]
+    heights = sorted(text.get_position()[1] for text in names)
+    assert len(names) == 3 and min(b - a for a, b in itertools.pairwise(heights)) >= 0.05, "labels do not overlap"
+
+
+def test_quadrants_put_deep_falls_below_and_few_contacts_left():
+    t = pd.DataFrame(
+        {
+            "name": list("ABCD"), "noted_contact_count": [1.0, 12, 40, 6], "planned_contact_count": [12.0] * 4, "gap_rate": [-0.9, -0.9, -0.1, -0.1],
+            "sales_gap": [-50.0, -100.0, -25.0, -10.0], "quadrant": ["neglect", "competition", "demand", None],
+        }
+    )  # fmt: skip
+    labels = {"neglect": "n", "competition": "c", "demand": "d", "watch": "w"}
+    axes = charts.draw_quadrants(EN, t, 0.5, labels, "Title", "Subtitle", "source").figure.axes[0]
+    deep, mild = (collection.get_offsets().tolist() for collection in axes.collections)
+    assert deep == [[pytest.approx(1 / 12), -0.9], [1.0, -0.9]] and mild == [[2.5, -0.1]], (
+        "the unknown one is not drawn, 40 of 12 stands at the edge"
+    )
+    assert axes.collections[0].get_sizes().tolist() == [215, 400], "area follows the money"
+
+
+def test_heat_strip_shows_revenue_and_colours_the_gap():
+    months = pd.DataFrame(
+        {
+            "customer_id": ["A", "A", "B", "B"], "audit_month": [1, 0, 1, 0], "revenue": [12_000.0, 0.0, 3000.0, 50.0],
+            "revenue_previous": [0.0, 24_000.0, 3000.0, 0.0],
+        }
+    )  # fmt: skip
+    axes = charts.draw_heat_strip(EN, months, {"A": "Alpha", "B": "Beta"}, ["Nov", "Dec"], "Title", "Subtitle", "source").figure.axes[0]
+    assert axes.collections[0].get_array().reshape(2, 2).tolist() == [[0.5, -1.0], [0.0, pytest.approx(50 / 3000)]]
+    assert [text.get_text() for text in axes.texts] == ["12", "", "3.0", "0.1"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Alpha", "Beta"]
+
+
+def test_ranking_leaves_room_for_its_longest_note():
+    for notes in (["-€120,250 · p <\u00a00.1%", "+€71,483 · p 11.4%"], ["-€5", "+€3"]):
+        chart = charts.draw_ranking(EN, ["Alpha", "Beta"], [-120_250.0, 71_483.0], notes, "Title", "Subtitle", "source")
+        chart.figure.canvas.draw()
+        axes = chart.figure.axes[0]
+        frame = axes.get_window_extent()
+        for text in axes.texts:
+            box = text.get_window_extent()
+            assert frame.x0 - 2 <= box.x0 and box.x1 <= frame.x1 + 2

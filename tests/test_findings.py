@@ -1,8 +1,10 @@
+import datetime as dt
 import math
 
+import pandas as pd
 import pytest
 from carnet import findings
-from carnet.findings import Finding, costs, indicators
+from carnet.findings import Finding, costs, gaps, indicators
 from carnet.wording import Wording
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
@@ -168,3 +170,61 @@ def test_pace_of_a_rate_is_in_points():
     assert findings.write_pace(EN, 0.021, FIGURES["retention_rate"]) == "+2.1 points"
     assert findings.write_pace(EN, -20_000, FIGURES["net_margin"]) == "-€20,000"
     assert findings.write_pace(EN, math.nan, FIGURES["net_margin"]) == "–"
+
+
+# --- the gap list
+
+
+def people_of(*rows):
+    return pd.DataFrame(rows, columns=["salesperson", "late_share", "signal", "sales_gap"])
+
+
+def test_nobody_is_singled_out_within_the_outer_limits():
+    calm = gaps.salespeople(EN, people_of(("Anna", 0.3, "none", -5.0), ("Bob", 0.5, "none", -9.0)))
+    assert (
+        calm.sentence.endswith("nobody is singled out.") and calm.amount == 0 and "Anna" not in calm.sentence and "Bob" not in calm.sentence
+    )
+    watched = gaps.salespeople(EN, people_of(("Anna", 0.3, "none", -5.0), ("Bob", 0.6, "95", -9.0)))
+    assert "one in twenty" in watched.sentence and watched.sentence.endswith("nobody is singled out.") and watched.amount == 0
+    out = gaps.salespeople(EN, people_of(("Anna", 0.3, "none", -5.0), ("Bob", 0.9, "99.8", -9.0)))
+    assert "Bob" in out.sentence and "Look at the accounts first" in out.sentence and out.amount == -9
+    assert gaps.salespeople(EN, people_of(("Anna", 0.3, "none", -5.0))) is None, "one person is compared with nobody"
+
+
+def test_expected_rebound_says_how_it_is_known():
+    known = {"rebound_share": 0.2, "rebound_low": -0.1, "rebound_high": 0.5, "method": "history"}
+    assert "lands within [-10% to 50%]" in gaps.expected_rebound(EN, known)
+    assert "too few customers" in gaps.expected_rebound(EN, known | {"rebound_low": math.nan, "rebound_high": math.nan})
+    assert "a ceiling" in gaps.expected_rebound(EN, known | {"method": "luck"})
+    assert "not measured" in gaps.expected_rebound(EN, known | {"rebound_share": math.nan})
+
+
+@pytest.mark.parametrize(
+    ("verdict", "english", "french"),
+    [("more", "more than", "plus que"), ("less", "less than", "moins que"), ("same", "not told apart", "ne se distingue pas"), ("unknown", "is not known", "n’est pas connu")],
+)  # fmt: skip
+def test_memory_has_a_sentence_for_every_verdict(verdict, english, french):
+    outcomes = pd.DataFrame(
+        {"outcome": ["back", "still_late", "lost", "all"], "customer_count": [1, 2, 3, 6], "revenue_progress": [5.0, 1, -3, 3]}
+    )
+    for w, word in ((EN, english), (FR, french)):
+        finding = gaps.followed(w, outcomes, (0.1, 0.0, 0.2), 0.3, verdict, "31/12/2024")
+        assert word in finding.sentence and finding.amount == 3
+
+
+def test_effect_of_the_contacts_is_told_only_beyond_chance():
+    effect = {"contact_count": 9, "hold_out_count": 4, "effect": 50.0, "low": -10.0, "high": 110.0}
+    assert "no effect is told from chance" in gaps.arm_effect(EN, effect)
+    assert "an effect beyond chance" in gaps.arm_effect(EN, effect | {"low": 10.0})
+    assert "Too few" in gaps.arm_effect(EN, effect | {"low": math.nan})
+    assert "No hold-out" in gaps.arm_effect(EN, effect | {"hold_out_count": 0})
+
+
+@pytest.mark.parametrize("reading", ["neglect", "competition", "demand", "watch", None])
+def test_every_reading_has_its_task(reading):
+    row = {"sales_gap": -1200.0, "action": "call", "quadrant": reading, "noted_contact_count": 2.0, "planned_contact_count": 12.0}
+    english, french = gaps.task(EN, row, 3), gaps.task(FR, row, 3)
+    assert "€1,200" in english and "1\u202f200\u00a0€" in french and "{" not in english + french
+    assert "3 contacts without an order, or on 31 March 2026" in gaps.task(
+        EN, row | {"action": "last_chance", "stop_date": dt.date(2026, 3, 31)}, 3
+    )

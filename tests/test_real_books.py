@@ -72,3 +72,31 @@ def test_cdnow(real_books, tmp_path):
     book = book_of(real_books, tmp_path, "cdnow", ["CDNOW_master.txt"], {"amount": "dollar_value"}, format={"delimiter": "whitespace"})
     assert book.checks["sales"].accepted_rows == 69_659
     assert book.cube.customer_id.nunique().execute() == 23_570
+
+
+def test_adventureworks_gap_list(real_books, tmp_path):
+    """Gaps, order counts and salespeople (EmployeeKey of the last line) against a plain pandas reading of the same file."""
+    import pandas as pd
+    from carnet.gap_list import gap_list
+    from carnet.measures.salespeople import late_by_salesperson
+
+    columns = {
+        "customer_id": "ResellerKey",
+        "date": "OrderDate",
+        "amount": "SalesAmount",
+        "order_id": "SalesOrderNumber",
+        "salesperson": "EmployeeKey",
+    }
+    book = book_of(real_books, tmp_path, "adventureworks", ["FactResellerSales.csv"], columns)
+    t = gap_list(book, 0.8, 0.95, 4).set_index("customer_id")
+    lines = pd.read_csv(real_books / "adventureworks" / "FactResellerSales.csv", parse_dates=["OrderDate"])
+    lines = lines.assign(customer=lines.ResellerKey.astype(str), year=(lines.OrderDate > "2019-05-31").astype(int)).query(
+        "OrderDate > '2018-05-31'"
+    )
+    revenue = lines.pivot_table(index="customer", columns="year", values="SalesAmount", aggfunc="sum", fill_value=0)
+    orders = lines.pivot_table(index="customer", columns="year", values="SalesOrderNumber", aggfunc="nunique", fill_value=0)
+    assert set(t.index) == set(revenue.index)
+    assert (t.sales_gap - (revenue[1] - revenue[0]).reindex(t.index)).abs().max() < 0.0051
+    assert (t.order_count == orders[1].reindex(t.index)).all() and (t.order_count_previous == orders[0].reindex(t.index)).all()
+    people = late_by_salesperson(t.reset_index(), ["abc_class_previous"])
+    assert people.customer_count.sum() == len(t) and people.late_customer_count.sum() == ((revenue[1] - revenue[0]).round(2) < 0).sum()
