@@ -248,5 +248,5 @@ def _order_revenues(book: Book) -> pd.DataFrame:
     orders, periods = book.orders, book.periods
     dated = orders.mutate(month=orders.date.truncate("M"), audit_month=periods.audit_month(orders.date))
     dated = dated.mutate(current=periods.in_current(dated))
-    kept = dated.filter(dated.current | periods.in_previous(dated))
+    kept = dated.filter((dated.current | periods.in_previous(dated)) & (dated.audit_month % 12).isin(book.comparable_months))
     return kept.select("customer_id", "order_id", "current", "revenue").order_by("customer_id", "order_id", "current").execute()

@@ -8,6 +8,8 @@ import pandas as pd
 from carnet.findings.base import Finding, known_range, list_names
 from carnet.wording import N_, Wording, unknown
 
+REGULAR = 1.5  # Erlang-k intervals between orders: from here on orders are clearly not at random
+
 
 def late_customers(w: Wording, gaps: pd.DataFrame, names: Sequence[str]) -> Finding | None:
     """What late customers lack, beside what the others brought more: no loss without its winners."""
@@ -56,6 +58,16 @@ def usual_rule(w: Wording, fallen: int, compared: int, chance: float, fall: floa
         fallen=w.number(fallen),
         compared=w.number(compared),
         chance=w.number(chance),
+    )
+
+
+def rhythm(w: Wording, regularity: float) -> str:
+    """How far the p-values can be trusted: orders more regular than chance make them too large."""
+    if unknown(regularity) or regularity <= REGULAR:
+        return ""
+    return w._(
+        "Orders are more regular here than chance (k = {k}; 1 is chance): these chances are too high, and a silence says more than they do.",
+        k=w.number(regularity, 1),
     )
 
 
