@@ -14,11 +14,11 @@ from carnet.annex import write_annex
 from carnet.calendars import write_calendars
 from carnet.errors import CarnetError
 from carnet.measures import changes, follow_up, last_chance, tasks
-from carnet.published import find_earlier, open_published
+from carnet.published import check_comparable, find_earlier, open_published
 from carnet.wording import Wording
 from scipy import stats
 
-from .conftest import DEMO, run_carnet
+from .conftest import DEMO, run_carnet, write_engagement
 from .test_demo_figures import french
 
 AS_OF = dt.date(2025, 12, 31)
@@ -45,7 +45,7 @@ def test_recoverability_by_hand():
 
 
 def test_proposals_are_worth_more_than_they_cost():
-    rates = pd.DataFrame({"band": [2.0], "recoverability": [0.3]})
+    rates = pd.DataFrame({"band": [2.0], "recoverability": [0.3], "back_rate_low": [0.1], "back_rate_high": [0.6]})
     people = pd.DataFrame(
         {"customer_id": list("ABCDE"), "silence_ratio": [2.5, 2.5, 9, 9, 2.5], "margin_at_stake": [1000.0, 200, 1000, 3000, math.nan]}
     )
@@ -53,8 +53,17 @@ def test_proposals_are_worth_more_than_they_cost():
     assert t[["customer_id", "expected_value"]].values.tolist() == [["A", 240.0], ["D", 240.0], ["C", 40.0]], (
         "B would bring 0, E is not known"
     )
+    assert (t.value_low.iloc[0], t.value_high.iloc[0]) == (40.0, 540.0) and t.value_low[1:].isna().all(), "an assumed rate has no interval"
     assert list(last_chance.last_chance(people, rates, 0.1, 60, most=1).customer_id) == ["A"]
     assert list(last_chance.last_chance(people, rates.head(0), 0.5, 60, most=9).recoverability.unique()) == [0.5]
+
+
+def test_detectable_effect_by_hand():
+    """2.8016 × 10 × √(1/8 + 1/2): power 80 %, 5 % two-sided (J. Cohen 1988, normal approximation)."""
+    earlier = pd.DataFrame({"revenue": 0.0, "revenue_next": [0.0, 20.0] * 5})
+    spread = earlier.revenue_next.std()
+    assert last_chance.detectable_effect(earlier, 8, 2) == pytest.approx(2.80158 * spread * math.sqrt(1 / 8 + 1 / 2), rel=1e-5)
+    assert math.isnan(last_chance.detectable_effect(earlier.head(7), 8, 2)) and math.isnan(last_chance.detectable_effect(earlier, 8, 0))
 
 
 def test_hold_out_is_drawn_by_seed_and_never_among_the_essential():
@@ -84,13 +93,17 @@ def test_tasks_leave_the_hold_out_alone_and_start_on_monday():
             "arm": ["hold-out", "contact", "essential"],
         }
     )
-    t = tasks.schedule(tasks.task_list(tracked, chosen), dt.date(2025, 12, 31), weekly_count=2)
+    t = tasks.schedule(tasks.task_list(tracked, chosen), dt.date(2025, 12, 31), weekly_count=2, week_count=9)
     assert t[["customer_id", "action"]].values.tolist() == [["A", "call"], ["C", "call"], ["D", "last_chance"], ["E", "last_chance"]]
     due = [dt.date(2026, 1, 5), dt.date(2026, 1, 5), dt.date(2026, 1, 7), dt.date(2026, 1, 5)]
     assert t.due_date.tolist() == due and due[0].weekday() == 0
-    many = pd.DataFrame({"salesperson": ["x"] * 11})
-    weeks = [day.isocalendar().week for day in tasks.schedule(many, dt.date(2025, 12, 29), 5).due_date]
-    assert weeks == [2] * 5 + [3] * 5 + [4], "a Monday itself is not the Monday after"
+
+
+def test_what_does_not_fit_is_left_out_calls_first():
+    many = pd.DataFrame({"salesperson": ["x"] * 12, "action": ["call"] * 10 + ["last_chance"] * 2, "n": range(12)})
+    t = tasks.schedule(many, dt.date(2025, 12, 29), weekly_count=5, week_count=2)
+    assert t.n.tolist() == [*range(8), 10, 11], "the two proposals stay, the last two calls go"
+    assert [day.isocalendar().week for day in t.due_date] == [2] * 5 + [3] * 5, "a Monday itself is not the Monday after"
 
 
 # --- follow-up
@@ -99,32 +112,41 @@ def test_tasks_leave_the_hold_out_alone_and_start_on_monday():
 def test_outcomes():
     since = dt.date(2024, 12, 31)
     flagged = pd.DataFrame(
-        {"customer_id": list("ABCDE"), "rolling_year_revenue": [40.0, 40, 40, 0, 0], "sales_gap": [-60.0, -60, -60, -100, -100]}
+        {"customer_id": list("ABCDEF"), "period_revenue": [40.0, 40, 40, 0, 0, 40], "sales_gap": [-60.0, -60, -60, -100, -100, -60]}
     )
-    last = ["2025-03-01", "2025-03-01", "2024-12-31", None, "2025-06-01"]
-    now = pd.DataFrame(
+    last = pd.to_datetime(["2025-03-01", "2025-03-01", "2024-12-31", "2025-06-01", "2024-12-30"])
+    today = pd.DataFrame(
         {
-            "customer_id": list("ABCE"),
-            "rolling_year_revenue": [70.0, 69.0, 80.0, 100.0],
-            "last_order_date": pd.to_datetime([*last[:3], last[4]]),
+            "customer_id": list("ABCEF"),
+            "period_revenue": [70.0, 69.0, 80.0, 100.0, 40.0],
+            "last_order_date": last,
+            "silence_ratio": [1.0, 1, 9, 1, 1.9],
         }
     )
-    t = follow_up.follow_up(flagged, now, since, back_share=0.5).set_index("customer_id")
-    assert t.outcome.to_dict() == {"A": "back", "B": "still_late", "C": "lost", "D": "lost", "E": "back"}
-    assert t.regained_share.to_dict() == pytest.approx({"A": 0.5, "B": 29 / 60, "C": 40 / 60, "D": 0, "E": 1})
+    t = follow_up.follow_up(flagged, today, since, back_share=0.5).set_index("customer_id")
+    assert t.outcome.to_dict() == {"A": "back", "B": "still_late", "C": "lost", "D": "lost", "E": "back", "F": "still_late"}, (
+        "F is silent within its rhythm"
+    )
+    assert t.regained_share.to_dict() == pytest.approx({"A": 0.5, "B": 29 / 60, "C": 40 / 60, "D": 0, "E": 1, "F": 0})
     table = follow_up.outcome_table(t.reset_index()).set_index("outcome")
-    assert table.customer_count.to_dict() == {"back": 2, "still_late": 1, "lost": 2, "all": 5}
-    assert table.loc["all"].regained_share == pytest.approx((30 + 29 + 40 + 0 + 100) / 380)
+    assert table.customer_count.to_dict() == {"back": 2, "still_late": 2, "lost": 2, "all": 6}
+    assert table.loc["all"].regained_share == pytest.approx((30 + 29 + 40 + 0 + 100 + 0) / 440)
+    quarter = follow_up.follow_up(flagged, today, since, back_share=0.5, years=0.25).set_index("customer_id")
+    assert quarter.outcome["B"] == "back", "after a quarter, an eighth of the gap is half of what a year could bring back"
 
 
 def test_against_expected():
     nan = math.nan
     assert follow_up.against_expected((0.1, 0.0, 0.2), (0.3, 0.2, 0.4)) == "less", "outside where such a group lands"
-    assert follow_up.against_expected((0.1, 0.0, 0.2), (0.3, 0.2, 0.4), year_share=0.25) == "same", (
-        "a quarter of the year, a quarter of the rebound"
+    assert follow_up.against_expected((0.1, 0.0, 0.2), (0.3, 0.2, 0.4), years=0.25) == "same", (
+        "a quarter of the rebound, half of the spread"
+    )
+    assert follow_up.against_expected((0.13, 0.0, 0.2), (0.3, 0.2, 0.4), years=0.25) == "more"
+    assert follow_up.against_expected((0.4, 0.3, 0.5), (0.3, 0.2, 0.4), years=1.5) == "same", (
+        "no more rebound after the first year, but more spread"
     )
     assert follow_up.against_expected((0.5, 0.4, 0.6), (0.3, nan, nan)) == "more"
-    assert follow_up.against_expected((0.5, 0.2, 0.8), (0.3, nan, nan)) == "same"
+    assert follow_up.against_expected((-0.5, -0.6, -0.4), (0.3, nan, nan)) == "same", "below the ceiling of luck is not less than expected"
     assert follow_up.against_expected((0.5, nan, nan), (0.3, nan, nan)) == "unknown"
     assert follow_up.against_expected((nan, nan, nan), (0.3, 0.2, 0.4)) == "unknown"
 
@@ -154,16 +176,16 @@ def figure(value, unit="currency", low=None, high=None):
 def test_changes_are_judged_by_what_the_reports_hold():
     then = {
         "revenue": figure(100.0), "retention_rate": figure(0.9, "ratio", 0.85, 0.95), "attrition_rate": figure(0.10, "ratio", 0.05, 0.15),
-        "order_count": figure(100, "count"), "lost_customer_count": figure(10, "count"), "dso_days": figure(40.0, "days"), "net_margin": figure(None), "gini_index": figure(0.5, "index"),
+        "order_count": figure(100, "count"), "new_customer_count": figure(10, "count"), "lost_customer_count": figure(10, "count"), "dso_days": figure(40.0, "days"), "net_margin": figure(None), "gini_index": figure(0.5, "index"),
     }  # fmt: skip
     now = then | {
         "revenue": figure(150.0), "retention_rate": figure(0.8, "ratio", 0.76, 0.84), "attrition_rate": figure(0.14, "ratio", 0.09, 0.19),
-        "order_count": figure(150, "count"), "lost_customer_count": figure(13, "count"), "dso_days": figure(45.0, "days"), "net_margin": figure(5.0),
+        "order_count": figure(150, "count"), "new_customer_count": figure(30, "count"), "lost_customer_count": figure(13, "count"), "dso_days": figure(45.0, "days"), "net_margin": figure(5.0),
     }  # fmt: skip
     grown = pd.Series(np.linspace(1, 9, 10))
     found = changes.figure_changes(then, now, grown).set_index("figure")
     assert found.verdict.to_dict() == {
-        "revenue": "signal", "retention_rate": "signal", "attrition_rate": "noise", "order_count": "signal", "lost_customer_count": "noise",
+        "revenue": "signal", "retention_rate": "signal", "attrition_rate": "noise", "order_count": "not judged", "new_customer_count": "signal", "lost_customer_count": "noise",
         "dso_days": "not judged", "net_margin": "not measured", "gini_index": "equal",
     }  # fmt: skip
     assert changes.figure_changes(then, now, grown - 5).set_index("figure").verdict["revenue"] == "noise"
@@ -223,7 +245,7 @@ def test_the_page_opens_with_what_became_of_the_list(audits):
     page = (audits / "2025-12-31" / "sales_gaps.html").read_text(encoding="utf-8")
     first = page.index("customers flagged on 31 December 2024")
     assert page.index('id="Main-points"') < first < page.index('<ol class="findings">')
-    assert "against those left alone" in page and "expected without action" in page
+    assert "assigned to be left alone (" in page and "luck may give back" in page
     assert "No earlier report" in (audits / "2024-12-31" / "sales_gaps.html").read_text(encoding="utf-8")
     manifest = json.loads((audits / "2025-12-31" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["earlier_report"] == "2024-12-31"
@@ -236,6 +258,11 @@ def test_the_hold_out_has_no_task(audits):
         held = set(proposals.customer_id[proposals.arm == "hold-out"])
         assert held and not held & set(todo.customer_id)
         assert set(proposals.customer_id[proposals.arm != "hold-out"]) <= set(todo.customer_id)
+        listed = pd.read_csv(audits / day / "lists" / "sales_gaps.csv", dtype=str).set_index("customer_id")
+        assert set(listed.index[listed.arm == "hold-out"]) == held
+        book = python_calamine.CalamineWorkbook.from_path(str(audits / day / "annex.xlsx"))
+        told = {row[0]: row for name in book.sheet_names[4:] for row in book.get_sheet_by_name(name).to_python()}
+        assert all("left alone" in told[customer] for customer in held), "whoever reads a personal sheet sees whom to leave alone"
 
 
 def test_planted_stories_are_read_rightly(audits):
@@ -258,15 +285,17 @@ def test_the_two_equal_salespeople_are_not_singled_out(audits):
     assert people.shrunk_share_low["Paul Meyer"] < people.shrunk_share_high["Inès Caron"], "their intervals overlap"
 
 
-def test_compare_prints_the_memory_and_every_figure(audits):
+def test_compare_prints_the_memory_and_every_figure(audits, sales):
     done = run_carnet("compare", audits / "2024-12-31", audits / "2025-12-31")
     assert done.returncode == 0, done.stderr
-    assert (
-        "Of the 23 customers flagged on 31 December 2024" in done.stdout
-        and "Laboratoire Fontenelle (C0214) · Julien Roche · still late" in done.stdout
-    )
-    assert "contacts 18, quality 3.1, proposals 2" in done.stdout
-    assert "Late customers, share: 59.9% → 48.2% (both intervals)" in done.stdout.split("Within noise")[0]
+    followed = pd.read_csv(audits / "2025-12-31" / "lists" / "follow_up.csv", dtype={"customer_id": str})
+    w, words = Wording("en", "EUR"), {"back": "back", "lost": "lost", "still_late": "still late"}
+    for row in followed.itertuples():  # the list is held against the raw files above
+        line = f"{row.name} ({row.customer_id}) · {row.salesperson} · {words[row.outcome]} · {w.signed_money(row.sales_gap)} → {w.signed_money(row.revenue_progress)}"
+        assert f"{line} · contacts {row.recent_contact_count:.0f}" in done.stdout
+    late = {year: yearly(sales, year).sub(yearly(sales, year - 1), fill_value=0).round(2) for year in (2024, 2025)}
+    shares = [w.percent((gap < 0).mean()) for gap in late.values()]
+    assert f"Late customers, share: {shares[0]} → {shares[1]} (both intervals)" in done.stdout
     names = json.loads((audits / "2025-12-31" / "figures.json").read_text(encoding="utf-8"))["figures"]
     counted = sum(line.startswith("  ") and "→" in line for line in done.stdout.split("Beyond noise")[1].splitlines())
     same, unmeasured = (
@@ -301,6 +330,20 @@ def test_the_memory_is_the_latest_earlier_report_of_the_same_client(audits, tmp_
     assert find_earlier(home, engagement, AS_OF).name == "2024-12-31"
     (home / "2024-12-31" / "figures.json").write_text("{", encoding="utf-8")
     assert find_earlier(home, engagement, AS_OF).name == "2024-06-30"
+    for damage in ("manifest.json", "lists/sales_gaps.csv"):
+        shutil.copytree(audits / "2024-12-31", home / "2024-11-30", dirs_exist_ok=True)
+        assert find_earlier(home, engagement, AS_OF).name == "2024-11-30"
+        (home / "2024-11-30" / damage).write_text("[]", encoding="utf-8")
+        assert find_earlier(home, engagement, AS_OF).name == "2024-06-30", damage
+
+
+def test_years_to_date_of_other_days_are_no_memory(audits, demo_book):
+    engagement = demo_book.engagement.model_copy(update={"comparison": "year_to_date"})
+    report = open_published(audits / "2024-12-31")
+    report.manifest["comparison"] = "year_to_date"
+    check_comparable(report, engagement.client, "EUR", "year_to_date", AS_OF)
+    with pytest.raises(CarnetError, match="are not as long"):
+        check_comparable(report, engagement.client, "EUR", "year_to_date", dt.date(2025, 9, 30))
 
 
 def test_a_list_that_was_tampered_with_is_refused(audits, tmp_path):
@@ -351,12 +394,12 @@ def test_annex_sheets_are_frozen_filtered_and_quote_what_looks_like_a_formula(tm
 
 
 def test_calendars_are_read_back_by_their_library(tmp_path):
-    rows = [["due_date", "salesperson", "customer_id", "name", "task"], ["2026-01-05", "Anna", "007", "A; B, C\\n", "Appeler : il manque 1 200 €"], ["2026-01-06", "ANNA", "008", "BEGIN:VEVENT\r\nX:1", "x"], ["2026-01-07", "../..", "'=1", "n", "y"], ["2026-01-07", "", "9", "n", "y"]]  # fmt: skip
+    rows = [["due_date", "salesperson", "customer_id", "name", "task"], ["2026-01-05", "Anna", "007", "A; B, C\\n", "Appeler : il manque 1 200 €"], ["2026-01-06", "ANNA", "008", "BEGIN:VEVENT\r\nX:1\x07", "x"], ["2026-01-07", "../..", "'=1", "n", "y"], ["2026-01-07", "", "9", "n", "y"]]  # fmt: skip
     write_lists(tmp_path, tasks=rows)
     names = write_calendars(Wording("fr", "EUR"), tmp_path / "tasks.csv", tmp_path / "calendars", "Client", AS_OF)
     assert (
         sorted(names)
-        == ["anna-2.ics", "anna.ics", "unassigned-2.ics", "unassigned.ics"]
+        == ["anna-2.ics", "anna.ics", "salesperson.ics", "unassigned.ics"]
         == sorted(p.name for p in (tmp_path / "calendars").iterdir())
     )
     read = {name: icalendar.Calendar.from_ical((tmp_path / "calendars" / name).read_bytes()) for name in names}
@@ -370,3 +413,43 @@ def test_calendars_are_read_back_by_their_library(tmp_path):
     )
     again = write_calendars(Wording("fr", "EUR"), tmp_path / "tasks.csv", tmp_path / "again", "Client", AS_OF)
     assert [(tmp_path / "again" / n).read_bytes() for n in again] == [(tmp_path / "calendars" / n).read_bytes() for n in names]
+    assert not any(b"\x07" in (tmp_path / "calendars" / name).read_bytes() for name in names)
+
+
+def test_a_name_of_emoji_makes_a_sheet_that_excel_accepts(tmp_path):
+    """Excel counts UTF-16 units: 20 emoji are 40."""
+    late = [LATE[0], *(["1", "n", "😀" * 20 + ending, "-1", "False", "", "", ""] for ending in ("a", "b"))]
+    write_lists(tmp_path, sales_gaps=late)
+    write_annex(Wording("en", "EUR"), tmp_path, tmp_path / "annex.xlsx", "Client", AS_OF)
+    names = python_calamine.CalamineWorkbook.from_path(str(tmp_path / "annex.xlsx")).sheet_names
+    assert names == ["Contents", "😀" * 15, "😀" * 14 + "~2"] and all(len(name.encode("utf-16-le")) <= 62 for name in names)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "'=1+1", "''-x", "+a", "plain", "'quoted", "", "-5"])
+def test_what_was_made_safe_is_read_back(text):
+    import ibis
+    from carnet.records import neutralised, restored
+
+    safe = neutralised(ibis.memtable({"t": [text]})).execute().t[0]
+    assert restored(safe) == text and not safe.startswith(("=", "+", "-", "@"))
+
+
+def test_the_memory_asks_the_book_and_not_the_list(tmp_path):
+    """A second audit whose sales cover one year only compares nothing, and still knows that everybody ordered."""
+    header = ["customer_id", "date", "amount"]
+    first = [
+        [f"C{i:02d}", f"{year}-{month:02d}-10", str(900 if year == 2023 and i < 4 else 300)]
+        for i in range(30)
+        for year in (2023, 2024)
+        for month in (2, 5, 8, 11)
+    ]
+    second = [[f"C{i:02d}", f"2025-{month:02d}-10", "300"] for i in range(30) for month in (2, 5, 8, 11)]
+    for rows, day in ((first, "2024-12-31"), (second, "2025-12-31")):
+        folder = write_engagement(tmp_path, tables={"sales": [header, *rows]}, as_of=day)
+        done = run_carnet("run", folder, "-n", "sales_gaps", "--out", tmp_path / "out")
+        assert done.returncode == 0, done.stderr
+    report = tmp_path / "out" / "test-sa" / "2025-12-31"
+    followed = pd.read_csv(report / "lists" / "follow_up.csv")
+    assert set(followed.outcome) == {"still_late"} and followed.customer_id.tolist() == ["C00", "C01", "C02"]
+    page = (report / "sales_gaps.html").read_text(encoding="utf-8")
+    assert "0 lost" in page and "Not compared: the sales given cover no month of both years." in page

@@ -166,16 +166,16 @@ def test_hold_out_chart_sets_predicted_beside_actual():
 PEOPLE = pd.DataFrame(
     {
         "salesperson": ["Anna $\\bad$", "Bob", "Carl"], "customer_count": [20, 40, 30], "late_share": [0.5, 0.4, 0.9], "expected_share": [0.4, 0.4, 0.45],
-        "signal": ["none", "none", "99.8"],
+        "signal": ["none", "95", "99.8"],
     }
 )  # fmt: skip
 
 
-def test_funnel_draws_observed_over_expected_between_exact_limits():
+def test_funnel_draws_observed_less_expected_between_exact_limits():
     limits = salespeople.funnel_limits(46, 0.4)
     axes = charts.draw_funnel(EN, PEOPLE, limits, 0.4, "Title", "Subtitle", "source").figure.axes[0]
-    inside, outside = (collection.get_offsets().tolist() for collection in axes.collections)
-    assert inside == [[20, pytest.approx(0.5)], [40, pytest.approx(0.4)]] and outside == [[30, pytest.approx(0.8)]]
+    inside, near, outside = (collection.get_offsets().tolist() for collection in axes.collections)
+    assert inside == [[20, pytest.approx(0.5)]] and near == [[40, pytest.approx(0.4)]] and outside == [[30, pytest.approx(0.85)]]
     drawn = {tuple(line.get_ydata()) for line in axes.lines}
     assert {tuple(limits[name]) for name in ("low_95", "high_95", "low_998", "high_998")} <= drawn
     names = [text for text in axes.texts if text.get_text() in (r"Anna \$\\bad\$", "Bob", "Carl")]

@@ -176,46 +176,68 @@ def test_pace_of_a_rate_is_in_points():
 
 
 def people_of(*rows):
-    return pd.DataFrame(rows, columns=["salesperson", "late_share", "signal", "sales_gap"])
+    return pd.DataFrame(rows, columns=["salesperson", "late_share", "expected_share", "signal", "sales_gap"])
 
 
 def test_nobody_is_singled_out_within_the_outer_limits():
-    calm = gaps.salespeople(EN, people_of(("Anna", 0.3, "none", -5.0), ("Bob", 0.5, "none", -9.0)))
+    calm = gaps.salespeople(EN, people_of(("Anna", 0.3, 0.4, "none", -5.0), ("Bob", 0.5, 0.4, "none", -9.0)))
     assert (
         calm.sentence.endswith("nobody is singled out.") and calm.amount == 0 and "Anna" not in calm.sentence and "Bob" not in calm.sentence
     )
-    watched = gaps.salespeople(EN, people_of(("Anna", 0.3, "none", -5.0), ("Bob", 0.6, "95", -9.0)))
-    assert "one in twenty" in watched.sentence and watched.sentence.endswith("nobody is singled out.") and watched.amount == 0
-    out = gaps.salespeople(EN, people_of(("Anna", 0.3, "none", -5.0), ("Bob", 0.9, "99.8", -9.0)))
-    assert "Bob" in out.sentence and "Look at the accounts first" in out.sentence and out.amount == -9
-    assert gaps.salespeople(EN, people_of(("Anna", 0.3, "none", -5.0))) is None, "one person is compared with nobody"
+    watched = gaps.salespeople(EN, people_of(("Anna", 0.3, 0.4, "none", -5.0), ("Bob", 0.6, 0.4, "95", -9.0)))
+    assert (
+        "outside the 95 % limits: 1, where chance puts up to 0.1" in watched.sentence
+        and "Bob" not in watched.sentence
+        and watched.amount == 0
+    )
+    out = gaps.salespeople(EN, people_of(("Anna", 0.1, 0.4, "99.8", 5.0), ("Bob", 0.9, 0.4, "99.8", -9.0)))
+    assert "(99.8 % limits): Bob; fewer: Anna. Look at the accounts first" in out.sentence and out.amount == -9
+    better = gaps.salespeople(EN, people_of(("Anna", 0.1, 0.4, "99.8", 5.0), ("Bob", 0.5, 0.4, "none", -9.0)))
+    assert better.sentence.endswith("Nobody has more.") and "Look at" not in better.sentence and better.amount == 0
+    assert gaps.salespeople(EN, people_of(("Anna", 0.3, 0.4, "none", -5.0))) is None, "one person is compared with nobody"
 
 
 def test_expected_rebound_says_how_it_is_known():
     known = {"rebound_share": 0.2, "rebound_low": -0.1, "rebound_high": 0.5, "method": "history"}
     assert "lands within [-10% to 50%]" in gaps.expected_rebound(EN, known)
     assert "too few customers" in gaps.expected_rebound(EN, known | {"rebound_low": math.nan, "rebound_high": math.nan})
-    assert "a ceiling" in gaps.expected_rebound(EN, known | {"method": "luck"})
+    assert "at most" in gaps.expected_rebound(EN, known | {"method": "luck"})
     assert "not measured" in gaps.expected_rebound(EN, known | {"rebound_share": math.nan})
 
 
 @pytest.mark.parametrize(
-    ("verdict", "english", "french"),
-    [("more", "more than", "plus que"), ("less", "less than", "moins que"), ("same", "not told apart", "ne se distingue pas"), ("unknown", "is not known", "n’est pas connu")],
+    ("verdict", "low", "english", "french"),
+    [
+        ("more", 0.1, "more than the 30% that such groups", "plus que les 30\u00a0%"), ("less", 0.1, "less than the 30%", "moins que"),
+        ("same", 0.1, "not told apart", "ne se distingue pas"), ("unknown", 0.1, "is not known", "n’est pas connu"),
+        ("more", math.nan, "luck of orders gives back at most", "au plus le hasard"), ("same", math.nan, "no more than luck", "pas plus que ce que peut rendre le hasard"),
+    ],
 )  # fmt: skip
-def test_memory_has_a_sentence_for_every_verdict(verdict, english, french):
+def test_memory_has_a_sentence_for_every_verdict(verdict, low, english, french):
     outcomes = pd.DataFrame(
         {"outcome": ["back", "still_late", "lost", "all"], "customer_count": [1, 2, 3, 6], "revenue_progress": [5.0, 1, -3, 3]}
     )
     for w, word in ((EN, english), (FR, french)):
-        finding = gaps.followed(w, outcomes, (0.1, 0.0, 0.2), 0.3, verdict, "31/12/2024")
-        assert word in finding.sentence and finding.amount == 3
+        finding = gaps.followed(w, outcomes, (0.1, math.nan, math.nan), (0.3, low, 0.5), verdict, "31/12/2024", 1.0)
+        assert word in finding.sentence and finding.amount == 3 and "  " not in finding.sentence and " ," not in finding.sentence
+    half_a_year = gaps.followed(EN, outcomes, (0.1, 0.0, 0.2), (0.3, 0.1, 0.5), "more", "31/12/2024", 0.5).sentence
+    assert "more than the 15% that" in half_a_year
 
 
-def test_effect_of_the_contacts_is_told_only_beyond_chance():
-    effect = {"contact_count": 9, "hold_out_count": 4, "effect": 50.0, "low": -10.0, "high": 110.0}
-    assert "no effect is told from chance" in gaps.arm_effect(EN, effect)
+def test_effect_of_the_contacts_is_told_only_beyond_chance_and_if_they_were_made():
+    effect = {
+        "contact_count": 9,
+        "hold_out_count": 4,
+        "effect": 50.0,
+        "low": -10.0,
+        "high": 110.0,
+        "contact_contacts": 3.0,
+        "hold_out_contacts": 0.5,
+    }
+    assert gaps.arm_effect(EN, effect).endswith("no effect is told from chance. They had 3.0 contacts each, those left alone 0.5.")
     assert "an effect beyond chance" in gaps.arm_effect(EN, effect | {"low": 10.0})
+    assert "this measures nothing" in gaps.arm_effect(EN, effect | {"hold_out_contacts": 5.0})
+    assert "is not noted" in gaps.arm_effect(EN, effect | {"contact_contacts": math.nan})
     assert "Too few" in gaps.arm_effect(EN, effect | {"low": math.nan})
     assert "No hold-out" in gaps.arm_effect(EN, effect | {"hold_out_count": 0})
 

@@ -34,7 +34,7 @@ SHEETS = {  # list → the heading of its sheet and its columns
     ),
 }
 PERSONAL = (
-    "customer_id name abc_class_previous abc_class essential flagged revenue_previous revenue sales_gap gap_rate margin_at_stake order_p_value "
+    "customer_id name abc_class_previous abc_class essential flagged arm revenue_previous revenue sales_gap gap_rate margin_at_stake order_p_value "
     "last_order_date months_since_last_order rhythm_months stopped_families stopped_revenue rolling_year_revenue peak_revenue peak_end "
     "noted_contact_count planned_contact_count noted_contact_quality quadrant proposal_count opportunity_count opportunity_amount"
 )
@@ -60,6 +60,12 @@ def write_annex(w: Wording, lists: Path, target: Path, client: str, as_of: dt.da
         contents = book.add_worksheet(writer.name(w._("Contents")))
         named = [(writer.name(heading), heading, frame, columns) for heading, frame, columns in sheets]
         writer.contents(contents, client, as_of, [(name, heading, len(frame)) for name, heading, frame, _ in named])
+        if len(owners) > SALESPEOPLE_SHEETS:
+            left = w._(
+                "{count} salespeople more have no sheet here; all their customers are in the list of the report.",
+                count=w.number(len(owners) - SALESPEOPLE_SHEETS),
+            )
+            contents.write_string(len(named) + 4, 0, left)
         for name, _, frame, columns in named:
             writer.table(book.add_worksheet(name), frame, columns.split())
     return True
@@ -68,6 +74,11 @@ def write_annex(w: Wording, lists: Path, target: Path, client: str, as_of: dt.da
 def _read(path: Path) -> pd.DataFrame:
     """A list as texts, as they were before they were neutralised."""
     return pd.read_csv(path, dtype=str, keep_default_na=False).apply(lambda column: column.map(restored))
+
+
+def _cut(text: str, units: int) -> str:
+    """The start of a text that fits into so many UTF-16 units, which is how Excel counts."""
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore")
 
 
 class _Writer:
@@ -91,11 +102,11 @@ class _Writer:
 
     def name(self, text: str) -> str:
         """A sheet's name: at most 31 characters, none that Excel forbids, each name once whatever its case."""
-        plain = re.sub(FORBIDDEN, " ", text).strip(" '")[:31].strip(" '") or "-"
+        plain = _cut(re.sub(FORBIDDEN, " ", text).strip(" '"), 31).strip(" '") or "-"
         name, number = plain, 1
         while name.casefold() in self.taken:
             number += 1
-            name = f"{plain[: 31 - len(str(number)) - 1]}~{number}"
+            name = f"{_cut(plain, 30 - len(str(number)))}~{number}"
         self.taken.add(name.casefold())
         return name
 
@@ -150,4 +161,4 @@ class _Writer:
 
     def write_text(self, sheet: Worksheet, row: int, position: int, text: str, plain: Format) -> None:
         """A text as a text; Excel's quote prefix where it would look like a formula. A cell holds 32,767 characters."""
-        sheet.write_string(row, position, text[:32_767], self.quoted if re.match(FORMULA_START, text) else plain)
+        sheet.write_string(row, position, text[:32_767], self.quoted if re.match(FORMULA_START.replace("'*", ""), text) else plain)

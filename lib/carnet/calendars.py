@@ -18,21 +18,26 @@ def write_calendars(w: Wording, tasks: Path, folder: Path, client: str, as_of: d
     """
     if not tasks.is_file():
         return []
-    listed = pd.read_csv(tasks, dtype=str, keep_default_na=False).apply(lambda column: column.map(restored))
+    listed = pd.read_csv(tasks, dtype=str, keep_default_na=False).apply(lambda column: column.map(restored).map(_clean))
     names: list[str] = []
     for owner, rows in listed.groupby("salesperson", sort=True):
         calendar = Calendar()
         calendar.add("prodid", "-//carnet//tasks//EN")
         calendar.add("version", "2.0")
-        calendar.add("x-wr-calname", f"{client} · {owner or w._('No salesperson')}")
+        calendar.add("x-wr-calname", f"{_clean(client)} · {owner or w._('No salesperson')}")
         for row in rows.to_dict("records"):
             calendar.add_component(_entry(w, row, client, as_of))
         folder.mkdir(exist_ok=True)
-        stem = slug(owner) or "unassigned"
+        stem = slug(owner) or ("salesperson" if owner else "unassigned")
         name = next(f for n in range(1, len(names) + 2) if (f := f"{stem}{f'-{n}' if n > 1 else ''}.ics") not in names)
         names.append(name)
         (folder / name).write_bytes(calendar.to_ical())
     return names
+
+
+def _clean(text: str) -> str:
+    """A text without the control characters that RFC 5545 forbids."""
+    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
 
 
 def _entry(w: Wording, row: dict[str, str], client: str, as_of: dt.date) -> Event:

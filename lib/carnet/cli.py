@@ -110,6 +110,9 @@ def main() -> None:
         click.echo(f"carnet: {error}", err=True)
         sys.exit(REFUSED)
     except NotebookFailed as failure:
+        if failure.error.startswith("CarnetError: "):  # a parameter or input that the notebook itself refuses
+            click.echo(f"carnet: {failure.notebook}: {failure.error.removeprefix('CarnetError: ')}", err=True)
+            sys.exit(REFUSED)
         where = f"cell {failure.cell}" if failure.cell >= 0 else "its kernel"
         click.echo(
             f"carnet: {failure.notebook} failed at {where}: {failure.error}\nNothing was published; the executed notebook is in {failure.log}",

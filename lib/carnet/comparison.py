@@ -6,12 +6,14 @@ from pathlib import Path
 from carnet.errors import CarnetError
 from carnet.findings import gaps as told
 from carnet.findings.base import write_figure
+from carnet.gap_list import length_column
 from carnet.measures import changes, follow_up
 from carnet.measures.register import FIGURES, Measure
 from carnet.published import Published, check_comparable, open_published
 from carnet.tables import WORDS
 from carnet.wording import N_, Wording, unknown
 
+RUN_NAMES = ("engagement", "as_of", "language")
 BACK_SHARE = 0.5  # as the notebook's default
 FOLLOWED_NUMBERS = "recent_contact_count recent_contact_quality proposal_count"
 HEADINGS = {
@@ -33,7 +35,7 @@ def compare_reports(old: Path, new: Path) -> str:
     Raises CarnetError when one is not a report, or when they are of another client, currency or way to compare, or not in order of time.
     """
     then, now = open_published(old), open_published(new)
-    check_comparable(then, now.client, now.currency, now.comparison)
+    check_comparable(then, now.client, now.currency, now.comparison, now.as_of)
     if then.as_of >= now.as_of:
         raise CarnetError(f"{old} is of {then.as_of}, {new} of {now.as_of}: name the older report first.")
     w = Wording(now.language, now.currency)
@@ -43,32 +45,44 @@ def compare_reports(old: Path, new: Path) -> str:
 
 def _followed(w: Wording, then: Published, now: Published) -> Iterable[str]:
     """What became of the tracked customers of the older report: the sentence, outcomes, each customer, the hold-out."""
-    if not then.has_list("sales_gaps") or not now.has_list("sales_gaps"):
+    if not then.has_list("sales_gaps") or not now.has_list("standing"):
         return [w._("Tracked customers are not followed: one of the reports is without its gap list (notebook sales_gaps).")]
-    numbers = "sales_gap rolling_year_revenue"
-    flagged = then.read_list("sales_gaps", numbers, "flagged")
-    flagged, today = flagged[flagged.flagged], now.read_list("sales_gaps", numbers)
-    back_share = float(now.manifest["parameters"].get("back_share", BACK_SHARE))
-    t = follow_up.follow_up(flagged, today, then.as_of, back_share)
+    numbers, column = "sales_gap revenue rolling_year_revenue", length_column(now.comparison)
+    flagged, today = (
+        then.read_list("sales_gaps", numbers, "flagged"),
+        now.read_list("standing", "revenue rolling_year_revenue silence_ratio"),
+    )
+    flagged = flagged[flagged.flagged].assign(period_revenue=lambda t: t[column])
+    today = today.assign(period_revenue=today[column])
+    back_share, years = float(now.manifest["parameters"].get("back_share", BACK_SHARE)), (now.as_of - then.as_of).days / 365.25
+    t = follow_up.follow_up(flagged, today, then.as_of, back_share, years)
     if not len(t):
         return [w._("The older report tracked nobody.")]
     outcomes, regained = follow_up.outcome_table(t), follow_up.regained_interval(t)
-    passed = min(1.0, (now.as_of - then.as_of).days / 365)
     expected = then.figure("expected_rebound_share")
-    verdict = follow_up.against_expected(regained, expected, passed)
-    lines = [told.followed(w, outcomes, regained, expected[0] * passed, verdict, w.date(then.as_of)).sentence]
+    verdict = follow_up.against_expected(regained, expected, years)
+    lines = [told.followed(w, outcomes, regained, expected, verdict, w.date(then.as_of), years).sentence]
+    told_since = now.manifest.get("earlier_report") == then.folder.resolve().name
     if then.has_list("last_chance"):
-        proposed = follow_up.follow_up(then.read_list("last_chance", numbers), today, then.as_of, back_share)
-        lines.append(told.arm_effect(w, follow_up.arm_effect(proposed)))
-    if now.has_list("follow_up") and now.manifest.get("earlier_report") == then.folder.resolve().name:
+        proposed = then.read_list("last_chance", numbers).assign(period_revenue=lambda t: t[column])
+        if told_since and now.has_list("follow_up_proposals"):
+            done = now.read_list("follow_up_proposals", FOLLOWED_NUMBERS).set_index("customer_id").recent_contact_count
+            proposed = proposed.join(done, on="customer_id")
+        lines.append(told.arm_effect(w, follow_up.arm_effect(follow_up.follow_up(proposed, today, then.as_of, back_share, years))))
+    if told_since and now.has_list("follow_up"):
         done = now.read_list("follow_up", FOLLOWED_NUMBERS).set_index("customer_id")[FOLLOWED_NUMBERS.split()]
         t = t.drop(columns="proposal_count").join(done, on="customer_id")
     return [*lines, "", *(_customer(w, row) for row in t.sort_values(["sales_gap", "customer_id"]).to_dict("records"))]
 
 
+def _line(text: str) -> str:
+    """A client's text on one line of a terminal: nothing that could move its cursor."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def _customer(w: Wording, row: Mapping) -> str:
     """One tracked customer: outcome, gap then, movement since, and what was done when the newer report tells it."""
-    line = f"  {row['name']} ({row['customer_id']}) · {row['salesperson'] or '–'} · {w._(WORDS[row['outcome']])} · {w.signed_money(row['sales_gap'])} → {w.signed_money(row['revenue_progress'])}"
+    line = f"  {_line(row['name'])} ({row['customer_id']}) · {_line(row['salesperson']) or '–'} · {w._(WORDS[row['outcome']])} · {w.signed_money(row['sales_gap'])} → {w.signed_money(row['revenue_progress'])}"
     if unknown(row.get("recent_contact_count")):
         return line
     quality = "–" if unknown(row["recent_contact_quality"]) else w.number(row["recent_contact_quality"], 1)
@@ -86,15 +100,30 @@ def _figures(w: Wording, then: Published, now: Published) -> Iterable[str]:
     if listed:
         paired = changes.paired_changes(*(r.read_list("sales_gaps", "revenue")[["customer_id", "revenue"]] for r in (then, now)))
     table = changes.figure_changes(then.figures, now.figures, paired)
-    lines = []
+    lines = [*_parameters(w, then, now)]
     for verdict, heading in HEADINGS.items():
         rows = table[table.verdict == verdict]
         lines += [w._(heading, count=w.number(len(rows))), *(_figure(w, row) for row in rows.to_dict("records")), ""]
+    judged = table.verdict.isin(["signal", "noise"]).sum()
+    lines.append(
+        w._(
+            "Figures tested at 5 %: {judged}; about {luck} of them would pass for signals by luck.",
+            judged=w.number(judged),
+            luck=w.number(judged * 0.05, 1),
+        )
+    )
     same, unmeasured = ((table.verdict == verdict).sum() for verdict in ("equal", "not measured"))
     lines.append(
         w._("Unchanged: {same}. Not measured in one of the reports: {unmeasured}.", same=w.number(same), unmeasured=w.number(unmeasured))
     )
     return lines
+
+
+def _parameters(w: Wording, then: Published, now: Published) -> Iterable[str]:
+    """Parameters given to the two reports, where they differ: another rule is another figure."""
+    given = [report.manifest.get("parameters", {}) for report in (then, now)]
+    changed = [name for name in dict.fromkeys([*given[0], *given[1]]) if name not in RUN_NAMES and given[0].get(name) != given[1].get(name)]
+    return [w._("Parameters differ: {names}.", names=", ".join(changed)), ""] if changed else []
 
 
 def _figure(w: Wording, row: Mapping) -> str:

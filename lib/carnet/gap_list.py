@@ -13,18 +13,19 @@ import pandas as pd
 from carnet.book import Book
 from carnet.measures import concentration, contacts, defection, gaps, movement, rebound
 from carnet.periods import Periods
-from carnet.published import Published
+from carnet.published import GAP_NUMBERS, Published
 from carnet.series import audit_series
 
 Rule = Callable[[pd.DataFrame], pd.Series]  # a gap list → True for the customers it flags
 HISTORY_YEARS = 3  # earlier lists that the rebound is measured on, at most
+NOTED_PAUSE_DAYS = 31  # a window that ends this long after the last noted activity is still covered
 NAMED_FAMILIES = 3  # families quoted in a row
 ESSENTIAL = "A"
 EARLIER_COLUMNS = ["customer_id", "status", "revenue", "revenue_previous", "sales_gap", "gap_rate", "order_count", "order_count_previous",
                    "order_p_value", "last_order_date", "months_since_last_order", "rhythm_months", "silence_ratio"]  # fmt: skip
 
 COLUMNS = [
-    "customer_id", "name", "salesperson", "abc_class", "revenue", "revenue_previous", "sales_gap", "last_order_date", "gap_rate", "flagged",
+    "customer_id", "name", "salesperson", "abc_class", "revenue", "revenue_previous", "sales_gap", "last_order_date", "gap_rate", "flagged", "arm",
     "essential", "abc_class_previous", "status", "margin_at_stake", "order_count", "order_count_previous", "order_p_value",
     "false_discovery_share", "months_since_last_order", "rhythm_months", "silence_ratio", "stopped_family_count", "stopped_families",
     "stopped_revenue", "rolling_year_revenue", "peak_revenue", "peak_end", "noted_contact_count", "planned_contact_count", "noted_contact_quality",
@@ -40,6 +41,7 @@ FOLLOWED_COLUMNS = [
     "last_order_date", "recent_contact_count", "recent_contact_quality", "proposal_count",
 ]  # fmt: skip
 
+STANDING_COLUMNS = ["customer_id", "last_order_date", "silence_ratio", "revenue", "rolling_year_revenue"]
 FOLLOWED_LATER = {"outcome", "revenue_now", "revenue_progress", "regained_share", "last_order_date"}  # what `follow_up` adds
 
 
@@ -142,7 +144,7 @@ def with_contacts(book: Book, t: pd.DataFrame, activities: Sequence[str], plan: 
     t = t.assign(planned_contact_count=contacts.planned_contacts(class_then, plan) if book.has("service") else np.nan)
     if book.has("service"):
         service = book.table("service")
-        first = pd.Timestamp(service.date.min().execute())
+        first, last = (pd.Timestamp(day) for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0])
         ends = pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of))
         before_last = pd.DataFrame({"customer_id": t.customer_id, "window_start": ends - pd.Timedelta(days=364), "window_end": ends})
         lately = before_last.assign(window_start=pd.Timestamp(since) + pd.Timedelta(days=1), window_end=pd.Timestamp(book.as_of))
@@ -150,7 +152,8 @@ def with_contacts(book: Book, t: pd.DataFrame, activities: Sequence[str], plan: 
             days = window.assign(window_start=window.window_start.dt.date, window_end=window.window_end.dt.date)
             schema = {"customer_id": "string", "window_start": "date", "window_end": "date"}
             counted = contacts.contact_counts(service, activities, ibis.memtable(days, schema=schema)).execute().set_index("customer_id")
-            covered = window.window_start.to_numpy() >= np.datetime64(first)
+            tail = last + pd.Timedelta(days=NOTED_PAUSE_DAYS)
+            covered = ((window.window_start >= first) & (window.window_end <= tail)).to_numpy()
             # the table covers the window and holds no contact of the customer: none was made, or none was noted
             count = counted.contact_count.reindex(t.customer_id).fillna(0).to_numpy()
             t[f"{prefix}contact_count"] = np.where(covered, count, np.nan)
@@ -160,27 +163,46 @@ def with_contacts(book: Book, t: pd.DataFrame, activities: Sequence[str], plan: 
     if not book.has("opportunities"):
         return t.assign(proposal_count=np.nan, opportunity_count=np.nan, opportunity_amount=np.nan)
     made = contacts.proposal_counts(book.table("opportunities"), since, book.as_of).execute().set_index("customer_id")
+    known = bool(made.proposal_count.sum())  # nothing opened since at all: the table ends before, it does not say that nobody got one
     for column in ("proposal_count", "opportunity_count", "opportunity_amount"):
-        t[column] = made[column].reindex(t.customer_id).fillna(0.0).to_numpy(dtype=float)  # no opportunity noted: none
+        found = made[column].reindex(t.customer_id).fillna(0.0).to_numpy(dtype=float)  # no opportunity of this customer noted: none
+        t[column] = found if known and (column != "opportunity_amount" or book.has("opportunities", "amount")) else np.nan
     return t
+
+
+def standing(book: Book) -> pd.DataFrame:
+    """Where every customer that ever bought stands today: customer_id, last_order_date, silence_ratio, period_revenue (see `length_column`)."""
+    rhythm = defection.order_rhythm(book.orders, book.as_of).execute()
+    moved = movement.customer_movement(book.cube, book.periods).select("customer_id", "revenue").execute()
+    rolling = defection.peak_years(book.cube).select("customer_id", "rolling_year_revenue").execute()
+    t = moved.merge(rolling, on="customer_id", how="left").merge(rhythm, on="customer_id", how="left")
+    return t.assign(period_revenue=t[length_column(book.engagement.comparison)])
+
+
+def length_column(comparison: str) -> str:
+    """The revenue that two reports of one client hold over periods of equal length: the last 12 months, or the same dates of two years."""
+    return "rolling_year_revenue" if comparison == "rolling_year" else "revenue"
 
 
 def flagged_then(book: Book, before: Published | None, activities: Sequence[str], plan: Mapping[str, float]) -> pd.DataFrame:
     """The customers that an earlier report tracked, as its list has them, with the contacts and proposals made since (`with_contacts`)."""
     if before is None:
-        return pd.DataFrame(columns=[column for column in FOLLOWED_COLUMNS if column not in FOLLOWED_LATER])
-    t = before.read_list("sales_gaps", "revenue revenue_previous sales_gap rolling_year_revenue", "flagged essential")
+        return pd.DataFrame(columns=["period_revenue", *(column for column in FOLLOWED_COLUMNS if column not in FOLLOWED_LATER)])
+    t = before.read_list("sales_gaps", GAP_NUMBERS, "flagged essential")
     t = t[t.flagged].reset_index(drop=True)
     for column in ("abc_class", "abc_class_previous"):
         t[column] = t[column].where(t[column] != "", None)
+    t["period_revenue"] = t[length_column(before.comparison)]
     return with_contacts(book, t, activities, plan, before.as_of)
 
 
-def proposed_then(before: Published | None) -> pd.DataFrame:
-    """The last-chance proposals of an earlier report with their arms; no row without one."""
+def proposed_then(book: Book, before: Published | None, activities: Sequence[str], plan: Mapping[str, float]) -> pd.DataFrame:
+    """The last-chance proposals of an earlier report with their arms, and the contacts and proposals made since; no row without one."""
     if before is None or not before.has_list("last_chance"):
-        return pd.DataFrame(columns=["customer_id", "arm", "sales_gap", "rolling_year_revenue"])
-    return before.read_list("last_chance", "sales_gap revenue rolling_year_revenue")
+        return pd.DataFrame(columns=["customer_id", "arm", "sales_gap", "period_revenue"])
+    t = before.read_list("last_chance", "sales_gap revenue rolling_year_revenue")
+    t = t.assign(period_revenue=t[length_column(before.comparison)], abc_class=None, last_order_date=pd.NaT)
+    return with_contacts(book, t, activities, plan, before.as_of)
 
 
 def monthly_gaps(book: Book, customers: Sequence[str]) -> pd.DataFrame:
@@ -216,9 +238,14 @@ def _joined(t: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 def _margin_rates(book: Book, t: pd.DataFrame) -> np.ndarray:
     """Margin rate of each customer over both periods where its lines tell costs, else the company's rate on variable costs."""
-    cube = book.cube.filter((book.periods.in_current(book.cube) | book.periods.in_previous(book.cube)) & book.cube.cost.notnull())
-    own = cube.group_by("customer_id").agg(cost=cube.cost.sum(), revenue=cube.revenue.sum())
-    own = own.filter(own.revenue > 0).mutate(rate=1 - own.cost / own.revenue).execute().set_index("customer_id").rate
+    own = pd.Series(dtype=float)
+    if book.has("sales", "cost"):
+        sales = book.table("sales")
+        dated = sales.mutate(month=sales.date.truncate("M"), audit_month=book.periods.audit_month(sales.date))
+        # revenue of the lines that tell a cost: a line without one says nothing of the margin
+        lines = dated.filter((book.periods.in_current(dated) | book.periods.in_previous(dated)) & dated.cost.notnull())
+        sums = lines.group_by("customer_id").agg(cost=lines.cost.sum().cast("float64"), revenue=lines.amount.sum().cast("float64"))
+        own = sums.filter(sums.revenue > 0).mutate(rate=1 - sums.cost / sums.revenue).execute().set_index("customer_id").rate
     company = audit_series(book).iloc[-1]
     return own.reindex(t.customer_id).fillna(company.gross_margin / company.revenue if company.revenue else np.nan).to_numpy(dtype=float)
 

@@ -13,7 +13,9 @@ import pandas as pd
 from carnet.engagement import Engagement
 from carnet.errors import CarnetError
 from carnet.records import restored
+from carnet.wording import LOCALES
 
+GAP_NUMBERS = "revenue revenue_previous sales_gap rolling_year_revenue"  # what the memory reads of lists/sales_gaps.csv
 FOLDER_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.(\d+))?")
 
 
@@ -98,17 +100,26 @@ def open_published(folder: str | Path) -> Published:
     document, manifest = documents
     if not isinstance(document, dict) or not {"client", "as_of", "currency", "figures"} <= set(document) or document.get("schema") != 1:
         raise CarnetError(f"{folder / 'figures.json'}: not the figures of a report of carnet (schema 1).")
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(document["as_of"])) or not isinstance(document["figures"], dict):
+        raise CarnetError(f"{folder / 'figures.json'}: as_of or figures are not those of a report of carnet.")
+    if not isinstance(manifest, dict) or manifest.get("parameters", {}).get("language") not in LOCALES:
+        raise CarnetError(f"{folder / 'manifest.json'}: not the manifest of a report of carnet.")
     return Published(folder, document, manifest)
 
 
-def check_comparable(report: Published, client: str, currency: str, comparison: str) -> None:
-    """Raise CarnetError when a report is another client's, in another currency, or compares its periods otherwise."""
+def check_comparable(report: Published, client: str, currency: str, comparison: str, as_of: dt.date) -> None:
+    """Raise CarnetError when a report is another client's, in another currency, or its periods are not as long as those of `as_of`."""
     same = {"client": (report.client, client), "currency": (report.currency, currency), "comparison": (report.comparison, comparison)}
     for name, (then, now) in same.items():
         if then != now:
             raise CarnetError(
                 f"{report.folder}: the {name} of that report is {then!r}, here {now!r}; they are not held against each other."
             )
+    if comparison == "year_to_date" and (report.as_of.month, report.as_of.day) != (as_of.month, as_of.day):
+        raise CarnetError(
+            f"{report.folder}: a year to date up to {report.as_of} and one up to {as_of} are not as long; "
+            "only reports of the same day of the year are held against each other."
+        )
 
 
 def comparable_report(folder: str | Path, engagement: Engagement, as_of: dt.date) -> Published | None:
@@ -119,7 +130,7 @@ def comparable_report(folder: str | Path, engagement: Engagement, as_of: dt.date
     if not str(folder):
         return None
     report = open_published(folder)
-    check_comparable(report, engagement.client, engagement.currency, engagement.comparison)
+    check_comparable(report, engagement.client, engagement.currency, engagement.comparison, as_of)
     if report.as_of >= as_of:
         raise CarnetError(f"{report.folder.name}: that report is of {report.as_of}, not earlier than this audit of {as_of}.")
     return report
@@ -134,8 +145,10 @@ def find_earlier(home: Path, engagement: Engagement, as_of: dt.date) -> Path | N
             found.append((named[1], int(named[2] or 1), folder))
     for _, _, folder in sorted(found, reverse=True):
         try:
-            comparable_report(folder, engagement, as_of)
-        except CarnetError:  # another client's, or a folder that only looks like a report: no memory of this audit
+            report = comparable_report(folder, engagement, as_of)
+            if report is not None:
+                report.read_list("sales_gaps", GAP_NUMBERS, "flagged")
+        except CarnetError:  # another client's, damaged, or a folder that only looks like a report: no memory of this audit
             continue
         return folder
     return None

@@ -10,7 +10,7 @@ FIGURES_TYPE = "application/vnd.carnet.figures+json"
 FINDINGS_TYPE = "application/vnd.carnet.findings+json"
 LISTS_VARIABLE = "CARNET_LISTS"  # environment variable: the folder of the lists; unset, lists are only shown
 REUSE_VARIABLE = "CARNET_REUSE_QUERIES"  # environment variable: set while the notebooks of one report run
-FORMULA_START = r"^[=+\-@\t\r]"  # a cell that a spreadsheet would run
+FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one already made safe
 
 
 def neutralised(table: ir.Table) -> ir.Table:
@@ -21,7 +21,7 @@ def neutralised(table: ir.Table) -> ir.Table:
 
 
 def restored(text: str) -> str:
-    """A text of a list as it was before `neutralised`."""
+    """A text of a list as it was before `neutralised`: exactly one apostrophe was put in front of what looked like a formula."""
     return text[1:] if text[:1] == "'" and re.match(FORMULA_START, text[1:]) else text
 
 

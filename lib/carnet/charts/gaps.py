@@ -17,8 +17,11 @@ DARK = 0.55  # colour strength from which a figure is written in white
 
 @styled
 def draw_funnel(w: Wording, people: pd.DataFrame, limits: pd.DataFrame, share: float, title: str, subtitle: str, footer: str) -> Chart:
-    """Late share, the mix of accounts allowed for (observed ÷ expected × overall), by number of accounts, between its limits."""
-    adjusted = (people.late_share / people.expected_share.where(people.expected_share > 0) * share).clip(upper=1)
+    """Late share, the mix of accounts allowed for (overall + observed − expected), by number of accounts, between its limits.
+
+    The limits are those of the overall share; marks follow each one's own exact test (column signal), which may differ by a hair.
+    """
+    adjusted = (share + people.late_share - people.expected_share).clip(0, 1)
     figure, axes = frame(title, subtitle, footer, 3.9)
     for name, style in (("95", "--"), ("998", "-")):
         axes.plot(limits.customer_count, limits[f"low_{name}"], color=CONTEXT, linestyle=style, linewidth=1)
@@ -28,7 +31,9 @@ def draw_funnel(w: Wording, people: pd.DataFrame, limits: pd.DataFrame, share: f
         axes.annotate(label, end, xytext=(0, 3), textcoords="offset points", ha="right", fontsize=7, color="#555555")
     axes.axhline(share, color=CONTEXT, linewidth=0.8)
     out = (people.signal == "99.8").to_numpy()
-    axes.scatter(people.customer_count[~out], adjusted[~out], color=FOCUS, s=34, zorder=3)
+    near = (people.signal == "95").to_numpy()
+    axes.scatter(people.customer_count[~out & ~near], adjusted[~out & ~near], color=FOCUS, s=34, zorder=3)
+    axes.scatter(people.customer_count[near], adjusted[near], color=FOCUS, marker="s", s=34, zorder=3)
     axes.scatter(people.customer_count[out], adjusted[out], color=CONTRAST, marker="D", s=44, zorder=3)
     right = limits.customer_count.max() * 1.04
     named = people.assign(level=adjusted)[adjusted.notna()]

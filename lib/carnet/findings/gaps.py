@@ -35,7 +35,7 @@ def beyond_luck(w: Wording, unlikely: pd.DataFrame, chance: float, level: float,
     if not len(unlikely):
         sentence = w._(
             "No late customer's orders fell further than luck explains at the {level} level (luck alone would show about {chance}): "
-            "the gaps are not told from ordinary swings of orders.",
+            "by the number of orders no gap is told from luck; baskets are not in it.",
             **told,
         )
         return Finding("beyond_luck", sentence, 0.0)
@@ -53,7 +53,7 @@ def beyond_luck(w: Wording, unlikely: pd.DataFrame, chance: float, level: float,
 def usual_rule(w: Wording, fallen: int, compared: int, chance: float, fall: float) -> str:
     """How many the usual rule flags, and how many it would with nothing changed."""
     return w._(
-        "The usual rule, down by more than {fall}, flags {fallen} of {compared} customers; on orders alone it would flag about {chance} with nothing changed.",
+        "The usual rule, down by {fall} or more, flags {fallen} of {compared} customers; on orders alone it would flag about {chance} with nothing changed.",
         fall=w.percent(fall, 0),
         fallen=w.number(fallen),
         compared=w.number(compared),
@@ -88,19 +88,20 @@ def most_late(w: Wording, group: Mapping[str, Any], rebound: Mapping[str, Any], 
 def expected_rebound(w: Wording, rebound: Mapping[str, Any]) -> str:
     """What a flagged group regains without action, and how that is known."""
     if unknown(rebound["rebound_share"]):
-        return w._("What comes back without action is not measured: the same rule flagged nobody in earlier years.")
+        return w._("What such a group regains is not measured: the same rule flagged nobody in earlier years.")
     told = dict(share=w.percent(rebound["rebound_share"], 0))
     if rebound["method"] == "luck":
         return w._(
-            "The luck of orders alone gives back about {share} of such a gap a year later, a ceiling: three years of sales would tell what really came back.",
+            "The luck of orders alone gives back at most about {share} of such a gap in a year; three years of sales would tell what really came back.",
             **told,
         )
     if unknown(rebound["rebound_low"]):
         return w._(
-            "In earlier years {share} of such a group's gap came back by itself within a year; too few customers for an interval.", **told
+            "In earlier years {share} of such a group's gap came back within a year, whatever was done; too few customers for an interval.",
+            **told,
         )
     return w._(
-        "In earlier years {share} of such a group's gap came back by itself within a year; a group of this size lands within {interval}.",
+        "In earlier years {share} of such a group's gap came back within a year, whatever was done; a group of this size lands within {interval}.",
         interval=w.between(*(w.percent(rebound[end], 0) for end in ("rebound_low", "rebound_high"))),
         **told,
     )
@@ -122,17 +123,29 @@ def salespeople(w: Wording, people: pd.DataFrame) -> Finding | None:
         return Finding("salespeople", sentence, 0.0)
     if not len(out):
         sentence = w._(
-            "Late shares run from {low} to {high} over {people} salespeople; outside the 95 % limits: {names}, which chance does to one in twenty. "
+            "Late shares run from {low} to {high} over {people} salespeople; outside the 95 % limits: {count}, where chance puts up to {chance}. "
             "Nobody is outside the 99.8 % limits: nobody is singled out.",
-            names=list_names(w, list(watched.salesperson)), **told,
+            count=w.number(len(watched)), chance=w.number(0.05 * len(tested), 1), **told,
+        )  # fmt: skip
+        return Finding("salespeople", sentence, 0.0)
+    more, fewer = out[out.late_share > out.expected_share], out[out.late_share <= out.expected_share]
+    names = dict(more=list_names(w, list(more.salesperson)), fewer=list_names(w, list(fewer.salesperson)))
+    if not len(more):
+        sentence = w._(
+            "Late shares run from {low} to {high} over {people} salespeople; fewer late accounts than chance gives (99.8 % limits): {fewer}. "
+            "Nobody has more.", **told, **names,
         )  # fmt: skip
         return Finding("salespeople", sentence, 0.0)
     sentence = w._(
-        "Late shares run from {low} to {high} over {people} salespeople; outside the 99.8 % limits, beyond what chance gives their accounts: {names}. "
-        "Look at the accounts first, then at the person.",
-        names=list_names(w, list(out.salesperson)), **told,
+        "Late shares run from {low} to {high} over {people} salespeople; more late accounts than chance gives (99.8 % limits): {more}; "
+        "fewer: {fewer}. Look at the accounts first, then at the person.", **told, **names,
     )  # fmt: skip
-    return Finding("salespeople", sentence, out.sales_gap.sum())
+    return Finding("salespeople", sentence, more.sales_gap.sum())
+
+
+def to_call(customers: pd.DataFrame) -> list[str]:
+    """The first names of a list that may be called: not those drawn to be left alone."""
+    return list(customers.name[customers.arm != "hold-out"].head(3))
 
 
 def neglected(w: Wording, tracked: pd.DataFrame) -> Finding | None:
@@ -150,7 +163,7 @@ def neglected(w: Wording, tracked: pd.DataFrame) -> Finding | None:
         len(alone),
         tracked=w.number(len(known)),
         gap=w.money(-alone.sales_gap.sum()),
-        names=list_names(w, list(alone.name.head(3))),
+        names=list_names(w, to_call(alone)),
         served=w.number(len(served)),
         served_gap=w.money(-served.sales_gap.sum()),
     )
@@ -173,77 +186,121 @@ def stopped_families(w: Wording, gaps: pd.DataFrame, chance: float) -> Finding |
     return Finding("stopped_families", sentence, -stopped.stopped_revenue.sum())
 
 
-def last_chance(w: Wording, chosen: pd.DataFrame) -> Finding | None:
-    """What the proposals are expected to bring, and who is left out to measure it."""
-    if not len(chosen):
+def last_chance(w: Wording, chosen: pd.DataFrame, detectable: float) -> Finding | None:
+    """The margin in play of the proposals, and who is left out to measure what they add."""
+    called = chosen[chosen.arm != "hold-out"]
+    if not len(called):
         return None
-    sentence = w.ngettext(
-        "{count} last-chance proposal is worth more than it costs: {value} of margin expected, cost deducted.",
-        "{count} last-chance proposals are worth more than they cost: {value} of margin expected, cost deducted.",
-        len(chosen),
-        value=w.money(chosen.expected_value.sum()),
-    )
-    return Finding("last_chance", f"{sentence} {hold_out(w, chosen)}", chosen.expected_value.sum())
+    low, high = known_range(called.value_low.sum(min_count=len(called)), called.value_high.sum(min_count=len(called)))
+    told = dict(value=w.money(called.expected_value.sum(), 0))
+    if low is None or high is None:
+        sentence = w.ngettext(
+            "{count} last-chance proposal is worth trying if the assumed share of such customers comes back: {value} of margin, cost deducted.",
+            "{count} last-chance proposals are worth trying if the assumed share of such customers comes back: {value} of margin, cost deducted.",
+            len(called),
+            **told,
+        )
+    else:
+        sentence = w.ngettext(
+            "{count} last-chance proposal is worth trying if such customers come back as in earlier years: {value} of margin {interval}, cost deducted.",
+            "{count} last-chance proposals are worth trying if such customers come back as in earlier years: {value} of margin {interval}, cost deducted.",
+            len(called),
+            interval=w.between(w.signed_money(low, 0), w.signed_money(high, 0)),
+            **told,
+        )
+    return Finding("last_chance", f"{sentence} {hold_out(w, chosen, detectable)}", called.expected_value.sum(), low, high)
 
 
-def hold_out(w: Wording, chosen: pd.DataFrame) -> str:
-    """Who is left alone, so that the next audit can measure the effect."""
+def hold_out(w: Wording, chosen: pd.DataFrame, detectable: float) -> str:
+    """Who is left alone, so that what the proposals add can be looked for at the next audit, and how large it must be to be seen."""
     held = int((chosen.arm == "hold-out").sum())
     if not held:
-        return w._("Too few of them to leave some alone: the effect will not be measured.")
-    return w.ngettext(
-        "{count} customer drawn at random is left alone, so that the next audit can measure the effect.",
-        "{count} customers drawn at random are left alone, so that the next audit can measure the effect.",
+        return w._("Too few of them to leave some alone: what the proposals add will not be known.")
+    told = w.ngettext(
+        "{count} customer drawn at random is left alone: only against it will the next audit tell what the proposals add.",
+        "{count} customers drawn at random are left alone: only against them will the next audit tell what the proposals add.",
         held,
     )
+    if unknown(detectable):
+        return told
+    return told + " " + w._("With so few, only an effect of about {effect} a customer or more will show.", effect=w.money(detectable, 0))
 
 
 def followed(
-    w: Wording, outcomes: pd.DataFrame, regained: tuple[float, float, float], expected: float, verdict: str, since: str
+    w: Wording,
+    outcomes: pd.DataFrame,
+    regained: tuple[float, float, float],
+    expected: tuple[float, float, float],
+    verdict: str,
+    since: str,
+    years: float,
 ) -> Finding:
-    """What became of the customers flagged last time, against what would have come back by itself."""
+    """What became of the customers flagged last time, against what such groups regained before, or what luck gives back."""
     counts = outcomes.set_index("outcome").customer_count
     everyone = outcomes.set_index("outcome").loc["all"]
     value, low, high = regained
     start = w._(
         "Of the {count} customers flagged on {since}, {back} are back, {late} still late, {lost} lost; they moved by {progress}.",
         count=w.number(counts["all"]), since=since, back=w.number(counts["back"]), late=w.number(counts["still_late"]), lost=w.number(counts["lost"]),
-        progress=w.signed_money(everyone.revenue_progress),
+        progress=w.signed_money(everyone.revenue_progress, 0),
     )  # fmt: skip
     told = dict(
         regained=w.percent(value, 0),
-        interval="" if unknown(low) else w.between(w.percent(low, 0), w.percent(high, 0)),
-        expected=w.percent(expected, 0),
+        interval="" if unknown(low) or unknown(high) else w.between(w.percent(low, 0), w.percent(high, 0)),
+        expected=w.percent(expected[0] * min(1.0, years), 0),
     )
-    ends = {
-        "more": w._("That is {regained} of the gap {interval}, more than the {expected} expected without action.", **told),
-        "less": w._("That is {regained} of the gap {interval}, less than the {expected} expected without action.", **told),
-        "same": w._("That is {regained} of the gap {interval}, not told apart from the {expected} expected without action.", **told),
-        "unknown": w._("That is {regained} of the gap {interval}; what would have come back without action is not known.", **told),
+    measured = {
+        "more": w._(
+            "That is {regained} of the gap {interval}, more than the {expected} that such groups regained in earlier years.", **told
+        ),
+        "less": w._(
+            "That is {regained} of the gap {interval}, less than the {expected} that such groups regained in earlier years.", **told
+        ),
+        "same": w._(
+            "That is {regained} of the gap {interval}, not told apart from the {expected} that such groups regained in earlier years.",
+            **told,
+        ),
     }
-    return Finding("followed", f"{start} {ends[verdict]}".replace("  ", " "), everyone.revenue_progress)
+    ceiling = {
+        "more": w._(
+            "That is {regained} of the gap {interval}, more than the {expected} that the luck of orders gives back at most.", **told
+        ),
+        "same": w._("That is {regained} of the gap {interval}, no more than luck may give back (at most {expected}).", **told),
+    }
+    by_verdict = ceiling if unknown(expected[1]) else measured
+    end = by_verdict.get(verdict) or w._("That is {regained} of the gap {interval}; what such groups regain anyway is not known.", **told)
+    return Finding("followed", f"{start} {end}".replace("  ", " ").replace(" ,", ","), everyone.revenue_progress)
 
 
 def arm_effect(w: Wording, effect: Mapping[str, float]) -> str:
-    """What the contacts did, measured against the hold-out."""
+    """What the contacts did, measured against the hold-out; contacts that were really made tell whether the arms differed at all."""
     if not effect["hold_out_count"]:
-        return w._("No hold-out was drawn last time: what the contacts did cannot be told from what comes back by itself.")
+        return w._("No hold-out was drawn last time: what the contacts did cannot be told from what comes back anyway.")
     told = dict(
-        contact=w.number(effect["contact_count"]), held=w.number(effect["hold_out_count"]), effect=w.signed_money(effect["effect"]),
-        interval="" if unknown(effect["low"]) else w.between(w.signed_money(effect["low"]), w.signed_money(effect["high"])),
+        contact=w.number(effect["contact_count"]), held=w.number(effect["hold_out_count"]), effect=w.signed_money(effect["effect"], 0),
+        interval="" if unknown(effect["low"]) else w.between(w.signed_money(effect["low"], 0), w.signed_money(effect["high"], 0)),
+        made=w.number(effect["contact_contacts"], 1), spared=w.number(effect["hold_out_contacts"], 1),
     )  # fmt: skip
     if unknown(effect["low"]):
         return w._("Too few customers in the hold-out ({held}) to measure what the contacts did.", **told)
-    low, high = known_range(effect["low"], effect["high"])
-    if low is not None and high is not None and low <= 0 <= high:
-        return w._(
-            "Customers contacted ({contact}) moved by {effect} each against those left alone ({held}) {interval}: no effect is told from chance.",
-            **told,
-        )
-    return w._(
-        "Customers contacted ({contact}) moved by {effect} each against those left alone ({held}) {interval}: an effect beyond chance.",
-        **told,
+    if effect["low"] <= 0 <= effect["high"]:
+        sentence = w._(
+            "Customers assigned to contact ({contact}) moved by {effect} each against those assigned to be left alone ({held}) {interval}: "
+            "no effect is told from chance.", **told,
+        )  # fmt: skip
+    else:
+        sentence = w._(
+            "Customers assigned to contact ({contact}) moved by {effect} each against those assigned to be left alone ({held}) {interval}: "
+            "an effect beyond chance.", **told,
+        )  # fmt: skip
+    if unknown(effect["contact_contacts"]) or unknown(effect["hold_out_contacts"]):
+        unnoted = w._("Whether they were contacted is not noted.")
+        return f"{sentence} {unnoted}"
+    kept = w._("They had {made} contacts each, those left alone {spared}.", **told)
+    broken = w._(
+        "But they had {made} contacts each, those left alone {spared}: the assignment was not kept, this measures nothing.", **told
     )
+    return f"{sentence} {kept if effect['contact_contacts'] > effect['hold_out_contacts'] else broken}"
 
 
 def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
@@ -273,26 +330,26 @@ def gap_recommendations(w: Wording, tracked: pd.DataFrame, chosen: pd.DataFrame,
     alone = tracked[tracked.quadrant == "neglect"]
     served = tracked[tracked.quadrant == "competition"]
     if len(alone):
-        made.append(
-            w._("Visit those that fell deep with few contacts, starting with {names}.", names=list_names(w, list(alone.name.head(3))))
-        )
+        made.append(w._("Visit those that fell deep with few contacts, starting with {names}.", names=list_names(w, to_call(alone))))
     if len(served):
         made.append(
             w._(
                 "Ask those that fell in spite of contacts what a competitor offers, starting with {names}.",
-                names=list_names(w, list(served.name.head(3))),
+                names=list_names(w, to_call(served)),
             )
         )
-    if len(chosen):
+    if (chosen.arm == "hold-out").any():
         made.append(
             w._(
-                "Make the last-chance proposals of lists/last_chance.csv, stop where the list says stop, and leave the hold-out alone until the next audit."
+                "Make the last-chance proposals of lists/last_chance.csv, stop where the list says stop, and leave the others of it alone until the next audit."
             )
         )
-    if len(people) and (people.signal == "99.8").any():
+    elif len(chosen):
+        made.append(w._("Make the last-chance proposals of lists/last_chance.csv, and stop where the list says stop."))
+    if ((people.signal == "99.8") & (people.late_share > people.expected_share)).any():
         made.append(
             w._("Go through the accounts of those outside the 99.8 % limits with them: the mix by class is allowed for, the market is not.")
         )
     if not reaches_back:
-        made.append(w._("Give three years of sales: what comes back by itself can then be measured instead of bounded."))
+        made.append(w._("Give three years of sales: what comes back anyway can then be measured instead of bounded."))
     return made or [w._("No customer calls for action on these thresholds.")]

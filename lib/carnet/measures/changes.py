@@ -11,6 +11,13 @@ from carnet.measures.intervals import bootstrap_total
 
 VERDICTS = ("signal", "noise", "equal", "not judged", "not measured")
 LEVEL = 0.05
+COUNTED = {
+    "new_customer_count",
+    "lost_customer_count",
+    "recovered_customer_count",
+    "late_customer_count",
+    "unlikely_gap_count",
+}  # events of their own
 
 
 def figure_changes(then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]], paired: pd.Series | None) -> pd.DataFrame:
@@ -18,8 +25,9 @@ def figure_changes(then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapp
 
     Tests       customers  revenue: 95 % bootstrap interval over customers of their changes (`paired`: one per customer) without zero
                 intervals  both figures have one: |change| > √(half-width² + half-width²), about 95 % for independent estimates
-                counts     two counts: exact test of equal Poisson rates, p ≤ .05
-                none       no interval and no count: the change is shown and not judged
+                counts     customers that came, went or fell behind (COUNTED): exact test of equal Poisson rates, p ≤ .05
+                none       nothing of these: the change is shown and not judged
+    Note        reports less than two years apart share months: their estimates are not independent, a signal is then a little too easy
     Verdict     'equal' when nothing changed, 'not measured' when one of the values is unknown
     """
     rows = []
@@ -49,7 +57,7 @@ def _judged(name: str, old: Mapping[str, Any], new: Mapping[str, Any], paired: p
     if None not in (old.get("low"), old.get("high"), new.get("low"), new.get("high")):
         spread = np.hypot(*((f["high"] - f["low"]) / 2 for f in (old, new)))
         return "intervals", "signal" if abs(after - before) > spread else "noise"
-    if new.get("unit") == "count" and before >= 0 and after >= 0:
+    if name in COUNTED:
         return "counts", "signal" if float(order_p_values([after], [before])[0]) <= LEVEL else "noise"
     return "none", "not judged"
 

@@ -9,18 +9,25 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from carnet.errors import CarnetError, nearest
+
 CONTACT_WORDS = ("visit", "call", "phone", "meeting", "mail", "appel", "telephone", "rendez-vous", "rdv", "relance", "reunion")
 QUADRANTS = ("neglect", "competition", "demand", "watch")
 
 
 def contact_activities(activities: Sequence[str], words: Sequence[str] = CONTACT_WORDS) -> list[str]:
-    """The kinds of activity that are contacts: those whose name holds one of the words, accents and case aside; all when none does.
+    """The kinds of activity that are contacts: those whose name holds one of the words, accents and case aside; all when none of CONTACT_WORDS does.
+
+    Raises CarnetError for a word that is not one of CONTACT_WORDS and names no activity.
 
     >>> contact_activities(["Visite", "Réclamation", "Livraison urgente", "Rendez-vous"])
     ['Visite', 'Rendez-vous']
     """
-    folded = [_folded(word) for word in words if word.strip()]
-    found = [name for name in activities if any(word in _folded(name) for word in folded)]
+    folded = {word: _folded(word) for word in words}
+    found = [name for name in activities if any(word in _folded(name) for word in folded.values())]
+    strangers = [word for word, plain in folded.items() if not any(plain in _folded(name) for name in activities)]
+    if tuple(words) != CONTACT_WORDS and activities and strangers:
+        raise CarnetError(f"contact_activities: no activity is called {strangers[0]!r}; {nearest(strangers[0], list(activities))}")
     return found or list(activities)
 
 
@@ -44,9 +51,9 @@ def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> 
     """Proposals of each customer: customer_id, proposal_count (opened after `since`), opportunity_count and opportunity_amount (not closed at `as_of`)."""
     t = opportunities.filter(opportunities.opened <= ibis.date(as_of))
     closed = t.closed if "closed" in t.columns else ibis.null("date")
-    stage = t.stage if "stage" in t.columns else ibis.null("string")
-    # closed after the audit date: still open on it; without dates the stage tells
-    is_open = closed.isnull().ifelse((stage == "open") | stage.isnull(), closed > ibis.date(as_of))
+    undecided = (t.stage == "open") | t.stage.isnull() if "stage" in t.columns else ibis.literal(True)
+    # closed after the audit date: still open on it; without a date the stage tells, without either it is open
+    is_open = closed.isnull().ifelse(undecided, closed > ibis.date(as_of))
     amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
     t = t.mutate(recent=t.opened > ibis.date(since), is_open=is_open, opportunity_amount=is_open.ifelse(amount, ibis.null("float64")))
     return t.group_by("customer_id").agg(

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from scipy import stats
 
 from carnet.periods import Periods
 
@@ -85,11 +88,16 @@ def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
     return t.drop("order_count").order_by("customer_id", ibis.desc("family_revenue_previous"), "family")
 
 
-def chance_stopped_count(families: ir.Table, least_orders: int) -> ir.Table:
-    """Families that would look stopped if nothing had changed: one row, chance_stopped_count = Σ ½ⁿ.
+def chance_stopped_count(families: pd.DataFrame, customers: pd.DataFrame, least_orders: int) -> float:
+    """Families that would look stopped if customers had ordered as often as they did, and families had not mattered.
 
-    Each of the n ≥ `least_orders` orders of a family in both periods falls into either at random.
+    Formula     Σ over pairs with n ≥ `least_orders` orders in both periods of P(none of the n among the customer's orders of this
+                period): hypergeometric, given the customer's own orders of both periods; a customer that collapsed loses families by that alone
+    Parameters  families: `family_orders`; customers: customer_id, order_count, order_count_previous
     """
-    n = (families.order_count + families.order_count_previous).cast("float64")
-    chance = (n >= least_orders).ifelse((-n * 0.6931471805599453).exp(), 0.0)
-    return families.agg(chance_stopped_count=chance.sum())
+    t = families.merge(customers[["customer_id", "order_count", "order_count_previous"]], on="customer_id", suffixes=("_family", ""))
+    pairs = t.order_count_family + t.order_count_previous_family
+    t, pairs = t[pairs >= least_orders], pairs[pairs >= least_orders]
+    now, both = t.order_count.to_numpy(), (t.order_count + t.order_count_previous).to_numpy()
+    # a family's orders may carry a line in both periods: never more than the customer's own orders
+    return float(stats.hypergeom.pmf(0, both, np.minimum(pairs, both), now).sum())

@@ -44,7 +44,8 @@ def order_p_values(order_count: npt.ArrayLike, order_count_previous: npt.ArrayLi
 
     Formula     given n orders in both periods, those of the audit period are Binomial(n, day_share);
                 p = min(1, 2 × the smaller tail). `day_share`: days of the audit period ÷ days of both
-    Assumes     orders that fall at random; a customer who orders like clockwork gets a p-value that is too large
+    Assumes     orders that fall at random: clockwork makes the p-value too large, one delivery on several invoices too small;
+                baskets are not in it
 
     >>> order_p_values([2], [9]).round(4)  # 2 × (1 + 11 + 55) ÷ 2¹¹
     array([0.0654])
@@ -66,7 +67,7 @@ def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
 
 
 def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: float = 0.5) -> tuple[float, float]:
-    """Customers that two rules flag when nothing has changed: p-value ≤ alpha, and orders down by more than `fall`.
+    """Customers that two rules flag when nothing has changed: p-value ≤ alpha, and orders down by `fall` or more.
 
     Formula     Σ over customers of P(flagged | n), n orders in both periods falling into either at random: Binomial(n, day_share).
                 The second counts orders only: what baskets swing comes on top
@@ -82,7 +83,7 @@ def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: f
         before = size - now
         behind = now / day_share < before / (1 - day_share)
         unlikely += count * chance[behind & (order_p_values(now, before, day_share) <= alpha)].sum()
-        fallen += count * chance[now * (1 - day_share) < (1 - fall) * before * day_share].sum()
+        fallen += count * chance[now <= (1 - fall) * before + 1e-9].sum()
     return float(unlikely), float(fallen)
 
 
@@ -93,7 +94,7 @@ def most_late(gaps: pd.DataFrame, share: float, by: str = "amount") -> pd.Series
     customers come first: that is the price of a rate.
     """
     if by not in ORDERS:
-        raise CarnetError(f"late_by: {by!r} is not accepted; {nearest(by, ORDERS)}")
+        raise CarnetError(f"tracked_by: {by!r} is not accepted; {nearest(by, ORDERS)}")
     late = gaps[gaps.sales_gap < 0].sort_values(ORDERS[by])
     return gaps.index.to_series().isin(late.index[: int(np.ceil(share * len(gaps)))])
 

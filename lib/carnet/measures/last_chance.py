@@ -48,13 +48,17 @@ def silence_band(silence_ratio: pd.Series) -> pd.Series:
 def last_chance(candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, cost: float, most: int) -> pd.DataFrame:
     """Candidates worth a last proposal, most valuable first.
 
-    Formula     expected_value = recoverability × margin_at_stake − cost of the proposal; kept while it is above zero, `most` at most
+    Formula     expected_value = recoverability × margin_at_stake − cost of the proposal; kept while it is above zero, `most` at most;
+                value_low, value_high: the same at both ends of the band's Wilson interval (unknown where the rate is assumed). It is what
+                comes back at past rates, a customer that is back counting with its whole gap: what the proposal adds, the hold-out tells
     Parameters  candidates: margin_at_stake, silence_ratio; rates: `recoverability`; `assumed` stands in for a band without history
-    Returns     candidates with recoverability, proposal_cost, expected_value
+    Returns     candidates with recoverability, proposal_cost, expected_value, value_low, value_high
     """
-    known = rates.set_index("band").recoverability if len(rates) else pd.Series(dtype=float)
-    rate = silence_band(candidates.silence_ratio).map(known).astype(float).fillna(assumed)  # a band nobody was in: the stated assumption
-    t = candidates.assign(recoverability=rate, proposal_cost=float(cost), expected_value=rate * candidates.margin_at_stake - cost)
+    band, by_band = silence_band(candidates.silence_ratio), rates.set_index("band")
+    rate = band.map(by_band.recoverability).astype(float).fillna(assumed)  # a band nobody was in: the stated assumption
+    low, high = (band.map(by_band[name]).astype(float) * candidates.margin_at_stake - cost for name in ("back_rate_low", "back_rate_high"))
+    value = rate * candidates.margin_at_stake - cost
+    t = candidates.assign(recoverability=rate, proposal_cost=float(cost), expected_value=value, value_low=low, value_high=high)
     return t[t.expected_value > 0].sort_values(["expected_value", "customer_id"], ascending=[False, True]).head(most)
 
 
@@ -71,3 +75,15 @@ def draw_hold_out(chosen: pd.DataFrame, share: float, seed: int) -> pd.Series:
         drawn = np.random.default_rng(seed).permutation(len(eligible))[: round(share * len(eligible))]
         arms.loc[eligible[drawn]] = "hold-out"
     return arms
+
+
+def detectable_effect(earlier: pd.DataFrame, contacted: int, held: int) -> float:
+    """Smallest mean effect a customer (money) that these arms show at the next audit in 8 cases of 10, tested at 5 %.
+
+    Formula     (1.96 + 0.84) × s × √(1 ÷ contacted + 1 ÷ held), s: standard deviation of what such customers moved in earlier years
+    Parameters  earlier: revenue, revenue_next of `candidates` of earlier years. NaN under 8 of them, or with an empty arm
+    """
+    if len(earlier) < 8 or not contacted or not held:
+        return float("nan")
+    spread = (earlier.revenue_next - earlier.revenue).std()
+    return float((1.959964 + 0.841621) * spread * np.sqrt(1 / contacted + 1 / held))

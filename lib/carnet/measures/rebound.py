@@ -1,4 +1,4 @@
-"""Regression to the mean: how much of its gap a flagged group regains with no action at all.
+"""Regression to the mean: how much of its gap a flagged group regains when nothing special is done.
 
 Whoever is picked for a bad year was partly unlucky, and luck does not last (F. Galton, 1886). Printed beside every gap, since
 without it any action on the worst decile looks like a success.
@@ -7,17 +7,19 @@ without it any action on the worst decile looks like a success.
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 SELECTING_SHARE = 0.9  # orders that select the group; the others tell its true level
 
 
-def ratio_interval(gained: np.ndarray, gap: np.ndarray, confidence: float = 0.95, predictive: bool = False) -> tuple[float, float, float]:
-    """Σ gained ÷ Σ gap with its jackknife interval (M. Quenouille 1949, J. Tukey 1958); NaN without a gap, no interval under 8 rows.
+def ratio_interval(gained: npt.ArrayLike, gap: npt.ArrayLike, confidence: float = 0.95, predicting: int = 0) -> tuple[float, float, float]:
+    """Σ gained ÷ Σ gap with its jackknife interval (M. Quenouille 1949, J. Tukey 1958); NaN without a gap; no interval under 8 rows, when fewer than 4 carry the money,
+    or when fewer than 5, or a third, moved at all (customers gone for good show no spread, which is not certainty).
 
-    Student's t with (Σ gap)² ÷ Σ gap² − 1 degrees of freedom, since few customers carry most of the money. `predictive` widens by √2:
-    where a second group of the same size and spread will land.
+    Student's t with m − 1 degrees of freedom, m = (Σ gap)² ÷ Σ gap² the equivalent number of equal gaps. `predicting` k widens by √(1 + k):
+    where one more group will land when these rows are k groups of its size and spread.
     """
     gained, gap = np.asarray(gained, dtype=float), np.asarray(gap, dtype=float)
     n, total = len(gap), gap.sum()
@@ -25,25 +27,29 @@ def ratio_interval(gained: np.ndarray, gap: np.ndarray, confidence: float = 0.95
         return np.nan, np.nan, np.nan
     ratio = gained.sum() / total
     left = total - gap
-    if n < 8 or (left == 0).any():
+    equal, moved = total**2 / (gap**2).sum(), (gained != 0).sum()
+    if n < 8 or equal < 4 or moved < max(5, n / 3) or (left == 0).any():
         return float(ratio), np.nan, np.nan
     without = (gained.sum() - gained) / left
     error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
-    freedom = max(total**2 / (gap**2).sum() - 1, 1.0)
-    half = stats.t.ppf((1 + confidence) / 2, freedom) * error * (np.sqrt(2) if predictive else 1)
+    half = stats.t.ppf((1 + confidence) / 2, equal - 1) * error * np.sqrt(1 + predicting)
     return float(ratio), float(ratio - half), float(ratio + half)
 
 
 def historic_rebound(earlier: pd.DataFrame, flagged: pd.Series) -> tuple[float, float, float]:
-    """Share of its gap that the group which the same rule would have flagged a year ago regained since: (share, low, high).
+    """Share of its gap that the group which the same rule would have flagged in earlier years regained in the next: (share, low, high).
+
+    Whatever was done with them then is in it: an untreated norm only where nobody was treated.
 
     Formula     Σ (revenue_next − revenue) ÷ Σ (revenue_previous − revenue) over the flagged rows; the interval is where a group of the
                 same size lands next (predictive)
-    Parameters  earlier: revenue_previous, revenue, revenue_next of the lists of earlier years; flagged: their rows in the group
+    Parameters  earlier: audit_years_ago, revenue_previous, revenue, revenue_next of the lists of earlier years; flagged: their rows in the group
     Coverage    simulated portfolios of 100 and 300 customers, still or moving, with and without departures: see tests
     """
     group = earlier[flagged]
-    return ratio_interval(group.revenue_next - group.revenue, group.revenue_previous - group.revenue, predictive=True)
+    return ratio_interval(
+        group.revenue_next - group.revenue, group.revenue_previous - group.revenue, predicting=max(group.audit_years_ago.nunique(), 1)
+    )
 
 
 def luck_rebound(orders: pd.DataFrame, rule: Callable[[pd.DataFrame], pd.Series], draws: int = 40, seed: int = 1) -> float:

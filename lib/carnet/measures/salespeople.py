@@ -1,7 +1,7 @@
 """Late accounts of each salesperson, compared fairly: with the mix of the accounts, with chance, and shrunk to what the data carry.
 
 Sources: D. J. Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics in Medicine 24 (2005) 1185-1202;
-Y. H. Wang, "On the number of successes in independent trials", Statistica Sinica 3 (1993) for the Poisson-binomial law;
+R. A. Fisher, The Design of Experiments (1935) for exact tests given the totals;
 M. J. Daniels, "A prior for the variance in hierarchical models", Canadian Journal of Statistics 27 (1999) 567-578 for the shrinkage.
 """
 
@@ -23,23 +23,27 @@ def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFra
     Parameters  gaps: salesperson, sales_gap and the columns of `strata`, one row a customer
     Formula     late_share = customers with a gap under zero ÷ customers, Wilson interval; expected_share = mean over the accounts of the
                 late share of their stratum in the whole portfolio (indirect standardisation); p_value = min(1, 2 × smaller tail) of
-                the late count under the Poisson-binomial law of those chances; signal 'none', '95' or '99.8' by it;
+                the late count when each stratum's late accounts are dealt at random (`dealt_p_value`); signal 'none', '95' or '99.8' by it;
                 shrunk_share: posterior mean of a beta-binomial law around the expected share, with its 95 % credible interval
     Columns     salesperson, customer_count, late_customer_count, late_share, late_share_low, late_share_high, expected_share, p_value,
                 signal, shrunk_share, shrunk_share_low, shrunk_share_high, sales_gap; accounts without a salesperson are the last row,
                 untested
     """
     t = gaps.assign(late=gaps.sales_gap < 0)
-    t["chance"] = t.groupby(list(strata), dropna=False).late.transform("mean")
+    t["stratum"] = t.groupby(list(strata), dropna=False, sort=True).ngroup()
+    t["chance"] = t.groupby("stratum").late.transform("mean")
+    sizes = t.groupby("stratum").late.agg(["size", "sum"])
     rows = []
     for name, part in t.groupby("salesperson", sort=True, dropna=False):
-        late, n, chances = int(part.late.sum()), len(part), part.chance.to_numpy()
+        late, n = int(part.late.sum()), len(part)
         low, high = wilson_interval(late, n)
-        p_value = float("nan") if pd.isna(name) else poisson_binomial_p(late, chances)
+        dealt = part.groupby("stratum").size()
+        drawn = zip(sizes.loc[dealt.index, "size"], sizes.loc[dealt.index, "sum"], dealt, strict=True)
+        p_value = float("nan") if pd.isna(name) else dealt_p_value(late, list(drawn))
         rows.append(
             dict(
                 salesperson=None if pd.isna(name) else name, customer_count=n, late_customer_count=late, late_share=late / n, late_share_low=low,
-                late_share_high=high, expected_share=chances.mean(), p_value=p_value, signal=_signal(p_value), sales_gap=part.sales_gap.sum(),
+                late_share_high=high, expected_share=part.chance.mean(), p_value=p_value, signal=_signal(p_value), sales_gap=part.sales_gap.sum(),
             )
         )  # fmt: skip
     columns = (
@@ -48,17 +52,20 @@ def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFra
     return _shrunk(pd.DataFrame(rows, columns=columns.split()))
 
 
-def poisson_binomial_p(count: int, chances: np.ndarray) -> float:
-    """Two-sided exact p-value of a count of independent events with these chances: min(1, 2 × the smaller tail).
+def dealt_p_value(late: int, strata: Sequence[tuple[int, int, int]]) -> float:
+    """Two-sided exact p-value of a late count if accounts had been dealt at random within their strata: min(1, 2 × the smaller tail).
 
-    >>> round(poisson_binomial_p(0, np.full(5, 0.5)), 4)  # 2 ÷ 2⁵
-    0.0625
+    Formula     the late count is a sum of independent hypergeometric draws, one a stratum; with one stratum and two people this is
+                Fisher's exact test (one tail doubled)
+    Parameters  strata: (accounts of the stratum, late ones among them, accounts of this person)
+
+    >>> round(dealt_p_value(26, [(80, 40, 40)]), 3)  # 26 of 40 against 14 of 40
+    0.013
     """
-    sure, open_ones = int((chances >= 1).sum()), chances[(chances > 0) & (chances < 1)]
-    if not len(open_ones):
-        return 1.0
-    law = stats.poisson_binom(open_ones)
-    return float(min(1.0, 2 * min(law.cdf(count - sure), law.sf(count - sure - 1))))
+    law = np.ones(1)
+    for size, late_size, own in strata:
+        law = np.convolve(law, stats.hypergeom.pmf(np.arange(own + 1), size, late_size, own))
+    return float(min(1.0, 2 * min(law[: late + 1].sum(), law[late:].sum())))
 
 
 def _signal(p_value: float) -> str:

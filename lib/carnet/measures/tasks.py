@@ -17,13 +17,17 @@ def task_list(tracked: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
     return both.sort_values(["sales_gap", "customer_id"], ignore_index=True)
 
 
-def schedule(tasks: pd.DataFrame, as_of: dt.date, weekly_count: int) -> pd.DataFrame:
-    """Add due_date to the tasks, in the order given: the first `weekly_count` of each salesperson in the first week, and so on.
+def schedule(tasks: pd.DataFrame, as_of: dt.date, weekly_count: int, week_count: int) -> pd.DataFrame:
+    """Add due_date to the tasks: the first `weekly_count` of each salesperson in the first week, and so on for `week_count` weeks.
 
-    Weeks start on the Monday after `as_of`; the calls of a week are spread over its five working days.
+    Weeks start on the Monday after `as_of`; the tasks of a week are spread over its five working days, in the order given. What does not
+    fit is left out: calls before last-chance proposals, the last ones first.
     """
     monday = as_of + dt.timedelta(days=7 - as_of.weekday())
-    rank = tasks.groupby("salesperson", dropna=False).cumcount().to_numpy()
+    proposals_first = tasks.assign(place=(tasks.action != "last_chance")).sort_values("place", kind="stable")
+    fits = proposals_first.groupby("salesperson", dropna=False).cumcount() < weekly_count * week_count
+    kept = tasks[fits.reindex(tasks.index)]
+    rank = kept.groupby("salesperson", dropna=False).cumcount().to_numpy()
     week, place = rank // weekly_count, rank % weekly_count
     days = week * 7 + np.minimum(place * 5 // weekly_count, 4)
-    return tasks.assign(due_date=[monday + dt.timedelta(days=int(day)) for day in days])
+    return kept.assign(due_date=[monday + dt.timedelta(days=int(day)) for day in days])
