@@ -2,7 +2,9 @@
 
 import base64
 import csv
+import fcntl
 import io
+import json
 import os
 import subprocess
 import sys
@@ -61,15 +63,21 @@ def run_carnet(*arguments, cwd=ROOT):
 
 
 @pytest.fixture(scope="session")
-def demo_reports(tmp_path_factory):
-    """The demonstration company audited once in each language: language → report folder."""
-    reports = {}
-    for language in ("fr", "en"):
-        out = tmp_path_factory.mktemp(f"reports_{language}")
-        done = run_carnet("run", DEMO, "--out", out, "--language", language)
-        assert done.returncode == 1, done.stderr
-        reports[language] = Path(done.stdout.strip().splitlines()[-1])
-    return reports
+def demo_reports(tmp_path_factory, worker_id):
+    """The demonstration company audited once in each language: language → report folder. The workers of one test run share them."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "demo_reports"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "made.json").is_file():
+            reports = {}
+            for language in ("fr", "en"):
+                done = run_carnet("run", DEMO, "--out", shared / language, "--language", language)
+                assert done.returncode == 1, done.stderr
+                reports[language] = done.stdout.strip().splitlines()[-1]
+            (shared / "made.json").write_text(json.dumps(reports), encoding="utf-8")
+    return {language: Path(folder) for language, folder in json.loads((shared / "made.json").read_text(encoding="utf-8")).items()}
 
 
 @pytest.fixture(scope="session")

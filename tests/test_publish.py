@@ -248,7 +248,11 @@ def test_parameter_reaches_the_report(make_engagement, tmp_path):
 def test_hostile_text_stays_text(make_engagement, tmp_path):
     evil = ['=HYPERLINK("http://x")', "<script>alert(1)</script>", "Joe $\\bad$ Ltd", "{revenue} %s {0}", "`rm` [x](javascript:alert(1))"]
     sales = [["customer_id", "date", "amount", "salesperson"]]
-    sales += [[f"{i}", f"{year}-06-15", str(100 + 10 * i), "+cmd|' /C calc'!A0"] for i in range(len(evil)) for year in (2023, 2024)]
+    sales += [
+        [f"{i}", f"{year}-06-15", str(100 + 10 * i + 99 * (year == 2023)), "+cmd|' /C calc'!A0"]
+        for i in range(len(evil))
+        for year in (2023, 2024)
+    ]
     sales[0] = ["=cmd|x", "date", "amount", "salesperson"]
     sales.append(["", "2024-06-15", "n.d.", "x"])
     folder = make_engagement(
@@ -272,8 +276,8 @@ def test_hostile_text_stays_text(make_engagement, tmp_path):
                     assert not re.match(r"[=+@\t\r]|-(?![\d.]+(e[+-]\d+)?$)", cell), (path.name, cell)
     with zipfile.ZipFile(report / "annex.xlsx") as annex:
         sheets = [annex.read(name).decode() for name in annex.namelist() if name.startswith("xl/worksheets/sheet")]
-    assert len(sheets) == 4 and not any("<f>" in sheet or "<f " in sheet for sheet in sheets)
-    assert [path.name for path in (report / "calendars").iterdir()] == []
+    assert len(sheets) == 5 and not any("<f>" in sheet or "<f " in sheet for sheet in sheets)
+    assert [path.name for path in (report / "calendars").iterdir()] == ["cmd-c-calc-a0.ics"]
 
 
 def test_plain_papermill_runs_the_notebook(tmp_path):

@@ -115,19 +115,20 @@ def earlier_lists(book: Book) -> pd.DataFrame:
 
 
 def expected_rebounds(book: Book, earlier: pd.DataFrame, rules: Mapping[str, Rule]) -> pd.DataFrame:
-    """What each flagged group regains without action: group, method, year_count, rebound_share, rebound_low, rebound_high.
+    """What such a group as each rule flags regains in a year: group, method, year_count, rebound_share, rebound_low, rebound_high.
 
     From the earlier lists (method 'history'), each with the same rule; without them from the luck of orders alone ('luck': a
     ceiling, without interval).
     """
     years = earlier.audit_years_ago.unique() if len(earlier) else []
+    orders = None if len(years) else _order_revenues(book)
     rows = []
     for name, rule in rules.items():
-        if len(years):
+        if orders is None:
             flagged = pd.concat([rule(earlier[earlier.audit_years_ago == year]) for year in years])
             share, low, high = rebound.historic_rebound(earlier, flagged.reindex(earlier.index))
         else:
-            share, low, high = rebound.luck_rebound(_order_revenues(book), rule), np.nan, np.nan
+            share, low, high = rebound.luck_rebound(orders, rule), np.nan, np.nan
         rows.append(dict(group=name, method="history" if len(years) else "luck", year_count=len(years),
                          rebound_share=share, rebound_low=low, rebound_high=high))  # fmt: skip
     return pd.DataFrame(rows)
