@@ -323,20 +323,21 @@ def test_the_memory_is_the_latest_earlier_report_of_the_same_client(audits, tmp_
     home = tmp_path / "home"
     home.mkdir()
     engagement = demo_book.engagement
-    assert find_earlier(home, engagement, AS_OF) is None
+    assert find_earlier(home, engagement, AS_OF) == (None, [])
     for name in ("2024-12-31", "2024-12-31.2", "2023-12-31", "2025-12-31", "logs", "2024-06-30"):
         shutil.copytree(audits / "2024-12-31", home / name)
     document = json.loads((home / "2024-12-31.2" / "figures.json").read_text(encoding="utf-8"))
-    assert find_earlier(home, engagement, AS_OF).name == "2024-12-31.2"
+    assert find_earlier(home, engagement, AS_OF)[0].name == "2024-12-31.2"
     (home / "2024-12-31.2" / "figures.json").write_text(json.dumps(document | {"client": "Another"}), encoding="utf-8")
-    assert find_earlier(home, engagement, AS_OF).name == "2024-12-31"
+    assert find_earlier(home, engagement, AS_OF)[0].name == "2024-12-31"
     (home / "2024-12-31" / "figures.json").write_text("{", encoding="utf-8")
-    assert find_earlier(home, engagement, AS_OF).name == "2024-06-30"
+    assert find_earlier(home, engagement, AS_OF)[0].name == "2024-06-30"
     for damage in ("manifest.json", "lists/sales_gaps.csv"):
         shutil.copytree(audits / "2024-12-31", home / "2024-11-30", dirs_exist_ok=True)
-        assert find_earlier(home, engagement, AS_OF).name == "2024-11-30"
+        assert find_earlier(home, engagement, AS_OF)[0].name == "2024-11-30"
         (home / "2024-11-30" / damage).write_text("[]", encoding="utf-8")
-        assert find_earlier(home, engagement, AS_OF).name == "2024-06-30", damage
+        assert any("2024-11-30" in reason for reason in find_earlier(home, engagement, AS_OF)[1]), "passed over, and said"
+        assert find_earlier(home, engagement, AS_OF)[0].name == "2024-06-30", damage
 
 
 def test_years_to_date_of_other_days_are_no_memory(audits, demo_book):

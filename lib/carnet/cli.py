@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -52,9 +53,10 @@ def run(
         raise CarnetError(f"-p {unreadable[0]}: write NAME=VALUE.")
     given = dict(text.split("=", 1) for text in parameters)
     notebooks = find_notebooks(names)
+    warn = partial(click.echo, err=True)
     code = DONE
     for folder in folders:
-        published, book = run_audit(folder, out, notebooks, given, as_of, language)
+        published, book = run_audit(folder, out, notebooks, given, as_of, language, warn)
         print_ledger(book)
         click.echo(published)
         code = max(code, exit_code(book))

@@ -8,7 +8,7 @@ import platform
 import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
@@ -53,11 +53,17 @@ def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[
 
 
 def run_audit(
-    folder: Path, out: Path, notebooks: list[Path], parameters: dict[str, str], as_of: str | None = None, language: str | None = None
+    folder: Path,
+    out: Path,
+    notebooks: list[Path],
+    parameters: dict[str, str],
+    as_of: str | None = None,
+    language: str | None = None,
+    warn: Callable[[str], object] = print,
 ) -> tuple[Path, Book]:
     """Execute the notebooks on one engagement and publish its dated folder; returns the folder and the book.
 
-    Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
+    `warn` is told of earlier reports that cannot be read. Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
     `<out>/<client>/logs/`. Nothing else is left of a run that fails.
     """
     accepted = {path.stem: notebook_parameters(path) for path in notebooks}
@@ -72,7 +78,9 @@ def run_audit(
     building = home / f".building-{os.getpid()}-{time.monotonic_ns()}"
     (building / "lists").mkdir(parents=True)
     try:
-        earlier = find_earlier(home, book.engagement, book.as_of)
+        earlier, damaged = find_earlier(home, book.engagement, book.as_of)
+        for reason in damaged:
+            warn(reason)
         memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
         jobs = [(path, common | chosen[path.stem] | memory[path.stem], building / "lists", book.wording) for path in notebooks]
         executed = _execute_all(jobs)

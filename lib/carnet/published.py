@@ -136,19 +136,25 @@ def comparable_report(folder: str | Path, engagement: Engagement, as_of: dt.date
     return report
 
 
-def find_earlier(home: Path, engagement: Engagement, as_of: dt.date) -> Path | None:
-    """The latest report in `home` that an audit may be held against, the latest rerun of its date; None without one."""
-    found = []
+def find_earlier(home: Path, engagement: Engagement, as_of: dt.date) -> tuple[Path | None, list[str]]:
+    """The latest report in `home` that an audit may be held against, the latest rerun of its date; None without one.
+
+    Also returned: why reports that are not readable were passed over on the way to it.
+    """
+    found, damaged = [], []
     for folder in home.iterdir() if home.is_dir() else ():
         named = FOLDER_NAME.fullmatch(folder.name)
         if named and named[1] < str(as_of) and (folder / "lists" / "sales_gaps.csv").is_file():
             found.append((named[1], int(named[2] or 1), folder))
     for _, _, folder in sorted(found, reverse=True):
         try:
-            report = comparable_report(folder, engagement, as_of)
-            if report is not None:
-                report.read_list("sales_gaps", GAP_NUMBERS, "flagged")
-        except CarnetError:  # another client's, damaged, or a folder that only looks like a report: no memory of this audit
+            open_published(folder).read_list("sales_gaps", GAP_NUMBERS, "flagged")
+        except CarnetError as error:
+            damaged.append(str(error))
             continue
-        return folder
-    return None
+        try:
+            comparable_report(folder, engagement, as_of)
+        except CarnetError:  # another client's, currency or length of period: no memory of this audit
+            continue
+        return folder, damaged
+    return None, damaged
