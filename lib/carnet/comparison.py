@@ -82,7 +82,7 @@ def _line(text: str) -> str:
 
 def _customer(w: Wording, row: Mapping) -> str:
     """One tracked customer: outcome, gap then, movement since, and what was done when the newer report tells it."""
-    line = f"  {_line(row['name'])} ({row['customer_id']}) · {_line(row['salesperson']) or '–'} · {w._(WORDS[row['outcome']])} · {w.signed_money(row['sales_gap'])} → {w.signed_money(row['revenue_progress'])}"
+    line = f"  {_line(row['name'])} ({_line(row['customer_id'])}) · {_line(row['salesperson']) or '–'} · {w._(WORDS[row['outcome']])} · {w.signed_money(row['sales_gap'])} → {w.signed_money(row['revenue_progress'])}"
     if unknown(row.get("recent_contact_count")):
         return line
     quality = "–" if unknown(row["recent_contact_quality"]) else w.number(row["recent_contact_quality"], 1)

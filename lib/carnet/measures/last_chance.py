@@ -17,7 +17,7 @@ def candidates(gaps: pd.DataFrame, deep_share: float) -> pd.DataFrame:
 
 
 def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:
-    """How often customers this silent came back within a year, without any special action: from the lists of earlier years.
+    """How often customers this silent came back within a year, whatever was done: from the lists of earlier years.
 
     Formula     back = regained at least `back_share` of the gap a year later; rate = (back + 4 × overall) ÷ (customers + 4)
     Parameters  earlier: silence_ratio, revenue_previous, revenue, revenue_next of `candidates`
