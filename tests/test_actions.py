@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 import python_calamine
 from carnet.annex import write_annex
+from carnet.book import open_book
 from carnet.calendars import write_calendars
 from carnet.comparison import compare_reports
 from carnet.errors import CarnetError
+from carnet.gap_list import gap_list, with_contacts
 from carnet.measures import changes, follow_up, last_chance, tasks
 from carnet.published import check_comparable, find_earlier, open_published
 from carnet.wording import Wording
@@ -134,6 +136,24 @@ def test_outcomes():
     assert table.loc["all"].regained_share == pytest.approx((30 + 29 + 40 + 0 + 100 + 0) / 440)
     quarter = follow_up.follow_up(flagged, today, since, back_share=0.5, years=0.25).set_index("customer_id")
     assert quarter.outcome["B"] == "back", "after a quarter, an eighth of the gap is half of what a year could bring back"
+
+
+def test_a_revenue_that_is_not_known_today_stays_unknown():
+    flagged = pd.DataFrame({"customer_id": ["A", "B"], "period_revenue": [40.0, 40.0], "sales_gap": [-60.0, -60.0]})
+    today = pd.DataFrame(
+        {"customer_id": ["A"], "period_revenue": [math.nan], "last_order_date": pd.to_datetime(["2025-03-01"]), "silence_ratio": [1.0]}
+    )
+    t = follow_up.follow_up(flagged, today, dt.date(2024, 12, 31), 0.5).set_index("customer_id")
+    assert math.isnan(t.revenue_now["A"]) and t.revenue_now["B"] == 0
+
+
+def test_open_opportunities_without_an_amount_are_not_worth_zero(tmp_path):
+    sales = [["customer_id", "date", "amount"], *([c, f"{y}-06-01", "10"] for c in "ABC" for y in (2023, 2024))]
+    opened = [["customer_id", "opened", "stage", "amount"], ["A", "2024-08-01", "open", ""], ["B", "2024-08-01", "open", "70"]]
+    book = open_book(write_engagement(tmp_path, tables={"sales": sales, "opportunities": opened}, as_of="2024-12-31"))
+    t = with_contacts(book, gap_list(book, 0.8, 0.95, 4), [], {}, dt.date(2023, 12, 31)).set_index("customer_id")
+    assert math.isnan(t.opportunity_amount["A"]) and t.opportunity_amount[["B", "C"]].tolist() == [70.0, 0.0]
+    assert t.opportunity_count.to_dict() == {"A": 1, "B": 1, "C": 0}
 
 
 def test_against_expected():
@@ -354,6 +374,9 @@ def test_a_list_that_was_tampered_with_is_refused(audits, tmp_path):
     (tmp_path / "r" / "lists" / "sales_gaps.csv").write_text("customer_id,name\nA,B\n", encoding="utf-8")
     with pytest.raises(CarnetError, match="the column sales_gap is missing"):
         open_published(tmp_path / "r").read_list("sales_gaps", "sales_gap", "flagged")
+    (tmp_path / "r" / "lists" / "sales_gaps.csv").write_text("customer_id,sales_gap\nA,\nB,-1O\n", encoding="utf-8")
+    with pytest.raises(CarnetError, match="a value of the column sales_gap is not a number"):
+        open_published(tmp_path / "r").read_list("sales_gaps", "sales_gap")
 
 
 # --- annex and calendars

@@ -103,7 +103,7 @@ line = st.tuples(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(line, min_size=1, max_size=25), st.randoms(use_true_random=False))
 def test_price_volume_mix_adds_up_flips_and_needs_no_order(lines, random):
     def rows(swap):

@@ -167,7 +167,10 @@ def with_contacts(book: Book, t: pd.DataFrame, activities: Sequence[str], plan: 
     known = bool(made.proposal_count.sum())  # nothing opened since at all: the table ends before, it does not say that nobody got one
     for column in ("proposal_count", "opportunity_count", "opportunity_amount"):
         found = made[column].reindex(t.customer_id).fillna(0.0).to_numpy(dtype=float)  # no opportunity of this customer noted: none
-        t[column] = found if known and (column != "opportunity_amount" or book.has("opportunities", "amount")) else np.nan
+        t[column] = found if known else np.nan
+    # open opportunities of which no amount is noted: how much is not known, which is not zero
+    unpriced = made.opportunity_amount.reindex(t.customer_id).isna().to_numpy() & (t.opportunity_count > 0).to_numpy()
+    t["opportunity_amount"] = t.opportunity_amount.mask(unpriced)
     return t
 
 

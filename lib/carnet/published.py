@@ -82,7 +82,10 @@ class Published:
             raise CarnetError(f"{path}: the column {missing[0]} is missing. Publish that report again with this version of carnet.")
         t = t.apply(lambda column: column.map(restored))
         for column in numbers.split():
-            t[column] = pd.to_numeric(t[column].replace("", "nan"), errors="coerce")
+            try:
+                t[column] = pd.to_numeric(t[column].where(t[column] != ""))
+            except ValueError:
+                raise CarnetError(f"{path}: a value of the column {column} is not a number. Publish that report again.") from None
         for column in flags.split():
             t[column] = t[column].str.lower() == "true"
         return t

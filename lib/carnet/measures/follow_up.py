@@ -23,7 +23,8 @@ def follow_up(flagged: pd.DataFrame, today: pd.DataFrame, since: dt.date, back_s
     Returns     flagged with revenue_now, last_order_date, revenue_progress, regained_share, outcome
     """
     now = today.set_index("customer_id").reindex(flagged.customer_id)
-    revenue = now.period_revenue.fillna(0.0).to_numpy(dtype=float)  # not in today's table: nothing invoiced
+    missing = ~flagged.customer_id.isin(today.customer_id).to_numpy()
+    revenue = np.where(missing, 0.0, now.period_revenue.to_numpy(dtype=float))  # not in today's table: nothing invoiced
     last = pd.to_datetime(now.last_order_date).to_numpy()
     t = flagged.assign(revenue_now=revenue, last_order_date=last, revenue_progress=revenue - flagged.period_revenue.to_numpy(dtype=float))
     t["regained_share"] = t.revenue_progress / -t.sales_gap
