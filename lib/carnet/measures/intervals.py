@@ -21,6 +21,44 @@ def wilson_interval(successes: float, trials: float, confidence: float = CONFIDE
     return float(interval.low), float(interval.high)
 
 
+def newcombe_difference(hits: float, trials: float, other_hits: float, other_trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval of the difference of two independent shares, first − second, from their Wilson intervals; (NaN, NaN) when one is empty.
+
+    R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890, method 10 and its first published example, 56/70 − 48/80:
+
+    >>> [round(end, 4) for end in newcombe_difference(56, 70, 48, 80)]
+    [0.0524, 0.3339]
+    """
+    (low, high), (other_low, other_high) = wilson_interval(hits, trials, confidence), wilson_interval(other_hits, other_trials, confidence)
+    if math.isnan(low) or math.isnan(other_low):
+        return math.nan, math.nan
+    p, q = hits / trials, other_hits / other_trials
+    return p - q - math.hypot(p - low, other_high - q), p - q + math.hypot(high - p, q - other_low)
+
+
+def newcombe_paired_difference(both: int, first: int, second: int, neither: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval of the difference of two paired shares, (both + first) ÷ n − (both + second) ÷ n; (NaN, NaN) without pairs.
+
+    R. G. Newcombe, Statistics in Medicine 17 (1998) 2635-2650, method 10 (scores, the correlation corrected for continuity):
+
+    >>> [round(end, 4) for end in newcombe_paired_difference(36, 12, 2, 0)]
+    [0.0569, 0.3404]
+    """
+    n = both + first + second + neither
+    if not n:
+        return math.nan, math.nan
+    p, q = (both + first) / n, (both + second) / n
+    (low, high), (other_low, other_high) = wilson_interval(both + first, n, confidence), wilson_interval(both + second, n, confidence)
+    margins = (both + first) * (second + neither) * (both + second) * (first + neither)
+    cross = both * neither - first * second
+    phi = (max(cross - n / 2, 0.0) if cross > 0 else cross) / math.sqrt(margins) if margins else 0.0
+
+    def spread(a: float, b: float) -> float:
+        return math.sqrt(max(a * a - 2 * phi * a * b + b * b, 0.0))
+
+    return p - q - spread(p - low, other_high - q), p - q + spread(high - p, q - other_low)
+
+
 def bootstrap_total(values: np.ndarray, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 1) -> tuple[float, float]:
     """Percentile bootstrap interval of a sum over customers (B. Efron, 1979): how the total moves from customer to customer.
 

@@ -1,4 +1,4 @@
-"""What carnet knows beforehand, as files to read and to edit: the French chart of accounts and published benchmarks."""
+"""What carnet knows beforehand, as files to read and to edit: the French chart of accounts, published benchmarks, reasons for leaving, service quality."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from carnet.errors import CarnetError
 
 HOME = Path(__file__).parent
 
@@ -46,3 +49,62 @@ def benchmarks() -> dict[str, Benchmark]:
     """`benchmarks.yml` by name."""
     content = yaml.safe_load((HOME / "benchmarks.yml").read_text(encoding="utf-8"))
     return {name: Benchmark(**fields) for name, fields in content.items()}
+
+
+class ReasonClass(BaseModel):
+    """One reason for leaving: labels, the client's codes and the word groups that name it, and what is published of it (see codebook.yml)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: dict[str, str] = {}
+    codes: list[str] = []
+    words: dict[str, list[str]] = {}
+    examples: dict[str, list[str]] = {}
+    benchmark: str | None = None
+    ours: bool = False
+    fallback: bool = False
+
+
+class ServiceProfile(BaseModel):
+    """Weights of the five dimensions of service quality, who published them, and how far to trust them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: dict[str, float]
+    source: dict[str, str]
+    confidence: str = Field(pattern="^[A-D]$")
+
+
+def reason_classes(extra: Path | None = None) -> dict[str, ReasonClass]:
+    """`codebook.yml`, with the codes, words and classes that the file `extra` adds; a label or flag written there replaces the packaged one.
+
+    Raises CarnetError naming the file, the class and what is accepted.
+    """
+    found = _read_classes(HOME / "codebook.yml")
+    for name, added in (_read_classes(extra) if extra else {}).items():
+        old = found.get(name, ReasonClass(labels={"en": name, "fr": name}))
+        changed = {key: getattr(added, key) for key in added.model_fields_set if key in ("benchmark", "ours", "fallback")}
+        lists = {key: _merged(getattr(old, key), getattr(added, key)) for key in ("words", "examples")}
+        found[name] = old.model_copy(update=changed | lists | {"labels": old.labels | added.labels, "codes": [*old.codes, *added.codes]})
+    return found
+
+
+def service_quality() -> tuple[dict[str, dict[str, str]], dict[str, ServiceProfile]]:
+    """`service_quality.yml`: labels of the dimensions in order, weight profiles by name."""
+    content = yaml.safe_load((HOME / "service_quality.yml").read_text(encoding="utf-8"))
+    return content["dimensions"], {name: ServiceProfile(**fields) for name, fields in content["profiles"].items()}
+
+
+def _read_classes(path: Path) -> dict[str, ReasonClass]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return TypeAdapter(dict[str, ReasonClass]).validate_python(content or {})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise CarnetError(f"codebook {path.name}: not readable as YAML text: {error}") from None
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5])
+        raise CarnetError(f"codebook {path.name}: {told}. A class accepts: {', '.join(ReasonClass.model_fields)}.") from None
+
+
+def _merged(old: dict[str, list[str]], added: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {language: [*old.get(language, []), *added.get(language, [])] for language in {**old, **added}}

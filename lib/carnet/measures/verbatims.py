@@ -1,0 +1,179 @@
+"""Free texts → proposed reasons, by a codebook that shows the words that decided; agreement with the analyst's own codes.
+
+A codebook is a mapping class → `ReasonClass` (profiles/codebook.yml). Texts and word groups are folded (Unidecode), split into words and
+reduced to stems (Snowball, French and English), so that accents, case and inflexions do not matter.
+Source of kappa: J. Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological Measurement 20 (1960) 37-46;
+its standard error as in J. L. Fleiss, J. Cohen & B. S. Everitt, Psychological Bulletin 72 (1969) 323-327.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import snowballstemmer
+from unidecode import unidecode
+
+from carnet.measures.reasons import UNKNOWN
+from carnet.profiles import ReasonClass
+
+GAP = 2  # other words allowed between two words of a group
+NEGATION_REACH = 3  # words before a group in which a negation takes it back
+NEGATIONS = frozenset("pas not no never jamais aucun aucune rien sans without nothing ni nor neither t".split())
+CLAUSE = re.compile(r"[.;:,!?()\n]|\bmais\b|\bbut\b|\bcar\b|\bbecause\b")
+LANGUAGES = ("fr", "en")
+STEMMERS = {"fr": "french", "en": "english"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the codebook makes of a text: the proposed class or None, and the words found for each class."""
+
+    proposed: str | None
+    words: dict[str, tuple[str, ...]]
+
+
+@cache
+def _stemmer(language: str) -> Callable[[str], str]:
+    return snowballstemmer.stemmer(STEMMERS[language]).stemWord
+
+
+def split_words(text: str) -> list[str]:
+    """A text without accents, case and punctuation, as words; the per-cent sign is one.
+
+    >>> split_words("L’écart : 12 % trop CHER")
+    ['l', 'ecart', '12', '%', 'trop', 'cher']
+    """
+    return re.findall(r"[a-z0-9]+|%", unidecode(text).lower())
+
+
+class Codebook:
+    """Word groups of every class, stemmed once; `read` proposes a class for a text, `code` names the class of a client's reason code."""
+
+    def __init__(self, classes: Mapping[str, ReasonClass]) -> None:
+        self.classes = classes
+        self.groups = {
+            language: [
+                (name, tuple(map(_stemmer(language), words)), bool(NEGATIONS & set(words)))
+                for name, entry in classes.items()
+                for group in entry.words.get(language, ())
+                if (words := split_words(group))
+            ]
+            for language in LANGUAGES
+        }
+        self.codes = {self._key(code): name for name, entry in classes.items() for code in (name, *entry.codes)}
+
+    @staticmethod
+    def _key(code: str) -> str:
+        return " ".join(map(_stemmer("fr"), split_words(code)))
+
+    def code(self, reason: object) -> str:
+        """The class that a client's own reason code names: 'unknown' for an empty one, 'other' for one that the codebook does not know."""
+        key = "" if reason is None or reason != reason else self._key(str(reason))
+        return self.codes.get(key, "other") if key else UNKNOWN
+
+    def read(self, text: object) -> Reading:
+        """Propose a class: the one whose word groups found hold most words; None when none is found or two weigh the same.
+
+        A class marked fallback counts only when no other is named. Within a class a group inside a longer one found counts once.
+        """
+        found: dict[str, dict[tuple[int, int], str]] = {}
+        if text is None or text != text:
+            return Reading(None, {})
+        offset = 0
+        for clause in CLAUSE.split(unidecode(str(text)).lower()):
+            words = split_words(clause)
+            for language in LANGUAGES:
+                stems = list(map(_stemmer(language), words))
+                for name, group, negative in self.groups[language]:
+                    for start, end in _occurrences(group, stems):
+                        if negative or not NEGATIONS & set(words[max(0, start - NEGATION_REACH) : start]):
+                            found.setdefault(name, {})[offset + start, offset + end] = " ".join(words[start:end])
+            offset += len(words) + 1
+        words_found = {name: _longest(spans) for name, spans in found.items()}
+        weights = {name: sum(len(phrase.split()) for phrase in phrases) for name, phrases in words_found.items()}
+        first = {name: w for name, w in weights.items() if not self.classes[name].fallback} or weights
+        best = [name for name, weight in first.items() if weight == max(first.values())]
+        return Reading(best[0] if len(best) == 1 else None, words_found)
+
+
+def _occurrences(group: Sequence[str], stems: Sequence[str]) -> Iterable[tuple[int, int]]:
+    """Where the words of a group stand in their order with at most GAP others between two: (start, end) of each."""
+    for start, stem in enumerate(stems):
+        if stem != group[0]:
+            continue
+        position = start
+        for word in group[1:]:
+            reach = stems[position + 1 : position + 2 + GAP]
+            if word not in reach:
+                break
+            position += 1 + reach.index(word)
+        else:
+            yield start, position + 1
+
+
+def _longest(spans: Mapping[tuple[int, int], str]) -> tuple[str, ...]:
+    """The phrases found, those that lie inside a longer one left out, in the order of the text."""
+    kept = [span for span in spans if not any(o != span and o[0] <= span[0] and span[1] <= o[1] for o in spans)]
+    return tuple(spans[span] for span in sorted(kept))
+
+
+def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Sequence[str]], Sequence[str]] | None = None) -> pd.DataFrame:
+    """Each note with the analyst's class, the codebook's proposal and the words behind it; the analyst's own code wins.
+
+    Parameters  notes: reason (the client's code) and verbatim, either may be missing; second: texts → classes, another reader
+    Columns     those of notes, coded (class of the client's code), proposed, words, second_proposed (NULL without a second reader), reason
+                (coded, else proposed, else 'unknown'), reason_by ('analyst', 'codebook', ''); with a second reader only what both propose
+                counts as proposed. standing: 'agreed', 'differs' (the analyst's code and the proposal), 'coded' (no proposal to compare),
+                'proposed', 'to code' (a text that waits for a person), '' (no text and no code)
+    """
+    missing = pd.Series(None, index=notes.index, dtype=object)
+    t = notes.assign(coded=[codebook.code(reason) for reason in notes.get("reason", missing)])
+    texts = notes.get("verbatim", missing)
+    written = texts.map(lambda text: isinstance(text, str) and bool(text.strip())).astype(bool)
+    readings = [codebook.read(text) for text in texts]
+    t["proposed"] = pd.Series([reading.proposed for reading in readings], index=t.index, dtype=object)
+    t["words"] = [_told(reading) for reading in readings]
+    t["second_proposed"] = missing
+    if second is not None and written.any():
+        t.loc[written, "second_proposed"] = list(second(list(texts[written])))
+        t.loc[written & (t.second_proposed != t.proposed), "proposed"] = None
+    known = t.coded != UNKNOWN
+    usable = t.proposed.notna() & (t.proposed != UNKNOWN)
+    t["reason"] = t.coded.where(known, t.proposed.where(usable, UNKNOWN))
+    t["reason_by"] = np.select([known, usable], ["analyst", "codebook"], "")
+    t["standing"] = np.select(
+        [known & usable & (t.coded == t.proposed), known & usable, known, usable, written], ["agreed", "differs", "coded", "proposed", "to code"], ""
+    )  # fmt: skip
+    return t
+
+
+def _told(reading: Reading) -> str:
+    """The deciding words: those of the proposed class, else of every class found."""
+    shown = [reading.proposed] if reading.proposed else list(reading.words)
+    return "; ".join(", ".join(reading.words[name]) for name in shown if name in reading.words)
+
+
+def confusion_table(first: pd.Series, second: pd.Series, classes: Sequence[str]) -> pd.DataFrame:
+    """How often the first coder's class (rows) meets the second coder's (columns), over texts that both coded; classes met only."""
+    both = first.notna() & second.notna()
+    met = [name for name in classes if (first[both] == name).any() or (second[both] == name).any()]
+    return pd.crosstab(first[both], second[both]).reindex(index=met, columns=met, fill_value=0)
+
+
+def cohen_kappa(table: np.ndarray) -> tuple[float, float, float]:
+    """Agreement beyond chance of two coders with its 95 % interval: (kappa, low, high); all NaN where chance alone agrees always, or nothing was coded by both.
+
+    Formula     (observed − expected agreement) ÷ (1 − expected), standard error of Fleiss, Cohen & Everitt (statsmodels)
+    """
+    table = np.asarray(table, dtype=float)
+    n = table.sum()
+    if n < 2 or len(table) < 2 or math.isclose((table.sum(axis=0) @ table.sum(axis=1)) / n**2, 1.0):
+        return math.nan, math.nan, math.nan
+    from statsmodels.stats.inter_rater import cohens_kappa  # slow to import, and few books have verbatims
+
+    fit = cohens_kappa(table)
+    return float(fit.kappa), max(-1.0, float(fit.kappa_low)), min(1.0, float(fit.kappa_upp))
