@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("dev", "lab", "grocery", "postgres")
+EXTRAS = ("dev", "lab", "grocery", "postgres", "verbatims")
 # jsonschema's optional URL grammar builds its parsers at import: a second in every process that opens a notebook
 OVERRIDES = "rfc3987-syntax ; sys_platform == 'never'\n"
 HEAD = """# The same versions as requirements.txt, for conda: conda env create -f environment.yml

@@ -100,7 +100,13 @@ REASONS = {
     "cessation d'activité": ["Fermeture du site en juin.", "Départ à la retraite, pas de repreneur."],
     "": ["", "Ne souhaite pas répondre."],
 }
-CODES = {"prix": "price", "produit": "product", "manque de contact": "contact", "qualité de l'attention": "attention", "cessation d'activité": "closure"}
+CODES = {
+    "prix": "price",
+    "produit": "product",
+    "manque de contact": "contact",
+    "qualité de l'attention": "attention",
+    "cessation d'activité": "closure",
+}
 REASON_WEIGHTS = [0.20, 0.12, 0.24, 0.24, 0.10, 0.10]
 
 

@@ -46,6 +46,9 @@ def run(
     folders: tuple[Path, ...], names: tuple[str, ...], as_of: str | None, language: str | None, parameters: tuple[str, ...], out: Path
 ) -> None:
     """Audit engagements: execute the notebooks, publish one dated folder each; the last line is that folder."""
+    from carnet.kernels import process_context
+
+    process_context()  # its imports run beside those of the next line
     from carnet.publish import find_notebooks, run_audit  # nbconvert and papermill are slow to import: `check` does without
 
     unreadable = [text for text in parameters if "=" not in text]

@@ -17,6 +17,7 @@ import nbformat
 from traitlets.config import Config
 
 from carnet.errors import CarnetError, nearest
+from carnet.kernels import CAN_FORK, ForkedKernel, manager_of
 from carnet.records import LISTS_VARIABLE, REUSE_VARIABLE
 from carnet.wording import Wording, translate_markdown
 
@@ -110,11 +111,11 @@ def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Param
 
 def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wording: Wording) -> Executed:
     """Run one notebook with papermill in this process; raises NotebookFailed with the half-executed notebook."""
+    os.environ |= {LISTS_VARIABLE: str(lists), REUSE_VARIABLE: "1"}
+    forked = {"kernel_manager_class": manager_of(ForkedKernel())} if CAN_FORK else {}
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    os.environ[LISTS_VARIABLE] = str(lists)
-    os.environ[REUSE_VARIABLE] = "1"
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="carnet-") as scratch_name:
         scratch = Path(scratch_name)
@@ -129,6 +130,7 @@ def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wordin
             papermill.execute_notebook(
                 source, target, parameters=parameters, cwd=path.parent, progress_bar=False, start_timeout=60,
                 execution_timeout=CELL_TIMEOUT_SECONDS, record_timing=False, shutdown_kernel="immediate", config=kernel,
+                **forked,
             )  # fmt: skip
         except PapermillExecutionError as error:
             raise NotebookFailed(path.stem, error.cell_index, f"{error.ename}: {error.evalue}", _text(target)) from None

@@ -2,17 +2,17 @@
 
 import copy
 import json
-import multiprocessing
 import os
 import platform
 import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata, resources
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from carnet.book import Book, open_book
 from carnet.calendars import write_calendars
 from carnet.errors import CarnetError, nearest
 from carnet.execution import Executed, NotebookFailed, check_parameters, execute_notebook, notebook_parameters
+from carnet.kernels import process_context
 from carnet.measures.register import FIGURES, check_targets
 from carnet.published import find_earlier
 from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, neutralised
@@ -68,7 +69,7 @@ def run_audit(
     """
     accepted = {path.stem: notebook_parameters(path) for path in notebooks}
     chosen = check_parameters(parameters, accepted)
-    started, clock = datetime.now(UTC), time.monotonic()
+    started, clock, context = datetime.now(UTC), time.monotonic(), process_context()
     book = open_book(folder, as_of, language)
     check_targets(book.engagement)
     common = {"engagement": str(folder.resolve()), "as_of": str(book.as_of), "language": book.engagement.language}
@@ -83,7 +84,7 @@ def run_audit(
             warn(reason)
         memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
         jobs = [(path, common | chosen[path.stem] | memory[path.stem], building / "lists", book.wording) for path in notebooks]
-        executed = _execute_all(jobs)
+        executed = _execute_all(jobs, context)
         durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
         manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
         _write_report(building, book, executed, manifest)
@@ -110,11 +111,15 @@ def _sweep(home: Path) -> None:
             continue
 
 
-def _execute_all(jobs: list[tuple]) -> list[Executed]:
+def _execute_all(jobs: list[tuple], context: BaseContext) -> list[Executed]:
     """Run the notebooks side by side, one process each: papermill changes the working folder of its whole process."""
-    workers = min(len(jobs), os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return [future.result() for future in [pool.submit(execute_notebook, *job) for job in jobs]]
+
+    def execute(job: tuple) -> Executed:
+        with ProcessPoolExecutor(1, mp_context=context) as process:
+            return process.submit(execute_notebook, *job).result()
+
+    with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as side_by_side:
+        return list(side_by_side.map(execute, jobs))
 
 
 def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: dict) -> None:

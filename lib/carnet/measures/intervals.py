@@ -21,7 +21,9 @@ def wilson_interval(successes: float, trials: float, confidence: float = CONFIDE
     return float(interval.low), float(interval.high)
 
 
-def newcombe_difference(hits: float, trials: float, other_hits: float, other_trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def newcombe_difference(
+    hits: float, trials: float, other_hits: float, other_trials: float, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
     """Interval of the difference of two independent shares, first − second, from their Wilson intervals; (NaN, NaN) when one is empty.
 
     R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890, method 10 and its first published example, 56/70 − 48/80:

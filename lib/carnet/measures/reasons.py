@@ -185,7 +185,7 @@ def perception_gap(departures: pd.DataFrame, classes: Sequence[str]) -> pd.DataF
             if sample == "paired":
                 cells = [int((by_seller & by_customer).sum()), int((by_seller & ~by_customer).sum()),
                          int((~by_seller & by_customer).sum()), int((~by_seller & ~by_customer).sum())]  # fmt: skip
-                low, high = newcombe_paired_difference(*cells, level)
+                low, high = newcombe_paired_difference(cells[0], cells[1], cells[2], cells[3], level)
                 p_value = float(stats.binomtest(cells[1], cells[1] + cells[2]).pvalue) if cells[1] + cells[2] else 1.0
             else:
                 low, high = newcombe_difference(by_seller.sum(), len(seller), by_customer.sum(), len(customer), level)
@@ -211,7 +211,7 @@ def response_rates(leavers: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataF
             rows.append(dict(dimension=dimension, group=None if pd.isna(name) else name, leaver_count=len(part), known_count=known, response_rate=known / len(part),
                              response_low=low, response_high=high, p_value=p_value))  # fmt: skip
     return pd.DataFrame(
-        rows, columns="dimension group leaver_count known_count response_rate response_low response_high p_value".split()
+        rows, columns=["dimension", "group", "leaver_count", "known_count", "response_rate", "response_low", "response_high", "p_value"]
     )
 
 

@@ -22,7 +22,9 @@ from carnet.profiles import ReasonClass
 
 GAP = 2  # other words allowed between two words of a group
 NEGATION_REACH = 3  # words before a group in which a negation takes it back
-NEGATIONS = frozenset("pas not no never jamais aucun aucune rien sans without nothing ni nor neither t".split())
+NEGATIONS = frozenset(
+    ["pas", "not", "no", "never", "jamais", "aucun", "aucune", "rien", "sans", "without", "nothing", "ni", "nor", "neither", "t"]
+)
 CLAUSE = re.compile(r"[.;:,!?()\n]|\bmais\b|\bbut\b|\bcar\b|\bbecause\b")
 LANGUAGES = ("fr", "en")
 STEMMERS = {"fr": "french", "en": "english"}
