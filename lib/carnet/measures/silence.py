@@ -1,0 +1,106 @@
+"""Who leaves without a word, and what a chain of unhappy customers who say nothing costs once its premises are ranges instead of slogans.
+
+Sources: the quoted chain "100 unhappy, 4 complain, 96 leave in silence, each tells 15" and the correction of its premises by J. Goodman,
+Basic Facts on Customer Complaint Behavior (1999); TARP, Consumer Complaint Handling in America (1979). Values: benchmarks.yml.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from unidecode import unidecode
+
+COMPLAINT_WORDS = ("complain", "claim", "dispute", "reclam", "litige", "plainte")
+SIGNS = ("complained", "answered", "recorded")  # what a customer may have left behind
+CHAIN = ("silent", "leave", "told", "convert")  # in the order of the chain
+UNHAPPY = 100.0  # the chain is told of a hundred unhappy customers
+DRAWS = 20_000
+
+
+def complaint_activities(activities: Sequence[str], words: Sequence[str] = COMPLAINT_WORDS) -> list[str]:
+    """The kinds of activity that are complaints: those whose name holds one of the words, accents and case aside.
+
+    >>> complaint_activities(["Visite", "Réclamation", "Customer complaint"])
+    ['Réclamation', 'Customer complaint']
+    """
+    folded = [unidecode(word).lower().strip() for word in words]
+    return [name for name in activities if any(word in unidecode(name).lower() for word in folded)]
+
+
+def spoke(events: ir.Table, windows: ir.Table) -> ir.Table:
+    """Customers with an event inside their own window: customer_id, one row each.
+
+    Parameters  events: customer_id, date; windows: customer_id, window_start, window_end (both days included)
+    """
+    t = events.select("customer_id", "date").join(windows, "customer_id")
+    return t.filter(t.date.between(t.window_start, t.window_end)).select("customer_id").distinct().order_by("customer_id")
+
+
+def silent_customers(signs: pd.DataFrame) -> pd.Series:
+    """True for customers that left none of the signs that were looked for; NULL where no table could show any.
+
+    Parameters  signs: complained, answered, recorded (True, False, NULL where the table is missing)
+    """
+    given = signs[[name for name in SIGNS if name in signs]].astype("boolean")
+    nothing_looked_for = given.isna().all(axis=1)
+    # a sign that no table can show is not a sign: silence is judged by the tables that there are, and the report names them
+    return (~given.fillna(False).any(axis=1)).astype("boolean").mask(nothing_looked_for)
+
+
+@dataclass(frozen=True)
+class Premise:
+    """One link of the chain: what is quoted, what is known better, and the range that is drawn: Beta from `hits` of `trials` where this
+    book counted them, else uniform between low and high. `origin`: 'book', 'corrected' or 'assumed'."""
+
+    quoted: float
+    low: float
+    high: float
+    origin: str
+    hits: int = 0
+    trials: int = 0
+
+    def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
+        """Values of this link: a share counted in this book has the Beta law of Jeffreys' prior."""
+        if self.trials:
+            return rng.beta(self.hits + 0.5, self.trials - self.hits + 0.5, draws)
+        return rng.uniform(self.low, self.high, draws)
+
+
+def silent_chain(premises: Mapping[str, Premise], draws: int = DRAWS, seed: int = 1) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """The chain drawn: what a hundred unhappy customers cost in customers and prospects.
+
+    Formula     lost customers = 100 × silent × leave; lost prospects = lost customers × told × convert
+    Returns     results: step ('lost_customers', 'lost_prospects'), quoted, median, low, high (middle 95 % of the draws);
+                tornado: premise, low, high (its middle 95 %), result_low, result_high (prospects with the premise at each end and the others
+                at their median), swing; widest first; and the drawn prospects
+    """
+    rng = np.random.default_rng(seed)
+    drawn = {name: premises[name].draw(rng, draws) for name in CHAIN}
+    middle = {name: float(np.median(values)) for name, values in drawn.items()}
+    quoted = {name: premises[name].quoted for name in CHAIN}
+    customers = UNHAPPY * drawn["silent"] * drawn["leave"]
+    prospects = customers * drawn["told"] * drawn["convert"]
+    said = (UNHAPPY * quoted["silent"] * quoted["leave"], UNHAPPY * float(np.prod(list(quoted.values()))))
+    rows = []
+    for step, told, values in zip(("lost_customers", "lost_prospects"), said, (customers, prospects), strict=True):
+        low, median, high = np.quantile(values, [0.025, 0.5, 0.975])
+        rows.append(dict(step=step, quoted=told, median=float(median), low=float(low), high=float(high)))
+    whole = UNHAPPY * float(np.prod(list(middle.values())))
+    swings = []
+    for name, values in drawn.items():
+        low, high = (float(v) for v in np.quantile(values, [0.025, 0.975]))
+        ends = [whole * end / middle[name] if middle[name] else 0.0 for end in (low, high)]
+        swings.append(dict(premise=name, low=low, high=high, result_low=ends[0], result_high=ends[1], swing=ends[1] - ends[0]))
+    tornado = pd.DataFrame(swings).sort_values(["swing", "premise"], ascending=[False, True], ignore_index=True)
+    return pd.DataFrame(rows), tornado, prospects
+
+
+def windows_of(customers: pd.DataFrame) -> ir.Table:
+    """customer_id, window_start, window_end (dates) of a frame as an Ibis table."""
+    days = customers[["customer_id", "window_start", "window_end"]].assign(
+        window_start=pd.to_datetime(customers.window_start).dt.date, window_end=pd.to_datetime(customers.window_end).dt.date
+    )
+    return ibis.memtable(days, schema={"customer_id": "string", "window_start": "date", "window_end": "date"})
