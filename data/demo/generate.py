@@ -356,7 +356,7 @@ def make_departures(rng: np.random.Generator, customers: list[dict], lines: list
 def add_own_words(rng: np.random.Generator, departures: list[list]) -> list[list]:
     """Texts as people write them (verbatims.csv, coded by hand), and the customers' own answers to an exit survey.
 
-    Three in five of the customers whose salesperson told the departure answer for themselves, some weeks later; more than half of
+    Nine in ten of the customers whose salesperson told the departure answer for themselves, some weeks later; three in four of
     those said to have left for the price then name the missing contact. One text in eight is about another reason than its code.
     """
     with (HERE / "verbatims.csv").open(encoding="utf-8", newline="") as stream:
@@ -372,10 +372,10 @@ def add_own_words(rng: np.random.Generator, departures: list[list]) -> list[list
     for row in departures:
         code, date, reason, _, teller, *_ = row
         rows.append([*row[:3], said(reason), *row[4:]])
-        if teller != "commercial" or not reason or code == POACHED or rng.random() > 0.6:
+        if teller != "commercial" or not reason or code == POACHED or rng.random() > 0.9:
             continue
         own = reason if rng.random() < 0.85 else str(rng.choice(list(CODES)))
-        if reason == "prix" and rng.random() < 0.6:
+        if reason == "prix" and rng.random() < 0.75:
             own = "manque de contact"
         later = min(dt.date.fromisoformat(date) + dt.timedelta(days=int(rng.integers(7, 45))), END)
         rows.append([code, later.isoformat(), own, said(own), "client", "", ""])

@@ -286,9 +286,9 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
 
 
 def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile]]) -> dt.date:
-    """Default audit date: the last sale date, else the ledger's closing date, else the end of the last summary; never in the future."""
+    """Default audit date: the last sale date, else the ledger's closing date, else the end of the last summary, the last departure or survey answer; never in the future."""
     today = dt.date.today()
-    for name, role in (("sales", "date"), ("ledger", "date"), ("summary", "period_end")):
+    for name, role in (("sales", "date"), ("ledger", "date"), ("summary", "period_end"), ("departures", "date"), ("satisfaction", "date")):
         if name not in readers:
             continue
         last = readers[name].last_date(today, role)
@@ -298,7 +298,9 @@ def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile
             )
         closings = [dt.date.fromisoformat(day) for file in files[name] if name == "ledger" and (day := closing_of(file.name))]
         return max([last, *(day for day in closings if day <= today)])
-    raise CarnetError("as_of: without sales, ledger or summary the audit date has no default. Write as_of: YYYY-MM-DD in engagement.yml.")
+    raise CarnetError(
+        "as_of: without sales, ledger, summary, departures or satisfaction the audit date has no default. Write as_of: YYYY-MM-DD in engagement.yml."
+    )
 
 
 def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]]) -> str:

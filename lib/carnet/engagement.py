@@ -100,6 +100,7 @@ class Engagement(_Strict):
     sector: str | None = None
     cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
     linked_share_minimum: float = Field(0.8, ge=0, le=1, description="share of the ledger's revenue that must name a customer")
+    codebook: str | None = Field(None, description="file in the folder that adds reasons, codes and words to the packaged codebook")
     tables: dict[str, Table] = Field(min_length=1)
     targets: list[Target] = []
     folder: Path = Field(Path(), exclude=True)
@@ -110,6 +111,16 @@ class Engagement(_Strict):
         if value not in list_currencies():
             raise ValueError(f"a three-letter ISO 4217 code such as EUR, USD, GBP or CHF is accepted, not {value!r}")
         return value
+
+    @property
+    def codebook_file(self) -> Path | None:
+        """The engagement's own codebook; raises CarnetError when it is not a file inside the folder."""
+        if self.codebook is None:
+            return None
+        path = (self.folder / self.codebook).resolve()
+        if not path.is_file() or not path.is_relative_to(self.folder.resolve()):
+            raise CarnetError(f"codebook: {self.codebook!r} is not a file inside the engagement's folder.")
+        return path
 
     @property
     def slug(self) -> str:

@@ -31,3 +31,11 @@ def examples(values: Iterable[object], limit: int = 5) -> str:
     """
     shown = [str(value) for value in values]
     return ", ".join(shown[:limit]) + (" …" if len(shown) > limit else "")
+
+
+def one_of(parameter: str, value: str, options: Iterable[str]) -> str:
+    """The value, when it is one of the options; else CarnetError naming the parameter and the nearest of them."""
+    options = list(options)
+    if value not in options:
+        raise CarnetError(f"parameter '{parameter}': {value!r} is not accepted; {nearest(value, options)}")
+    return value

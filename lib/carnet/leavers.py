@@ -7,12 +7,14 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from carnet.book import Book
 from carnet.measures import concentration, contacts, movement, reasons, service_quality, silence, verbatims
 from carnet.periods import Periods
+from carnet.wording import unknown
 
 MATCH_DAYS = 92  # a departure may be noted this long before the last order
 LEAVER_COLUMNS = [
@@ -46,12 +48,24 @@ def _empty_notes(codebook: verbatims.Codebook) -> pd.DataFrame:
 
 
 def survey_comments(book: Book, codebook: verbatims.Codebook, since: dt.date, second: Callable | None = None) -> pd.DataFrame:
-    """Comments of the survey after `since`, read like departures: customer_id, date, verbatim and the columns of `read_verbatims`."""
+    """Comments of the survey after `since`, read like departures: customer_id, date, verbatim, score (share of the scale) and the columns of `read_verbatims`."""
     if not book.has("satisfaction", "comment"):
         return _empty_notes(codebook)
-    t = book.table("satisfaction").filter(lambda s: (s.date > ibis.date(since)) & s.comment.notnull())
-    t = t.select("customer_id", "date", verbatim="comment").order_by("customer_id", "date", "verbatim").execute()
+    t = scaled_satisfaction(book).filter(lambda s: (s.date > ibis.date(since)) & s.comment.notnull())
+    t = (
+        t.select("customer_id", "date", verbatim="comment", score=t.score.cast("float64") / t.scale)
+        .order_by("customer_id", "date", "verbatim")
+        .execute()
+    )
     return verbatims.read_verbatims(t.assign(date=pd.to_datetime(t.date), client_code=None), codebook, second)
+
+
+def note_list(book: Book, notes: pd.DataFrame, comments: pd.DataFrame) -> pd.DataFrame:
+    """Every note and comment with its reading: NOTE_COLUMNS; source 'departure' or 'survey'."""
+    t = pd.concat([notes.assign(source="departure"), comments.assign(source="survey")], ignore_index=True)
+    named = book.customers.execute().drop_duplicates("customer_id").set_index("customer_id")
+    t["name"], t["salesperson"] = t.customer_id.map(named.name).fillna(t.customer_id), t.customer_id.map(named.salesperson)
+    return t.reindex(columns=NOTE_COLUMNS)
 
 
 def find_leavers(book: Book, episodes: pd.DataFrame, since: dt.date, cut_a: float, cut_b: float) -> pd.DataFrame:
@@ -151,20 +165,26 @@ def with_signs(book: Book, t: pd.DataFrame, complaints: Sequence[str]) -> pd.Dat
     return t
 
 
+def scaled_satisfaction(book: Book) -> ir.Table:
+    """The survey with a scale for every answer: as given, else the smallest usual one that holds the largest mark."""
+    t = book.table("satisfaction")
+    largest = t.score.cast("float64").max().execute()
+    guessed = None if unknown(largest) else service_quality.guessed_scale(float(largest))
+    other = ibis.null("float64") if guessed is None else ibis.literal(float(guessed))
+    return t.mutate(scale=ibis.coalesce(t.scale.cast("float64"), other).nullif(0.0) if "scale" in t.columns else other)
+
+
 def answers(book: Book, first: dt.date, last: dt.date) -> pd.DataFrame:
     """Marks of the customers that answered between two days, as shares of the scale: columns of `customer_answers`; empty without the table."""
     if not book.has("satisfaction"):
         return pd.DataFrame({"customer_id": [], "score": []})
-    t = book.table("satisfaction")
-    largest = t.score.cast("float64").max().execute()
-    scale = service_quality.guessed_scale(float(largest)) if largest == largest and largest is not None else None
-    inside = t.filter(t.date.between(ibis.date(first), ibis.date(last)))
-    return service_quality.customer_answers(inside, scale).execute()
+    t = scaled_satisfaction(book)
+    return service_quality.customer_answers(t.filter(t.date.between(ibis.date(first), ibis.date(last)))).execute()
 
 
-def opening_customers(book: Book, satisfied_from: float) -> pd.DataFrame:
+def opening_customers(book: Book, satisfied_from: float, complaints: Sequence[str]) -> pd.DataFrame:
     """The customers active in the previous period: customer_id, name, revenue_previous, lost, satisfied (of its answers in that period), profitable
-    and margin (revenue − cost of that period; NULL where a line has no cost).
+    and margin (revenue − cost of that period; NULL where a line has no cost), complained (since its start; NULL without such activities).
     """  # fmt: skip
     moved = movement.customer_movement(book.cube, book.periods)
     moved = moved.filter(moved.active_previous)
@@ -180,6 +200,10 @@ def opening_customers(book: Book, satisfied_from: float) -> pd.DataFrame:
         costed = costed.set_index("customer_id")
         t["margin"] = t.customer_id.map(costed.margin.mask(costed.unknown)).astype(float)
     t["profitable"] = (t.margin > 0).astype("boolean").mask(t.margin.isna())
+    t["complained"] = pd.Series(pd.NA, index=t.index, dtype="boolean")
+    if book.has("service") and complaints:
+        noted = book.table("service").filter(lambda s: s.activity.isin(list(complaints)) & (s.date >= ibis.date(before.start)))
+        t["complained"] = t.customer_id.isin(set(noted.customer_id.as_table().distinct().execute().customer_id)).astype("boolean")
     named = book.customers.execute().drop_duplicates("customer_id").set_index("customer_id").name
     return t.assign(name=t.customer_id.map(named))
 

@@ -169,6 +169,62 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "band": (N_("Silence, in own rhythms"), "written"),
     "back_count": (N_("Back a year later"), "count"),
     "back_range": (N_("95 % interval of the share back"), "written"),
+    "count": (N_("Number"), "count"),
+    "proposed_count": (N_("Of which read from texts"), "count"),
+    "share_range": (N_("Share, all intervals at once"), "written"),
+    "revenue_lost": (N_("Revenue lost"), "money"),
+    "revenue_range": (N_("Share of the money"), "written"),
+    "quoted_range": (N_("Share among the quoted four"), "written"),
+    "benchmark_share": (N_("Quoted"), "percent"),
+    "customer_range": (N_("Customers say"), "written"),
+    "salesperson_range": (N_("Salespeople say"), "written"),
+    "gap_range": (N_("Gap in points, all intervals at once"), "written"),
+    "by": (N_("By"), "text"),
+    "answered_count": (N_("Known of"), "count"),
+    "client_segment": (N_("Segment"), "text"),
+    "theme": (N_("About"), "text"),
+    "group_name": (N_("Group"), "text"),
+    "departure_count": (N_("Departures"), "count"),
+    "leaver_count": (N_("Leavers"), "count"),
+    "known_count": (N_("Reason known"), "count"),
+    "ours_range": (N_("In our own hands"), "written"),
+    "response_range": (N_("Reason known, share"), "written"),
+    "known_share": (N_("Among those known"), "percent"),
+    "reweighted_range": (N_("Reweighted by segment"), "written"),
+    "bounds": (N_("Bounds, whatever the others say"), "written"),
+    "date": (N_("Date"), "date"),
+    "left_on": (N_("Left on"), "date"),
+    "verbatim": (N_("In their own words"), "text"),
+    "client_code": (N_("Given code"), "text"),
+    "proposed": (N_("Proposed"), "text"),
+    "words": (N_("Deciding words"), "text"),
+    "standing": (N_("Standing"), "word"),
+    "premise": (N_("Premise"), "text"),
+    "quoted": (N_("As quoted"), "written"),
+    "corrected": (N_("Known better"), "written"),
+    "drawn": (N_("Drawn from"), "written"),
+    "dimension": (N_("Dimension"), "text"),
+    "importance_range": (N_("Weight"), "written"),
+    "performance_range": (N_("Mean mark, share of the scale"), "written"),
+    "position": (N_("Position"), "word"),
+    "sure": (N_("Told by the intervals"), "flag"),
+    "answer": (N_("Survey"), "word"),
+    "lost_count": (N_("Left"), "count"),
+    "leaving_range": (N_("Left, share"), "written"),
+    "condition": (N_("Condition"), "word"),
+    "core_range": (N_("Share"), "written"),
+    "margin_share": (N_("Share of the margin"), "percent"),
+    "model": (N_("Foretold from"), "text"),
+    "auc_range": (N_("Leaver ranked before stayer"), "written"),
+    "brier": (N_("Brier score"), "written"),
+    "calibration_slope": (N_("Calibration slope"), "written"),
+    "risk_group": (N_("Group of risk, rising"), "count"),
+    "row_count": (N_("Customers and years"), "count"),
+    "foretold": (N_("Foretold"), "percent"),
+    "seen_range": (N_("Seen"), "written"),
+    "cause": (N_("Left for"), "text"),
+    "years": (N_("Years"), "count"),
+    "incidence_range": (N_("Left by then"), "written"),
 }
 
 WORDS = {
@@ -216,6 +272,20 @@ WORDS = {
     "back": N_("back"),
     "still_late": N_("still late"),
     "all": N_("all"),
+    "agreed": N_("agrees"),
+    "differs": N_("differs"),
+    "coded": N_("code only"),
+    "proposed": N_("proposed"),
+    "to code": N_("to code by hand"),
+    "act": N_("act"),
+    "keep": N_("keep"),
+    "enough": N_("enough"),
+    "satisfied": N_("satisfied"),
+    "unsatisfied": N_("unsatisfied"),
+    "no answer": N_("no answer"),
+    "retained": N_("retained"),
+    "profitable": N_("profitable"),
+    "core": N_("all three: the core"),
 }
 
 TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -337,6 +407,18 @@ def matrix_table(w: Wording, table_id: str, caption: str, labels: Iterable[str],
     header = [(_heading(w, "account_label"), "text"), *_period_headings(w, periods)]
     rows = [[(label, "text"), *((w.money(v, 0), "written") for v in row)] for label, row in zip(labels, amounts.to_numpy(), strict=True)]
     note = "" if periods.complete.all() else w._("* period that the data do not cover whole: compared with nothing")
+    return _rendered(table_id, caption, header, rows, note)
+
+
+def crossed_table(
+    w: Wording, table_id: str, caption: str, counts: pd.DataFrame, labels: Mapping[str, str], corner: str, note: str = ""
+) -> HtmlTable:
+    """Counts of two codings against each other: the first a row, the second a column, by `labels`; an empty cell is drawn as a dash."""
+    header: list[tuple[str, str]] = [(corner, "text"), *((labels[name], "count") for name in counts.columns)]
+    rows = [
+        [(labels[name], "text"), *((w.number(v) if v else "–", "count") for v in row)]
+        for name, row in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
     return _rendered(table_id, caption, header, rows, note)
 
 

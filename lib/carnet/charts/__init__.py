@@ -13,6 +13,7 @@ from carnet.charts.portfolio import (
     draw_ranking,
     draw_rfm,
 )
+from carnet.charts.reasons import draw_drivers, draw_importance, draw_incidence, draw_reasons, draw_tornado, draw_two_accounts
 
 __all__ = [
     "Chart",
@@ -22,16 +23,22 @@ __all__ = [
     "draw_cohorts",
     "draw_control",
     "draw_cost_blocks",
+    "draw_drivers",
     "draw_drop_off",
     "draw_funnel",
     "draw_heat_strip",
     "draw_hold_out",
+    "draw_importance",
+    "draw_incidence",
     "draw_lorenz",
     "draw_monthly_revenue",
     "draw_quadrants",
     "draw_ranking",
+    "draw_reasons",
     "draw_rfm",
     "draw_survival",
+    "draw_tornado",
+    "draw_two_accounts",
     "draw_waterfall",
     "draw_whale",
 ]

@@ -74,6 +74,18 @@ def effective_count(weights: np.ndarray) -> float:
     return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
+def weighted_share(chosen: pd.Series, amounts: pd.Series) -> tuple[float, tuple[float, float]]:
+    """Share of the known, positive amounts that the chosen rows have, with its Wilson interval at the effective count; NaN without amounts."""
+    known = (amounts > 0).to_numpy()
+    weights, inside = amounts.to_numpy(dtype=float)[known], chosen.to_numpy(dtype=bool)[known]
+    n = effective_count(weights)
+    if not n:
+        return np.nan, (np.nan, np.nan)
+    share = float(weights[inside].sum() / weights.sum())
+    low, high = goodman_intervals(np.array([share]), n)
+    return share, (float(low[0]), float(high[0]))
+
+
 def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapping[str, float]) -> pd.DataFrame:
     """Shares of the reasons by count and by money lost; departures without a known reason are the class 'unknown'.
 

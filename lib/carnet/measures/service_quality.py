@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import factorial
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -24,13 +23,12 @@ RESAMPLES = 500
 POSITIONS = ("act", "keep", "watch", "enough")
 
 
-def customer_answers(satisfaction: ir.Table, scale: float | None) -> ir.Table:
+def customer_answers(satisfaction: ir.Table) -> ir.Table:
     """Marks as shares of their scale, one row per customer, its mean over its answers: customer_id, answer_count, last_answer, score, dimensions.
 
-    Parameters  satisfaction: customer_id, date, score, the dimensions and scale where given; scale: for answers that name none
+    Parameters  satisfaction: customer_id, date, score, scale (NULL: the marks count as unknown), the dimensions where given
     """
-    given = satisfaction.scale.cast("float64") if "scale" in satisfaction.columns else ibis.null("float64")
-    top = ibis.coalesce(given, ibis.null("float64") if scale is None else ibis.literal(float(scale))).nullif(0.0)
+    top = satisfaction.scale.cast("float64")
     marks = [name for name in ("score", *DIMENSIONS) if name in satisfaction.columns]
     t = satisfaction.mutate(**{name: satisfaction[name].cast("float64") / top for name in marks})
     means = {name: t[name].mean() for name in marks}

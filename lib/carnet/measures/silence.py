@@ -4,6 +4,7 @@ Sources: the quoted chain "100 unhappy, 4 complain, 96 leave in silence, each te
 Basic Facts on Customer Complaint Behavior (1999); TARP, Consumer Complaint Handling in America (1979). Values: benchmarks.yml.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ SIGNS = ("complained", "answered", "recorded")  # what a customer may have left 
 CHAIN = ("silent", "leave", "told", "convert")  # in the order of the chain
 UNHAPPY = 100.0  # the chain is told of a hundred unhappy customers
 DRAWS = 20_000
+LEAST_TRIALS = 10  # customers, below which this book does not tell a link
 
 
 def complaint_activities(activities: Sequence[str], words: Sequence[str] = COMPLAINT_WORDS) -> list[str]:
@@ -96,6 +98,26 @@ def silent_chain(premises: Mapping[str, Premise], draws: int = DRAWS, seed: int 
         swings.append(dict(premise=name, low=low, high=high, result_low=ends[0], result_high=ends[1], swing=ends[1] - ends[0]))
     tornado = pd.DataFrame(swings).sort_values(["swing", "premise"], ascending=[False, True], ignore_index=True)
     return pd.DataFrame(rows), tornado, prospects
+
+
+def chain_premises(
+    quoted: Mapping[str, float], better: Mapping[str, float], spread: float, counted: Mapping[str, tuple[int, int]]
+) -> dict[str, Premise]:
+    """The links of the chain: counted in this book where at least 10 customers tell, else what is known better, else assumed.
+
+    Parameters  quoted, better: value of each link; what is drawn without a count lies within ± `spread` of the better value, shares at most 1;
+                counted: link → (hits, trials) of this book
+    """
+    made = {}
+    for name in CHAIN:
+        hits, trials = counted.get(name, (0, 0))
+        top = math.inf if name == "told" else 1.0
+        low, high = better[name] * (1 - spread), min(top, better[name] * (1 + spread))
+        if trials >= LEAST_TRIALS:
+            made[name] = Premise(quoted[name], low, high, "book", hits, trials)
+        else:
+            made[name] = Premise(quoted[name], low, high, "assumed" if name == "convert" else "corrected")
+    return made
 
 
 def windows_of(customers: pd.DataFrame) -> ir.Table:

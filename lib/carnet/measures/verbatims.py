@@ -153,6 +153,23 @@ def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Se
     return t
 
 
+def note_agreement(notes: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, tuple[float, float, float]]:
+    """Given codes against proposals over the notes that have both, the code one that the codebook knows: confusion table and kappa."""
+    pairs = notes[~notes.coded.isin([UNKNOWN, "other"])]
+    table = confusion_table(pairs.coded, pairs.proposed, classes)
+    return table, cohen_kappa(table.to_numpy())
+
+
+def trusted_notes(notes: pd.DataFrame, kappa: tuple[float, float, float]) -> pd.DataFrame:
+    """The notes, proposals taken back ('unknown') where codes and texts agree no more than chance would: then a text tells no reason."""
+    if math.isnan(kappa[1]) or kappa[1] > 0:
+        return notes
+    read = notes.reason_by == "codebook"
+    return notes.assign(
+        reason=notes.reason.mask(read, UNKNOWN), reason_by=notes.reason_by.mask(read, ""), standing=notes.standing.mask(read, "to code")
+    )
+
+
 def _told(reading: Reading) -> str:
     """The deciding words: those of the proposed class, else of every class found."""
     shown = [reading.proposed] if reading.proposed else list(reading.words)
