@@ -57,6 +57,7 @@ def expected(sales, demo_reports):
     frequency = (o - p) * (grown.now / o + grown.before / p) / 2
     retention = len(kept) / len(active(before))
     others = costs_and_lifetimes(sales, kept, new, lost, recovered, active(now), active(before)) | sales_gaps(sales, held)
+    others |= reasons(sales) | texts(demo_reports["fr"])
     return others | {
         "revenue": revenue.sum(),
         "revenue_previous": previous.sum(),
@@ -434,3 +435,85 @@ def test_planted_luck_of_the_two_equal_salespeople(sales):
     seller = rows.groupby("customer").Commercial.last().reindex(both.index)
     late = (both.now.round(2) < both.before.round(2)).groupby(seller).mean()
     assert 0.18 <= late["Paul Meyer"] - late["Inès Caron"] < 0.24
+
+
+def reasons(sales):
+    """The figures of churn_reasons, from departs.csv, satisfaction.csv, crm.xlsx and the raw sale lines; the codebook's proposals are the report's."""
+    named = {
+        "prix": "price",
+        "produit": "product",
+        "manque de contact": "contact",
+        "qualité de l'attention": "attention",
+        "cessation d'activité": "closure",
+    }
+    notes = pd.read_csv(DEMO / "departs.csv").assign(date=lambda t: pd.to_datetime(t.date)).sort_values(["customer_id", "date"])
+    apart = notes.groupby("customer_id").date.diff().dt.days
+    notes["departure"] = (~(apart < 92)).cumsum()
+    notes["known"] = notes.reason.map(named)
+    departures = []
+    for _, part in notes.groupby("departure"):
+        told = {who: part[(part.told_by == who) & part.known.notna()].known.tolist() for who in ("client", "commercial")}
+        spoken = told["client"] + told["commercial"]
+        departures.append(dict(customer=part.customer_id.iloc[0], day=part.date.min(), reason=spoken[0] if spoken else None, lost=part.revenue_at_stake.max(),
+                               client=(told["client"] or [None])[0], seller=(told["commercial"] or [None])[0]))  # fmt: skip
+    departures = pd.DataFrame(departures)
+    known = departures[departures.reason.notna()]
+    ours = known.reason.isin(["contact", "attention"])
+    pairs = departures[departures.client.notna() & departures.seller.notna()]
+    last = sales[sales.amount > 0].groupby("customer").date.max()
+    gone = last[(last <= "2024-12-31") & (last > "2021-12-31")]
+    noted = {c for c, day in gone.items() if ((departures.customer == c) & (departures.day >= day - pd.Timedelta(days=92))).any()}
+    unnoted = gone[~gone.index.isin(noted)]
+    activities = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Activités", engine="calamine")
+    survey = pd.read_csv(DEMO / "satisfaction.csv").assign(date=lambda t: pd.to_datetime(t.date))
+    complaints = activities[activities["Activité"] == "Réclamation"].rename(columns={"Code client": "customer_id", "Date": "date"})
+    complaints["date"] = pd.to_datetime(complaints.date)
+
+    def spoke(events, customer, day):
+        return ((events.customer_id == customer) & (events.date >= day - pd.DateOffset(years=1))).any()
+
+    silent = {c: day for c, day in unnoted.items() if not spoke(complaints, c, day) and not spoke(survey, c, day)}
+    worth = sum(
+        sales[(sales.customer == c) & (sales.date <= day) & (sales.date > day - pd.DateOffset(years=1))].amount.sum()
+        for c, day in silent.items() if day - pd.DateOffset(years=1) >= pd.Timestamp("2023-01-01") - pd.Timedelta(days=31)
+    )  # fmt: skip
+    before = sales[sales.date.dt.year == 2024]
+    opening = sorted(before[before.amount > 0].customer.unique())
+    still = set(sales[(sales.date.dt.year == 2025) & (sales.amount > 0)].customer)
+    marks = survey[survey.date.dt.year == 2024].groupby("customer_id").score.mean() / 10
+    left = pd.Series({c: c not in still for c in opening})
+    answered = [c for c in opening if c in marks.index]
+    happy, unhappy = [c for c in answered if marks[c] >= 0.7], [c for c in answered if marks[c] < 0.7]
+    margin = before.assign(margin=before.amount - pd.to_numeric(french(before["Coût de revient"]))).groupby("customer").margin.sum()
+    core = [c for c in happy if margin[c] > 0 and not left[c]]
+    return {
+        "departure_count": len(departures),
+        "known_reason_count": len(known),
+        "ours_share": ours.mean(),
+        "ours_revenue_share": known.lost[ours].sum() / known.lost.sum(),
+        "contact_perception_gap": (pairs.seller == "contact").mean() - (pairs.client == "contact").mean(),
+        "reason_response_rate": len(known) / (len(departures) + len(unnoted)),
+        "verbatim_count": int(notes.verbatim.notna().sum()),
+        "silent_leaver_count": len(silent),
+        "silent_leaver_share": len(silent) / len(gone),
+        "silent_leaver_revenue": worth,
+        "satisfied_leaving_rate": left[happy].mean(),
+        "unsatisfied_leaving_rate": left[unhappy].mean(),
+        "core_customer_share": len(core) / len(answered),
+        "core_margin_share": margin[core].sum() / margin[answered].sum(),
+    }
+
+
+def texts(report):
+    """Share of texts without a proposal and Cohen's kappa, by hand, from the list of the report."""
+    t = pd.read_csv(report / "lists" / "verbatims.csv", dtype=str)
+    t = t[(t.source == "departure") & t.verbatim.notna()]
+    pairs = t[t.proposed.notna() & t.client_code.notna()]
+    agreed, n = (pairs.coded == pairs.proposed).mean(), len(pairs)
+    chance = sum((pairs.coded == c).sum() * (pairs.proposed == c).sum() for c in set(pairs.coded)) / n**2
+    return {"uncoded_verbatim_share": t.proposed.isna().mean(), "verbatim_kappa": (agreed - chance) / (1 - chance)}
+
+
+def test_planted_perception_gap_is_found(figures):
+    """data/demo/README.md: salespeople write price where customers name the missing contact; the interval leaves out no gap."""
+    assert figures["contact_perception_gap"]["high"] < 0

@@ -43,8 +43,8 @@ def departure_notes(book: Book, codebook: verbatims.Codebook, since: dt.date, se
 
 
 def _empty_notes(codebook: verbatims.Codebook) -> pd.DataFrame:
-    columns = ["customer_id", "date", "client_code"]
-    return verbatims.read_verbatims(pd.DataFrame({name: pd.Series(dtype=object) for name in columns}), codebook)
+    columns = {"customer_id": object, "date": "datetime64[ns]", "client_code": object}
+    return verbatims.read_verbatims(pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()}), codebook)
 
 
 def survey_comments(book: Book, codebook: verbatims.Codebook, since: dt.date, second: Callable | None = None) -> pd.DataFrame:

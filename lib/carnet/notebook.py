@@ -3,6 +3,7 @@
 What a notebook shows also goes, machine-readable, to whoever publishes it: see `records`.
 """
 
+import datetime as dt
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -153,11 +154,13 @@ def unmeasured(book: Book, value: float | None, table: str, *columns: str) -> st
     )
 
 
-def source_line(book: Book, *tables: str) -> str:
-    """The footer of a chart: those of the tables that the book has, and the audit period."""
+def source_line(book: Book, *tables: str, start: dt.date | None = None) -> str:
+    """The footer of a chart: those of the tables that the book has, and the audit period, or the time from another `start` on."""
     w, period = book.wording, book.periods.current
     used = [w.tell(TABLE_LABELS[name]) for name in tables if name in book.checks] or [w.tell(TABLE_LABELS[name]) for name in book.checks]
-    return w._("Source: {tables}; period {start} to {end}", tables=", ".join(used[:4]), start=w.date(period.start), end=w.date(period.end))
+    return w._(
+        "Source: {tables}; period {start} to {end}", tables=", ".join(used[:4]), start=w.date(start or period.start), end=w.date(period.end)
+    )
 
 
 def incomplete(book: Book) -> str:

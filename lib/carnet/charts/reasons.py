@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 
 from carnet.charts.base import CONTEXT, CONTRAST, FOCUS, THIRD, Chart, finish, frame, percent_axis, plain, shortened, styled
 from carnet.wording import Wording
@@ -45,7 +45,7 @@ def draw_reasons(w: Wording, shares: pd.DataFrame, labels: Mapping[str, str], ti
     _rows_only(axes)
     percent_axis(w, axes.xaxis)
     figure.subplots_adjust(left=MARKED)
-    axes.legend(loc="lower right", fontsize=7.5, frameon=True, framealpha=0.9, edgecolor="none", markerscale=0.6)
+    _legend_above(axes)
     told = "; ".join(f"{labels[r.reason]}: {w.percent(r.share, 0)}" for r in shares.itertuples())
     return finish(figure, title, subtitle, told)
 
@@ -64,7 +64,7 @@ def draw_two_accounts(w: Wording, gap: pd.DataFrame, labels: Mapping[str, str], 
     _rows_only(axes)
     percent_axis(w, axes.xaxis)
     figure.subplots_adjust(left=MARKED)
-    axes.legend(loc="lower right", fontsize=7.5, frameon=True, framealpha=0.9, edgecolor="none", markerscale=0.8)
+    _legend_above(axes)
     told = "; ".join(
         f"{labels[r.reason]}: {w.percent(r.customer_share, 0)} / {w.percent(r.salesperson_share, 0)}" for r in gap.itertuples()
     )
@@ -89,10 +89,14 @@ def draw_tornado(
     axes.scatter([outcome["quoted"]], [len(tornado)], color=CONTRAST, marker="D", s=46, zorder=4)
     axes.annotate(
         plain(w._("quoted: {count}", count=w.number(outcome["quoted"]))), (outcome["quoted"], len(tornado)), xytext=(0, 9),
-        textcoords="offset points", ha="right" if outcome["quoted"] > 0.8 * top else "center", fontsize=7.5, color="#555555",
+        textcoords="offset points", ha="center", fontsize=7.5, color="#555555",
     )  # fmt: skip
-    axes.set_xlim(0, top * 1.05 or 1)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: w.number(value)))
+    positive = [v for v in [*tornado.result_low, outcome["low"]] if v > 0]
+    axes.set_xscale("log")
+    axes.set_xlim(0.6 * min(positive, default=1.0), 1.6 * top)
+    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: w.number(value, 0 if value >= 1 else 1)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     _rows_only(axes)
     figure.subplots_adjust(left=0.36)
     told = "; ".join(
@@ -133,6 +137,7 @@ def draw_importance(
                (0.01, 0.02, "left", "bottom", w._("watch")), (0.99, 0.02, "right", "bottom", w._("enough")))  # fmt: skip
     for x, y, side, edge, text in corners:
         axes.text(x, y, text, transform=axes.transAxes, ha=side, va=edge, fontsize=8.5, fontweight="bold", color="#555555")
+    axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     percent_axis(w, axes.xaxis)
     percent_axis(w, axes.yaxis)
     told = "; ".join(f"{labels[r.dimension]}: {w.percent(r.performance)} ({w.percent(r.importance, 0)})" for r in table.itertuples())
@@ -159,7 +164,7 @@ def draw_drivers(w: Wording, effects: pd.DataFrame, labels: Sequence[str], title
     axes.set_xlabel(w._("odds of leaving for one standard deviation more"))
     _rows_only(axes)
     figure.subplots_adjust(left=0.36)
-    axes.legend(loc="lower right", fontsize=7.5, frameon=True, framealpha=0.9, edgecolor="none")
+    _legend_above(axes)
     told = "; ".join(f"{label}: {w.number(r.odds_ratio, 2)}" for label, r in zip(labels, effects.itertuples(), strict=True))
     return finish(figure, title, subtitle, told)
 
@@ -179,14 +184,26 @@ def draw_incidence(w: Wording, curves: pd.DataFrame, labels: Mapping[str, str], 
         last = max(level, last + 0.07 * top)
         axes.text(times[-1] * 1.015, last, plain(f"{labels[cause]} {w.percent(level, 0)}"), va="center", fontsize=7.5, color="#333333")
     axes.set(xlim=(0, times[-1]), ylim=(0, top), xlabel=w._("years under observation"))
+    axes.xaxis.set_major_locator(MultipleLocator(0.5 if times[-1] <= 4 else 1))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: w.number(value, 1)))
     percent_axis(w, axes.yaxis)
     risk = [(t, curves.at_risk[curves.years >= t].iloc[0]) for t in np.linspace(0, times[-1], 5)[:-1]]
     for t, count in risk:
-        axes.text(t, 0.965 * top, w._("{count} at risk", count=w.number(count)), fontsize=7, color="#555555", ha="left", va="top")
+        axes.text(
+            t, 0.975 * top, w._("{count} at risk", count=w.number(count)), fontsize=7, color="#555555", va="top", backgroundcolor="white"
+        )
     figure.subplots_adjust(right=0.72)
     told = "; ".join(f"{labels[cause]}: {w.percent(level)}" for level, cause in ends)
     return finish(figure, title, subtitle, told)
+
+
+def _legend_above(axes: Axes) -> None:
+    """The legend between the subtitle and the rows, where no interval can lie under it."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    height = figure.get_size_inches()[1]
+    figure.subplots_adjust(top=axes.get_position().y1 - 0.25 / height)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=7.5, frameon=False, markerscale=0.6, borderaxespad=0.2)
 
 
 def _rows_only(axes: Axes) -> None:

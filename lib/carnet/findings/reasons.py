@@ -16,6 +16,7 @@ ATTRIBUTES = {
     "trend": N_("second half of the year against the first"), "tenure_years": N_("years as a customer"), "contact_count": N_("contacts (logarithm)"),
     "complaint_count": N_("complaints (logarithm)"), "survey_answered": N_("answered the survey"), "score": N_("satisfaction score"),
 }  # fmt: skip
+LEAST_TOLD = 5  # departures told by each side, for a sentence on their difference
 AGREEMENTS = ((0.6, N_("agree well beyond chance")), (0.2, N_("agree beyond chance")), (0.0, N_("agree little more than chance")))
 
 
@@ -59,11 +60,11 @@ def in_our_hands(
         interval=interval(w, share["low"], share["high"]), revenue=w.money(lost, 0),
     )  # fmt: skip
     sentence = w._(
-        "Of the {known} departures since {since} with a known reason ({count} noted), {ours} lie in the company's own hands, "
-        "too little contact or poor attention: {share}{interval}, worth {revenue} of revenue a year.", **told,
+        "Departures since {since} with a known reason: {known} of {count} noted; in the company's own hands, by too little contact or poor "
+        "attention: {ours}, {share}{interval}, worth {revenue} of revenue a year.", **told,
     ) if not unknown(lost) else w._(
-        "Of the {known} departures since {since} with a known reason ({count} noted), {ours} lie in the company's own hands, "
-        "too little contact or poor attention: {share}{interval}.", **told,
+        "Departures since {since} with a known reason: {known} of {count} noted; in the company's own hands, by too little contact or poor "
+        "attention: {ours}, {share}{interval}.", **told,
     )  # fmt: skip
     if not unknown(money["value"]):
         sentence += " " + w._(
@@ -83,16 +84,16 @@ def against_quoted(w: Wording, shares: pd.DataFrame, p_value: float, labels: Map
     quoted = w._("The quoted 15, 15, 20 and 49 % sum to 99: they are divided by it, and carry grade D, a slogan without a study.")
     if p_value >= 0.05:
         body = w._(
-            "On the {count} departures of this book with one of these four reasons they are not told apart from it (p = {p}), which so few could hardly be.",
+            "This book is not told apart from them (p = {p}; departures with one of these four reasons: {count}), which so few could hardly be.",
             **told,
-        ) if count < 100 else w._("On the {count} departures of this book with one of these four reasons they are not told apart from it (p = {p}).", **told)  # fmt: skip
+        ) if count < 100 else w._("This book is not told apart from them (p = {p}; departures with one of these four reasons: {count}).", **told)  # fmt: skip
     elif len(apart):
         body = w._(
-            "This book is not like them (p = {p}, {count} departures with one of these four reasons); outside its interval: {reasons}.",
+            "This book is not like them (p = {p}; departures with one of these four reasons: {count}); outside its interval: {reasons}.",
             reasons=", ".join(labels[name] for name in apart.reason), **told,
         )  # fmt: skip
     else:
-        body = w._("This book is not like them as a whole (p = {p}, {count} departures), though no single reason stands out.", **told)
+        body = w._("This book is not like them as a whole (p = {p}; departures: {count}), though no single reason stands out.", **told)
     return f"{quoted} {body}"
 
 
@@ -101,6 +102,8 @@ def perception(w: Wording, gap: pd.DataFrame, labels: Mapping[str, str]) -> str:
     chosen = gap[gap["sample"] == "paired"] if (gap["sample"] == "paired").any() else gap
     if not len(chosen):
         return ""
+    if chosen[["customer_count", "salesperson_count"]].to_numpy().min() < LEAST_TOLD:
+        return w._("Told by so few that nothing is said of the difference.")
     row = chosen.loc[chosen.gap.abs().idxmax()]
     sign = -1 if row.gap < 0 else 1
     told = dict(
@@ -174,7 +177,33 @@ def silent_leavers(w: Wording, lost: pd.DataFrame, signs: Sequence[str], names: 
         "{count} of {lost} customers lost left without a sign ({signs}), worth {revenue} of revenue a year, first of all {names}.",
         len(silent), lost=w.number(len(lost)), signs=looked, revenue=w.money(revenue, 0), names=list_names(w, names),
     )  # fmt: skip
+    unpriced = int(silent.revenue_lost.isna().sum())
+    if unpriced:
+        sentence += " " + w._(
+            "The sales given do not reach back a year before {count} of them left: their revenue is not in it.", count=w.number(unpriced)
+        )
     return Finding("silent_leavers", sentence, -revenue)
+
+
+def unexplained(w: Wording, leavers: pd.DataFrame, names: Sequence[str]) -> Finding | None:
+    """Leavers of whom nobody knows why: how many, what they were worth, who."""
+    silent = leavers[leavers.reason == UNKNOWN]
+    if not len(silent):
+        return None
+    revenue = silent.revenue_lost.sum(min_count=1)
+    told = dict(leavers=w.number(len(leavers)), names=list_names(w, names))
+    if unknown(revenue):
+        sentence = w.ngettext(
+            "Of {leavers} leavers {count} left for a reason that nobody noted: {names}.",
+            "Of {leavers} leavers {count} left for a reason that nobody noted, first of all {names}.", len(silent), **told,
+        )  # fmt: skip
+        return Finding("unexplained_leavers", sentence, 0.0)
+    sentence = w.ngettext(
+        "Of {leavers} leavers {count} left for a reason that nobody noted, worth {revenue} of revenue a year: {names}.",
+        "Of {leavers} leavers {count} left for a reason that nobody noted, worth {revenue} of revenue a year, first of all {names}.",
+        len(silent), revenue=w.money(revenue, 0), **told,
+    )  # fmt: skip
+    return Finding("unexplained_leavers", sentence, -float(revenue))
 
 
 def chain(w: Wording, results: pd.DataFrame) -> str:
@@ -265,9 +294,7 @@ def drivers(w: Wording, effects: pd.DataFrame) -> str:
 
 def foretold(w: Wording, attributes: Mapping[str, float], last_order: Mapping[str, float]) -> str:
     """How well these attributes tell leavers from stayers on customers not seen, beside the last order alone."""
-    auc, alone = (
-        w.number(f["auc"], 2) + " " + w.between(w.number(f["auc_low"], 2), w.number(f["auc_high"], 2)) for f in (attributes, last_order)
-    )
+    auc, alone = (w.percent(f["auc"], 0) + interval(w, f["auc_low"], f["auc_high"]) for f in (attributes, last_order))
     if attributes["auc_low"] <= 0.5:
         sentence = w._(
             "On customers not seen these attributes rank a leaver before a stayer no more often than chance: {auc}, half would be chance.",
@@ -283,7 +310,7 @@ def foretold(w: Wording, attributes: Mapping[str, float], last_order: Mapping[st
 
 
 def reason_recommendations(w: Wording, ours: Mapping[str, float], leavers: pd.DataFrame, notes: pd.DataFrame, gap: pd.DataFrame, silent_names: Sequence[str],
-                           satisfied_names: Sequence[str]) -> list[str]:  # fmt: skip
+                           unknown_names: Sequence[str], satisfied_names: Sequence[str]) -> list[str]:  # fmt: skip
     """What to do next: each sentence is triggered by a stated threshold."""
     made = []
     if len(silent_names):
@@ -294,6 +321,8 @@ def reason_recommendations(w: Wording, ours: Mapping[str, float], leavers: pd.Da
             )
         )
     if len(leavers) and (leavers.reason != UNKNOWN).mean() < 0.7:
+        if unknown_names and not silent_names:
+            made.append(w._("Ask those of whom nobody knows why, starting with {names}.", names=list_names(w, unknown_names)))
         made.append(w._("Ask every leaver the same question within a month: with fewer than 70 % of reasons known, shares are bounds."))
     waiting = int((notes.standing == "to code").sum()) if len(notes) else 0
     if waiting:

@@ -86,14 +86,15 @@ class Codebook:
         if text is None or text != text:
             return Reading(None, {})
         offset = 0
-        for clause in CLAUSE.split(unidecode(str(text)).lower()):
-            words = split_words(clause)
+        for clause in CLAUSE.split(str(text).lower()):
+            written = re.findall(r"[^\W_]+|%", clause)
+            words = [unidecode(word) for word in written]
             for language in LANGUAGES:
                 stems = list(map(_stemmer(language), words))
                 for name, group, negative in self.groups[language]:
                     for start, end in _occurrences(group, stems):
                         if negative or not NEGATIONS & set(words[max(0, start - NEGATION_REACH) : start]):
-                            found.setdefault(name, {})[offset + start, offset + end] = " ".join(words[start:end])
+                            found.setdefault(name, {})[offset + start, offset + end] = " ".join(written[start:end])
             offset += len(words) + 1
         words_found = {name: _longest(spans) for name, spans in found.items()}
         weights = {name: sum(len(phrase.split()) for phrase in phrases) for name, phrases in words_found.items()}

@@ -1,0 +1,153 @@
+"""The notebook churn_reasons on books that hold one thing only, on hostile and odd input, and on a real book."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from carnet.engagement import load_engagement
+from carnet.errors import CarnetError
+
+from .conftest import run_carnet, write_engagement
+
+DEPARTURES = ["customer_id", "date", "reason", "verbatim", "told_by"]
+SALES = ["customer_id", "date", "amount"]
+GONE = [[f"C{i}", f"2022-0{1 + i % 9}-15", "100"] for i in range(12)]
+STAY = [[f"S{i}", f"{year}-0{1 + i % 9}-15", "50"] for i in range(12) for year in (2021, 2022, 2023, 2024)]
+BOOKS = {
+    "departures": {"departures": [DEPARTURES, *([f"C{i}", f"2024-0{i + 1}-10", "prix" if i % 2 else "Z42 <b>", "", ""] for i in range(8))]},
+    "texts": {"departures": [["customer_id", "date", "verbatim"], ["A", "2024-01-10", "Trop cher"], ["B", "2024-02-10", "=cmd|' /C calc'!A1"],
+                             ["C", "2024-03-10", "<script>alert(1)</script> plus personne ne vient"], ["D", "2024-03-11", "Vos prix $\\alpha$"]]},
+    "lost": {"sales": [SALES, *STAY, *GONE]},
+    "survey": {"satisfaction": [["customer_id", "date", "score", "comment"], *([f"C{i}", "2024-05-01", str(1 + i % 5), "trop cher"] for i in range(9))]},
+    "nothing_known": {"departures": [DEPARTURES, ["A", "2024-01-01", "", "", ""], ["A", "2024-01-02", "", "", "client"]]},
+    "own_codebook": {"departures": [DEPARTURES, ["A", "2024-01-10", "Z42", "", ""]]},
+    "one_year": {"sales": [SALES, *([f"C{i}", f"2024-0{i}-15", "9"] for i in range(1, 9))], "departures": [DEPARTURES, ["C1", "2024-06-01", "prix", "", "client"]]},
+}  # fmt: skip
+
+EXTRA = {"lost": {"as_of": "2024-12-31"}, "one_year": {"as_of": "2024-12-31"}, "own_codebook": {"codebook": "words.yml"}}
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """All books audited by one command."""
+    home = tmp_path_factory.mktemp("reasons")
+    folders = [
+        write_engagement(home, name, client=name, tables=tables, language="en", **EXTRA.get(name, {})) for name, tables in BOOKS.items()
+    ]
+    (home / "own_codebook" / "words.yml").write_text("price: {codes: [Z42]}\n", encoding="utf-8")
+    done = run_carnet("run", *folders, "--out", home / "out", "-n", "churn_reasons")
+    assert done.returncode == 0, done.stderr
+    return {name: next((home / "out" / name.replace("_", "-")).iterdir()) for name in BOOKS}
+
+
+def figures(report):
+    return {
+        n: f["value"]
+        for n, f in json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"].items()
+        if f["value"] is not None
+    }
+
+
+@pytest.mark.parametrize("name", BOOKS)
+def test_no_unknown_is_printed_as_a_number(reports, name):
+    page = (reports[name] / "churn_reasons.html").read_text(encoding="utf-8")
+    text = re.sub(r"data:image/png;base64,[^\"]+", "", page.split("<body>")[-1])
+    assert not any(word in text for word in (">nan", "nan<", "NaN", "None", ">inf", "Timestamp", "Warning", "<script", "&lt;NA&gt;", "NaT"))
+
+
+def test_departures_alone(reports):
+    report = reports["departures"]
+    assert report.name == "2024-08-10", "without sales the last departure is the audit date"
+    found = figures(report)
+    assert (found["departure_count"], found["known_reason_count"], found["ours_share"]) == (8, 8, 0)
+    assert "silent_leaver_count" not in found and "core_customer_share" not in found and "reason_response_rate" not in found
+    listed = pd.read_csv(report / "lists" / "reasons.csv").set_index("reason")
+    assert (listed["count"]["price"], listed["count"]["other"]) == (4, 4) and listed.revenue_lost.isna()["price"]
+    assert list(listed.columns[:1]) == ["count"] and {"share", "share_low", "share_high", "revenue_lost", "benchmark_share"} <= set(
+        listed.columns
+    )
+    page = (report / "churn_reasons.html").read_text(encoding="utf-8")
+    assert "Codes that the codebook does not know" in page and "Z42 &lt;b&gt;" in page
+    assert "needs the table sales with customer_id, date, amount" in page and "needs the table satisfaction" in page
+
+
+def test_texts_alone_are_read_and_shown_with_their_words(reports):
+    report = reports["texts"]
+    listed = pd.read_csv(report / "lists" / "verbatims.csv").set_index("customer_id")
+    assert listed.reason.to_dict() == {"A": "price", "B": "unknown", "C": "contact", "D": "price"}
+    assert listed.standing.to_dict() == {"A": "proposed", "B": "to code", "C": "proposed", "D": "proposed"}
+    assert listed.words["A"] == "trop cher" and listed.verbatim["B"].startswith("'=cmd"), "a formula is neutralised"
+    counts = pd.read_csv(report / "lists" / "reasons.csv").set_index("reason")
+    assert counts.proposed_count.sum() == 3 and counts["count"].sum() == 4
+    assert figures(report)["uncoded_verbatim_share"] == 0.25 and "verbatim_kappa" not in figures(report)
+
+
+def test_lost_customers_alone(reports):
+    report = reports["lost"]
+    found = figures(report)
+    page = (report / "churn_reasons.html").read_text(encoding="utf-8")
+    assert "departure_count" not in found and "silent_leaver_count" not in found, "no table could show a sign: nobody is called silent"
+    leavers = pd.read_csv(report / "lists" / "leavers.csv")
+    assert set(leavers.customer_id) == {f"C{i}" for i in range(12)} and (leavers.revenue_lost == 100).all() and leavers.silent.isna().all()
+    assert "A reason is known of 0 of 12 leavers" in page and "needs the table departures" in page
+
+
+def test_survey_alone_shows_what_comments_are_about(reports):
+    page = (reports["survey"] / "churn_reasons.html").read_text(encoding="utf-8")
+    assert "Still customers, marked under 70% of the scale" in page and "departure_count" not in figures(reports["survey"])
+
+
+def test_no_reason_known_is_no_share(reports):
+    found = figures(reports["nothing_known"])
+    assert (found["departure_count"], found["known_reason_count"]) == (1, 0) and "ours_share" not in found
+
+
+def test_one_year_of_sales_compares_nothing(reports):
+    found = figures(reports["one_year"])
+    assert found["departure_count"] == 1 and "satisfied_leaving_rate" not in found
+    assert "Not compared" in (reports["one_year"] / "churn_reasons.html").read_text(encoding="utf-8")
+
+
+def test_a_word_that_is_not_accepted_is_refused(make_engagement, tmp_path):
+    done = run_carnet("run", make_engagement(tables=BOOKS["texts"]), "--out", tmp_path / "out", "-n", "churn_reasons", "-p", "weights=mine")
+    assert (
+        done.returncode == 2 and "Accepted: published, quoted, estimated." in done.stderr and not list((tmp_path / "out").glob("*/2024*"))
+    )
+
+
+def test_codebook_of_the_engagement_is_read_and_recorded(reports):
+    listed = pd.read_csv(reports["own_codebook"] / "lists" / "reasons.csv").set_index("reason")
+    assert listed["count"]["price"] == 1 and "other" not in listed.index
+    inputs = json.loads((reports["own_codebook"] / "manifest.json").read_text(encoding="utf-8"))["inputs"]
+    assert [file["name"] for file in inputs if file["table"] == "codebook"] == ["words.yml"]
+
+
+def test_codebook_must_stand_in_the_folder(make_engagement, tmp_path):
+    folder = make_engagement(tables=BOOKS["texts"], codebook="words.yml")
+    (tmp_path / "elsewhere.yml").write_text("price: {codes: [Z42]}\n", encoding="utf-8")
+    with pytest.raises(CarnetError, match="not a file inside"):
+        _ = load_engagement(folder).codebook_file
+    (folder / "words.yml").symlink_to(tmp_path / "elsewhere.yml")
+    with pytest.raises(CarnetError, match="not a file inside"):
+        _ = load_engagement(folder).codebook_file
+
+
+def test_ravenstack_texts_do_not_say_what_the_codes_say(real_books, tmp_path):
+    """RavenStack (River @ Rivalytics, synthetic): 600 events; its texts are unrelated to its codes, and kappa says so."""
+    columns = {"customer_id": "account_id", "date": "churn_date", "reason": "reason_code", "verbatim": "feedback_text"}
+    source = (real_books / "ravenstack" / "ravenstack_churn_events.csv").read_text(encoding="utf-8")
+    folder = write_engagement(tmp_path, "raven", client="raven", tables={})
+    (folder / "events.csv").write_text(source, encoding="utf-8")
+    (folder / "engagement.yml").write_text(
+        f"client: raven\ncurrency: USD\ntables: {{departures: {{files: events.csv, columns: {json.dumps(columns)}}}}}\n", encoding="utf-8"
+    )
+    done = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "churn_reasons")
+    assert done.returncode == 0, done.stderr
+    report = next((tmp_path / "out" / "raven").iterdir())
+    figure = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"]["verbatim_kappa"]
+    assert figure["low"] < 0 < figure["high"] and abs(figure["value"]) < 0.05
+    assert "agree no more than chance would" in (report / "churn_reasons.html").read_text(encoding="utf-8")
+    events = pd.read_csv(real_books / "ravenstack" / "ravenstack_churn_events.csv")
+    listed = pd.read_csv(report / "lists" / "verbatims.csv")
+    assert len(listed) == len(events[events.churn_date > "2021-12-31"]) and (listed.standing != "proposed").all()
