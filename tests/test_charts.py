@@ -221,3 +221,83 @@ def test_ranking_leaves_room_for_its_longest_note():
         for text in axes.texts:
             box = text.get_window_extent()
             assert frame.x0 - 2 <= box.x0 and box.x1 <= frame.x1 + 2
+
+
+LABELS = {"price": "Price $x$", "contact": "Contact", "unknown": "Unknown"}
+
+
+def offsets(collections):
+    return [
+        collection.get_offsets().tolist()
+        for collection in collections
+        if len(collection.get_offsets()) and hasattr(collection, "get_sizes")
+    ]
+
+
+def test_reasons_draw_both_shares_their_intervals_and_the_quoted_stroke():
+    nan = float("nan")
+    shares = pd.DataFrame({
+        "reason": ["price", "contact", "unknown"], "count": [6, 3, 1], "share": [0.6, 0.3, 0.1], "share_low": [0.3, 0.1, 0.0], "share_high": [0.8, 0.6, 0.5],
+        "revenue_share": [0.9, 0.1, nan], "revenue_share_low": [0.5, 0.0, nan], "revenue_share_high": [1.0, 0.5, nan], "benchmark_share": [0.15, 0.2, nan],
+    })  # fmt: skip
+    chart = charts.draw_reasons(EN, shares, LABELS, "Title", "Subtitle", "source")
+    number, money, quoted = offsets(chart.figure.axes[0].collections)
+    assert [x for x, _ in number] == [0.6, 0.3, 0.1] and [x for x, _ in money] == [0.9, 0.1] and quoted == [[0.15, 0.0], [0.2, 1.0]]
+    lines = [segment.tolist() for c in chart.figure.axes[0].collections if hasattr(c, "get_segments") for segment in c.get_segments()]
+    assert [[a[0], b[0]] for a, b in lines] == [[0.3, 0.8], [0.1, 0.6], [0.0, 0.5], [0.5, 1.0], [0.0, 0.5]]
+    assert r"Price \$x\$ (6)" in texts(chart) and "Price $x$: 60%" in chart.alt and chart.figure.axes[0].get_xlim()[0] == 0
+
+
+def test_two_accounts_stand_on_the_row_of_their_reason():
+    gap = pd.DataFrame({"reason": ["price", "contact"], "customer_share": [0.1, 0.5], "salesperson_share": [0.4, 0.2]})
+    chart = charts.draw_two_accounts(FR, gap, LABELS, "Title", "Subtitle", "source")
+    customers, sellers = offsets(chart.figure.axes[0].collections)
+    assert customers == [[0.1, 0.0], [0.5, 1.0]] and sellers == [[0.4, 0.0], [0.2, 1.0]] and "Contact: 50" in chart.alt
+
+
+def test_tornado_draws_each_swing_and_marks_the_quoted_chain():
+    tornado = pd.DataFrame(
+        {"premise": ["told", "leave"], "low": [5, 0.4], "high": [15, 0.9], "result_low": [10.0, 20.0], "result_high": [60.0, 40.0]}
+    )
+    results = pd.DataFrame(
+        {"step": ["lost_customers", "lost_prospects"], "quoted": [96.0, 1440], "median": [20.0, 30], "low": [10.0, 8], "high": [50.0, 90]}
+    )
+    axes = charts.draw_tornado(EN, tornado, results, ["told", "leave"], "Title", "Subtitle", "source").figure.axes[0]
+    assert [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in axes.patches] == [(10, 60), (20, 40), (8, 90)]
+    assert (
+        offsets(axes.collections) == [[[1440, 2]]] and axes.get_xlim()[1] > 1440 and any("1,440" in text.get_text() for text in axes.texts)
+    )
+
+
+def test_importance_marks_what_to_act_on():
+    t = pd.DataFrame({
+        "dimension": ["price", "contact"], "importance": [0.7, 0.3], "importance_low": [0.6, 0.2], "importance_high": [0.8, 0.4], "performance": [0.6, 0.9],
+        "performance_low": [0.5, 0.8], "performance_high": [0.65, 0.95], "position": ["act", "enough"],
+    })  # fmt: skip
+    axes = charts.draw_importance(EN, t, LABELS, 0.7, "Title", "Subtitle", "source").figure.axes[0]
+    others, act = offsets(axes.collections)
+    assert others == [[0.9, 0.3]] and act == [[0.6, 0.7]] and axes.get_ylim()[0] == 0
+
+
+def test_drivers_stand_on_a_logarithmic_axis_around_one():
+    effects = pd.DataFrame(
+        {
+            "attribute": ["a"],
+            "odds_ratio": [2.0],
+            "odds_low": [1.2],
+            "odds_high": [3.0],
+            "raw_odds_ratio": [0.5],
+            "raw_low": [0.3],
+            "raw_high": [0.9],
+        }
+    )
+    axes = charts.draw_drivers(EN, effects, ["A"], "Title", "Subtitle", "source").figure.axes[0]
+    adjusted, raw = offsets(axes.collections)
+    assert adjusted[0][0] == 2 and raw[0][0] == 0.5 and axes.get_xscale() == "log" and axes.lines[0].get_xdata()[0] == 1
+
+
+def test_incidence_starts_at_zero_and_shows_numbers_at_risk():
+    curves = pd.DataFrame({"years": [0.5, 1.0], "at_risk": [40, 30], "ours": [0.1, 0.2], "other": [0.0, 0.05], "staying": [0.9, 0.75]})
+    chart = charts.draw_incidence(EN, curves, {"ours": "ours", "other": "other"}, "Title", "Subtitle", "source")
+    drawn = [list(line.get_ydata()) for line in chart.figure.axes[0].lines]
+    assert [0.0, 0.1, 0.2] in drawn and [0.0, 0.0, 0.05] in drawn and "40 at risk" in texts(chart) and "ours 20%" in texts(chart)

@@ -4,7 +4,7 @@ import math
 import pandas as pd
 import pytest
 from carnet import findings
-from carnet.findings import Finding, costs, gaps, indicators
+from carnet.findings import Finding, costs, gaps, indicators, reasons
 from carnet.wording import Wording
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
@@ -250,3 +250,104 @@ def test_every_reading_has_its_task(reading):
     assert "3 contacts without an order, or on 31 March 2026" in gaps.task(
         EN, row | {"action": "last_chance", "stop_date": dt.date(2026, 3, 31)}, 3
     )
+
+
+# --- reasons
+
+REASONS = {"price": "cheaper", "contact": "no contact", "attention": "poor attention", "unknown": "not known"}
+
+
+def told_shares(counts, low, high):
+    n = sum(counts)
+    return pd.DataFrame({"reason": ["price", "contact", "attention"], "count": counts, "benchmark_share": [0.3, 0.2, 0.5],
+                         "share_of_quoted": [c / n for c in counts], "share_of_quoted_low": low, "share_of_quoted_high": high})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high", "p_value", "words"),
+    [
+        ([50, 50, 100], [0.2] * 3, [0.6] * 3, 0.4, "not told apart from them (p = 40%; departures with one of these four reasons: 200)."),
+        ([3, 3, 6], [0.1] * 3, [0.7] * 3, 0.4, "which so few could hardly be"),
+        ([150, 20, 30], [0.6, 0.05, 0.1], [0.8, 0.2, 0.2], 0.0001, "p = <\u00a00.1%; departures with one of these four reasons: 200); outside its interval: cheaper, poor attention."),
+        ([9, 1, 2], [0.2, 0.0, 0.0], [0.9, 0.4, 0.6], 0.03, "as a whole (p = 3.0%; departures: 12), though no single reason stands out"),
+        ([0, 0, 0], [math.nan] * 3, [math.nan] * 3, math.nan, "nothing is compared"),
+    ],
+)  # fmt: skip
+def test_quoted_shares_are_told_apart_only_beyond_chance(counts, low, high, p_value, words):
+    shares = told_shares([max(c, 0) for c in counts], low, high) if sum(counts) else told_shares([1, 1, 1], low, high).assign(count=0)
+    assert words in reasons.against_quoted(EN, shares, p_value, REASONS)
+
+
+@pytest.mark.parametrize(
+    ("sample", "count", "low", "high", "words"),
+    [
+        ("paired", 21, -0.62, -0.06, "Of the same 21 departures salespeople put 14% down to “no contact”, their customers 52%: 38 points apart [6 to 62], more than chance."),
+        ("paired", 21, -0.7, 0.1, "[-10 to 70], not told from chance"),
+        ("apart", 21, -0.62, -0.06, "customers 52% of 21 others: 38 points apart [6 to 62], more than chance"),
+        ("apart", 21, -0.7, 0.1, "customers 52% of 21 others: 38 points apart [-10 to 70], not told from chance"),
+        ("paired", 4, -0.62, -0.06, "Told by so few"),
+    ],
+)  # fmt: skip
+def test_perception_gap_is_told_with_its_interval(sample, count, low, high, words):
+    gap = pd.DataFrame(
+        [
+            dict(
+                sample=sample,
+                reason="contact",
+                customer_count=count,
+                customer_share=0.52,
+                salesperson_count=count,
+                salesperson_share=0.14,
+                gap=-0.38,
+                gap_low=low,
+                gap_high=high,
+            )
+        ]
+    )
+    assert words in reasons.perception(EN, gap, REASONS)
+
+
+@pytest.mark.parametrize(
+    ("kappa", "words"),
+    [
+        ((0.0, -0.05, 0.04), "agree no more than chance would: kappa 0.00 [-0.05 to 0.04]"),
+        ((-0.3, -0.4, -0.2), "agree no more than chance would"),
+        ((0.1, 0.02, 0.18), "agree little more than chance: kappa 0.10"),
+        ((0.5, 0.3, 0.7), "agree beyond chance"),
+        ((0.9, 0.8, 1.0), "agree well beyond chance"),
+        ((math.nan,) * 3, "are not compared"),
+    ],
+)  # fmt: skip
+def test_kappa_is_told_by_its_interval(kappa, words):
+    assert words in reasons.agreement(EN, kappa, 40, 1)
+
+
+@pytest.mark.parametrize(("effect", "words"), [((0.3, 0.1, 0.5, 0.01), "more often, by [10 to 50] points"), ((-0.3, -0.5, -0.1, 0.01), "less often, by [-50 to -10] points"),
+                                               ((0.1, -0.1, 0.3, 0.4), "not told apart, [-10 to 30] points")])  # fmt: skip
+def test_satisfied_leavers_are_compared_with_the_others(effect, words):
+    leaving = pd.DataFrame({"answer": ["satisfied", "unsatisfied", "no answer"], "customer_count": [50, 20, 5], "lost_count": [5, 8, 0], "leaving_rate": [0.1, 0.4, 0.0],
+                            "leaving_low": [0.04, 0.2, 0.0], "leaving_high": [0.2, 0.6, 0.4], "revenue_lost": [900.0, 1.0, 0.0]})  # fmt: skip
+    finding = reasons.satisfaction(EN, leaving, effect, ["Alpha"])
+    assert (
+        words in finding.sentence
+        and "5 of 50 satisfied customers left all the same: 10% [4% to 20%], worth €900" in finding.sentence
+        and finding.amount == -900
+    )
+
+
+def test_risk_that_foretells_nothing_says_so():
+    good, bad, last = ({"auc": a, "auc_low": a - 0.1, "auc_high": a + 0.1} for a in (0.75, 0.55, 0.9))
+    assert "in 75% [65% to 85%] of pairs" in reasons.foretold(EN, good, last)
+    assert "no more often than chance: 55% [45% to 65%]" in reasons.foretold(EN, bad, last)
+    effects = pd.DataFrame({"attribute": ["score", "trend", "segment: Santé"], "told_apart": ["less", "", "more"]})
+    assert reasons.drivers(EN, effects) == "With leaving goes more of: segment Santé; with staying more of: satisfaction score"
+    assert reasons.drivers(EN, effects.assign(told_apart="")) == "No attribute is told to go with leaving, the others held fixed"
+
+
+def test_silent_leavers_without_a_known_year_are_not_worth_zero():
+    lost = pd.DataFrame(
+        {"silent": pd.array([True, True, False], dtype="boolean"), "revenue_lost": [100.0, math.nan, 5.0], "reason": "unknown"}
+    )
+    finding = reasons.silent_leavers(EN, lost, ["complained"], ["Alpha"])
+    assert finding.amount == -100 and "do not reach back a year before 1 of them left" in finding.sentence
+    assert reasons.silent_leavers(EN, lost, [], []) is None, "no table could show a sign"

@@ -48,6 +48,9 @@ def test_report_folder_has_what_the_contract_names(demo_reports):
         "lists/sales_gaps.csv",
         "lists/salespeople.csv",
         "lists/tasks.csv",
+        "churn_reasons.html",
+        "lists/reasons.csv",
+        "lists/silent_leavers.csv",
         "annex.xlsx",
         "calendars/claire-besson.ics",
     ):
@@ -65,7 +68,9 @@ def test_figures_follow_the_contract(demo_reports):
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("page", ["index.html", "portfolio_audit.html", "cost_structure.html", "kpi_tracking.html", "sales_gaps.html"])
+@pytest.mark.parametrize(
+    "page", ["index.html", "portfolio_audit.html", "cost_structure.html", "kpi_tracking.html", "sales_gaps.html", "churn_reasons.html"]
+)
 def test_page_is_self_contained_without_code(demo_reports, language, page):
     html = (demo_reports[language] / page).read_text(encoding="utf-8")
     assert f'<html lang="{language}">' in html
@@ -76,6 +81,7 @@ def test_page_is_self_contained_without_code(demo_reports, language, page):
         "portf",
         "cost_",
         "kpi_t",
+        "churn",
         "sales",
         "annex",
         "calen",
