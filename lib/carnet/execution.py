@@ -17,7 +17,7 @@ import nbformat
 from traitlets.config import Config
 
 from carnet.errors import CarnetError, nearest
-from carnet.kernels import CAN_FORK, ForkedKernel, manager_of
+from carnet.kernels import CAN_FORK, ForkedKernel, end_with_parent, manager_of
 from carnet.records import LISTS_VARIABLE, REUSE_VARIABLE
 from carnet.wording import Wording, translate_markdown
 
@@ -113,6 +113,7 @@ def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wordin
     """Run one notebook with papermill in this process; raises NotebookFailed with the half-executed notebook."""
     os.environ |= {LISTS_VARIABLE: str(lists), REUSE_VARIABLE: "1"}
     forked = {"kernel_manager_class": manager_of(ForkedKernel())} if CAN_FORK else {}
+    end_with_parent()
     import papermill
     from papermill.exceptions import PapermillExecutionError
 

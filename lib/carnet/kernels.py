@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -90,6 +91,18 @@ def manager_of(kernel: ForkedKernel) -> type[AsyncKernelManager]:
     return ForkedKernelManager
 
 
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone, killed for instance: nobody waits for its notebook any more."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _serve(told: int, parent: int) -> NoReturn:
     """In the forked child: a session and signals of its own, then the kernel until it ends; nothing where the parent never tells."""
     status = 1
@@ -107,7 +120,7 @@ def _serve(told: int, parent: int) -> NoReturn:
             os.chdir(folder)
             from ipykernel.kernelapp import IPKernelApp
 
-            IPKernelApp.launch_instance(argv=["-f", connection_file], parent_handle=parent)
+            IPKernelApp.launch_instance(argv=["-f", connection_file, "--log-level=ERROR"], parent_handle=parent)
         status = 0
     finally:
         os._exit(status)

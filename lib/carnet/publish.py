@@ -9,11 +9,13 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata, resources
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +116,40 @@ def _sweep(home: Path) -> None:
 
 def _execute_all(jobs: list[tuple], context: BaseContext) -> list[Executed]:
     """Run the notebooks side by side, one process each: papermill changes the working folder of its whole process."""
+    started: list[BaseProcess] = []
 
     def execute(job: tuple) -> Executed:
-        with ProcessPoolExecutor(1, mp_context=context) as process:
-            return process.submit(execute_notebook, *job).result()
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_execute_and_send, args=(sender, *job))  # type: ignore[attr-defined]
+        started.append(process)
+        process.start()
+        sender.close()
+        try:
+            outcome = receiver.recv()
+        except EOFError:  # killed, by the system when memory ran out for instance
+            outcome = NotebookFailed(job[0].stem, -1, "its process ended before its time", "")
+        process.join()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as side_by_side:
-        return list(side_by_side.map(execute, jobs))
+        try:
+            return list(side_by_side.map(execute, jobs))
+        except BaseException:
+            side_by_side.shutdown(wait=False, cancel_futures=True)
+            for process in started:
+                if process.is_alive():
+                    process.kill()  # its kernel sees that it is gone, and ends
+            raise
+
+
+def _execute_and_send(sender: Connection, *job: Any) -> None:
+    """In the process of a notebook: what came of it, the notebook or what stopped it, to the process that publishes."""
+    try:
+        sender.send(execute_notebook(*job))
+    except (NotebookFailed, CarnetError) as error:
+        sender.send(error)
 
 
 def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: dict) -> None:
