@@ -21,11 +21,27 @@ BOOKS = {
     "lost": {"sales": [SALES, *STAY, *GONE]},
     "survey": {"satisfaction": [["customer_id", "date", "score", "comment"], *([f"C{i}", "2024-05-01", str(1 + i % 5), "trop cher"] for i in range(9))]},
     "nothing_known": {"departures": [DEPARTURES, ["A", "2024-01-01", "", "", ""], ["A", "2024-01-02", "", "", "client"]]},
+    "nobody_left": {"sales": [SALES, *STAY]},
+    "come_and_go": {
+        "sales": [[*SALES, "cost"], *([*row, "20"] for row in STAY), *([*row, "20" if row[0] != "C0" else ""] for row in GONE),
+                  *([f"R{i}", f"{year}-0{i}-10", "70", "20"] for i in range(1, 4) for year in (2021, 2022, 2023, 2024))],
+        "departures": [DEPARTURES, *([f"R{i}", "2022-06-30", "prix", "", "client"] for i in range(1, 4)), ["C1", "2023-12-31", "contact", "", "client"],
+                       ["C1", "2024-06-30", "prix", "", "client"], ["C2", "2022-01-05", "contact", "", ""], ["Q9", "2024-01-01", "prix", "", ""]],
+        "customers": [["customer_id", "name", "segment"], ["C1", "", "x"], ["C2", "$x$ <b>", ""], ["S1", "=1+1", "x"]],
+        "service": [["customer_id", "date", "activity"], ["C3", "2022-05-01", "Réclamation"], ["C4", "2020-05-01", "Visite"]],
+        "satisfaction": [["customer_id", "date", "score", "scale"], *([f"S{i}", "2023-05-01", str(i), "10"] for i in range(12)), ["S1", "2023-06-01", "4", ""], ["S2", "2023-06-01", "99", "10"]],
+    },
     "own_codebook": {"departures": [DEPARTURES, ["A", "2024-01-10", "Z42", "", ""]]},
     "one_year": {"sales": [SALES, *([f"C{i}", f"2024-0{i}-15", "9"] for i in range(1, 9))], "departures": [DEPARTURES, ["C1", "2024-06-01", "prix", "", "client"]]},
 }  # fmt: skip
 
-EXTRA = {"lost": {"as_of": "2024-12-31"}, "one_year": {"as_of": "2024-12-31"}, "own_codebook": {"codebook": "words.yml"}}
+EXTRA = {
+    "lost": {"as_of": "2024-12-31"},
+    "one_year": {"as_of": "2024-12-31"},
+    "nobody_left": {"as_of": "2024-12-31"},
+    "come_and_go": {"as_of": "2024-12-31"},
+    "own_codebook": {"codebook": "words.yml"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +68,7 @@ def figures(report):
 @pytest.mark.parametrize("name", BOOKS)
 def test_no_unknown_is_printed_as_a_number(reports, name):
     page = (reports[name] / "churn_reasons.html").read_text(encoding="utf-8")
-    text = re.sub(r"data:image/png;base64,[^\"]+", "", page.split("<body>")[-1])
+    text = re.sub(r"data:image/png;base64,[^\"]+", "", page.split("<body>")[-1]).replace("None of ", "")
     assert not any(word in text for word in (">nan", "nan<", "NaN", "None", ">inf", "Timestamp", "Warning", "<script", "&lt;NA&gt;", "NaT"))
 
 
@@ -95,12 +111,44 @@ def test_lost_customers_alone(reports):
 
 def test_survey_alone_shows_what_comments_are_about(reports):
     page = (reports["survey"] / "churn_reasons.html").read_text(encoding="utf-8")
-    assert "Still customers, marked under 70% of the scale" in page and "departure_count" not in figures(reports["survey"])
+    assert "Marks under 70% of the scale by customers not known to have left" in page and "departure_count" not in figures(
+        reports["survey"]
+    )
 
 
 def test_no_reason_known_is_no_share(reports):
     found = figures(reports["nothing_known"])
     assert (found["departure_count"], found["known_reason_count"]) == (1, 0) and "ours_share" not in found
+
+
+def test_nobody_left(reports):
+    assert "There is nothing" not in (reports["nobody_left"] / "churn_reasons.html").read_text(encoding="utf-8")
+    assert len(pd.read_csv(reports["nobody_left"] / "lists" / "leavers.csv")) == 0 and "ours_share" not in figures(reports["nobody_left"])
+
+
+def test_leavers_that_came_back_were_noted_late_or_early_or_never_bought(reports):
+    """R1 to R3 bought again; C1, noted 16 and 22 months after its last order, left once, with the revenue of its last year; C2 had announced it;
+    Q9 never bought; C3 complained; C0 has a line without cost."""
+    report = reports["come_and_go"]
+    t = pd.read_csv(report / "lists" / "leavers.csv").set_index("customer_id")
+    assert set(t.index) == {f"C{i}" for i in range(12)} | {"Q9"} and t.index.is_unique
+    assert (t.left_on["C1"], t.revenue_lost["C1"], t.reason["C1"], t.name["C1"]) == ("2022-02-15", 100.0, "contact", "C1")
+    assert (
+        (t.noted["C2"], t.left_on["C2"], t.reason["C2"]) == (True, "2022-03-15", "contact")
+        and pd.isna(t.revenue_lost["Q9"])
+        and t.left_on["Q9"] == "2024-01-01"
+    )
+    assert str(t.complained["C3"]) == "True" and str(t.silent["C3"]) == "False"
+    page = (report / "churn_reasons.html").read_text(encoding="utf-8")
+    assert (
+        "ordered again more than 92 days later, not counted: 3" in page
+        and "outside its scale, or on none that is known, counted as no answer: 2" in page
+    )
+    found = figures(report)
+    assert (found["departure_count"], found["reason_response_rate"]) == (3, pytest.approx(2 / 12))
+    assert found["satisfied_leaving_rate"] == found["unsatisfied_leaving_rate"] == 0 and found["core_customer_share"] == pytest.approx(
+        5 / 12
+    )
 
 
 def test_one_year_of_sales_compares_nothing(reports):

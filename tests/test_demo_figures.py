@@ -447,36 +447,53 @@ def reasons(sales):
         "cessation d'activité": "closure",
     }
     notes = pd.read_csv(DEMO / "departs.csv").assign(date=lambda t: pd.to_datetime(t.date)).sort_values(["customer_id", "date"])
-    apart = notes.groupby("customer_id").date.diff().dt.days
-    notes["departure"] = (~(apart < 92)).cumsum()
+    last = sales[sales.amount > 0].groupby("customer").date.max()
+    ordered = sales[sales.amount > 0].groupby("customer").date.apply(lambda days: np.sort(days.unique()))
     notes["known"] = notes.reason.map(named)
-    departures = []
+    notes["departure"], earlier = 0, None
+    for number, (index, row) in enumerate(notes.iterrows(), start=1):
+        between = earlier is None or earlier.customer_id != row.customer_id or (
+            (row.date - earlier.date).days >= 92 and ((ordered[row.customer_id] > earlier.date) & (ordered[row.customer_id] <= row.date)).any()
+        )  # fmt: skip
+        notes.loc[index, "departure"] = number if between else notes.departure[earlier.name]
+        earlier = row
+    departures, quiet = [], pd.Timestamp("2024-12-31")
     for _, part in notes.groupby("departure"):
+        customer, day = part.customer_id.iloc[0], part.date.min()
+        final = last[customer]
+        assert final <= day + pd.Timedelta(days=92) or (final <= quiet and final <= day + pd.Timedelta(days=365)), (
+            "nobody of the demo came back after a note"
+        )
         told = {who: part[(part.told_by == who) & part.known.notna()].known.tolist() for who in ("client", "commercial")}
         spoken = told["client"] + told["commercial"]
-        departures.append(dict(customer=part.customer_id.iloc[0], day=part.date.min(), reason=spoken[0] if spoken else None, lost=part.revenue_at_stake.max(),
+        departures.append(dict(customer=customer, left=final, reason=spoken[0] if spoken else None, lost=part.revenue_at_stake.max(),
                                client=(told["client"] or [None])[0], seller=(told["commercial"] or [None])[0]))  # fmt: skip
     departures = pd.DataFrame(departures)
     known = departures[departures.reason.notna()]
     ours = known.reason.isin(["contact", "attention"])
     pairs = departures[departures.client.notna() & departures.seller.notna()]
-    last = sales[sales.amount > 0].groupby("customer").date.max()
-    gone = last[(last <= "2024-12-31") & (last > "2021-12-31")]
-    noted = {c for c, day in gone.items() if ((departures.customer == c) & (departures.day >= day - pd.Timedelta(days=92))).any()}
-    unnoted = gone[~gone.index.isin(noted)]
-    activities = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Activités", engine="calamine")
+    gone = last[(last <= quiet) & (last > "2022-12-31")]
+    unnoted = gone[~gone.index.isin(departures.customer)]
+    settled = departures[departures.left <= quiet]
+    activities = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Activités", engine="calamine").rename(
+        columns={"Code client": "customer_id", "Date": "date"}
+    )
+    activities["date"] = pd.to_datetime(activities.date)
     survey = pd.read_csv(DEMO / "satisfaction.csv").assign(date=lambda t: pd.to_datetime(t.date))
-    complaints = activities[activities["Activité"] == "Réclamation"].rename(columns={"Code client": "customer_id", "Date": "date"})
-    complaints["date"] = pd.to_datetime(complaints.date)
-
-    def spoke(events, customer, day):
-        return ((events.customer_id == customer) & (events.date >= day - pd.DateOffset(years=1))).any()
-
-    silent = {c: day for c, day in unnoted.items() if not spoke(complaints, c, day) and not spoke(survey, c, day)}
+    complaints = activities[activities["Activité"] == "Réclamation"]
+    silent, judged = {}, 0
+    for customer, day in gone.items():
+        year_before = day - pd.DateOffset(years=1)
+        seen = [customer in set(departures.customer)]
+        seen += [((events.customer_id == customer) & (events.date >= year_before)).any() for events in (complaints, survey)]
+        covered = all(events.date.min() <= year_before + pd.Timedelta(days=31) for events in (activities, survey))
+        judged += any(seen) or covered
+        if covered and not any(seen):
+            silent[customer] = day
     worth = sum(
         sales[(sales.customer == c) & (sales.date <= day) & (sales.date > day - pd.DateOffset(years=1))].amount.sum()
-        for c, day in silent.items() if day - pd.DateOffset(years=1) >= pd.Timestamp("2023-01-01") - pd.Timedelta(days=31)
-    )  # fmt: skip
+        for c, day in silent.items()
+    )
     before = sales[sales.date.dt.year == 2024]
     opening = sorted(before[before.amount > 0].customer.unique())
     still = set(sales[(sales.date.dt.year == 2025) & (sales.amount > 0)].customer)
@@ -492,10 +509,10 @@ def reasons(sales):
         "ours_share": ours.mean(),
         "ours_revenue_share": known.lost[ours].sum() / known.lost.sum(),
         "contact_perception_gap": (pairs.seller == "contact").mean() - (pairs.client == "contact").mean(),
-        "reason_response_rate": len(known) / (len(departures) + len(unnoted)),
+        "reason_response_rate": settled.reason.notna().sum() / (len(settled) + len(unnoted)),
         "verbatim_count": int(notes.verbatim.notna().sum()),
         "silent_leaver_count": len(silent),
-        "silent_leaver_share": len(silent) / len(gone),
+        "silent_leaver_share": len(silent) / judged,
         "silent_leaver_revenue": worth,
         "satisfied_leaving_rate": left[happy].mean(),
         "unsatisfied_leaving_rate": left[unhappy].mean(),

@@ -349,5 +349,7 @@ def test_silent_leavers_without_a_known_year_are_not_worth_zero():
         {"silent": pd.array([True, True, False], dtype="boolean"), "revenue_lost": [100.0, math.nan, 5.0], "reason": "unknown"}
     )
     finding = reasons.silent_leavers(EN, lost, ["complained"], ["Alpha"])
-    assert finding.amount == -100 and "do not reach back a year before 1 of them left" in finding.sentence
+    assert finding.amount == -100 and "The revenue of 1 of them is not known and not in it." in finding.sentence
+    unpriced = reasons.silent_leavers(EN, lost.assign(revenue_lost=math.nan), ["complained"], ["Alpha"])
+    assert "€" not in unpriced.sentence and unpriced.amount == 0
     assert reasons.silent_leavers(EN, lost, [], []) is None, "no table could show a sign"

@@ -45,10 +45,14 @@ def test_a_long_text_is_read_in_clauses_and_a_negation_reaches_no_further():
 @pytest.mark.parametrize(
     ("code", "name"),
     [("Prix", "price"), ("PRICING", "price"), ("qualité de l'attention", "attention"), ("Manque de contact", "contact"), ("cessation d’activité", "closure"),
-     (None, "unknown"), ("", "unknown"), (float("nan"), "unknown"), ("n.c. 42", "other"), ("contact", "contact")],
+     (None, "unknown"), ("", "unknown"), (float("nan"), "unknown"), ("n.c. 42", "other"), ("???", "other"), ("😀", "other"), ("Autres !", "other"), ("contact", "contact")],
 )  # fmt: skip
 def test_codes_of_the_client(code, name):
     assert CODEBOOK.code(code) == name
+
+
+def test_codes_that_the_codebook_knows():
+    assert [CODEBOOK.knows(code) for code in ("prix", "Autres !", None, " ", "???", "Z42")] == [True, True, True, True, False, False]
 
 
 def test_the_given_code_wins_and_nothing_is_coded_silently():
@@ -76,8 +80,10 @@ def test_kappa_published_example():
     """J. Cohen 1960, table 1: 200 cases, observed agreement .70, expected .41, kappa .492."""
     kappa, low, high = verbatims.cohen_kappa([[88, 14, 18], [10, 40, 10], [2, 6, 12]])
     assert kappa == pytest.approx(0.492, abs=0.0005) and low < 0.492 < high
-    assert all(value != value for value in verbatims.cohen_kappa([[5]]))
-    assert verbatims.cohen_kappa([[4, 0], [0, 4]])[0] == 1
+    assert all(value != value for value in verbatims.cohen_kappa([[50]])), "one class: they agree by no choice"
+    assert all(value != value for value in verbatims.cohen_kappa([[20, 0], [20, 0]])), "one of the two says the same of all texts"
+    assert all(value != value for value in verbatims.cohen_kappa([[4, 0], [0, 4]])), "eight texts are too few for an interval"
+    assert verbatims.cohen_kappa([[9, 0], [0, 4]])[0] == 1
 
 
 def test_confusion_keeps_pairs_only():
@@ -157,7 +163,18 @@ def test_codebook_of_an_engagement_adds_and_renames(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "part"), [("price: {code: [x]}", "price.code"), ("- a", "dictionary"), ("a: [", "not readable"), ("price: 3", "price")]
+    ("text", "part"),
+    [
+        ("price: {code: [x]}", "price.code"),
+        ("- a", "dictionary"),
+        ("a: [", "not readable"),
+        ("price: 3", "price"),
+        ("mine: {benchmark: nope}", "Accepted: churn_attention"),
+        ("mine: {benchmark: chain_told}", "churn_contact"),
+        ("price: {words: {de: [zu teuer]}}", "price.words.de"),
+        ("price: {labels: {en: ''}}", "price.labels.en"),
+        ("a: {codes: [X]}\nb: {codes: [x]}", "claimed by a and by b"),
+    ],
 )
 def test_faults_of_a_codebook_are_told(tmp_path, text, part):
     (tmp_path / "c.yml").write_text(text, encoding="utf-8")

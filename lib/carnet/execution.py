@@ -4,9 +4,9 @@ papermill only warns of unknown parameters and never checks types, so the tagged
 """
 
 import ast
+import logging
 import os
 import re
-import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -118,7 +118,12 @@ def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wordin
     from papermill.exceptions import PapermillExecutionError
 
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="carnet-") as scratch_name:
+    logging.disable(logging.CRITICAL)  # what stops a notebook is told once, by whoever publishes
+    # the kernel's sockets need a short path; what holds the client's data stands in the unfinished report, which is swept
+    with (
+        tempfile.TemporaryDirectory(prefix="carnet-") as sockets,
+        tempfile.TemporaryDirectory(prefix="run-", dir=lists.parent) as scratch_name,
+    ):
         scratch = Path(scratch_name)
         source, target = scratch / path.name, scratch / f"executed-{path.name}"
         notebook = nbformat.read(path, as_version=4)
@@ -126,7 +131,7 @@ def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wordin
             if cell.cell_type == "markdown":
                 cell.source = translate_markdown(wording, cell.source)
         nbformat.write(notebook, source)
-        kernel = Config(KernelManager={"transport": "ipc", "connection_file": str(scratch / "k.json")})
+        kernel = Config(KernelManager={"transport": "ipc", "connection_file": str(Path(sockets) / "k.json")})
         try:
             papermill.execute_notebook(
                 source, target, parameters=parameters, cwd=path.parent, progress_bar=False, start_timeout=60,
@@ -142,7 +147,6 @@ def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wordin
             stopped = cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
             if stopped or any(output.output_type == "error" for output in cell.get("outputs", [])):
                 raise NotebookFailed(path.stem, position, "the cell did not run to its end", _text(target))
-        shutil.rmtree(scratch / "k.json", ignore_errors=True)
     return Executed(path.stem, _cleaned(executed, parameters), time.monotonic() - started)
 
 

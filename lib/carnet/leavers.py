@@ -16,7 +16,13 @@ from carnet.measures import concentration, contacts, movement, reasons, service_
 from carnet.periods import Periods
 from carnet.wording import unknown
 
-MATCH_DAYS = 92  # a departure may be noted this long before the last order
+MATCH_DAYS = (
+    reasons.EPISODE_DAYS
+)  # an order this long after a note still belongs to the leaving; a later one means that the customer stayed
+ANNOUNCED_DAYS = 365  # a customer that goes quiet for good within a year of a note had announced it
+COVER_DAYS = 31  # a table that starts this much later than a window still covers it
+LEAST_SEGMENT = 20  # customer-years, below which a segment is no attribute of its own
+LEAST_EXPOSURE_DAYS = 90  # observed before the last order, for attributes to say something
 LEAVER_COLUMNS = [
     "customer_id", "name", "segment", "abc_class", "salesperson", "left_on", "last_order_date", "noted", "lost", "reason", "reason_by", "told_by",
     "reason_customer", "reason_salesperson", "competitor", "words", "revenue_lost", "complained", "answered", "recorded", "silent",
@@ -31,15 +37,69 @@ def window_start(as_of: dt.date, years: int) -> dt.date:
     return (pd.Timestamp(as_of) - pd.DateOffset(years=years)).date()
 
 
+def rolling_periods(book: Book) -> Periods:
+    """The last 12 months and the 12 before, whatever the engagement compares: leaving takes a year to be seen."""
+    return Periods(book.as_of, "rolling_year", book.engagement.fiscal_year_start)
+
+
+def years_covered(book: Book) -> int:
+    """How many of these years, counted back, had their year before in the sales given."""
+    if book.first_sale is None:
+        return 0
+    tolerated = max(COVER_DAYS, book.longest_pause_days)
+    starts = (rolling_periods(book).earlier(back).previous.start for back in range(12))
+    return sum((book.first_sale - start).days <= tolerated for start in starts)
+
+
 def departure_notes(book: Book, codebook: verbatims.Codebook, since: dt.date, second: Callable | None = None) -> pd.DataFrame:
-    """Departures noted after `since`, read by the codebook: the table's columns and those of `read_verbatims`; empty without the table."""
+    """Departures noted from a year before `since` on, read by the codebook: the table's columns and those of `read_verbatims`; empty without the table.
+
+    The year before serves to know those who were noted early, or late: `find_leavers` keeps who left after `since`.
+    """
     if not book.has("departures"):
         return _empty_notes(codebook)
-    t = book.table("departures").filter(lambda d: d.date > ibis.date(since)).drop("_file", "_row").order_by("customer_id", "date").execute()
+    first = window_start(since, 1)
+    t = book.table("departures").filter(lambda d: d.date > ibis.date(first)).drop("_file", "_row").order_by("customer_id", "date").execute()
     t = t.assign(date=pd.to_datetime(t.date), client_code=t.get("reason", pd.Series(None, index=t.index, dtype=object)))
     if "revenue_at_stake" in t:
         t["revenue_at_stake"] = t.revenue_at_stake.astype(float)
-    return verbatims.read_verbatims(t, codebook, second)
+    return verbatims.read_verbatims(t.assign(order_count_before=_orders_before(book, t)), codebook, second)
+
+
+def low_marks(book: Book, comments: pd.DataFrame, satisfied_from: float, leavers: pd.DataFrame) -> pd.DataFrame:
+    """Comments that touch a reason for leaving, under a mark below `satisfied_from`, of customers not known to have left: no leaver, and with an order
+    in the last 12 months where sales are given.
+    """  # fmt: skip
+    if "score" not in comments:
+        return comments.head(0)
+    t = comments[comments.proposed.notna() & (comments.score < satisfied_from) & ~comments.customer_id.isin(leavers.customer_id)]
+    if book.has("sales"):
+        quiet_since = ibis.date(window_start(book.as_of, 1))
+        recent = book.orders.filter(book.orders.date > quiet_since).customer_id.as_table().distinct().execute().customer_id
+        t = t[t.customer_id.isin(set(recent))]
+    return t
+
+
+def _orders_before(book: Book, notes: pd.DataFrame) -> np.ndarray:
+    """Days with an order of each note's customer up to its date: two notes with the same count have no order between them. NaN without sales."""
+    if not book.has("sales"):
+        return np.full(len(notes), np.nan)
+    days = _order_days(book, notes.customer_id)
+    return np.array(
+        [np.searchsorted(days.get(c, _NONE), d.to_datetime64(), side="right") for c, d in zip(notes.customer_id, notes.date, strict=True)],
+        dtype=float,
+    )
+
+
+_NONE = np.array([], dtype="datetime64[ns]")
+
+
+def _order_days(book: Book, customers: pd.Series) -> dict[str, np.ndarray]:
+    """Sorted days with an order of the customers named."""
+    named = ibis.memtable({"customer_id": sorted(set(customers))}, schema={"customer_id": "string"})
+    t = book.orders.semi_join(named, "customer_id").select("customer_id", "date").distinct().execute()
+    t["date"] = pd.to_datetime(t.date).astype("datetime64[ns]")
+    return {name: np.sort(part.date.to_numpy()) for name, part in t.groupby("customer_id")}
 
 
 def _empty_notes(codebook: verbatims.Codebook) -> pd.DataFrame:
@@ -69,24 +129,32 @@ def note_list(book: Book, notes: pd.DataFrame, comments: pd.DataFrame) -> pd.Dat
 
 
 def find_leavers(book: Book, episodes: pd.DataFrame, since: dt.date, cut_a: float, cut_b: float) -> pd.DataFrame:
-    """Departures noted after `since` and customers lost, noted or not: one row each, LEAVER_COLUMNS without the signs.
+    """Who left after `since`, noted or not: one row a leaving, LEAVER_COLUMNS without the signs, with settled and returned beside.
 
-    Lost        no order in the last 12 months up to as_of, and one in the years before them that the window spans; a departure noted from 92
-                days before the last order on is the same leaving
-    Money       revenue_lost = revenue_at_stake where noted, else revenue of the 12 months up to the day of leaving (sales); unknown else
+    left_on     the last order of the leaving (up to 92 days after the note, or up to a year where no other followed), else the day of the note
+    returned    ordered again later: the customer did not leave for good
+    lost        no order in the 12 months up to as_of; only a leaving noted is known earlier than that
+    settled     left_on lies 12 months back or more: noted and unnoted leavers are both known
+    Money       revenue_lost = revenue_at_stake where noted, else revenue of the 12 months up to left_on; unknown where sales do not reach back
     Class       by revenue of the window and the year before it
     """
-    t = episodes.rename(columns={"date": "left_on"}).assign(noted=True)
+    quiet_since = pd.Timestamp(window_start(book.as_of, 1))
+    t = episodes.rename(columns={"date": "noted_on"}).assign(noted=True)
+    days = _order_days(book, t.customer_id) if book.has("sales") else {}
+    placed = [_leaving(days.get(c, _NONE), day, quiet_since) for c, day in zip(t.customer_id, t.noted_on, strict=True)]
+    t["last_order_date"] = pd.to_datetime(pd.Series([last for last, _ in placed], index=t.index, dtype="datetime64[ns]"))
+    t["returned"] = pd.Series([again for _, again in placed], index=t.index, dtype=bool)
+    t["left_on"] = t.last_order_date.fillna(t.noted_on)
+    t["lost"] = t.last_order_date.notna() & (t.last_order_date <= quiet_since) & ~t.returned
     lost = _lost_customers(book, since)
-    last = t[["customer_id", "left_on"]].reset_index().merge(lost, on="customer_id")
-    same = last[last.left_on >= last.last_order_date - pd.Timedelta(days=MATCH_DAYS)].sort_values("left_on").drop_duplicates("customer_id")
-    t["lost"] = t.index.isin(same["index"])
-    t["last_order_date"] = same.set_index("index").last_order_date.reindex(t.index)
-    unnoted = lost[~lost.customer_id.isin(same.customer_id)].assign(
-        left_on=lambda d: d.last_order_date, noted=False, lost=True, reason=reasons.UNKNOWN, reason_by=""
+    unnoted = lost[~lost.customer_id.isin(t.customer_id[~t.returned])]
+    unnoted = unnoted.assign(
+        left_on=lambda d: d.last_order_date, noted=False, lost=True, returned=False, reason=reasons.UNKNOWN, reason_by=""
     )
     t = pd.concat([t, unnoted], ignore_index=True) if len(t) else unnoted.reset_index(drop=True)
+    t = t[t.left_on > pd.Timestamp(since)].drop_duplicates(["customer_id", "left_on"]).reset_index(drop=True)
     t = t.reindex(columns=list(dict.fromkeys([*LEAVER_COLUMNS, *t.columns])))
+    t["settled"] = t.left_on <= quiet_since
     earlier = _revenue_before(book, t)
     stake = t.revenue_at_stake.astype(float) if "revenue_at_stake" in t else pd.Series(np.nan, index=t.index)
     t["revenue_lost"] = stake.fillna(earlier)  # not noted: what the sales say
@@ -94,37 +162,50 @@ def find_leavers(book: Book, episodes: pd.DataFrame, since: dt.date, cut_a: floa
     t["name"] = t.customer_id.map(named.name).fillna(t.customer_id)  # a customer that no table names: its number
     t["salesperson"] = t.customer_id.map(named.salesperson)
     if book.has("customers", "segment"):
-        t["segment"] = t.customer_id.map(
-            book.table("customers").select("customer_id", "segment").execute().set_index("customer_id").segment
-        )
+        listed = book.table("customers").select("customer_id", "segment").execute().drop_duplicates("customer_id")
+        t["segment"] = t.customer_id.map(listed.set_index("customer_id").segment)
     if book.has("sales"):
         spent = book.cube.filter(book.cube.last_date > ibis.date(window_start(since, 1))).group_by("customer_id")
         spent = spent.agg(revenue=lambda c: c.revenue.sum()).filter(lambda c: c.revenue > 0)
         classes = concentration.abc_classes(spent, cut_a, cut_b).select("customer_id", "abc_class").execute()
         t["abc_class"] = t.customer_id.map(classes.set_index("customer_id").abc_class)
     ends = [pd.Timestamp(window_start(book.as_of, back)) for back in range(12)]
-    t["year"] = [_year_label(book, ends, day) for day in t.left_on]
+    t["year"] = [_year_label(ends, day) for day in t.left_on]
     return t.sort_values(["revenue_lost", "customer_id", "left_on"], ascending=[False, True, True], ignore_index=True)
 
 
-def _year_label(book: Book, ends: Sequence[pd.Timestamp], day: pd.Timestamp) -> str:
+def _leaving(days: np.ndarray, noted: pd.Timestamp, quiet_since: pd.Timestamp) -> tuple[pd.Timestamp | None, bool]:
+    """Last order of the leaving that a note tells of, and whether the customer ordered again after it."""
+    if not len(days):
+        return None, False
+    last = pd.Timestamp(days[-1])
+    if last <= noted + pd.Timedelta(days=MATCH_DAYS) or (last <= quiet_since and last <= noted + pd.Timedelta(days=ANNOUNCED_DAYS)):
+        return last, False
+    near = days[days <= (noted + pd.Timedelta(days=MATCH_DAYS)).to_datetime64()]
+    return (pd.Timestamp(near[-1]) if len(near) else None), True
+
+
+def _year_label(ends: Sequence[pd.Timestamp], day: pd.Timestamp) -> str:
     """ISO date on which the audit year of a day ends; '' before the years told apart."""
     return next((end.date().isoformat() for end in reversed(ends) if day <= end), "")
 
 
 def _lost_customers(book: Book, since: dt.date) -> pd.DataFrame:
-    """customer_id, last_order_date of those silent for 12 months whose last order lies in the window, moved back by those 12 months."""
+    """customer_id, last_order_date of those that ordered after `since` and not in the last 12 months."""
     if not book.has("sales"):
         return pd.DataFrame({"customer_id": pd.Series(dtype=object), "last_order_date": pd.Series(dtype="datetime64[ns]")})
     last = book.orders.group_by("customer_id").agg(last_order_date=book.orders.date.max())
-    quiet_since, first = window_start(book.as_of, 1), window_start(since, 1)
-    t = last.filter((last.last_order_date <= ibis.date(quiet_since)) & (last.last_order_date > ibis.date(first))).order_by("customer_id")
-    t = t.execute()
-    return t.assign(last_order_date=pd.to_datetime(t.last_order_date))
+    quiet_since = window_start(book.as_of, 1)
+    t = (
+        last.filter((last.last_order_date <= ibis.date(quiet_since)) & (last.last_order_date > ibis.date(since)))
+        .order_by("customer_id")
+        .execute()
+    )
+    return t.assign(last_order_date=pd.to_datetime(t.last_order_date).astype("datetime64[ns]"))
 
 
 def _revenue_before(book: Book, t: pd.DataFrame) -> pd.Series:
-    """Revenue of each row's customer in the 12 months up to left_on; NaN where the sales given do not reach back that far."""
+    """Revenue of each row's customer in the 12 months up to left_on; NaN where it has no line in them, or the sales given do not reach back that far."""
     if not book.has("sales") or not len(t):
         return pd.Series(np.nan, index=t.index)
     days = pd.DataFrame(
@@ -138,19 +219,18 @@ def _revenue_before(book: Book, t: pd.DataFrame) -> pd.Series:
     inside = lines.filter(lines.date.between(lines.window_start, lines.window_end))
     sums = inside.group_by("row").agg(revenue=inside.amount.sum().cast("float64")).execute().set_index("row").revenue
     reached = days.window_start >= pd.Timestamp(book.first_sale) - pd.Timedelta(days=31)
-    # no line of a customer in a year that the sales cover: it bought nothing
-    return sums.reindex(t.index).fillna(0.0).where(reached.to_numpy())
+    return sums.reindex(t.index).where(reached.to_numpy())
 
 
 def with_signs(book: Book, t: pd.DataFrame, complaints: Sequence[str]) -> pd.DataFrame:
-    """Add what leavers left behind in the 12 months before their last order and after it: complained, answered, recorded, and silent (none of them).
+    """Add what leavers left behind from 12 months before their last order on: complained, answered, recorded, and silent (none of them).
 
-    A sign whose table is missing, or that no activity of `service` stands for, is NULL.
+    A sign is NULL where its table is missing, no activity of `service` stands for it, or the table starts later than that; `silent` is NULL
+    where a table given does not tell.
     """
     last = t.last_order_date.fillna(t.left_on)
-    windows = (
-        silence.windows_of(t.assign(window_start=last - pd.DateOffset(years=1), window_end=pd.Timestamp(book.as_of))) if len(t) else None
-    )
+    first = last - pd.DateOffset(years=1) if len(t) else last
+    windows = silence.windows_of(t.assign(window_start=first, window_end=pd.Timestamp(book.as_of))) if len(t) else None
     events = {
         "complained": book.table("service").filter(lambda s: s.activity.isin(list(complaints)))
         if book.has("service") and complaints
@@ -158,20 +238,44 @@ def with_signs(book: Book, t: pd.DataFrame, complaints: Sequence[str]) -> pd.Dat
         "answered": book.table("satisfaction") if book.has("satisfaction") else None,
     }
     for name, table in events.items():
-        spoke = None if table is None or windows is None else set(silence.spoke(table, windows).execute().customer_id)
-        t[name] = pd.Series(pd.NA if spoke is None else t.customer_id.isin(spoke), index=t.index, dtype="boolean")
-    t["recorded"] = t.noted.astype("boolean") if book.has("departures") else pd.Series(pd.NA, index=t.index, dtype="boolean")
-    t["silent"] = silence.silent_customers(t)
+        seen = pd.Series(pd.NA, index=t.index, dtype="boolean")
+        if table is not None and windows is not None:
+            starts = pd.Timestamp(book.table("service" if name == "complained" else "satisfaction").date.min().execute())
+            spoke = t.customer_id.isin(set(silence.spoke(table, windows).execute().customer_id))
+            seen = spoke.astype("boolean").mask(~spoke & (starts > first + pd.Timedelta(days=COVER_DAYS)))
+        t[name] = seen
+    t["recorded"] = pd.Series(pd.NA, index=t.index, dtype="boolean")
+    if book.has("departures"):
+        starts = pd.Timestamp(book.table("departures").date.min().execute())
+        noted = t.noted.astype(bool)
+        t["recorded"] = noted.astype("boolean").mask(~noted & (starts > last + pd.Timedelta(days=ANNOUNCED_DAYS)))
+    given = [name for name, there in (("complained", events["complained"] is not None), ("answered", events["answered"] is not None),
+                                      ("recorded", book.has("departures"))) if there]  # fmt: skip
+    t["silent"] = silence.silent_customers(t[given])
     return t
 
 
 def scaled_satisfaction(book: Book) -> ir.Table:
-    """The survey with a scale for every answer: as given, else the smallest usual one that holds the largest mark."""
+    """The survey with a scale for every answer: as given, else the smallest usual one that holds the largest mark of those that name none.
+
+    Marks outside their scale are NULL: see `marks_outside`.
+    """
     t = book.table("satisfaction")
-    largest = t.score.cast("float64").max().execute()
+    given = t.scale.cast("float64").nullif(0.0) if "scale" in t.columns else ibis.null("float64")
+    t = t.mutate(scale=given)
+    largest = t.score.cast("float64").max(where=t.scale.isnull()).execute()
     guessed = None if unknown(largest) else service_quality.guessed_scale(float(largest))
-    other = ibis.null("float64") if guessed is None else ibis.literal(float(guessed))
-    return t.mutate(scale=ibis.coalesce(t.scale.cast("float64"), other).nullif(0.0) if "scale" in t.columns else other)
+    t = t.mutate(scale=ibis.coalesce(t.scale, ibis.null("float64") if guessed is None else ibis.literal(float(guessed))))
+    marks = [name for name in ("score", *service_quality.DIMENSIONS) if name in t.columns]
+    inside = {name: t[name].cast("float64").between(0, t.scale).ifelse(t[name].cast("float64"), ibis.null("float64")) for name in marks}
+    return t.mutate(**inside)
+
+
+def marks_outside(book: Book) -> int:
+    """Answers whose overall mark lies outside its scale, or has none that it could be read on; they count as no answer."""
+    if not book.has("satisfaction"):
+        return 0
+    return int(book.table("satisfaction").count().execute() - scaled_satisfaction(book).score.count().execute())
 
 
 def answers(book: Book, first: dt.date, last: dt.date) -> pd.DataFrame:
@@ -183,123 +287,152 @@ def answers(book: Book, first: dt.date, last: dt.date) -> pd.DataFrame:
 
 
 def opening_customers(book: Book, satisfied_from: float, complaints: Sequence[str]) -> pd.DataFrame:
-    """The customers active in the previous period: customer_id, name, revenue_previous, lost, satisfied (of its answers in that period), profitable
-    and margin (revenue − cost of that period; NULL where a line has no cost), complained (since its start; NULL without such activities).
+    """The customers active in the year before the last 12 months, and what became of them: customer_id, name, revenue_previous, lost, satisfied (of its
+    answers in that year), profitable and margin (revenue − cost of that year; NULL where a line has no cost), complained (since its start; NULL
+    without such activities, or where the table starts later).
     """  # fmt: skip
-    moved = movement.customer_movement(book.cube, book.periods)
+    periods = rolling_periods(book)
+    moved = movement.customer_movement(book.cube, periods)
     moved = moved.filter(moved.active_previous)
     t = moved.select("customer_id", "revenue_previous", lost=moved.status == "lost").order_by("customer_id").execute()
-    before = book.periods.previous
+    before = periods.previous
     marks = answers(book, before.start, before.end).set_index("customer_id").score if book.has("satisfaction") else pd.Series(dtype=float)
     score = t.customer_id.map(marks).astype(float)
     t["satisfied"] = (score >= satisfied_from).astype("boolean").mask(score.isna())
     t["margin"] = np.nan
     if book.has("sales", "cost"):
-        cube = book.cube.filter(book.periods.in_previous(book.cube))
-        costed = cube.group_by("customer_id").agg(margin=cube.revenue.sum() - cube.cost.sum(), unknown=cube.cost.isnull().any()).execute()
-        costed = costed.set_index("customer_id")
+        lines = book.table("sales").filter(lambda s: s.date.between(ibis.date(before.start), ibis.date(before.end)))
+        costed = lines.group_by("customer_id").agg(
+            margin=(lines.amount.cast("float64") - lines.cost.cast("float64")).sum(), unknown=lines.cost.isnull().any()
+        )
+        costed = costed.execute().set_index("customer_id")
         t["margin"] = t.customer_id.map(costed.margin.mask(costed.unknown)).astype(float)
     t["profitable"] = (t.margin > 0).astype("boolean").mask(t.margin.isna())
     t["complained"] = pd.Series(pd.NA, index=t.index, dtype="boolean")
     if book.has("service") and complaints:
-        noted = book.table("service").filter(lambda s: s.activity.isin(list(complaints)) & (s.date >= ibis.date(before.start)))
-        t["complained"] = t.customer_id.isin(set(noted.customer_id.as_table().distinct().execute().customer_id)).astype("boolean")
+        service = book.table("service")
+        noted = service.filter(lambda s: s.activity.isin(list(complaints)) & (s.date >= ibis.date(before.start)))
+        spoke = t.customer_id.isin(set(noted.customer_id.as_table().distinct().execute().customer_id))
+        late = pd.Timestamp(service.date.min().execute()) > pd.Timestamp(before.start) + pd.Timedelta(days=COVER_DAYS)
+        t["complained"] = spoke.astype("boolean").mask(~spoke & late)
     named = book.customers.execute().drop_duplicates("customer_id").set_index("customer_id").name
     return t.assign(name=t.customer_id.map(named))
 
 
 def driver_panel(book: Book, years: int, complaints: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """What was known of each customer at the start of an audit year, and whether it was lost in it; one row a customer and year.
+    """What each customer was like before a year, and whether it was lost in it; one row a customer and year.
 
-    Columns     customer_id, years_ago, lost, and the attributes, all of the year before: log_revenue, order_count, silence_days, trend (second half
-                less first half ÷ both), tenure_years (customers.since), contact_count, complaint_count, survey_answered, score, one `segment: …`
-                each. The names of the attributes are returned beside
+    Attributes are of the 12 months up to the customer's own last order before the year, by year of time observed: a customer that had stopped in
+    spring is not small for it. Rows with less than 90 days observed are left out.
+
+    Columns     customer_id, years_ago, lost, and the attributes: log_revenue, order_count (both a year, logarithm), contact_count, complaint_count
+                (a year, logarithm), survey_answered, score, tenure_years (customers.since), one `segment: …` each, and the symptoms silence_days,
+                trend (second half of the year less first half ÷ both). The names of the attributes are returned beside
     """
-    rows = []
-    for back in range(years):
-        periods = book.periods.earlier(back) if back else book.periods
-        if not book.reaches_back(back) or (back == 0 and not book.previous_is_complete):
-            break
-        rows.append(_panel_year(book, periods, back, complaints).assign(years_ago=back))
+    rows = [_panel_year(book, rolling_periods(book).earlier(back), back, complaints) for back in range(min(years, years_covered(book)))]
     t = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame({"customer_id": [], "lost": []})
     names = [name for name in ("log_revenue", "order_count", "silence_days", "trend", "tenure_years", "contact_count", "complaint_count",
                                "survey_answered", "score") if name in t]  # fmt: skip
     if book.has("customers", "segment") and len(t):
-        segment = t.customer_id.map(book.table("customers").select("customer_id", "segment").execute().set_index("customer_id").segment)
+        listed = book.table("customers").select("customer_id", "segment").execute().drop_duplicates("customer_id")
+        segment = t.customer_id.map(listed.set_index("customer_id").segment)
         for name in sorted(segment.dropna().unique()):
-            if (segment == name).sum() >= 20:
+            if (segment == name).sum() >= LEAST_SEGMENT:
                 t[f"segment: {name}"] = (segment == name).astype(float)
                 names.append(f"segment: {name}")
     return t, names
 
 
 def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[str]) -> pd.DataFrame:
+    """The rows of one year: see `driver_panel`."""
     cube = book.cube.filter(book.cube.audit_month >= 12 * back)
-    cube = cube.mutate(audit_month=cube.audit_month - 12 * back)
-    moved = movement.customer_movement(cube, periods)
+    moved = movement.customer_movement(cube.mutate(audit_month=cube.audit_month - 12 * back), periods)
     moved = moved.filter(moved.active_previous)
-    t = (
-        moved.select("customer_id", "revenue_previous", order_count="order_count_previous", lost=moved.status == "lost")
-        .order_by("customer_id")
-        .execute()
-    )
-    start, end = periods.previous.start, periods.previous.end
-    orders = book.orders.filter(book.orders.date.between(ibis.date(start), ibis.date(end)))
-    middle = start + (end - start) / 2
-    halves = orders.group_by("customer_id").agg(
-        last=orders.date.max(), late=orders.revenue.sum(where=orders.date > ibis.date(middle)), all=orders.revenue.sum()
-    )
-    halves = halves.execute().set_index("customer_id").reindex(t.customer_id)
-    late = halves["late"].fillna(0.0).to_numpy()  # no order in the second half: nothing bought in it
-    whole = halves["all"].to_numpy(dtype=float)
-    t["log_revenue"] = np.log1p(t.revenue_previous.clip(lower=0))
-    t["order_count"] = np.log1p(t.order_count.astype(float))
-    t["silence_days"] = (pd.Timestamp(end) - pd.to_datetime(halves["last"])).dt.days.to_numpy(dtype=float)
-    t["trend"] = np.where(whole > 0, np.clip(2 * late / np.where(whole > 0, whole, 1) - 1, -1, 1), 0.0)
+    t = moved.select("customer_id", "first_date", lost=moved.status == "lost").order_by("customer_id").execute()
+    start, end = pd.Timestamp(periods.previous.start), pd.Timestamp(periods.previous.end)
+    orders = book.orders.filter(book.orders.date <= ibis.date(end.date()))
+    last = orders.group_by("customer_id").agg(last=orders.date.max()).execute().set_index("customer_id")["last"]
+    t["last"] = pd.to_datetime(t.customer_id.map(last)).astype("datetime64[ns]")
+    t["window_start"] = (t["last"] - pd.DateOffset(years=1)).clip(lower=pd.Timestamp(book.first_sale))
+    t["window_start"] = t.window_start.where(t.window_start > pd.to_datetime(t.first_date), pd.to_datetime(t.first_date))
+    observed = (t["last"] - t.window_start).dt.days
+    t = t[observed >= LEAST_EXPOSURE_DAYS].reset_index(drop=True)
+    if not len(t):
+        return t.assign(years_ago=back)
+    exposure = (t["last"] - t.window_start).dt.days / 365.25
+    windows = silence.windows_of(t.assign(window_end=t["last"]))
+    bought = book.orders.join(windows, "customer_id")
+    bought = bought.filter((bought.date > bought.window_start) & (bought.date <= bought.window_end))
+    bought = bought.group_by("customer_id").agg(revenue=bought.revenue.sum(), orders=bought.count()).execute().set_index("customer_id")
+    t["log_revenue"] = np.log1p((t.customer_id.map(bought.revenue) / exposure).clip(lower=0))
+    t["order_count"] = np.log1p(t.customer_id.map(bought.orders) / exposure)
+    t["silence_days"] = (end - t["last"]).dt.days.astype(float)
+    t["trend"] = _trend(book, t.customer_id, start, end)
     if book.has("customers", "since"):
-        since = book.table("customers").select("customer_id", "since").execute().set_index("customer_id").since
-        t["tenure_years"] = ((pd.Timestamp(end) - pd.to_datetime(t.customer_id.map(since))).dt.days / 365.25).clip(lower=0)
+        listed = (
+            book.table("customers").select("customer_id", "since").execute().drop_duplicates("customer_id").set_index("customer_id").since
+        )
+        t["tenure_years"] = ((end - pd.to_datetime(t.customer_id.map(listed))).dt.days / 365.25).clip(lower=0)
     if book.has("service"):
-        t = t.merge(_events(book, start, end, complaints), on="customer_id", how="left")
-        # the table covers the year and holds none of the customer: none was made, or none was noted
-        t[["contact_count", "complaint_count"]] = np.log1p(t[["contact_count", "complaint_count"]].fillna(0.0).astype(float))
-        if not complaints:
-            t = t.drop(columns="complaint_count")
+        kinds = book.table("service").activity.as_table().distinct().execute().activity.sort_values().tolist()
+        for name, chosen in (("contact_count", contacts.contact_activities(kinds)), ("complaint_count", list(complaints))):
+            if chosen:
+                counted = contacts.contact_counts(book.table("service"), chosen, windows).execute().set_index("customer_id").contact_count
+                # the table holds none of the customer: none was made, or none was noted
+                t[name] = np.log1p(t.customer_id.map(counted).fillna(0.0).astype(float) / exposure)
     if book.has("satisfaction"):
-        marks = answers(book, start, end).set_index("customer_id")
-        t["survey_answered"] = t.customer_id.isin(marks.index).astype(float)
-        t["score"] = t.customer_id.map(marks.score).astype(float)
-    return t
+        t["survey_answered"] = t.customer_id.isin(set(silence.spoke(book.table("satisfaction"), windows).execute().customer_id)).astype(
+            float
+        )
+        t["score"] = t.customer_id.map(answers(book, start.date(), end.date()).set_index("customer_id").score).astype(float)
+    return t.drop(columns=["first_date", "last", "window_start"]).assign(years_ago=back)
 
 
-def _events(book: Book, start: dt.date, end: dt.date, complaints: Sequence[str]) -> pd.DataFrame:
-    """Contacts and complaints of each customer between two days: customer_id, contact_count, complaint_count."""
-    service = book.table("service").filter(lambda s: s.date.between(ibis.date(start), ibis.date(end)))
-    kinds = service.activity.as_table().distinct().execute().activity.sort_values().tolist()
-    made = contacts.contact_activities(kinds)
-    t = service.group_by("customer_id").agg(
-        contact_count=service.activity.isin(made or [""]).sum(), complaint_count=service.activity.isin(list(complaints) or [""]).sum()
-    )
-    return t.execute()
+def _trend(book: Book, customers: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
+    """Revenue of the second half of a year less the first half, ÷ both; between −1 and 1."""
+    orders = book.orders.filter(book.orders.date.between(ibis.date(start.date()), ibis.date(end.date())))
+    middle = (start + (end - start) / 2).date()
+    halves = orders.group_by("customer_id").agg(late=orders.revenue.sum(where=orders.date > ibis.date(middle)), all=orders.revenue.sum())
+    halves = halves.execute().set_index("customer_id").reindex(customers)
+    late, whole = (
+        halves["late"].fillna(0.0).to_numpy(),
+        halves["all"].to_numpy(dtype=float),
+    )  # no order in the second half: nothing bought in it
+    return np.where(whole > 0, np.clip(2 * late / np.where(whole > 0, whole, 1) - 1, -1, 1), 0.0)
 
 
-def spells(book: Book, leavers: pd.DataFrame, ours: Sequence[str], since: dt.date) -> pd.DataFrame:
-    """Customers under observation, in years from the start of the window: customer_id, entry (first order in it), duration, cause.
+def spells(book: Book, leavers: pd.DataFrame, ours: Sequence[str], since: dt.date) -> tuple[pd.DataFrame, dt.date]:
+    """Customers under observation, in years from the origin, and the origin: customer_id, entry, duration, cause.
 
-    Cause       'ours' (a reason in the company's hands), 'other' (another known reason), 'not known' (noted without a reason, or lost without a
-                note, on the day after the last order); NULL: still a customer 12 months before as_of, where observation ends, since a shorter
-                silence tells nothing of those that nobody noted
+    Origin      `since`, where the sales given reach a year further back or customers.since tells who was a customer then; else a year after the
+                first sale, since before that nobody knows whether a first order is a new customer's
+    Entry       0 for who had ordered, or was a customer, by the origin, else the first order: a customer is there until its last order
+    Cause       'ours' (a reason in the company's hands), 'other' (another known reason), 'not known' (noted without a reason, or not noted), on the
+                day after the last order; NULL: still a customer 12 months before as_of, where observation ends
     """
-    if not book.has("sales"):
-        return pd.DataFrame({"customer_id": [], "entry": [], "duration": [], "cause": []})
-    inside = book.orders.filter(book.orders.date > ibis.date(since))
-    t = inside.group_by("customer_id").agg(first=inside.date.min()).order_by("customer_id").execute()
-    left = leavers.sort_values("left_on").drop_duplicates("customer_id").set_index("customer_id")
-    gone, reason = t.customer_id.map(left.left_on), t.customer_id.map(left.reason)
-    start, end = pd.Timestamp(since), pd.Timestamp(window_start(book.as_of, 1))
-    staying = gone.isna() | (gone > end)
+    empty = pd.DataFrame({"customer_id": [], "entry": [], "duration": [], "cause": []})
+    if not book.has("sales") or book.first_sale is None:
+        return empty, since
+    t = book.orders.group_by("customer_id").agg(first=book.orders.date.min(), last=book.orders.date.max()).order_by("customer_id").execute()
+    first, last = pd.to_datetime(t["first"]).astype("datetime64[ns]"), pd.to_datetime(t["last"]).astype("datetime64[ns]")
+    known = first
+    if book.has("customers", "since"):
+        listed = (
+            book.table("customers").select("customer_id", "since").execute().drop_duplicates("customer_id").set_index("customer_id").since
+        )
+        told = pd.to_datetime(t.customer_id.map(listed))
+        known = first.where(told.isna() | (told > first), told)
+    reaches = book.first_sale <= window_start(since, 1) + dt.timedelta(days=COVER_DAYS)
+    listed_well = book.has("customers", "since") and told.notna().mean() >= 0.8
+    origin = since if reaches or listed_well else max(since, (pd.Timestamp(book.first_sale) + pd.DateOffset(years=1)).date())
+    start, end = pd.Timestamp(origin), pd.Timestamp(window_start(book.as_of, 1))
+    left = leavers[leavers.settled.astype(bool) & ~leavers.returned.astype(bool)].drop_duplicates("customer_id").set_index("customer_id")
+    gone, reason = (pd.Series(left[name].reindex(t.customer_id).to_numpy(), index=t.index) for name in ("left_on", "reason"))
+    gone = pd.to_datetime(gone).astype("datetime64[ns]")
+    staying = gone.isna()
     cause = np.select([reason.isin(list(ours)), reason != reasons.UNKNOWN], ["ours", "other"], "not known")
     t["cause"] = pd.Series(cause, index=t.index, dtype=object).where(~staying, None)
-    t["entry"] = (pd.to_datetime(t["first"]) - start).dt.days / 365.25
+    t["entry"] = ((known - start).dt.days / 365.25).clip(lower=0)
     t["duration"] = ((gone.where(~staying, end) - start).dt.days + (~staying).astype(int)) / 365.25
-    return t[t.duration > t.entry][["customer_id", "entry", "duration", "cause"]].reset_index(drop=True)
+    there = (last > start) & (t.duration > t.entry)  # whose last order came before the origin had left by then
+    return t[there][["customer_id", "entry", "duration", "cause"]].reset_index(drop=True), origin

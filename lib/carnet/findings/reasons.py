@@ -12,9 +12,9 @@ from carnet.wording import N_, Wording, unknown
 
 TABLES_LOOKED_AT = {"complained": N_("complaint"), "answered": N_("survey answer"), "recorded": N_("departure note")}
 ATTRIBUTES = {
-    "log_revenue": N_("revenue (logarithm)"), "order_count": N_("orders (logarithm)"), "silence_days": N_("days since the last order"),
-    "trend": N_("second half of the year against the first"), "tenure_years": N_("years as a customer"), "contact_count": N_("contacts (logarithm)"),
-    "complaint_count": N_("complaints (logarithm)"), "survey_answered": N_("answered the survey"), "score": N_("satisfaction score"),
+    "log_revenue": N_("revenue a year (logarithm)"), "order_count": N_("orders a year (logarithm)"), "silence_days": N_("days since the last order"),
+    "trend": N_("second half of the year against the first"), "tenure_years": N_("years as a customer"), "contact_count": N_("contacts a year (logarithm)"),
+    "complaint_count": N_("complaints a year (logarithm)"), "survey_answered": N_("answered the survey"), "score": N_("satisfaction score"),
 }  # fmt: skip
 LEAST_TOLD = 5  # departures told by each side, for a sentence on their difference
 AGREEMENTS = ((0.6, N_("agree well beyond chance")), (0.2, N_("agree beyond chance")), (0.0, N_("agree little more than chance")))
@@ -70,6 +70,8 @@ def in_our_hands(
         sentence += " " + w._(
             "By money it is {share}{interval}.", share=w.percent(money["value"], 0), interval=interval(w, money["low"], money["high"])
         )
+    if not unknown(lost):
+        sentence += not_priced(w, departures[departures.reason.isin(ours)])
     return Finding("in_our_hands", sentence, 0.0 if unknown(lost) else -lost)
 
 
@@ -151,7 +153,7 @@ def agreement(w: Wording, kappa: tuple[float, float, float], count: int, readers
     """Do the texts say what the codes say? Kappa with its interval, in words that the interval supports."""
     value, low, high = kappa
     if unknown(value):
-        return w._("Codes and texts are not compared: fewer than two texts carry both a code and a proposal, or all say the same.")
+        return w._("Codes and texts are not compared: fewer than ten texts carry both a code and a proposal, or all say the same.")
     told = dict(count=w.number(count), kappa=w.number(value, 2), interval=w.between(w.number(low, 2), w.number(high, 2)))
     if low <= 0 <= high or high < 0:
         return w._(
@@ -160,6 +162,12 @@ def agreement(w: Wording, kappa: tuple[float, float, float], count: int, readers
     strength = next(w._(words) for least, words in AGREEMENTS if low >= least)
     sentence = w._("On {count} texts the proposals and the given codes {strength}: kappa {kappa} {interval}.", strength=strength, **told)
     return sentence + (" " + w._("A proposal is what both readers say.") if readers > 1 else "")
+
+
+def not_priced(w: Wording, leavers: pd.DataFrame) -> str:
+    """How many are in no sum of money, when some are."""
+    unpriced = int(leavers.revenue_lost.isna().sum())
+    return " " + w._("The revenue of {count} of them is not known and not in it.", count=w.number(unpriced)) if unpriced else ""
 
 
 def silent_leavers(w: Wording, lost: pd.DataFrame, signs: Sequence[str], names: Sequence[str]) -> Finding | None:
@@ -171,18 +179,18 @@ def silent_leavers(w: Wording, lost: pd.DataFrame, signs: Sequence[str], names: 
     if not len(silent):
         return Finding("silent_leavers", w.ngettext(
             "The {count} customer lost left a sign ({signs}).", "All {count} customers lost left a sign ({signs}).", len(lost), signs=looked), 0.0)  # fmt: skip
-    revenue = float(silent.revenue_lost.sum())
+    revenue = silent.revenue_lost.sum(min_count=1)
+    if unknown(revenue):
+        return Finding("silent_leavers", w.ngettext(
+            "{count} of {lost} customers lost left without a sign ({signs}): {names}.", "{count} of {lost} customers lost left without a sign ({signs}), first of all {names}.",
+            len(silent), lost=w.number(len(lost)), signs=looked, names=list_names(w, names)), 0.0)  # fmt: skip
     sentence = w.ngettext(
         "{count} of {lost} customers lost left without a sign ({signs}), worth {revenue} of revenue a year: {names}.",
         "{count} of {lost} customers lost left without a sign ({signs}), worth {revenue} of revenue a year, first of all {names}.",
         len(silent), lost=w.number(len(lost)), signs=looked, revenue=w.money(revenue, 0), names=list_names(w, names),
     )  # fmt: skip
-    unpriced = int(silent.revenue_lost.isna().sum())
-    if unpriced:
-        sentence += " " + w._(
-            "The sales given do not reach back a year before {count} of them left: their revenue is not in it.", count=w.number(unpriced)
-        )
-    return Finding("silent_leavers", sentence, -revenue)
+    sentence += not_priced(w, silent)
+    return Finding("silent_leavers", sentence, -float(revenue))
 
 
 def unexplained(w: Wording, leavers: pd.DataFrame, names: Sequence[str]) -> Finding | None:
@@ -203,7 +211,7 @@ def unexplained(w: Wording, leavers: pd.DataFrame, names: Sequence[str]) -> Find
         "Of {leavers} leavers {count} left for a reason that nobody noted, worth {revenue} of revenue a year, first of all {names}.",
         len(silent), revenue=w.money(revenue, 0), **told,
     )  # fmt: skip
-    return Finding("unexplained_leavers", sentence, -float(revenue))
+    return Finding("unexplained_leavers", sentence + not_priced(w, silent), -float(revenue))
 
 
 def chain(w: Wording, results: pd.DataFrame) -> str:
@@ -309,7 +317,7 @@ def foretold(w: Wording, attributes: Mapping[str, float], last_order: Mapping[st
     )
 
 
-def reason_recommendations(w: Wording, ours: Mapping[str, float], leavers: pd.DataFrame, notes: pd.DataFrame, gap: pd.DataFrame, silent_names: Sequence[str],
+def reason_recommendations(w: Wording, ours: int, leavers: pd.DataFrame, notes: pd.DataFrame, gap: pd.DataFrame, silent_names: Sequence[str],
                            unknown_names: Sequence[str], satisfied_names: Sequence[str]) -> list[str]:  # fmt: skip
     """What to do next: each sentence is triggered by a stated threshold."""
     made = []
@@ -348,10 +356,10 @@ def reason_recommendations(w: Wording, ours: Mapping[str, float], leavers: pd.Da
                 "Let customers answer for themselves beside their salesperson: the two accounts can then be compared on the same departures."
             )
         )
-    if not unknown(ours["low"]) and ours["low"] > 0.25:
+    if len(leavers) and ours / len(leavers) > 0.25:
         made.append(
             w._(
-                "More than a quarter of the departures lie in the company's own hands for certain: set who calls whom, how often, and who answers complaints by when."
+                "More than a quarter of all leavers are known to have left for a reason in the company's own hands: set who calls whom, how often, and who answers complaints by when."
             )
         )
     if len(satisfied_names):

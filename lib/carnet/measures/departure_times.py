@@ -12,6 +12,7 @@ import pandas as pd
 
 RESAMPLES = 300
 LEAST_DEPARTURES = 5  # for a cause, below which its curve has no interval
+LEAP = 2 / 365.25  # two years of days are 1.9986 years without a leap day
 LEAST_AT_RISK = 10  # customers under observation, below which nothing is counted
 
 
@@ -46,12 +47,12 @@ def incidence_intervals(
 ) -> pd.DataFrame:
     """Incidence of each cause by each horizon with its percentile bootstrap interval, customers drawn anew.
 
-    Columns     years, cause, departure_count (all of the cause), incidence, incidence_low, incidence_high; NaN where observation ends before the
+    Columns     years, cause, departure_count (by then), incidence, incidence_low, incidence_high; NaN where observation ends before the
                 horizon, intervals NaN with fewer than 5 departures for the cause
     """  # fmt: skip
     entry, stop = spells.entry.to_numpy(dtype=float), spells.duration.to_numpy(dtype=float)
     code = pd.Categorical(spells.cause, categories=list(causes)).codes
-    horizons = [years for years in horizons if len(stop) and years <= stop.max()]
+    horizons = [years for years in horizons if len(stop) and years <= stop.max() + LEAP]
 
     def at_horizons(chosen: np.ndarray) -> np.ndarray:
         times, _, values = _incidence(entry[chosen], stop[chosen], code[chosen], len(causes))
@@ -65,7 +66,7 @@ def incidence_intervals(
     rows = []
     for h, years in enumerate(horizons):
         for c, cause in enumerate(causes):
-            count = int((code == c).sum())
+            count = int(((code == c) & (stop <= years + LEAP)).sum())
             low, high = np.quantile(drawn[:, h, c], [0.025, 0.975]) if count >= LEAST_DEPARTURES else (np.nan, np.nan)
             rows.append(dict(years=years, cause=cause, departure_count=count, incidence=own[h, c], incidence_low=low, incidence_high=high))
     return pd.DataFrame(rows, columns=["years", "cause", "departure_count", "incidence", "incidence_low", "incidence_high"])

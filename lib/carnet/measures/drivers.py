@@ -48,20 +48,18 @@ def driver_effects(attributes: pd.DataFrame, left: pd.Series, prior_sd: float = 
     """Odds ratio of leaving for one standard deviation more of each attribute, alone and with the others held fixed.
 
     Parameters  attributes: one column each, without gaps; left: bool
-    Formula     exp(b) of `ridge_logistic` on standardised attributes, interval exp(b ± 1.96 se)
+    Formula     exp(b) of `ridge_logistic` on standardised attributes, interval exp(b ± z se), z so that all attributes hold at once (Bonferroni, 95 %)
     Columns     attribute, raw_odds_ratio, raw_low, raw_high, odds_ratio, odds_low, odds_high, told_apart ('more', 'less' or '' where the adjusted
                 interval holds 1); strongest adjusted effect first
     """
     x, y = standardised(attributes), left.to_numpy(dtype=float)
     b, covariance = ridge_logistic(x.to_numpy(), y, prior_sd)
     errors = np.sqrt(np.diag(covariance))
+    z = stats.norm.ppf(1 - 0.025 / max(x.shape[1], 1))
     rows = []
     for position, name in enumerate(x.columns, start=1):
         alone, alone_covariance = ridge_logistic(x[[name]].to_numpy(), y, prior_sd)
-        ends = [
-            (v, v - 1.959964 * e, v + 1.959964 * e)
-            for v, e in ((alone[1], np.sqrt(alone_covariance[1, 1])), (b[position], errors[position]))
-        ]
+        ends = [(v, v - z * e, v + z * e) for v, e in ((alone[1], np.sqrt(alone_covariance[1, 1])), (b[position], errors[position]))]
         raw, adjusted = (np.exp(end) for end in ends)
         told = "more" if adjusted[1] > 1 else "less" if adjusted[2] < 1 else ""
         rows.append(dict(attribute=name, raw_odds_ratio=raw[0], raw_low=raw[1], raw_high=raw[2], odds_ratio=adjusted[0], odds_low=adjusted[1],

@@ -24,14 +24,16 @@ def departure_episodes(notes: pd.DataFrame, trusted: str = "customer") -> pd.Dat
 
     Parameters  notes: customer_id, date, reason (a class, 'unknown' when none), and whatever else was noted, told_by and revenue_at_stake
                 where given; trusted: the teller whose word counts when several spoke, 'customer' or 'salesperson'
-    Formula     notes on a customer less than 92 days apart are one episode; within it the first known reason counts, the trusted teller's
+    Formula     notes on a customer are one episode when less than 92 days lie between them, or no order (order_count_before, orders up to each
+                note, where known); within it the first known reason counts, the trusted teller's
                 first, then the earliest; revenue_at_stake is the largest noted
     Columns     those of notes, note_count, date (the first), reason_customer and reason_salesperson (what each said; NULL when silent)
     """
     t = notes.sort_values(["customer_id", "date"], kind="stable").reset_index(drop=True)
     told = t.told_by if "told_by" in t else pd.Series(None, index=t.index, dtype=object)
     apart = t.groupby("customer_id").date.diff().dt.days
-    t["episode"] = (apart.isna() | (apart >= EPISODE_DAYS)).cumsum()
+    ordered = t.groupby("customer_id").order_count_before.diff() != 0 if "order_count_before" in t else True
+    t["episode"] = (apart.isna() | ((apart >= EPISODE_DAYS) & ordered)).cumsum()
     t["rank"] = 2 * (t.reason == UNKNOWN).astype(int) + (told != trusted).astype(int)
     best = t.sort_values(["episode", "rank", "date"], kind="stable").drop_duplicates("episode").set_index("episode")
     grouped = t.groupby("episode")
@@ -44,7 +46,7 @@ def departure_episodes(notes: pd.DataFrame, trusted: str = "customer") -> pd.Dat
     return best.drop(columns="rank").reset_index(drop=True)
 
 
-def goodman_intervals(shares: np.ndarray, n: float, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
+def goodman_intervals(shares: np.ndarray, n: float | np.ndarray, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
     """Simultaneous intervals of multinomial shares: all of them hold at once with the stated confidence; NaN without observations.
 
     Formula     Goodman 1965, eq. 2.7 with χ²(1) at 1 − (1 − confidence) ÷ k, k classes: the score interval of each at a stricter level
@@ -56,8 +58,7 @@ def goodman_intervals(shares: np.ndarray, n: float, confidence: float = CONFIDEN
     >>> np.allclose((low[1], high[1]), wilson_interval(10, 50, 1 - 0.05 / 4))
     True
     """
-    if not n > 0:
-        return np.full(len(shares), np.nan), np.full(len(shares), np.nan)
+    n = np.where(np.asarray(n) > 0, n, np.nan)
     z2 = stats.chi2.ppf(1 - (1 - confidence) / len(shares), 1)
     centre, spread = shares + z2 / (2 * n), np.sqrt(z2 * (shares * (1 - shares) + z2 / (4 * n)) / n)
     scale = 1 + z2 / n
@@ -74,15 +75,27 @@ def effective_count(weights: np.ndarray) -> float:
     return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
+def class_count(weights: np.ndarray, chosen: np.ndarray) -> float:
+    """Observations of equal weight that would tell the chosen rows' share of the weights as precisely; never more than `effective_count`.
+
+    Formula     p (1 − p) (Σ w)² ÷ Σ w² (x − p)², x = 1 for the chosen: the variance of a ratio, which is larger where they are the heavy ones
+    """
+    n = effective_count(weights)
+    if not n or chosen.all() or not chosen.any():
+        return n
+    p = weights[chosen].sum() / weights.sum()
+    return min(n, float(p * (1 - p) * weights.sum() ** 2 / (weights**2 * (chosen - p) ** 2).sum()))
+
+
 def weighted_share(chosen: pd.Series, amounts: pd.Series) -> tuple[float, tuple[float, float]]:
-    """Share of the known, positive amounts that the chosen rows have, with its Wilson interval at the effective count; NaN without amounts."""
+    """Share of the known, positive amounts that the chosen rows have, with its Wilson interval at `class_count`; NaN without amounts."""
     known = (amounts > 0).to_numpy()
     weights, inside = amounts.to_numpy(dtype=float)[known], chosen.to_numpy(dtype=bool)[known]
     n = effective_count(weights)
     if not n:
         return np.nan, (np.nan, np.nan)
     share = float(weights[inside].sum() / weights.sum())
-    low, high = goodman_intervals(np.array([share]), n)
+    low, high = goodman_intervals(np.array([share]), class_count(weights, inside))
     return share, (float(low[0]), float(high[0]))
 
 
@@ -92,7 +105,7 @@ def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapp
     Parameters  departures: reason, reason_by ('codebook' where a text was read), revenue_lost (NaN when not known); classes: every reason,
                 in order; quoted: class → published share, renormalised here to sum to 1
     Formula     share = departures of the reason ÷ all; revenue_share the same by revenue_lost, over those whose amount is known and positive;
-                intervals: Goodman on counts, and for money with the effective count of the amounts in place of n;
+                intervals: Goodman on counts, and for money with `class_count` in place of n;
                 share_of_quoted = share among the departures with one of the quoted reasons, Goodman interval
     Columns     reason, count, proposed_count, share, share_low, share_high, revenue_lost, revenue_share, revenue_share_low,
                 revenue_share_high, benchmark_share, share_of_quoted, share_of_quoted_low, share_of_quoted_high, amount_count; classes that
@@ -116,7 +129,8 @@ def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapp
     whole = money["sum"].sum()
     # a class met only without amounts has no share of the amounts known
     t["revenue_share"] = t.reason.map(money["sum"]).fillna(0.0) / whole if whole else np.nan
-    ends = goodman_intervals(t.revenue_share.to_numpy(dtype=float), effective_count(priced.revenue_lost.to_numpy(dtype=float)))
+    sizes = [class_count(priced.revenue_lost.to_numpy(dtype=float), (priced.reason == name).to_numpy()) for name in t.reason]
+    ends = goodman_intervals(t.revenue_share.to_numpy(dtype=float), np.array(sizes))
     t["revenue_share_low"], t["revenue_share_high"] = ends
     t["benchmark_share"] = t.reason.map(quoted) / sum(quoted.values())
     inside = t.benchmark_share.notna()

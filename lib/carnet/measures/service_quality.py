@@ -50,9 +50,19 @@ def dimension_scores(answers: pd.DataFrame) -> pd.DataFrame:
     for name in [name for name in DIMENSIONS if name in answers]:
         marks = answers[name].dropna().to_numpy(dtype=float)
         n = len(marks)
+        if not n:
+            continue
         half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * marks.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
-        mean = marks.mean() if n else np.nan
-        rows.append(dict(dimension=name, customer_count=n, performance=mean, performance_low=mean - half, performance_high=mean + half))
+        mean = marks.mean()
+        rows.append(
+            dict(
+                dimension=name,
+                customer_count=n,
+                performance=mean,
+                performance_low=max(mean - half, 0),
+                performance_high=min(mean + half, 1),
+            )
+        )
     return pd.DataFrame(rows, columns=["dimension", "customer_count", "performance", "performance_low", "performance_high"])
 
 
@@ -63,17 +73,18 @@ def profile_weights(weights: Mapping[str, float], dimensions: Sequence[str]) -> 
     return t.assign(importance_low=np.nan, importance_high=np.nan)
 
 
-def estimated_weights(answers: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 1) -> tuple[pd.DataFrame, tuple[float, float, float]]:
-    """What each dimension explains of the overall score (LMG): weights that sum to 1 with bootstrap intervals, and R² with its own.
+def estimated_weights(answers: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 1) -> tuple[pd.DataFrame, tuple[float, float]]:
+    """What each dimension explains of the overall score (LMG): weights that sum to 1 with bootstrap intervals, and R² with its p-value.
 
     Formula     the share of R² of a dimension is its gain in R² averaged over all orders of entry (Shapley value); customers are drawn anew
-    Returns     dimension, importance, importance_low, importance_high; (R², low, high). Empty and NaN under 50 customers with all marks
+    Returns     dimension, importance, importance_low, importance_high; (R², p-value of the F test that no dimension tells anything: marks of pure
+                chance explain k ÷ (n − 1)). Empty and NaN under 50 customers with all marks
     """
     names = [name for name in DIMENSIONS if name in answers]
     columns = ["dimension", "importance", "importance_low", "importance_high"]
     marks = answers[["score", *names]].dropna().to_numpy(dtype=float)
     if len(marks) < LEAST_ANSWERS or len(names) < 2 or not (marks.std(axis=0) > 0).all():
-        return pd.DataFrame(columns=columns), (np.nan, np.nan, np.nan)
+        return pd.DataFrame(columns=columns), (np.nan, np.nan)
     rng = np.random.default_rng(seed)
     own = _explained(np.corrcoef(marks, rowvar=False))
     drawn = []
@@ -81,11 +92,11 @@ def estimated_weights(answers: pd.DataFrame, resamples: int = RESAMPLES, seed: i
         sample = marks[rng.integers(0, len(marks), len(marks))]
         if (sample.std(axis=0) > 0).all():
             drawn.append(_explained(np.corrcoef(sample, rowvar=False)))
-    parts, whole = np.array([d / d.sum() for d in drawn]), np.array([d.sum() for d in drawn])
+    parts = np.array([d / d.sum() for d in drawn])
     low, high = np.quantile(parts, [0.025, 0.975], axis=0)
     t = pd.DataFrame({"dimension": names, "importance": own / own.sum(), "importance_low": low, "importance_high": high})
-    r_low, r_high = np.quantile(whole, [0.025, 0.975])
-    return t, (float(own.sum()), float(r_low), float(r_high))
+    k, n, r2 = len(names), len(marks), min(float(own.sum()), 1 - 1e-12)
+    return t, (r2, float(stats.f.sf(r2 / k / ((1 - r2) / (n - k - 1)), k, n - k - 1)))
 
 
 def _explained(correlation: np.ndarray) -> np.ndarray:

@@ -42,14 +42,14 @@ def spoke(events: ir.Table, windows: ir.Table) -> ir.Table:
 
 
 def silent_customers(signs: pd.DataFrame) -> pd.Series:
-    """True for customers that left none of the signs that were looked for; NULL where no table could show any.
+    """True for customers that left none of the signs that were looked for; NULL where one of them is not told and no other was seen.
 
-    Parameters  signs: complained, answered, recorded (True, False, NULL where the table is missing)
+    Parameters  signs: those of complained, answered, recorded whose table was given (True, False, NULL where it does not cover the time)
     """
     given = signs[[name for name in SIGNS if name in signs]].astype("boolean")
-    nothing_looked_for = given.isna().all(axis=1)
-    # a sign that no table can show is not a sign: silence is judged by the tables that there are, and the report names them
-    return (~given.fillna(False).any(axis=1)).astype("boolean").mask(nothing_looked_for)
+    seen = given.fillna(False).any(axis=1)  # what a table does not tell is not seen; the rows below are taken back
+    not_told = ~seen & (given.isna().any(axis=1) | (given.shape[1] == 0))
+    return (~seen).astype("boolean").mask(not_told)
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,22 @@ def silent_chain(premises: Mapping[str, Premise], draws: int = DRAWS, seed: int 
 
 
 def chain_premises(
-    quoted: Mapping[str, float], better: Mapping[str, float], spread: float, counted: Mapping[str, tuple[int, int]]
+    quoted: Mapping[str, float],
+    better: Mapping[str, float],
+    ranges: Mapping[str, tuple[float, float]],
+    spread: float,
+    counted: Mapping[str, tuple[int, int]],
 ) -> dict[str, Premise]:
     """The links of the chain: counted in this book where at least 10 customers tell, else what is known better, else assumed.
 
-    Parameters  quoted, better: value of each link; what is drawn without a count lies within ± `spread` of the better value, shares at most 1;
-                counted: link → (hits, trials) of this book
+    Parameters  quoted, better: value of each link; ranges: links of which a range was published; what has neither a count nor a range is drawn
+                within ± `spread` of the better value, shares at most 1; counted: link → (hits, trials) of this book
     """
     made = {}
     for name in CHAIN:
         hits, trials = counted.get(name, (0, 0))
         top = math.inf if name == "told" else 1.0
-        low, high = better[name] * (1 - spread), min(top, better[name] * (1 + spread))
+        low, high = ranges.get(name, (better[name] * (1 - spread), min(top, better[name] * (1 + spread))))
         if trials >= LEAST_TRIALS:
             made[name] = Premise(quoted[name], low, high, "book", hits, trials)
         else:

@@ -18,7 +18,7 @@ import snowballstemmer
 from unidecode import unidecode
 
 from carnet.measures.reasons import UNKNOWN
-from carnet.profiles import ReasonClass
+from carnet.profiles import Language, ReasonClass
 
 GAP = 2  # other words allowed between two words of a group
 NEGATION_REACH = 3  # words before a group in which a negation takes it back
@@ -26,7 +26,8 @@ NEGATIONS = frozenset(
     ["pas", "not", "no", "never", "jamais", "aucun", "aucune", "rien", "sans", "without", "nothing", "ni", "nor", "neither", "t"]
 )
 CLAUSE = re.compile(r"[.;:,!?()\n]|\bmais\b|\bbut\b|\bcar\b|\bbecause\b")
-LANGUAGES = ("fr", "en")
+LANGUAGES: tuple[Language, ...] = ("fr", "en")
+LEAST_PAIRS = 10  # texts coded by both, below which their agreement has no interval to speak of
 STEMMERS = {"fr": "french", "en": "english"}
 
 
@@ -74,8 +75,13 @@ class Codebook:
 
     def code(self, reason: object) -> str:
         """The class that a client's own reason code names: 'unknown' for an empty one, 'other' for one that the codebook does not know."""
-        key = "" if reason is None or reason != reason else self._key(str(reason))
-        return self.codes.get(key, "other") if key else UNKNOWN
+        if reason is None or reason != reason or not str(reason).strip():
+            return UNKNOWN
+        return self.codes.get(self._key(str(reason)), "other")
+
+    def knows(self, reason: object) -> bool:
+        """True for a code that names a class, 'other' included, or for none at all."""
+        return self.code(reason) != "other" or self._key(str(reason)) in self.codes
 
     def read(self, text: object) -> Reading:
         """Propose a class: the one whose word groups found hold most words; None when none is found or two weigh the same.
@@ -185,13 +191,17 @@ def confusion_table(first: pd.Series, second: pd.Series, classes: Sequence[str])
 
 
 def cohen_kappa(table: np.ndarray) -> tuple[float, float, float]:
-    """Agreement beyond chance of two coders with its 95 % interval: (kappa, low, high); all NaN where chance alone agrees always, or nothing was coded by both.
+    """Agreement beyond chance of two coders with its 95 % interval: (kappa, low, high); all NaN under 10 texts coded by both, or where one of them uses a single class.
 
     Formula     (observed − expected agreement) ÷ (1 − expected), standard error of Fleiss, Cohen & Everitt (statsmodels)
     """
     table = np.asarray(table, dtype=float)
     n = table.sum()
-    if n < 2 or len(table) < 2 or math.isclose((table.sum(axis=0) @ table.sum(axis=1)) / n**2, 1.0):
+    chance = (table.sum(axis=0) @ table.sum(axis=1)) / n**2 if n else 1.0
+    alone = (
+        min((table.sum(axis=axis) > 0).sum() for axis in (0, 1)) if n else 0
+    )  # a coder that uses one class only can agree or not by no choice
+    if n < LEAST_PAIRS or alone < 2 or math.isclose(chance, 1.0):
         return math.nan, math.nan, math.nan
     from statsmodels.stats.inter_rater import cohens_kappa  # slow to import, and few books have verbatims
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, nearest
 
 HOME = Path(__file__).parent
 
@@ -22,6 +22,8 @@ class Benchmark:
     source: dict[str, str]
     year: int | None
     confidence: str
+    low: float | None = None  # where a range was published
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,19 @@ def benchmarks() -> dict[str, Benchmark]:
     return {name: Benchmark(**fields) for name, fields in content.items()}
 
 
+Language = Literal["fr", "en"]
+Text = Annotated[str, Field(min_length=1)]
+
+
 class ReasonClass(BaseModel):
     """One reason for leaving: labels, the client's codes and the word groups that name it, and what is published of it (see codebook.yml)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    labels: dict[str, str] = {}
-    codes: list[str] = []
-    words: dict[str, list[str]] = {}
-    examples: dict[str, list[str]] = {}
+    labels: dict[Language, Text] = {}
+    codes: list[Text] = []
+    words: dict[Language, list[Text]] = {}
+    examples: dict[Language, list[Text]] = {}
     benchmark: str | None = None
     ours: bool = False
     fallback: bool = False
@@ -81,12 +87,30 @@ def reason_classes(extra: Path | None = None) -> dict[str, ReasonClass]:
     Raises CarnetError naming the file, the class and what is accepted.
     """
     found = _read_classes(HOME / "codebook.yml")
-    for name, added in (_read_classes(extra) if extra else {}).items():
+    own = _read_classes(extra) if extra else {}
+    _check_classes(own, extra, {entry.benchmark for entry in found.values()})
+    claimed = {code.casefold().strip() for entry in own.values() for code in entry.codes}
+    for name, entry in found.items():  # the engagement's codes win
+        found[name] = entry.model_copy(update={"codes": [code for code in entry.codes if code.casefold() not in claimed]})
+    for name, added in own.items():
         old = found.get(name, ReasonClass(labels={"en": name, "fr": name}))
         changed = {key: getattr(added, key) for key in added.model_fields_set if key in ("benchmark", "ours", "fallback")}
         lists = {key: _merged(getattr(old, key), getattr(added, key)) for key in ("words", "examples")}
         found[name] = old.model_copy(update=changed | lists | {"labels": old.labels | added.labels, "codes": [*old.codes, *added.codes]})
     return found
+
+
+def _check_classes(own: dict[str, ReasonClass], path: Path | None, quoted: set[str | None]) -> None:
+    """Refuse a benchmark that is not one of the quoted shares, and a code that two classes claim."""
+    claims: dict[str, str] = {}
+    for name, entry in own.items():
+        if path is not None and entry.benchmark not in quoted:
+            raise CarnetError(f"codebook {path.name}: {name}.benchmark: {nearest(str(entry.benchmark), sorted(filter(None, quoted)))}")
+        for code in entry.codes:
+            if path is not None and claims.setdefault(code.casefold().strip(), name) != name:
+                raise CarnetError(
+                    f"codebook {path.name}: the code {code!r} is claimed by {claims[code.casefold().strip()]} and by {name}; keep one."
+                )
 
 
 def service_quality() -> tuple[dict[str, dict[str, str]], dict[str, ServiceProfile]]:
