@@ -147,7 +147,7 @@ def test_leavers_that_came_back_were_noted_late_or_early_or_never_bought(reports
     found = figures(report)
     assert (found["departure_count"], found["reason_response_rate"]) == (3, pytest.approx(2 / 12))
     assert found["satisfied_leaving_rate"] == found["unsatisfied_leaving_rate"] == 0 and found["core_customer_share"] == pytest.approx(
-        5 / 12
+        4 / 11
     )
 
 
