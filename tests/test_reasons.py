@@ -63,15 +63,15 @@ def test_money_shares_are_somewhat_narrow_where_one_reason_has_the_large_ones():
 
 def test_newcombe_covers_a_difference():
     rng = np.random.default_rng(7)
-    a, b = rng.binomial(30, 0.3, 1500), rng.binomial(25, 0.15, 1500)
+    a, b = rng.binomial(30, 0.3, 600), rng.binomial(25, 0.15, 600)
     held = [low <= 0.15 <= high for low, high in (intervals.newcombe_difference(x, 30, y, 25) for x, y in zip(a, b, strict=True))]
-    assert 0.93 <= np.mean(held) <= 0.985
+    assert 0.92 <= np.mean(held) <= 0.99
 
 
 def test_newcombe_paired_covers_a_difference_and_flips_with_its_sides():
-    """The published example is in the docstring; 1,500 samples of 25 pairs, both say it in 20 %, one side more often (nominal 95 %)."""
+    """The published example is in the docstring; 600 samples of 25 pairs, both say it in 20 %, one side more often (nominal 95 %)."""
     rng, held = np.random.default_rng(18), []
-    for both, first, second, neither in rng.multinomial(25, [0.2, 0.35, 0.05, 0.4], 1500):
+    for both, first, second, neither in rng.multinomial(25, [0.2, 0.35, 0.05, 0.4], 600):
         low, high = intervals.newcombe_paired_difference(int(both), int(first), int(second), int(neither))
         held.append(low <= 0.3 <= high)
         assert intervals.newcombe_paired_difference(int(both), int(second), int(first), int(neither)) == pytest.approx((-high, -low))
@@ -187,7 +187,7 @@ def test_corrected_shares_by_hand():
 def test_reweighting_takes_out_what_segments_explain():
     """Answers depend on the segment only: the plain share is off by 15 points, the reweighted one is not, and the bounds hold the truth."""
     rng, plain, mended = np.random.default_rng(9), [], []
-    for _ in range(60):
+    for _ in range(30):
         segment = rng.choice(["a", "b"], 600)
         reason = np.where(rng.random(600) < np.where(segment == "a", 0.8, 0.2), "contact", "price")
         told = rng.random(600) < np.where(segment == "a", 0.7, 0.2)
@@ -437,7 +437,7 @@ def test_incidence_equals_statsmodels_and_adds_up_to_one():
 def test_incidence_with_late_entry_and_its_interval_cover_the_truth():
     """Hazards 1/4 and 1/8: I(2) = 2/3 × (1 − exp(−3/4)); half of the customers come under observation later (nominal 95 %)."""
     truth, held = 2 / 3 * (1 - math.exp(-0.75)), []
-    for seed in range(120):
+    for seed in range(100):
         rng = np.random.default_rng(1000 + seed)
         t = spells(seed, 250).assign(entry=np.where(rng.random(250) < 0.5, rng.uniform(0, 1.5, 250), 0.0))
         t = t[t.duration > t.entry]

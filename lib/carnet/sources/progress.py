@@ -5,6 +5,10 @@ import threading
 import duckdb
 from tqdm import tqdm
 
+tqdm.set_lock(
+    threading.RLock()
+)  # the default one is a semaphore for processes that draw the same bar: there are none, and it outlives this one
+
 
 def progress_bar(total: int, label: str) -> tqdm:
     """A bar over bytes that stays silent when stderr is not a terminal or the read is short."""
