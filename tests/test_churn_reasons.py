@@ -24,9 +24,9 @@ BOOKS = {
     "nobody_left": {"sales": [SALES, *STAY]},
     "come_and_go": {
         "sales": [[*SALES, "cost"], *([*row, "20"] for row in STAY), *([*row, "20" if row[0] != "C0" else ""] for row in GONE),
-                  *([f"R{i}", f"{year}-0{i}-10", "70", "20"] for i in range(1, 4) for year in (2021, 2022, 2023, 2024))],
+                  ["P0", "2021-05-01", "30", "10"], *([f"R{i}", f"{year}-0{i}-10", "70", "20"] for i in range(1, 4) for year in (2021, 2022, 2023, 2024))],
         "departures": [DEPARTURES, *([f"R{i}", "2022-06-30", "prix", "", "client"] for i in range(1, 4)), ["C1", "2023-12-31", "contact", "", "client"],
-                       ["C1", "2024-06-30", "prix", "", "client"], ["C2", "2022-01-05", "contact", "", ""], ["Q9", "2024-01-01", "prix", "", ""]],
+                       ["C1", "2024-06-30", "prix", "", "client"], ["C2", "2022-01-05", "contact", "", ""], ["Q9", "2024-01-01", "prix", "", ""], ["P0", "2023-05-01", "prix", "", ""]],
         "customers": [["customer_id", "name", "segment"], ["C1", "", "x"], ["C2", "$x$ <b>", ""], ["S1", "=1+1", "x"]],
         "service": [["customer_id", "date", "activity"], ["C3", "2022-05-01", "Réclamation"], ["C4", "2020-05-01", "Visite"]],
         "satisfaction": [["customer_id", "date", "score", "scale"], *([f"S{i}", "2023-05-01", str(i), "10"] for i in range(12)), ["S1", "2023-06-01", "4", ""], ["S2", "2023-06-01", "99", "10"]],
@@ -128,10 +128,10 @@ def test_nobody_left(reports):
 
 def test_leavers_that_came_back_were_noted_late_or_early_or_never_bought(reports):
     """R1 to R3 bought again; C1, noted 16 and 22 months after its last order, left once, with the revenue of its last year; C2 had announced it;
-    Q9 never bought; C3 complained; C0 has a line without cost."""
+    P0 had stopped before the years read, and is noted in them; Q9 never bought; C3 complained; C0 has a line without cost."""
     report = reports["come_and_go"]
     t = pd.read_csv(report / "lists" / "leavers.csv").set_index("customer_id")
-    assert set(t.index) == {f"C{i}" for i in range(12)} | {"Q9"} and t.index.is_unique
+    assert set(t.index) == {f"C{i}" for i in range(12)} | {"Q9", "P0"} and t.index.is_unique
     assert (t.left_on["C1"], t.revenue_lost["C1"], t.reason["C1"], t.name["C1"]) == ("2022-02-15", 100.0, "contact", "C1")
     assert (
         (t.noted["C2"], t.left_on["C2"], t.reason["C2"]) == (True, "2022-03-15", "contact")
@@ -145,7 +145,7 @@ def test_leavers_that_came_back_were_noted_late_or_early_or_never_bought(reports
         and "outside its scale, or on none that is known, counted as no answer: 2" in page
     )
     found = figures(report)
-    assert (found["departure_count"], found["reason_response_rate"]) == (3, pytest.approx(2 / 12))
+    assert (found["departure_count"], found["reason_response_rate"]) == (4, pytest.approx(2 / 12))
     assert found["satisfied_leaving_rate"] == found["unsatisfied_leaving_rate"] == 0 and found["core_customer_share"] == pytest.approx(
         4 / 11
     )

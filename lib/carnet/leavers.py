@@ -104,12 +104,12 @@ def note_list(book: Book, notes: pd.DataFrame, comments: pd.DataFrame) -> pd.Dat
 
 
 def find_leavers(book: Book, episodes: pd.DataFrame, since: dt.date, cut_a: float, cut_b: float) -> pd.DataFrame:
-    """Who left after `since`, noted or not: one row a leaving, LEAVER_COLUMNS without the signs, with settled and returned beside.
+    """Who left, or was noted as having left, after `since`: one row a leaving, LEAVER_COLUMNS without the signs, with settled and returned beside.
 
     left_on     the last order of the leaving (up to 92 days after the note, or up to a year where no other followed), else the day of the note
     returned    ordered again later: the customer did not leave for good
     lost        no order in the 12 months up to as_of; only a leaving noted is known earlier than that
-    settled     left_on lies 12 months back or more: noted and unnoted leavers are both known
+    settled     left_on lies after `since` and 12 months back or more: noted and unnoted leavers are both known
     Money       revenue_lost = revenue_at_stake where noted, else revenue of the 12 months up to left_on; unknown where sales do not reach back
     Class       by revenue of the window and the year before it
     """
@@ -127,9 +127,11 @@ def find_leavers(book: Book, episodes: pd.DataFrame, since: dt.date, cut_a: floa
         left_on=lambda d: d.last_order_date, noted=False, lost=True, returned=False, reason=reasons.UNKNOWN, reason_by=""
     )
     t = pd.concat([t, unnoted], ignore_index=True) if len(t) else unnoted.reset_index(drop=True)
-    t = t[t.left_on > pd.Timestamp(since)].drop_duplicates(["customer_id", "left_on"]).reset_index(drop=True)
+    start = pd.Timestamp(since)
+    t = t[(t.left_on > start) | (t.noted_on > start if "noted_on" in t else False)]
+    t = t.drop_duplicates(["customer_id", "left_on"]).reset_index(drop=True)
     t = t.reindex(columns=list(dict.fromkeys([*LEAVER_COLUMNS, *t.columns])))
-    t["settled"] = t.left_on <= quiet_since
+    t["settled"] = (t.left_on <= quiet_since) & (t.left_on > start)
     earlier = _revenue_before(book, t)
     stake = t.revenue_at_stake.astype(float) if "revenue_at_stake" in t else pd.Series(np.nan, index=t.index)
     t["revenue_lost"] = stake.fillna(earlier)  # not noted: what the sales say
