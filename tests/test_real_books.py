@@ -24,6 +24,7 @@ def test_grocery_engagement(tmp_path):
     """The Complete Journey: 1,469,307 transaction lines of 2,469 households (84.51°, data dictionary of the R package)."""
     done = run_carnet("run", ROOT / "data" / "grocery", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [str(tmp_path / "complete-journey-grocery" / "2018-01-01")], "no progress bar of a kernel on stdout"
     book = open_book(ROOT / "data" / "grocery")
     assert book.checks["sales"].rows == 1_469_307
     assert book.cube.customer_id.nunique().execute() == 2469

@@ -189,7 +189,10 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     (home / "book.json").touch()
     record = json.loads((home / "book.json").read_text(encoding="utf-8"))
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
-    return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, ibis.duckdb.connect(), checks)
+    # in a kernel DuckDB takes itself for a terminal and draws its own bar on stdout, whose last line names the report
+    backend = ibis.duckdb.connect()
+    backend.con.execute("SET enable_progress_bar = false")
+    return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, backend, checks)
 
 
 def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:
