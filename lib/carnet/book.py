@@ -191,7 +191,8 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
     # in a kernel DuckDB takes itself for a terminal and draws its own bar on stdout, whose last line names the report
     backend = ibis.duckdb.connect()
-    backend.con.execute("SET enable_progress_bar = false")
+    if backend.con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+        backend.con.execute("SET enable_progress_bar = false")
     return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, backend, checks)
 
 
