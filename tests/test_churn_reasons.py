@@ -5,8 +5,11 @@ import re
 
 import pandas as pd
 import pytest
+from carnet.book import open_book
+from carnet.customer_years import driver_panel
 from carnet.engagement import load_engagement
 from carnet.errors import CarnetError
+from carnet.measures.drivers import usable_attributes
 
 from .conftest import run_carnet, write_engagement
 
@@ -199,3 +202,17 @@ def test_ravenstack_texts_do_not_say_what_the_codes_say(real_books, tmp_path):
     events = pd.read_csv(real_books / "ravenstack" / "ravenstack_churn_events.csv")
     listed = pd.read_csv(report / "lists" / "verbatims.csv")
     assert len(listed) == len(events[events.churn_date > "2021-12-31"]) and (listed.standing != "proposed").all()
+
+
+def test_attributes_are_unknown_where_their_table_starts_too_late(make_engagement):
+    """Service and survey begin in late 2023: of the years up to an order in September they tell nothing, which is not zero contacts."""
+    late = {
+        "service": [["customer_id", "date", "activity"], ["S0", "2023-11-01", "Visite"]],
+        "satisfaction": [["customer_id", "date", "score"], ["S0", "2023-11-01", "5"]],
+    }
+    book = open_book(
+        make_engagement(tables={"sales": [SALES, *STAY, *([f"S{i}", "2023-12-20", "9"] for i in range(2))], **late}, as_of="2024-12-31")
+    )
+    panel, names = driver_panel(book, 1, [])
+    assert len(panel) == 12 and panel.contact_count.isna().all() and "contact_count" not in usable_attributes(panel, names)
+    assert panel.survey_answered.notna().sum() == 1, "only who answered is known to have"

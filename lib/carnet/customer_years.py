@@ -163,24 +163,27 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
         for name, chosen in (("contact_count", contacts.contact_activities(kinds)), ("complaint_count", list(complaints))):
             if chosen:
                 counted = contacts.contact_counts(book.table("service"), chosen, windows).execute().set_index("customer_id").contact_count
-                # the table holds none of the customer: none was made, or none was noted
-                t[name] = np.log1p(t.customer_id.map(counted).fillna(0.0).astype(float) / exposure)
+                # the table reaches back to the window and holds none of the customer: none was made, or none was noted
+                count = t.customer_id.map(counted).fillna(0.0).astype(float)
+                t[name] = np.log1p(count / exposure).where(_covered(book, "service", t.window_start))
     if book.has("satisfaction"):
-        t["survey_answered"] = t.customer_id.isin(set(silence.spoke(book.table("satisfaction"), windows).execute().customer_id)).astype(
-            float
-        )
+        spoke = t.customer_id.isin(set(silence.spoke(book.table("satisfaction"), windows).execute().customer_id))
+        t["survey_answered"] = spoke.astype(float).where(spoke | _covered(book, "satisfaction", t.window_start))
         t["score"] = t.customer_id.map(answers(book, start.date(), end.date()).set_index("customer_id").score).astype(float)
     return t.drop(columns=["first_date", "last", "window_start"]).assign(years_ago=back)
 
 
+def _covered(book: Book, table: str, window_start: pd.Series) -> pd.Series:
+    """True where the table starts early enough to tell what happened from `window_start` on."""
+    return window_start >= pd.Timestamp(book.table(table).date.min().execute()) - pd.Timedelta(days=COVER_DAYS)
+
+
 def _trend(book: Book, customers: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
-    """Revenue of the second half of a year less the first half, ÷ both; between −1 and 1."""
+    """Revenue of the second half of a year less the first half, ÷ both; between −1 and 1, NaN where both come to nothing."""
     orders = book.orders.filter(book.orders.date.between(ibis.date(start.date()), ibis.date(end.date())))
     middle = (start + (end - start) / 2).date()
     halves = orders.group_by("customer_id").agg(late=orders.revenue.sum(where=orders.date > ibis.date(middle)), all=orders.revenue.sum())
     halves = halves.execute().set_index("customer_id").reindex(customers)
-    late, whole = (
-        halves["late"].fillna(0.0).to_numpy(),
-        halves["all"].to_numpy(dtype=float),
-    )  # no order in the second half: nothing bought in it
-    return np.where(whole > 0, np.clip(2 * late / np.where(whole > 0, whole, 1) - 1, -1, 1), 0.0)
+    late = halves["late"].fillna(0.0).to_numpy()  # no order in the second half: nothing bought in it
+    whole = halves["all"].to_numpy(dtype=float)
+    return np.where(whole > 0, np.clip(2 * late / np.where(whole > 0, whole, 1) - 1, -1, 1), np.nan)

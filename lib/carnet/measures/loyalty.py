@@ -61,7 +61,7 @@ def core(customers: pd.DataFrame) -> pd.DataFrame:
         margins = customers.margin[known]
         margin = float(customers.margin[yes].sum()) if margins.notna().all() and n else np.nan
         whole = float(margins.sum())
-        sure_no = (met == False).fillna(False)  # noqa: E712
+        sure_no = (~met).fillna(False)  # one of whom it is not known may meet it
         rows.append(dict(condition=name, known_count=n, count=count, share=count / n if n else np.nan, share_low=low, share_high=high, margin=margin,
                          margin_share=margin / whole if whole > 0 else np.nan, bound_low=float(met.fillna(False).mean()) if len(met) else np.nan,
                          bound_high=1 - float(sure_no.mean()) if len(met) else np.nan))  # fmt: skip
