@@ -1,4 +1,6 @@
 import datetime as dt
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -76,6 +78,28 @@ def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
     assert open_book(folder).checks["sales"].rows == 1
     monkeypatch.delenv(REUSE_VARIABLE)
     assert open_book(folder).checks["sales"].rows == 2
+
+
+def test_no_progress_bar_where_duckdb_takes_the_process_for_a_terminal(make_engagement):
+    """Without a script, as in a kernel, DuckDB draws a bar on stdout for whatever takes two seconds: neither building nor reading may."""
+    code = """
+import sys, duckdb
+from carnet import book
+of = "SELECT current_setting('enable_progress_bar')"
+built = []
+orders_of = book.orders_of
+def read(con):
+    return con.execute(of).fetchall()[0][0]
+def noted(sales, periods):
+    built.append(read(sales.get_backend().con))
+    return orders_of(sales, periods)
+book.orders_of = noted
+opened = book.open_book(sys.argv[1])
+print(read(duckdb.connect()), built, read(opened.backend.con))
+"""
+    done = subprocess.run([sys.executable, "-c", code, make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["True", "[False]", "False"], "on by itself, off in both connections of a book"
 
 
 def test_orders(book):

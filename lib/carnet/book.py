@@ -189,11 +189,18 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     (home / "book.json").touch()
     record = json.loads((home / "book.json").read_text(encoding="utf-8"))
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
-    # in a kernel DuckDB takes itself for a terminal and draws its own bar on stdout, whose last line names the report
-    backend = ibis.duckdb.connect()
-    if backend.con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
-        backend.con.execute("SET enable_progress_bar = false")
-    return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, backend, checks)
+    return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, ibis.duckdb.from_connection(_connection()), checks)
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """A database in memory without DuckDB's progress bar.
+
+    Where the process has no script, as in a kernel, DuckDB takes itself for a terminal and draws on stdout, whose last line names the report.
+    """
+    con = duckdb.connect()
+    if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+        con.execute("SET enable_progress_bar = false")
+    return con
 
 
 def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:
@@ -248,7 +255,7 @@ def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
 
 def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path) -> None:
     """Read, check and store every table of the engagement, then orders and cube."""
-    con = duckdb.connect()
+    con = _connection()
     con.execute(f"SET temp_directory = '{str(home.parent / 'spill').replace(chr(39), chr(39) * 2)}'")
     con.execute('CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, original_values VARCHAR)')
     rejects = {name: load_table(con, name, spec, files[name]) for name, spec in engagement.tables.items()}
