@@ -97,7 +97,12 @@ book.orders_of = noted
 opened = book.open_book(sys.argv[1])
 print(read(duckdb.connect()), built, read(opened.backend.con))
 """
-    done = subprocess.run([sys.executable, "-c", code, make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["True", "[False]", "False"], "on by itself, off in both connections of a book"
 
