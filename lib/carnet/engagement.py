@@ -10,6 +10,7 @@ from babel.numbers import list_currencies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from carnet.errors import CarnetError, nearest
+from carnet.profiles import Sector, sector
 from carnet.records import slug
 from carnet.schema import TABLES
 
@@ -87,6 +88,28 @@ class Target(_Strict):
     owner: str | None = None
 
 
+class Answer(_Strict):
+    """The answer to one of the five questions on how a company manages its customer capital."""
+
+    answer: Literal["yes", "partly", "no"]
+    evidence: str | None = None
+
+    @field_validator("answer", mode="before")
+    @classmethod
+    def _yaml_word(cls, value: Any) -> Any:
+        return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+
+
+class Maturity(_Strict):
+    """Five questions on how a company manages its customer capital (source C); what is left out is not answered."""
+
+    customer_capital: Answer | None = None
+    crm_promises: Answer | None = None
+    loyalty_measured: Answer | None = None
+    satisfaction_and_loyalty: Answer | None = None
+    statistics: Answer | None = None
+
+
 class Engagement(_Strict):
     """A checked engagement file. `folder` is where its globs start; `path` is the file itself."""
 
@@ -97,12 +120,13 @@ class Engagement(_Strict):
     comparison: Literal["rolling_year", "year_to_date"] = "rolling_year"
     fiscal_year_start: int = Field(1, ge=1, le=12)
     engine: Literal["duckdb"] = "duckdb"
-    sector: str | None = None
+    sector: str | None = Field(None, description="a sector of carnet's profiles, or a file in the folder")
     cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
     linked_share_minimum: float = Field(0.8, ge=0, le=1, description="share of the ledger's revenue that must name a customer")
     codebook: str | None = Field(None, description="file in the folder that adds reasons, codes and words to the packaged codebook")
     tables: dict[str, Table] = Field(min_length=1)
     targets: list[Target] = []
+    maturity: Maturity = Maturity()
     folder: Path = Field(Path(), exclude=True)
 
     @field_validator("currency")
@@ -115,11 +139,23 @@ class Engagement(_Strict):
     @property
     def codebook_file(self) -> Path | None:
         """The engagement's own codebook; raises CarnetError when it is not a file inside the folder."""
-        if self.codebook is None:
-            return None
-        path = (self.folder / self.codebook).resolve()
+        return None if self.codebook is None else self._own_file("codebook", self.codebook)
+
+    @property
+    def sector_file(self) -> Path | None:
+        """The engagement's own sector profile, where `sector` names a file; raises CarnetError when it is not one inside the folder."""
+        named_file = self.sector is not None and self.sector.endswith((".yml", ".yaml"))
+        return self._own_file("sector", str(self.sector)) if named_file else None
+
+    @property
+    def sector_profile(self) -> Sector:
+        """What customers are judged by; raises CarnetError naming the sectors accepted."""
+        return sector(self.sector or "general", self.sector_file)
+
+    def _own_file(self, key: str, name: str) -> Path:
+        path = (self.folder / name).resolve()
         if not path.is_file() or not path.is_relative_to(self.folder.resolve()):
-            raise CarnetError(f"codebook: {self.codebook!r} is not a file inside the engagement's folder.")
+            raise CarnetError(f"{key}: {name!r} is not a file inside the engagement's folder.")
         return path
 
     @property
@@ -155,12 +191,22 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
     faults += _unknown_names(content)
     try:
         engagement = Engagement.model_validate({**content, "folder": path.parent})
+        faults += _sector_faults(engagement)
     except ValidationError as error:
         faults += [(tuple(fault["loc"]), _explain(fault)) for fault in error.errors()]
     if faults:
         told = sorted({(_line(loc, lines), ".".join(map(str, loc)), message) for loc, message in faults})
         raise CarnetError("\n".join(f"{path} line {line}: {name}: {message}" for line, name, message in told))
     return engagement
+
+
+def _sector_faults(engagement: Engagement) -> list[tuple[tuple, str]]:
+    """What is wrong with the sector that the engagement names."""
+    try:
+        _ = engagement.sector_profile
+    except CarnetError as error:
+        return [(("sector",), str(error))]
+    return []
 
 
 def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, str]]:
@@ -226,4 +272,6 @@ def _model_at(loc: tuple) -> type[BaseModel]:
         return Format
     if loc[:1] == ("tables",):
         return Table
+    if loc[:1] == ("maturity",):
+        return Maturity if len(loc) == 1 else Answer
     return Target if loc[:1] == ("targets",) else Engagement

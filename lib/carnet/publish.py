@@ -274,9 +274,9 @@ def _collect_findings(executed: list[Executed]) -> list[dict]:
 def _manifest(book: Book, parameters: dict, started: datetime, durations: dict, earlier: str | None) -> dict:
     """What the report was made from and with; names no path of this machine."""
     inputs = [{"table": name, **file} for name, check in book.checks.items() for file in check.files]
-    if book.engagement.codebook_file:
-        digest = hashlib.sha256(book.engagement.codebook_file.read_bytes()).hexdigest()
-        inputs.append({"table": "codebook", "name": book.engagement.codebook, "sha256": digest})
+    for key, path in (("codebook", book.engagement.codebook_file), ("sector", book.engagement.sector_file)):
+        if path:
+            inputs.append({"table": key, "name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
     ledger = {
         name: {k: str(v) if "amount" in k else v for k, v in check.as_json().items() if k.endswith(("rows", "amount"))}
         for name, check in book.checks.items()

@@ -1,4 +1,4 @@
-"""What carnet knows beforehand, as files to read and to edit: the French chart of accounts, published benchmarks, reasons for leaving, service quality."""
+"""What carnet knows beforehand, as files to read and to edit: the French chart of accounts, published benchmarks, reasons for leaving, service quality, sectors."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from carnet.errors import CarnetError, nearest
+from carnet.errors import CarnetError, nearest, one_of
 
 HOME = Path(__file__).parent
 
@@ -79,6 +79,92 @@ class ServiceProfile(BaseModel):
     weights: dict[str, float]
     source: dict[str, str]
     confidence: str = Field(pattern="^[A-D]$")
+
+
+class Criterion(BaseModel):
+    """What an axis is judged by: 0 at `worst`, 1 at `best`, linearly between."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight: float = Field(ge=0)
+    worst: float
+    best: float
+
+
+class Axis(BaseModel):
+    """One axis of customer capital."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight: float = Field(ge=0)
+    criteria: dict[str, Criterion] = Field(min_length=1)
+
+
+class Sector(BaseModel):
+    """The axes of customer capital and the rules of the strategies, of a sector or of one engagement (see sectors.yml)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: dict[Language, Text]
+    axes: dict[str, Axis] = Field(min_length=1)
+    strategy: dict[str, float]
+
+
+def sector_names() -> list[str]:
+    """The sectors of `sectors.yml`."""
+    return list(_packaged_sectors())
+
+
+def sector(name: str = "general", own: Path | None = None) -> Sector:
+    """A sector of `sectors.yml`, or of the file `own` on top of the one that it is based on.
+
+    Raises CarnetError naming the file, the place and what is accepted.
+    """
+    packaged = _packaged_sectors()
+    if own is None:
+        return Sector.model_validate(_based(packaged[one_of("sector", name, sector_names())], packaged))
+    try:
+        content = yaml.safe_load(own.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise CarnetError(f"sector {own.name}: not readable as YAML text: {error}") from None
+    if not isinstance(content, dict):
+        raise CarnetError(f"sector {own.name}: a mapping is expected (based_on: …, axes: …, strategy: …).")
+    base = one_of(f"sector {own.name}: based_on", str(content.get("based_on", "general")), sector_names())
+    general = _based(packaged["general"], packaged)
+    try:
+        found = Sector.model_validate(_based(content | {"based_on": base}, packaged))
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5])
+        raise CarnetError(f"sector {own.name}: {told}. A sector accepts: based_on, {', '.join(Sector.model_fields)}.") from None
+    for place, given, known in [
+        ("axes", found.axes, general["axes"]),
+        ("strategy", found.strategy, general["strategy"]),
+        *((f"axes.{name}.criteria", axis.criteria, general["axes"].get(name, {}).get("criteria", {})) for name, axis in found.axes.items()),
+    ]:
+        for key in given:
+            one_of(f"sector {own.name}: {place}", key, list(known))
+    return found
+
+
+@cache
+def _packaged_sectors() -> dict[str, dict]:
+    return yaml.safe_load((HOME / "sectors.yml").read_text(encoding="utf-8"))
+
+
+def _based(content: dict, packaged: dict[str, dict]) -> dict:
+    """A sector over the one that it is based on: mappings are merged, values replaced."""
+    if "based_on" not in content:
+        return content
+    below = _based(packaged[content["based_on"]], packaged)
+    return _over(below, {key: value for key, value in content.items() if key != "based_on"})
+
+
+def _over(below: dict, above: dict) -> dict:
+    merged = {
+        key: _over(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        for key, value in above.items()
+    }
+    return below | merged
 
 
 def reason_classes(extra: Path | None = None) -> dict[str, ReasonClass]:

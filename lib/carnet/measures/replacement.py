@@ -1,0 +1,150 @@
+"""What it takes to replace a good customer that left, and what keeping more of them does to profit (sources A, D)."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from carnet.measures.lifetime_value import survival_years
+
+RESAMPLES = 2000
+LEAST = 8  # customers on each side, below which a mean has no interval
+
+
+def replacement_ratio(
+    lost: np.ndarray, new: np.ndarray, kept_good: np.ndarray, kept_new: np.ndarray, horizon_years: int, discount_rate: float, seed: int = 1
+) -> dict[str, float]:
+    """How many average new customers bring what one lost good customer would have brought.
+
+    Formula     mean yearly margin of a lost good customer × survival_years(retention of good customers) ÷ (mean margin of a new customer in its
+                first 12 months × survival_years(retention of new customers)); percentile bootstrap over customers of all four
+    Parameters  lost, new: margins, one a customer; kept_good, kept_new: True for the customers of each kind that stayed a year later
+    Returns     ratio, low, high, lost_margin, new_margin (means), lost_years, new_years; NaN where a side is empty, no interval under 8 a side
+    """
+    lost, new = np.sort(np.asarray(lost, dtype=float)), np.sort(np.asarray(new, dtype=float))
+    good, fresh = np.sort(np.asarray(kept_good, dtype=bool)), np.sort(np.asarray(kept_new, dtype=bool))
+    empty = dict.fromkeys(("ratio", "low", "high", "lost_margin", "new_margin", "lost_years", "new_years"), math.nan)
+    if not (len(lost) and len(new) and len(good) and len(fresh)):
+        return empty
+
+    def ratio(a: float, b: float, p: float, q: float) -> float:
+        below = b * survival_years(q, horizon_years, discount_rate)
+        return a * survival_years(p, horizon_years, discount_rate) / below if below > 0 else math.nan
+
+    found = empty | dict(
+        ratio=ratio(lost.mean(), new.mean(), good.mean(), fresh.mean()), lost_margin=float(lost.mean()), new_margin=float(new.mean()),
+        lost_years=survival_years(good.mean(), horizon_years, discount_rate), new_years=survival_years(fresh.mean(), horizon_years, discount_rate),
+    )  # fmt: skip
+    if min(map(len, (lost, new, good, fresh))) >= LEAST and not math.isnan(found["ratio"]):
+        rng = np.random.default_rng(seed)
+        values = [ratio(*(rng.choice(side, len(side)).mean() for side in (lost, new, good, fresh))) for _ in range(RESAMPLES)]
+        found["low"], found["high"] = (float(end) for end in np.nanquantile(values, [0.025, 0.975]))
+    return found
+
+
+def extra_stock(retention_rate: float, other_rate: float, customers: float, inflow: float, years: int) -> float:
+    """Customers more (or fewer) after so many years at `other_rate` than at `retention_rate`, with the same customers coming in every year.
+
+    Formula     A(t + 1) = rate × A(t) + inflow, from the customers of today; the difference of both after `years`
+
+    >>> round(extra_stock(0.8, 0.9, 100, 20, 1), 6), round(extra_stock(0.8, 0.9, 100, 20, 2), 6)
+    (10.0, 19.0)
+    """
+    stock, other = float(customers), float(customers)
+    for _ in range(years):
+        stock, other = retention_rate * stock + inflow, other_rate * other + inflow
+    return other - stock
+
+
+def profit_effect(
+    retention_rate: float, other_rates: Sequence[float], customers: float, inflow: float, leaver_margin: float, profit: float, years: int
+) -> pd.DataFrame:
+    """What another retention does to the yearly profit, all else as it is: retention_rate, extra_customers, extra_profit, profit_share.
+
+    Formula     extra profit of year `years` = `extra_stock` × margin a year of those who left (they, not the average customer, are the ones
+                kept); profit_share = extra profit ÷ profit of today, NaN where that is not above zero
+    Undefined   NaN where a rate is outside 0…1: no more than all customers can be kept
+    """
+    rows = []
+    for rate in other_rates:
+        extra = extra_stock(retention_rate, rate, customers, inflow, years) if 0 <= rate <= 1 else math.nan
+        gained = extra * leaver_margin
+        rows.append(
+            dict(retention_rate=rate, extra_customers=extra, extra_profit=gained, profit_share=gained / profit if profit > 0 else math.nan)
+        )
+    return pd.DataFrame(rows)
+
+
+def profit_effect_interval(
+    before: np.ndarray, active: np.ndarray, margins_before: np.ndarray, change: str, size: float, profit: float, years: int, seed: int = 1
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of `profit_effect`'s extra profit: customers drawn anew, and with them retention, inflow and the leavers' margin.
+
+    Parameters  one entry a customer: active in the previous period, active in this one, margin of the previous period (NaN: unknown, left out of
+                the mean); change: 'points' (retention + size), 'relative' (retention × (1 + size)) or 'attrition' (attrition × (1 − size))
+    """
+    before, active, margins = np.asarray(before, dtype=bool), np.asarray(active, dtype=bool), np.asarray(margins_before, dtype=float)
+    lost = before & ~active & ~np.isnan(margins)
+    if lost.sum() < LEAST:
+        return math.nan, math.nan
+    rng, values = np.random.default_rng(seed), np.full(RESAMPLES, np.nan)
+    for sample in range(RESAMPLES):
+        drawn = rng.integers(0, len(before), len(before))
+        was, now, gone = before[drawn], active[drawn], lost[drawn]
+        if not was.any() or not gone.any():
+            continue
+        rate = float((was & now).sum() / was.sum())
+        other = changed_rate(rate, change, size)
+        values[sample] = extra_stock(rate, other, now.sum(), (now & ~was).sum(), years) * margins[drawn][gone].mean()
+    low, high = np.nanquantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def changed_rate(retention_rate: float, change: str, size: float) -> float:
+    """Another retention: 'points' added, 'relative' to itself, or 'attrition' cut by a share; at most 1.
+
+    >>> changed_rate(0.8, "points", 0.05), round(changed_rate(0.8, "relative", 0.05), 6), changed_rate(0.8, "attrition", 0.5)
+    (0.8500000000000001, 0.84, 0.9)
+    """
+    rates = {"points": retention_rate + size, "relative": retention_rate * (1 + size), "attrition": 1 - (1 - retention_rate) * (1 - size)}
+    return min(1.0, rates[change])
+
+
+def what_if(
+    retention_rate: float,
+    customers: float,
+    inflow: float,
+    new_customers: float,
+    leaver_margin: float,
+    gross_margin: float,
+    revenue: float,
+    fixed_cost: float,
+    acquisition_cost: float,
+    retention_steps: Sequence[float],
+    cost_steps: Sequence[float],
+    margin_steps: Sequence[float],
+    years: int,
+) -> pd.DataFrame:
+    """Profit over retention × acquisition cost × margin, from the book: retention_rate, cac, margin_rate, profit, profit_change.
+
+    Formula     profit = (gross margin + extra_stock × leavers' margin) × margin factor − fixed cost − cost per new customer × new customers, after
+                `years` at that retention; margin factor = (margin rate + step) ÷ margin rate; the cost per new customer × (1 + step). With every step zero it
+                is the profit of today
+    Parameters  steps: retention in points, acquisition cost as a share, margin in points of revenue
+    """  # fmt: skip
+    rows = []
+    rate, cac = gross_margin / revenue, acquisition_cost / new_customers if new_customers else math.nan
+    today = gross_margin - fixed_cost - acquisition_cost
+    for kept in retention_steps:
+        for dearer in cost_steps:
+            for better in margin_steps:
+                other = retention_rate + kept
+                extra = extra_stock(retention_rate, other, customers, inflow, years) if 0 <= other <= 1 else math.nan
+                profit = (gross_margin + extra * leaver_margin) * (rate + better) / rate - fixed_cost - cac * (1 + dearer) * new_customers
+                rows.append(
+                    dict(
+                        retention_rate=other, cac=cac * (1 + dearer), margin_rate=rate + better, profit=profit, profit_change=profit - today
+                    )
+                )
+    return pd.DataFrame(rows)

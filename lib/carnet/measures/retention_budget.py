@@ -1,0 +1,76 @@
+"""What may be spent on keeping each customer: chance to save it × what it would still bring, capped; and whom not to chase (source A)."""
+
+import numpy as np
+import pandas as pd
+
+from carnet.measures.intervals import wilson_interval
+from carnet.measures.lifetime_value import survival_years
+
+BANDS = (0.0, 1.0, 2.0, 4.0, 8.0)  # days since the last order ÷ own rhythm: lower ends
+PRIOR_CUSTOMERS = 4  # customers of the whole group that a band's rate is shrunk with
+GONE = 365.0  # days without an order after which a customer has left already
+
+
+def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
+    """How many customers this silent bought nothing in the following 12 months, in earlier years of this book: one row a band.
+
+    Parameters  earlier: silence_ratio, left (True, False), one row a customer active in the 12 months before an earlier audit date
+    Formula     leave_rate = (left + 4 × overall) ÷ (customers + 4); leave_low, leave_high: Wilson interval of left ÷ customers
+    Columns     band (lower end of the silence ratio), customer_count, left_count, leave_rate, leave_low, leave_high; no row without history
+    """
+    t = earlier.dropna(subset=["silence_ratio"])
+    overall, rows = t.left.mean() if len(t) else np.nan, []
+    for band, part in t.groupby(silence_band(t.silence_ratio)):
+        count, left = len(part), int(part.left.sum())
+        low, high = wilson_interval(left, count)
+        rows.append(dict(band=band, customer_count=count, left_count=left, leave_rate=(left + PRIOR_CUSTOMERS * overall) / (count + PRIOR_CUSTOMERS), leave_low=low, leave_high=high))  # fmt: skip
+    return pd.DataFrame(rows, columns=["band", "customer_count", "left_count", "leave_rate", "leave_low", "leave_high"])
+
+
+def silence_band(silence_ratio: pd.Series) -> pd.Series:
+    """The lower end of the band that each silence ratio falls into; unknown stays unknown."""
+    known = pd.to_numeric(silence_ratio).astype(float)
+    return pd.Series(np.select([known >= edge for edge in reversed(BANDS)], list(reversed(BANDS)), np.nan), known.index)
+
+
+def retention_budgets(
+    accounts: pd.DataFrame,
+    rates: pd.DataFrame,
+    retention_rate: float,
+    save_rate: float,
+    win_back_rate: float,
+    cap_share: float,
+    action_cost: float,
+    horizon_years: int,
+    discount_rate: float,
+) -> pd.DataFrame:
+    """What may be spent on each customer, and whether it is worth chasing.
+
+    Formula     leave_probability = rate of its band (1 for a customer without an order for a year); save_probability = leave_probability × save_rate
+                (win_back_rate for those gone): of those about to leave, the share that an action keeps, an assumption until an experiment tells;
+                residual_margin = yearly_margin × survival_years(retention, horizon, discount); uncapped_budget = save_probability × residual_margin;
+                budget = at most cap_share × yearly_margin, 0 unless chased. chase: the budget reaches the cost of one action
+    Reason      unprofitable (yearly margin not above zero) · unknown (margin or chance not known) · chase · gone (left already: winning back is not
+                worth an action) · small (too little to gain) · safe (in its own rhythm, and not worth an action)
+    Parameters  accounts: yearly_margin, silence_ratio, days_since_last_order
+    Columns     accounts with leave_probability, save_probability, residual_margin, uncapped_budget, budget, chase, chase_reason
+    """  # fmt: skip
+    gone = accounts.days_since_last_order.astype(float) > GONE
+    band = silence_band(accounts.silence_ratio)
+    leave = band.map(rates.set_index("band").leave_rate).astype(float).mask(gone, 1.0)
+    save = (leave * save_rate).mask(gone, win_back_rate)
+    margin = accounts.yearly_margin.astype(float)
+    residual = margin * survival_years(retention_rate, horizon_years, discount_rate)
+    uncapped = save * residual.clip(lower=0)
+    allowed = np.minimum(uncapped, cap_share * margin.clip(lower=0))
+    chase = (allowed >= action_cost) & (margin > 0)
+    reason = np.select(
+        [margin.isna() | save.isna(), margin <= 0, chase, gone, band < BANDS[2]],
+        ["unknown", "unprofitable", "chase", "gone", "safe"],
+        "small",
+    )
+    # not chased: nothing is to be spent on it, which is zero; where margin or chance are unknown so is the budget
+    budget = allowed.where(chase, 0.0).mask(margin.isna() | save.isna())
+    return accounts.assign(
+        leave_probability=leave, save_probability=save, residual_margin=residual, uncapped_budget=uncapped, budget=budget, chase=chase, chase_reason=reason
+    )  # fmt: skip
