@@ -19,7 +19,7 @@ def axis_scores(customers: pd.DataFrame, axes: Mapping[str, Axis]) -> pd.DataFra
     """The score of each customer on each axis, 0 (worst) to 1 (best): one column an axis, rows as in `customers`.
 
     Formula     criterion = (value − worst) ÷ (best − worst), cut to 0…1; axis = Σ weight × criterion ÷ Σ weight over the criteria known of the
-                customer; NaN where none of them is
+                customer; NaN where those make less than half of the weight: that no complaint is noted does not make a customer satisfied
     Parameters  customers: a column for each criterion, NaN where not known; a criterion without a column is known of nobody
     """
     scores = {}
@@ -31,7 +31,8 @@ def axis_scores(customers: pd.DataFrame, axes: Mapping[str, Axis]) -> pd.DataFra
             known = ~np.isnan(score)
             total[known] += scale.weight * score[known]
             weight[known] += scale.weight
-        scores[name] = np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
+        enough = weight >= sum(scale.weight for scale in axis.criteria.values()) / 2
+        scores[name] = np.where(enough & (weight > 0), total / np.where(weight > 0, weight, 1), np.nan)
     return pd.DataFrame(scores, index=customers.index)
 
 

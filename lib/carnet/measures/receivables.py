@@ -48,6 +48,32 @@ def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     return t.group_by("age").agg(invoice_count=t.count(), customer_count=t.customer_id.nunique(), amount=t.amount.sum()).order_by("age")
 
 
+def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> ir.Table:
+    """How each customer pays: customer_id, invoiced_amount (of the period), overdue_amount (open and past due at `as_of`), days_late, overdue_share.
+
+    Formula     days_late = mean days from due date to payment (to `as_of` where open), never below zero, weighted by amount, invoices of the
+                period due by `as_of`; overdue_share = overdue amount ÷ invoiced amount of the period
+    """
+    t = _dated(receivables, as_of)
+    inside = t.invoice_date.between(ibis.date(period.start), ibis.date(period.end)) & (t.amount > 0)
+    due = t.due <= ibis.date(as_of)
+    late = ibis.greatest(ibis.coalesce(t.paid, ibis.date(as_of)).delta(t.due, unit="day"), 0)
+    sums = t.group_by("customer_id").agg(
+        invoiced_amount=t.amount.sum(where=inside),
+        # no open invoice past due: nothing overdue
+        overdue_amount=t.amount.sum(where=t.is_open & (t.due < ibis.date(as_of))).fill_null(0.0),
+        weighted=(t.amount * late).sum(where=inside & due),
+        due_amount=t.amount.sum(where=inside & due),
+    )
+    return sums.select(
+        "customer_id",
+        "invoiced_amount",
+        "overdue_amount",
+        days_late=sums.weighted / sums.due_amount.nullif(0.0),
+        overdue_share=ibis.greatest(sums.overdue_amount, 0.0) / sums.invoiced_amount.nullif(0.0),
+    )
+
+
 def _dated(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     """Invoices up to `as_of` with due and paid dates; paid later than `as_of` is open on it."""
     given = set(receivables.columns)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 STRATEGIES = ("protect", "serve", "rekindle", "renegotiate", "gone")
 SIGNS = ("contract", "long_standing", "breadth", "several_persons", "steady", "supported", "full_price", "flow")
@@ -77,17 +78,59 @@ def choose_strategies(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.
     Rules       renegotiate: active, long-standing (tenure ≥ long_standing_years) and costs more than it brings for certain (profit_high < 0: over the
                 range of rates; margin < 0 where no cost to serve is known)
                 rekindle: once bigger: the last 12 months are down by peak_fall_share or more from the best 12 months, which were worth a class A or B
-                now (peak_revenue ≥ class_b_revenue)
+                now (peak_revenue ≥ class_b_revenue), and hold fewer orders than all the time before foretells (`fall_p_values` ≤ fall_p_value): a
+                best year is picked after the fact, which alone makes falls
                 gone: nothing bought in the audit period, and not rekindled
                 protect: a relationship; serve: every other account
-    Parameters  accounts: active, tenure_years, profit_high, rolling_year_revenue, peak_revenue, class_b_revenue, relationship
+    Parameters  accounts: active, tenure_years, profit_high, rolling_year_revenue, peak_revenue, class_b_revenue, fall_p_value, relationship
     """
     dear = accounts.active & (accounts.tenure_years >= rules["long_standing_years"]) & (accounts.profit_high < 0)
     fallen = accounts.rolling_year_revenue <= (1 - rules["peak_fall_share"]) * accounts.peak_revenue
+    fallen &= accounts.fall_p_value <= rules["fall_p_value"]
     bigger = fallen & (accounts.peak_revenue >= accounts.class_b_revenue) & (accounts.peak_revenue > 0)
     conditions = [dear.fillna(False), bigger.fillna(False), ~accounts.active.astype(bool), accounts.relationship.fillna(False)]
     found = np.select([c.to_numpy(dtype=bool) for c in conditions], ["renegotiate", "rekindle", "gone", "protect"], "serve")
     return pd.Series(found, accounts.index, dtype=object)
+
+
+def fall_p_values(recent: np.ndarray, every: np.ndarray, months: np.ndarray) -> np.ndarray:
+    """Chance of as few orders in the last 12 months had the customer always ordered at one pace: one-sided exact binomial.
+
+    Formula     P(X ≤ recent), X ~ Binomial(orders ever, 12 ÷ months since the first order); NaN under 24 months
+
+    >>> fall_p_values(np.array([0, 4]), np.array([6, 12]), np.array([36, 36])).round(4).tolist()
+    [0.0878, 0.6315]
+    """
+    known = np.asarray(months) >= 24
+    share = np.where(known, 12 / np.maximum(months, 1), 0.5)
+    return np.where(known, stats.binom.cdf(recent, every, share), np.nan)
+
+
+def chance_fallen(orders: pd.DataFrame, month_count: pd.Series, least_peak: float, rules: Mapping[str, float], seed: int = 1) -> float:
+    """Accounts that would look once bigger had nothing changed: their orders fell where luck put them.
+
+    Method      every order of an account is put into a month drawn evenly from those since its first order, then `choose_strategies`' rule for
+                rekindle is applied; mean number of accounts over the draws
+    Parameters  orders: customer_id, revenue, one row an order; month_count: audit months since the first order, by customer_id
+    """
+    long = month_count[month_count >= 24]
+    t = orders[orders.customer_id.isin(long.index)].sort_values(["customer_id", "revenue"], ignore_index=True)
+    if not len(t):
+        return 0.0
+    account, names = pd.factorize(t.customer_id)
+    months = long.reindex(names).to_numpy(dtype=int)
+    every = np.bincount(account, minlength=len(names))
+    rng, draws = np.random.default_rng(seed), int(np.clip(2_000_000 // len(t), 4, 40))
+    width, revenue, counted = int(months.max()), t.revenue.to_numpy(dtype=float), 0
+    for _ in range(draws):
+        month = (rng.random(len(t)) * months[account]).astype(int)  # 0: the month that ends on the audit date
+        cells = np.bincount(account * width + month, weights=revenue, minlength=len(names) * width).reshape(len(names), width)
+        sums = np.cumsum(np.concatenate([np.zeros((len(names), 1)), cells], axis=1), axis=1)
+        years = sums[:, 12:] - sums[:, :-12]
+        peak, recent = years.max(axis=1), np.bincount(account, weights=month < 12, minlength=len(names))
+        low = fall_p_values(recent, every, months) <= rules["fall_p_value"]
+        counted += int(((years[:, 0] <= (1 - rules["peak_fall_share"]) * peak) & (peak >= least_peak) & low).sum())
+    return counted / draws
 
 
 def strategy_table(accounts: pd.DataFrame) -> pd.DataFrame:
