@@ -15,14 +15,16 @@ import pandas as pd
 from unidecode import unidecode
 
 from carnet.book import Book
-from carnet.customer_years import COVER_DAYS, answers, rolling_periods, window_start, years_covered
+from carnet.customer_years import COVER_DAYS, answers, rolling_periods, trend, window_start, years_covered
 from carnet.errors import CarnetError, nearest
 from carnet.measures import concentration, contacts, cost_to_serve, defection, movement, receivables, silence, strategy
 from carnet.measures.service_quality import DIMENSIONS
+from carnet.periods import Period
 from carnet.series import audit_series
 
 RUSH_WORDS = ("urgen", "express", "rush")
 OPPORTUNITY_YEARS = 2
+FADING = -1 / 3  # (second half − first half) ÷ both: the second half is half of the first
 CRITERIA = [
     "active_year_share",
     "silence_ratio",
@@ -102,7 +104,7 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
                 silence_ratio, tenure_years, month_count, active_year_share, fall_p_value, kept_share, order_quarter_count, return_share, rolling_year_revenue, peak_revenue,
                 peak_end; margin, cost_to_serve, profit, profit_low, profit_high (the margin where no cost to serve is known), profit_rate,
                 profit_rank; days_late, overdue_share; score and the marks of service quality, complaint_rate; contact_count (12 months up
-                to the last order), contact_count_previous (12 months before those), rush_count; contact_person_count, single_thread, family_share, mean_discount,
+                to the last order), contact_count_previous (12 months before those), rush_count; contact_person_count, single_thread, family_share, mean_discount, fading,
                 opportunity_count, opportunity_quarter_count, win_rate; contract, potential, competitor. Unknown is NaN or NULL
     """
     periods = rolling_periods(book)
@@ -119,7 +121,7 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
         t.customer_id.map(named.salesperson),
     )  # nameless: its number
     for part in (_listed(book), _rhythm(book), _years(book), _lines(book), _profits(book, rates), _payment(book), _opportunities(book)):
-        t = t.merge(part, on="customer_id", how="left", validate="one_to_one")
+        t = _joined(t, part)
     last = pd.to_datetime(t.last_order_date)
     t["days_since_last_order"] = (pd.Timestamp(book.as_of) - last).dt.days.astype(float)
     began = pd.to_datetime(t.first_date).astype("datetime64[ns]")
@@ -129,8 +131,9 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
     t["kept_share"] = np.minimum(t.revenue.clip(lower=0), before) / before
     t["profit_rate"] = t.profit_or_margin / t.margin_revenue.where(t.margin_revenue > 0)
     t["profit_rank"] = t.profit_or_margin.rank(pct=True)
-    t = t.merge(_marks(book), on="customer_id", how="left", validate="one_to_one")
+    t = _joined(t, _marks(book))
     t = _activities(book, t)
+    t["fading"] = fading(book, t.customer_id, periods.current)
     # persons behind orders where the sales name them, else those that the customer list counts
     t["contact_person_count"] = (
         t.order_contact_count.fillna(t.contacts.astype(float)) if "order_contact_count" in t else t.contacts.astype(float)
@@ -138,6 +141,10 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
     persons = t.contact_person_count.where(t.contact_person_count > 0)
     t["contact_person_count"], t["single_thread"] = persons, (persons == 1).astype("boolean").mask(persons.isna())
     return t.sort_values(["revenue", "customer_id"], ascending=[False, True], ignore_index=True)
+
+
+def _joined(t: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
+    return t.merge(part.astype({"customer_id": t.customer_id.dtype}), on="customer_id", how="left", validate="one_to_one")
 
 
 def with_strategies(t: pd.DataFrame, rules: Mapping[str, float], cut_a: float, cut_b: float) -> pd.DataFrame:
@@ -167,9 +174,9 @@ def chance_fallen(book: Book, t: pd.DataFrame, rules: Mapping[str, float]) -> fl
 def leave_history(book: Book) -> pd.DataFrame:
     """Customers active in the 12 months before each earlier audit date, how silent they were on it, and whether they bought in the 12 months after.
 
-    Columns     years_ago, customer_id, silence_ratio, left; no row where the sales given do not cover such a year
+    Columns     years_ago, customer_id, silence_ratio, fading (see `fading`), left; no row where the sales given do not cover such a year
     """
-    rows = [pd.DataFrame({"years_ago": [], "customer_id": [], "silence_ratio": [], "left": []})]
+    rows = [pd.DataFrame({"years_ago": [], "customer_id": [], "silence_ratio": [], "fading": [], "left": []})]
     for back in range(1, years_covered(book) + 1):
         then = rolling_periods(book).earlier(back)
         bought, after = then.current, rolling_periods(book).earlier(back - 1).current
@@ -182,8 +189,13 @@ def leave_history(book: Book) -> pd.DataFrame:
             .select("customer_id", "silence_ratio")
             .execute()
         )
-        rows.append(t.assign(years_ago=back, left=~t.customer_id.isin(set(later.customer_id))))
+        rows.append(t.assign(years_ago=back, fading=fading(book, t.customer_id, bought), left=~t.customer_id.isin(set(later.customer_id))))
     return pd.concat(rows[1:] or rows, ignore_index=True).sort_values(["years_ago", "customer_id"], ignore_index=True)
+
+
+def fading(book: Book, customers: pd.Series, year: Period) -> np.ndarray:
+    """True for customers that bought at most half as much in the second half of a year as in the first."""
+    return trend(book, customers, pd.Timestamp(year.start), pd.Timestamp(year.end)) <= FADING
 
 
 def _listed(book: Book) -> pd.DataFrame:
@@ -372,3 +384,42 @@ def units_of(book: Book, accounts: pd.DataFrame, measure: str, start: dt.date, e
     sums = t.group_by("customer_id").agg(value=amount.sum(), blank=amount.isnull().any()).execute().set_index("customer_id")
     value = accounts.customer_id.map(sums.value).fillna(0.0).astype(float)  # no line in the window
     return value.mask(accounts.customer_id.map(sums.blank).fillna(False).astype(bool))  # a line without cost: not known
+
+
+def indicator_values(book: Book, accounts: pd.DataFrame) -> dict[str, object]:
+    """What the nine indicators need beside the register's figures: paid_in_time, paying, potential_share, potential_share_previous, mean_mark,
+    departure_count, competitor_count, competitor (named most); unknown is None.
+    """  # fmt: skip
+    found: dict[str, object] = dict.fromkeys(
+        (
+            "paid_in_time",
+            "paying",
+            "potential_share",
+            "potential_share_previous",
+            "mean_mark",
+            "departure_count",
+            "competitor_count",
+            "competitor",
+        )
+    )
+    active = accounts[accounts.active.astype(bool)]
+    known = active[active.profit_or_margin.notna()]
+    found["paying"] = float((known.profit_or_margin > 0).mean()) if len(known) else None
+    possible = accounts[accounts.potential > 0]  # those lost, too: else the year before would be that of the survivors
+    if len(possible):
+        found["potential_share"] = float(possible.revenue.sum() / possible.potential.sum())
+        covered = years_covered(book) > 0
+        found["potential_share_previous"] = float(possible.revenue_previous.sum() / possible.potential.sum()) if covered else None
+    marks = accounts.score.dropna()
+    found["mean_mark"] = float(marks.mean()) if len(marks) else None
+    if book.has("receivables", "paid_date"):
+        year = rolling_periods(book).current
+        found["paid_in_time"] = receivables.paid_in_time(book.table("receivables"), year, book.as_of).execute()
+    if book.has("departures", "competitor"):
+        since = window_start(book.as_of, OPPORTUNITY_YEARS)
+        noted = book.table("departures").filter(lambda d: d.date > ibis.date(since)).select("customer_id", "competitor").execute()
+        names = noted.drop_duplicates(["customer_id", "competitor"]).dropna(subset=["competitor"])
+        most = names.competitor.value_counts()
+        found |= {"departure_count": noted.customer_id.nunique(), "competitor_count": names.customer_id.nunique()}
+        found["competitor"] = sorted(most.index[most == most.max()])[0] if len(most) else None
+    return found

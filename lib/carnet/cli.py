@@ -1,5 +1,6 @@
-"""The command line: `carnet check`, `carnet run` and `carnet compare`. Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed."""
+"""The command line: `carnet check`, `carnet run`, `carnet compare` and `carnet experiment`. Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed."""
 
+import datetime as dt
 import signal
 import sys
 from functools import partial
@@ -74,6 +75,76 @@ def compare(old: Path, new: Path) -> None:
     from carnet.comparison import compare_reports  # tables and findings are slow to import: `check` does without
 
     click.echo(compare_reports(old, new))
+
+
+@cli.group()
+def experiment() -> None:
+    """Test one strategy at a time: plan it before any outcome is known, read it once it has ended."""
+
+
+@experiment.command("plan")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--strategy", required=True, help="protect, serve, rekindle or renegotiate: whose accounts are drawn.")
+@click.option(
+    "--measure", default="revenue", show_default=True, help="revenue, margin, orders or retention: of each account, over the dates."
+)
+@click.option("--days", default=180, show_default=True, help="Length, 7 to 365 days.")
+@click.option("--start", help="First day, YYYY-MM-DD; default: tomorrow.")
+@click.option("--share", default=0.5, show_default=True, help="Share of the accounts that is treated.")
+@click.option("--seed", default=1, show_default=True, help="Number that draws the arms.")
+@click.option(
+    "--effect", type=float, help="Effect wished for, a customer: money, orders, or a share such as 0.05; says how many customers it takes."
+)
+@click.option("--rules", default="", help="Rules of the sector to replace: name=value, name=value.")
+@click.option("--dry-run", is_flag=True, help="Say what the arms could show; draw and write nothing.")
+def plan_command(
+    folder: Path,
+    strategy: str,
+    measure: str,
+    days: int,
+    start: str | None,
+    share: float,
+    seed: int,
+    effect: float | None,
+    rules: str,
+    dry_run: bool,
+) -> None:
+    """Size, smallest visible effect, and the arms; the last line is the plan written."""
+    from carnet.experiment import plan_experiment
+    from carnet.findings.experiments import size
+
+    book = open_book(folder)
+    first = parse_date("--start", start) if start else None
+    plan, path = plan_experiment(book, strategy, measure, days, first, share, seed, effect, rules, dt.date.today(), write=not dry_run)
+    for sentence in size(book.wording, plan):
+        click.echo(sentence)
+    if not dry_run:
+        click.echo(path)
+
+
+@experiment.command("read")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--measure", help="Refused unless it is the plan's own.")
+@click.option("--as-of", help="Audit date, YYYY-MM-DD; default: engagement.yml, else the last sale.")
+def read_command(folder: Path, plan: Path, measure: str | None, as_of: str | None) -> None:
+    """What came of an experiment that has ended; the last line is the result written."""
+    from carnet.experiment import load_plan, read_experiment
+    from carnet.findings.experiments import result
+
+    book = open_book(folder, as_of)
+    found, path = read_experiment(book, plan, measure)
+    for sentence in result(book.wording, load_plan(plan), found):
+        click.echo(sentence)
+    click.echo(path)
+
+
+def parse_date(option: str, text: str) -> dt.date:
+    """An ISO date of the command line."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise CarnetError(f"{option} {text}: a date as YYYY-MM-DD is expected.") from None
 
 
 def exit_code(book: Book) -> int:

@@ -152,7 +152,7 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
     t["log_revenue"] = np.log1p((t.customer_id.map(bought.revenue) / exposure).clip(lower=0))
     t["order_count"] = np.log1p(t.customer_id.map(bought.orders) / exposure)
     t["silence_days"] = (end - t["last"]).dt.days.astype(float)
-    t["trend"] = _trend(book, t.customer_id, start, end)
+    t["trend"] = trend(book, t.customer_id, start, end)
     if book.has("customers", "since"):
         listed = (
             book.table("customers").select("customer_id", "since").execute().drop_duplicates("customer_id").set_index("customer_id").since
@@ -178,7 +178,7 @@ def _covered(book: Book, table: str, window_start: pd.Series) -> pd.Series:
     return window_start >= pd.Timestamp(book.table(table).date.min().execute()) - pd.Timedelta(days=COVER_DAYS)
 
 
-def _trend(book: Book, customers: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
+def trend(book: Book, customers: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
     """Revenue of the second half of a year less the first half, ÷ both; between −1 and 1, NaN where both come to nothing."""
     orders = book.orders.filter(book.orders.date.between(ibis.date(start.date()), ibis.date(end.date())))
     middle = (start + (end - start) / 2).date()

@@ -14,7 +14,7 @@ from carnet.book import Book
 from carnet.measures import concentration, contacts, defection, gaps, movement, rebound
 from carnet.periods import Periods
 from carnet.published import GAP_NUMBERS, Published
-from carnet.series import audit_series
+from carnet.series import margin_rates
 
 Rule = Callable[[pd.DataFrame], pd.Series]  # a gap list → True for the customers it flags
 HISTORY_YEARS = 3  # earlier lists that the rebound is measured on, at most
@@ -61,7 +61,7 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.Da
         t[column] = t.customer_id.map(classes.set_index("customer_id").abc_class)
     t["essential"] = (t.abc_class == ESSENTIAL) | (t.abc_class_previous == ESSENTIAL)
     t["false_discovery_share"] = gaps.false_discovery_shares(t.order_p_value)
-    t["margin_rate"] = _margin_rates(book, t)
+    t["margin_rate"] = margin_rates(book, t.customer_id)
     t["margin_at_stake"] = t.margin_rate * (-t.sales_gap).clip(lower=0)
     t = _joined(t, defection.peak_years(book.cube).execute())
     ends = {m: book.periods.month_end(m) for m in t.peak_audit_month.dropna().unique()}
@@ -238,20 +238,6 @@ def _core(cube: ibis.expr.types.Table, orders: ibis.expr.types.Table, periods: P
 
 def _joined(t: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return t.merge(other, on="customer_id", how="left", validate="one_to_one")
-
-
-def _margin_rates(book: Book, t: pd.DataFrame) -> np.ndarray:
-    """Margin rate of each customer over both periods where its lines tell costs, else the company's rate on variable costs."""
-    own = pd.Series(dtype=float)
-    if book.has("sales", "cost"):
-        sales = book.table("sales")
-        dated = sales.mutate(month=sales.date.truncate("M"), audit_month=book.periods.audit_month(sales.date))
-        # revenue of the lines that tell a cost: a line without one says nothing of the margin
-        lines = dated.filter((book.periods.in_current(dated) | book.periods.in_previous(dated)) & dated.cost.notnull())
-        sums = lines.group_by("customer_id").agg(cost=lines.cost.sum().cast("float64"), revenue=lines.amount.sum().cast("float64"))
-        own = sums.filter(sums.revenue > 0).mutate(rate=1 - sums.cost / sums.revenue).execute().set_index("customer_id").rate
-    company = audit_series(book).iloc[-1]
-    return own.reindex(t.customer_id).fillna(company.gross_margin / company.revenue if company.revenue else np.nan).to_numpy(dtype=float)
 
 
 def families_of(book: Book) -> ibis.expr.types.Table | None:

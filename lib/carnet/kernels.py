@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from jupyter_client.manager import AsyncKernelManager
 
 CAN_FORK = sys.platform == "linux"  # elsewhere system libraries forbid work between fork and exec
-PRELOADED = ("carnet.publish", "carnet.notebook", "carnet.gap_list", "carnet.leavers", "ipykernel.kernelapp", "matplotlib.pyplot", "papermill",
+PRELOADED = ("carnet.publish", "carnet.notebook", "carnet.experiment", "carnet.customer_value", "carnet.gap_list", "carnet.leavers", "ipykernel.kernelapp", "matplotlib.pyplot", "papermill",
              "seaborn")  # fmt: skip
 
 

@@ -73,6 +73,20 @@ def buckets_of(rows: pd.DataFrame) -> list[Bucket]:
     return [Bucket(row.label, row.start, row.end, bool(row.complete)) for row in rows.itertuples()]
 
 
+def margin_rates(book: Book, customers: pd.Series) -> np.ndarray:
+    """Margin rate of each customer over both periods where its lines tell costs, else the company's rate on variable costs."""
+    own = pd.Series(dtype=float)
+    if book.has("sales", "cost"):
+        sales = book.table("sales")
+        dated = sales.mutate(month=sales.date.truncate("M"), audit_month=book.periods.audit_month(sales.date))
+        # revenue of the lines that tell a cost: a line without one says nothing of the margin
+        lines = dated.filter((book.periods.in_current(dated) | book.periods.in_previous(dated)) & dated.cost.notnull())
+        sums = lines.group_by("customer_id").agg(cost=lines.cost.sum().cast("float64"), revenue=lines.amount.sum().cast("float64"))
+        own = sums.filter(sums.revenue > 0).mutate(rate=1 - sums.cost / sums.revenue).execute().set_index("customer_id").rate
+    company = audit_series(book).iloc[-1]
+    return own.reindex(customers).fillna(company.gross_margin / company.revenue if company.revenue else np.nan).to_numpy(dtype=float)
+
+
 def cost_lines(book: Book, periods: Sequence[Bucket]) -> pd.DataFrame:
     """`costs.costs_by_bucket` of the book; no row without a costs table."""
     if not book.has("costs"):

@@ -14,6 +14,8 @@ from carnet.charts.portfolio import (
     draw_rfm,
 )
 from carnet.charts.reasons import draw_drivers, draw_importance, draw_incidence, draw_reasons, draw_tornado, draw_two_accounts
+from carnet.charts.retention import draw_profit_effect, draw_what_if
+from carnet.charts.strategy import draw_scores
 
 __all__ = [
     "Chart",
@@ -32,13 +34,16 @@ __all__ = [
     "draw_incidence",
     "draw_lorenz",
     "draw_monthly_revenue",
+    "draw_profit_effect",
     "draw_quadrants",
     "draw_ranking",
     "draw_reasons",
     "draw_rfm",
+    "draw_scores",
     "draw_survival",
     "draw_tornado",
     "draw_two_accounts",
     "draw_waterfall",
     "draw_whale",
+    "draw_what_if",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.errors import CarnetError, nearest
+from carnet.measures.intervals import wilson_interval
 
 CONTACT_WORDS = ("visit", "call", "phone", "meeting", "mail", "appel", "telephone", "rendez-vous", "rdv", "relance", "reunion")
 QUADRANTS = ("neglect", "competition", "demand", "watch")
@@ -59,6 +60,25 @@ def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> 
     return t.group_by("customer_id").agg(
         proposal_count=t.recent.sum(), opportunity_count=t.is_open.sum(), opportunity_amount=t.opportunity_amount.sum()
     )
+
+
+def win_rates(opportunities: ir.Table, orders: ir.Table, since: dt.date, as_of: dt.date) -> pd.DataFrame:
+    """How often opportunities were won, with customers and with prospects: buyer ('customer', 'prospect'), decided_count, won_count, win_rate, win_low, win_high.
+
+    Customer    had ordered before the opportunity was opened; the sales given must reach back for that
+    Formula     won ÷ (won + lost) of those opened after `since`, Wilson interval; undecided ones are left out
+    """
+    first = orders.group_by("customer_id").agg(first=orders.date.min())
+    t = opportunities.filter(
+        (opportunities.opened > ibis.date(since)) & (opportunities.opened <= ibis.date(as_of)) & opportunities.stage.isin(["won", "lost"])
+    )
+    t = t.left_join(first, "customer_id")
+    t = t.mutate(buyer=(t["first"] < t.opened).fill_null(False).ifelse("customer", "prospect"))
+    found = t.group_by("buyer").agg(decided_count=t.count(), won_count=(t.stage == "won").sum()).execute().set_index("buyer")
+    found = found.reindex(["customer", "prospect"]).fillna(0).astype(int)  # no such opportunity: none decided
+    ends = [wilson_interval(won, decided) for decided, won in found.to_numpy()]
+    rate = found.won_count / found.decided_count.where(found.decided_count > 0)
+    return found.assign(win_rate=rate, win_low=[low for low, _ in ends], win_high=[high for _, high in ends]).reset_index()
 
 
 def planned_contacts(abc_class: pd.Series, plan: Mapping[str, float]) -> pd.Series:

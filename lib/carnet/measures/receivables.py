@@ -74,6 +74,14 @@ def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> i
     )
 
 
+def paid_in_time(receivables: ir.Table, period: Period, as_of: dt.date, grace_days: int = 30) -> ir.FloatingScalar:
+    """Share of the amounts due in the period that were paid within `grace_days` of their due date; those whose grace has not run out by `as_of` are left out."""
+    t = _dated(receivables, as_of)
+    judged = t.due.between(ibis.date(period.start), ibis.date(as_of - dt.timedelta(days=grace_days))) & (t.amount > 0)
+    in_time = (t.paid.delta(t.due, unit="day") <= grace_days).fill_null(False)  # not paid by now: not in time
+    return t.amount.sum(where=judged & in_time).fill_null(0.0) / t.amount.sum(where=judged)
+
+
 def _dated(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     """Invoices up to `as_of` with due and paid dates; paid later than `as_of` is open on it."""
     given = set(receivables.columns)

@@ -39,7 +39,8 @@ def replacement_ratio(
     if min(map(len, (lost, new, good, fresh))) >= LEAST and not math.isnan(found["ratio"]):
         rng = np.random.default_rng(seed)
         values = [ratio(*(rng.choice(side, len(side)).mean() for side in (lost, new, good, fresh))) for _ in range(RESAMPLES)]
-        found["low"], found["high"] = (float(end) for end in np.nanquantile(values, [0.025, 0.975]))
+        if np.isnan(values).mean() < 0.025:  # else new customers may bring nothing: no upper end
+            found["low"], found["high"] = (float(end) for end in np.nanquantile(values, [0.025, 0.975]))
     return found
 
 
@@ -73,11 +74,11 @@ def profit_effect(
         rows.append(
             dict(retention_rate=rate, extra_customers=extra, extra_profit=gained, profit_share=gained / profit if profit > 0 else math.nan)
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["retention_rate", "extra_customers", "extra_profit", "profit_share"])
 
 
 def profit_effect_interval(
-    before: np.ndarray, active: np.ndarray, margins_before: np.ndarray, change: str, size: float, profit: float, years: int, seed: int = 1
+    before: np.ndarray, active: np.ndarray, margins_before: np.ndarray, change: str, size: float, years: int, seed: int = 1
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of `profit_effect`'s extra profit: customers drawn anew, and with them retention, inflow and the leavers' margin.
 

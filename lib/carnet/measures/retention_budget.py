@@ -12,19 +12,29 @@ GONE = 365.0  # days without an order after which a customer has left already
 
 
 def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
-    """How many customers this silent bought nothing in the following 12 months, in earlier years of this book: one row a band.
+    """How many customers this silent, fading or not, bought nothing in the following 12 months, in earlier years of this book.
 
-    Parameters  earlier: silence_ratio, left (True, False), one row a customer active in the 12 months before an earlier audit date
-    Formula     leave_rate = (left + 4 × overall) ÷ (customers + 4); leave_low, leave_high: Wilson interval of left ÷ customers
-    Columns     band (lower end of the silence ratio), customer_count, left_count, leave_rate, leave_low, leave_high; no row without history
+    Parameters  earlier: silence_ratio, fading, left (True, False), one row a customer active in the 12 months before an earlier audit date
+    Formula     leave_rate = (left + 4 × rate of the band) ÷ (customers + 4), that of the band likewise shrunk with the overall one;
+                leave_low, leave_high: Wilson interval of left ÷ customers
+    Columns     band (lower end of the silence ratio), fading, customer_count, left_count, leave_rate, leave_low, leave_high: one row for each band
+                and kind, seen or not; no row without history
     """
+    columns = ["band", "fading", "customer_count", "left_count", "leave_rate", "leave_low", "leave_high"]
     t = earlier.dropna(subset=["silence_ratio"])
-    overall, rows = t.left.mean() if len(t) else np.nan, []
-    for band, part in t.groupby(silence_band(t.silence_ratio)):
-        count, left = len(part), int(part.left.sum())
-        low, high = wilson_interval(left, count)
-        rows.append(dict(band=band, customer_count=count, left_count=left, leave_rate=(left + PRIOR_CUSTOMERS * overall) / (count + PRIOR_CUSTOMERS), leave_low=low, leave_high=high))  # fmt: skip
-    return pd.DataFrame(rows, columns=["band", "customer_count", "left_count", "leave_rate", "leave_low", "leave_high"])
+    if not len(t):
+        return pd.DataFrame(columns=columns)
+    overall, bands, rows = t.left.mean(), silence_band(t.silence_ratio), []
+    for band in BANDS:
+        inside = t[bands == band]
+        usual = (inside.left.sum() + PRIOR_CUSTOMERS * overall) / (len(inside) + PRIOR_CUSTOMERS)
+        for kind in (False, True):
+            part = inside[inside.fading.astype(bool) == kind]
+            count, left = len(part), int(part.left.sum())
+            rows.append(
+                (band, kind, count, left, (left + PRIOR_CUSTOMERS * usual) / (count + PRIOR_CUSTOMERS), *wilson_interval(left, count))
+            )
+    return pd.DataFrame(rows, columns=columns)
 
 
 def silence_band(silence_ratio: pd.Series) -> pd.Series:
@@ -46,26 +56,31 @@ def retention_budgets(
 ) -> pd.DataFrame:
     """What may be spent on each customer, and whether it is worth chasing.
 
-    Formula     leave_probability = rate of its band (1 for a customer without an order for a year); save_probability = leave_probability × save_rate
+    Formula     leave_probability = rate of its band and kind (1 for a customer without an order for a year); save_probability = leave_probability × save_rate
                 (win_back_rate for those gone): of those about to leave, the share that an action keeps, an assumption until an experiment tells;
-                residual_margin = yearly_margin × survival_years(retention, horizon, discount); uncapped_budget = save_probability × residual_margin;
-                budget = at most cap_share × yearly_margin, 0 unless chased. chase: the budget reaches the cost of one action
+                residual_margin = yearly_margin × survival_years(retention, horizon, discount); uncapped_budget = save_probability × residual_margin +
+                win_back_rate × regain_margin × the same years: what an account that was once bigger no longer buys;
+                budget = at most cap_share × yearly_margin, 0 unless chased. chase: out of its rhythm, fading or once bigger, and the budget reaches the cost of one action
     Reason      unprofitable (yearly margin not above zero) · unknown (margin or chance not known) · chase · gone (left already: winning back is not
-                worth an action) · small (too little to gain) · safe (in its own rhythm, and not worth an action)
-    Parameters  accounts: yearly_margin, silence_ratio, days_since_last_order
+                worth an action) · safe (in its own rhythm, not fading and never bigger) · small (too little to gain)
+    Parameters  accounts: yearly_margin, silence_ratio, fading, days_since_last_order, regain_margin (a year; 0 where it was never bigger)
     Columns     accounts with leave_probability, save_probability, residual_margin, uncapped_budget, budget, chase, chase_reason
     """  # fmt: skip
     gone = accounts.days_since_last_order.astype(float) > GONE
     band = silence_band(accounts.silence_ratio)
-    leave = band.map(rates.set_index("band").leave_rate).astype(float).mask(gone, 1.0)
+    kind = accounts.fading.astype(bool)
+    rate = rates.set_index(["band", "fading"]).leave_rate if len(rates) else pd.Series(dtype=float)
+    leave = pd.Series([rate.get(key, np.nan) for key in zip(band, kind, strict=True)], accounts.index, dtype=float).mask(gone, 1.0)
     save = (leave * save_rate).mask(gone, win_back_rate)
     margin = accounts.yearly_margin.astype(float)
-    residual = margin * survival_years(retention_rate, horizon_years, discount_rate)
-    uncapped = save * residual.clip(lower=0)
+    years = survival_years(retention_rate, horizon_years, discount_rate)
+    residual, regain = margin * years, accounts.regain_margin.astype(float)
+    uncapped = save * residual.clip(lower=0) + win_back_rate * regain * years
     allowed = np.minimum(uncapped, cap_share * margin.clip(lower=0))
-    chase = (allowed >= action_cost) & (margin > 0)
+    safe = (band < BANDS[1]) & ~kind & ~gone & ~(regain > 0)
+    chase = (allowed >= action_cost) & (margin > 0) & ~safe
     reason = np.select(
-        [margin.isna() | save.isna(), margin <= 0, chase, gone, band < BANDS[2]],
+        [margin.isna() | save.isna(), margin <= 0, chase, gone, safe],
         ["unknown", "unprofitable", "chase", "gone", "safe"],
         "small",
     )

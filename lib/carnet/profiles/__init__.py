@@ -1,5 +1,6 @@
 """What carnet knows beforehand, as files to read and to edit: the French chart of accounts, published benchmarks, reasons for leaving, service quality, sectors."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -136,11 +137,12 @@ def sector(name: str = "general", own: Path | None = None) -> Sector:
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5])
         raise CarnetError(f"sector {own.name}: {told}. A sector accepts: based_on, {', '.join(Sector.model_fields)}.") from None
-    for place, given, known in [
+    places: list[tuple[str, Iterable[str], Iterable[str]]] = [
         ("axes", found.axes, general["axes"]),
         ("strategy", found.strategy, general["strategy"]),
         *((f"axes.{name}.criteria", axis.criteria, general["axes"].get(name, {}).get("criteria", {})) for name, axis in found.axes.items()),
-    ]:
+    ]
+    for place, given, known in places:
         for key in given:
             one_of(f"sector {own.name}: {place}", key, list(known))
     return found

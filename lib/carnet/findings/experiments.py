@@ -1,0 +1,130 @@
+"""Experiments told: what the arms can show before they are drawn, what came of them once they have ended."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from carnet.findings.strategy import STRATEGY_LABELS
+from carnet.wording import N_, Wording, unknown
+
+MEASURE_LABELS = {
+    "revenue": N_("revenue"),
+    "margin": N_("margin on goods"),
+    "orders": N_("number of orders"),
+    "retention": N_("share that orders"),
+}
+
+
+def amount(w: Wording, measure: str, value: float | None, signed: bool = False) -> str:
+    """A value of the measure: money, orders, or a share (a difference in points)."""
+    if value is None or unknown(value):
+        return w._("not measured")
+    if measure == "retention":
+        return w._("{points} points", points=("+" if value > 0 else "") + w.number(100 * value, 1)) if signed else w.percent(value, 0)
+    if measure == "orders":
+        return ("+" if signed and value > 0 else "") + w.number(value, 2)
+    return w.signed_money(value, 0) if signed else w.money(value, 0)
+
+
+def size(w: Wording, plan: Any) -> list[str]:
+    """What is tested on how many, and what it can show (an `experiment.Plan`)."""
+    told = dict(
+        strategy=w._(STRATEGY_LABELS[plan.strategy]), measure=w._(MEASURE_LABELS[plan.measure]), start=w.date(plan.start), end=w.date(plan.end),
+        treated=w.number(plan.count("treated")), control=w.number(plan.count("control")),
+    )  # fmt: skip
+    design = w._("matched in pairs") if plan.design == "pairs" else w._("drawn within classes and halves of size")
+    made = [
+        w._(
+            "Strategy “{strategy}”, {measure} from {start} to {end}: {treated} treated, {control} left alone, {design}.",
+            design=design,
+            **told,
+        )
+    ]
+    if plan.count("left out"):
+        made.append(
+            w.ngettext(
+                "{count} account without a partner is left out.", "{count} accounts without a partner are left out.", plan.count("left out")
+            )
+        )
+    made.append(detectable(w, plan.measure, plan.usual_mean, plan.detectable_effect))
+    if not unknown(plan.wished_effect) and not unknown(plan.needed_per_arm):
+        wish = amount(w, plan.measure, plan.wished_effect, signed=True)
+        enough = plan.needed_per_arm <= min(plan.count("treated"), plan.count("control"))
+        made.append(
+            w._(
+                "An effect of {wish} takes {needed} customers in each arm: there are enough.",
+                wish=wish,
+                needed=w.number(plan.needed_per_arm),
+            )
+            if enough
+            else w._(
+                "An effect of {wish} takes {needed} customers in each arm: there are too few, and a result of nothing would prove nothing.",
+                wish=wish,
+                needed=w.number(plan.needed_per_arm),
+            )
+        )
+    return made
+
+
+def detectable(w: Wording, measure: str, mean: float | None, effect: float | None) -> str:
+    """The smallest effect that the arms show, beside the usual value."""
+    if unknown(effect):
+        return w._(
+            "What these arms can show is not known: the sales given do not cover the same dates a year earlier and the year before them, or the arms are too small."
+        )
+    return w._(
+        "The smallest effect these arms show in 8 cases of 10 is {effect} a customer; the same dates a year earlier: {mean}.",
+        effect=amount(w, measure, effect, signed=True), mean=amount(w, measure, mean),
+    )  # fmt: skip
+
+
+def result(w: Wording, plan: Any, found: Mapping[str, Any]) -> list[str]:
+    """What came of an experiment, no direction where the interval holds zero."""
+    measure = plan.measure
+    if found["missing_count"]:
+        missing = w.ngettext(
+            "{count} customer drawn is no longer in the book, or its outcome not known.",
+            "{count} customers drawn are no longer in the book, or their outcome not known.",
+            found["missing_count"],
+        )
+        made = [missing]
+    else:
+        made = []
+    if unknown(found["effect"]):
+        ratio = found["sample_ratio_p_value"]
+        if not unknown(ratio) and ratio < 0.001:
+            return [
+                *made,
+                w._(
+                    "The arms found are not those drawn (p = {p}): something chose who is found, and no effect is told.",
+                    p=w.percent(ratio, 2),
+                ),
+            ]
+        return [*made, w._("Too few customers are left in an arm to tell an effect.")]
+    told = dict(
+        effect=amount(w, measure, found["effect"], signed=True), p=w.percent(found["p_value"], 1),
+        interval=w.between(amount(w, measure, found["low"], signed=True), amount(w, measure, found["high"], signed=True)),
+        treated=amount(w, measure, found["treated_mean"]), control=amount(w, measure, found["control_mean"]),
+    )  # fmt: skip
+    if found["low"] > 0:
+        sentence = w._(
+            "The treated did better: {effect} a customer {interval}, p = {p}; {treated} against {control} before what the past foretells is taken away.",
+            **told,
+        )
+    elif found["high"] < 0:
+        sentence = w._(
+            "The treated did worse: {effect} a customer {interval}, p = {p}; {treated} against {control} before what the past foretells is taken away.",
+            **told,
+        )
+    else:
+        sentence = w._(
+            "No effect is told: {effect} a customer {interval}, p = {p}; {treated} against {control} before what the past foretells is taken away.",
+            **told,
+        )
+    made.append(sentence)
+    contacted = found.get("treated_contacted"), found.get("control_contacted")
+    if not unknown(contacted[0]):
+        made.append(
+            w._("Contacted, as noted: {treated} of the treated, {control} of those left alone. Everybody counts in the arm drawn.",
+                treated=w.percent(contacted[0], 0), control=w.percent(contacted[1], 0))
+        )  # fmt: skip
+    return made

@@ -1,0 +1,392 @@
+"""One strategy an account, told: why each account is where it is, relationships, single threads, what is untapped, what the capital is worth."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from carnet.findings.base import Finding, list_names
+from carnet.measures.strategy import LEVERS
+from carnet.wording import N_, Wording, unknown
+
+STRATEGY_LABELS = {
+    "protect": N_("protect"), "serve": N_("serve"), "rekindle": N_("rekindle"), "renegotiate": N_("renegotiate"), "gone": N_("gone"),
+}  # fmt: skip
+SIGN_LABELS = {
+    "contract": N_("under contract"), "long_standing": N_("long-standing"), "breadth": N_("buys most families"),
+    "several_persons": N_("several persons order"), "steady": N_("orders every quarter"), "supported": N_("often visited or called"),
+    "full_price": N_("hardly any discount"), "flow": N_("steady won opportunities"),
+}  # fmt: skip
+LEVER_LABELS = {"price": N_("price"), "conformity": N_("conformity"), "delivery": N_("delivery"), "availability": N_("availability")}
+AXIS_LABELS = {
+    "loyalty": N_("Loyalty"), "solvency": N_("Solvency"), "profitability": N_("Profitability"), "satisfaction": N_("Satisfaction"),
+}  # fmt: skip
+CRITERION_LABELS = {
+    "active_year_share": N_("years with an order, of those since the first"), "silence_ratio": N_("days since the last order, in its own rhythm"),
+    "kept_share": N_("revenue kept of the year before"), "days_late": N_("days paid late"), "overdue_share": N_("past due, of the year's invoices"),
+    "profit_rate": N_("profit of revenue"), "profit_rank": N_("place by profit, 0 last to 1 first"), "score": N_("mark given, share of the scale"),
+    "complaint_rate": N_("complaints an order"),
+}  # fmt: skip
+RULE_LABELS = {
+    "long_standing_years": N_("Renegotiate: years as a customer, from which one that costs more than it brings is on the list"),
+    "peak_fall_share": N_("Rekindle: share lost since the best 12 months"),
+    "fall_p_value": N_("Rekindle: chance at most of so few orders, had the pace of before gone on"),
+    "relationship_sign_share": N_("Relationship: share of the signs measured that it shows"),
+    "relationship_sign_least": N_("Relationship: signs measured at least"),
+    "tenure_years": N_("Sign long-standing: years as a customer"),
+    "breadth_share": N_("Sign buys most families: share of the families sold"),
+    "contact_person_count": N_("Sign several persons order: persons"),
+    "steady_quarter_count": N_("Sign orders every quarter: of the last four"),
+    "supported_contact_count": N_("Sign often visited or called: contacts in 12 months"),
+    "full_price_discount": N_("Sign hardly any discount: mean discount at most"),
+    "opportunity_count": N_("Sign steady won opportunities: in 24 months, half of those decided won"),
+    "price_discount": N_("Serve on price: mean discount"),
+    "return_share": N_("Serve on conformity: credit notes of sales"),
+    "rush_count": N_("Serve on delivery: rush deliveries in 12 months"),
+    "weak_mark": N_("Serve on conformity or availability: mark under this share of the scale"),
+    "relationship_cap": N_("Relationships that one salesperson can look after"),
+}  # fmt: skip
+QUESTIONS = {
+    "customer_capital": N_("Is the notion of customer capital dealt with in the company?"),
+    "crm_promises": N_("Has customer relationship management kept its promises?"),
+    "loyalty_measured": N_("Does the company measure the loyalty of its customers?"),
+    "satisfaction_and_loyalty": N_("Does it tell satisfaction from loyalty?"),
+    "statistics": N_("Has it the statistics to steer its customer capital?"),
+}  # fmt: skip
+ANSWERS = {"yes": N_("yes"), "partly": N_("partly"), "no": N_("no")}
+
+
+def words(w: Wording, names: str, labels: Mapping[str, str]) -> str:
+    """Names joined by spaces, as words of the reader."""
+    return ", ".join(w._(labels[name]) for name in names.split())
+
+
+def reason(w: Wording, row: Mapping[str, Any], rules: Mapping[str, float]) -> str:
+    """Why an account has its strategy, in whole sentences (a row of `account_list.with_strategies`)."""
+    told = {"renegotiate": _renegotiate, "rekindle": _rekindle, "gone": _gone, "protect": _protect, "serve": _serve}[row["strategy"]](
+        w, row
+    )
+    if row["strategy"] == "serve" and not unknown(row["profit_high"]) and row["profit_high"] < 0 and row["active"]:
+        told += " " + w._(
+            "It costs more than it brings so far, and has been a customer for less than {years} years.",
+            years=w.number(rules["long_standing_years"]),
+        )
+    if row["status"] == "recovered":
+        told += " " + w._("It came back after a year without an order.")
+    return told
+
+
+def _renegotiate(w: Wording, row: Mapping[str, Any]) -> str:
+    told = dict(years=w.number(row["tenure_years"]), margin=w.money(row["margin"], 0))
+    if unknown(row["cost_to_serve"]):
+        sentence = w._("Customer for {years} years; its goods cost more than it pays: a margin of {margin}.", **told)
+    else:
+        told |= dict(cost=w.money(row["cost_to_serve"], 0), profit=w.money(row["profit"], 0))
+        sentence = w._(
+            "Customer for {years} years; a margin of {margin} against {cost} of service: {profit}, below zero over the whole range of rates.",
+            **told,
+        )
+    if row["relationship"] is True or (not unknown(row["relationship"]) and bool(row["relationship"])):
+        sentence += " " + w._(
+            "A relationship ({signs} signs of {measured}) that does not pay for itself.",
+            signs=w.number(row["sign_count"]),
+            measured=w.number(row["measured_sign_count"]),
+        )
+    return sentence
+
+
+def _rekindle(w: Wording, row: Mapping[str, Any]) -> str:
+    sentence = w._("Bought {peak} in the 12 months up to {date}, {now} in the last 12.", peak=w.money(row["peak_revenue"], 0),
+                   date=w.date(row["peak_end"]), now=w.money(row["rolling_year_revenue"], 0))  # fmt: skip
+    now, before = row["contact_count"], row["contact_count_previous"]
+    if not unknown(row["competitor"]):
+        return f"{sentence} " + w._("A departure to {competitor} was noted.", competitor=row["competitor"])
+    if unknown(now) or unknown(before):
+        return sentence
+    counts = dict(now=w.number(now), before=w.number(before))
+    if before > 0 and now <= before / 2:
+        return f"{sentence} " + w._("Contacts went from {before} to {now} a year up to its last order: it looks neglected.", **counts)
+    return f"{sentence} " + w._(
+        "Contacts, {before} and {now} a year up to its last order, did not halve: ask what changed, or who sells there now.", **counts
+    )
+
+
+def _gone(w: Wording, row: Mapping[str, Any]) -> str:
+    return w._("Last order on {date}; too small, or too few orders, to tell that it was once bigger.", date=w.date(row["last_order_date"]))
+
+
+def _signs(w: Wording, row: Mapping[str, Any]) -> dict[str, str]:
+    return dict(
+        signs=w.number(row["sign_count"]),
+        measured=w.number(row["measured_sign_count"]),
+        names=words(w, row["signs"], SIGN_LABELS) or w._("none"),
+    )
+
+
+def _protect(w: Wording, row: Mapping[str, Any]) -> str:
+    sentence = w._("A relationship, {signs} signs of {measured}: {names}.", **_signs(w, row))
+    if unknown(row["profit_high"]):
+        return sentence
+    if row["profit_high"] >= 0 > row["profit_low"]:
+        return f"{sentence} " + w._("Whether it pays for itself hangs on the rates of service.")
+    return f"{sentence} " + (w._("It pays for itself.") if row["profit_low"] >= 0 else w._("It does not pay for itself."))
+
+
+def _serve(w: Wording, row: Mapping[str, Any]) -> str:
+    if unknown(row["relationship"]):
+        sentence = w._(
+            "Buys order by order, as far as the book tells: {measured} signs of a relationship are measured, too few to say.",
+            **_signs(w, row),
+        )
+    elif row["abc_class"] in ("A", "B"):
+        sentence = w._("Buys order by order: {signs} signs of a relationship of {measured}.", **_signs(w, row))
+    else:
+        sentence = w._("Buys order by order, too little for a relationship.")
+    if row["serve_on"]:
+        return f"{sentence} " + w._("Serve it on {levers}.", levers=words(w, row["serve_on"], LEVER_LABELS))
+    return f"{sentence} " + w._(
+        "What counts for it is not in the book: ask whether it is {levers}.", levers=", ".join(w._(LEVER_LABELS[name]) for name in LEVERS)
+    )
+
+
+def rekindle(w: Wording, accounts: pd.DataFrame, chance: float, names: Sequence[str]) -> Finding | None:
+    """What once bigger accounts bought and no longer buy, beside what luck alone would make look so."""
+    t = accounts[accounts.strategy == "rekindle"]
+    if not len(t):
+        return None
+    lost = float((t.peak_revenue - t.rolling_year_revenue).sum())
+    sentence = w.ngettext(
+        "{count} account was once bigger: {lost} a year below its best 12 months ({names}).",
+        "{count} accounts were once bigger: {lost} a year below their best 12 months, first of all {names}.",
+        len(t), lost=w.money(lost, 0), names=list_names(w, names),
+    )  # fmt: skip
+    active = int(t.active.sum())
+    if active and not unknown(chance):
+        sentence += " " + w.ngettext(
+            "{count} of them still buys; by luck alone {chance} would look so.", "{count} of them still buy; by luck alone {chance} would look so.",
+            active, chance=w.number(chance, 1),
+        )  # fmt: skip
+    return Finding("rekindle", sentence, -lost)
+
+
+def protect(w: Wording, accounts: pd.DataFrame, revenue: float) -> Finding | None:
+    """The relationships and what hangs on them."""
+    t = accounts[accounts.relationship.fillna(False).astype(bool)]
+    if not len(t):
+        return None
+    held = float(t.revenue.sum())
+    sentence = w.ngettext(
+        "{count} account is a relationship to protect: {amount} of revenue, {share} of all.",
+        "{count} accounts are relationships to protect: {amount} of revenue, {share} of all.",
+        len(t), amount=w.money(held, 0), share=w.percent(held / revenue if revenue else None, 0),
+    )  # fmt: skip
+    unpaid = t[t.profit_high < 0]
+    if len(unpaid):
+        sentence += " " + w.ngettext(
+            "{count} of them does not pay for itself ({names}).", "{count} of them do not pay for themselves ({names}).",
+            len(unpaid), names=list_names(w, list(unpaid.name.head(3))),
+        )  # fmt: skip
+    elif t.profit_low.notna().all() and (t.profit_low >= 0).all():
+        sentence += " " + w._("All of them pay for themselves over the whole range of rates.")
+    return Finding("protect", sentence, held)
+
+
+def renegotiate(w: Wording, accounts: pd.DataFrame, names: Sequence[str]) -> Finding | None:
+    """Long-standing accounts that cost more than they bring for certain."""
+    t = accounts[accounts.strategy == "renegotiate"]
+    if not len(t):
+        return None
+    lost = float(t.profit_or_margin.sum())
+    sentence = w.ngettext(
+        "{count} long-standing account costs more than it brings, {amount} a period ({names}): renegotiate or let go, signed off by hand.",
+        "{count} long-standing accounts cost more than they bring, {amount} a period, first of all {names}: renegotiate or let go, signed off by hand.",
+        len(t), amount=w.money(-lost, 0), names=list_names(w, names),
+    )  # fmt: skip
+    return Finding("renegotiate", sentence, lost)
+
+
+def single_thread(w: Wording, accounts: pd.DataFrame, revenue: float) -> Finding | None:
+    """Revenue of accounts known through one person each."""
+    known = accounts[accounts.single_thread.notna()]
+    t = known[known.single_thread.astype(bool) & (known.revenue > 0)]
+    if not len(t):
+        return None
+    amount = float(t.revenue.sum())
+    sentence = w.ngettext(
+        "{count} account hangs on one person who orders: {amount}, {share} of revenue ({name}).",
+        "{count} accounts hang on one person each who orders: {amount}, {share} of revenue; the largest is {name}.",
+        len(t), amount=w.money(amount, 0), share=w.percent(amount / revenue if revenue else None, 0), name=t.sort_values("revenue", ascending=False).name.iloc[0],
+    )  # fmt: skip
+    return Finding("single_thread", sentence, amount)
+
+
+def untapped(w: Wording, accounts: pd.DataFrame, share: float) -> str:
+    """What the customers' potential leaves, by the accounts that would bring most."""
+    t = accounts[accounts.active & accounts.potential_class.notna()].sort_values(["untapped", "customer_id"], ascending=[False, True])
+    if not len(t) or unknown(share):
+        return ""
+    return w._(
+        "Customers of the last two years buy {share} of the potential noted for them; of those active the most is left with {names}. A potential is an estimate of the sales force, not a measure.",
+        share=w.percent(share, 0), names=list_names(w, list(t.name.head(3))),
+    )  # fmt: skip
+
+
+def capital(w: Wording, index: float, axes: pd.DataFrame, stable: int, top: int, missing: Sequence[str]) -> str:
+    """The capital index and how far its ranking hangs on the weights."""
+    if unknown(index):
+        return w._("Customer capital is not measured: no axis is known of enough customers.")
+    sentence = w._("Customer capital is {index} of 100, customers weighted by revenue.", index=w.number(100 * index))
+    if missing:
+        sentence += " " + w._(
+            "Not measured: {axes}; the index stands on the other axes.", axes=", ".join(w._(AXIS_LABELS[name]) for name in missing)
+        )
+    if len(axes) > 1:
+        sentence += " " + w.ngettext(
+            "Of the {top} first customers {count} stays among them in 95 % of the weights drawn.",
+            "Of the {top} first customers {count} stay among them in 95 % of the weights drawn.",
+            stable, top=w.number(top),
+        )  # fmt: skip
+    return sentence
+
+
+def axes_told(w: Wording, axes: pd.DataFrame) -> str:
+    """Which axis the ranking hangs on most."""
+    known = axes.dropna(subset=["correlation"])
+    if not len(known):
+        return ""
+    worst = known.sort_values("correlation").iloc[0]
+    return w._(
+        "The ranking hangs most on {axis}: without it, {kept} of the first customers stay first (rank correlation {correlation}).",
+        axis=w._(AXIS_LABELS[worst["axis"]]).lower(), kept=w.number(worst["top_kept"]), correlation=w.number(worst["correlation"], 2),
+    )  # fmt: skip
+
+
+def load(w: Wording, people: pd.DataFrame) -> str:
+    """Whether somebody looks after more relationships than the cap."""
+    if not len(people):
+        return ""
+    over = people[people.over_cap]
+    cap = w.number(people.cap.iloc[0])
+    if not len(over):
+        return w._(
+            "Nobody looks after more than {cap} relationships, the cap; the most are {count}.",
+            cap=cap,
+            count=w.number(people.relationship_count.max()),
+        )
+    return w.ngettext(
+        "{count} salesperson looks after more than {cap} relationships: {names}.", "{count} salespeople look after more than {cap} relationships: {names}.",
+        len(over), cap=cap, names=list_names(w, list(over.salesperson)),
+    )  # fmt: skip
+
+
+def maturity_table(w: Wording, answers: Mapping[str, Any], shown: Mapping[str, str]) -> pd.DataFrame:
+    """The five questions: question, answer, evidence, book (what this book shows of it)."""
+    rows = []
+    for name, question in QUESTIONS.items():
+        given = answers.get(name)
+        answer = w._("not answered") if given is None else w._(ANSWERS[given.answer])
+        evidence = "–" if given is None else given.evidence or w._("no evidence given")
+        rows.append(dict(question=w._(question), answer_given=answer, evidence=evidence, shown=shown[name]))
+    return pd.DataFrame(rows)
+
+
+def strategy_recommendations(w: Wording, accounts: pd.DataFrame, people: pd.DataFrame, names: Mapping[str, Sequence[str]]) -> list[str]:
+    """What to do next with the accounts, each triggered by a list that is not empty."""
+    made = []
+    if names["rekindle"]:
+        made.append(
+            w._(
+                "Call the accounts that were once bigger and still buy, starting with {names}; the reasons are in lists/strategy.csv.",
+                names=list_names(w, names["rekindle"]),
+            )
+        )
+    if names["renegotiate"]:
+        made.append(
+            w._(
+                "Decide with the management on {names}: price, order size, service or an end; nothing is automatic.",
+                names=list_names(w, names["renegotiate"]),
+            )
+        )
+    if names["threads"]:
+        made.append(w._("Meet a second person at {names}: relationships that hang on one person.", names=list_names(w, names["threads"])))
+    if len(people) and people.over_cap.any():
+        made.append(
+            w._(
+                "Share out the relationships of {names}: more than one person can look after.",
+                names=list_names(w, list(people.salesperson[people.over_cap])),
+            )
+        )
+    return made
+
+
+def nine_indicators(w: Wording, figures: Mapping[str, Any], values: Mapping[str, Any]) -> pd.DataFrame:
+    """The nine indicators of source C: indicator, value, told_by (how, or what is missing).
+
+    Parameters  figures: of the register; values: of `account_list.indicator_values`
+    """
+
+    def share(value: Any) -> str:
+        return w._("not measured") if unknown(value) else w.percent(value, 0)
+
+    rows = [
+        (w._("Loyalty"), share(figures["retention_rate"]), w._("customers of the previous period that bought again")),
+        (w._("Solvency"), share(values["paid_in_time"]), w._("invoices due in the last 12 months and paid within 30 days of it, by amount")),
+        (w._("Profitability"), share(values["paying"]), w._("active customers that bring more than they cost, service included where known")),
+        (w._("Average basket"), w._("not measured") if unknown(figures["average_basket"]) else w.money(figures["average_basket"], 2), w._("revenue ÷ orders")),
+        (w._("Weight of the first customers"), share(figures["top_5_share"]), w._("revenue of the 5 largest")),
+        (w._("Progression of purchases"), share(figures["growing_customer_rate"]), w._("kept customers that buy more; the list is in lists/progression.csv")),
+        (w._("Evolution of market shares"), _evolution(w, values), w._("revenue ÷ potential noted today, this year and the year before; the market itself is in no table")),
+        (w._("Satisfaction"), share(values["mean_mark"]), w._("mean mark of the last 24 months, share of the scale")),
+        (w._("Alternatives of competitors"), _competitors(w, values), w._("departures noted in the last 24 months that name a competitor, and the one named most")),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["indicator", "value", "told_by"])
+
+
+def _evolution(w: Wording, values: Mapping[str, Any]) -> str:
+    if unknown(values["potential_share"]):
+        return w._("not measured")
+    before = values["potential_share_previous"]
+    now = w.percent(values["potential_share"], 1)
+    return now if unknown(before) else w._("{now}, {before} the year before", now=now, before=w.percent(before, 1))
+
+
+def _competitors(w: Wording, values: Mapping[str, Any]) -> str:
+    if unknown(values["departure_count"]):
+        return w._("not measured")
+    told = dict(named=w.number(values["competitor_count"]), count=w.number(values["departure_count"]))
+    return (
+        w._("{named} of {count} ({name})", name=values["competitor"], **told)
+        if values["competitor_count"]
+        else w._("none of {count}", **told)
+    )
+
+
+def maturity_shown(
+    w: Wording, given: Mapping[str, Any], figures: Mapping[str, Any], axes: int, axis_count: int, indicators: int
+) -> dict[str, str]:
+    """What this book shows of each of the five questions, by the tables given."""
+    crm = [name for name in ("customers", "service", "opportunities") if name in given]
+    both = "satisfaction" in given and "sales" in given
+    return {
+        "customer_capital": w._("{count} of {all} axes can be measured", count=w.number(axes), all=w.number(axis_count)),
+        "crm_promises": w._("{count} of 3 tables of a CRM were given (customers, service, opportunities)", count=w.number(len(crm))),
+        "loyalty_measured": w._("not measured") if unknown(figures["retention_rate"]) else w._("it can be: retention {rate}", rate=w.percent(figures["retention_rate"], 0)),
+        "satisfaction_and_loyalty": w._("it can be: see churn_reasons, “Satisfied, and loyal?”") if both else w._("it cannot be: a survey with customer numbers is missing"),
+        "statistics": w._("{count} of 9 indicators are measured", count=w.number(indicators)),
+    }  # fmt: skip
+
+
+def criteria_table(w: Wording, axes: Mapping[str, Any]) -> pd.DataFrame:
+    """The criteria of a sector's profile: axis, criterion, weight (in the capital), worst, best."""
+    total = sum(axis.weight for axis in axes.values()) or 1.0
+    rows = [
+        dict(axis=w._(AXIS_LABELS[name]), criterion=w._(CRITERION_LABELS[criterion]), weight=axis.weight / total * scale.weight / sum(c.weight for c in axis.criteria.values()),
+             worst=w.number(scale.worst, 2), best=w.number(scale.best, 2))
+        for name, axis in axes.items() for criterion, scale in axis.criteria.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def rules_table(w: Wording, rules: Mapping[str, float]) -> pd.DataFrame:
+    """The rules of the strategies in words: rule, value."""
+    return pd.DataFrame([dict(rule=w._(label), value=w.number(rules[name], 2)) for name, label in RULE_LABELS.items()])
