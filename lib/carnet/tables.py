@@ -91,7 +91,7 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "expected_order_count": (N_("Expected order days"), "number"),
     "naive_order_count": (N_("Own rate carried on"), "number"),
     "statement": (N_("Published figure"), "text"),
-    "own_value": (N_("This book"), "written"),
+    "own_value": (N_("This book"), "text"),
     "confidence": (N_("Grade"), "text"),
     "published": (N_("Source"), "text"),
     "label": (N_("Figure"), "text"),
@@ -286,8 +286,9 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "statement_source": (N_("Where it is quoted"), "text"),
     "retention": (N_("Retention"), "percent"),
     "cac_level": (N_("Cost per new customer"), "money"),
-    "profit_level": (N_("Profit"), "money"),
-    "profit_change": (N_("Change"), "gap"),
+    "profit_below": (N_("Profit, margin a step lower"), "money"),
+    "profit_same": (N_("Profit, margin as today"), "money"),
+    "profit_above": (N_("Profit, margin a step higher"), "money"),
 }
 
 WORDS = {

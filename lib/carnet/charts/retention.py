@@ -8,6 +8,8 @@ import pandas as pd
 from carnet.charts.base import CONTEXT, CONTRAST, FOCUS, THIRD, Chart, finish, frame, money_axis, percent_axis, plain, styled
 from carnet.wording import Wording
 
+MARK = "#9C3F0E"  # the contrast colour, dark enough for text
+
 
 @styled
 def draw_profit_effect(
@@ -36,17 +38,13 @@ def draw_profit_effect(
             color=colour,
             va="top",
         )
-    for row in marks.itertuples():
+    for letter, row in zip("abcdef", marks.itertuples(), strict=False):
         axes.plot([row.attrition_rate] * 2, [row.low, row.high], color=CONTRAST, linewidth=5, alpha=0.65, solid_capstyle="butt")
         axes.annotate(
-            plain(row.label),
-            (row.attrition_rate, row.high),
-            xytext=(0, 4),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7.5,
-            color="#9C3F0E",
+            letter, (row.attrition_rate, row.high), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8, color=MARK
         )
+    lines = [f"{letter} {row.label}" for letter, row in zip("abcdef", marks.itertuples(), strict=False)]
+    axes.text(0.995, 0.98, plain("\n".join(lines)), transform=axes.transAxes, ha="right", va="top", fontsize=8, color=MARK)
     axes.axhline(0, color=CONTEXT, linewidth=0.8)
     axes.axvline(attrition_rate, color=CONTEXT, linewidth=0.8, linestyle="--")
     axes.annotate(

@@ -255,9 +255,10 @@ def axes_told(w: Wording, axes: pd.DataFrame) -> str:
     if not len(known):
         return ""
     worst = known.sort_values("correlation").iloc[0]
+    axis = AXIS_LABELS[str(worst["axis"])]
     return w._(
         "The ranking hangs most on {axis}: without it, {kept} of the first customers stay first (rank correlation {correlation}).",
-        axis=w._(AXIS_LABELS[worst["axis"]]).lower(), kept=w.number(worst["top_kept"]), correlation=w.number(worst["correlation"], 2),
+        axis=w._(axis).lower(), kept=w.number(worst["top_kept"]), correlation=w.number(worst["correlation"], 2),
     )  # fmt: skip
 
 
