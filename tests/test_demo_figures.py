@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from .conftest import DEMO
+from .demo_accounts import keeping, silence, strategies
 
 AS_OF = pd.Timestamp("2025-12-31")
 
@@ -57,7 +58,7 @@ def expected(sales, demo_reports):
     frequency = (o - p) * (grown.now / o + grown.before / p) / 2
     retention = len(kept) / len(active(before))
     others = costs_and_lifetimes(sales, kept, new, lost, recovered, active(now), active(before)) | sales_gaps(sales, held)
-    others |= reasons(sales) | texts(demo_reports["fr"])
+    others |= reasons(sales) | texts(demo_reports["fr"]) | strategies(sales) | keeping(sales)
     return others | {
         "revenue": revenue.sum(),
         "revenue_previous": previous.sum(),
@@ -261,15 +262,6 @@ def worst_tenth(sales, year):
     return both, both.head(math.ceil(0.1 * len(both)))
 
 
-def silence(sales, as_of):
-    """Days since the last order ÷ the mean interval, shrunk with one median interval."""
-    days = sales[(sales.amount > 0) & (sales.date <= as_of)].groupby("customer").date
-    first, last, count = days.min(), days.max(), days.nunique()
-    span = (last - first).dt.days
-    usual = (span / (count - 1))[count > 1].median()
-    return (pd.Timestamp(as_of) - last).dt.days / ((span + usual) / count)
-
-
 def sales_gaps(sales, held):
     """The figures of sales_gaps, from the raw sale lines and the activities of crm.xlsx."""
     lines = sales.assign(cost=pd.to_numeric(french(sales["Coût de revient"])))
@@ -424,6 +416,27 @@ def test_planted_stories_are_found(demo_reports):
     assert lost.customer_id.iloc[-1] == "C0019"
     page = (demo_reports["fr"] / "portfolio_audit.html").read_text(encoding="utf-8")
     assert "Groupe Hôtelier Brévent" in page and "Cliniques de l'Estuaire" in page.replace("&#39;", "'")
+
+
+def test_planted_stories_land_in_the_right_strategies(demo_reports):
+    """data/demo/README.md: the neglected account is rekindled for want of contacts, the poached one with its competitor, the dear one renegotiated."""
+    listed = pd.read_csv(demo_reports["en"] / "lists" / "strategy.csv", dtype={"customer_id": str}).set_index("customer_id")
+    movement = pd.read_csv(demo_reports["en"] / "lists" / "movement.csv", dtype={"customer_id": str})
+    both_years = movement[movement.status.notna()]
+    assert set(listed.index) == set(both_years.customer_id) and listed.reason.notna().all(), "one strategy and reason an account"
+    assert listed.strategy[["C0007", "C0012", "C0019", "C0031", "C0044"]].tolist() == [
+        "rekindle",
+        "renegotiate",
+        "rekindle",
+        "serve",
+        "serve",
+    ]
+    assert "looks neglected" in listed.reason["C0007"] and "Hygistock" in listed.reason["C0019"]
+    assert "below zero over the whole range of rates" in listed.reason["C0012"] and "came back" in listed.reason["C0044"]
+    budget = pd.read_csv(demo_reports["en"] / "lists" / "retention_budget.csv", dtype={"customer_id": str}).set_index("customer_id")
+    dropped = pd.read_csv(demo_reports["en"] / "lists" / "do_not_chase.csv", dtype={"customer_id": str}).set_index("customer_id")
+    assert budget.chase["C0007"] and "C0012" in dropped.index and "C0007" not in dropped.index
+    assert not budget.chase["C0031"] and "C0031" not in dropped.index, "the seasonal one is in its rhythm: neither chased nor dropped"
 
 
 def test_planted_luck_of_the_two_equal_salespeople(sales):

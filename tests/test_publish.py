@@ -52,6 +52,10 @@ def test_report_folder_has_what_the_contract_names(demo_reports):
         "lists/salespeople.csv",
         "lists/tasks.csv",
         "churn_reasons.html",
+        "retention_plan.html",
+        "lists/strategy.csv",
+        "lists/retention_budget.csv",
+        "lists/do_not_chase.csv",
         "lists/reasons.csv",
         "lists/silent_leavers.csv",
         "annex.xlsx",
@@ -72,7 +76,16 @@ def test_figures_follow_the_contract(demo_reports):
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize(
-    "page", ["index.html", "portfolio_audit.html", "cost_structure.html", "kpi_tracking.html", "sales_gaps.html", "churn_reasons.html"]
+    "page",
+    [
+        "index.html",
+        "portfolio_audit.html",
+        "cost_structure.html",
+        "kpi_tracking.html",
+        "sales_gaps.html",
+        "churn_reasons.html",
+        "retention_plan.html",
+    ],
 )
 def test_page_is_self_contained_without_code(demo_reports, language, page):
     html = (demo_reports[language] / page).read_text(encoding="utf-8")
@@ -85,6 +98,7 @@ def test_page_is_self_contained_without_code(demo_reports, language, page):
         "cost_",
         "kpi_t",
         "churn",
+        "reten",
         "sales",
         "annex",
         "calen",
