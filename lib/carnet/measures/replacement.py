@@ -38,10 +38,19 @@ def replacement_ratio(
     )  # fmt: skip
     if min(map(len, (lost, new, good, fresh))) >= LEAST and not math.isnan(found["ratio"]):
         rng = np.random.default_rng(seed)
-        values = [ratio(*(rng.choice(side, len(side)).mean() for side in (lost, new, good, fresh))) for _ in range(RESAMPLES)]
+        drawn = (
+            *(_drawn_means(side, rng) for side in (lost, new)),
+            *(rng.binomial(len(s), s.mean(), RESAMPLES) / len(s) for s in (good, fresh)),
+        )
+        values = np.array([ratio(*sides) for sides in zip(*drawn, strict=True)])
         if np.isnan(values).mean() < 0.025:  # else new customers may bring nothing: no upper end
             found["low"], found["high"] = (float(end) for end in np.nanquantile(values, [0.025, 0.975]))
     return found
+
+
+def _drawn_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Means of samples drawn anew with replacement."""
+    return np.array([values[rng.integers(0, len(values), len(values))].mean() for _ in range(RESAMPLES)])
 
 
 def extra_stock(retention_rate: float, other_rate: float, customers: float, inflow: float, years: int) -> float:
