@@ -174,10 +174,11 @@ def capital(t, sales, orders, months, recent):
     bills = receivables()
     bills["late"] = (bills.paid.fillna(AS_OF) - bills.due).dt.days.clip(lower=0)
     year = bills[(bills.invoiced > "2024-12-31") & (bills.amount > 0)]
-    owed = year[year.due <= AS_OF]
+    owed = bills[(bills.amount > 0) & (bills.due <= AS_OF) & ((bills.invoiced > "2024-12-31") | bills.paid.isna())]
     late = ((owed.amount * owed.late).groupby(owed.customer).sum() / owed.groupby("customer").amount.sum()).reindex(t.index)
     overdue = bills[bills.paid.isna() & (bills.due < AS_OF)].groupby("customer").amount.sum().reindex(t.index).fillna(0).clip(lower=0)
-    overdue = overdue / year.groupby("customer").amount.sum().reindex(t.index)
+    billed = year.groupby("customer").amount.sum().reindex(t.index)
+    overdue = (overdue / billed).where(billed > 0, (overdue > 0).where(overdue > 0).astype(float))
     survey = pd.read_csv(DEMO / "satisfaction.csv", dtype={"customer_id": str}).assign(date=lambda s: pd.to_datetime(s.date))
     survey = survey[(survey.date > "2023-12-31") & (survey.date <= AS_OF)]
     mark = (survey.score / survey.scale).groupby(survey.customer_id).mean().reindex(t.index)
@@ -221,25 +222,32 @@ def keeping(sales):
     rate = own.reindex(t.index).fillna((revenue - sums["variable"]) / revenue)
     was = t.index.isin(set(sales[(sales.date.dt.year == 2024) & (sales.amount > 0)].customer))
     kept = (t.active & was).sum() / was.sum()
-    margin = t.previous * rate
-    first = orders_of(sales).groupby("customer").date.min().reindex(t.index)
+    first, last = (getattr(orders_of(sales).groupby("customer").date, end)().reindex(t.index) for end in ("min", "max"))
+    left = was & ~t.active
+    a_year = pd.Series(
+        {c: sales[(sales.customer == c) & (sales.date > last[c] - YEAR) & (sales.date <= last[c])].amount.sum() for c in t.index[left]}
+    )
+    bought = t.previous.where(~left, a_year.reindex(t.index))
+    margin = bought * rate
     fresh = was & (first >= "2024-01-01")
-    largest = t.previous[t.previous > 0].sort_values(ascending=False)
-    good = t.index.isin(largest.index[(largest.cumsum() - largest) / largest.sum() < 0.95]) & (margin > 0)
-    lost = margin[good & ~t.active]
-    old = good & ~fresh
+    largest = bought[was & (bought > 0)].sort_values(ascending=False)
+    good = t.index.isin(largest.index[(largest.cumsum() - largest) / largest.sum() < 0.95]) & (margin > 0) & ~fresh
+    seen = (last.where(left, pd.Timestamp("2024-12-31")) - first.clip(lower=pd.Timestamp("2024-01-01"))).dt.days / 365.25
+    lost = margin[good & left]
     arrived = [
         sales[(sales.customer == c) & (sales.date >= first[c]) & (sales.date < first[c] + YEAR)].amount.sum() * rate[c]
         for c in t.index[fresh]
     ]
-    ratio = margin[old & ~t.active].mean() * discounted(t.active[old].mean()) / (np.mean(arrived) * discounted(t.active[fresh].mean()))
-    leaver = margin[was & ~t.active].mean()
+    stays = [discounted(math.exp(-left[group].sum() / seen[group].sum())) for group in (good, fresh)]
+    ratio = lost.mean() * stays[0] / (np.mean(arrived) * stays[1])
+    leaver = margin[left].mean()
     more = {"halving": (1 - kept) / 2, "points": 0.05, "relative": 0.05 * kept}
     budget, chased, dropped = budgets(sales, t, rate, kept)
     chances = crm("Opportunités").assign(opened=lambda o: pd.to_datetime(o["Ouverte le"]), stage=lambda o: o["Statut"].str.lower())
     chances = chances[(chances.opened > "2023-12-31") & (chances.opened <= AS_OF) & chances.stage.isin(WON + LOST)]
-    ordered = orders_of(sales).groupby("customer").date.min()
-    bought = chances.customer.map(ordered) < chances.opened
+    since = pd.to_datetime(crm("Clients").set_index("customer")["Client depuis"])
+    began = pd.concat([orders_of(sales).groupby("customer").date.min(), since]).groupby(level=0).min()
+    bought = chances.customer.map(began) < chances.opened
     won = chances.stage.isin(WON)
     return {
         "replacement_ratio": ratio,

@@ -1,7 +1,7 @@
 """The account list: what every table of the book knows of a customer's worth, payment, satisfaction and ties, one row each.
 
 A book of sales alone gives the list, too: what a missing table would tell is unknown, and the column is there. The list looks at the last 12
-months and the 12 before, whatever the engagement compares; margins and costs to serve are those of the audit period.
+months and the 12 before, whatever the engagement compares.
 """
 
 import datetime as dt
@@ -15,11 +15,12 @@ import pandas as pd
 from unidecode import unidecode
 
 from carnet.book import Book
-from carnet.customer_years import COVER_DAYS, answers, rolling_periods, trend, window_start, years_covered
+from carnet.customer_years import COVER_DAYS, answers, rolling_book, rolling_periods, trend, window_start, years_covered
 from carnet.errors import CarnetError, nearest
 from carnet.measures import concentration, contacts, cost_to_serve, defection, movement, receivables, silence, strategy
 from carnet.measures.service_quality import DIMENSIONS
 from carnet.periods import Period
+from carnet.profiles import RULE_BOUNDS, checked_rule
 from carnet.series import audit_series
 
 RUSH_WORDS = ("urgen", "express", "rush")
@@ -66,11 +67,11 @@ def chosen_rules(rules: Mapping[str, float], text: str) -> dict[str, float]:
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, _, value = (word.strip() for word in part.partition("="))
         if name not in rules:
-            raise CarnetError(f"strategy_rules: no rule is called {name!r}; {nearest(name, rules)}")
+            raise CarnetError(f"strategy rules: no rule is called {name!r}; {nearest(name, rules)}")
         try:
-            chosen[name] = float(value)
-        except ValueError:
-            raise CarnetError(f"strategy_rules: {name} needs a number, not {value!r}.") from None
+            chosen[name] = checked_rule(name, float(value))
+        except ValueError as error:
+            raise CarnetError(f"strategy rule {name}: {value!r} is not accepted; {RULE_BOUNDS}. ({error})") from None
     return chosen
 
 
@@ -107,7 +108,8 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
                 to the last order), contact_count_previous (12 months before those), rush_count; contact_person_count, single_thread, family_share, mean_discount, fading,
                 opportunity_count, opportunity_quarter_count, win_rate; contract, potential, competitor. Unknown is NaN or NULL
     """
-    periods = rolling_periods(book)
+    book = rolling_book(book)
+    periods = book.periods
     moved = movement.customer_movement(book.cube, periods)
     t = moved.filter(moved.status.notnull()).order_by(ibis.desc("revenue"), "customer_id").execute()
     t = t[["customer_id", "revenue", "revenue_previous", "order_count", "active", "status", "first_date"]]
@@ -309,12 +311,12 @@ def _opportunities(book: Book) -> pd.DataFrame:
     covered = (pd.Timestamp(every.opened.min().execute()) - pd.Timestamp(since)).days <= COVER_DAYS
     t = every.filter(every.opened.between(ibis.date(since) + ibis.interval(days=1), ibis.date(book.as_of)))
     quarter = ((t.opened.year() * 12 + t.opened.month()) / 3).floor()
-    stage = t.stage if "stage" in t.columns else ibis.null("string")
-    decided = stage.isin(["won", "lost"])
-    discount = t.discount.cast("float64") if "discount" in t.columns else ibis.null("float64")
+    given = {"stage": "string", "discount": "float64"}
+    t = t.mutate(quarter=quarter, **{name: t[name].cast(kind) if name in t.columns else ibis.null(kind) for name, kind in given.items()})
+    t = t.mutate(decided=t.stage.isin(["won", "lost"]).fill_null(False), won=(t.stage == "won").fill_null(False))  # undecided, or not told
     found = t.group_by("customer_id").agg(
-        opportunity_count=t.count().cast("float64"), opportunity_quarter_count=quarter.nunique().cast("float64"), decided_count=decided.sum(),
-        win_rate=(stage == "won").sum(where=decided) / decided.sum().nullif(0), opportunity_discount=discount.mean(),
+        opportunity_count=t.count().cast("float64"), opportunity_quarter_count=t.quarter.nunique().cast("float64"), decided_count=t.decided.sum(),
+        win_rate=t.won.sum() / t.decided.sum().nullif(0), opportunity_discount=t.discount.mean(),
     ).execute()  # fmt: skip
     found["win_rate"] = found.win_rate.astype(float).where(found.decided_count >= strategy.LEAST_DECIDED)
     listed = book.cube.customer_id.as_table().distinct().execute()
@@ -384,6 +386,15 @@ def units_of(book: Book, accounts: pd.DataFrame, measure: str, start: dt.date, e
     sums = t.group_by("customer_id").agg(value=amount.sum(), blank=amount.isnull().any()).execute().set_index("customer_id")
     value = accounts.customer_id.map(sums.value).fillna(0.0).astype(float)  # no line in the window
     return value.mask(accounts.customer_id.map(sums.blank).fillna(False).astype(bool))  # a line without cost: not known
+
+
+def sleeping_potential(book: Book, accounts: pd.DataFrame) -> tuple[int, float]:
+    """Customers of the list with a potential that are no account of the last 24 months, and their potential."""
+    if not book.has("customers", "potential"):
+        return 0, 0.0
+    listed = book.table("customers").select("customer_id", "potential").execute().drop_duplicates("customer_id")
+    asleep = listed[~listed.customer_id.isin(set(accounts.customer_id))].potential.astype(float)
+    return int((asleep > 0).sum()), float(asleep[asleep > 0].sum())
 
 
 def indicator_values(book: Book, accounts: pd.DataFrame) -> dict[str, object]:

@@ -7,14 +7,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from carnet.account_list import OPPORTUNITY_YEARS
 from carnet.book import Book
-from carnet.customer_years import rolling_periods, window_start, years_covered
-from carnet.measures import concentration, contacts, movement, replacement, silence
+from carnet.customer_years import COVER_DAYS, rolling_book, rolling_periods, window_start, years_covered
+from carnet.measures import contacts, movement, replacement, silence
 from carnet.series import audit_series, margin_rates
 
 HISTORY_YEARS = 2  # years that must be covered, for a newcomer of the previous 12 months to be told from a customer
@@ -24,13 +25,15 @@ HISTORY_YEARS = 2  # years that must be covered, for a newcomer of the previous 
 class Portfolio:
     """The customers of the last 24 months as the profit effects see them.
 
-    customers   one row a customer: customer_id, name, active, active_previous, status, good (class A or B of the previous year, with a margin
-                above zero), margin_previous (NaN where not known), newcomer (first order in the previous year; NULL where the sales given do not reach back)
-    profit      net margin of the last 12 months; NaN without costs, or where the audit period is another one
+    customers   one row a customer: customer_id, name, active, active_previous, status, yearly_revenue (of the previous 12 months; of those lost the 12 months
+                up to their last order, since they left within the year), yearly_margin (NaN where not known), good (class A or B by yearly_revenue, a
+                margin above zero, no newcomer), newcomer (first order in the previous year; NULL where the sales given do not reach back), left, years
+                (observed from the start of the previous year, or the first order, to its end, or the last order of those lost)
+    net_margin, gross_margin, revenue, fixed_cost, acquisition_cost: of the last 12 months; NaN without costs
     """
 
     customers: pd.DataFrame
-    profit: float
+    net_margin: float
     gross_margin: float
     revenue: float
     fixed_cost: float
@@ -50,12 +53,12 @@ class Portfolio:
     @property
     def lost(self) -> pd.DataFrame:
         """Customers of the previous 12 months without an order in the last 12, whose margin is known."""
-        return self.customers[self.customers.active_previous & ~self.customers.active & self.customers.margin_previous.notna()]
+        return self.customers[self.customers.left & self.customers.yearly_margin.notna()]
 
     @property
     def leaver_margin(self) -> float:
-        """Mean margin of the previous 12 months of those lost; NaN where nobody left."""
-        return float(self.lost.margin_previous.mean()) if len(self.lost) else math.nan
+        """Mean yearly margin of those lost; NaN where nobody left."""
+        return float(self.lost.yearly_margin.mean()) if len(self.lost) else math.nan
 
 
 def movement_of(book: Book) -> ir.Table:
@@ -65,43 +68,63 @@ def movement_of(book: Book) -> ir.Table:
 
 def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
     """The customers of the last 24 months with their margins, and the company's profit. Nobody, where the sales given do not cover 24 months."""
+    book = rolling_book(book)
     moved = movement_of(book)
     t = moved.filter(moved.status.notnull()).order_by("customer_id").execute()
     if not years_covered(book):
         t = t.head(0)
-    before = moved.mutate(revenue=moved.revenue_previous)
-    classes = (
-        concentration.abc_classes(before, cut_a, cut_b).select("customer_id", "abc_class").execute().set_index("customer_id").abc_class
+    t = t.astype({"active": bool, "active_previous": bool})
+    t["left"] = t.active_previous & ~t.active
+    before, last = book.periods.previous, pd.to_datetime(t.last_date).astype("datetime64[ns]")
+    stopped = t.left.to_numpy()
+    t["yearly_revenue"] = t.revenue_previous.where(
+        ~t.left, revenue_within(book, _year_up_to(t.customer_id[stopped], last[stopped]), t.customer_id)
     )
-    t["margin_previous"] = t.revenue_previous * margin_rates(book, t.customer_id)
-    t["good"] = t.customer_id.map(classes).isin(["A", "B"]) & (t.margin_previous > 0)
-    start = pd.Timestamp(rolling_periods(book).previous.start)
-    fresh = (pd.to_datetime(t.first_date) >= start) & t.active_previous
+    t["yearly_margin"] = t.yearly_revenue * margin_rates(book, t.customer_id)
+    began = pd.to_datetime(t.first_date).astype("datetime64[ns]")
+    start, end = pd.Timestamp(before.start), pd.Timestamp(before.end)
+    t["years"] = ((last.where(t.left, end) - began.where(began > start, start)).dt.days / 365.25).where(t.active_previous)
+    fresh = (began >= start) & t.active_previous
     t["newcomer"] = fresh.astype("boolean") if years_covered(book) >= HISTORY_YEARS else pd.Series(pd.NA, t.index, dtype="boolean")
+    opening = (
+        t[t.active_previous & (t.yearly_revenue > 0)].sort_values(["yearly_revenue", "customer_id"], ascending=[False, True]).yearly_revenue
+    )
+    larger = (opening.cumsum() - opening) / opening.sum()
+    large = t.index.isin(larger.index[larger < cut_b - 1e-12])
+    t["good"] = large & (t.yearly_margin > 0).to_numpy() & ~t.newcomer.fillna(False).to_numpy(dtype=bool)
     named = book.customers.execute().drop_duplicates("customer_id").set_index("customer_id").name
     t["name"] = t.customer_id.map(named).fillna(t.customer_id)  # nameless: its number
     now = audit_series(book).iloc[1]
-    whole_year = book.engagement.comparison == "rolling_year"
-    columns = ["customer_id", "name", "active", "active_previous", "status", "good", "margin_previous", "newcomer", "revenue_previous"]
-    sums = (
-        float(now[name]) if whole_year else math.nan for name in ("net_margin", "gross_margin", "revenue", "fixed_cost", "acquisition_cost")
+    columns = [
+        "customer_id",
+        "name",
+        "active",
+        "active_previous",
+        "status",
+        "yearly_revenue",
+        "yearly_margin",
+        "good",
+        "newcomer",
+        "left",
+        "years",
+    ]
+    return Portfolio(
+        t[columns], *(float(now[name]) for name in ("net_margin", "gross_margin", "revenue", "fixed_cost", "acquisition_cost"))
     )
-    return Portfolio(t[columns].astype({"active": bool, "active_previous": bool}), *sums)
+
+
+def _year_up_to(customers: pd.Series, last: pd.Series) -> pd.DataFrame:
+    """The 12 months up to a day of each customer, as `revenue_within` wants them."""
+    start = last - pd.DateOffset(years=1) + pd.Timedelta(days=1)
+    return pd.DataFrame({"customer_id": customers, "window_start": start, "window_end": last})
 
 
 def replacement_of(book: Book, portfolio: Portfolio, horizon_years: int, discount_rate: float) -> dict[str, float]:
     """`replacement.replacement_ratio` of the book; NaN where newcomers cannot be told or nobody good was lost."""
-    t = portfolio.customers
-    fresh = t[t.newcomer.fillna(False).astype(bool)]
-    good = t[t.good & ~t.newcomer.fillna(False).astype(bool)]
-    return replacement.replacement_ratio(
-        good.margin_previous[~good.active],
-        first_year_margins(book, fresh.customer_id),
-        good.active,
-        fresh.active,
-        horizon_years,
-        discount_rate,
-    )
+    t, book = portfolio.customers, rolling_book(book)
+    fresh, good = t[t.newcomer.fillna(False).astype(bool)], t[t.good]
+    arrived = first_year_margins(book, fresh.customer_id)
+    return replacement.replacement_ratio(good.yearly_margin[good.left].to_numpy(), arrived, good, fresh, horizon_years, discount_rate)
 
 
 def first_year_margins(book: Book, customers: pd.Series) -> np.ndarray:
@@ -111,37 +134,38 @@ def first_year_margins(book: Book, customers: pd.Series) -> np.ndarray:
         return np.array([], dtype=float)
     first = book.orders.group_by("customer_id").agg(first=book.orders.date.min()).execute().set_index("customer_id")["first"]
     began = pd.to_datetime(names.map(first)).astype("datetime64[ns]")
-    spans = pd.DataFrame({"customer_id": names, "window_start": began, "window_end": began + pd.DateOffset(years=1) - pd.Timedelta(days=1)})
-    return revenue_within(book, spans) * margin_rates(book, names)
+    end = began + pd.DateOffset(years=1) - pd.Timedelta(days=1)
+    return revenue_within(book, pd.DataFrame({"customer_id": names, "window_start": began, "window_end": end}), names) * margin_rates(
+        book, names
+    )
 
 
-def revenue_within(book: Book, spans: pd.DataFrame) -> np.ndarray:
-    """Revenue of each row's customer between its window_start and window_end (both included), credit notes deducted."""
+def revenue_within(book: Book, spans: pd.DataFrame, customers: pd.Series) -> np.ndarray:
+    """Revenue of `customers` between their window_start and window_end (both included), credit notes deducted; NaN without a window."""
     if not len(spans):
-        return np.array([], dtype=float)
+        return np.full(len(customers), np.nan)
     lines = book.table("sales").join(silence.windows_of(spans), "customer_id")
     inside = lines.filter(lines.date.between(lines.window_start, lines.window_end))
     sums = inside.group_by("customer_id").agg(revenue=inside.amount.sum().cast("float64")).execute().set_index("customer_id").revenue
-    return spans.customer_id.map(sums).fillna(0.0).to_numpy(dtype=float)  # no line in its window: nothing bought
+    known = sums.reindex(spans.customer_id).fillna(0.0)  # no line in its window: nothing bought
+    return known.reindex(customers).to_numpy(dtype=float)
 
 
 def yearly_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:
-    """What each account leaves in a year while it buys: revenue of the 12 months up to its last order × margin rate − cost to serve a year where known.
-
-    The cost to serve is that of the audit period, brought to 12 months; unknown without any margin rate.
+    """What each account leaves in a year while it buys: revenue of the 12 months up to its last order × margin rate − cost to serve of the last 12
+    months where known (of those gone it is mostly not: theirs is the margin on goods). Unknown without any margin rate.
     """
+    book = rolling_book(book)
     last = pd.to_datetime(accounts.last_order_date).astype("datetime64[ns]")
-    spans = pd.DataFrame(
-        {"customer_id": accounts.customer_id, "window_start": last - pd.DateOffset(years=1) + pd.Timedelta(days=1), "window_end": last}
-    )
-    margin = revenue_within(book, spans.dropna().reset_index(drop=True)) if last.notna().all() else np.full(len(accounts), np.nan)
-    served = accounts.cost_to_serve.astype(float).fillna(0.0) * 12 / book.periods.month_count  # no cost to serve known: the margin on goods
+    margin = revenue_within(book, _year_up_to(accounts.customer_id, last).dropna(), accounts.customer_id)
+    served = accounts.cost_to_serve.astype(float).fillna(0.0)  # not known: the margin on goods
     return pd.Series(margin * margin_rates(book, accounts.customer_id) - served.to_numpy(), accounts.index)
 
 
 def regain_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:
     """Margin a year that the active accounts to rekindle no longer bring: (best 12 months − last 12 months) × margin rate; 0 for every other account."""
-    lost = (accounts.peak_revenue - accounts.rolling_year_revenue).clip(lower=0) * margin_rates(book, accounts.customer_id)
+    rates = margin_rates(rolling_book(book), accounts.customer_id)
+    lost = (accounts.peak_revenue - accounts.rolling_year_revenue).clip(lower=0) * rates
     return lost.where((accounts.strategy == "rekindle") & accounts.active.astype(bool), 0.0)
 
 
@@ -154,17 +178,21 @@ def effects_of(portfolio: Portfolio, changes: Mapping[str, tuple[str, float]], y
         rate = portfolio.retention_rate
         other = replacement.changed_rate(rate, kind, size) if rate == rate else math.nan
         found = replacement.profit_effect(
-            rate, [other], t.active.sum(), portfolio.inflow, portfolio.leaver_margin, portfolio.profit, years
+            rate, [other], t.active.sum(), portfolio.inflow, portfolio.leaver_margin, portfolio.net_margin, years
         ).iloc[0]
-        low, high = replacement.profit_effect_interval(
-            t.active_previous, t.active, t.margin_previous.where(t.active_previous), kind, size, years
-        )
+        low, high = replacement.profit_effect_interval(t.active_previous, t.active, t.yearly_margin, kind, size, years)
         rows.append({"change": name, **found.to_dict(), "low": low, "high": high})
     return pd.DataFrame(rows)
 
 
 def win_rates_of(book: Book) -> pd.DataFrame | None:
-    """`contacts.win_rates` of the last 24 months; None without opportunities whose outcome is noted, or where the sales do not reach back before them."""
-    if not book.has("opportunities", "stage") or book.first_sale is None or book.first_sale > window_start(book.as_of, OPPORTUNITY_YEARS):
+    """`contacts.win_rates` of the last 24 months; None without opportunities whose outcome is noted, or where the sales do not reach back a year further."""
+    since = window_start(book.as_of, OPPORTUNITY_YEARS)
+    reaches = book.first_sale is not None and (book.first_sale - window_start(since, 1)).days <= COVER_DAYS
+    if not book.has("opportunities", "stage") or not reaches:
         return None
-    return contacts.win_rates(book.table("opportunities"), book.orders, window_start(book.as_of, OPPORTUNITY_YEARS), book.as_of)
+    first = book.orders.group_by("customer_id").agg(first=book.orders.date.min())
+    if book.has("customers", "since"):
+        listed = book.table("customers").filter(lambda c: c.since.notnull()).select("customer_id", first="since")
+        first = ibis.union(first, listed).group_by("customer_id").agg(first=lambda c: c["first"].min())
+    return contacts.win_rates(book.table("opportunities"), first, since, book.as_of)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import yaml
 from babel.numbers import list_currencies
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from carnet.errors import CarnetError, nearest
 from carnet.profiles import Sector, sector
@@ -94,6 +94,13 @@ class Answer(_Strict):
     answer: Literal["yes", "partly", "no"]
     evidence: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _mapping(cls, value: Any) -> Any:
+        if not isinstance(value, (dict, Answer)):
+            raise ValueError("{answer: yes | partly | no, evidence: …} is expected")
+        return value
+
     @field_validator("answer", mode="before")
     @classmethod
     def _yaml_word(cls, value: Any) -> Any:
@@ -129,6 +136,13 @@ class Engagement(_Strict):
     maturity: Maturity = Maturity()
     folder: Path = Field(Path(), exclude=True)
 
+    @field_validator("maturity", mode="before")
+    @classmethod
+    def _questions(cls, value: Any) -> Any:
+        if value is not None and not isinstance(value, (dict, Maturity)):
+            raise ValueError(f"a mapping of the questions is expected: {', '.join(Maturity.model_fields)}")
+        return value or {}
+
     @field_validator("currency")
     @classmethod
     def _known_currency(cls, value: str) -> str:
@@ -144,7 +158,7 @@ class Engagement(_Strict):
     @property
     def sector_file(self) -> Path | None:
         """The engagement's own sector profile, where `sector` names a file; raises CarnetError when it is not one inside the folder."""
-        named_file = self.sector is not None and self.sector.endswith((".yml", ".yaml"))
+        named_file = self.sector is not None and self.sector.lower().endswith((".yml", ".yaml"))
         return self._own_file("sector", str(self.sector)) if named_file else None
 
     @property
@@ -155,7 +169,7 @@ class Engagement(_Strict):
     def _own_file(self, key: str, name: str) -> Path:
         path = (self.folder / name).resolve()
         if not path.is_file() or not path.is_relative_to(self.folder.resolve()):
-            raise CarnetError(f"{key}: {name!r} is not a file inside the engagement's folder.")
+            raise CarnetError(f"{name!r} is not a file inside the engagement's folder ({key}).")
         return path
 
     @property

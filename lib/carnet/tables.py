@@ -267,6 +267,7 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "fading_told": (N_("Fading"), "text"),
     "left_count": (N_("Left in the next year"), "count"),
     "leave_range": (N_("Left, share"), "written"),
+    "yearly_revenue": (N_("Revenue a year"), "money"),
     "yearly_margin": (N_("Margin a year"), "money"),
     "leave_probability": (N_("Chance to leave"), "percent"),
     "save_probability": (N_("Chance to save"), "percent"),

@@ -6,6 +6,7 @@ from typing import Any
 from carnet.findings.strategy import STRATEGY_LABELS
 from carnet.wording import N_, Wording, unknown
 
+LEVEL = 0.05  # p-value of the draws made anew, above which no direction is told
 MEASURE_LABELS = {
     "revenue": N_("revenue"),
     "margin": N_("margin on goods"),
@@ -46,9 +47,13 @@ def size(w: Wording, plan: Any) -> list[str]:
             )
         )
     made.append(detectable(w, plan.measure, plan.usual_mean, plan.detectable_effect))
+    if not unknown(plan.usual_mean):
+        made.append(
+            w._("The accounts are chosen by what they are today: a year earlier they may have been better, or worse, than they will be.")
+        )
     if not unknown(plan.wished_effect) and not unknown(plan.needed_per_arm):
         wish = amount(w, plan.measure, plan.wished_effect, signed=True)
-        enough = plan.needed_per_arm <= min(plan.count("treated"), plan.count("control"))
+        enough = not unknown(plan.detectable_effect) and plan.detectable_effect <= abs(plan.wished_effect)
         made.append(
             w._(
                 "An effect of {wish} takes {needed} customers in each arm: there are enough.",
@@ -67,6 +72,10 @@ def size(w: Wording, plan: Any) -> list[str]:
 
 def detectable(w: Wording, measure: str, mean: float | None, effect: float | None) -> str:
     """The smallest effect that the arms show, beside the usual value."""
+    if unknown(effect) and not unknown(mean):
+        return w._(
+            "The same dates a year earlier: {mean}. So few accounts, or so high a share, cannot show a rise.", mean=amount(w, measure, mean)
+        )
     if unknown(effect):
         return w._(
             "What these arms can show is not known: the sales given do not cover the same dates a year earlier and the year before them, or the arms are too small."
@@ -79,16 +88,15 @@ def detectable(w: Wording, measure: str, mean: float | None, effect: float | Non
 
 def result(w: Wording, plan: Any, found: Mapping[str, Any]) -> list[str]:
     """What came of an experiment, no direction where the interval holds zero."""
-    measure = plan.measure
-    if found["missing_count"]:
-        missing = w.ngettext(
-            "{count} customer drawn is no longer in the book, or its outcome not known.",
-            "{count} customers drawn are no longer in the book, or their outcome not known.",
-            found["missing_count"],
-        )
-        made = [missing]
-    else:
-        made = []
+    measure, gone, made = plan.measure, found["treated_missing"] + found["control_missing"], []
+    if gone:
+        made.append(
+            w.ngettext(
+                "{count} customer drawn is no longer in the book, or its outcome not known (treated {treated}, left alone {control}).",
+                "{count} customers drawn are no longer in the book, or their outcome not known (treated {treated}, left alone {control}).",
+                gone, treated=w.number(found["treated_missing"]), control=w.number(found["control_missing"]),
+            )
+        )  # fmt: skip
     if unknown(found["effect"]):
         ratio = found["sample_ratio_p_value"]
         if not unknown(ratio) and ratio < 0.001:
@@ -102,22 +110,23 @@ def result(w: Wording, plan: Any, found: Mapping[str, Any]) -> list[str]:
         return [*made, w._("Too few customers are left in an arm to tell an effect.")]
     told = dict(
         effect=amount(w, measure, found["effect"], signed=True), p=w.percent(found["p_value"], 1),
-        interval=w.between(amount(w, measure, found["low"], signed=True), amount(w, measure, found["high"], signed=True)),
+        interval="" if unknown(found["low"]) else " " + w.between(amount(w, measure, found["low"], signed=True), amount(w, measure, found["high"], signed=True)),
         treated=amount(w, measure, found["treated_mean"]), control=amount(w, measure, found["control_mean"]),
     )  # fmt: skip
-    if found["low"] > 0:
+    ranged = not unknown(found["low"]) and found["p_value"] <= LEVEL  # both must tell it: with few buyers an interval alone cries too often
+    if ranged and found["low"] > 0:
         sentence = w._(
-            "The treated did better: {effect} a customer {interval}, p = {p}; {treated} against {control} before what the past foretells is taken away.",
+            "The treated did better: {effect} a customer{interval}, p = {p}; plainly {treated} against {control}.",
             **told,
         )
-    elif found["high"] < 0:
+    elif ranged and found["high"] < 0:
         sentence = w._(
-            "The treated did worse: {effect} a customer {interval}, p = {p}; {treated} against {control} before what the past foretells is taken away.",
+            "The treated did worse: {effect} a customer{interval}, p = {p}; plainly {treated} against {control}.",
             **told,
         )
     else:
         sentence = w._(
-            "No effect is told: {effect} a customer {interval}, p = {p}; {treated} against {control} before what the past foretells is taken away.",
+            "No effect is told: {effect} a customer{interval}, p = {p}; plainly {treated} against {control}.",
             **told,
         )
     made.append(sentence)

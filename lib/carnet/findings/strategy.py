@@ -169,15 +169,15 @@ def rekindle(w: Wording, accounts: pd.DataFrame, chance: float, names: Sequence[
     return Finding("rekindle", sentence, -lost)
 
 
-def protect(w: Wording, accounts: pd.DataFrame, revenue: float) -> Finding | None:
+def protect(w: Wording, accounts: pd.DataFrame) -> Finding | None:
     """The relationships and what hangs on them."""
     t = accounts[accounts.relationship.fillna(False).astype(bool)]
     if not len(t):
         return None
-    held = float(t.revenue.sum())
+    held, revenue = float(t.revenue.sum()), float(accounts.revenue.sum())
     sentence = w.ngettext(
-        "{count} account is a relationship to protect: {amount} of revenue, {share} of all.",
-        "{count} accounts are relationships to protect: {amount} of revenue, {share} of all.",
+        "{count} account is a relationship with a capital R: {amount} of revenue, {share} of all.",
+        "{count} accounts are relationships with a capital R: {amount} of revenue, {share} of all.",
         len(t), amount=w.money(held, 0), share=w.percent(held / revenue if revenue else None, 0),
     )  # fmt: skip
     unpaid = t[t.profit_high < 0]
@@ -205,13 +205,13 @@ def renegotiate(w: Wording, accounts: pd.DataFrame, names: Sequence[str]) -> Fin
     return Finding("renegotiate", sentence, lost)
 
 
-def single_thread(w: Wording, accounts: pd.DataFrame, revenue: float) -> Finding | None:
+def single_thread(w: Wording, accounts: pd.DataFrame) -> Finding | None:
     """Revenue of accounts known through one person each."""
     known = accounts[accounts.single_thread.notna()]
     t = known[known.single_thread.astype(bool) & (known.revenue > 0)]
     if not len(t):
         return None
-    amount = float(t.revenue.sum())
+    amount, revenue = float(t.revenue.sum()), float(accounts.revenue.sum())
     sentence = w.ngettext(
         "{count} account hangs on one person who orders: {amount}, {share} of revenue ({name}).",
         "{count} accounts hang on one person each who orders: {amount}, {share} of revenue; the largest is {name}.",
@@ -228,6 +228,17 @@ def untapped(w: Wording, accounts: pd.DataFrame, share: float) -> str:
     return w._(
         "Customers of the last two years buy {share} of the potential noted for them; of those active the most is left with {names}. A potential is an estimate of the sales force, not a measure.",
         share=w.percent(share, 0), names=list_names(w, list(t.name.head(3))),
+    )  # fmt: skip
+
+
+def sleeping(w: Wording, count: int, potential: float) -> str:
+    """Customers of the list that bought nothing in two years and are in no table above."""
+    if not count:
+        return ""
+    return w.ngettext(
+        "{count} customer of the list with a potential bought nothing in two years, {amount} in all, and is in none of these tables.",
+        "{count} customers of the list with a potential bought nothing in two years, {amount} in all, and are in none of these tables.",
+        count, amount=w.money(potential, 0),
     )  # fmt: skip
 
 

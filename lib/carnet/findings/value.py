@@ -112,7 +112,9 @@ def not_chased(w: Wording, budgets: pd.DataFrame, names: Sequence[str]) -> str:
     return f"{sentence} " + w._("Largest by revenue of a year: {names}.", names=list_names(w, names))
 
 
-def plan_recommendations(w: Wording, chased: Sequence[str], feasible: Sequence[str], not_feasible: bool, ratio: float) -> list[str]:
+def plan_recommendations(
+    w: Wording, chased: Sequence[str], feasible: Sequence[str], not_feasible: bool, ratio: Mapping[str, float]
+) -> list[str]:
     """What to do next, each triggered by a list or a figure above."""
     made = []
     if chased:
@@ -135,10 +137,11 @@ def plan_recommendations(w: Wording, chased: Sequence[str], feasible: Sequence[s
                 "No strategy has accounts enough to show an effect of a quarter: compare longer, or read a test as a direction, not as a proof."
             )
         )
-    if not unknown(ratio) and ratio > 1:
+    if not unknown(ratio["low"]) and ratio["low"] > 1:
         made.append(
             w._(
-                "Count a lost good customer as {ratio} new ones when budgets for keeping and for winning are set.", ratio=w.number(ratio, 1)
+                "Count a lost good customer as {ratio} new ones when budgets for keeping and for winning are set.",
+                ratio=w.number(ratio["ratio"], 1),
             )
         )
     return made or [w._("No alert threshold among the parameters is crossed.")]

@@ -62,13 +62,13 @@ def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> 
     )
 
 
-def win_rates(opportunities: ir.Table, orders: ir.Table, since: dt.date, as_of: dt.date) -> pd.DataFrame:
+def win_rates(opportunities: ir.Table, first: ir.Table, since: dt.date, as_of: dt.date) -> pd.DataFrame:
     """How often opportunities were won, with customers and with prospects: buyer ('customer', 'prospect'), decided_count, won_count, win_rate, win_low, win_high.
 
-    Customer    had ordered before the opportunity was opened; the sales given must reach back for that
+    Parameters  first: customer_id, first (the day since which each is a customer: its first order, or earlier where the list says so)
+    Customer    was one before the opportunity was opened; the sales given must reach back for that
     Formula     won ÷ (won + lost) of those opened after `since`, Wilson interval; undecided ones are left out
     """
-    first = orders.group_by("customer_id").agg(first=orders.date.min())
     t = opportunities.filter(
         (opportunities.opened > ibis.date(since)) & (opportunities.opened <= ibis.date(as_of)) & opportunities.stage.isin(["won", "lost"])
     )

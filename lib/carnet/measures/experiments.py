@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from carnet.measures.intervals import CONFIDENCE, newcombe_difference
+from carnet.measures.intervals import CONFIDENCE, newcombe_difference, newcombe_paired_difference
 
 POWER = 0.80
 MEASURES = ("revenue", "margin", "orders", "retention")
@@ -40,20 +40,27 @@ def detectable_rate(rate: float, treated: int, control: int, power: float = POWE
     return math.sin(angle / 2) ** 2 - rate if angle < math.pi else math.nan
 
 
-def detectable_difference(spread: float, treated: int, control: int, power: float = POWER) -> float:
-    """The smallest mean effect a customer that the arms show in `power` of the cases: (1.96 + 0.84) × spread × √(1/treated + 1/control)."""
-    if not treated or not control:
+def detectable_difference(spread: float, treated: int, control: int, pairs: bool = False, power: float = POWER) -> float:
+    """The smallest mean effect a customer that the arms show in `power` of the cases: (t at 97.5 % + t at `power`) × spread × √(1/treated + 1/control).
+
+    Student's t with pairs − 1, or treated + control − 2, degrees of freedom: as the effect is read. NaN where there are none.
+    """
+    freedom = (treated if pairs else treated + control - 1) - 1
+    if not treated or not control or freedom < 1:
         return math.nan
-    return (_quantile() + float(stats.norm.ppf(power))) * spread * math.sqrt(1 / treated + 1 / control)
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom) + stats.t.ppf(power, freedom)) * spread * math.sqrt(1 / treated + 1 / control)
 
 
 def arm_size_for_difference(spread: float, effect: float, power: float = POWER) -> int:
-    """Customers in each of two equal arms that show a mean effect of this size: 2 × ((1.96 + 0.84) × spread ÷ effect)².
+    """Customers in each of two equal arms whose `detectable_difference` is at most `effect`.
 
     >>> arm_size_for_difference(100, 50)
-    63
+    64
     """
-    return math.ceil(2 * ((_quantile() + float(stats.norm.ppf(power))) * spread / effect) ** 2)
+    n = max(2, math.ceil(2 * ((_quantile() + float(stats.norm.ppf(power))) * spread / effect) ** 2))
+    while detectable_difference(spread, n, n, power=power) > effect:
+        n += 1
+    return n
 
 
 def _quantile() -> float:
@@ -102,23 +109,26 @@ def assign(units: pd.DataFrame, share: float, pairs: bool, seed: int) -> pd.Data
     return t
 
 
-def sample_ratio_p_value(treated: int, control: int, planned_share: float) -> float:
-    """Exact binomial p-value of the arms found against the share planned; under 0.001 something chose who is found (R. Fabijan et al., KDD 2019)."""
-    if not treated + control:
-        return math.nan
-    return float(stats.binomtest(treated, treated + control, planned_share).pvalue)
+def sample_ratio_p_value(treated_found: int, treated_missing: int, control_found: int, control_missing: int) -> float:
+    """Fisher's exact test of who is missing against the arm; under 0.001 something chose who is found, and no effect may be told (A. Fabijan et al., KDD 2019).
+
+    The arms are those of the plan, so that only who is missing is left to chance. 1 where nobody is.
+    """
+    return float(stats.fisher_exact([[treated_found, treated_missing], [control_found, control_missing]]).pvalue)
 
 
 def read_effect(units: pd.DataFrame, share: float, pairs: bool, rate: bool, seed: int) -> dict[str, float]:
     """What the treatment did to each customer on average, everybody counted in the arm drawn, whether treated or not.
 
     Parameters  units: of `assign` with outcome; seed: of the plan, those of the test are drawn from it
-    Returns     treated_count, control_count, treated_mean, control_mean; raw, raw_low, raw_high (Welch; Newcombe for a rate; by pairs Student);
-                effect, low, high: the same on outcomes adjusted by `cuped`; explained (share of the variance taken away); p_value: share of 5,000
-                draws made anew by the same rule whose adjusted effect is as large; NaN under 4 customers an arm
+    Returns     treated_count, control_count, treated_mean, control_mean; raw, raw_low, raw_high (Welch; by pairs Student; for a rate Newcombe, paired
+                where there are pairs); effect, low, high: the same on outcomes adjusted by `cuped`, for a rate the raw ones, whose interval
+                knows that a rate ends at 0 and 1; explained (share of the variance taken away); p_value: share of 5,000 draws made anew by the same rule
+                whose effect is as large; NaN under 4 customers an arm, the interval NaN where all outcomes are equal
     """
     t = units[units.arm != LEFT_OUT].reset_index(drop=True)
-    outcome, adjusted = t.outcome.to_numpy(dtype=float), cuped(t.outcome.to_numpy(), t.baseline.to_numpy())
+    outcome = t.outcome.to_numpy(dtype=float)
+    adjusted = (outcome, 0.0) if rate else cuped(outcome, t.baseline.to_numpy())
     treated = (t.arm == TREATED).to_numpy()
     names = ["treated_mean", "control_mean", "raw", "raw_low", "raw_high", "effect", "low", "high", "explained", "p_value"]
     found = dict(treated_count=int(treated.sum()), control_count=int((~treated).sum())) | dict.fromkeys(names, math.nan)
@@ -127,23 +137,35 @@ def read_effect(units: pd.DataFrame, share: float, pairs: bool, rate: bool, seed
     found |= dict(treated_mean=outcome[treated].mean(), control_mean=outcome[~treated].mean(), explained=adjusted[1])
     blocks = t.block.to_numpy() if pairs else None
     raw, effect = _difference(outcome, treated, blocks), _difference(adjusted[0], treated, blocks)
-    if rate and not pairs:
-        hits, others = int(outcome[treated].sum()), int(outcome[~treated].sum())
-        raw = (raw[0], *newcombe_difference(hits, int(treated.sum()), others, int((~treated).sum())))
+    if rate:
+        raw = effect = (raw[0], *_rate_interval(t, pairs))
     found |= dict(zip(("raw", "raw_low", "raw_high", "effect", "low", "high"), (*raw, *effect), strict=True))
     found["p_value"] = _drawn_anew(units, adjusted[0], effect[0], share, pairs, seed)
     return found
 
 
+def _rate_interval(t: pd.DataFrame, pairs: bool) -> tuple[float, float]:
+    """Newcombe's interval of the difference of two rates, paired where there are pairs."""
+    hit = t.outcome.to_numpy() > 0
+    treated = (t.arm == TREATED).to_numpy()
+    if not pairs:
+        return newcombe_difference(int(hit[treated].sum()), int(treated.sum()), int(hit[~treated].sum()), int((~treated).sum()))
+    one, other = (pd.Series(hit[arm], t.block.to_numpy()[arm]).sort_index().to_numpy() for arm in (treated, ~treated))
+    return newcombe_paired_difference(*(int(cell.sum()) for cell in (one & other, one & ~other, ~one & other, ~one & ~other)))
+
+
 def _difference(values: np.ndarray, treated: np.ndarray, blocks: np.ndarray | None) -> tuple[float, float, float]:
-    """Difference of the means with its 95 % interval: Welch's, or Student's over the differences of pairs."""
+    """Difference of the means with its 95 % interval: Welch's, or Student's over the differences of pairs; no interval without any spread."""
+    a, b = values[treated], values[~treated]
+    difference = float(a.mean() - b.mean())
     if blocks is not None:
         sign = pd.Series(np.where(treated, values, -values)).groupby(blocks).sum().to_numpy()
         half = stats.t.ppf((1 + CONFIDENCE) / 2, len(sign) - 1) * sign.std(ddof=1) / math.sqrt(len(sign))
-        return float(sign.mean()), float(sign.mean() - half), float(sign.mean() + half)
-    a, b = values[treated], values[~treated]
+        return (difference, difference - float(half), difference + float(half)) if half > 0 else (difference, math.nan, math.nan)
+    if not (a.std() > 0 or b.std() > 0):
+        return difference, math.nan, math.nan
     told = stats.ttest_ind(a, b, equal_var=False).confidence_interval(CONFIDENCE)
-    return float(a.mean() - b.mean()), float(told.low), float(told.high)
+    return difference, float(told.low), float(told.high)
 
 
 def _drawn_anew(units: pd.DataFrame, values: np.ndarray, effect: float, share: float, pairs: bool, seed: int) -> float:
@@ -166,7 +188,8 @@ def _drawn_anew(units: pd.DataFrame, values: np.ndarray, effect: float, share: f
             steps = np.floor((np.arange(len(t) + 1) + rng.random() / share) * share + 1e-9)
             treated[order[np.diff(steps) > 0]] = True
         differences[draw] = value[treated & inside].mean() - value[~treated & inside].mean()
-    return float((1 + (np.abs(differences) >= abs(effect) - 1e-9).sum()) / (1 + DRAWS))
+    noise = 1e-9 * max(1.0, float(np.abs(value).max()))  # sums of floats differ by their order
+    return float((1 + (np.abs(differences) >= abs(effect) - noise).sum()) / (1 + DRAWS))
 
 
 def _starts(block: np.ndarray) -> np.ndarray:

@@ -51,26 +51,30 @@ def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
 def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> ir.Table:
     """How each customer pays: customer_id, invoiced_amount (of the period), overdue_amount (open and past due at `as_of`), days_late, overdue_share.
 
-    Formula     days_late = mean days from due date to payment (to `as_of` where open), never below zero, weighted by amount, invoices of the
-                period due by `as_of`; overdue_share = overdue amount ÷ invoiced amount of the period
+    Formula     days_late = mean days from due date to payment (to `as_of` where open), never below zero, weighted by amount: invoices of the
+                period due by `as_of`, and older ones that are still open; overdue_share = overdue amount ÷ invoiced amount of the period, 1
+                where something is overdue and nothing was invoiced
     """
     t = _dated(receivables, as_of)
     inside = t.invoice_date.between(ibis.date(period.start), ibis.date(period.end)) & (t.amount > 0)
-    due = t.due <= ibis.date(as_of)
+    due = (t.amount > 0) & (t.due <= ibis.date(as_of)) & (inside | t.is_open)
     late = ibis.greatest(ibis.coalesce(t.paid, ibis.date(as_of)).delta(t.due, unit="day"), 0)
     sums = t.group_by("customer_id").agg(
         invoiced_amount=t.amount.sum(where=inside),
         # no open invoice past due: nothing overdue
         overdue_amount=t.amount.sum(where=t.is_open & (t.due < ibis.date(as_of))).fill_null(0.0),
-        weighted=(t.amount * late).sum(where=inside & due),
-        due_amount=t.amount.sum(where=inside & due),
+        weighted=(t.amount * late).sum(where=due),
+        due_amount=t.amount.sum(where=due),
     )
     return sums.select(
         "customer_id",
         "invoiced_amount",
         "overdue_amount",
         days_late=sums.weighted / sums.due_amount.nullif(0.0),
-        overdue_share=ibis.greatest(sums.overdue_amount, 0.0) / sums.invoiced_amount.nullif(0.0),
+        overdue_share=(sums.invoiced_amount.fill_null(0.0) > 0).ifelse(  # nothing invoiced in the period
+            ibis.greatest(sums.overdue_amount, 0.0) / sums.invoiced_amount.nullif(0.0),
+            (sums.overdue_amount > 0).ifelse(1.0, ibis.null("float64")),
+        ),
     )
 
 

@@ -13,44 +13,44 @@ LEAST = 8  # customers on each side, below which a mean has no interval
 
 
 def replacement_ratio(
-    lost: np.ndarray, new: np.ndarray, kept_good: np.ndarray, kept_new: np.ndarray, horizon_years: int, discount_rate: float, seed: int = 1
+    lost: np.ndarray, new: np.ndarray, good: pd.DataFrame, fresh: pd.DataFrame, horizon_years: int, discount_rate: float, seed: int = 1
 ) -> dict[str, float]:
     """How many average new customers bring what one lost good customer would have brought.
 
     Formula     mean yearly margin of a lost good customer × survival_years(retention of good customers) ÷ (mean margin of a new customer in its
-                first 12 months × survival_years(retention of new customers)); percentile bootstrap over customers of all four
-    Parameters  lost, new: margins, one a customer; kept_good, kept_new: True for the customers of each kind that stayed a year later
+                first 12 months × survival_years(retention of new customers)); retention of a year = exp(−leavings ÷ customer-years observed), so
+                that customers seen for half a year count half; percentile bootstrap over customers
+    Parameters  lost, new: margins, one a customer; good, fresh: left (True where the customer left), years (observed, until it left)
     Returns     ratio, low, high, lost_margin, new_margin (means), lost_years, new_years; NaN where a side is empty, no interval under 8 a side
-    """
+    """  # fmt: skip
     lost, new = np.sort(np.asarray(lost, dtype=float)), np.sort(np.asarray(new, dtype=float))
-    good, fresh = np.sort(np.asarray(kept_good, dtype=bool)), np.sort(np.asarray(kept_new, dtype=bool))
     empty = dict.fromkeys(("ratio", "low", "high", "lost_margin", "new_margin", "lost_years", "new_years"), math.nan)
-    if not (len(lost) and len(new) and len(good) and len(fresh)):
+    if not (len(lost) and len(new) and good.years.sum() > 0 and fresh.years.sum() > 0):
         return empty
 
-    def ratio(a: float, b: float, p: float, q: float) -> float:
-        below = b * survival_years(q, horizon_years, discount_rate)
-        return a * survival_years(p, horizon_years, discount_rate) / below if below > 0 else math.nan
+    def stays(left: float, years: float) -> float:
+        return survival_years(math.exp(-left / years), horizon_years, discount_rate) if years > 0 else math.nan
 
-    found = empty | dict(
-        ratio=ratio(lost.mean(), new.mean(), good.mean(), fresh.mean()), lost_margin=float(lost.mean()), new_margin=float(new.mean()),
-        lost_years=survival_years(good.mean(), horizon_years, discount_rate), new_years=survival_years(fresh.mean(), horizon_years, discount_rate),
-    )  # fmt: skip
+    def ratio(a: float, b: float, kept: float, kept_new: float) -> float:
+        return a * kept / (b * kept_new) if b * kept_new > 0 else math.nan
+
+    lost_years, new_years = (stays(side.left.sum(), side.years.sum()) for side in (good, fresh))
+    found = empty | dict(ratio=ratio(lost.mean(), new.mean(), lost_years, new_years), lost_margin=float(lost.mean()), new_margin=float(new.mean()),
+                         lost_years=lost_years, new_years=new_years)  # fmt: skip
     if min(map(len, (lost, new, good, fresh))) >= LEAST and not math.isnan(found["ratio"]):
         rng = np.random.default_rng(seed)
-        drawn = (
-            *(_drawn_means(side, rng) for side in (lost, new)),
-            *(rng.binomial(len(s), s.mean(), RESAMPLES) / len(s) for s in (good, fresh)),
-        )
-        values = np.array([ratio(*sides) for sides in zip(*drawn, strict=True)])
+        margins = [_drawn_means(side[:, None].astype(float), rng)[:, 0] for side in (lost, new)]
+        seen = [_drawn_means(side.sort_values(["years", "left"])[["left", "years"]].to_numpy(dtype=float), rng) for side in (good, fresh)]
+        kept = [[stays(left, years) for left, years in side] for side in seen]
+        values = np.array([ratio(*sides) for sides in zip(*margins, *kept, strict=True)])
         if np.isnan(values).mean() < 0.025:  # else new customers may bring nothing: no upper end
             found["low"], found["high"] = (float(end) for end in np.nanquantile(values, [0.025, 0.975]))
     return found
 
 
-def _drawn_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Means of samples drawn anew with replacement."""
-    return np.array([values[rng.integers(0, len(values), len(values))].mean() for _ in range(RESAMPLES)])
+def _drawn_means(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Means of the columns over samples of rows drawn anew with replacement."""
+    return np.array([rows[rng.integers(0, len(rows), len(rows))].mean(axis=0) for _ in range(RESAMPLES)])
 
 
 def extra_stock(retention_rate: float, other_rate: float, customers: float, inflow: float, years: int) -> float:
@@ -91,7 +91,7 @@ def profit_effect_interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of `profit_effect`'s extra profit: customers drawn anew, and with them retention, inflow and the leavers' margin.
 
-    Parameters  one entry a customer: active in the previous period, active in this one, margin of the previous period (NaN: unknown, left out of
+    Parameters  one entry a customer: active in the previous period, active in this one, yearly margin of those lost (NaN: unknown, left out of
                 the mean); change: 'points' (retention + size), 'relative' (retention × (1 + size)) or 'attrition' (attrition × (1 − size))
     """
     before, active, margins = np.asarray(before, dtype=bool), np.asarray(active, dtype=bool), np.asarray(margins_before, dtype=float)
@@ -136,7 +136,7 @@ def what_if(
     margin_steps: Sequence[float],
     years: int,
 ) -> pd.DataFrame:
-    """Profit over retention × acquisition cost × margin, from the book: retention_rate, cac, margin_rate, profit, profit_change.
+    """Profit over retention × acquisition cost × margin, from the book: retention_step, cost_step, margin_step, retention_rate (at most 1), cac, margin_rate, profit, profit_change.
 
     Formula     profit = (gross margin + extra_stock × leavers' margin) × margin factor − fixed cost − cost per new customer × new customers, after
                 `years` at that retention; margin factor = (margin rate + step) ÷ margin rate; the cost per new customer × (1 + step). With every step zero it
@@ -144,17 +144,14 @@ def what_if(
     Parameters  steps: retention in points, acquisition cost as a share, margin in points of revenue
     """  # fmt: skip
     rows = []
-    rate, cac = gross_margin / revenue, acquisition_cost / new_customers if new_customers else math.nan
+    rate, cac = gross_margin / revenue, acquisition_cost / new_customers
     today = gross_margin - fixed_cost - acquisition_cost
     for kept in retention_steps:
         for dearer in cost_steps:
             for better in margin_steps:
-                other = retention_rate + kept
-                extra = extra_stock(retention_rate, other, customers, inflow, years) if 0 <= other <= 1 else math.nan
+                other = min(1.0, retention_rate + kept)
+                extra = extra_stock(retention_rate, other, customers, inflow, years) if other >= 0 else math.nan
                 profit = (gross_margin + extra * leaver_margin) * (rate + better) / rate - fixed_cost - cac * (1 + dearer) * new_customers
-                rows.append(
-                    dict(
-                        retention_rate=other, cac=cac * (1 + dearer), margin_rate=rate + better, profit=profit, profit_change=profit - today
-                    )
-                )
+                rows.append(dict(retention_step=kept, cost_step=dearer, margin_step=better, retention_rate=other, cac=cac * (1 + dearer), margin_rate=rate + better,
+                                 profit=profit, profit_change=profit - today))  # fmt: skip
     return pd.DataFrame(rows)

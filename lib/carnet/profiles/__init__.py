@@ -1,5 +1,6 @@
 """What carnet knows beforehand, as files to read and to edit: the French chart of accounts, published benchmarks, reasons for leaving, service quality, sectors."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -7,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from carnet.errors import CarnetError, nearest, one_of
+from carnet.errors import CarnetError, nearest
 
 HOME = Path(__file__).parent
 
@@ -85,30 +86,61 @@ class ServiceProfile(BaseModel):
 class Criterion(BaseModel):
     """What an axis is judged by: 0 at `worst`, 1 at `best`, linearly between."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     weight: float = Field(ge=0)
     worst: float
     best: float
 
+    @model_validator(mode="after")
+    def _two_ends(self) -> "Criterion":
+        if self.worst == self.best:
+            raise ValueError("worst and best must differ")
+        return self
+
 
 class Axis(BaseModel):
     """One axis of customer capital."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     weight: float = Field(ge=0)
     criteria: dict[str, Criterion] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> "Axis":
+        if not sum(criterion.weight for criterion in self.criteria.values()) > 0:
+            raise ValueError("one criterion at least needs a weight above 0")
+        return self
+
+
+RULE_BOUNDS = "a rule is a finite number from 0 on, a share, discount, mark or p-value one from 0 to 1"
+
+
+def checked_rule(name: str, value: float) -> float:
+    """A rule of the strategies; raises ValueError outside its bounds."""
+    top = 1.0 if name.endswith(("_share", "_discount", "_mark", "_p_value")) else math.inf
+    if not (math.isfinite(value) and 0 <= value <= top):
+        raise ValueError(f"{name}: {RULE_BOUNDS}")
+    return value
 
 
 class Sector(BaseModel):
     """The axes of customer capital and the rules of the strategies, of a sector or of one engagement (see sectors.yml)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     labels: dict[Language, Text]
     axes: dict[str, Axis] = Field(min_length=1)
     strategy: dict[str, float]
+
+    @model_validator(mode="after")
+    def _within_bounds(self) -> "Sector":
+        if not sum(axis.weight for axis in self.axes.values()) > 0:
+            raise ValueError("one axis at least needs a weight above 0")
+        for name, value in self.strategy.items():
+            checked_rule(name, value)
+        return self
 
 
 def sector_names() -> list[str]:
@@ -123,14 +155,18 @@ def sector(name: str = "general", own: Path | None = None) -> Sector:
     """
     packaged = _packaged_sectors()
     if own is None:
-        return Sector.model_validate(_based(packaged[one_of("sector", name, sector_names())], packaged))
+        if name not in packaged:
+            raise CarnetError(f"{name!r} is no sector and no file (.yml) of the folder; {nearest(name, packaged)}")
+        return Sector.model_validate(_based(packaged[name], packaged))
     try:
         content = yaml.safe_load(own.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise CarnetError(f"sector {own.name}: not readable as YAML text: {error}") from None
     if not isinstance(content, dict):
         raise CarnetError(f"sector {own.name}: a mapping is expected (based_on: …, axes: …, strategy: …).")
-    base = one_of(f"sector {own.name}: based_on", str(content.get("based_on", "general")), sector_names())
+    base = str(content.get("based_on", "general"))
+    if base not in packaged:
+        raise CarnetError(f"sector {own.name}: based_on: {base!r} is not accepted; {nearest(base, packaged)}")
     general = _based(packaged["general"], packaged)
     try:
         found = Sector.model_validate(_based(content | {"based_on": base}, packaged))
@@ -143,8 +179,9 @@ def sector(name: str = "general", own: Path | None = None) -> Sector:
         *((f"axes.{name}.criteria", axis.criteria, general["axes"].get(name, {}).get("criteria", {})) for name, axis in found.axes.items()),
     ]
     for place, given, known in places:
-        for key in given:
-            one_of(f"sector {own.name}: {place}", key, list(known))
+        strange = [key for key in given if key not in list(known)]
+        if strange:
+            raise CarnetError(f"sector {own.name}: {place}: {strange[0]!r} is not accepted; {nearest(strange[0], known)}")
     return found
 
 
