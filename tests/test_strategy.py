@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from carnet.account_list import chosen_rules
 from carnet.errors import CarnetError
 from carnet.measures import customer_capital, replacement, retention_budget, strategy
-from carnet.measures.lifetime_value import survival_years
 from carnet.profiles import Axis, Criterion, sector, sector_names
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,27 +155,35 @@ def test_crossed_matrix_and_load_hold_everybody():
     assert load[["salesperson", "relationship_count", "over_cap"]].to_numpy().tolist() == [["X", 2, True], ["Y", 1, False]]
 
 
+def seen(left, years):
+    return pd.DataFrame({"left": np.asarray(left, dtype=bool), "years": np.asarray(years, dtype=float)})
+
+
 def test_replacement_ratio_is_margin_times_years_over_margin_times_years():
-    """Closed form: twice the margin and twice the discounted years make four new customers."""
-    found = replacement.replacement_ratio([200, 200], [100, 100], [True], [False], 2, 0.0)
-    assert found["ratio"] == pytest.approx(200 * 2 / (100 * 1)) and math.isnan(found["low"])
-    assert math.isnan(replacement.replacement_ratio([], [100], [True], [True], 5, 0.1)["ratio"])
-    assert math.isnan(replacement.replacement_ratio([100], [-5], [True], [True], 5, 0.1)["ratio"]), (
-        "new customers that bring nothing replace nobody"
+    """Closed form: twice the margin; nobody good leaves in a year, the new leave at once in half a year of observation, e^-2 a year."""
+    found = replacement.replacement_ratio([200, 200], [100, 100], seen([False], [1]), seen([True], [0.5]), 2, 0.0)
+    assert found["ratio"] == pytest.approx(2 * 2 / (1 + math.exp(-2))) and math.isnan(found["low"])
+    assert math.isnan(replacement.replacement_ratio([], [100], seen([0], [1]), seen([0], [1]), 5, 0.1)["ratio"])
+    assert math.isnan(replacement.replacement_ratio([100], [-5], seen([0], [1]), seen([0], [1]), 5, 0.1)["ratio"]), (
+        "new ones that bring nothing replace nobody"
     )
 
 
-def test_coverage_of_the_replacement_interval(monkeypatch):
-    """Simulation with a known truth: margins log-normal, retention 0.85 and 0.6; 40 lost and 60 new customers."""
-    monkeypatch.setattr(replacement, "RESAMPLES", 400)
-    rng, truth = np.random.default_rng(8), 3 * survival_years(0.85, 5, 0.1) / survival_years(0.6, 5, 0.1)
-    inside = 0
-    for _ in range(120):
-        found = replacement.replacement_ratio(
-            3 * rng.lognormal(-0.32, 0.8, 40), rng.lognormal(-0.32, 0.8, 60), rng.random(150) < 0.85, rng.random(60) < 0.6, 5, 0.1
-        )
+def test_replacement_of_alike_customers_is_one_to_one(monkeypatch):
+    """Simulation with a known truth: everybody buys 100 a month and leaves at a constant 20 % a year; the good are seen a year, the new from their arrival."""
+    monkeypatch.setattr(replacement, "RESAMPLES", 300)
+    rng, ratios, inside = np.random.default_rng(8), [], 0
+    for _ in range(80):
+        stays_old, stays_new, arrival = rng.exponential(5, 200), rng.exponential(5, 90), rng.random(90)
+        old = seen(stays_old < 1, np.minimum(stays_old, 1))
+        new = seen(stays_new < 1 - arrival, np.minimum(stays_new, 1 - arrival))
+        first = 1200 * rng.lognormal(-0.08, 0.4, 90) * np.minimum(stays_new, 1)
+        lost = 1200 * rng.lognormal(-0.08, 0.4, int(old.left.sum()))
+        found = replacement.replacement_ratio(lost, first, old, new, 5, 0.1)
+        truth = 1200 / (1200 * 5 * (1 - math.exp(-0.2)))  # a new one may leave within its first 12 months
+        ratios.append(found["ratio"])
         inside += found["low"] <= truth <= found["high"]
-    assert 0.87 <= inside / 120 <= 0.99
+    assert np.mean(ratios) == pytest.approx(truth, rel=0.06) and 0.86 <= inside / 80 <= 1.0
 
 
 def test_profit_effect_of_the_first_year_is_customers_times_margin():
@@ -212,6 +220,10 @@ def test_what_if_without_a_step_is_today_and_moves_as_it_should():
     assert len(t) == 27 and same.profit == pytest.approx(1000) and same.profit_change == pytest.approx(0)
     best = t[np.isclose(t.retention_rate, 0.85) & np.isclose(t.cac, 100) & np.isclose(t.margin_rate, 0.5)].iloc[0]
     assert best.profit == pytest.approx((4000 + 5 * 50) * 0.5 / 0.4 - 1000 - 1000)
+    near = replacement.what_if(0.98, 100, 20, 10, 50.0, 4000.0, 10_000.0, 1000.0, 0.0, (0, 0.05), (0,), (0,), 1)
+    assert near.retention_rate.tolist() == pytest.approx([0.98, 1.0]) and near.profit[1] == pytest.approx(3000 + 2 * 50), (
+        "nobody keeps more than all"
+    )
 
 
 def budgets(rows, **changed):
@@ -262,6 +274,15 @@ def test_every_sector_is_whole(name):
         ("strategy: {tenur_years: 3}\n", "did you mean 'tenure_years'"),
         ("axes: {loyalty: {criteria: {silence: {weight: 1, worst: 1, best: 0}}}}\n", "did you mean 'silence_ratio'"),
         ("axes: {loyalty: {weight: heavy}}\n", "axes.loyalty.weight"),
+        ("axes: {loyalty: {criteria: {kept_share: {worst: 1, best: 1}}}}\n", "worst and best must differ"),
+        ("axes: {loyalty: {criteria: {kept_share: {worst: .inf}}}}\n", "finite number"),
+        (
+            "axes: {loyalty: {weight: 0}, solvency: {weight: 0}, profitability: {weight: 0}, satisfaction: {weight: 0}}\n",
+            "one axis at least",
+        ),
+        ("strategy: {peak_fall_share: 1.5}\n", "from 0 to 1"),
+        ("strategy: {peak_fall_share: .nan}\n", "finite number"),
+        ("strategy: {peak_fall_share: 2024-13-45}\n", "not readable as YAML"),
         ("- a\n", "a mapping is expected"),
         ("a: [\n", "not readable as YAML"),
     ],
@@ -271,6 +292,21 @@ def test_a_sector_file_with_a_fault_is_refused_with_the_place(tmp_path, text, to
     with pytest.raises(CarnetError, match=r"own\.yml") as refusal:
         sector(own=tmp_path / "own.yml")
     assert told in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("peak_fall=0.4", "did you mean 'peak_fall_share'"),
+        ("peak_fall_share=nan", "finite"),
+        ("tenure_years=-1", "from 0 on"),
+        ("tenure_years=x", "is not accepted"),
+    ],
+)
+def test_rules_replaced_by_hand_are_checked(text, told):
+    with pytest.raises(CarnetError, match=told):
+        chosen_rules(RULES, text)
+    assert chosen_rules(RULES, " tenure_years=7 , peak_fall_share = 0.4") == RULES | {"tenure_years": 7.0, "peak_fall_share": 0.4}
 
 
 def test_a_sector_file_stands_on_the_one_it_is_based_on(tmp_path):

@@ -15,7 +15,7 @@ from typing import Literal
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from carnet.account_list import Rates, account_list, chosen_rules, units_of, with_strategies
 from carnet.book import Book
@@ -295,8 +295,8 @@ def load_plan(path: Path) -> Plan:
     try:
         plan = Plan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        told = str(error).strip().splitlines() or [""]
-        raise CarnetError(f"{path.name}: not a plan of carnet experiment plan ({told[0]}); move it out of {FOLDER}/.") from None
+        told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else (str(error).strip().splitlines() or [""])[0]
+        raise CarnetError(f"{path.name}: not a plan of carnet experiment plan ({told}); move it out of {FOLDER}/.") from None
     written, columns = plan.frame, ["customer_id", "block", "arm"]
     drawn = experiments.assign(written, plan.treated_share, plan.pairs, plan.seed)
     same = drawn.sort_values("customer_id")[columns].to_numpy() == written.sort_values("customer_id")[columns].to_numpy()
