@@ -191,13 +191,18 @@ def test_unknown_target_is_refused(make_engagement):
 def test_what_a_killed_run_left_is_swept(make_engagement, tmp_path):
     home = tmp_path / "out" / "test-sa"
     (home / ".building-999999999-1" / "lists").mkdir(parents=True)
-    done = run_carnet("run", make_engagement(tables={"sales": SALES}), *ONE, "--out", tmp_path / "out", "--as-of", "2024-06-30")
+    done = run_carnet(
+        "run", make_engagement(tables={"sales": SALES}), "-n", "cost_structure", "--out", tmp_path / "out", "--as-of", "2024-06-30"
+    )
     assert done.returncode == 0 and [path.name for path in home.iterdir()] == ["2024-06-30"]
 
 
 def test_a_rerun_never_overwrites(make_engagement, tmp_path):
     folder = make_engagement(tables={"sales": SALES})
-    printed = [run_carnet("run", folder, *ONE, "--out", tmp_path / "out", "--as-of", "2024-06-30").stdout.strip() for _ in range(2)]
+    printed = [
+        run_carnet("run", folder, "-n", "cost_structure", "--out", tmp_path / "out", "--as-of", "2024-06-30").stdout.strip()
+        for _ in range(2)
+    ]
     assert [path.rsplit("/", 1)[1] for path in printed] == ["2024-06-30", "2024-06-30.2"]
 
 

@@ -110,7 +110,7 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
     """
     book = rolling_book(book)
     periods = book.periods
-    moved = movement.customer_movement(book.cube, periods)
+    moved = book.kept("account_movements", movement.customer_movement(book.cube, periods))
     t = moved.filter(moved.status.notnull()).order_by(ibis.desc("revenue"), "customer_id").execute()
     t = t[["customer_id", "revenue", "revenue_previous", "order_count", "active", "status", "first_date"]]
     classes = concentration.abc_classes(moved, cut_a, cut_b).select("customer_id", "abc_class").execute().set_index("customer_id").abc_class

@@ -29,15 +29,8 @@ def draw_profit_effect(
     figure, axes = frame(title, subtitle, footer, 4.2)
     for (label, curve), colour in zip(curves, (FOCUS, THIRD), strict=False):
         axes.plot(curve.attrition_rate, curve.effect, color=colour)
-        axes.annotate(
-            plain(label),
-            (curve.attrition_rate.iloc[0], curve.effect.iloc[0]),
-            xytext=(5, -2),
-            textcoords="offset points",
-            fontsize=8,
-            color=colour,
-            va="top",
-        )
+        end = (curve.attrition_rate.iloc[-1], curve.effect.iloc[-1])
+        axes.annotate(plain(label), end, xytext=(-4, 10), textcoords="offset points", fontsize=8, color=colour, ha="right", va="bottom")
     for letter, row in zip("abcdef", marks.itertuples(), strict=False):
         axes.plot([row.attrition_rate] * 2, [row.low, row.high], color=CONTRAST, linewidth=5, alpha=0.65, solid_capstyle="butt")
         axes.annotate(
@@ -72,7 +65,7 @@ def draw_what_if(w: Wording, table: pd.DataFrame, title: str, subtitle: str, foo
     box = first.get_position()
     figure.delaxes(first)
     costs, margins = sorted(table.cac.unique()), sorted(table.margin_rate.unique())
-    width = (box.x1 - box.x0) / len(costs)
+    width = (box.x1 - box.x0 - 0.08) / len(costs)  # room for the names of the lines
     low, high = table.profit.min(), table.profit.max()
     room = 0.08 * ((high - low) or 1)
     for place, cost in enumerate(costs):
@@ -82,14 +75,16 @@ def draw_what_if(w: Wording, table: pd.DataFrame, title: str, subtitle: str, foo
             axes.plot(part.retention_rate, part.profit, color=colour, marker="o", markersize=3)
             if place == len(costs) - 1 and part.profit.notna().any():
                 end = part.dropna(subset=["profit"]).iloc[-1]
+                text = plain(w._("margin {rate}", rate=w.percent(rate, 0)))
                 axes.annotate(
-                    plain(w._("margin {rate}", rate=w.percent(rate, 0))),
+                    text,
                     (end.retention_rate, end.profit),
-                    xytext=(-2, 5),
+                    xytext=(5, 0),
                     textcoords="offset points",
-                    ha="right",
+                    va="center",
                     fontsize=7,
                     color=colour,
+                    annotation_clip=False,
                 )
         axes.axhline(0, color=CONTEXT, linewidth=0.8)
         axes.set_ylim(low - room, high + 2 * room)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.findings.base import Finding, list_names
+from carnet.measures.intervals import wilson_interval
 from carnet.measures.reasons import UNKNOWN
 from carnet.wording import N_, Wording, unknown
 
@@ -36,6 +37,11 @@ def group_name(w: Wording, dimension: str, name: str | None) -> str:
 def interval(w: Wording, low: float, high: float, decimals: int = 0) -> str:
     """An interval of shares in brackets, or nothing when it is not known."""
     return "" if unknown(low) or unknown(high) else " " + w.between(w.percent(low, decimals), w.percent(high, decimals))
+
+
+def rate(w: Wording, hits: int, trials: int) -> str:
+    """A rate with its Wilson interval; a dash without trials."""
+    return range_or_dash(w, hits / trials if trials else None, *wilson_interval(hits, trials))
 
 
 def chance(w: Wording, p_value: float) -> str:

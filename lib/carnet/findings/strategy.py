@@ -273,6 +273,12 @@ def axes_told(w: Wording, axes: pd.DataFrame) -> str:
     )  # fmt: skip
 
 
+def with_ends(w: Wording, value: float, low: float, high: float) -> str:
+    """A score or rank with its ends in brackets, none where they are the same or not known."""
+    ends = "" if unknown(low) or low == high else " " + w.between(w.number(low), w.number(high))
+    return w.number(value) + ends
+
+
 def load(w: Wording, people: pd.DataFrame) -> str:
     """Whether somebody looks after more relationships than the cap."""
     if not len(people):

@@ -21,6 +21,17 @@ def ranged(w: Wording, value: float, low: float, high: float, decimals: int = 1)
     return w.number(value, decimals) + ends
 
 
+def effect(w: Wording, amount: float, low: float | None, high: float | None, base: float, of_profit: bool) -> str:
+    """An effect in money with its interval, and as a share of the profit, or of the gross margin where no profit above zero is known."""
+    written = w.signed_money(amount, 0)
+    if low is not None and not unknown(low):
+        written += " " + w.between(w.signed_money(low, 0), w.signed_money(high, 0))
+    if unknown(base):
+        return written
+    share = w.percent(amount / base, 0)
+    return f"{written} · {share if of_profit else w._('{share} of gross margin', share=share)}"
+
+
 def replacement(w: Wording, found: Mapping[str, float], count: int, amount: float, names: Sequence[str], quoted: float) -> Finding | None:
     """What the good customers lost brought, and how many new ones each takes, beside the quoted 3."""
     if not count:

@@ -357,6 +357,7 @@ TABLES: dict[str, str] = {
     "profit_effect": N_("Profit at another retention"),
     "profit_effect_interval": N_("Bootstrap interval of the profit effect"),
     "changed_rate": N_("Another retention"),
+    "value_effect": N_("Value of a customer at another retention"),
     "what_if": N_("Profit over retention, acquisition cost and margin"),
     "leave_rates": N_("How many customers this silent left, in earlier years"),
     "retention_budgets": N_("What may be spent on each customer"),

@@ -121,6 +121,12 @@ def changed_rate(retention_rate: float, change: str, size: float) -> float:
     return min(1.0, rates[change])
 
 
+def value_effect(retention_rate: float, other_rate: float, horizon_years: int, discount_rate: float) -> float:
+    """How much more a customer is worth at another retention: survival_years(other) ÷ survival_years(own) − 1, within the horizon, discounted."""
+    own = survival_years(retention_rate, horizon_years, discount_rate)
+    return survival_years(other_rate, horizon_years, discount_rate) / own - 1
+
+
 def what_if(
     retention_rate: float,
     customers: float,
