@@ -61,8 +61,9 @@ def effects(lines, periods=PERIODS):
         .groupby(["customer_id", "audit_month"])
         .revenue.sum()
     )
-    moved = movement.customer_movement(cube_from([(customer, month, value) for (customer, month), value in cells.items()]), periods)
-    products = price_volume.product_sales(sales, moved, periods)
+    cube = cube_from([(customer, month, value) for (customer, month), value in cells.items()])
+    moved = ibis.memtable(movement.customer_movement(cube, periods).to_pyarrow())  # computed once, as in the notebook
+    products = ibis.memtable(price_volume.product_sales(sales, moved, periods).to_pyarrow())
     return price_volume.price_volume_mix(products, moved).execute().set_index("step").amount
 
 

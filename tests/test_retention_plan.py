@@ -99,11 +99,11 @@ def test_what_is_missing_is_named(reports):
     page = text_of(reports["sales_only"])
     assert "this section needs the table costs" in page and "this section needs the table opportunities" in page
     assert figures_of(reports["sales_only"])["retention_budget"] is None, "no margin is known: no budget, not a budget of zero"
-    accounts = text_of(reports["sales_only"], "portfolio_audit")
+    accounts = text_of(reports["no_acquisition"], "portfolio_audit")
     assert (
         "Too few signs of a relationship are measured" in accounts and "this section needs the table customers with potential" in accounts
     )
-    assert figures_of(reports["sales_only"])["relationship_customer_count"] is None
+    assert figures_of(reports["no_acquisition"])["relationship_customer_count"] is None
     assert "1 customer of the list with a potential bought nothing in two years, €5,000 in all" in text_of(
         reports["profit"], "portfolio_audit"
     )

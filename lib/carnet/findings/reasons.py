@@ -41,7 +41,7 @@ def interval(w: Wording, low: float, high: float, decimals: int = 0) -> str:
 
 def rate(w: Wording, hits: int, trials: int) -> str:
     """A rate with its Wilson interval; a dash without trials."""
-    return range_or_dash(w, hits / trials if trials else None, *wilson_interval(hits, trials))
+    return range_or_dash(w, hits / trials if trials else np.nan, *wilson_interval(hits, trials))
 
 
 def chance(w: Wording, p_value: float) -> str:

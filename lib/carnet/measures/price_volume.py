@@ -71,9 +71,10 @@ def price_volume_mix(products: ir.Table, movement: ir.Table) -> ir.Table:
     known = t.lost + t.arrived + t.dropped + t.launched + t.price + t.volume + t.mix
     t = t.mutate(other=t.current - t.previous - known)
     steps = ("previous", "lost", "arrived", "dropped", "launched", "price", "volume", "mix", "other", "current")
-    return ibis.union(
-        *[t.select(position=ibis.literal(i), step=ibis.literal(step), amount=t[step]) for i, step in enumerate(steps)]
-    ).order_by("position")
+    t = t.cross_join(ibis.range(len(steps)).unnest().name("position").as_table())  # a row a step, the query written once
+    named = [(t.position == place, step) for place, step in enumerate(steps)]
+    amounts = [(t.position == place, t[step]) for place, step in enumerate(steps)]
+    return t.select(position=t.position, step=ibis.cases(*named), amount=ibis.cases(*amounts)).order_by("position")
 
 
 def _kept_lines(sales: ir.Table, movement: ir.Table, periods: Periods) -> ir.Table:
