@@ -30,7 +30,7 @@ def draw_profit_effect(
     for (label, curve), colour in zip(curves, (FOCUS, THIRD), strict=False):
         axes.plot(curve.attrition_rate, curve.effect, color=colour)
         end = (curve.attrition_rate.iloc[-1], curve.effect.iloc[-1])
-        axes.annotate(plain(label), end, xytext=(-4, 10), textcoords="offset points", fontsize=8, color=colour, ha="right", va="bottom")
+        axes.annotate(plain(label), end, xytext=(-4, 20), textcoords="offset points", fontsize=8, color=colour, ha="right", va="bottom")
     for letter, row in zip("abcdef", marks.itertuples(), strict=False):
         axes.plot([row.attrition_rate] * 2, [row.low, row.high], color=CONTRAST, linewidth=5, alpha=0.65, solid_capstyle="butt")
         axes.annotate(

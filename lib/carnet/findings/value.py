@@ -29,7 +29,8 @@ def effect(w: Wording, amount: float, low: float | None, high: float | None, bas
     if unknown(base):
         return written
     share = w.percent(amount / base, 0)
-    return f"{written} · {share if of_profit else w._('{share} of gross margin', share=share)}"
+    told = share if of_profit else w._("{share} of gross margin", share=share)
+    return f"{written} · {told}"
 
 
 def replacement(w: Wording, found: Mapping[str, float], count: int, amount: float, names: Sequence[str], quoted: float) -> Finding | None:
