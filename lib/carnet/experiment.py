@@ -382,7 +382,7 @@ def feasibility(book: Book, accounts: pd.DataFrame, days: int) -> pd.DataFrame:
         outcome = units_of(book, part, "revenue", start, book.as_of).to_numpy()
         adjusted, explained = experiments.cuped(outcome, units_of(book, part, "revenue", before, start - dt.timedelta(days=1)).to_numpy())
         mean, spread = float(outcome.mean()), float(adjusted.std(ddof=1))
-        effect = experiments.detectable_difference(spread, half, half, 2 * half < PAIRS_UNDER)
+        effect = experiments.detectable_difference(spread, half, half, 2 * half < PAIRS_UNDER) if spread > 0 else float("nan")
         positive = mean > 0 and spread > 0
         rows.append((strategy, half, half, mean, float(outcome.std(ddof=1)), explained, effect, effect / mean if mean > 0 else float("nan"),
                      experiments.arm_size_for_difference(spread, 0.25 * mean) if positive else float("nan")))  # fmt: skip

@@ -74,7 +74,12 @@ def halving(w: Wording, effect: Mapping[str, float], attrition_rate: float) -> F
         interval="" if unknown(effect["low"]) else " " + w.between(w.signed_money(effect["low"], 0), w.signed_money(effect["high"], 0)),
         quoted=w.between(w.percent(0.25, 0), w.percent(0.50, 0)),
     )  # fmt: skip
-    if unknown(effect["profit_share"]):
+    if not unknown(effect["high"]) and effect["high"] < 0:
+        sentence = w._(
+            "Half the attrition, {half} a year instead of {rate}, would lose money, {amount} in the first year{interval}: those who left were sold to at a loss.",
+            **told,
+        )
+    elif unknown(effect["profit_share"]):
         sentence = w._(
             "Half the attrition, {half} a year instead of {rate}, would bring {amount} of margin in the first year{interval}; no profit above zero is known to set it against.",
             **told,
