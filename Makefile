@@ -27,7 +27,7 @@ audit: setup  ## audit data/demo; the last line printed is the dated report
 
 test: setup lint  ## lint, unit tests, doctests, notebooks
 	@$(BIN)/python -m compileall -q lib/carnet
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup  ## style, types, the one-way order of imports
 	$(BIN)/ruff check .

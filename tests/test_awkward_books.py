@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from .conftest import run_carnet, write_engagement
+from .conftest import ROOT, run_carnet, write_engagement
 
+NOTEBOOKS = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
 HEADER = ["customer_id", "date", "amount"]
 BOOKS = {
     "one_customer": [HEADER, ["A", "2023-03-01", "100"], ["A", "2024-03-01", "80"], ["A", "2024-12-31", "10"]],
@@ -37,13 +38,19 @@ def reports(tmp_path_factory):
     return home / "out"
 
 
+@pytest.mark.parametrize("page", ["index", *NOTEBOOKS])
+@pytest.mark.parametrize("name", BOOKS)
+def test_no_page_prints_an_unknown_as_a_number(reports, name, page):
+    path = reports / name.replace("_", "-") / "2024-12-31" / f"{page}.html"
+    text = re.sub(r"data:image/png;base64,[^\"]+", "", path.read_text(encoding="utf-8"))
+    assert not any(word in text for word in (">nan<", "nan ", "NaN", "None", "inf ", "Timestamp", "Warning"))
+    assert {other.stem for other in path.parent.glob("*.html")} == {"index", *NOTEBOOKS}
+
+
 @pytest.mark.parametrize("name", BOOKS)
 def test_awkward_book_is_audited(reports, name):
     report = reports / name.replace("_", "-") / "2024-12-31"
     figures = {key: figure["value"] for key, figure in json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"].items()}
-    for path in report.glob("*.html"):
-        page = re.sub(r"data:image/png;base64,[^\"]+", "", path.read_text(encoding="utf-8"))
-        assert not any(word in page for word in (">nan<", "nan ", "NaN", "None", "inf ", "Timestamp", "Warning")), path.name
     amounts = [(row[1], float(row[2])) for row in BOOKS[name][1:]]
     assert figures["revenue"] == pytest.approx(sum(a for day, a in amounts if day.startswith("2024")))
     expected = {
