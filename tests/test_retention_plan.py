@@ -5,6 +5,8 @@ import re
 
 import pandas as pd
 import pytest
+from carnet.account_list import Rates, account_list
+from carnet.book import open_book
 from carnet.engagement import load_engagement
 from carnet.errors import CarnetError
 
@@ -137,6 +139,14 @@ def test_a_wrong_sector_or_answer_is_refused(make_engagement, content, told):
     with pytest.raises(CarnetError, match=r"engagement\.yml line \d+: (sector|maturity)") as refusal:
         load_engagement(folder)
     assert told in str(refusal.value)
+
+
+def test_contacts_that_were_not_exported_are_no_neglect(make_engagement):
+    """A service table that stops early says nothing of the months after it: unknown, not zero."""
+    visits = [["customer_id", "date", "activity"], *([f"S{i:02d}", f"{year}-10-05", "Visite"] for i in range(20) for year in (2022, 2023))]
+    book = open_book(make_engagement(tables={"sales": [SALES, *STAY], "service": visits}, as_of="2024-12-31"))
+    t = account_list(book, 0.8, 0.95, Rates())
+    assert t.contact_count.isna().all() and (t.contact_count_previous == 1).all()
 
 
 def test_adventureworks_has_no_profit_to_compare_with(real_books, tmp_path):

@@ -346,7 +346,7 @@ def _activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
         return t
     service = book.table("service")
     kinds = service.activity.as_table().distinct().execute().activity.dropna().sort_values().tolist()
-    start = pd.Timestamp(service.date.min().execute())
+    start, noted_until = (pd.Timestamp(day) for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0])
     last = pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of)).astype("datetime64[ns]")
     year = pd.DateOffset(years=1)
     of_year = pd.Series(pd.Timestamp(book.as_of), t.index).astype("datetime64[ns]")
@@ -363,9 +363,10 @@ def _activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
         first = end - year + pd.Timedelta(days=1)
         windows = silence.windows_of(pd.DataFrame({"customer_id": t.customer_id, "window_start": first, "window_end": end}))
         counted = contacts.contact_counts(service, chosen, windows).execute().set_index("customer_id").contact_count
-        # the table reaches back to the window and holds none of the customer: none was made, or none was noted
+        # the table covers the window, from its start to its end, and holds none of the customer: none was made, or none was noted
         count = t.customer_id.map(counted).fillna(0.0).astype(float)
-        t[name] = count.where(first >= start - pd.Timedelta(days=COVER_DAYS))
+        covered = (first >= start - pd.Timedelta(days=COVER_DAYS)) & (end <= noted_until + pd.Timedelta(days=COVER_DAYS))
+        t[name] = count.where(covered)
     t["complaint_rate"] = t.complaint_rate / t.order_count.where(t.order_count > 0)
     return t
 
