@@ -1,11 +1,13 @@
 """Engagements made on the fly for tests, the demonstration book, and what nbval lacks: pictures and numbers compared."""
 
 import base64
+import contextlib
 import csv
 import fcntl
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -56,10 +58,27 @@ def demo_book():
     return open_book(DEMO)
 
 
-def run_carnet(*arguments, cwd=ROOT):
+def spawn_carnet(*arguments, cwd=ROOT):
     """The command line in a process of its own; returns the finished process with its texts."""
     command = [sys.executable, "-m", "carnet.cli", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600, check=False)
+
+
+def run_carnet(*arguments):
+    """The command line in this process, so that the imports and the notebooks' fork server are paid once; returned like `spawn_carnet`."""
+    from carnet.cli import main
+
+    out, err, code, handler = io.StringIO(), io.StringIO(), 0, signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr(sys, "argv", ["carnet", *map(str, arguments)])
+        patch.chdir(ROOT)
+        try:
+            main()
+        except SystemExit as stopped:
+            code = stopped.code or 0
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="session")
