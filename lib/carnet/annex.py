@@ -14,25 +14,16 @@ from babel.numbers import get_currency_symbol
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from carnet.columns import COLUMNS, WORDS
+from carnet.lists import LISTS, RENAMED
 from carnet.records import FORMULA_START, restored
-from carnet.tables import COLUMNS, WORDS
-from carnet.wording import N_, Wording
+from carnet.wording import Wording
 
 SHEET_ROWS = 5000  # a sheet is for reading; the whole list is in lists/
 SALESPEOPLE_SHEETS = 200
+LONG_TEXTS = {"task", "strategy_reason", "verbatim", "reason"}
 FORBIDDEN = r"[\[\]:*?/\\\x00-\x1f]"
 NUMBERS = {"money", "gap", "cents", "signed_cents", "count", "number", "percent", "chance"}
-SHEETS = {  # list → the heading of its sheet and its columns
-    "tasks": (N_("Tasks"), "due_date salesperson customer_id name task sales_gap margin_at_stake"),
-    "last_chance": (
-        N_("Last chance"),
-        "customer_id name salesperson arm sales_gap margin_at_stake recoverability proposal_cost expected_value stop_contact_count stop_date",
-    ),
-    "salespeople": (
-        N_("Salespeople"),
-        "salesperson customer_count late_customer_count late_share expected_share p_value signal shrunk_share sales_gap",
-    ),
-}
 PERSONAL = (
     "customer_id name abc_class_previous abc_class essential flagged arm revenue_previous revenue sales_gap gap_rate margin_at_stake order_p_value "
     "last_order_date months_since_last_order rhythm_months stopped_families stopped_revenue rolling_year_revenue peak_revenue peak_end "
@@ -41,20 +32,17 @@ PERSONAL = (
 
 
 def write_annex(w: Wording, lists: Path, target: Path, client: str, as_of: dt.date) -> bool:
-    """Write the workbook of the lists that are there; False when there is none of the gap list's."""
+    """Write the workbook of the lists that are there, then a sheet a salesperson with the customers behind; False when there is no list."""
+    there = {name: known.columns for name, known in LISTS.items() if known.columns and (lists / f"{name}.csv").is_file()}
     gaps = lists / "sales_gaps.csv"
-    if not gaps.is_file():
+    if not there and not gaps.is_file():
         return False
     with xlsxwriter.Workbook(target, {"constant_memory": True}) as book:
         book.set_properties({"title": client, "author": "carnet", "created": dt.datetime.combine(as_of, dt.time())})
         writer = _Writer(book, w)
-        late = _read(gaps)
+        sheets = [(w._(LISTS[name].label), _as_sheet(name, _read(lists / f"{name}.csv")), columns) for name, columns in there.items()]
+        late = _read(gaps) if gaps.is_file() else pd.DataFrame(columns=["salesperson", "sales_gap"])
         late = late[pd.to_numeric(late.sales_gap, errors="coerce") < 0]
-        sheets = [
-            (w._(heading), _read(lists / f"{name}.csv"), columns)
-            for name, (heading, columns) in SHEETS.items()
-            if (lists / f"{name}.csv").is_file()
-        ]
         owners = sorted(late.salesperson.unique())
         sheets += [(owner or w._("No salesperson"), late[late.salesperson == owner], PERSONAL) for owner in owners[:SALESPEOPLE_SHEETS]]
         contents = book.add_worksheet(writer.name(w._("Contents")))
@@ -66,9 +54,14 @@ def write_annex(w: Wording, lists: Path, target: Path, client: str, as_of: dt.da
                 count=w.number(len(owners) - SALESPEOPLE_SHEETS),
             )
             contents.write_string(len(named) + 4, 0, left)
-        for name, _, frame, columns in named:
-            writer.table(book.add_worksheet(name), frame, columns.split())
+        for name, heading, frame, columns in named:
+            present = [column for column in columns.split() if column in frame.columns]  # a list names only what the tables tell
+            writer.table(book.add_worksheet(name), frame, present, f"{client} – {heading}")
     return True
+
+
+def _as_sheet(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(**{column: frame[source] for column, source in RENAMED.get(name, {}).items() if source in frame.columns})
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -121,15 +114,19 @@ class _Writer:
             sheet.write_url(row, 0, f"internal:'{quoted}'!A1", string=heading[:255])
             sheet.write_number(row, 1, count, self.formats["count"])
 
-    def table(self, sheet: Worksheet, frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    def table(self, sheet: Worksheet, frame: pd.DataFrame, columns: Sequence[str], title: str) -> None:
         """One list: heading in the first row, frozen and filtered; numbers, dates and words in the reader's formats."""
-        sheet.freeze_panes(1, 0)
+        sheet.freeze_panes(1, columns.index("name") + 1 if "name" in columns[:4] else 0)
         sheet.set_landscape()
+        sheet.set_paper(9)  # A4
+        sheet.set_margins(left=0.4, right=0.4, top=0.7, bottom=0.6)
+        sheet.set_header("&L" + _cut(title.replace("&", "&&"), 200))
+        sheet.set_footer("&R&P / &N")
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
         for position, column in enumerate(columns):
             kind = COLUMNS[column][1]
-            sheet.set_column(position, position, 60 if column == "task" else 26 if kind == "text" and column != "customer_id" else 13)
+            sheet.set_column(position, position, 60 if column in LONG_TEXTS else 26 if kind == "text" and column != "customer_id" else 13)
         for position, column in enumerate(columns):
             sheet.write_string(0, position, self.w._(COLUMNS[column][0]), self.heading)
         shown = frame.head(SHEET_ROWS)
@@ -156,7 +153,11 @@ class _Writer:
             sheet.write_string(row, position, self.w._("yes") if text.lower() == "true" else "–", self.text)
         else:
             self.write_text(
-                sheet, row, position, self.w._(WORDS[text]) if kind == "word" else text, self.wrapped if column == "task" else self.text
+                sheet,
+                row,
+                position,
+                self.w._(WORDS.get(text, text)) if kind == "word" else text,
+                self.wrapped if column in LONG_TEXTS else self.text,
             )
 
     def write_text(self, sheet: Worksheet, row: int, position: int, text: str, plain: Format) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class Book:
     folder: Path
     backend: ibis.backends.duckdb.Backend
     checks: dict[str, TableCheck]
+    kept_queries: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def periods(self) -> Periods:
@@ -57,7 +58,8 @@ class Book:
     @property
     def wording(self) -> Wording:
         """Sentences and formats of the report's reader."""
-        return Wording(self.engagement.language, self.engagement.currency)
+        language = self.engagement.language
+        return Wording(language, self.engagement.currency, self.engagement.firm_profile.wording.get(language, {}))
 
     def has(self, table: str, *columns: str) -> bool:
         """True when the table was given, with these columns."""
@@ -68,8 +70,8 @@ class Book:
         return self.backend.read_parquet(self.folder / f"{name}.parquet", table_name=name)
 
     def kept(self, name: str, table: ir.Table) -> ir.Table:
-        """The table computed once, for the queries that follow: they compile and run in a fraction of the time. Its SQL is that of `table`."""
-        sql = ibis.to_sql(table, dialect="duckdb")
+        """The table computed once, for the queries that follow: they read it by its name. `kept_queries` holds the SQL that made it."""
+        sql = self.kept_queries[name] = str(ibis.to_sql(table, dialect="duckdb"))
         # sums of integers and literals are wider in the database than ibis takes them for: written as what they are taken for
         numbers = {"DOUBLE": lambda kind: kind.is_floating(), "BIGINT": lambda kind: kind.is_integer()}
         kinds = {column: next((name for name, told in numbers.items() if told(kind)), None) for column, kind in table.schema().items()}

@@ -1,8 +1,12 @@
-"""What changed between two dated reports, as text: the customers tracked in the older one, then every figure, signal told from noise."""
+"""What changed between two dated reports, as text and for the executive summary: the customers tracked in the older one, then every figure, signal told from noise."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
+from carnet.columns import WORDS
 from carnet.errors import CarnetError
 from carnet.findings import gaps as told
 from carnet.findings.base import write_figure
@@ -10,7 +14,6 @@ from carnet.gap_list import length_column
 from carnet.measures import changes, follow_up
 from carnet.measures.register import FIGURES, Measure
 from carnet.published import Published, check_comparable, open_published
-from carnet.tables import WORDS
 from carnet.wording import N_, Wording, unknown
 
 RUN_NAMES = ("engagement", "as_of", "language")
@@ -41,6 +44,36 @@ def compare_reports(old: Path, new: Path) -> str:
     w = Wording(now.language, now.currency)
     title = f"{now.client} · {w.date(then.as_of)} → {w.date(now.as_of)}"
     return "\n".join([title, "", *_followed(w, then, now), "", *_figures(w, then, now)])
+
+
+@dataclass(frozen=True)
+class Since:
+    """What changed since an earlier report: sentences, and the figures that moved beyond noise (columns label, then, now, tested, all as texts)."""
+
+    sentences: list[str]
+    figures: pd.DataFrame
+
+
+def changes_since(w: Wording, then: Published | None, now: Published) -> Since:
+    """What an executive summary says of the last audit; `then` is None when there is none."""
+    none = pd.DataFrame(columns=["label", "then", "now", "tested"])
+    if then is None:
+        return Since([w._("No earlier audit of this client that can be compared is in the folder of reports.")], none)
+    date = w.date(then.as_of)
+    try:
+        followed, table = list(_followed(w, then, now)), _changes(then, now)
+    except CarnetError:
+        return Since([w._("The audit of {date} cannot be compared: one of its files is not readable.", date=date)], none)
+    rows = table[table.verdict == "signal"].to_dict("records")
+    counts = {verdict: int((table.verdict == verdict).sum()) for verdict in HEADINGS}
+    told_counts = w._(
+        "Against the audit of {date}: {signal} figures moved beyond noise, {noise} within it, {unjudged} cannot be judged for want of an interval. Of those tested, about {luck} would pass for a signal by luck.",
+        date=date, signal=w.number(counts["signal"]), noise=w.number(counts["noise"]), unjudged=w.number(counts["not judged"]),
+        luck=w.number(0.05 * (counts["signal"] + counts["noise"]), 1),
+    )  # fmt: skip
+    moved = [dict(zip(none.columns, (*_written(w, row), w._(TESTS[row["test"]])), strict=True)) for row in rows]
+    first = followed[: followed.index("")] if "" in followed else followed
+    return Since([*first, *filter(None, _parameters(w, then, now)), told_counts], pd.DataFrame(moved, columns=none.columns))
 
 
 def _followed(w: Wording, then: Published, now: Published) -> Iterable[str]:
@@ -95,11 +128,7 @@ def _customer(w: Wording, row: Mapping) -> str:
 
 def _figures(w: Wording, then: Published, now: Published) -> Iterable[str]:
     """Every figure that changed, by verdict; the others are counted."""
-    listed = then.has_list("sales_gaps") and now.has_list("sales_gaps")
-    paired = None
-    if listed:
-        paired = changes.paired_changes(*(r.read_list("sales_gaps", "revenue")[["customer_id", "revenue"]] for r in (then, now)))
-    table = changes.figure_changes(then.figures, now.figures, paired)
+    table = _changes(then, now)
     lines = [*_parameters(w, then, now)]
     for verdict, heading in HEADINGS.items():
         rows = table[table.verdict == verdict]
@@ -119,6 +148,15 @@ def _figures(w: Wording, then: Published, now: Published) -> Iterable[str]:
     return lines
 
 
+def _changes(then: Published, now: Published) -> pd.DataFrame:
+    """Every figure of both reports with its verdict, see `measures.changes.figure_changes`."""
+    listed = then.has_list("sales_gaps") and now.has_list("sales_gaps")
+    paired = None
+    if listed:
+        paired = changes.paired_changes(*(r.read_list("sales_gaps", "revenue")[["customer_id", "revenue"]] for r in (then, now)))
+    return changes.figure_changes(then.figures, now.figures, paired)
+
+
 def _parameters(w: Wording, then: Published, now: Published) -> Iterable[str]:
     """Parameters given to the two reports, where they differ: another rule is another figure."""
     given = [report.manifest.get("parameters", {}) for report in (then, now)]
@@ -127,6 +165,11 @@ def _parameters(w: Wording, then: Published, now: Published) -> Iterable[str]:
 
 
 def _figure(w: Wording, row: Mapping) -> str:
+    label, before, after = _written(w, row)
+    return f"  {label}: {before} → {after} ({w._(TESTS[row['test']])})"
+
+
+def _written(w: Wording, row: Mapping) -> tuple[str, str, str]:
+    """A figure's label, its earlier and its newer value."""
     measure = FIGURES.get(row["figure"]) or Measure(row["figure"], row["unit"], "", decimals=2)
-    values = [write_figure(w, value, measure) for value in (row["value_then"], row["value_now"])]
-    return f"  {w._(measure.label)}: {values[0]} → {values[1]} ({w._(TESTS[row['test']])})"
+    return w._(measure.label), write_figure(w, row["value_then"], measure), write_figure(w, row["value_now"], measure)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,8 @@ from babel.numbers import list_currencies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from carnet.errors import CarnetError, nearest
+from carnet.firm import FILE_NAME as FIRM_FILE
+from carnet.firm import Firm, load_firm
 from carnet.profiles import Sector, sector
 from carnet.records import slug
 from carnet.schema import TABLES
@@ -131,6 +134,9 @@ class Engagement(_Strict):
     cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
     linked_share_minimum: float = Field(0.8, ge=0, le=1, description="share of the ledger's revenue that must name a customer")
     codebook: str | None = Field(None, description="file in the folder that adds reasons, codes and words to the packaged codebook")
+    firm: str | None = Field(
+        None, description="folder of the firm that signs: firm.yml, logo, style.css; beside the engagement's or inside it"
+    )
     tables: dict[str, Table] = Field(min_length=1)
     targets: list[Target] = []
     maturity: Maturity = Maturity()
@@ -165,6 +171,16 @@ class Engagement(_Strict):
     def sector_profile(self) -> Sector:
         """What customers are judged by; raises CarnetError naming the sectors accepted."""
         return sector(self.sector or "general", self.sector_file)
+
+    @cached_property
+    def firm_profile(self) -> Firm:
+        """The look and wording of the firm that signs; carnet's own where none is named. Raises CarnetError naming the fault."""
+        return Firm() if self.firm is None else load_firm(self.folder / self.firm)
+
+    @property
+    def firm_file(self) -> Path | None:
+        """The firm.yml of the firm that signs, where one is named."""
+        return None if self.firm is None else self.folder / self.firm / FIRM_FILE
 
     def _own_file(self, key: str, name: str) -> Path:
         path = (self.folder / name).resolve()
@@ -205,7 +221,7 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
     faults += _unknown_names(content)
     try:
         engagement = Engagement.model_validate({**content, "folder": path.parent})
-        faults += _sector_faults(engagement)
+        faults += _sector_faults(engagement) + _firm_faults(engagement)
     except ValidationError as error:
         faults += [(tuple(fault["loc"]), _explain(fault)) for fault in error.errors()]
     if faults:
@@ -220,6 +236,16 @@ def _sector_faults(engagement: Engagement) -> list[tuple[tuple, str]]:
         _ = engagement.sector_profile
     except CarnetError as error:
         return [(("sector",), str(error))]
+    return []
+
+
+def _firm_faults(engagement: Engagement) -> list[tuple[tuple, str]]:
+    """What is wrong with the firm that the engagement names."""
+    try:
+        firm = engagement.firm_profile
+        _ = firm.logo, firm.style
+    except CarnetError as error:
+        return [(("firm",), str(error))]
     return []
 
 

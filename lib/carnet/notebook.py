@@ -18,13 +18,15 @@ from IPython.core.pylabtools import print_figure
 from IPython.display import display
 from markupsafe import escape
 
-from carnet.book import Book, open_book
-from carnet.charts import Chart
+from carnet import book as books
+from carnet.book import Book
+from carnet.charts import Chart, use_colours
 from carnet.errors import CarnetError, nearest
 from carnet.findings import Finding
 from carnet.ledger import FILLED
 from carnet.measures.register import COMPARING, FIGURES
-from carnet.measures.register import TABLES as DESCRIPTIONS
+from carnet.measures.register import TABLES as MEASURES
+from carnet.provenance import COMPOSED
 from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, LISTS_VARIABLE, neutralised
 from carnet.schema import TABLE_LABELS, TABLES
 from carnet.tables import HtmlTable
@@ -48,6 +50,13 @@ __all__ = [
     "unmeasured",
     "with_names",
 ]
+
+
+def open_book(engagement: str | Path, as_of: str = "", language: str = "") -> Book:
+    """The engagement's book, see `carnet.book.open_book`; charts take the colours of the firm that signs."""
+    opened = books.open_book(engagement, as_of, language)
+    use_colours(opened.engagement.firm_profile.colours)
+    return opened
 
 
 def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
@@ -195,11 +204,11 @@ def too_few(book: Book, frame: pd.DataFrame | Sequence, least: int = 1) -> str:
 
 
 def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
-    """How each table of the register was computed: its SQL, folded away."""
-    for name, table in tables.items():
-        label = book.wording._(DESCRIPTIONS[name])
-        sql = str(ibis.to_sql(table, dialect="duckdb"))
-        html = f'<details class="sql"><summary>{escape(label)}</summary><pre>{escape(sql)}</pre></details>'
+    """How tables of the register were computed, folded away: first those that were kept, by the names under which the others read them."""
+    queries = book.kept_queries | {name: str(ibis.to_sql(table, dialect="duckdb")) for name, table in tables.items()}
+    for name, sql in queries.items():
+        label = f"{name}: {book.wording._(MEASURES.get(name) or COMPOSED[name])}"
+        html = f'<details class="sql"><summary>{escape(label)}</summary><pre id="sql-{name}" tabindex="0">{escape(sql)}</pre></details>'
         display({"text/html": html, "text/plain": f"{label}\n{sql}"}, raw=True)
 
 

@@ -56,6 +56,13 @@ def _catalogue(language: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(io.BytesIO(compiled.getvalue()))
 
 
+def messages() -> set[str]:
+    """Every English sentence of the catalogue, singular and plural."""
+    source = resources.files("carnet") / "locale" / "fr" / "LC_MESSAGES" / "carnet.po"
+    found = read_po(io.BytesIO(source.read_bytes()), locale="fr")
+    return {str(text) for message in found if message.id for text in (message.id if isinstance(message.id, tuple) else (message.id,))}
+
+
 def unknown(value: object) -> bool:
     """True for what was not measured: None, NaN, NaT."""
     return value is None or value != value
@@ -63,7 +70,7 @@ def unknown(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Wording:
-    """One reader's language and currency.
+    """One reader's language and currency, and the sentences that the firm says otherwise (`replaced`: English sentence → its own).
 
     >>> Wording("en", "EUR").money(1234.5)
     '€1,234.50'
@@ -73,6 +80,7 @@ class Wording:
 
     language: str
     currency: str
+    replaced: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def locale(self) -> Locale:
@@ -81,12 +89,13 @@ class Wording:
 
     def _(self, message: str, **values: Any) -> str:
         """Translate a whole sentence, then fill its named fields."""
-        sentence = _catalogue(self.language).gettext(message) if message else ""
+        sentence = self.replaced.get(message) or _catalogue(self.language).gettext(message) if message else ""
         return sentence.format(**values) if values else sentence
 
     def ngettext(self, one: str, many: str, count: int, **values: Any) -> str:
         """Translate a sentence that depends on a count; `{count}` is filled in the reader's format."""
-        sentence = _catalogue(self.language).ngettext(one, many, count)
+        own = self.replaced.get(one if self.locale.plural_form(count) == "one" else many)
+        sentence = own or _catalogue(self.language).ngettext(one, many, count)
         return sentence.format(count=self.number(count), **values)
 
     def tell(self, notice: Notice) -> str:

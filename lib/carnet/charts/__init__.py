@@ -1,6 +1,6 @@
 """Finished figures from finished measures: a `draw_` function each, by subject. Nothing is computed here but positions."""
 
-from carnet.charts.base import Chart, draw_waterfall
+from carnet.charts.base import Chart, draw_waterfall, use_colours
 from carnet.charts.costs import draw_break_even, draw_cost_blocks, draw_whale
 from carnet.charts.gaps import draw_funnel, draw_heat_strip, draw_quadrants
 from carnet.charts.indicators import draw_cohorts, draw_control, draw_hold_out, draw_survival
@@ -46,4 +46,5 @@ __all__ = [
     "draw_waterfall",
     "draw_whale",
     "draw_what_if",
+    "use_colours",
 ]

@@ -3,7 +3,7 @@
 Every function returns a `Chart`: the matplotlib figure and its text alternative. Nothing is computed here but positions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from importlib import resources
@@ -12,12 +12,14 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import get_named_colors_mapping
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from carnet.wording import Wording
 
-FOCUS, CONTRAST, CONTEXT, THIRD = "#12436D", "#F46A25", "#8C8C8C", "#28A197"
+COLOURS = {"focus": "#12436D", "contrast": "#F46A25", "context": "#8C8C8C", "third": "#28A197"}
+FOCUS, CONTRAST, CONTEXT, THIRD = (f"carnet:{name}" for name in COLOURS)  # names that matplotlib knows, see `use_colours`
 WIDTH_INCHES = 7.2
 
 
@@ -27,6 +29,14 @@ class Chart:
 
     figure: Figure
     alt: str
+
+
+def use_colours(own: Mapping[Any, str]) -> None:
+    """Give the four colours their values: the house's, or the firm's `own` by name."""
+    get_named_colors_mapping().update({f"carnet:{name}": own.get(name, colour) for name, colour in COLOURS.items()})
+
+
+use_colours({})
 
 
 def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:

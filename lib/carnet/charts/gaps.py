@@ -10,7 +10,6 @@ from matplotlib.colors import LinearSegmentedColormap
 from carnet.charts.base import CONTEXT, CONTRAST, FOCUS, Chart, finish, frame, percent_axis, plain, shortened, styled
 from carnet.wording import Wording
 
-BEHIND_AHEAD = LinearSegmentedColormap.from_list("behind_ahead", [CONTRAST, "#FFFFFF", FOCUS])
 NAMED_PEOPLE = 15  # more points than this, and only those outside the limits are named
 DARK = 0.55  # colour strength from which a figure is written in white
 
@@ -105,7 +104,17 @@ def draw_heat_strip(
     unit = 1000 if revenue.abs().to_numpy().max() >= 10_000 else 1
     notes = revenue.map(lambda value: "" if round(value, 2) == 0 else w.number(value / unit, int(unit > 1 and abs(value) < 9_950)))
     figure, axes = frame(title, subtitle, footer, 1.75 + 0.27 * len(order))
-    sns.heatmap(strength, cmap=BEHIND_AHEAD, center=0, vmin=-1, vmax=1, cbar=False, linewidths=1, linecolor="white", ax=axes)
+    sns.heatmap(
+        strength,
+        cmap=LinearSegmentedColormap.from_list("behind_ahead", [CONTRAST, "#FFFFFF", FOCUS]),
+        center=0,
+        vmin=-1,
+        vmax=1,
+        cbar=False,
+        linewidths=1,
+        linecolor="white",
+        ax=axes,
+    )
     for y, row in enumerate(order):
         for x, column in enumerate(columns):
             strong = strength.loc[row, column] > DARK

@@ -9,8 +9,6 @@ from matplotlib.colors import LinearSegmentedColormap
 from carnet.charts.base import CONTEXT, FOCUS, Chart, finish, frame, plain, shortened, styled
 from carnet.wording import Wording
 
-LOW_HIGH = LinearSegmentedColormap.from_list("low_high", ["#FFFFFF", FOCUS])
-
 
 @styled
 def draw_scores(w: Wording, customers: pd.DataFrame, labels: Mapping[str, str], title: str, subtitle: str, footer: str) -> Chart:
@@ -18,7 +16,16 @@ def draw_scores(w: Wording, customers: pd.DataFrame, labels: Mapping[str, str], 
     t = customers.reset_index(drop=True)
     grid = 100 * t[list(labels)].astype(float)
     figure, axes = frame(title, subtitle, footer, 1.6 + 0.24 * len(t))
-    sns.heatmap(grid, cmap=LOW_HIGH, vmin=0, vmax=130, cbar=False, linewidths=1.2, linecolor="white", ax=axes)
+    sns.heatmap(
+        grid,
+        cmap=LinearSegmentedColormap.from_list("low_high", ["#FFFFFF", FOCUS]),
+        vmin=0,
+        vmax=130,
+        cbar=False,
+        linewidths=1.2,
+        linecolor="white",
+        ax=axes,
+    )
     for y, row in enumerate(grid.to_numpy()):
         for x, value in enumerate(row):
             known = value == value

@@ -1,0 +1,120 @@
+"""The look of the firm that signs the report: one folder with firm.yml (name, colours, wording), a logo and a style sheet, all optional."""
+
+import base64
+import re
+import string
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from carnet.errors import CarnetError, nearest
+from carnet.wording import LOCALES, messages
+
+FILE_NAME = "firm.yml"
+LOGOS = {"logo.svg": "image/svg+xml", "logo.png": "image/png", "logo.jpg": "image/jpeg"}
+LOGO_BYTES = 200_000
+TEXT_CONTRAST = 4.5  # WCAG 2.2 AA, text on white
+COLOURS = ("focus", "contrast", "context", "third")
+
+
+class Firm(BaseModel):
+    """A checked firm.yml. `wording` maps a language to English sentences of carnet's catalogue and what the firm says instead."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = ""
+    colours: dict[Literal["focus", "contrast", "context", "third"], str] = {}
+    wording: dict[Literal["en", "fr"], dict[str, str]] = {}
+    folder: Path = Path()
+
+    @field_validator("colours")
+    @classmethod
+    def _readable(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, colour in value.items():
+            if not re.fullmatch(r"#[0-9A-Fa-f]{6}", colour):
+                raise ValueError(f"{name}: a colour such as #12436D is expected, not {colour!r}")
+            if name == "focus" and contrast_with_white(colour) < TEXT_CONTRAST:
+                raise ValueError(
+                    f"{name}: {colour} is too light for headings on white (contrast {contrast_with_white(colour):.1f}, at least {TEXT_CONTRAST})"
+                )
+        return value
+
+    @field_validator("wording")
+    @classmethod
+    def _known_sentences(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        known = messages()
+        for replaced in value.values():
+            for message, told in replaced.items():
+                if message not in known:
+                    raise ValueError(f"wording: no sentence of carnet is {message!r}; {nearest(message, known)}")
+                if _fields(told) != _fields(message):
+                    raise ValueError(
+                        f"wording: {told!r} must hold the same fields as {message!r}: {', '.join(sorted(_fields(message))) or 'none'}"
+                    )
+        return value
+
+    @cached_property
+    def logo(self) -> str:
+        """The logo as a data URI; empty without one. Raises CarnetError when it is too large to be embedded."""
+        for name, mime in LOGOS.items():
+            path = self.folder / name
+            if path.is_file():
+                if path.stat().st_size > LOGO_BYTES:
+                    raise CarnetError(
+                        f"{path}: {path.stat().st_size:,} bytes; at most {LOGO_BYTES:,} are embedded in every page. Save it smaller."
+                    )
+                return f"data:{mime};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        return ""
+
+    @cached_property
+    def style(self) -> str:
+        """CSS that follows the report's own: the firm's colours, then its style.css."""
+        colours = "".join(f" --{name}: {colour};" for name, colour in self.colours.items() if name == "focus")
+        path = self.folder / "style.css"
+        own = path.read_text(encoding="utf-8") if path.is_file() else ""
+        return (f":root {{{colours} }}\n" if colours else "") + own.replace("</", "<\\/")
+
+
+def load_firm(folder: Path) -> Firm:
+    """Read FOLDER/firm.yml. Raises CarnetError naming the fault."""
+    path = folder / FILE_NAME
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
+    except OSError:
+        raise CarnetError(
+            f"{path}: no such file. A firm is a folder with a {FILE_NAME} (name, colours, wording), a logo.svg or logo.png and a style.css, all optional."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CarnetError(f"{path}: not readable as YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise CarnetError(f"{path}: a mapping is expected (name: …, colours: …, wording: …).")
+    try:
+        return Firm.model_validate({**content, "folder": folder})
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {_explain(fault)}" for fault in error.errors()]
+        raise CarnetError("\n".join(f"{path}: {fault}" for fault in faults)) from None
+
+
+def _explain(fault: Any) -> str:
+    known = {1: [n for n in Firm.model_fields if n != "folder"]}.get(len(fault["loc"]), [*COLOURS, *LOCALES])
+    if fault["type"] in ("extra_forbidden", "literal_error"):
+        return nearest(str(fault["loc"][-1 if fault["loc"][-1] != "[key]" else -2]), known)
+    return fault["msg"].removeprefix("Value error, ")
+
+
+def _fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def contrast_with_white(colour: str) -> float:
+    """WCAG 2.2 contrast ratio of a colour such as #12436D with white: 1.05 ÷ (relative luminance + 0.05).
+
+    >>> round(contrast_with_white("#000000"), 1), round(contrast_with_white("#767676"), 2)
+    (21.0, 4.54)
+    """
+    channels = [int(colour[position : position + 2], 16) / 255 for position in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)

@@ -1,0 +1,75 @@
+// What a reader does with a report: the contents follow the scroll, lists are sorted and filtered. Without it every row is shown.
+// Sorting itself is done by vendor/sortable.min.js: a click on a heading of a table.sortable.
+(() => {
+  const words = document.body.dataset;
+  const links = new Map([...document.querySelectorAll("nav a[href^='#']")].map((link) => [link.hash.slice(1), link]));
+  const headings = [...document.querySelectorAll("main h2[id]")].filter((heading) => links.has(heading.id));
+
+  function follow() {
+    const passed = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight / 3);
+    const here = passed.at(-1) ?? headings[0];
+    links.forEach((link, id) => (here?.id === id ? link.setAttribute("aria-current", "location") : link.removeAttribute("aria-current")));
+  }
+  addEventListener("scroll", () => requestAnimationFrame(follow), { passive: true });
+  follow();
+
+  const folds = document.getElementById("folds");
+  folds?.addEventListener("click", () => {
+    const open = folds.getAttribute("aria-pressed") !== "true";
+    folds.setAttribute("aria-pressed", String(open));
+    document.querySelectorAll("main details.method, main details.sql").forEach((part) => (part.open = open));
+  });
+
+  function labelled(text, control) {
+    const label = document.createElement("label");
+    label.append(text + " ", control);
+    return label;
+  }
+
+  for (const table of document.querySelectorAll("table.list")) {
+    const first = Number(table.dataset.first), headers = [...table.tHead.rows[0].cells];
+    const rows = () => [...table.tBodies[0].rows];
+    if (rows().length < 3) continue;
+    table.classList.add("sortable", "n-last");
+    for (const header of headers) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...header.childNodes);
+      button.addEventListener("click", () => table.classList.toggle("asc", header.dataset.falling === undefined));
+      header.append(button);
+    }
+
+    const tools = document.createElement("div"), told = document.createElement("span"), all = document.createElement("button");
+    const search = Object.assign(document.createElement("input"), { type: "search", autocomplete: "off" });
+    tools.className = "tools";
+    told.setAttribute("role", "status");
+    Object.assign(all, { type: "button", textContent: words.all });
+    tools.append(labelled(words.search, search));
+    const selects = headers.filter((header) => header.dataset.filter !== undefined).map((header) => {
+      const select = document.createElement("select"), column = header.cellIndex;
+      const values = [...new Set(rows().map((row) => row.cells[column].textContent.trim()))].sort((a, b) => a.localeCompare(b));
+      select.append(new Option(words.every, ""), ...values.map((value) => new Option(value, value)));
+      if (values.length > 1) tools.append(labelled(header.textContent.trim(), select));
+      return { select, column };
+    });
+    tools.append(all, told);
+    table.closest(".scroll").before(tools);
+
+    function refresh() {
+      const wanted = search.value.trim().toLocaleLowerCase();
+      const chosen = selects.filter(({ select }) => select.value);
+      const fitting = rows().filter((row) => row.textContent.toLocaleLowerCase().includes(wanted)
+        && chosen.every(({ select, column }) => row.cells[column].textContent.trim() === select.value));
+      const whole = table.classList.contains("whole") || wanted || chosen.length;
+      const shown = new Set(whole ? fitting : fitting.slice(0, first));
+      rows().forEach((row) => (row.hidden = !shown.has(row)));
+      told.textContent = words.shown.replace("{shown}", shown.size.toLocaleString(words.locale)).replace("{total}", rows().length.toLocaleString(words.locale));
+      all.hidden = rows().length <= first;
+      all.setAttribute("aria-pressed", String(table.classList.contains("whole")));
+    }
+    all.addEventListener("click", () => { table.classList.toggle("whole"); refresh(); });
+    [search, ...selects.map(({ select }) => select)].forEach((control) => control.addEventListener("input", refresh));
+    table.addEventListener("sort-end", refresh);
+    refresh();
+  }
+})();
