@@ -71,7 +71,8 @@ def changes_since(w: Wording, then: Published | None, now: Published) -> Since:
         date=date, signal=w.number(counts["signal"]), noise=w.number(counts["noise"]), unjudged=w.number(counts["not judged"]),
         luck=w.number(0.05 * (counts["signal"] + counts["noise"]), 1),
     )  # fmt: skip
-    moved = [dict(zip(none.columns, (*_written(w, row), w._(TESTS[row["test"]])), strict=True)) for row in rows]
+    tests = [TESTS[row["test"]] for row in rows]
+    moved = [dict(zip(none.columns, (*_written(w, row), w._(test)), strict=True)) for row, test in zip(rows, tests, strict=True)]
     first = followed[: followed.index("")] if "" in followed else followed
     return Since([*first, *filter(None, _parameters(w, then, now)), told_counts], pd.DataFrame(moved, columns=none.columns))
 
@@ -165,8 +166,8 @@ def _parameters(w: Wording, then: Published, now: Published) -> Iterable[str]:
 
 
 def _figure(w: Wording, row: Mapping) -> str:
-    label, before, after = _written(w, row)
-    return f"  {label}: {before} → {after} ({w._(TESTS[row['test']])})"
+    (label, before, after), test = _written(w, row), TESTS[row["test"]]
+    return f"  {label}: {before} → {after} ({w._(test)})"
 
 
 def _written(w: Wording, row: Mapping) -> tuple[str, str, str]:

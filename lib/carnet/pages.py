@@ -25,6 +25,7 @@ from carnet.lists import FILE_LABELS, LISTS
 from carnet.measures.register import FIGURES
 from carnet.measures.register import TABLES as MEASURES
 from carnet.provenance import COMPOSED, Origin, cell_origins
+from carnet.published import find_reports
 from carnet.records import FIGURES_TYPE, FINDINGS_TYPE
 from carnet.schema import TABLE_LABELS
 from carnet.tables import draw_table, ledger_table
@@ -36,6 +37,7 @@ ALLOWED_TAGS = {"a", "b", "blockquote", "br", "caption", "code", "details", "div
                 "pre", "span", "strong", "summary", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"}  # fmt: skip
 ALLOWED_ATTRIBUTES = {"*": {"class", "id"}, "th": {"scope", "colspan", "data-filter", "data-falling"}, "td": {"colspan", "data-sort"}, "a": {"href"},
                       "table": {"data-first"}, "div": {"tabindex", "role", "aria-label"}, "pre": {"tabindex"}}  # fmt: skip
+ORDER = ("portfolio_audit", "sales_gaps", "cost_structure", "kpi_tracking", "churn_reasons", "retention_plan")  # others after them
 FIRST_FINDINGS = 8  # the others are folded away
 HASH_LETTERS = 16
 
@@ -141,7 +143,8 @@ def summary_page(
     """
     w = book.wording
     findings = [_linked(w, finding, pages) for finding in collect_findings(executed)]
-    titles = {run.name: (title_of(w, run), w._(markdown_blocks(run.notebook.cells[0].source)[1][1])) for run in executed}
+    ordered = sorted(executed, key=lambda run: ORDER.index(run.name) if run.name in ORDER else len(ORDER))
+    titles = {run.name: (title_of(w, run), w._(markdown_blocks(run.notebook.cells[0].source)[1][1])) for run in ordered}
     lists = [(str(path), _file_label(w, path)) for path in files]
     tables = [
         ledger_table(w, w._("Row ledger: what came in, what was accepted"), book.checks),
@@ -214,8 +217,16 @@ def _run(w: Wording, manifest: dict) -> pd.DataFrame:
     return pd.DataFrame([{"parameter": name, "value": str(value)} for name, value in pairs])
 
 
-def reports_page(reports: Sequence[tuple[str, list[tuple[str, str, str]]]], language: str) -> str:
-    """All reports of a folder: (client, [(relative link, as-of date, language)]) a client, newest first."""
+def reports_page(out: Path, language: str) -> str:
+    """All reports of a folder, by client and date: for the firm, not for a client."""
     w = Wording(language, "EUR")
+    found = find_reports(out)
+    reports = [
+        (
+            client,
+            [(f"{folder.relative_to(out)}/index.html", w.date(as_of) + (f" ({run})" if run > 1 else "")) for folder, as_of, run in dated],
+        )
+        for client, dated in found.items()
+    ]
     body = _templates().get_template("reports.html.j2").render(reports=reports)
     return _whole_page(w, Firm(), w.ngettext("{count} client", "{count} clients", len(reports)), w._("Reports"), "", body, {})

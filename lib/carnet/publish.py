@@ -26,7 +26,7 @@ from carnet.errors import CarnetError, nearest
 from carnet.execution import Executed, NotebookFailed, check_parameters, execute_notebook, notebook_parameters
 from carnet.kernels import process_context
 from carnet.measures.register import FIGURES, check_targets
-from carnet.pages import notebook_page, recorded, summary_page
+from carnet.pages import notebook_page, recorded, reports_page, summary_page
 from carnet.published import Published, find_earlier, open_published
 from carnet.records import FIGURES_TYPE, neutralised
 from carnet.wording import Wording
@@ -81,7 +81,9 @@ def run_audit(
         durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
         manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
         _write_report(building, book, executed, manifest, earlier)
-        return out / book.engagement.slug / _rename(building, home, str(book.as_of)).name, book
+        published = out / book.engagement.slug / _rename(building, home, str(book.as_of)).name
+        _replace(out.resolve() / "index.html", reports_page(out.resolve(), book.engagement.language))
+        return published, book
     except NotebookFailed as failure:
         log = home / "logs" / f"{book.as_of}-{started:%Y%m%dT%H%M%S}-{failure.notebook}"
         log.mkdir(parents=True, exist_ok=True)
@@ -227,6 +229,13 @@ def _write(path: Path, text: str) -> None:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside, then take the place of what is there: a reader meets the old page or the new one."""
+    beside = path.with_name(f".{path.name}-{os.getpid()}")
+    _write(beside, text)
+    beside.replace(path)
 
 
 def _rename(building: Path, home: Path, as_of: str) -> Path:

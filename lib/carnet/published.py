@@ -161,3 +161,17 @@ def find_earlier(home: Path, engagement: Engagement, as_of: dt.date) -> tuple[Pa
             continue
         return folder, damaged
     return None, damaged
+
+
+def find_reports(out: Path) -> dict[str, list[tuple[Path, dt.date, int]]]:
+    """The readable reports in a folder of reports: client → (folder, audit date, run of that date), newest first; clients in alphabetical order."""
+    found: dict[str, list[tuple[Path, dt.date, int]]] = {}
+    for manifest in sorted(out.glob("*/*/manifest.json")):
+        named = FOLDER_NAME.fullmatch(manifest.parent.name)
+        try:
+            report = open_published(manifest.parent)
+        except CarnetError:
+            continue
+        if named:
+            found.setdefault(report.client, []).append((manifest.parent, report.as_of, int(named[2] or 1)))
+    return {client: sorted(found[client], key=lambda report: report[1:], reverse=True) for client in sorted(found)}
