@@ -10,6 +10,7 @@ import click
 
 from carnet import __version__
 from carnet.book import Book, open_book
+from carnet.engagement import FILE_NAME
 from carnet.errors import CarnetError
 from carnet.execution import NotebookFailed
 from carnet.measures.register import check_targets
@@ -22,6 +23,24 @@ DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
 @click.version_option(__version__)
 def cli() -> None:
     """carnet: the customer-portfolio audit workbook."""
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+def init(folder: Path, files: tuple[Path, ...]) -> None:
+    """Propose engagement.yml for the exports in a folder: which file is which table, which header which column, how sure."""
+    from carnet.proposal import write_proposal  # scipy is slow to import: `check` does without
+
+    proposal = write_proposal(folder, files)
+    for found in proposal.matches:
+        told = ", ".join(f"{role} ← {guess.header} ({guess.confidence:.2f})" for role, guess in found.roles.items())
+        click.echo(f"{found.table}: {', '.join(part.label for part in [found.part, *found.others])}\n  {told}", err=True)
+    for line in proposal.left_out:
+        click.echo(f"  ! left out: {line}", err=True)
+    if not {"sales", "ledger", "summary"} & {found.table for found in proposal.matches}:
+        click.echo("  ! none of the files is taken for sales, a ledger (FEC) or a summary: one of them is needed for an audit.", err=True)
+    click.echo(folder / FILE_NAME)
 
 
 @cli.command()
