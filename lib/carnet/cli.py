@@ -62,24 +62,30 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
 @click.option("--language", help="en or fr; default: engagement.yml.")
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Notebook parameter.")
 @click.option("--out", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of the reports.")
+@click.option("--pdf", is_flag=True, help="Print every page to PDF too, through Chromium.")
 def run(
-    folders: tuple[Path, ...], names: tuple[str, ...], as_of: str | None, language: str | None, parameters: tuple[str, ...], out: Path
+    folders: tuple[Path, ...],
+    names: tuple[str, ...],
+    as_of: str | None,
+    language: str | None,
+    parameters: tuple[str, ...],
+    out: Path,
+    pdf: bool,
 ) -> None:
     """Audit engagements: execute the notebooks, publish one dated folder each; the last line is that folder."""
     from carnet.kernels import process_context
 
     process_context()  # its imports run beside those of the next line
+    from carnet.printing import find_browser
     from carnet.publish import find_notebooks, run_audit  # nbconvert and papermill are slow to import: `check` does without
 
-    unreadable = [text for text in parameters if "=" not in text]
-    if unreadable:
-        raise CarnetError(f"-p {unreadable[0]}: write NAME=VALUE.")
-    given = dict(text.split("=", 1) for text in parameters)
+    given = _read_parameters(parameters)
+    browser = find_browser() if pdf else None
     notebooks = find_notebooks(names)
     warn = partial(click.echo, err=True)
     code = DONE
     for folder in folders:
-        published, book = run_audit(folder, out, notebooks, given, as_of, language, warn)
+        published, book = run_audit(folder, out, notebooks, given, as_of, language, warn, browser)
         print_ledger(book)
         click.echo(published)
         code = max(code, exit_code(book))
@@ -156,6 +162,32 @@ def read_command(folder: Path, plan: Path, measure: str | None, as_of: str | Non
     for sentence in result(book.wording, load_plan(plan), found):
         click.echo(sentence)
     click.echo(path)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("-n", "--notebook", "names", multiple=True, help="Notebook to open, by name; default: all.")
+@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Notebook parameter.")
+@click.option("--no-launch", is_flag=True, help="Copy the notebooks only.")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def lab(folder: Path, names: tuple[str, ...], parameters: tuple[str, ...], no_launch: bool, options: tuple[str, ...]) -> None:
+    """JupyterLab on an engagement: the notebooks copied into its folder, parameters set. OPTIONS go to JupyterLab."""
+    from carnet.lab import launch, prepare
+    from carnet.publish import find_notebooks
+
+    copies, kept = prepare(folder, find_notebooks(names), _read_parameters(parameters))
+    for copy in kept:
+        click.echo(f"{copy} was there already and is kept as it is.", err=True)
+    click.echo(copies[0].parent)
+    sys.exit(0 if no_launch else launch(copies[0].parent.parent, copies[0], options))
+
+
+def _read_parameters(texts: tuple[str, ...]) -> dict[str, str]:
+    """`-p name=value` texts by name."""
+    unreadable = [text for text in texts if "=" not in text]
+    if unreadable:
+        raise CarnetError(f"-p {unreadable[0]}: write NAME=VALUE.")
+    return dict(text.split("=", 1) for text in texts)
 
 
 def parse_date(option: str, text: str) -> dt.date:

@@ -145,7 +145,7 @@ def summary_page(
     findings = [_linked(w, finding, pages) for finding in collect_findings(executed)]
     ordered = sorted(executed, key=lambda run: ORDER.index(run.name) if run.name in ORDER else len(ORDER))
     titles = {run.name: (title_of(w, run), w._(markdown_blocks(run.notebook.cells[0].source)[1][1])) for run in ordered}
-    lists = [(str(path), _file_label(w, path)) for path in files]
+    lists = [(str(path), _file_label(w, path, titles)) for path in files]
     tables = [
         ledger_table(w, w._("Row ledger: what came in, what was accepted"), book.checks),
         draw_table(
@@ -194,8 +194,10 @@ def _linked(w: Wording, finding: dict[str, Any], pages: Mapping[str, str]) -> di
     }  # fmt: skip
 
 
-def _file_label(w: Wording, path: Path) -> str:
+def _file_label(w: Wording, path: Path, titles: Mapping[str, tuple[str, str]]) -> str:
     """A file's name for a reader; the calendars go by the salesperson's."""
+    if path.suffix == ".pdf":
+        return w._("{page}, to print", page=titles[path.stem][0])
     if path.parent.name == "lists":
         return w._(LISTS[path.stem].label) if path.stem in LISTS else path.stem
     return w._(FILE_LABELS[path.name]) if path.name in FILE_LABELS else w._("Calendar: {name}", name=path.stem)

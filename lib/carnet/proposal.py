@@ -213,9 +213,9 @@ def header_fit(header: str, table: str, role: str) -> float:
         best = max(best, CONTAINED - 0.05 * min(extra) if extra else 0.0)
         if len(text) > 4 and difflib.get_close_matches(text, usual, 1, 0.87):
             best = max(best, ALIKE)
-        possible = kinds.get("possible", [])
+        possible = kinds.get("possible", [])  # the better ones first
         contained = any(set(word.split()) <= words for word in possible)
-        best = max(best, POSSIBLE if text in possible else POSSIBLE - 0.1 if contained else 0.0)
+        best = max(best, POSSIBLE - 0.005 * possible.index(text) if text in possible else POSSIBLE - 0.1 if contained else 0.0)
     return best
 
 

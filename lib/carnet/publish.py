@@ -27,6 +27,7 @@ from carnet.execution import Executed, NotebookFailed, check_parameters, execute
 from carnet.kernels import process_context
 from carnet.measures.register import FIGURES, check_targets
 from carnet.pages import notebook_page, recorded, reports_page, summary_page
+from carnet.printing import print_pages
 from carnet.published import Published, find_earlier, open_published
 from carnet.records import FIGURES_TYPE, neutralised
 from carnet.wording import Wording
@@ -54,10 +55,11 @@ def run_audit(
     as_of: str | None = None,
     language: str | None = None,
     warn: Callable[[str], object] = print,
+    browser: str | None = None,
 ) -> tuple[Path, Book]:
     """Execute the notebooks on one engagement and publish its dated folder; returns the folder and the book.
 
-    `warn` is told of earlier reports that cannot be read. Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
+    `warn` is told of earlier reports that cannot be read; `browser` prints the pages to PDF. Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
     `<out>/<client>/logs/`. Nothing else is left of a run that fails.
     """
     accepted = {path.stem: notebook_parameters(path) for path in notebooks}
@@ -80,7 +82,7 @@ def run_audit(
         executed = _execute_all(jobs, context)
         durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
         manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
-        _write_report(building, book, executed, manifest, earlier)
+        _write_report(building, book, executed, manifest, earlier, browser)
         published = out / book.engagement.slug / _rename(building, home, str(book.as_of)).name
         _replace(out.resolve() / "index.html", reports_page(out.resolve(), book.engagement.language))
         return published, book
@@ -144,7 +146,7 @@ def _execute_and_send(sender: Connection, *job: Any) -> None:
         sender.send(error)
 
 
-def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: dict, earlier: Path | None) -> None:
+def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: dict, earlier: Path | None, browser: str | None) -> None:
     """Fill the report folder: pages, figures, quarantine, lists for Excel, notebooks, manifest."""
     w, engagement = book.wording, book.engagement
     document = {
@@ -163,10 +165,14 @@ def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: 
     write_quarantine(book, folder / "quarantine.csv")
     write_annex(w, folder / "lists", folder / "annex.xlsx", engagement.client, book.as_of)
     write_calendars(w, folder / "lists" / "tasks.csv", folder / "calendars", engagement.client, book.as_of)
-    files = ["annex.xlsx", "lists/*.csv", "calendars/*.ics", "quarantine.csv", "figures.json"]
+    if browser:
+        print_pages(browser, [folder / f"{name}.html" for name in pages])
+    files = ["*.pdf", "annex.xlsx", "lists/*.csv", "calendars/*.ics", "quarantine.csv", "figures.json"]
     there = [path.relative_to(folder) for pattern in files for path in sorted(folder.glob(pattern))]
     since = changes_since(w, open_published(earlier) if earlier else None, Published(folder, document, manifest))
     _write(folder / "index.html", summary_page(book, pages, executed, there, since, manifest))
+    if browser:
+        print_pages(browser, [folder / "index.html"])
     _write(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
 
 

@@ -1,0 +1,50 @@
+"""Pages → PDF through a headless Chromium: A4, page numbers and repeated headings come from the pages' own print style."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from carnet.errors import CarnetError
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+TIMEOUT_SECONDS = 180
+QUIET = ("--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--disable-extensions", "--no-pdf-header-footer", "--virtual-time-budget=10000")  # fmt: skip
+
+
+def find_browser() -> str:
+    """The browser that prints. Raises CarnetError naming what to install."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        raise CarnetError(
+            f"--pdf needs Chromium: none of {', '.join(BROWSERS)} is on the PATH. On Debian: apt-get install chromium. The HTML pages print from any browser too."
+        )
+    return found
+
+
+def print_pages(browser: str, pages: Iterable[Path]) -> None:
+    """Write NAME.pdf beside each NAME.html. Raises CarnetError when the browser does not.
+
+    Links to other files are taken out first: a PDF would hold them with the paths of this machine.
+    """
+    as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    for page in pages:
+        target = page.with_suffix(".pdf")
+        with tempfile.TemporaryDirectory(prefix="carnet-") as scratch:
+            copy, printed = Path(scratch) / "page.html", Path(scratch) / "page.pdf"
+            copy.write_text(re.sub(r'(<a)( href="[^#"][^"]*")', r"\1", page.read_text(encoding="utf-8")), encoding="utf-8")
+            command = [browser, *QUIET, *as_root, f"--user-data-dir={scratch}/profile", f"--print-to-pdf={printed}", copy.as_uri()]
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+            except subprocess.TimeoutExpired:
+                raise CarnetError(
+                    f"--pdf: {browser} did not print {page.name} in {TIMEOUT_SECONDS} seconds. Run without --pdf and print from a browser."
+                ) from None
+            if done.returncode or not printed.is_file():
+                told = (done.stderr.strip().splitlines() or ["no message"])[-1]
+                raise CarnetError(f"--pdf: {browser} did not print {page.name}: {told}. Run without --pdf and print from a browser.")
+            shutil.copyfile(printed, target)
