@@ -11,7 +11,7 @@ def test_table_is_escaped_everywhere():
     evil = "<script>alert(1)</script>"
     table = draw_table(EN, "t", evil, pd.DataFrame({"name": [evil], "revenue": [1.0]}), "name revenue", note=evil)
     assert "<script>" not in table.html
-    assert table.html.count("&lt;script&gt;") == 3
+    assert table.html.count("&lt;script&gt;") == 4, "caption (twice: it names the region too), name, note"
 
 
 def test_one_column_never_mixes_cents_and_whole_units():

@@ -213,8 +213,8 @@ def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
 
 
 def _html(sentence: str) -> str:
-    """A sentence as HTML text; a minus sign stays beside the currency that follows it."""
-    return re.sub(r"-(?=[^\w\s\[<&(])", "-\u2060", str(escape(sentence)))
+    """A sentence as HTML text; a sign stays beside the currency that follows it."""
+    return re.sub(r"([-+])(?=[^\w\s\[<&(])", "\\1\u2060", str(escape(sentence)))
 
 
 def _plain(value: Any) -> float | None:

@@ -57,15 +57,16 @@ def _scripts() -> tuple[tuple[str, ...], str]:
 def _whole_page(w: Wording, firm: Firm, client: str, title: str, as_of: str, body: str, lines: Mapping[str, str], home: str = "") -> str:
     """Cover, contents and body; `lines` are as_of, scope and quality of the cover."""
     scripts, hashes = _scripts()
+    footer = w._("carnet {version} · definitions, queries and row ledger are in the appendix of each report", version=__version__)
     folds = w._("Show or hide all methods") if 'class="method"' in body else ""
     return _templates().get_template("report.html.j2").render(
         language=w.language, client=client, title=title, as_of=as_of, body=body, home=home, scripts=scripts, script_hashes=hashes,
         style=(TEMPLATES / "style.css").read_text(encoding="utf-8") + firm.style, firm=firm.name, logo=firm.logo,
-        running_header=_css_text(f"{client} – {title}"),
+        running_header=_css_text(f"{client} – {title}"), running_footer=_css_text(footer),
         contents=re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body),
         words={"search": w._("Search"), "every": w._("all values"), "all": w._("All rows"), "shown": w._("{shown} of {total} rows shown"), "locale": w.language},
         labels={"contents": w._("Contents"), "skip": w._("Go to the text"), "folds": folds, **lines,
-                "footer": w._("carnet {version} · definitions, queries and row ledger are in the appendix of each report", version=__version__)},
+                "footer": footer},
     )  # fmt: skip
 
 
@@ -127,9 +128,10 @@ def _method(book: Book, origin: Origin, code: str, queries: set[str]) -> str:
         for c in read
     )
     return _templates().get_template("method.html.j2").render(
-        labels={"method": w._("How this is measured"), "query": w._("query"), "code": w._("Code that made it:")},
+        labels={"method": w._("How this is measured"), "query": w._("query"), "code": w._("Code that made it:"), "inner": w._("Queries inside:"), "ledger": w._("Rows in: the row ledger")},
         definitions=[(w._(FIGURES[name].label), w._(FIGURES[name].definition)) for name in FIGURES if name in origin.figures],
         measures=[(w._(text), f"sql-{name}" if f"sql-{name}" in queries else "") for name, text in described.items() if name in origin.measures],
+        inner=sorted(name for name in origin.inner - origin.measures if f"sql-{name}" in queries),
         rows_in=w._("Rows accepted of rows read: {tables}.", tables=rows) if rows else "", code=code,
     )  # fmt: skip
 
@@ -197,7 +199,7 @@ def _linked(w: Wording, finding: dict[str, Any], pages: Mapping[str, str]) -> di
 def _file_label(w: Wording, path: Path, titles: Mapping[str, tuple[str, str]]) -> str:
     """A file's name for a reader; the calendars go by the salesperson's."""
     if path.suffix == ".pdf":
-        return w._("{page}, to print", page=titles[path.stem][0])
+        return w._("{page}, to print", page=titles[path.stem][0] if path.stem in titles else w._("Executive summary"))
     if path.parent.name == "lists":
         return w._(LISTS[path.stem].label) if path.stem in LISTS else path.stem
     return w._(FILE_LABELS[path.name]) if path.name in FILE_LABELS else w._("Calendar: {name}", name=path.stem)

@@ -350,7 +350,7 @@ def choose(parts: Sequence[Part]) -> tuple[list[Match], list[str]]:
 
 def _tells(found: Match) -> bool:
     """A table of which more than a customer and a date is known, where it has more to tell."""
-    needed = {"departures": {"reason", "verbatim", "competitor"}, "customers": set(TABLES["customers"].columns) - {"customer_id"}}
+    needed = {"departures": {"reason", "competitor"}, "customers": set(TABLES["customers"].columns) - {"customer_id"}}
     named = (
         any(word in plain(found.part.path.stem) for word in FILE_WORDS.get(found.table, "").split())
         if found.table == "departures"

@@ -77,14 +77,15 @@ FIGURE_NAMES = {"f", "figures", "now"}  # what dictionaries of figures are calle
 
 @dataclass(frozen=True)
 class Origin:
-    """Names of the register's measures and figures, and of the engagement's tables, behind a result."""
+    """Names of the register's measures and figures, and of the engagement's tables, behind a result; `inner` are measures inside composed ones."""
 
     measures: frozenset[str] = frozenset()
     figures: frozenset[str] = frozenset()
     tables: frozenset[str] = frozenset()
+    inner: frozenset[str] = frozenset()
 
     def __or__(self, other: "Origin") -> "Origin":
-        return Origin(self.measures | other.measures, self.figures | other.figures, self.tables | other.tables)
+        return Origin(self.measures | other.measures, self.figures | other.figures, self.tables | other.tables, self.inner | other.inner)
 
 
 def cell_origins(sources: Iterable[str]) -> list[Origin]:
@@ -211,7 +212,8 @@ def function_origin(function: FunctionType) -> Origin:
     if top == "measures" and inner and function.__name__ in MEASURES:
         return Origin(measures=frozenset({function.__name__}))
     read = _body_origin(function, vars(module))
-    return Origin(frozenset({function.__name__}), read.figures, read.tables) if function.__name__ in COMPOSED else read
+    composed = Origin(frozenset({function.__name__}), read.figures, read.tables, read.measures | read.inner)
+    return composed if function.__name__ in COMPOSED else read
 
 
 def _body_origin(function: FunctionType, names: dict[str, object]) -> Origin:

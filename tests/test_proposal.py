@@ -1,0 +1,219 @@
+"""carnet init: which file is which table, which header which column; on the demo, on headers as the usual systems write them, on real books."""
+
+import csv
+import io
+import shutil
+
+import pytest
+import yaml
+from carnet.engagement import load_engagement
+from carnet.errors import CarnetError
+from carnet.proposal import header_fit, plain, propose, write_proposal
+from carnet.schema import TABLES
+
+from .conftest import DEMO, run_carnet
+
+CLIENTS = [f"C{number:03d}" for number in range(40)]
+
+
+def write_rows(folder, name, header, row, count=120, delimiter=";", encoding="utf-8"):
+    """A file of `count` rows; `row` gives the values of row number i."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=delimiter)
+    writer.writerow(header)
+    writer.writerows(row(i) for i in range(count))
+    (folder / name).write_bytes(buffer.getvalue().encode(encoding))
+
+
+def sales_row(i):
+    return [
+        CLIENTS[i % 40],
+        f"{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024",
+        f"{10 + i},50",
+        f"F{i // 2}",
+        f"ART{i % 9}",
+        str(1 + i % 5),
+        "Dupont" if i % 2 else "Martin",
+    ]
+
+
+SALES_HEADERS = {  # customer, date, amount, order, product, quantity, salesperson as each system calls them
+    "SAP": ["KUNNR", "FKDAT", "NETWR", "VBELN", "MATNR", "FKIMG", "VKGRP"],
+    "Sage 100": ["CT_Num", "DO_Date", "DL_MontantHT", "DO_Piece", "AR_Ref", "DL_Qte", "CO_Nom"],
+    "Sage export": ["Code tiers", "Date de pièce", "Montant HT", "N° pièce", "Référence article", "Qté", "Représentant"],
+    "Cegid": ["GP_TIERS", "GP_DATEPIECE", "GP_TOTALHT", "GP_NUMERO", "GL_CODEARTICLE", "GL_QTEFACT", "GP_REPRESENTANT"],
+    "EBP": ["Code client", "Date du document", "Montant Net HT", "Numéro du document", "Code article", "Quantité", "Commercial"],
+    "Odoo": ["partner_id", "invoice_date", "price_subtotal", "move_name", "product_id", "quantity", "invoice_user_id"],
+    "Odoo, in French": ["Client", "Date de facturation", "Total HT", "Numéro de facture", "Produit", "Quantité", "Vendeur"],
+    "English ERP": ["Customer No.", "Posting Date", "Line Amount", "Document No.", "Item No.", "Quantity", "Salesperson"],
+}
+
+
+@pytest.mark.parametrize("system", SALES_HEADERS)
+def test_sales_of_the_usual_systems(tmp_path, system):
+    write_rows(tmp_path, "export.csv", SALES_HEADERS[system], sales_row)
+    match = propose(tmp_path).matches[0]
+    roles = {role: guess.header for role, guess in match.roles.items()}
+    assert match.table == "sales" and not match.lacking
+    expected = dict(
+        zip(("customer_id", "date", "amount", "order_id", "product", "quantity", "salesperson"), SALES_HEADERS[system], strict=True)
+    )
+    assert {role: roles.get(role) for role in ("customer_id", "date", "amount")} == {
+        role: expected[role] for role in ("customer_id", "date", "amount")
+    }
+    assert sum(roles.get(role) == header for role, header in expected.items()) >= 6, roles
+
+
+@pytest.mark.parametrize(
+    ("header", "roles"),
+    [
+        (
+            ["Account ID", "Created Date", "Close Date", "Stage", "Amount", "Opportunity Owner"],
+            "customer_id opened closed stage amount salesperson",
+        ),  # Salesforce
+        (
+            ["Associated Company ID", "Create Date", "Close Date", "Deal Stage", "Amount", "Deal owner"],
+            "customer_id opened closed stage amount salesperson",
+        ),  # HubSpot
+        (
+            ["N° client", "Créé le", "Date de clôture", "Étape", "Montant HT", "Commercial"],
+            "customer_id opened closed stage amount salesperson",
+        ),
+    ],
+)
+def test_opportunities_of_the_usual_systems(tmp_path, header, roles):
+    stages = ("won", "lost", "open")
+    write_rows(
+        tmp_path,
+        "deals.csv",
+        header,
+        lambda i: [
+            CLIENTS[i % 40],
+            f"2024-01-{i % 28 + 1:02d}",
+            f"2024-03-{i % 28 + 1:02d}",
+            stages[i % 3],
+            100 + i,
+            "Anna" if i % 2 else "Paul",
+        ],
+        delimiter=",",
+    )
+    match = propose(tmp_path).matches[0]
+    assert match.table == "opportunities" and {role: guess.header for role, guess in match.roles.items()} == dict(
+        zip(roles.split(), header, strict=True)
+    )
+
+
+def demo_folder(tmp_path):
+    folder = tmp_path / "vauban"
+    folder.mkdir()
+    for path in DEMO.iterdir():
+        if path.suffix in (".csv", ".xlsx", ".txt"):
+            shutil.copy(path, folder)
+    return folder
+
+
+def test_demo_is_proposed_as_it_is(tmp_path):
+    """Every table and every column of the demonstration's own engagement file, from its exports alone; and the books open."""
+    folder = demo_folder(tmp_path)
+    done = run_carnet("init", folder)
+    assert done.returncode == 0 and done.stdout.strip() == str(folder / "engagement.yml") and "verbatims.csv: no table" in done.stderr
+    proposed, own = (yaml.safe_load((home / "engagement.yml").read_text(encoding="utf-8")) for home in (folder, DEMO))
+    assert set(proposed["tables"]) == set(own["tables"]) and (proposed["language"], proposed["currency"]) == ("fr", "EUR")
+    for table, spec in own["tables"].items():
+        columns = proposed["tables"][table].get("columns", {})
+        assert {role: header for role, header in columns.items() if role != header} == spec.get("columns", {}), table
+        assert proposed["tables"][table].get("sheet") == spec.get("sheet")
+    assert proposed["tables"]["sales"]["files"] == [f"ventes_{year}.csv" for year in (2023, 2024, 2025)]
+    checked = run_carnet("check", folder)
+    assert checked.returncode == 1 and "42 732 lignes lues".replace(" ", "\u202f", 1) in checked.stderr
+    again = run_carnet("init", folder)
+    assert again.returncode == 2 and "not overwritten" in again.stderr
+
+
+def test_content_decides_between_headers_and_refuses_what_does_not_fit(tmp_path):
+    """A header alone does not make a role: its values must fit; a name gives way to an e-mail that tells more customers apart."""
+    header = ["Customer name", "Email address", "Order date", "Amount", "Comment"]
+    write_rows(
+        tmp_path,
+        "a.csv",
+        header,
+        lambda i: [f"Name {i % 5}", f"a{i % 40}@b.c", f"2024-05-{i % 28 + 1:02d}", "n.c." if i % 2 else "later", "x"],
+    )
+    with pytest.raises(CarnetError, match="looks like sales, but nothing in it is amount"):
+        propose(tmp_path)
+    write_rows(tmp_path, "a.csv", header, lambda i: [f"Name {i % 5}", f"a{i % 40}@b.c", f"2024-05-{i % 28 + 1:02d}", f"{i}.5", "x"])
+    assert propose(tmp_path).matches[0].roles["customer_id"].header == "Email address"
+
+
+def test_amount_from_quantity_and_price_and_a_date_by_its_values(tmp_path):
+    write_rows(
+        tmp_path,
+        "lines.csv",
+        ["Customer ID", "Stamp", "Qty", "Unit price"],
+        lambda i: [CLIENTS[i % 40], f"2024-{i % 12 + 1:02d}-01", i % 4 + 1, f"{i}.25"],
+        delimiter=",",
+    )
+    proposal = propose(tmp_path)
+    assert proposal.matches[0].roles["date"].why == "the only column of this kind" and proposal.matches[0].roles["date"].confidence <= 0.5
+    assert "# amount: from quantity × unit_price" in proposal.text
+
+
+def test_two_sources_of_one_table_are_not_both_taken(tmp_path):
+    write_rows(tmp_path, "ventes.csv", SALES_HEADERS["EBP"], sales_row)
+    write_rows(tmp_path, "ventes_bis.csv", SALES_HEADERS["English ERP"], sales_row)
+    write_rows(tmp_path, "ventes_2.csv", SALES_HEADERS["EBP"], sales_row)
+    proposal = propose(tmp_path)
+    assert [part.label for part in (proposal.matches[0].part, *proposal.matches[0].others)] == ["ventes.csv", "ventes_2.csv"]
+    assert proposal.left_out == ["ventes_bis.csv: could be sales too; two sources of it would count twice"]
+
+
+def test_hostile_names_and_headers_stay_values(tmp_path):
+    evil = ["Code client: {x}", "Date facture # 1", "Montant HT\t'", "!!python/object"]
+    write_rows(tmp_path, "- evil: [x].csv", evil, lambda i: [CLIENTS[i % 40], f"2024-05-{i % 28 + 1:02d}", f"{i},5", "z"])
+    write_proposal(tmp_path)
+    spec = load_engagement(tmp_path).tables["sales"]
+    assert spec.files == ["- evil: [x].csv"] and set(spec.columns.values()) <= {name.strip() for name in evil}
+
+
+def test_files_outside_missing_or_unknown_are_told(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out.csv").write_text("a,b\n1,2\n")
+    for files, told in (([tmp_path / "out.csv"], "outside"), (["none.csv"], "outside|no such file"), ([], "no table is recognised")):
+        with pytest.raises(CarnetError, match=told):
+            propose(tmp_path / "in", files)
+    with pytest.raises(CarnetError, match="no such folder"):
+        write_proposal(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("header", "same"),
+    [("N° Facture", "no facture"), ("DL_MontantHT", "dl montant ht"), ("Échéance", "echeance"), ("CustomerID", "customer id")],
+)
+def test_headers_are_compared_without_accents_case_or_marks(header, same):
+    assert plain(header) == same
+
+
+def test_every_role_has_usual_headers():
+    for table, schema in TABLES.items():
+        for role in schema.columns:
+            assert header_fit(schema.headers.get(role, role), table, role) > 0.9, (table, role)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ("uci_online_retail/online_retail_cc0.parquet", {"sales": {"customer_id": "CustomerID", "date": "InvoiceDate", "quantity": "Quantity", "unit_price": "UnitPrice"}}),
+        ("adventureworks/*.csv", {"sales": {"customer_id": "ResellerKey", "date": "OrderDate", "amount": "SalesAmount"}, "customers": {"customer_id": "ResellerKey"}}),
+        ("cdnow/CDNOW_master.txt", {"sales": {"customer_id": "customer_id", "date": "date", "amount": "dollar_value"}}),
+        ("dp_sales/sales.csv", {"sales": {"customer_id": "EmailAddress", "date": "OrderDate", "quantity": "Quantity", "unit_price": "UnitPrice"}}),
+        ("ravenstack/*.csv", {"customers": {"customer_id": "account_id"}, "departures": {"customer_id": "account_id", "date": "churn_date"}, "satisfaction": {"customer_id": "account_id", "date": "submitted_at", "score": "satisfaction_score"}}),
+        ("northwind/*.csv", {"customers": {"customer_id": "customerID"}}),  # its amounts are in one file and its customers in another: no sales
+    ],
+)  # fmt: skip
+def test_required_roles_of_real_books(real_books, tmp_path, files, expected):
+    for path in real_books.glob(files):
+        shutil.copy(path, tmp_path)
+    proposal = propose(tmp_path)
+    assert {match.table for match in proposal.matches} == set(expected)
+    for match in proposal.matches:
+        assert {role: match.roles[role].header for role in expected[match.table]} == expected[match.table]
