@@ -93,8 +93,9 @@ def test_no_word_of_the_other_language(demo_reports, vocabulary, client_words, l
 
 def test_the_language_test_finds_a_foreign_word(vocabulary):
     known, _ = vocabulary
-    assert {"the", "customers", "beyond"} & known["en"] - known["fr"] == {"the", "customers", "beyond"}
-    assert {"les", "clients", "chiffre", "périmètre"} & known["fr"] - known["en"] >= {"les", "chiffre", "périmètre"}
+    assert {"the", "customers", "beyond", "average"} <= known["en"] - known["fr"]
+    assert {"les", "chiffre", "périmètre", "avec"} <= known["fr"] - known["en"]
+    assert words_of(visible_text('<p title="Beyond">l’écart <pre>code</pre><img alt="customers"></p>')) == {"écart", "beyond", "customers"}
 
 
 def test_every_script_of_a_page_is_ours_and_hashed(demo_reports):
@@ -124,21 +125,29 @@ def test_behind_every_table_and_figure_stands_how_it_was_made(demo_reports, page
         assert f'id="{anchor}"' in text, anchor
 
 
-def test_every_query_that_the_notebook_itself_asks_is_in_its_appendix(demo_reports):
-    """Measures called by portfolio_audit that return a table of the engine have their SQL, linked from what they made."""
+@pytest.mark.parametrize("name", ORDER)
+def test_every_query_that_a_notebook_asks_is_in_its_appendix(demo_reports, name):
+    """Measures that a notebook calls and that return a table of the engine have their SQL there."""
+    import importlib
     import inspect
 
-    notebook = json.loads((demo_reports["en"] / "notebooks" / "portfolio_audit.ipynb").read_text(encoding="utf-8"))
-    code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    page = (demo_reports["en"] / "portfolio_audit.html").read_text(encoding="utf-8")
-    found = {}
-    for path in (ROOT / "lib/carnet/measures").glob("*.py"):
-        module = __import__(f"carnet.measures.{path.stem}", fromlist=["x"])
-        found |= {name: f for name, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == module.__name__}
-    tables = {name for name, function in found.items() if inspect.signature(function).return_annotation is ir.Table}
-    asked = {name for name in tables if any(f".{name}(" in cell for cell in code)}
-    assert len(asked) > 15
-    assert {name for name in asked if f'id="sql-{name}"' not in page} == {"basket_bounds"}, "basket_bounds is inside basket_bands"
+    import ibis.expr.types as ir
+
+    notebook = json.loads((demo_reports["en"] / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    called = {
+        (module, function)
+        for module, function in re.findall(r"\b(\w+)\.(\w+)\(", code)
+        if (ROOT / f"lib/carnet/measures/{module}.py").is_file()
+    }
+    assert len(called) > 5
+    queried = set()
+    for module, function in called:
+        found = getattr(importlib.import_module(f"carnet.measures.{module}"), function, None)
+        if inspect.isfunction(found) and inspect.signature(found).return_annotation is ir.Table:
+            queried.add(function)
+    page = (demo_reports["en"] / f"{name}.html").read_text(encoding="utf-8")
+    assert {function for function in queried if f'id="sql-{function}"' not in page} == set()
 
 
 def test_summary_ranks_by_money_names_people_and_tells_scope(demo_reports):
@@ -166,7 +175,7 @@ def test_one_report_tells_nothing_of_another_client(tmp_path, make_engagement):
         folders.append(
             make_engagement(name=client.split()[0].lower() + "_folder", client=client, tables={"sales": sales}, as_of="2024-12-31")
         )
-    done = run_carnet("run", *folders, "-n", "portfolio_audit", "--out", tmp_path / "out")
+    done = run_carnet("run", *folders, "-n", "sales_gaps", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     secrets = {
         "alpha-unique": ["Beta Single", "Quetzal", "765431", "765,431", "beta_folder"],
@@ -266,9 +275,10 @@ def test_page_in_a_browser(chromium, demo_reports, name, language):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.set_viewport_size({"width": 1200, "height": 900})
     page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true })")
-    result = Axe().run(page)
-    assert len(result.response["passes"]) > 15
-    assert [(v["id"], v["nodes"][0]["html"][:200]) for v in result.response["violations"]] == []
+    if language == "fr" or name == "index":  # the pages of both languages have the same structure; the rules take seconds
+        result = Axe().run(page)
+        assert len(result.response["passes"]) > 15
+        assert [(v["id"], v["nodes"][0]["html"][:200]) for v in result.response["violations"]] == []
     assert told == []
     page.context.close()
 
