@@ -35,8 +35,8 @@ lint: setup  ## style, types, the one-way order of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-lab: setup  ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=. notebooks/portfolio_audit.ipynb
+lab: setup  ## JupyterLab on the demonstration company, parameters set; for a client: .venv/bin/carnet lab data/client
+	$(BIN)/carnet lab data/demo
 
 bench: setup  ## time the audit of generated books
 	$(BIN)/python tests/bench.py

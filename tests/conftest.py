@@ -7,6 +7,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -79,6 +80,12 @@ def run_carnet(*arguments):
         finally:
             signal.signal(signal.SIGTERM, handler)
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def page_text(path):
+    """A page without its pictures, scripts and the code folded behind its results: what is computed, as HTML."""
+    text = re.sub(r'<(script|style)>.*?</\1>|<details class="method">.*?</details>', "", path.read_text(encoding="utf-8"), flags=re.S)
+    return re.sub(r'data:image/png;base64,[^"]+', "", text)
 
 
 @pytest.fixture(scope="session")

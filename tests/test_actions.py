@@ -21,7 +21,7 @@ from carnet.published import check_comparable, find_earlier, open_published
 from carnet.wording import Wording
 from scipy import stats
 
-from .conftest import DEMO, run_carnet, write_engagement
+from .conftest import DEMO, page_text, run_carnet, write_engagement
 from .test_demo_figures import french
 
 AS_OF = dt.date(2025, 12, 31)
@@ -263,11 +263,11 @@ def test_memory_equals_the_independent_computation(audits, sales):
 
 
 def test_the_page_opens_with_what_became_of_the_list(audits):
-    page = (audits / "2025-12-31" / "sales_gaps.html").read_text(encoding="utf-8")
+    page = page_text(audits / "2025-12-31" / "sales_gaps.html")
     first = page.index("customers flagged on 31 December 2024")
     assert page.index('id="Main-points"') < first < page.index('<ol class="findings">')
     assert "assigned to be left alone (" in page and "luck may give back" in page
-    assert "No earlier report" in (audits / "2024-12-31" / "sales_gaps.html").read_text(encoding="utf-8")
+    assert "No earlier report" in page_text(audits / "2024-12-31" / "sales_gaps.html")
     manifest = json.loads((audits / "2025-12-31" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["earlier_report"] == "2024-12-31"
     assert str(audits) not in (audits / "2025-12-31" / "notebooks" / "sales_gaps.ipynb").read_text(encoding="utf-8")
@@ -477,5 +477,5 @@ def test_the_memory_asks_the_book_and_not_the_list(tmp_path):
     report = tmp_path / "out" / "test-sa" / "2025-12-31"
     followed = pd.read_csv(report / "lists" / "follow_up.csv")
     assert set(followed.outcome) == {"still_late"} and followed.customer_id.tolist() == ["C00", "C01", "C02"]
-    page = (report / "sales_gaps.html").read_text(encoding="utf-8")
+    page = page_text(report / "sales_gaps.html")
     assert "0 lost" in page and "Not compared: the sales given cover no month of both years." in page

@@ -1,11 +1,10 @@
 """Books that break naive audits still give a report, with unknowns as unknown."""
 
 import json
-import re
 
 import pytest
 
-from .conftest import ROOT, run_carnet, write_engagement
+from .conftest import ROOT, page_text, run_carnet, write_engagement
 
 NOTEBOOKS = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
 HEADER = ["customer_id", "date", "amount"]
@@ -42,7 +41,7 @@ def reports(tmp_path_factory):
 @pytest.mark.parametrize("name", BOOKS)
 def test_no_page_prints_an_unknown_as_a_number(reports, name, page):
     path = reports / name.replace("_", "-") / "2024-12-31" / f"{page}.html"
-    text = re.sub(r"data:image/png;base64,[^\"]+", "", path.read_text(encoding="utf-8"))
+    text = page_text(path)
     assert not any(word in text for word in (">nan<", "nan ", "NaN", "None", "inf ", "Timestamp", "Warning"))
     assert {other.stem for other in path.parent.glob("*.html")} == {"index", *NOTEBOOKS}
 
@@ -79,9 +78,7 @@ def test_book_without_sales_says_what_is_missing(make_engagement, tmp_path):
     done = run_carnet("run", folder, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2024-12-31"
-    assert "Not measured: this section needs the table sales with customer_id, date, amount." in (
-        report / "portfolio_audit.html"
-    ).read_text(encoding="utf-8")
+    assert "Not measured: this section needs the table sales with customer_id, date, amount." in page_text(report / "portfolio_audit.html")
     figures = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"]
     assert {name for name, figure in figures.items() if figure["value"] is not None} == {"revenue"}
 
@@ -93,7 +90,7 @@ def test_period_whose_sales_cancel_out_has_costs_and_no_break_even(make_engageme
     done = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "cost_structure")
     assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2024-12-31"
-    page = (report / "cost_structure.html").read_text(encoding="utf-8")
+    page = page_text(report / "cost_structure.html")
     assert "there is no revenue in this period" in page and "Every sale loses money" not in page and "Warning" not in page
     figures = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"]
     assert figures["net_margin"]["value"] == -366 and figures["break_even_revenue"]["value"] is None

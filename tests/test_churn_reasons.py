@@ -11,7 +11,7 @@ from carnet.engagement import load_engagement
 from carnet.errors import CarnetError
 from carnet.measures.drivers import usable_attributes
 
-from .conftest import run_carnet, write_engagement
+from .conftest import page_text, run_carnet, write_engagement
 
 DEPARTURES = ["customer_id", "date", "reason", "verbatim", "told_by"]
 SALES = ["customer_id", "date", "amount"]
@@ -70,7 +70,7 @@ def figures(report):
 
 @pytest.mark.parametrize("name", BOOKS)
 def test_no_unknown_is_printed_as_a_number(reports, name):
-    page = (reports[name] / "churn_reasons.html").read_text(encoding="utf-8")
+    page = page_text(reports[name] / "churn_reasons.html")
     text = re.sub(r"data:image/png;base64,[^\"]+", "", page.split("<body>")[-1]).replace("None of ", "")
     assert not any(word in text for word in (">nan", "nan<", "NaN", "None", ">inf", "Timestamp", "Warning", "<script", "&lt;NA&gt;", "NaT"))
 
@@ -86,7 +86,7 @@ def test_departures_alone(reports):
     assert list(listed.columns[:1]) == ["count"] and {"share", "share_low", "share_high", "revenue_lost", "benchmark_share"} <= set(
         listed.columns
     )
-    page = (report / "churn_reasons.html").read_text(encoding="utf-8")
+    page = page_text(report / "churn_reasons.html")
     assert "Codes that the codebook does not know" in page and "Z42 &lt;b&gt;" in page
     assert "needs the table sales with customer_id, date, amount" in page and "needs the table satisfaction" in page
 
@@ -105,7 +105,7 @@ def test_texts_alone_are_read_and_shown_with_their_words(reports):
 def test_lost_customers_alone(reports):
     report = reports["lost"]
     found = figures(report)
-    page = (report / "churn_reasons.html").read_text(encoding="utf-8")
+    page = page_text(report / "churn_reasons.html")
     assert "departure_count" not in found and "silent_leaver_count" not in found, "no table could show a sign: nobody is called silent"
     leavers = pd.read_csv(report / "lists" / "leavers.csv")
     assert set(leavers.customer_id) == {f"C{i}" for i in range(12)} and (leavers.revenue_lost == 100).all() and leavers.silent.isna().all()
@@ -113,7 +113,7 @@ def test_lost_customers_alone(reports):
 
 
 def test_survey_alone_shows_what_comments_are_about(reports):
-    page = (reports["survey"] / "churn_reasons.html").read_text(encoding="utf-8")
+    page = page_text(reports["survey"] / "churn_reasons.html")
     assert "Marks under 70% of the scale by customers not known to have left" in page and "departure_count" not in figures(
         reports["survey"]
     )
@@ -125,7 +125,7 @@ def test_no_reason_known_is_no_share(reports):
 
 
 def test_nobody_left(reports):
-    assert "There is nothing" not in (reports["nobody_left"] / "churn_reasons.html").read_text(encoding="utf-8")
+    assert "There is nothing" not in page_text(reports["nobody_left"] / "churn_reasons.html")
     assert len(pd.read_csv(reports["nobody_left"] / "lists" / "leavers.csv")) == 0 and "ours_share" not in figures(reports["nobody_left"])
 
 
@@ -142,7 +142,7 @@ def test_leavers_that_came_back_were_noted_late_or_early_or_never_bought(reports
         and t.left_on["Q9"] == "2024-01-01"
     )
     assert str(t.complained["C3"]) == "True" and str(t.silent["C3"]) == "False"
-    page = (report / "churn_reasons.html").read_text(encoding="utf-8")
+    page = page_text(report / "churn_reasons.html")
     assert (
         "ordered again more than 92 days later, not counted: 3" in page
         and "outside its scale, or on none that is known, counted as no answer: 2" in page
@@ -157,7 +157,7 @@ def test_leavers_that_came_back_were_noted_late_or_early_or_never_bought(reports
 def test_one_year_of_sales_compares_nothing(reports):
     found = figures(reports["one_year"])
     assert found["departure_count"] == 1 and "satisfied_leaving_rate" not in found
-    assert "Not compared" in (reports["one_year"] / "churn_reasons.html").read_text(encoding="utf-8")
+    assert "Not compared" in page_text(reports["one_year"] / "churn_reasons.html")
 
 
 def test_a_word_that_is_not_accepted_is_refused(make_engagement, tmp_path):
@@ -198,7 +198,7 @@ def test_ravenstack_texts_do_not_say_what_the_codes_say(real_books, tmp_path):
     report = next((tmp_path / "out" / "raven").iterdir())
     figure = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"]["verbatim_kappa"]
     assert figure["low"] < 0 < figure["high"] and abs(figure["value"]) < 0.05
-    assert "agree no more than chance would" in (report / "churn_reasons.html").read_text(encoding="utf-8")
+    assert "agree no more than chance would" in page_text(report / "churn_reasons.html")
     events = pd.read_csv(real_books / "ravenstack" / "ravenstack_churn_events.csv")
     listed = pd.read_csv(report / "lists" / "verbatims.csv")
     assert len(listed) == len(events[events.churn_date > "2021-12-31"]) and (listed.standing != "proposed").all()

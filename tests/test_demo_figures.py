@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from .conftest import DEMO
+from .conftest import DEMO, page_text
 from .demo_accounts import keeping, silence, strategies
 
 AS_OF = pd.Timestamp("2025-12-31")
@@ -414,7 +414,7 @@ def test_planted_stories_are_found(demo_reports):
     assert (by_id.status["C0019"], by_id.status["C0044"]) == ("lost", "recovered")
     lost = listed[listed.status == "lost"].sort_values("revenue_previous")
     assert lost.customer_id.iloc[-1] == "C0019"
-    page = (demo_reports["fr"] / "portfolio_audit.html").read_text(encoding="utf-8")
+    page = page_text(demo_reports["fr"] / "portfolio_audit.html")
     assert "Groupe Hôtelier Brévent" in page and "Cliniques de l'Estuaire" in page.replace("&#39;", "'")
 
 

@@ -16,7 +16,7 @@ from carnet.sources.fec import OFFICIAL, detect_encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .conftest import DEMO, run_carnet
+from .conftest import DEMO, page_text, run_carnet
 
 NAME = "123456789FEC20241231.txt"
 LINES = [  # journal, label, number, date, account, title, auxiliary, its name, piece, piece date, label, debit, credit, letter, letter date
@@ -221,9 +221,7 @@ def test_share_linked_below_the_threshold_refuses_customers_and_keeps_costs(ledg
     assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2024-12-31"
     refusal = "Refused: 54.7% of the ledger&#39;s revenue names a customer, at least 80.0% is needed"
-    pages = {
-        name: (report / f"{name}.html").read_text(encoding="utf-8").replace("'", "&#39;") for name in ("portfolio_audit", "cost_structure")
-    }
+    pages = {name: page_text(report / f"{name}.html").replace("'", "&#39;") for name in ("portfolio_audit", "cost_structure")}
     assert all(refusal in page for page in pages.values())
     figures = yaml.safe_load((report / "figures.json").read_text(encoding="utf-8"))["figures"]
     assert figures["gross_margin"]["value"] == 2650 - 300 and figures["net_margin"]["value"] == 2650 - 390

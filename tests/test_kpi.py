@@ -17,7 +17,7 @@ from carnet.series import audit_series, period_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .conftest import ROOT, run_carnet
+from .conftest import ROOT, page_text, run_carnet
 
 YEARS = ("2016", "2017", "2018", "2019")
 GOLDEN = list(csv.DictReader((Path(__file__).parent / "golden" / "deck_kpi.csv").open(encoding="utf-8")))
@@ -54,7 +54,7 @@ def test_golden_table_of_the_deck(deck_list, row):
 
 def test_what_the_deck_never_shows(deck_report):
     """2019: revenue grows by 50 %, profit falls by 76 %; the extra 400,007 € of sales cost 421,742 € (method §3)."""
-    page = (deck_report / "cost_structure.html").read_text(encoding="utf-8").replace("\u202f", " ").replace("\u00a0", " ")
+    page = page_text(deck_report / "cost_structure.html").replace("\u202f", " ").replace("\u00a0", " ")
     assert "400 007 €" in page and "421 742 €" in page
     figures = {
         name: figure["value"] for name, figure in json.loads((deck_report / "figures.json").read_text(encoding="utf-8"))["figures"].items()
@@ -66,7 +66,7 @@ def test_what_the_deck_never_shows(deck_report):
 
 
 def test_reconciliation_leads_from_8_to_1_8(deck_report):
-    page = (deck_report / "cost_structure.html").read_text(encoding="utf-8")
+    page = page_text(deck_report / "cost_structure.html")
     assert "8,1" in page and "1,8" in page and "106,67" in page.replace("\u00a0", " ")
 
 

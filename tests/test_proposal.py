@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import yaml
-from carnet.engagement import load_engagement
+from carnet.book import open_book
 from carnet.errors import CarnetError
 from carnet.proposal import header_fit, plain, propose, write_proposal
 from carnet.schema import TABLES
@@ -159,20 +159,164 @@ def test_amount_from_quantity_and_price_and_a_date_by_its_values(tmp_path):
 
 
 def test_two_sources_of_one_table_are_not_both_taken(tmp_path):
-    write_rows(tmp_path, "ventes.csv", SALES_HEADERS["EBP"], sales_row)
+    """Read together: the same columns under names that differ by numbers. Not: a copy, another kind of document, other columns."""
+    for name, shift in (("ventes 2023.csv", 0), ("ventes 2024.csv", 1), ("commandes.csv", 2), ("achats.csv", 3)):
+        write_rows(tmp_path, name, SALES_HEADERS["EBP"], lambda i, shift=shift: sales_row(i + shift))
     write_rows(tmp_path, "ventes_bis.csv", SALES_HEADERS["English ERP"], sales_row)
-    write_rows(tmp_path, "ventes_2.csv", SALES_HEADERS["EBP"], sales_row)
+    shutil.copy(tmp_path / "ventes 2024.csv", tmp_path / "ventes 2024 - Copie.csv")
     proposal = propose(tmp_path)
-    assert [part.label for part in (proposal.matches[0].part, *proposal.matches[0].others)] == ["ventes.csv", "ventes_2.csv"]
-    assert proposal.left_out == ["ventes_bis.csv: could be sales too; two sources of it would count twice"]
+    assert [part.label for part in (proposal.matches[0].part, *proposal.matches[0].others)] == ["ventes 2023.csv", "ventes 2024.csv"]
+    told = dict(line.split(": ", 1) for line in proposal.left_out)
+    assert set(told) == {"ventes_bis.csv", "ventes 2024 - Copie.csv", "commandes.csv", "achats.csv"}
+    assert (
+        "a copy" in told["ventes 2024 - Copie.csv"]
+        and "another kind of name" in told["commandes.csv"]
+        and "count twice" in told["ventes_bis.csv"]
+    )
+
+
+def test_a_column_that_came_later_does_not_part_the_years(tmp_path):
+    write_rows(tmp_path, "ventes_2023.csv", SALES_HEADERS["EBP"], sales_row)
+    write_rows(tmp_path, "ventes_2024.csv", [*SALES_HEADERS["EBP"], "Canal"], lambda i: [*sales_row(i + 1), "web"])
+    assert len(propose(tmp_path).matches[0].others) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "table", "told"),
+    [
+        # due and payment dates and no goods: receivables, whatever the file is called
+        (["N° client", "Date facture", "Montant TTC", "Échéance", "Date règlement"], ["C1", "02/01/2024", "120,00", "01/02/2024", "03/02/2024"], "receivables", ""),
+        # the invoice's date before the delivery's
+        (["Code client", "Date livraison", "Date facture", "Montant HT", "Code article"], ["C1", "02/01/2024", "05/01/2024", "120,50", "A1"], "sales", "date: Date facture"),
+        # tax included: taken where nothing else is there, and said
+        (["Code client", "Date facture", "Montant TTC", "Code article"], ["C1", "02/01/2024", "120,50", "A1"], "sales", "net of tax is meant"),
+        (["Customer No.", "Posting Date", "Line Amount Incl. VAT", "Line Amount", "Item No."], ["C1", "2024-01-02", "120.50", "100.10", "A1"], "sales", "amount: Line Amount  #"),
+        # SAP's client is the system, not the customer
+        (["Client", "Sold-to party", "Billing Date", "Net value", "Material"], ["100", "K1", "2024-01-02", "120.50", "M1"], "sales", "customer_id: Sold-to party"),
+        # an invoice has one number a customer: no list of customers
+        (["Number", "Partner", "Invoice Date", "Untaxed Amount", "Salesperson"], ["INV/1", "Azure", "2024-01-02", "120.50", "Ann"], "sales", "customer_id: Partner"),
+    ],
+)  # fmt: skip
+def test_realistic_traps(tmp_path, header, row, table, told):
+    def varied(i):
+        ids = {"Client": "100", "Number": f"INV/{i}"}
+        return [
+            ids.get(h)
+            or (f"{v}{i % 30}" if v[0].isalpha() else v if "date" in h.lower() or h == "Échéance" else v.replace("1", str(i % 9 + 1), 1))
+            for h, v in zip(header, row, strict=True)
+        ]
+
+    write_rows(tmp_path, "factures_2024.csv", header, varied)
+    proposal = propose(tmp_path)
+    assert proposal.matches[0].table == table and told in proposal.text, proposal.text
+
+
+def test_an_equally_good_header_makes_a_guess_doubtful(tmp_path):
+    write_rows(tmp_path, "ventes.csv", [*SALES_HEADERS["EBP"], "Date facture"], lambda i: [*sales_row(i), "03/02/2024"])
+    guess = propose(tmp_path).matches[0].roles["date"]
+    assert guess.confidence < 0.7 and "; or: " in guess.why
+
+
+def test_stages_as_salesforce_writes_them_are_read(tmp_path):
+    stages = ("Closed Won", "Closed Lost", "Prospecting", "Negotiation/Review")
+    header = ["Account ID", "Account Name", "Opportunity Name", "Created Date", "Close Date", "Stage", "Amount", "Opportunity Owner"]
+    write_rows(
+        tmp_path,
+        "opps.csv",
+        header,
+        lambda i: [
+            CLIENTS[i % 40],
+            "x",
+            f"Deal {i}",
+            f"2024-01-{i % 28 + 1:02d}",
+            f"2024-03-{i % 28 + 1:02d}",
+            stages[i % 4],
+            100 + i,
+            "Anna",
+        ],
+        delimiter=",",
+    )
+    write_rows(
+        tmp_path,
+        "sales.csv",
+        ["customer_id", "date", "amount"],
+        lambda i: [CLIENTS[i % 40], f"2024-{i % 12 + 1:02d}-15", f"{i}.5"],
+        delimiter=",",
+    )
+    write_proposal(tmp_path)
+    book = open_book(tmp_path)
+    counts = book.table("opportunities").stage.value_counts().execute().set_index("stage").iloc[:, 0].to_dict()
+    assert counts == {"won": 30, "lost": 30, "open": 60}
+
+
+def test_currency_keys_and_titles_come_from_the_content(tmp_path):
+    """A column of currencies, a list whose key is not the sales', a header below a title, and what is written of each."""
+    write_rows(
+        tmp_path,
+        "sales.csv",
+        ["customer_id", "date", "amount", "currency"],
+        lambda i: [CLIENTS[i % 40], f"2024-{i % 12 + 1:02d}-15", f"{i}.5", "CHF"],
+        delimiter=",",
+    )
+    write_rows(
+        tmp_path,
+        "customers.csv",
+        ["Customer ID", "ERP ref", "Company name", "Country"],
+        lambda i: [f"X{i}", CLIENTS[i], f"Firm {i}", "CH"],
+        count=40,
+        delimiter=",",
+    )
+    (tmp_path / "charges.csv").write_text(
+        "Charges de l'exercice;;;\nArrêté au 31/12/2024;;;\nDébut;Fin;Nature;Montant\n" + "01/01/2024;31/01/2024;Loyer;1000,50\n" * 12,
+        encoding="utf-8",
+    )
+    proposal = write_proposal(tmp_path)
+    text = proposal.text
+    assert "currency: CHF" in text and "customer_id: ERP ref  # 0.95, its values are the customers of the sales" in text
+    assert "format: {header_row: 3}" in text and "category: Nature" in text
+    book = open_book(tmp_path)
+    assert book.checks["costs"].accepted_rows == 12 and not any(check.quarantined_rows for check in book.checks.values())
+
+
+def test_several_currencies_and_unread_columns_are_told(tmp_path):
+    write_rows(
+        tmp_path,
+        "sales.csv",
+        ["customer_id", "date", "amount", "currency", "cost"],
+        lambda i: [CLIENTS[i % 40], f"2024-{i % 12 + 1:02d}-15", f"{i}.5", ("EUR", "USD")[i % 2], "see annex"],
+        delimiter=",",
+    )
+    told = " ".join(propose(tmp_path).left_out)
+    assert "several currencies (EUR, USD)" in told and "cost is read as cost, and its values do not fit" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("only_header.csv", b"Code client;Date facture;Montant HT\n", "a header and no row"),
+        ("nul.csv", b"\x00" * 500, "no table is recognised"),
+        ("junk.xlsx", b"PK\x03\x04junk", "not readable as an Excel workbook"),
+        ("empty.csv", b"", "no header"),
+        ("twice.csv", b"a;a\n1;2\n", "the header has twice"),
+        ("x.ods", b"x", "no table is recognised"),
+    ],
+)
+def test_what_cannot_be_read_is_told(tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "ventes.csv").write_text("a;b\n1;2\n")
+    with pytest.raises(CarnetError, match=told) as refused:
+        propose(tmp_path)
+    assert "folders below are not looked at: below" in str(refused.value)
 
 
 def test_hostile_names_and_headers_stay_values(tmp_path):
     evil = ["Code client: {x}", "Date facture # 1", "Montant HT\t'", "!!python/object"]
     write_rows(tmp_path, "- evil: [x].csv", evil, lambda i: [CLIENTS[i % 40], f"2024-05-{i % 28 + 1:02d}", f"{i},5", "z"])
     write_proposal(tmp_path)
-    spec = load_engagement(tmp_path).tables["sales"]
-    assert spec.files == ["- evil: [x].csv"] and set(spec.columns.values()) <= {name.strip() for name in evil}
+    book = open_book(tmp_path)
+    assert [file["name"] for file in book.checks["sales"].files] == ["- evil: [x].csv"] and book.checks["sales"].accepted_rows == 120
+    assert set(book.engagement.tables["sales"].columns.values()) <= {name.strip() for name in evil}
 
 
 def test_files_outside_missing_or_unknown_are_told(tmp_path):

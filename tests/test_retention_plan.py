@@ -10,7 +10,7 @@ from carnet.book import open_book
 from carnet.engagement import load_engagement
 from carnet.errors import CarnetError
 
-from .conftest import run_carnet, write_engagement
+from .conftest import page_text, run_carnet, write_engagement
 
 SALES = ["customer_id", "date", "amount", "cost"]
 YEARS = (2022, 2023, 2024)
@@ -55,7 +55,7 @@ def reports(tmp_path_factory):
 
 
 def text_of(report, page="retention_plan"):
-    html = (report / f"{page}.html").read_text(encoding="utf-8")
+    html = page_text(report / f"{page}.html")
     return re.sub(r"<style.*?</style>|data:image/png;base64,[^\"]+", "", html, flags=re.S)
 
 

@@ -1,9 +1,10 @@
-"""The lists for people who live in Excel: one sheet per salesperson, filters, frozen headings, formats of the reader's language.
+"""The lists for people who live in Excel: a sheet a list, then one per salesperson, filters, frozen headings, formats of the reader's language.
 
 Every text is written as a text: a cell that begins like a formula is shown with Excel's own quote prefix and never runs.
 """
 
 import datetime as dt
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from carnet.wording import Wording
 
 SHEET_ROWS = 5000  # a sheet is for reading; the whole list is in lists/
 SALESPEOPLE_SHEETS = 200
+HOUSE_COLOUR = "#12436D"
 LONG_TEXTS = {"task", "strategy_reason", "verbatim", "reason"}
 FORBIDDEN = r"[\[\]:*?/\\\x00-\x1f]"
 NUMBERS = {"money", "gap", "cents", "signed_cents", "count", "number", "percent", "chance"}
@@ -31,7 +33,7 @@ PERSONAL = (
 )
 
 
-def write_annex(w: Wording, lists: Path, target: Path, client: str, as_of: dt.date) -> bool:
+def write_annex(w: Wording, lists: Path, target: Path, client: str, as_of: dt.date, colour: str | None = None) -> bool:
     """Write the workbook of the lists that are there, then a sheet a salesperson with the customers behind; False when there is no list."""
     there = {name: known.columns for name, known in LISTS.items() if known.columns and (lists / f"{name}.csv").is_file()}
     gaps = lists / "sales_gaps.csv"
@@ -39,7 +41,7 @@ def write_annex(w: Wording, lists: Path, target: Path, client: str, as_of: dt.da
         return False
     with xlsxwriter.Workbook(target, {"constant_memory": True}) as book:
         book.set_properties({"title": client, "author": "carnet", "created": dt.datetime.combine(as_of, dt.time())})
-        writer = _Writer(book, w)
+        writer = _Writer(book, w, colour or HOUSE_COLOUR)
         sheets = [(w._(LISTS[name].label), _as_sheet(name, _read(lists / f"{name}.csv")), columns) for name, columns in there.items()]
         late = _read(gaps) if gaps.is_file() else pd.DataFrame(columns=["salesperson", "sales_gap"])
         late = late[pd.to_numeric(late.sales_gap, errors="coerce") < 0]
@@ -77,7 +79,7 @@ def _cut(text: str, units: int) -> str:
 class _Writer:
     """The workbook's formats and sheet names."""
 
-    def __init__(self, book: xlsxwriter.Workbook, w: Wording) -> None:
+    def __init__(self, book: xlsxwriter.Workbook, w: Wording, colour: str) -> None:
         self.w, self.taken = w, {"history"}
         symbol = get_currency_symbol(w.currency, w.locale)
         after = w.locale.currency_formats["standard"].pattern.strip().endswith("¤")
@@ -89,9 +91,9 @@ class _Writer:
         self.text, self.wrapped = book.add_format(top), book.add_format(top | {"text_wrap": True})
         self.quoted = book.add_format(top | {"quote_prefix": True})
         self.heading = book.add_format(
-            {"bold": True, "text_wrap": True, "valign": "top", "bottom": 2, "bottom_color": "#12436D", "font_color": "#12436D"}
+            {"bold": True, "text_wrap": True, "valign": "top", "bottom": 2, "bottom_color": colour, "font_color": colour}
         )
-        self.title = book.add_format({"bold": True, "font_size": 14, "font_color": "#12436D"})
+        self.title = book.add_format({"bold": True, "font_size": 14, "font_color": colour})
 
     def name(self, text: str) -> str:
         """A sheet's name: at most 31 characters, none that Excel forbids, each name once whatever its case."""
@@ -145,8 +147,10 @@ class _Writer:
         kind = COLUMNS[column][1]
         if text == "":
             sheet.write_blank(row, position, None, self.text)
-        elif kind in NUMBERS:
+        elif kind in NUMBERS and math.isfinite(float(text)):
             sheet.write_number(row, position, float(text), self.formats[kind])
+        elif kind in NUMBERS:
+            sheet.write_blank(row, position, None, self.text)
         elif kind == "date":
             sheet.write_datetime(row, position, dt.datetime.fromisoformat(text), self.formats["date"])
         elif kind == "flag":

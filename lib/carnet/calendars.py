@@ -24,7 +24,7 @@ def write_calendars(w: Wording, tasks: Path, folder: Path, client: str, as_of: d
         calendar = Calendar()
         calendar.add("prodid", "-//carnet//tasks//EN")
         calendar.add("version", "2.0")
-        calendar.add("x-wr-calname", f"{_clean(client)} · {owner or w._('No salesperson')}")
+        calendar.add("x-wr-calname", " ".join(f"{_clean(client)} · {owner or w._('No salesperson')}".split()))
         for row in rows.to_dict("records"):
             calendar.add_component(_entry(w, row, client, as_of))
         folder.mkdir(exist_ok=True)

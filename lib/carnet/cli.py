@@ -168,18 +168,28 @@ def read_command(folder: Path, plan: Path, measure: str | None, as_of: str | Non
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("-n", "--notebook", "names", multiple=True, help="Notebook to open, by name; default: all.")
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Notebook parameter.")
+@click.option("--as-of", help="Audit date, YYYY-MM-DD.")
+@click.option("--language", help="en or fr; default: engagement.yml.")
 @click.option("--no-launch", is_flag=True, help="Copy the notebooks only.")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
-def lab(folder: Path, names: tuple[str, ...], parameters: tuple[str, ...], no_launch: bool, options: tuple[str, ...]) -> None:
+def lab(
+    folder: Path,
+    names: tuple[str, ...],
+    parameters: tuple[str, ...],
+    as_of: str | None,
+    language: str | None,
+    no_launch: bool,
+    options: tuple[str, ...],
+) -> None:
     """JupyterLab on an engagement: the notebooks copied into its folder, parameters set. OPTIONS go to JupyterLab."""
     from carnet.lab import launch, prepare
     from carnet.publish import find_notebooks
 
-    copies, kept = prepare(folder, find_notebooks(names), _read_parameters(parameters))
+    copies, kept = prepare(folder, find_notebooks(names), _read_parameters(parameters), as_of, language)
     for copy in kept:
         click.echo(f"{copy} was there already and is kept as it is.", err=True)
     click.echo(copies[0].parent)
-    sys.exit(0 if no_launch else launch(copies[0].parent.parent, copies[0], options))
+    sys.exit(0 if no_launch else launch(copies[0], options))
 
 
 def _read_parameters(texts: tuple[str, ...]) -> dict[str, str]:

@@ -234,6 +234,7 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "over_cap": (N_("Above the cap"), "flag"),
     "held_count": (N_("Relationships"), "count"),
     "potential": (N_("Potential"), "money"),
+    "potential_class": (N_("Class of potential"), "text"),
     "untapped": (N_("Not bought yet"), "money"),
     "axis": (N_("Axis"), "text"),
     "weight": (N_("Weight"), "percent"),

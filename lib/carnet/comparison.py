@@ -67,7 +67,7 @@ def changes_since(w: Wording, then: Published | None, now: Published) -> Since:
     rows = table[table.verdict == "signal"].to_dict("records")
     counts = {verdict: int((table.verdict == verdict).sum()) for verdict in HEADINGS}
     told_counts = w._(
-        "Against the audit of {date}: {signal} figures moved beyond noise, {noise} within it, {unjudged} cannot be judged for want of an interval. Of those tested, about {luck} would pass for a signal by luck.",
+        "Figures against the audit of {date}: beyond noise {signal}, within it {noise}, not judged for want of an interval {unjudged}. Of those tested, about {luck} would pass for a signal by luck.",
         date=date, signal=w.number(counts["signal"]), noise=w.number(counts["noise"]), unjudged=w.number(counts["not judged"]),
         luck=w.number(0.05 * (counts["signal"] + counts["noise"]), 1),
     )  # fmt: skip
@@ -83,7 +83,7 @@ def _followed(w: Wording, then: Published, now: Published) -> Iterable[str]:
         return [w._("Tracked customers are not followed: one of the reports is without its gap list (notebook sales_gaps).")]
     numbers, column = "sales_gap revenue rolling_year_revenue", length_column(now.comparison)
     flagged, today = (
-        then.read_list("sales_gaps", numbers, "flagged"),
+        then.read_list("sales_gaps", numbers, "flagged", "customer_id name salesperson"),
         now.read_list("standing", "revenue rolling_year_revenue silence_ratio"),
     )
     flagged = flagged[flagged.flagged].assign(period_revenue=lambda t: t[column])

@@ -11,7 +11,7 @@ from babel.numbers import list_currencies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from carnet.errors import CarnetError, nearest
-from carnet.firm import FILE_NAME as FIRM_FILE
+from carnet.firm import FILES as FIRM_FILES
 from carnet.firm import Firm, load_firm
 from carnet.profiles import Sector, sector
 from carnet.records import slug
@@ -178,9 +178,9 @@ class Engagement(_Strict):
         return Firm() if self.firm is None else load_firm(self.folder / self.firm)
 
     @property
-    def firm_file(self) -> Path | None:
-        """The firm.yml of the firm that signs, where one is named."""
-        return None if self.firm is None else self.folder / self.firm / FIRM_FILE
+    def firm_files(self) -> list[Path]:
+        """What the firm that signs gives to the pages: firm.yml, its logo, its style sheet."""
+        return [] if self.firm is None else [path for name in FIRM_FILES if (path := self.folder / self.firm / name).is_file()]
 
     def _own_file(self, key: str, name: str) -> Path:
         path = (self.folder / name).resolve()

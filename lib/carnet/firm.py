@@ -17,6 +17,8 @@ FILE_NAME = "firm.yml"
 LOGOS = {"logo.svg": "image/svg+xml", "logo.png": "image/png", "logo.jpg": "image/jpeg"}
 LOGO_BYTES = 200_000
 TEXT_CONTRAST = 4.5  # WCAG 2.2 AA, text on white
+MARK_CONTRAST = 3  # the same, for the marks of a chart
+FILES = (FILE_NAME, *LOGOS, "style.css")
 COLOURS = ("focus", "contrast", "context", "third")
 
 
@@ -36,10 +38,9 @@ class Firm(BaseModel):
         for name, colour in value.items():
             if not re.fullmatch(r"#[0-9A-Fa-f]{6}", colour):
                 raise ValueError(f"{name}: a colour such as #12436D is expected, not {colour!r}")
-            if name == "focus" and contrast_with_white(colour) < TEXT_CONTRAST:
-                raise ValueError(
-                    f"{name}: {colour} is too light for headings on white (contrast {contrast_with_white(colour):.1f}, at least {TEXT_CONTRAST})"
-                )
+            least = TEXT_CONTRAST if name == "focus" else MARK_CONTRAST
+            if contrast_with_white(colour) < least:
+                raise ValueError(f"{name}: {colour} is too light on white (contrast {contrast_with_white(colour):.1f}, at least {least})")
         return value
 
     @field_validator("wording")
@@ -74,7 +75,10 @@ class Firm(BaseModel):
         """CSS that follows the report's own: the firm's colours, then its style.css."""
         colours = "".join(f" --{name}: {colour};" for name, colour in self.colours.items() if name == "focus")
         path = self.folder / "style.css"
-        own = path.read_text(encoding="utf-8") if path.is_file() else ""
+        try:
+            own = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+        except UnicodeDecodeError as error:
+            raise CarnetError(f"{path}: not UTF-8 text (byte {error.start}). Save the file as UTF-8.") from None
         return (f":root {{{colours} }}\n" if colours else "") + own.replace("</", "<\\/")
 
 
@@ -106,7 +110,9 @@ def _explain(fault: Any) -> str:
 
 
 def _fields(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    """Fields of a sentence as they are written, a format or conversion with them: values are formatted before they come in."""
+    parts = string.Formatter().parse(text)
+    return {f"{name}{'!' + turned if turned else ''}{':' + form if form else ''}" for _, name, form, turned in parts if name is not None}
 
 
 def contrast_with_white(colour: str) -> float:

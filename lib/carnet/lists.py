@@ -44,7 +44,7 @@ LISTS = {  # in the order of the annex
         N_("Progression"),
         "customer_id name salesperson revenue_previous revenue sales_gap growth_rate order_count_previous order_count frequency_effect basket_effect",
     ),
-    "potential": NamedList(N_("Potential by class"), "abc_class customer_count revenue untapped"),
+    "potential": NamedList(N_("Potential by class"), "abc_class potential_class customer_count revenue untapped"),
     "leavers": NamedList(
         N_("Leavers"), "customer_id name salesperson client_segment abc_class left_on last_order_date label_reason competitor revenue_lost"
     ),

@@ -3,6 +3,7 @@
 import base64
 import copy
 import hashlib
+import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -64,7 +65,8 @@ def _whole_page(w: Wording, firm: Firm, client: str, title: str, as_of: str, bod
         style=(TEMPLATES / "style.css").read_text(encoding="utf-8") + firm.style, firm=firm.name, logo=firm.logo,
         running_header=_css_text(f"{client} – {title}"), running_footer=_css_text(footer),
         contents=re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body),
-        words={"search": w._("Search"), "every": w._("all values"), "all": w._("All rows"), "shown": w._("{shown} of {total} rows shown"), "locale": w.language},
+        words={"search": w._("Search"), "every": w._("all values"), "all": w._("All rows"), "shown": w._("Rows shown: {shown} of {total}"), "locale": w.language,
+               "elsewhere": w._("the others are in the lists of the report")},
         labels={"contents": w._("Contents"), "skip": w._("Go to the text"), "folds": folds, **lines,
                 "footer": footer},
     )  # fmt: skip
@@ -86,10 +88,13 @@ def _css_text(text: str) -> str:
     return "".join(character if character.isalnum() and character.isascii() else f"\\{ord(character):x} " for character in text)
 
 
-def _clean(html: str) -> str:
-    """Keep the tags and attributes of text and tables, links within the report; drop everything that could run."""
-    html = re.sub(r'<a class="anchor-link".*?</a>', "", html)
-    return nh3.clean(html, tags=ALLOWED_TAGS, attributes=ALLOWED_ATTRIBUTES, url_schemes=set(), link_rel=None, strip_comments=True)
+def _clean(text: str) -> str:
+    """Keep the tags and attributes of text and tables, links within the page; drop everything that could run."""
+    text = re.sub(r'<a class="anchor-link".*?</a>', "", text)
+    return nh3.clean(
+        text, tags=ALLOWED_TAGS, attributes=ALLOWED_ATTRIBUTES, url_schemes=set(), link_rel=None, strip_comments=True,
+        attribute_filter=lambda tag, name, value: None if name == "href" and not value.startswith("#") else value,
+    )  # fmt: skip
 
 
 def title_of(w: Wording, run: Executed) -> str:
@@ -104,7 +109,8 @@ def notebook_page(book: Book, run: Executed) -> str:
     page = copy.deepcopy(run.notebook)
     page.cells[0].source = page.cells[0].source.partition("\n\n")[2]  # the title is on the cover
     code = [cell for cell in page.cells if cell.cell_type == "code"]
-    queries = set(re.findall(r'id=\\?"(sql-[a-z_]+)', str([cell.get("outputs") for cell in code])))
+    shown = "".join(output.get("data", {}).get("text/html", "") for cell in code for output in cell.outputs)
+    queries = {name: html.unescape(sql) for name, sql in re.findall(r'<pre id="sql-(\w+)"[^>]*>(.*?)</pre>', shown, flags=re.S)}
     for cell, origin in zip(code, cell_origins(cell.source for cell in code), strict=True):
         for output in cell.outputs:
             for mime in (FIGURES_TYPE, FINDINGS_TYPE):
@@ -118,8 +124,8 @@ def notebook_page(book: Book, run: Executed) -> str:
     return _page(book, title_of(w, run), exporter.from_notebook_node(page)[0], w._("Executive summary"))
 
 
-def _method(book: Book, origin: Origin, code: str, queries: set[str]) -> str:
-    """Folded behind a table or figure: definitions, measures with their queries, rows in, and the code of the cell."""
+def _method(book: Book, origin: Origin, code: str, queries: Mapping[str, str]) -> str:
+    """Folded behind a table or figure: definitions, measures with their queries (name → SQL), rows in, and the code of the cell."""
     w = book.wording
     described = MEASURES | COMPOSED
     read = [book.checks[name] for name in TABLE_LABELS if name in origin.tables and name in book.checks]
@@ -127,11 +133,17 @@ def _method(book: Book, origin: Origin, code: str, queries: set[str]) -> str:
         w._("{table} {kept} of {rows}", table=w.tell(TABLE_LABELS[c.table]), kept=w.number(c.accepted_rows), rows=w.number(c.rows))
         for c in read
     )
+
+    def made_by(figure: str) -> str:
+        """The query of the page that has the figure as a column; empty when it is computed in memory."""
+        return next((name for name, sql in queries.items() if f'AS "{figure}"' in sql), "")
+
     return _templates().get_template("method.html.j2").render(
-        labels={"method": w._("How this is measured"), "query": w._("query"), "code": w._("Code that made it:"), "inner": w._("Queries inside:"), "ledger": w._("Rows in: the row ledger")},
-        definitions=[(w._(FIGURES[name].label), w._(FIGURES[name].definition)) for name in FIGURES if name in origin.figures],
-        measures=[(w._(text), f"sql-{name}" if f"sql-{name}" in queries else "") for name, text in described.items() if name in origin.measures],
-        inner=sorted(name for name in origin.inner - origin.measures if f"sql-{name}" in queries),
+        labels={"method": w._("How this is measured"), "query": w._("query"), "code": w._("Code that made it:"), "inner": w._("Queries inside:"), "data": w._("Measures that went into these data:"),
+                "memory": w._("computed in memory"), "ledger": w._("Rows in: the row ledger")},
+        definitions=[(w._(FIGURES[name].label), w._(FIGURES[name].definition), made_by(name)) for name in FIGURES if name in origin.figures],
+        measures=[(w._(text), name if name in queries else "") for name, text in described.items() if name in origin.measures],
+        inner=sorted(name for name in origin.inner - origin.measures if name in queries),
         rows_in=w._("Rows accepted of rows read: {tables}.", tables=rows) if rows else "", code=code,
     )  # fmt: skip
 
@@ -144,7 +156,7 @@ def summary_page(
     `pages` are the notebooks' finished pages by name, `files` the other files of the report (relative).
     """
     w = book.wording
-    findings = [_linked(w, finding, pages) for finding in collect_findings(executed)]
+    findings = [_linked(w, finding, pages, set(map(str, files))) for finding in collect_findings(executed)]
     ordered = sorted(executed, key=lambda run: ORDER.index(run.name) if run.name in ORDER else len(ORDER))
     titles = {run.name: (title_of(w, run), w._(markdown_blocks(run.notebook.cells[0].source)[1][1])) for run in ordered}
     lists = [(str(path), _file_label(w, path, titles)) for path in files]
@@ -183,16 +195,16 @@ def recorded(run: Executed, mime: str) -> list[Any]:
     return [o["data"][mime] for cell in run.notebook.cells for o in cell.get("outputs", []) if mime in o.get("data", {})]
 
 
-def _linked(w: Wording, finding: dict[str, Any], pages: Mapping[str, str]) -> dict[str, Any]:
-    """A finding with its size in money, and the link to the list of names behind it where its page shows one."""
-    page, anchor = pages[finding["notebook"]], NAMES_BEHIND.get(finding["key"].rstrip("_0123456789"))
-    there = anchor is not None and f'id="{anchor}"' in page
+def _linked(w: Wording, finding: dict[str, Any], pages: Mapping[str, str], files: set[str]) -> dict[str, Any]:
+    """A finding with its size in money, and the link to the names behind it: a list of its page, or one of the files."""
+    page, behind = pages[finding["notebook"]], NAMES_BEHIND.get(finding["key"].rstrip("_0123456789"), "")
+    names = behind if behind in files else f"{finding['notebook']}.html#{behind}" if behind and f'id="{behind}"' in page else ""
     low, high = finding["low"], finding["high"]
     size = w.signed_money(finding["amount"], 0) if finding["amount"] else ""
     return {
         "sentence": finding["sentence"], "notebook": finding["notebook"], "size": size,
         "range": w.between(w.signed_money(low, 0), w.signed_money(high, 0)) if size and low is not None and high is not None else "",
-        "names": f"{finding['notebook']}.html#{anchor}" if there else "",
+        "names": names,
     }  # fmt: skip
 
 
@@ -221,9 +233,8 @@ def _run(w: Wording, manifest: dict) -> pd.DataFrame:
     return pd.DataFrame([{"parameter": name, "value": str(value)} for name, value in pairs])
 
 
-def reports_page(out: Path, language: str) -> str:
+def reports_page(out: Path, w: Wording, firm: Firm) -> str:
     """All reports of a folder, by client and date: for the firm, not for a client."""
-    w = Wording(language, "EUR")
     found = find_reports(out)
     reports = [
         (
@@ -233,4 +244,4 @@ def reports_page(out: Path, language: str) -> str:
         for client, dated in found.items()
     ]
     body = _templates().get_template("reports.html.j2").render(reports=reports)
-    return _whole_page(w, Firm(), w.ngettext("{count} client", "{count} clients", len(reports)), w._("Reports"), "", body, {})
+    return _whole_page(w, firm, w.ngettext("{count} client", "{count} clients", len(reports)), w._("Reports"), "", body, {})

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from carnet.errors import CarnetError
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TIMEOUT_SECONDS = 180
 QUIET = ("--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-extensions", "--no-pdf-header-footer", "--virtual-time-budget=10000")  # fmt: skip
+         "--disable-extensions", "--disable-dev-shm-usage", "--no-pdf-header-footer", "--virtual-time-budget=10000")  # fmt: skip
 
 
 def find_browser() -> str:
@@ -34,17 +35,23 @@ def print_pages(browser: str, pages: Iterable[Path]) -> None:
     as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     for page in pages:
         target = page.with_suffix(".pdf")
-        with tempfile.TemporaryDirectory(prefix="carnet-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="carnet-", ignore_cleanup_errors=True) as scratch:
             copy, printed = Path(scratch) / "page.html", Path(scratch) / "page.pdf"
             copy.write_text(re.sub(r'(<a)( href="[^#"][^"]*")', r"\1", page.read_text(encoding="utf-8")), encoding="utf-8")
             command = [browser, *QUIET, *as_root, f"--user-data-dir={scratch}/profile", f"--print-to-pdf={printed}", copy.as_uri()]
-            try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
-            except subprocess.TimeoutExpired:
-                raise CarnetError(
-                    f"--pdf: {browser} did not print {page.name} in {TIMEOUT_SECONDS} seconds. Run without --pdf and print from a browser."
-                ) from None
-            if done.returncode or not printed.is_file():
-                told = (done.stderr.strip().splitlines() or ["no message"])[-1]
-                raise CarnetError(f"--pdf: {browser} did not print {page.name}: {told}. Run without --pdf and print from a browser.")
+            told = _run(command)
+            if told or not printed.is_file():
+                raise CarnetError(f"--pdf: {browser} did not print {page.name}: {told or 'no message'}. Print the page from a browser.")
             shutil.copyfile(printed, target)
+
+
+def _run(command: list[str]) -> str:
+    """Run the browser in a session of its own; empty when it is done, else what it told. Nothing of it outlives a time-out."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return f"nothing after {TIMEOUT_SECONDS} seconds"
+    return (errors.strip().splitlines() or [f"exit {process.returncode}"])[-1] if process.returncode else ""

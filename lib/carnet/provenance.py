@@ -139,21 +139,25 @@ class _Trace:
             if isinstance(node, ast.Name) and (isinstance(node.ctx, ast.Store) or grows):
                 self.variables[node.id] = origin | self.variables.get(node.id, Origin()) if grows else origin
 
-    def origin(self, expression: ast.expr) -> Origin:
-        """All that the expression reads, directly or through the functions it calls."""
+    def origin(self, node: ast.AST, inner: frozenset[str] = frozenset()) -> Origin:
+        """All that an expression reads, directly or through the functions it calls; `inner` are names of its own comprehensions and lambdas."""
         found = Origin()
-        for node in ast.walk(expression):
-            if isinstance(node, ast.Name) and node.id not in SILENT:
-                found |= self.variables.get(node.id, Origin())
-                found |= _called(self.modules.get(node.id))
-            elif isinstance(node, ast.Attribute):
-                found |= self._attribute(node)
-            elif isinstance(node, ast.Call):
-                found |= _book_tables(node)
-            elif isinstance(node, ast.Subscript):
-                found |= _subscripted_figure(node)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= _listed_figures(node.value)
+        if isinstance(node, ast.Name) and node.id not in SILENT | inner:
+            found = self.variables.get(node.id, Origin()) | _called(self.modules.get(node.id))
+        elif isinstance(node, ast.Attribute):
+            found = self._attribute(node)
+        elif isinstance(node, ast.Call):
+            found = _book_tables(node)
+        elif isinstance(node, ast.Subscript):
+            found = _subscripted_figure(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found = _listed_figures(node.value)
+        elif isinstance(node, ast.Lambda):
+            inner |= {argument.arg for argument in node.args.args}
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            inner |= {name.id for part in node.generators for name in ast.walk(part.target) if isinstance(name, ast.Name)}
+        for child in ast.iter_child_nodes(node):
+            found |= self.origin(child, inner)
         return found
 
     def _attribute(self, node: ast.Attribute) -> Origin:
@@ -173,7 +177,7 @@ def _is_book(node: ast.expr) -> bool:
 
 
 def _book_tables(call: ast.Call) -> Origin:
-    """`book.table("sales")`, `book.has("service", …)`, `needs(book, "costs")` name tables of the engagement."""
+    """`book.table("sales")` names a table of the engagement."""
     of_book = isinstance(call.func, ast.Attribute) and _is_book(call.func.value) and call.func.attr == "table"
     names = (
         {argument.value for argument in call.args if isinstance(argument, ast.Constant) and argument.value in TABLES} if of_book else set()

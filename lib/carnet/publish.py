@@ -75,6 +75,7 @@ def run_audit(
     (building / "lists").mkdir(parents=True)
     try:
         earlier, damaged = find_earlier(home, book.engagement, book.as_of)
+        before, _ = find_earlier(home, book.engagement, book.as_of, listed=False)
         for reason in damaged:
             warn(reason)
         memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
@@ -82,9 +83,11 @@ def run_audit(
         executed = _execute_all(jobs, context)
         durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
         manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
-        _write_report(building, book, executed, manifest, earlier, browser)
+        trouble = _write_report(building, book, executed, manifest, before, browser)
         published = out / book.engagement.slug / _rename(building, home, str(book.as_of)).name
-        _replace(out.resolve() / "index.html", reports_page(out.resolve(), book.engagement.language))
+        _replace(out.resolve() / "index.html", reports_page(out.resolve(), book.wording, book.engagement.firm_profile))
+        if trouble:
+            raise CarnetError(f"{published} is published, without PDF. {trouble}")
         return published, book
     except NotebookFailed as failure:
         log = home / "logs" / f"{book.as_of}-{started:%Y%m%dT%H%M%S}-{failure.notebook}"
@@ -146,8 +149,8 @@ def _execute_and_send(sender: Connection, *job: Any) -> None:
         sender.send(error)
 
 
-def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: dict, earlier: Path | None, browser: str | None) -> None:
-    """Fill the report folder: pages, figures, quarantine, lists for Excel, notebooks, manifest."""
+def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: dict, earlier: Path | None, browser: str | None) -> str:
+    """Fill the report folder: pages, figures, quarantine, lists for Excel, notebooks, manifest; why the pages were not printed, if so."""
     w, engagement = book.wording, book.engagement
     document = {
         "schema": 1,
@@ -163,17 +166,25 @@ def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: 
         _write(folder / "notebooks" / f"{run.name}.ipynb", json.dumps(run.notebook, ensure_ascii=False, indent=1) + "\n")
     _write(folder / "figures.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     write_quarantine(book, folder / "quarantine.csv")
-    write_annex(w, folder / "lists", folder / "annex.xlsx", engagement.client, book.as_of)
+    write_annex(w, folder / "lists", folder / "annex.xlsx", engagement.client, book.as_of, engagement.firm_profile.colours.get("focus"))
     write_calendars(w, folder / "lists" / "tasks.csv", folder / "calendars", engagement.client, book.as_of)
-    if browser:
-        print_pages(browser, [folder / f"{name}.html" for name in pages])
-    files = ["*.pdf", "annex.xlsx", "lists/*.csv", "calendars/*.ics", "quarantine.csv", "figures.json"]
+    files = ["annex.xlsx", "lists/*.csv", "calendars/*.ics", "quarantine.csv", "figures.json"]
     there = [path.relative_to(folder) for pattern in files for path in sorted(folder.glob(pattern))]
     since = changes_since(w, open_published(earlier) if earlier else None, Published(folder, document, manifest))
-    _write(folder / "index.html", summary_page(book, pages, executed, there, since, manifest))
+    trouble = ""
     if browser:
-        print_pages(browser, [folder / "index.html"])
+        named = [Path(f"{name}.pdf") for name in ("index", *pages)]
+        _write(folder / "index.html", summary_page(book, pages, executed, [*named, *there], since, manifest))
+        try:
+            print_pages(browser, [folder / path.with_suffix(".html") for path in named])
+        except CarnetError as error:  # an hour's audit is not thrown away for its paper
+            trouble = str(error)
+            for path in folder.glob("*.pdf"):
+                path.unlink()
+    if trouble or not browser:
+        _write(folder / "index.html", summary_page(book, pages, executed, there, since, manifest))
     _write(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+    return trouble
 
 
 def write_quarantine(book: Book, path: Path) -> None:
@@ -203,11 +214,8 @@ def _collect_figures(w: Wording, executed: list[Executed]) -> dict[str, dict]:
 def _manifest(book: Book, parameters: dict, started: datetime, durations: dict, earlier: str | None) -> dict:
     """What the report was made from and with; names no path of this machine."""
     inputs = [{"table": name, **file} for name, check in book.checks.items() for file in check.files]
-    for key, path in (
-        ("codebook", book.engagement.codebook_file),
-        ("sector", book.engagement.sector_file),
-        ("firm", book.engagement.firm_file),
-    ):
+    own = [("codebook", book.engagement.codebook_file), ("sector", book.engagement.sector_file)]
+    for key, path in [*own, *(("firm", path) for path in book.engagement.firm_files)]:
         if path:
             inputs.append({"table": key, "name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
     ledger = {

@@ -67,8 +67,8 @@ class Published:
         """True when the report holds lists/NAME.csv."""
         return (self.folder / "lists" / f"{name}.csv").is_file()
 
-    def read_list(self, name: str, numbers: str, flags: str = "") -> pd.DataFrame:
-        """lists/NAME.csv: every column a text, but `numbers` and `flags` (space-separated) as numbers and true or false.
+    def read_list(self, name: str, numbers: str, flags: str = "", texts: str = "customer_id") -> pd.DataFrame:
+        """lists/NAME.csv: every column a text (those named in `texts` must be there), but `numbers` and `flags` (space-separated) as numbers and true or false.
 
         Raises CarnetError when the file or a column is missing, or a number is not one.
         """
@@ -77,7 +77,7 @@ class Published:
             t = pd.read_csv(path, dtype=str, keep_default_na=False)
         except (OSError, ValueError) as error:
             raise CarnetError(f"{path}: not readable as a list of carnet ({error}). Publish that report again.") from None
-        missing = [column for column in (*numbers.split(), *flags.split()) if column not in t.columns]
+        missing = [column for column in (*texts.split(), *numbers.split(), *flags.split()) if column not in t.columns]
         if missing:
             raise CarnetError(f"{path}: the column {missing[0]} is missing. Publish that report again with this version of carnet.")
         t = t.apply(lambda column: column.map(restored))
@@ -103,11 +103,28 @@ def open_published(folder: str | Path) -> Published:
     document, manifest = documents
     if not isinstance(document, dict) or not {"client", "as_of", "currency", "figures"} <= set(document) or document.get("schema") != 1:
         raise CarnetError(f"{folder / 'figures.json'}: not the figures of a report of carnet (schema 1).")
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(document["as_of"])) or not isinstance(document["figures"], dict):
-        raise CarnetError(f"{folder / 'figures.json'}: as_of or figures are not those of a report of carnet.")
-    if not isinstance(manifest, dict) or manifest.get("parameters", {}).get("language") not in LOCALES:
+    if not all(isinstance(document[key], str) for key in ("client", "as_of", "currency")) or not _is_date(document["as_of"]):
+        raise CarnetError(f"{folder / 'figures.json'}: client, as_of or currency are not those of a report of carnet.")
+    figures = document["figures"].values() if isinstance(document["figures"], dict) else [None]
+    if not all(
+        isinstance(figure, dict) and all(_is_number_or_none(figure.get(key)) for key in ("value", "low", "high")) for figure in figures
+    ):
+        raise CarnetError(f"{folder / 'figures.json'}: a figure is not a record with a number.")
+    parameters = manifest.get("parameters") if isinstance(manifest, dict) else None
+    if not isinstance(parameters, dict) or parameters.get("language") not in LOCALES:
         raise CarnetError(f"{folder / 'manifest.json'}: not the manifest of a report of carnet.")
     return Published(folder, document, manifest)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return str(dt.date.fromisoformat(text)) == text
+    except ValueError:
+        return False
+
+
+def _is_number_or_none(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def check_comparable(report: Published, client: str, currency: str, comparison: str, as_of: dt.date) -> None:
@@ -139,19 +156,21 @@ def comparable_report(folder: str | Path, engagement: Engagement, as_of: dt.date
     return report
 
 
-def find_earlier(home: Path, engagement: Engagement, as_of: dt.date) -> tuple[Path | None, list[str]]:
-    """The latest report in `home` that an audit may be held against, the latest rerun of its date; None without one.
+def find_earlier(home: Path, engagement: Engagement, as_of: dt.date, listed: bool = True) -> tuple[Path | None, list[str]]:
+    """The latest report in `home` that an audit may be held against, the latest rerun of its date; None without one. `listed`: only with a gap list.
 
     Also returned: why reports that are not readable were passed over on the way to it.
     """
     found, damaged = [], []
     for folder in home.iterdir() if home.is_dir() else ():
         named = FOLDER_NAME.fullmatch(folder.name)
-        if named and named[1] < str(as_of) and (folder / "lists" / "sales_gaps.csv").is_file():
+        if named and named[1] < str(as_of) and (not listed or (folder / "lists" / "sales_gaps.csv").is_file()):
             found.append((named[1], int(named[2] or 1), folder))
     for _, _, folder in sorted(found, reverse=True):
         try:
-            open_published(folder).read_list("sales_gaps", GAP_NUMBERS, "flagged")
+            report = open_published(folder)
+            if listed:
+                report.read_list("sales_gaps", GAP_NUMBERS, "flagged")
         except CarnetError as error:
             damaged.append(str(error))
             continue

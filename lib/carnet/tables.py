@@ -19,6 +19,7 @@ from carnet.profiles import benchmarks
 from carnet.schema import TABLE_LABELS
 from carnet.wording import Wording, unknown
 
+LONG_TEXT = 60  # letters from which a text gets a wider column
 LIST_ROWS = 250  # of a list in a page; all rows are in lists/ and in the annex
 LIST_LIMIT = LIST_ROWS + 1  # what a notebook reads of a list, so that a cut one is known as cut
 FILTERS = {"salesperson", "abc_class", "client_segment", "status", "outcome", "sign", "behaviour", "strategy_name", "arm", "quadrant", "chase_told",
@@ -93,16 +94,22 @@ def draw_table(
     shown = frame if first is None else frame.head(LIST_ROWS)
     kinds = {field: COLUMNS[field][1] for field in fields}
     marks = {f: (" data-filter" * (f in FILTERS) + " data-falling" * (kind not in TEXTS)) if first else "" for f, kind in kinds.items()}
-    header = [(w._(COLUMNS[field][0]), COLUMNS[field][1], Markup(marks[field])) for field in fields]
+    unsorted = " no-sort" if first else ""  # a written value has no order of its own
+    header = [(w._(COLUMNS[f][0]), kind + unsorted * (kind == "written"), Markup(marks[f])) for f, kind in kinds.items()]
     decimals = {field: 2 if cents else _money_decimals(frame, field) for field, kind in kinds.items() if kind in ("money", "gap")}
     rows = [
-        [(write_value(w, row[f], kind, decimals.get(f)), kind, _sort_key(row[f], kind) if first else None) for f, kind in kinds.items()]
+        [_cell(write_value(w, row[f], kind, decimals.get(f)), row[f], kind, sortable=first is not None) for f, kind in kinds.items()]
         for row in shown.to_dict("records")
     ]
     if len(shown) < len(frame):
-        cut = w._("The page holds the first {count} rows; all of them are in the lists and in annex.xlsx.", count=w.number(len(shown)))
+        cut = w._("The page holds the first {count} rows; all of them are in the lists of the report.", count=w.number(len(shown)))
         note = f"{note} {cut}".strip()
     return _rendered(table_id, caption, header, rows, note, first)
+
+
+def _cell(text: str, value: Any, kind: Kind, sortable: bool) -> tuple[str, str, str | None]:
+    """A cell's text, its classes and what it is sorted by."""
+    return text, kind + " long" * (kind == "text" and len(text) > LONG_TEXT), _sort_key(value, kind) if sortable else None
 
 
 def _sort_key(value: Any, kind: Kind) -> str | None:

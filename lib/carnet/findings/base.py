@@ -15,7 +15,7 @@ NAMES_BEHIND = {  # finding → the table of its page that lists the names behin
     "late_customers": "sales-gaps", "beyond_luck": "sales-gaps", "most_late": "tracked", "neglected": "tracked", "stopped_families": "stopped",
     "salespeople": "salespeople", "last_chance": "last-chance", "followed": "followed", "lost_customers": "lost-customers", "arrivals": "new-customers",
     "shrinking_customers": "shrinking-customers", "growing_customers": "growing-customers", "dependence": "largest-customers",
-    "rekindle": "rekindle", "renegotiate": "renegotiate", "protect": "relationships", "single_thread": "single-threads", "cost_to_serve": "losing",
+    "rekindle": "rekindle", "renegotiate": "renegotiate", "protect": "relationships", "cost_to_serve": "losing",
     "silent_leavers": "silent", "unexplained_leavers": "unexplained", "replacement": "good-lost", "budget": "budgets",
     "salesperson_exposure": "largest-customers", "contact_exposure": "single-threads", "in_our_hands": "lists/leavers.csv",
 }  # fmt: skip

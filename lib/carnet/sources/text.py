@@ -7,6 +7,7 @@ across blank lines and hands back the records that do not fit.
 
 import codecs
 import csv
+import re
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -86,7 +87,9 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
         header = check_header(path, next(split_records(lines, delimiter, 0), ([], True))[0], header_row)
         with tempfile.TemporaryDirectory() as scratch:
             utf8 = path if encoding.replace("_", "-").lower() in ("utf-8", "utf8") else _to_utf8(path, encoding, Path(scratch))
-            plain_names = not {"rowid", "_row", "_file"} & {name.casefold() for name in header}
+            plain_names = not {"rowid", "_row", "_file"} & {name.casefold() for name in header} and not any(
+                re.search(r"[\r\n]", name) for name in header
+            )
             regular = delimiter != "whitespace" and plain_names and not _has_blank_line(utf8)
             if regular and _read_regular(con, relation, utf8, delimiter, header, header_row):
                 return header, []

@@ -20,6 +20,10 @@
     document.querySelectorAll("main details.method, main details.sql").forEach((part) => (part.open = open));
   });
 
+  // accents, case and widths of spaces do not matter in a search
+  const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").replace(/\s+/g, " ").trim().toLocaleLowerCase();
+  const words_of = (row) => [...row.cells].map((cell) => folded(cell.textContent)).join("\n");
+
   function labelled(text, control) {
     const label = document.createElement("label");
     label.append(text + " ", control);
@@ -31,7 +35,7 @@
     const rows = () => [...table.tBodies[0].rows];
     if (rows().length < 3) continue;
     table.classList.add("sortable", "n-last");
-    for (const header of headers) {
+    for (const header of headers.filter((header) => !header.classList.contains("no-sort"))) {
       const button = document.createElement("button");
       button.type = "button";
       button.append(...header.childNodes);
@@ -42,6 +46,7 @@
     const tools = document.createElement("div"), told = document.createElement("span"), all = document.createElement("button");
     const search = Object.assign(document.createElement("input"), { type: "search", autocomplete: "off" });
     tools.className = "tools";
+    tools.dataset.elsewhere = words.elsewhere;
     told.setAttribute("role", "status");
     Object.assign(all, { type: "button", textContent: words.all });
     tools.append(labelled(words.search, search));
@@ -56,14 +61,15 @@
     table.closest(".scroll").before(tools);
 
     function refresh() {
-      const wanted = search.value.trim().toLocaleLowerCase();
+      const wanted = folded(search.value);
       const chosen = selects.filter(({ select }) => select.value);
-      const fitting = rows().filter((row) => row.textContent.toLocaleLowerCase().includes(wanted)
+      const fitting = rows().filter((row) => words_of(row).includes(wanted)
         && chosen.every(({ select, column }) => row.cells[column].textContent.trim() === select.value));
       const whole = table.classList.contains("whole") || wanted || chosen.length;
       const shown = new Set(whole ? fitting : fitting.slice(0, first));
       rows().forEach((row) => (row.hidden = !shown.has(row)));
       told.textContent = words.shown.replace("{shown}", shown.size.toLocaleString(words.locale)).replace("{total}", rows().length.toLocaleString(words.locale));
+      tools.classList.toggle("cut", shown.size < rows().length);
       all.hidden = rows().length <= first;
       all.setAttribute("aria-pressed", String(table.classList.contains("whole")));
     }

@@ -1,0 +1,187 @@
+"""A folder of exports → a proposed engagement.yml: which file is which table, which header plays which role, and how sure each guess is.
+
+`parts` reads the first rows of every file; `evidence` says what a header and its values speak for; `matching` gives each part a table
+and each table a source; here the file is written, every guess with its confidence. Nothing is proposed that lacks a required role.
+"""
+
+import glob
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from carnet.engagement import FILE_NAME
+from carnet.errors import CarnetError, examples
+from carnet.proposal.evidence import header_fit, kept, plain, vocabulary
+from carnet.proposal.matching import Match, choose
+from carnet.proposal.parts import Part, read_parts
+from carnet.schema import TABLES
+from carnet.sources import READERS
+
+__all__ = ["Part", "Proposal", "header_fit", "plain", "propose", "write_proposal"]
+
+CURRENCIES = {"€": "EUR", "£": "GBP", "$": "USD", "chf": "CHF"}
+CURRENCY_HEADERS = ("devise", "currency", "waers", "currency code", "code devise")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The engagement file proposed, the match of every table, and what the analyst is told beside it: what was left out and why."""
+
+    text: str
+    matches: list[Match]
+    left_out: list[str]
+
+
+def write_proposal(folder: Path, files: Sequence[Path] = ()) -> Proposal:
+    """Write the proposal to FOLDER/engagement.yml. Raises CarnetError when one is there already, or nothing is recognised."""
+    if not folder.is_dir():
+        raise CarnetError(f"{folder}: no such folder. Make it and put the client's exports into it.")
+    target = folder / FILE_NAME
+    if target.exists():
+        raise CarnetError(f"{target} is there already; it is not overwritten. Rename it first.")
+    proposal = propose(folder, files)
+    target.write_text(proposal.text, encoding="utf-8")
+    return proposal
+
+
+def propose(folder: Path, files: Sequence[Path] = ()) -> Proposal:
+    """Propose an engagement for the data files of a folder, or for those named. Raises CarnetError when none is recognised."""
+    folder = folder.resolve()
+    parts, left_out = [], []
+    for path in _files(folder, files):
+        read, unread = read_parts(path)
+        parts += read
+        left_out += unread
+    matches, more = choose(parts)
+    left_out += [*more, *_doubts(matches)]
+    if not matches:
+        told = "\n".join(f"  {line}" for line in left_out) or f"  no file of {', '.join(READERS)} there"
+        raise CarnetError(f"{folder}: no table is recognised.\n{told}{_deeper(folder)}")
+    return Proposal(_write(folder, matches, left_out), matches, left_out)
+
+
+def _files(folder: Path, files: Sequence[Path]) -> list[Path]:
+    """The files named, each inside the folder; all data files of the folder when none is."""
+    named = [(folder / file if (folder / file).is_file() else Path(file)).resolve() for file in files]
+    for path, told in (
+        (p, "no such file" if not p.is_file() else f"outside {folder}") for p in named if not p.is_file() or not p.is_relative_to(folder)
+    ):
+        raise CarnetError(f"{path.name}: {told}. Copy the files into the engagement's folder.")
+    return named or sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in READERS)
+
+
+def _deeper(folder: Path) -> str:
+    """A hint at data files in folders below, which are not looked at."""
+    below = sorted(
+        {p.parent.name for p in folder.glob("*/*") if p.is_file() and p.suffix.lower() in READERS and not p.parent.name.startswith(".")}
+    )
+    return f"\n  data files in folders below are not looked at: {examples(below)}" if below else ""
+
+
+def _doubts(matches: Sequence[Match]) -> list[str]:
+    """What the analyst must look at: columns that will be read by their own name and do not fit, amounts in several currencies."""
+    told = []
+    for found in matches:
+        for header in found.unused:
+            role = next(
+                (role for role in TABLES[found.table].columns if role.casefold() == header.casefold() and role not in found.roles), None
+            )
+            if role:
+                told.append(
+                    f"{found.part.label}: the column {header} is read as {role}, and its values do not fit: rename it, or map another"
+                )
+        codes = _codes(found)
+        if len(codes) > 1:
+            told.append(f"{found.part.label}: amounts in several currencies ({examples(sorted(codes))}) would be added up as they are")
+    return told
+
+
+def _codes(found: Match) -> set[str]:
+    columns = [values for header, values in found.part.values.items() if plain(str(header)) in CURRENCY_HEADERS]
+    return {code for values in columns for code in kept(values).unique() if re.fullmatch(r"[A-Z]{3}", code)}
+
+
+def _write(folder: Path, matches: Sequence[Match], left_out: Sequence[str]) -> str:
+    """The file, every guess commented with its confidence."""
+    language, currency, seen = _language(matches), *_currency(matches)
+    client = re.sub(r"[_-]+", " ", folder.name).strip().title() or "Client"
+    lines = [
+        "# Proposed by `carnet init`: correct what is wrong, then run `carnet check` on this folder.",
+        "# Beside each guess stands its confidence, 0 to 1.",
+        f"client: {_scalar(client)}",
+        f"language: {language}                      # fr | en: of the reports; guessed from the headers",
+        f"currency: {currency}                     # {seen}",
+        "# as_of: 2025-12-31             # audit date; default: the last sale",
+        "comparison: rolling_year          # rolling_year | year_to_date",
+        "fiscal_year_start: 1              # month",
+        "tables:",
+    ]
+    for found in matches:
+        parts = [found.part, *found.others]
+        names = sorted({glob.escape(part.path.relative_to(folder).as_posix()) for part in parts})
+        lines += [
+            f"  {found.table}:",
+            *([f"    files: {_scalar(names[0])}"] if len(names) == 1 else ["    files:", *(f"      - {_scalar(name)}" for name in names)]),
+        ]
+        if found.part.sheet:
+            lines.append(f"    sheet: {_scalar(found.part.sheet)}")
+        if found.part.format:
+            lines.append(f"    format: {{{', '.join(f'{key}: {value}' for key, value in found.part.format.items())}}}")
+        if found.table == "ledger":
+            lines.append("    # the legal names of the columns are known")
+        else:
+            lines.append("    columns:")
+            for role in TABLES[found.table].columns:
+                if role in found.roles:
+                    guess = found.roles[role]
+                    lines.append(f"      {role}: {_scalar(guess.header)}  # {guess.confidence:.2f}, {_comment(guess.why)}")
+            for role, by in TABLES[found.table].derived.items():
+                if role not in found.roles and set(by) <= set(found.roles):
+                    lines.append(f"      # {role}: from {' × '.join(by)}")
+        if found.unused and found.table != "ledger":
+            lines.append(f"    # not used: {_comment(', '.join(found.unused))}")
+    lines += [f"# left out: {_comment(line)}" for line in left_out]
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(text: str) -> str:
+    """A text as a YAML scalar on one line."""
+    return yaml.safe_dump(text, allow_unicode=True, width=10_000, default_flow_style=True).removesuffix("\n").removesuffix("...").strip()
+
+
+def _comment(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _language(matches: Sequence[Match]) -> str:
+    """fr when more of the headers are usual in French than in English."""
+    counts = dict.fromkeys(("fr", "en"), 0)
+    for found in matches:
+        for role, guess in found.roles.items():
+            for place in (vocabulary().get(found.table, {}), vocabulary()["any"]):
+                for language in counts:
+                    counts[language] += plain(guess.header) in place.get(role, {}).get(language, [])
+    ledger = any(found.table == "ledger" for found in matches)
+    return "fr" if counts["fr"] > counts["en"] or (ledger and counts["fr"] == counts["en"]) else "en"
+
+
+def _currency(matches: Sequence[Match]) -> tuple[str, str]:
+    """The currency that a column or a sign names, else EUR; and how it is known."""
+    for found in matches:
+        codes = _codes(found)
+        if len(codes) == 1:
+            return codes.pop(), f"the only one in {_comment(found.part.label)}"
+    for found in matches:
+        amounts = [guess.header for role, guess in found.roles.items() if TABLES[found.table].columns[role].kind == "money"]
+        written = " ".join(
+            [*map(str, found.part.values.columns), *(kept(found.part.values[h]).head(200).str.cat(sep=" ") for h in amounts)]
+        )
+        for sign, code in CURRENCIES.items():
+            if sign in written.lower():
+                return code, f"{sign} is written in {_comment(found.part.label)}"
+    if any(found.table == "ledger" for found in matches):
+        return "EUR", "a French ledger"
+    return "EUR", "not found in the data: check"
