@@ -17,7 +17,7 @@ from carnet.comparison import compare_reports
 from carnet.errors import CarnetError
 from carnet.gap_list import gap_list, with_contacts
 from carnet.measures import changes, follow_up, last_chance, tasks
-from carnet.published import check_comparable, find_earlier, open_published
+from carnet.published import check_comparable, find_earlier, find_reports, open_published
 from carnet.wording import Wording
 from scipy import stats
 
@@ -479,3 +479,44 @@ def test_the_memory_asks_the_book_and_not_the_list(tmp_path):
     assert set(followed.outcome) == {"still_late"} and followed.customer_id.tolist() == ["C00", "C01", "C02"]
     page = page_text(report / "sales_gaps.html")
     assert "0 lost" in page and "Not compared: the sales given cover no month of both years." in page
+
+
+# --- earlier reports that were damaged
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("figures.json", lambda d: d | {"as_of": "2024-13-45"}),
+        ("figures.json", lambda d: d | {"client": ["x"]}),
+        ("figures.json", lambda d: d | {"figures": {"revenue": {"value": "abc", "unit": "currency"}}}),
+        ("figures.json", lambda d: d | {"figures": {"revenue": 3}}),
+        ("manifest.json", lambda d: d | {"parameters": None}),
+        ("manifest.json", lambda d: d | {"parameters": []}),
+        ("manifest.json", lambda d: []),
+    ],
+)
+def test_a_damaged_report_is_refused_and_passed_over(tmp_path, name, change):
+    report = tmp_path / "client" / "2024-12-31"
+    report.mkdir(parents=True)
+    documents = {
+        "figures.json": {"schema": 1, "client": "Client", "as_of": "2024-12-31", "currency": "EUR", "figures": {"revenue": {"value": 1.0}}},
+        "manifest.json": {"parameters": {"language": "en"}},
+    }
+    for file, document in documents.items():
+        (report / file).write_text(json.dumps(document), encoding="utf-8")
+    assert open_published(report).client == "Client" and list(find_reports(tmp_path)) == ["Client"]
+    (report / name).write_text(json.dumps(change(documents[name])), encoding="utf-8")
+    with pytest.raises(CarnetError, match=r"report of carnet|not a record|manifest"):
+        open_published(report)
+    assert find_reports(tmp_path) == {}
+
+
+def test_since_the_last_audit_without_a_gap_list(make_engagement, tmp_path):
+    """Two audits of one notebook: the second one's summary holds its figures against the first's."""
+    sales = [["customer_id", "date", "amount"], *(["A", f"{year}-06-30", str(100 + year % 7)] for year in (2022, 2023, 2024))]
+    folder = make_engagement(tables={"sales": sales})
+    for as_of in ("2023-12-31", "2024-12-31"):
+        assert run_carnet("run", folder, "-n", "kpi_tracking", "--as-of", as_of, "--out", tmp_path / "out").returncode == 0
+    page = page_text(tmp_path / "out" / "test-sa" / "2024-12-31" / "index.html")
+    assert "Figures against the audit of 31 December 2023: beyond noise" in page and "No earlier audit" not in page

@@ -1,11 +1,12 @@
 """carnet lab: the notebooks beside the client's data, parameters set, in a JupyterLab that answers."""
 
 import json
-import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import nbformat
@@ -70,18 +71,31 @@ def test_another_engagement_file_of_the_folder_has_its_own_copies(tmp_path):
 def test_jupyterlab_opens_on_the_copy(make_engagement):
     pytest.importorskip("jupyterlab", reason="JupyterLab is in the extra `lab`")
     folder = make_engagement(tables={"sales": SALES})
-    options = ["--no-browser", "--port=0", "--ServerApp.allow_root=True", "--IdentityProvider.token=secret"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [
+        "--no-browser",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.allow_root=True",
+        "--IdentityProvider.token=secret",
+    ]
     command = [sys.executable, "-m", "carnet.cli", "lab", str(folder), "-n", "kpi_tracking", *options]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as server:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/contents/notebooks/kpi_tracking.ipynb", headers={"Authorization": "token secret"}
+    )
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as server:
         try:
-            address, deadline = None, time.monotonic() + 60
-            while address is None and time.monotonic() < deadline:
-                address = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/", server.stderr.readline())
-            request = urllib.request.Request(
-                f"{address[0]}api/contents/notebooks/kpi_tracking.ipynb", headers={"Authorization": "token secret"}
-            )
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                assert json.load(answer)["name"] == "kpi_tracking.ipynb"
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    with urllib.request.urlopen(request, timeout=30) as answer:
+                        assert json.load(answer)["name"] == "kpi_tracking.ipynb"
+                    break
+                except urllib.error.URLError:
+                    assert server.poll() is None and time.monotonic() < deadline, "JupyterLab does not answer"
+                    time.sleep(0.3)
         finally:
             server.terminate()
             server.wait(30)

@@ -288,7 +288,20 @@ def test_firm_signs_with_its_name_colours_logo_and_words(tmp_path, make_engageme
     page = (report / "portfolio_audit.html").read_text(encoding="utf-8")
     assert "Ce qu’il faut retenir" in page and "L’essentiel" not in page
     assert "--focus: #5B2333" in page and "letter-spacing" in page and 'alt="Cabinet Exemple"' in page and "data:image/svg+xml" in page
-    assert {"table": "firm", "name": "firm.yml"}.items() <= json.loads((report / "manifest.json").read_text())["inputs"][-1].items()
+    inputs = json.loads((report / "manifest.json").read_text())["inputs"]
+    assert [file["name"] for file in inputs if file["table"] == "firm"] == ["firm.yml", "logo.svg", "style.css"]
+
+
+def test_style_of_a_firm_must_be_text(tmp_path, make_engagement):
+    from carnet.engagement import load_engagement
+    from carnet.errors import CarnetError
+
+    (tmp_path / "firm").mkdir()
+    (tmp_path / "firm" / "firm.yml").write_text("name: x")
+    (tmp_path / "firm" / "style.css").write_bytes(b"/* \xe9 */")
+    folder = make_engagement(tables={"sales": [["customer_id", "date", "amount"], ["A", "2024-01-01", "1"]]}, firm="../firm")
+    with pytest.raises(CarnetError, match=r"style\.css: not UTF-8"):
+        load_engagement(folder)
 
 
 @pytest.mark.parametrize(
@@ -300,6 +313,8 @@ def test_firm_signs_with_its_name_colours_logo_and_words(tmp_path, make_engageme
         ("wording: {fr: {Main point: x}}", "did you mean 'Main points'"),
         ("wording: {fr: {'As of {date}': x}}", "must hold the same fields"),
         ("- a", "a mapping is expected"),
+        ("colours: {contrast: '#FFFFFF'}", "#FFFFFF is too light"),
+        ("wording: {fr: {'{count} finding more': '{count:d} de plus'}}", "must hold the same fields"),
     ],
 )
 def test_faulty_firm_is_refused(tmp_path, make_engagement, content, told):
