@@ -5,7 +5,6 @@ import contextlib
 import csv
 import fcntl
 import io
-import json
 import os
 import re
 import signal
@@ -90,20 +89,22 @@ def page_text(path):
 
 @pytest.fixture(scope="session")
 def demo_reports(tmp_path_factory, worker_id):
-    """The demonstration company audited once in each language: language → report folder. The workers of one test run share them."""
+    """The demonstration company audited once in each language: language → report folder. The workers of one test run share them, one makes each."""
     base = tmp_path_factory.getbasetemp()
     shared = (base if worker_id == "master" else base.parent) / "demo_reports"
     shared.mkdir(exist_ok=True)
-    with (shared / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "made.json").is_file():
-            reports = {}
-            for language in ("fr", "en"):
-                done = run_carnet("run", DEMO, "--out", shared / language, "--language", language)
-                assert done.returncode == 1, done.stderr
-                reports[language] = done.stdout.strip().splitlines()[-1]
-            (shared / "made.json").write_text(json.dumps(reports), encoding="utf-8")
-    return {language: Path(folder) for language, folder in json.loads((shared / "made.json").read_text(encoding="utf-8")).items()}
+    reports = {}
+    for waits in (False, True):  # first what nobody is making, then what another worker makes
+        for language in ("fr", "en"):
+            with (shared / f"{language}.lock").open("w") as lock, contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+                made = shared / f"{language}.txt"
+                if not made.is_file():
+                    done = run_carnet("run", DEMO, "--out", shared / language, "--language", language)
+                    assert done.returncode == 1, done.stderr
+                    made.write_text(done.stdout.strip().splitlines()[-1], encoding="utf-8")
+                reports[language] = Path(made.read_text(encoding="utf-8"))
+    return reports
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,7 @@ def record(values: Mapping[str, Any], intervals: Mapping[str, tuple[float, float
 def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
     """Write a named list as CSV when the notebook is being published; elsewhere the list is only on screen.
 
-    A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers keep 6 decimals.
+    A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers keep 6 decimals, and zero has no sign.
     """
     folder = os.environ.get(LISTS_VARIABLE)
     if not folder:
@@ -110,7 +110,7 @@ def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
     if isinstance(table, pd.DataFrame):
         table = table.assign(**{name: table[name].dt.date for name in table.select_dtypes("datetime").columns})
         table = ibis.memtable(pa.Table.from_pandas(table, preserve_index=False))
-    rounded = {column: table[column].round(6) for column, kind in table.schema().items() if kind.is_floating()}
+    rounded = {column: table[column].round(6) + 0.0 for column, kind in table.schema().items() if kind.is_floating()}
     neutralised(table.mutate(**rounded) if rounded else table).to_csv(Path(folder) / f"{name}.csv")
 
 

@@ -62,9 +62,10 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
         kept_customer_count=(seen.before == seen.bucket - 1).fill_null(False).sum(),
     )
     sums = per_customer.group_by("bucket").agg(
-        revenue=per_customer.revenue.sum(),
-        quantity=per_customer.quantity.sum(),
-        cost=per_customer.cost.sum(),
+        # lines have at most four decimals: rounding takes away only the order in which threads added
+        revenue=per_customer.revenue.sum().round(4),
+        quantity=per_customer.quantity.sum().round(4),
+        cost=per_customer.cost.sum().round(4),
         order_count=per_customer.order_count.sum(),
         repeat_customer_count=(per_customer.order_count >= 2).sum(),
     )

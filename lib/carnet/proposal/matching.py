@@ -138,7 +138,13 @@ def choose(parts: Sequence[Part]) -> tuple[list[Match], list[str]]:
             found.setdefault(best.table, []).append(best)
     matches = []
     for table in TABLES:
-        candidates = sorted(found.get(table, []), key=lambda m: (-round(m.score, 1), -len(m.part.values), len(m.part.label), m.part.label))
+        there = found.get(table, [])
+        years = {
+            id(m): sum(_series(m) == _series(other) for other in there) for m in there
+        }  # the more files of a kind, the likelier it is meant
+        candidates = sorted(
+            there, key=lambda m: (-round(m.score, 1) - 0.1 * min(years[id(m)], 3), -len(m.part.values), len(m.part.label), m.part.label)
+        )
         for other in candidates[1:]:
             why_not = _joined(candidates[0], other)
             if why_not:
@@ -196,6 +202,11 @@ def _joined(first: Match, other: Match) -> str:
     if alike:
         return f"has the columns of {table} too, under another kind of name: add it to files if it is more of the same"
     return f"could be {table} too; two sources of it would count twice"
+
+
+def _series(found: Match) -> tuple:
+    """What files of several years have in common: headers by role, and the name without its numbers."""
+    return tuple(sorted(found.headers.items())), _without_numbers(found.part)
 
 
 def _without_numbers(part: Part) -> str:
