@@ -1,4 +1,4 @@
-"""The command line: `carnet check`, `carnet run`, `carnet compare` and `carnet experiment`. Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed."""
+"""The command line: `carnet init`, `check`, `run`, `compare`, `experiment` and `lab`. Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed."""
 
 import datetime as dt
 import signal
