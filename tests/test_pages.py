@@ -239,6 +239,13 @@ def test_every_query_that_a_notebook_asks_is_in_its_appendix(demo_reports, name)
     assert {function for function in queried if f'id="sql-{function}"' not in page} == elsewhere
 
 
+def test_a_figure_is_linked_to_the_query_of_one_row_that_made_it(demo_reports):
+    page = (demo_reports["en"] / "portfolio_audit.html").read_text(encoding="utf-8")
+    made = dict(re.findall(r'<dt>([^<]+)</dt><dd>[^<]*\((?:<a href="#sql-)?([a-z_ ]+)', page))
+    assert made["Retention rate"] == made["Revenue"] == "movement_summary" and made["Gini index"] == "concentration_summary"
+    assert made["Average basket"] == "purchase_summary" and made["Half-life of the portfolio, years"] == "computed in memory"
+
+
 def test_summary_ranks_by_money_names_people_and_tells_scope(demo_reports):
     page = (demo_reports["en"] / "index.html").read_text(encoding="utf-8")
     sizes = [float(re.sub(r"[^\d.-]", "", size)) for size in re.findall(r'<span class="size"><b>([^<]+)</b>', page)]

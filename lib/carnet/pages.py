@@ -41,6 +41,7 @@ ALLOWED_ATTRIBUTES = {"*": {"class", "id"}, "th": {"scope", "colspan", "data-fil
 ORDER = ("portfolio_audit", "sales_gaps", "cost_structure", "kpi_tracking", "churn_reasons", "retention_plan")  # others after them
 FIRST_FINDINGS = 8  # the others are folded away
 HASH_LETTERS = 16
+ONE_ROW = ("_summary", "_totals")  # measures whose columns are figures
 
 
 @cache
@@ -135,8 +136,8 @@ def _method(book: Book, origin: Origin, code: str, queries: Mapping[str, str]) -
     )
 
     def made_by(figure: str) -> str:
-        """The query of the page that has the figure as a column; empty when it is computed in memory."""
-        return next((name for name, sql in queries.items() if f'AS "{figure}"' in sql), "")
+        """The query of one row that has the figure as a column; empty when it is computed in memory."""
+        return next((name for name, sql in queries.items() if name.endswith(ONE_ROW) and f'AS "{figure}"' in sql), "")
 
     return _templates().get_template("method.html.j2").render(
         labels={"method": w._("How this is measured"), "query": w._("query"), "code": w._("Code that made it:"), "inner": w._("Queries inside:"), "data": w._("Measures that went into these data:"),
