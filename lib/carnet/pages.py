@@ -198,14 +198,14 @@ def recorded(run: Executed, mime: str) -> list[Any]:
 
 def _linked(w: Wording, finding: dict[str, Any], pages: Mapping[str, str], files: set[str]) -> dict[str, Any]:
     """A finding with its size in money, and the link to the names behind it: a list of its page, or one of the files."""
-    page, behind = pages[finding["notebook"]], NAMES_BEHIND.get(finding["key"].rstrip("_0123456789"), "")
-    names = behind if behind in files else f"{finding['notebook']}.html#{behind}" if behind and f'id="{behind}"' in page else ""
+    page, behind = pages[finding["notebook"]], NAMES_BEHIND.get(finding["key"].rstrip("_0123456789"), "").split()
+    links = (name if name in files else f"{finding['notebook']}.html#{name}" for name in behind if name in files or f'id="{name}"' in page)
     low, high = finding["low"], finding["high"]
     size = w.signed_money(finding["amount"], 0) if finding["amount"] else ""
     return {
         "sentence": finding["sentence"], "notebook": finding["notebook"], "size": size,
         "range": w.between(w.signed_money(low, 0), w.signed_money(high, 0)) if size and low is not None and high is not None else "",
-        "names": names,
+        "names": next(links, ""),
     }  # fmt: skip
 
 
