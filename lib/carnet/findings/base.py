@@ -12,7 +12,7 @@ from carnet.measures.register import Measure
 from carnet.wording import Wording, unknown
 
 NAMES_BEHIND = {  # finding → the table of its page, or the list, that has the names behind it; several: the first that is there
-    "late_customers": "sales-gaps", "beyond_luck": "sales-gaps", "most_late": "tracked sales-gaps", "revenue_change": "shrinking-customers", "neglected": "tracked", "stopped_families": "stopped",
+    "late_customers": "sales-gaps", "beyond_luck": "sales-gaps", "most_late": "tracked sales-gaps", "neglected": "tracked", "stopped_families": "stopped",
     "salespeople": "salespeople", "last_chance": "last-chance", "followed": "followed", "lost_customers": "lost-customers", "arrivals": "new-customers",
     "shrinking_customers": "shrinking-customers", "growing_customers": "growing-customers", "dependence": "largest-customers",
     "rekindle": "rekindle", "renegotiate": "renegotiate", "protect": "relationships", "cost_to_serve": "losing",
