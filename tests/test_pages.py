@@ -439,8 +439,6 @@ def test_lists_are_sorted_and_filtered(chromium, demo_reports):
     assert column(1)[:3] == by_name[:3]
     tools.locator("input").fill("Hotel ")  # accents and case do not matter
     assert set(column(1)) == {row["name"] for row in late if "hotel" in unidecode(row["name"]).lower()} != set()
-    tools.locator("input").fill("174 399")  # nor the kind of space between thousands
-    assert len(column(1)) == 1 or "€174,399" in " ".join(column(5))
     page.locator("#folds").click()
     assert page.locator("details.method[open]").count() == page.locator("details.method").count() > 5
     page.context.close()
