@@ -445,6 +445,15 @@ def test_lists_are_sorted_and_filtered(chromium, demo_reports):
 
 
 @needs_browser
+def test_a_search_minds_no_kind_of_space(chromium, demo_reports):
+    """French thousands stand apart by a narrow no-break space; a reader types a plain one."""
+    page, _ = opened(chromium, demo_reports["fr"] / "sales_gaps.html")
+    page.locator("xpath=//table[@id='sales-gaps']/ancestor::div[1]/preceding-sibling::div[1]//input").fill("174 399")
+    assert page.locator("#sales-gaps tbody tr:not([hidden]) td:first-child").all_inner_texts() == ["Groupe Hôtelier Brévent"]
+    page.context.close()
+
+
+@needs_browser
 @pytest.mark.skipif(
     shutil.which("pdfinfo") is None or shutil.which("pdftotext") is None, reason="pdfinfo and pdftotext (poppler-utils) read the PDF"
 )
