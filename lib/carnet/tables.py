@@ -113,10 +113,13 @@ def _cell(text: str, value: Any, kind: Kind, sortable: bool) -> tuple[str, str, 
 
 
 def _sort_key(value: Any, kind: Kind) -> str | None:
-    """What a cell is sorted by on screen: the number or ISO date behind it, nothing where it is unknown; a text by itself."""
+    """What a cell is sorted by on screen: the number or ISO date behind it, nothing where it is unknown; a text by itself.
+
+    Ten digits: beyond them a sum hangs on the order in which threads add.
+    """
     if unknown(value) or value is pd.NaT:
         return ""
-    return None if kind in TEXTS or kind == "flag" else value.isoformat() if kind == "date" else repr(float(value))
+    return None if kind in TEXTS or kind == "flag" else value.isoformat() if kind == "date" else f"{float(value):.10g}"
 
 
 def _heading(w: Wording, field: str) -> str:
