@@ -22,6 +22,8 @@ from carnet.wording import Wording
 
 SHEET_ROWS = 5000  # a sheet is for reading; the whole list is in lists/
 SALESPEOPLE_SHEETS = 200
+LONG_WIDTH, LONG_LETTERS = 60, 58  # of a column of long texts, and the letters that a line of it holds
+LINE_HEIGHT, HEADING_LINES = 15, 3  # points; not every program makes room for wrapped texts by itself
 HOUSE_COLOUR = "#12436D"
 LONG_TEXTS = {"task", "strategy_reason", "verbatim", "reason"}
 FORBIDDEN = r"[\[\]:*?/\\\x00-\x1f]"
@@ -88,11 +90,19 @@ class _Writer:
                     "percent": "0.0%", "chance": "0.0%", "date": "dd/mm/yyyy"}  # fmt: skip
         top = {"valign": "top"}
         self.formats: dict[str, Format] = {kind: book.add_format(top | {"num_format": pattern}) for kind, pattern in patterns.items()}
-        self.text, self.wrapped = book.add_format(top), book.add_format(top | {"text_wrap": True})
-        self.quoted = book.add_format(top | {"quote_prefix": True})
-        self.heading = book.add_format(
-            {"bold": True, "text_wrap": True, "valign": "top", "bottom": 2, "bottom_color": colour, "font_color": colour}
-        )
+        apart = top | {"align": "left", "indent": 1}  # from the number before
+        self.text, self.wrapped = book.add_format(apart), book.add_format(apart | {"text_wrap": True})
+        self.quoted = book.add_format(apart | {"quote_prefix": True})
+        look: dict[str, object] = {
+            "bold": True,
+            "text_wrap": True,
+            "valign": "top",
+            "bottom": 2,
+            "bottom_color": colour,
+            "font_color": colour,
+        }
+        self.heading = book.add_format(look | {"align": "left", "indent": 1})
+        self.figure_heading = book.add_format(look | {"align": "right"})
         self.title = book.add_format({"bold": True, "font_size": 14, "font_color": colour})
 
     def name(self, text: str) -> str:
@@ -128,11 +138,19 @@ class _Writer:
         sheet.repeat_rows(0)
         for position, column in enumerate(columns):
             kind = COLUMNS[column][1]
-            sheet.set_column(position, position, 60 if column in LONG_TEXTS else 26 if kind == "text" and column != "customer_id" else 13)
+            sheet.set_column(
+                position,
+                position,
+                LONG_WIDTH if column in LONG_TEXTS else 26 if kind == "text" and column != "customer_id" else 19 if kind == "word" else 13,
+            )
+        sheet.set_row(0, HEADING_LINES * LINE_HEIGHT)
         for position, column in enumerate(columns):
-            sheet.write_string(0, position, self.w._(COLUMNS[column][0]), self.heading)
+            over_figures = COLUMNS[column][1] in NUMBERS | {"date"}
+            sheet.write_string(0, position, self.w._(COLUMNS[column][0]), self.figure_heading if over_figures else self.heading)
         shown = frame.head(SHEET_ROWS)
         for row, record in enumerate(shown.to_dict("records"), 1):
+            letters = max((len(str(record.get(column, ""))) for column in columns if column in LONG_TEXTS), default=0)
+            sheet.set_row(row, LINE_HEIGHT * max(1, math.ceil(letters / LONG_LETTERS)))
             for position, column in enumerate(columns):
                 self.cell(sheet, row, position, str(record.get(column, "")), column)
         if len(shown):
