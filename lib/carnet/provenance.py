@@ -198,8 +198,9 @@ def _listed_figures(text: str) -> Origin:
 
 def _subscripted_figure(node: ast.Subscript) -> Origin:
     """`figures["retention_rate"]`: a figure taken from a dictionary of them."""
-    of_figures = isinstance(node.value, ast.Name) and node.value.id in FIGURE_NAMES and isinstance(node.slice, ast.Constant)
-    return Origin(figures=frozenset({node.slice.value} & FIGURES.keys())) if of_figures else Origin()  # type: ignore[attr-defined]
+    of_figures = isinstance(node.value, ast.Name) and node.value.id in FIGURE_NAMES
+    named = {node.slice.value} & FIGURES.keys() if of_figures and isinstance(node.slice, ast.Constant) else set()
+    return Origin(figures=frozenset(map(str, named)))
 
 
 def _called(named: object) -> Origin:

@@ -66,10 +66,10 @@ def propose(folder: Path, files: Sequence[Path] = ()) -> Proposal:
 def _files(folder: Path, files: Sequence[Path]) -> list[Path]:
     """The files named, each inside the folder; all data files of the folder when none is."""
     named = [(folder / file if (folder / file).is_file() else Path(file)).resolve() for file in files]
-    for path, told in (
-        (p, "no such file" if not p.is_file() else f"outside {folder}") for p in named if not p.is_file() or not p.is_relative_to(folder)
-    ):
-        raise CarnetError(f"{path.name}: {told}. Copy the files into the engagement's folder.")
+    for path in named:
+        if not path.is_file() or not path.is_relative_to(folder):
+            told = f"outside {folder}" if path.is_file() else "no such file"
+            raise CarnetError(f"{path.name}: {told}. Copy the files into the engagement's folder.")
     return named or sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in READERS)
 
 
