@@ -95,7 +95,7 @@ def noted(sales, periods):
     return orders_of(sales, periods)
 book.orders_of = noted
 opened = book.open_book(sys.argv[1])
-print(read(duckdb.connect()), built, read(opened.backend.con))
+print(read(duckdb.connect()), built, read(opened.engine.backend.con))
 """
     done = subprocess.run(
         [sys.executable, "-c", code, make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})],

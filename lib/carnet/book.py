@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 
 from carnet.contracts import Contract, TableCheck, unknown_references
 from carnet.engagement import Engagement, load_engagement
+from carnet.engines import Engine, connect, memory
 from carnet.errors import CarnetError
 from carnet.ledger import classify_costs, fill_tables
 from carnet.periods import Periods
@@ -31,7 +31,7 @@ from carnet.wording import N_, Notice, Wording
 
 CACHE_NAME = ".carnet"
 KEPT_BOOKS = 6
-BUILT_FROM = {"tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum"}
+BUILT_FROM = {"tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum", "engine"}
 NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) AS amount LIMIT 0"
 
 
@@ -46,7 +46,7 @@ class Book:
     engagement: Engagement
     as_of: dt.date
     folder: Path
-    backend: ibis.backends.duckdb.Backend
+    engine: Engine
     checks: dict[str, TableCheck]
     kept_queries: dict[str, str] = field(default_factory=dict, compare=False)
 
@@ -67,17 +67,12 @@ class Book:
 
     def table(self, name: str) -> ir.Table:
         """Accepted rows of a table, or `orders`, `cube`, `quarantine`."""
-        return self.backend.read_parquet(self.folder / f"{name}.parquet", table_name=name)
+        return self.engine.read(name, self.folder / f"{name}.parquet")
 
     def kept(self, name: str, table: ir.Table) -> ir.Table:
         """The table computed once, for the queries that follow: they read it by its name. `kept_queries` holds the SQL that made it."""
-        sql = self.kept_queries[name] = str(ibis.to_sql(table, dialect="duckdb"))
-        # sums of integers and literals are wider in the database than ibis takes them for: written as what they are taken for
-        numbers = {"DOUBLE": lambda kind: kind.is_floating(), "BIGINT": lambda kind: kind.is_integer()}
-        kinds = {column: next((name for name, told in numbers.items() if told(kind)), None) for column, kind in table.schema().items()}
-        typed = [f'"{column}"::{kind} AS "{column}"' if kind else f'"{column}"' for column, kind in kinds.items()]
-        self.backend.con.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT {", ".join(typed)} FROM ({sql})')
-        return self.backend.table(name)
+        kept, self.kept_queries[name] = self.engine.keep(name, table)
+        return kept
 
     @cached_property
     def cube(self) -> ir.Table:
@@ -95,9 +90,7 @@ class Book:
 
         Without a customer list the id stands for the name; the salesperson is the list's, else the one of the last sale.
         """
-        last = self.cube.group_by("customer_id").agg(
-            seller=self.cube.salesperson.last(order_by=[self.cube.last_date, self.cube.salesperson], where=self.cube.salesperson.notnull())
-        )
+        last = self.cube.group_by("customer_id").agg(seller=_last_text(self.cube.salesperson, self.cube.last_date))
         if not self.has("customers"):
             return self.kept("named_customers", last.select("customer_id", name="customer_id", salesperson="seller"))
         listed = self.table("customers")
@@ -202,18 +195,7 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     (home / "book.json").touch()
     record = json.loads((home / "book.json").read_text(encoding="utf-8"))
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
-    return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, ibis.duckdb.from_connection(_connection()), checks)
-
-
-def _connection() -> duckdb.DuckDBPyConnection:
-    """A database in memory without DuckDB's progress bar.
-
-    Where the process has no script, as in a kernel, DuckDB takes itself for a terminal and draws on stdout, whose last line names the report.
-    """
-    con = duckdb.connect()
-    if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
-        con.execute("SET enable_progress_bar = false")
-    return con
+    return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, connect(engagement.engine), checks)
 
 
 def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:
@@ -257,7 +239,7 @@ def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
         positive_line_count=positive.sum(),
         first_date=lines.date.min(where=positive),
         last_date=lines.date.max(where=positive),
-        salesperson=lines.salesperson.last(order_by=[lines.date, lines.salesperson], where=lines.salesperson.notnull()),
+        salesperson=_last_text(lines.salesperson, lines.date),
     )
     dated = orders.mutate(month=orders.date.truncate("M"), audit_month=periods.audit_month(orders.date))
     counted = dated.group_by("customer_id", "month", "audit_month").agg(order_count=dated.count())
@@ -266,9 +248,14 @@ def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
     return joined.select(*cells.columns, order_count=joined.order_count.fill_null(0))
 
 
+def _last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:
+    """The text of the last day that has one, the last in order among several: not every engine orders what it aggregates."""
+    return (date.cast("string") + text).max().substr(len("2025-12-31"))
+
+
 def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path) -> None:
     """Read, check and store every table of the engagement, then orders and cube."""
-    con = _connection()
+    con = memory()
     con.execute(f"SET temp_directory = '{str(home.parent / 'spill').replace(chr(39), chr(39) * 2)}'")
     con.execute('CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, original_values VARCHAR)')
     rejects = {name: load_table(con, name, spec, files[name]) for name, spec in engagement.tables.items()}
@@ -300,10 +287,10 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     for name in {*checks, "sales"}:
         backend.table(f"accepted_{name}").to_parquet(home / f"{name}.parquet")
     backend.table("quarantine").to_parquet(home / "quarantine.parquet")
-    periods = Periods(as_of, engagement.comparison, engagement.fiscal_year_start)
-    orders_of(backend.table("accepted_sales"), periods).to_parquet(home / "orders.parquet")
-    stored_orders = backend.read_parquet(home / "orders.parquet")
-    cube_of(backend.table("accepted_sales"), stored_orders, periods).to_parquet(home / "cube.parquet")
+    engine = Engine(backend) if engagement.engine == "duckdb" else connect(engagement.engine)
+    periods, sales = Periods(as_of, engagement.comparison, engagement.fiscal_year_start), engine.read("sales", home / "sales.parquet")
+    orders_of(sales, periods).to_parquet(home / "orders.parquet")
+    cube_of(sales, engine.read("orders", home / "orders.parquet"), periods).to_parquet(home / "cube.parquet")
     record = {"as_of": str(as_of), "checks": {name: check.as_json() for name, check in checks.items()}}
     (home / "book.json").write_text(json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8")
     con.close()
@@ -335,7 +322,7 @@ def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]]) ->
     digest.update(json.dumps([kept, names], sort_keys=True).encode())
     package = Path(__file__).parent
     for module in [
-        *(package / f"{name}.py" for name in ("schema", "contracts", "ledger", "periods", "book")),
+        *(package / f"{name}.py" for name in ("schema", "contracts", "ledger", "periods", "engines", "book")),
         package / "profiles" / "pcg.yml",
         *sorted((package / "sources").glob("*.py")),
     ]:

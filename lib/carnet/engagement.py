@@ -10,6 +10,7 @@ import yaml
 from babel.numbers import list_currencies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from carnet.databases import ENGINES, SERVERS, names_secret
 from carnet.errors import CarnetError, nearest
 from carnet.firm import FILES as FIRM_FILES
 from carnet.firm import Firm, load_firm
@@ -23,6 +24,12 @@ MAX_FILE_BYTES = 1_000_000
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _without_password(url: str) -> str:
+    if names_secret(url):
+        raise ValueError("a password does not stand in this file: write ${NAME} in its place, and set the environment variable NAME")
+    return url
 
 
 class Format(_Strict):
@@ -80,6 +87,11 @@ class Table(_Strict):
     def _listed(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
+    @field_validator("files")
+    @classmethod
+    def _no_password(cls, value: list[str]) -> list[str]:
+        return [_without_password(pattern) for pattern in value]
+
 
 class Target(_Strict):
     """One SMART objective."""
@@ -129,7 +141,7 @@ class Engagement(_Strict):
     as_of: dt.date | None = None
     comparison: Literal["rolling_year", "year_to_date"] = "rolling_year"
     fiscal_year_start: int = Field(1, ge=1, le=12)
-    engine: Literal["duckdb"] = "duckdb"
+    engine: str = Field("duckdb", description="duckdb, spark, or the URL of a PostgreSQL server")
     sector: str | None = Field(None, description="a sector of carnet's profiles, or a file in the folder")
     cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
     linked_share_minimum: float = Field(0.8, ge=0, le=1, description="share of the ledger's revenue that must name a customer")
@@ -155,6 +167,13 @@ class Engagement(_Strict):
         if value not in list_currencies():
             raise ValueError(f"a three-letter ISO 4217 code such as EUR, USD, GBP or CHF is accepted, not {value!r}")
         return value
+
+    @field_validator("engine")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if value not in ENGINES and not value.startswith(SERVERS):
+            raise ValueError(f"{nearest(value, ENGINES)} (or the URL of a PostgreSQL server: {SERVERS[-1]}…)")
+        return _without_password(value)
 
     @property
     def codebook_file(self) -> Path | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from carnet.databases import is_database_url, without_secret
 from carnet.engagement import Table
 from carnet.errors import CarnetError, examples
 from carnet.schema import TABLE_LABELS
@@ -38,9 +39,9 @@ def find_files(name: str, spec: Table, folder: Path, scratch: Path) -> list[Sour
     """List the inputs of one table, queries fetched into `scratch`; raises CarnetError when a pattern finds nothing."""
     found: list[SourceFile] = []
     for pattern in spec.files:
-        if columnar.is_database_url(pattern):
+        if is_database_url(pattern):
             path = columnar.fetch_query(name, pattern, spec.query, folder, scratch)
-            found.append(SourceFile(f"{columnar.without_secret(pattern)} ({spec.query})", path, sha256_of(path)))
+            found.append(SourceFile(f"{without_secret(pattern)} ({spec.query})", path, sha256_of(path)))
             continue
         if pattern.startswith("package:"):
             paths, label = [_package_file(name, pattern)], pattern

@@ -2,17 +2,16 @@
 
 import hashlib
 import os
-import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import duckdb
 import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from carnet.databases import first_line, from_environment, without_secret
 from carnet.engagement import Table
-from carnet.errors import CarnetError, examples
+from carnet.errors import CarnetError
 from carnet.records import REUSE_VARIABLE
 from carnet.sources.base import Reject, quoted
 from carnet.wording import Notice
@@ -30,21 +29,6 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
     return [row[0] for row in con.execute(f"DESCRIBE {relation}").fetchall()[1:]], []
 
 
-def is_database_url(pattern: str) -> bool:
-    """True for scheme://… patterns."""
-    return re.match(r"[a-z][a-z0-9+]*://", pattern) is not None
-
-
-def without_secret(url: str) -> str:
-    """What may be printed of a database URL: scheme, server and database; no user, password, option or local path.
-
-    >>> without_secret("postgresql://me:p@ss@db:5432/sales?sslpassword=x")
-    'postgresql://db:5432/sales'
-    """
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 def fetch_query(name: str, url: str, query: str | None, folder: Path, scratch: Path) -> Path:
     """Run `query` through Ibis and store its rows as Parquet in the engagement's cache.
 
@@ -57,10 +41,7 @@ def fetch_query(name: str, url: str, query: str | None, folder: Path, scratch: P
     path = scratch.parent / f"query-{hashlib.sha256(f'{url} {query}'.encode()).hexdigest()[:20]}.parquet"
     if os.environ.get(REUSE_VARIABLE) and path.is_file():
         return path
-    unset = [variable for variable in re.findall(r"\$\{(\w+)\}", url) if variable not in os.environ]
-    if unset:
-        raise CarnetError(f"{name}: {without_secret(url)} names environment variables that are not set: {examples(unset)}.")
-    target = re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], url)
+    target = from_environment(name, url)
     file = folder
     if target.startswith("sqlite://"):
         inner = target.removeprefix("sqlite://").removeprefix("/")
@@ -75,11 +56,7 @@ def fetch_query(name: str, url: str, query: str | None, folder: Path, scratch: P
     except ImportError as error:
         raise CarnetError(f"{name}: {without_secret(url)} needs a driver: {error}. Install carnet[postgres].") from None
     except Exception as error:  # a driver's own errors share no base class
-        secrets = [os.environ[variable] for variable in re.findall(r"\$\{(\w+)\}", url)] + [target]
-        told = (str(error).splitlines() or [type(error).__name__])[0]
-        for secret in filter(None, secrets):
-            told = told.replace(secret, "***")
-        raise CarnetError(f"{name}: {without_secret(url)}: the query failed: {told}") from None
+        raise CarnetError(f"{name}: {without_secret(url)}: the query failed: {first_line(error, url, target)}") from None
     fetched = scratch / path.name
     pq.write_table(rows, fetched)
     return fetched.replace(path)
