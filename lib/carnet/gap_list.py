@@ -180,7 +180,7 @@ def standing(book: Book) -> pd.DataFrame:
     moved = movement.customer_movement(book.cube, book.periods).select("customer_id", "revenue").execute()
     rolling = defection.peak_years(book.cube).select("customer_id", "rolling_year_revenue").execute()
     t = moved.merge(rolling, on="customer_id", how="left").merge(rhythm, on="customer_id", how="left")
-    return t.assign(period_revenue=t[length_column(book.engagement.comparison)])
+    return t.assign(period_revenue=t[length_column(book.engagement.comparison)]).sort_values("customer_id", ignore_index=True)
 
 
 def length_column(comparison: str) -> str:

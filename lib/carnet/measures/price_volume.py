@@ -71,7 +71,8 @@ def price_volume_mix(products: ir.Table, movement: ir.Table) -> ir.Table:
     known = t.lost + t.arrived + t.dropped + t.launched + t.price + t.volume + t.mix
     t = t.mutate(other=t.current - t.previous - known)
     steps = ("previous", "lost", "arrived", "dropped", "launched", "price", "volume", "mix", "other", "current")
-    t = t.cross_join(ibis.range(len(steps)).unnest().name("position").as_table())  # a row a step, the query written once
+    positions = ibis.memtable({"position": range(len(steps))}, schema={"position": "int8"})
+    t = t.cross_join(positions)  # a row a step, the query written once
     named = [(t.position == place, step) for place, step in enumerate(steps)]
     amounts = [(t.position == place, t[step]) for place, step in enumerate(steps)]
     return t.select(position=t.position, step=ibis.cases(*named), amount=ibis.cases(*amounts)).order_by("position")

@@ -44,8 +44,8 @@ def purchase_history(orders: ir.Table, until: dt.date) -> ir.Table:
     return t.select(
         "customer_id",
         "repeat_count",
-        recency_weeks=t["last"].delta(t["first"], unit="day") / WEEK,
-        age_weeks=ibis.literal(until).delta(t["first"], unit="day") / WEEK,
+        recency_weeks=t["last"].delta(t["first"], unit="day").cast("float64") / WEEK,
+        age_weeks=ibis.literal(until).delta(t["first"], unit="day").cast("float64") / WEEK,
     ).order_by("customer_id")
 
 

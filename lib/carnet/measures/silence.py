@@ -38,7 +38,9 @@ def spoke(events: ir.Table, windows: ir.Table) -> ir.Table:
     Parameters  events: customer_id, date; windows: customer_id, window_start, window_end (both days included)
     """
     t = events.select("customer_id", "date").join(windows, "customer_id")
-    return t.filter(t.date.between(t.window_start, t.window_end)).select("customer_id").distinct().order_by("customer_id")
+    inside = t.filter(t.date.between(t.window_start, t.window_end))
+    # grouped, since Ibis 12 loses the columns of distinct().order_by() where Spark or PostgreSQL computes it
+    return inside.group_by("customer_id").agg(told=inside.count()).select("customer_id").order_by("customer_id")
 
 
 def silent_customers(signs: pd.DataFrame) -> pd.Series:

@@ -1,0 +1,240 @@
+"""The same measures on DuckDB, Spark and PostgreSQL: every registered measure that reads tables gives the same rows."""
+
+import datetime as dt
+import importlib
+import inspect
+import numbers
+import os
+import pkgutil
+import shutil
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from carnet import customer_years, measures
+from carnet.book import open_book
+from carnet.engines import connect
+from carnet.errors import CarnetError
+from carnet.measures import (
+    accounts,
+    baskets,
+    cohorts,
+    concentration,
+    contacts,
+    cost_to_serve,
+    costs,
+    defection,
+    exposure,
+    gaps,
+    kpi,
+    lifetimes,
+    movement,
+    price_volume,
+    progression,
+    purchases,
+    receivables,
+    register,
+    segments,
+    service_quality,
+    silence,
+)
+from carnet.periods import buckets
+from tests.conftest import DEMO
+
+AS_OF = dt.date(2025, 12, 31)
+QUARTERS = buckets(dt.date(2024, 1, 1), AS_OF, "quarter")
+MONTHS = list(range(12))
+FAST = """spark.sql.adaptive.enabled false
+spark.sql.codegen.wholeStage false
+spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
+"""  # Spark's own settings for queries on few rows
+
+
+def moved(b):
+    return movement.customer_movement(b.cube, b.periods)
+
+
+def activity(b):
+    return segments.customer_activity(moved(b), b.as_of)
+
+
+def scores(b):
+    return segments.rfm_scores(activity(b))
+
+
+def families(b):
+    return defection.family_orders(b.table("sales").mutate(offer=b.table("sales").product), b.periods, MONTHS)
+
+
+def windows():
+    days = {"window_start": dt.date(2025, 1, 1), "window_end": AS_OF}
+    return silence.windows_of(pd.DataFrame({"customer_id": [f"C{i:04}" for i in range(1, 60)]}).assign(**days))
+
+
+def doubtful_ledger(b):
+    """The ledger as if its customers' accounts were doubtful: the demonstration has none."""
+    ledger = b.table("ledger")
+    return ledger.mutate(account=ledger.account.replace("411", "416"))
+
+
+def first_orders(b):
+    return b.orders.group_by("customer_id").agg(first=b.orders.date.min())
+
+
+def held_out(b):
+    cut = dt.date(2024, 12, 31)
+    history = purchases.purchase_history(b.orders, cut).execute().sort_values("customer_id", ignore_index=True)
+    return purchases.hold_out(b.orders, history, purchases.PurchaseModel(0.55, 10.6, 0.76, 2.42, -9.6), cut, AS_OF)
+
+
+CALLS = {
+    accounts.account_classes: lambda b: accounts.account_classes(b.table("ledger")),
+    accounts.account_results: lambda b: accounts.account_results(b.table("ledger"), QUARTERS),
+    accounts.doubtful_accounts: lambda b: accounts.doubtful_accounts(doubtful_ledger(b)),
+    accounts.ledger_revenue_by_bucket: lambda b: accounts.ledger_revenue_by_bucket(b.table("ledger"), QUARTERS),
+    accounts.ledger_totals: lambda b: accounts.ledger_totals(b.table("ledger")),
+    baskets.basket_bands: lambda b: baskets.basket_bands(b.orders, [100.0, 500.0, 2000.0]),
+    baskets.basket_bounds: lambda b: baskets.basket_bounds(b.orders),
+    baskets.order_drop_off: lambda b: baskets.order_drop_off(b.orders, b.as_of),
+    baskets.orders_in_current: lambda b: baskets.orders_in_current(b.orders, b.periods),
+    baskets.purchase_summary: lambda b: baskets.purchase_summary(moved(b)),
+    cohorts.cohort_counts: lambda b: cohorts.cohort_counts(b.orders, QUARTERS),
+    concentration.abc_classes: lambda b: concentration.abc_classes(moved(b)),
+    concentration.abc_table: lambda b: concentration.abc_table(moved(b)),
+    concentration.concentration_summary: lambda b: concentration.concentration_summary(moved(b)),
+    concentration.lorenz_curve: lambda b: concentration.lorenz_curve(moved(b)),
+    contacts.contact_counts: lambda b: contacts.contact_counts(b.table("service"), ["Visite", "Appel"], windows()),
+    contacts.proposal_counts: lambda b: contacts.proposal_counts(b.table("opportunities"), dt.date(2024, 12, 31), b.as_of),
+    contacts.win_rates: lambda b: contacts.win_rates(b.table("opportunities"), first_orders(b), dt.date(2024, 1, 1), b.as_of),
+    cost_to_serve.activity_costs: lambda b: cost_to_serve.activity_costs(b.table("service"), b.periods.current, 45.0),
+    cost_to_serve.customer_margins: lambda b: cost_to_serve.customer_margins(moved(b), b.cube, b.periods.in_current(b.cube), 2.1e6, 3.5e6),
+    cost_to_serve.waiting_costs: lambda b: cost_to_serve.waiting_costs(b.table("receivables"), b.periods.current, ibis.date(b.as_of), 0.06),
+    costs.costs_by_bucket: lambda b: costs.costs_by_bucket(b.table("costs"), QUARTERS),
+    defection.family_orders: families,
+    defection.order_rhythm: lambda b: defection.order_rhythm(b.orders, b.as_of),
+    defection.peak_years: lambda b: defection.peak_years(b.cube),
+    defection.stopped_families: lambda b: defection.stopped_families(families(b), 2),
+    exposure.contact_exposure: lambda b: exposure.contact_exposure(b.table("sales"), b.periods),
+    exposure.revenue_by_salesperson: lambda b: exposure.revenue_by_salesperson(moved(b), b.customers),
+    exposure.revenue_without_top: lambda b: exposure.revenue_without_top(moved(b)),
+    gaps.sales_gaps: lambda b: gaps.sales_gaps(b.cube, b.periods, MONTHS),
+    kpi.sales_by_bucket: lambda b: kpi.sales_by_bucket(b.cube, b.periods.audit_index(b.cube)),
+    lifetimes.contract_lifetimes: lambda b: lifetimes.contract_lifetimes(b.table("customers"), b.table("departures"), dt.date(2020, 1, 1), b.as_of),
+    movement.customer_movement: moved,
+    movement.monthly_revenue: lambda b: movement.monthly_revenue(b.cube, b.periods, b.first_sale),
+    movement.movement_summary: lambda b: movement.movement_summary(moved(b)),
+    movement.revenue_bridge: lambda b: movement.revenue_bridge(moved(b)),
+    price_volume.price_volume_mix: lambda b: price_volume.price_volume_mix(price_volume.product_sales(b.table("sales"), moved(b), b.periods), moved(b)),
+    price_volume.product_sales: lambda b: price_volume.product_sales(b.table("sales"), moved(b), b.periods),
+    progression.progression_summary: lambda b: progression.progression_summary(progression.purchase_progression(moved(b))),
+    progression.purchase_progression: lambda b: progression.purchase_progression(moved(b)),
+    purchases.hold_out: held_out,
+    purchases.purchase_history: lambda b: purchases.purchase_history(b.orders, b.as_of),
+    purchases.regularity: lambda b: purchases.regularity(b.orders),
+    receivables.aged_balance: lambda b: receivables.aged_balance(b.table("receivables"), b.as_of),
+    receivables.customer_payment: lambda b: receivables.customer_payment(b.table("receivables"), b.periods.current, b.as_of),
+    receivables.paid_in_time: lambda b: receivables.paid_in_time(b.table("receivables"), b.periods.current, b.as_of).as_table(),
+    receivables.receivable_summary: lambda b: receivables.receivable_summary(b.table("receivables"), b.periods.current, b.as_of),
+    segments.customer_activity: activity,
+    segments.rfm_cut_points: lambda b: segments.rfm_cut_points(activity(b)),
+    segments.rfm_matrix: lambda b: segments.rfm_matrix(scores(b)),
+    segments.rfm_scores: scores,
+    segments.rfm_segments: lambda b: segments.rfm_segments(scores(b)),
+    service_quality.customer_answers: lambda b: service_quality.customer_answers(customer_years.scaled_satisfaction(b)),
+    silence.spoke: lambda b: silence.spoke(b.table("service"), windows()),
+}  # fmt: skip
+
+
+def table_measures():
+    """Registered measures that read tables of an engine; `windows_of` only makes one out of a frame."""
+    for module in pkgutil.iter_modules(measures.__path__):
+        for name, function in inspect.getmembers(importlib.import_module(f"carnet.measures.{module.name}"), inspect.isfunction):
+            kinds = [parameter.annotation for parameter in inspect.signature(function).parameters.values()]
+            if name in register.TABLES and any(kind in (ir.Table, ir.Table | None) for kind in kinds):
+                yield function
+
+
+@pytest.fixture(scope="session")
+def engine_book(tmp_path_factory):
+    """Opens the demonstration book on an engine, once each."""
+    opened = {}
+
+    def on(engine):
+        if engine not in opened:
+            folder = tmp_path_factory.mktemp("engine") / "demo"
+            shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns(".carnet"))
+            document = yaml.safe_load((folder / "engagement.yml").read_text(encoding="utf-8")) | {"engine": engine}
+            (folder / "engagement.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
+            opened[engine] = open_book(folder)
+        return opened[engine]
+
+    return on
+
+
+@pytest.fixture(params=["spark", "postgres"])
+def other_engine(request, tmp_path_factory):
+    """The name of an engine that this machine has, skipped with what it lacks."""
+    if request.param == "postgres":
+        url = os.environ.get("CARNET_POSTGRES")
+        if not url:
+            pytest.skip("CARNET_POSTGRES does not name a PostgreSQL server")
+        password = url.rpartition("@")[0].rpartition(":")[2]
+        os.environ["CARNET_TEST_PASSWORD"] = password
+        return url.replace(f":{password}@", ":${CARNET_TEST_PASSWORD}@")
+    pytest.importorskip("pyspark", reason="PySpark is not installed: make spark")
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        pytest.skip("Spark needs Java")
+    if "SPARK_CONF_DIR" not in os.environ:
+        folder = tmp_path_factory.mktemp("spark")
+        (folder / "spark-defaults.conf").write_text(FAST, encoding="utf-8")
+        os.environ["SPARK_CONF_DIR"] = str(folder)
+    return "spark"
+
+
+def as_frame(value):
+    """What a measure returns as a frame, rows in an order that hangs on their values alone."""
+    if isinstance(value, ir.Table):
+        value = value.execute()
+    frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame({"value": np.atleast_1d(value)})
+    frame = frame.apply(lambda column: pd.to_numeric(column, errors="coerce").astype(float) if is_number(column) else column.astype(object).where(column.notna(), None).astype(str))
+    keys = [column for column in frame.columns if frame[column].dtype != float]
+    return frame.sort_values([*keys, *frame.columns.difference(keys)], ignore_index=True)
+
+
+def is_number(column):
+    """True for a column of numbers, decimals and counts with gaps among them."""
+    return all(isinstance(value, numbers.Number) and not isinstance(value, bool) for value in column.dropna()) and column.notna().any()
+
+
+def assert_same(one, other, name):
+    assert list(one.columns) == list(other.columns) and len(one) == len(other) > 0, (name, len(one), len(other))
+    for column in one.columns:
+        if one[column].dtype == float:
+            np.testing.assert_allclose(other[column], one[column], rtol=1e-9, atol=1e-6, err_msg=f"{name}.{column}")
+        else:
+            assert other[column].tolist() == one[column].tolist(), f"{name}.{column}"
+
+
+def test_every_measure_that_reads_tables_is_compared():
+    assert set(table_measures()) == set(CALLS)
+
+
+def test_measures_agree_with_duckdb(other_engine, engine_book, demo_book):
+    """1e-9 for money and ratios, exact for counts, dates and texts."""
+    book, differing = engine_book(other_engine), {}
+    for function, call in CALLS.items():
+        try:
+            assert_same(as_frame(call(demo_book)), as_frame(call(book)), function.__name__)
+        except Exception as error:  # all are told, not the first alone
+            differing[function.__name__] = f"{type(error).__name__}: {str(error)[:300]}"
+    assert not differing, "\n".join(f"{name}: {told}" for name, told in differing.items())
+    assert book.engine.backend.name == ("pyspark" if other_engine == "spark" else "postgres")
+
+
+def test_cube_and_orders_agree_with_duckdb(other_engine, engine_book, demo_book):
+    book = engine_book(other_engine)
+    for name in ("cube", "orders", "sales", "customers", "quarantine"):
+        assert_same(as_frame(demo_book.table(name)), as_frame(book.table(name)), name)
