@@ -44,7 +44,10 @@ class Engine:
         named = {f"{self.quote}{column}{self.quote}": kind for column, kind in kinds.items()}
         typed = [f"CAST({column} AS {kind}) AS {column}" if kind else column for column, kind in named.items()]
         self._create(name, f"SELECT {', '.join(typed)} FROM ({sql}) AS computed")
-        return self.backend.table(name), sql
+        return self._table(name), sql
+
+    def _table(self, name: str) -> ir.Table:
+        return self.backend.table(name)
 
     def _create(self, name: str, query: str) -> None:
         """Make a temporary table of a query, in the place of one of that name."""
@@ -78,7 +81,13 @@ class Postgres(Engine):
                     pyarrow.csv.write_csv(batch, text, pyarrow.csv.WriteOptions(include_header=False))
                     copy.write(text.getvalue())
             self.there.add(name)
-        return self.backend.table(name)
+        return self._table(name)
+
+    def _table(self, name: str) -> ir.Table:
+        """Every column may be empty: Ibis takes the server to say the opposite."""
+        table = self.backend.table(name).op()
+        kinds = {column: kind.copy(nullable=True) for column, kind in table.schema.items()}
+        return table.copy(schema=ibis.schema(kinds)).to_expr()
 
     def _create(self, name: str, query: str) -> None:
         with self.backend.con.cursor() as cursor:
@@ -131,8 +140,22 @@ def _spark() -> Any:
 def _postgres(url: str) -> Any:
     target = from_environment("engine", url)
     try:
-        return ibis.connect(target)
+        backend = ibis.connect(target)
     except ImportError as error:
         raise CarnetError(f"engine: {without_secret(url)} needs a driver: {error}. Install carnet[postgres].") from None
     except Exception as error:  # a driver's own errors share no base class
         raise CarnetError(f"engine: {without_secret(url)}: no connection: {first_line(error, url, target)}") from None
+    backend.compiler = _division()
+    return backend
+
+
+def _division() -> Any:
+    """Ibis' compiler, with counts divided as numbers: sqlglot loses its own cast where an expression is used twice, and 1 / 2 is 0 there."""
+    import sqlglot.expressions as sge
+    from ibis.backends.sql.compilers import PostgresCompiler
+
+    class Compiler(PostgresCompiler):
+        def visit_Divide(self, op: Any, *, left: Any, right: Any) -> Any:
+            return self.binop(sge.Div, sge.Cast(this=left, to=sge.DataType.build("double precision", dialect="postgres")), right)
+
+    return Compiler()

@@ -50,7 +50,7 @@ def basket_bands(orders: ir.Table, bounds: Sequence[float]) -> ir.Table:
     Columns     band (0 = below the first bound), low, high (NULL at the open ends), order_count, order_share, revenue,
                 revenue_share, customer_count; bands without an order are left out
     """
-    band = sum(((orders.revenue >= bound).cast("int64") for bound in bounds), ibis.literal(0))
+    band = sum(((orders.revenue >= bound).ifelse(1, 0) for bound in bounds), ibis.literal(0))
     banded = orders.mutate(band=band)
     t = banded.group_by("band").agg(order_count=banded.count(), revenue=banded.revenue.sum(), customer_count=banded.customer_id.nunique())
     open_end = (t.band < 0, float("nan"))  # no such band: gives the columns their type when there is no bound

@@ -51,7 +51,7 @@ def rfm_scores(activity: ir.Table) -> ir.Table:
     t = activity.cross_join(cuts)
 
     def above(axis: str) -> ir.IntegerValue:
-        return sum(((t[axis] > t[f"{axis}_{i}"]).cast("int64") for i in range(len(LEVELS))), ibis.literal(0))
+        return sum(((t[axis] > t[f"{axis}_{i}"]).ifelse(1, 0) for i in range(len(LEVELS))), ibis.literal(0))
 
     scored = t.select(
         *activity.columns,
