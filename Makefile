@@ -6,7 +6,7 @@ UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.txt)
 export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup audit test lab lint bench notebooks demo wording lock clean
+.PHONY: help setup audit test lab lint spark bench notebooks demo wording lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / - /'
@@ -29,11 +29,15 @@ test: setup lint  ## lint, unit tests, doctests, notebooks
 	@$(BIN)/python -m compileall -q lib/carnet
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-lint: setup  ## style, types, the one-way order of imports
+lint: setup  ## style, types, the one-way order of imports, known vulnerabilities, licences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tests/supply_chain.py
+
+spark: setup  ## add PySpark, for `engine: spark` (half a gigabyte; Java 17 or newer comes from the system)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-spark.txt
 
 lab: setup  ## JupyterLab on the demonstration company, parameters set; for a client: .venv/bin/carnet lab data/client
 	$(BIN)/carnet lab data/demo

@@ -29,10 +29,11 @@ def test_environment_gives_the_same_versions_as_the_lock():
 
 
 def test_lock_is_hashed_holds_every_dependency_and_no_url():
-    assert "://" not in LOCK
-    blocks = re.split(r"\n(?=[a-z0-9])", LOCK.strip())
+    spark = (ROOT / "requirements-spark.txt").read_text(encoding="utf-8")
+    assert "://" not in LOCK + spark
+    blocks = re.split(r"\n(?=[a-z0-9])", LOCK.strip() + "\n" + spark.strip())
     assert all("--hash=sha256:" in block for block in blocks)
-    locked = {re.split(r"[=\[; ]", pin)[0] for pin in pins(LOCK)}
+    locked = {re.split(r"[=\[; ]", pin)[0] for pin in pins(LOCK) + pins(spark)}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
     assert {re.split(r"[=<>\[; ]", name)[0].lower() for name in wanted} <= locked

@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -46,9 +47,17 @@ class Book:
     engagement: Engagement
     as_of: dt.date
     folder: Path
-    engine: Engine
     checks: dict[str, TableCheck]
     kept_queries: dict[str, str] = field(default_factory=dict, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs to open the same book: no connection, nothing computed."""
+        return {name: value for name, value in vars(self).items() if name in ("engagement", "as_of", "folder", "checks")} | {"kept_queries": {}}
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Where its queries run, connected when the first one is asked."""
+        return connect(self.engagement.engine)
 
     @property
     def periods(self) -> Periods:
@@ -195,7 +204,7 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     (home / "book.json").touch()
     record = json.loads((home / "book.json").read_text(encoding="utf-8"))
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
-    return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, connect(engagement.engine), checks)
+    return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, checks)
 
 
 def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:

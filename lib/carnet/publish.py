@@ -1,5 +1,6 @@
 """Executed notebooks → one dated, self-contained report folder, complete or not there at all."""
 
+import gc
 import hashlib
 import json
 import os
@@ -33,6 +34,7 @@ from carnet.records import FIGURES_TYPE, neutralised
 from carnet.wording import Wording
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+GARBAGE_THRESHOLD = 20_000  # new objects between two collections
 VERSIONED = ("carnet", "duckdb", "ibis-framework", "pandas", "numpy", "scipy", "statsmodels", "matplotlib", "papermill", "nbconvert")
 
 
@@ -79,11 +81,12 @@ def run_audit(
         for reason in damaged:
             warn(reason)
         memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
-        jobs = [(path, common | chosen[path.stem] | memory[path.stem], building / "lists", book.wording) for path in notebooks]
-        executed = _execute_all(jobs, context)
+        longest_first = sorted(notebooks, key=lambda path: -path.stat().st_size)
+        jobs = [(path, common | chosen[path.stem] | memory[path.stem], building / "lists", book.wording) for path in longest_first]
+        executed, pages = _execute_all(book, jobs, context)
         durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
         manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
-        trouble = _write_report(building, book, executed, manifest, before, browser)
+        trouble = _write_report(building, book, executed, pages, manifest, before, browser)
         published = out / book.engagement.slug / _rename(building, home, str(book.as_of)).name
         _replace(out.resolve() / "index.html", reports_page(out.resolve(), book.wording, book.engagement.firm_profile))
         if trouble:
@@ -111,13 +114,13 @@ def _sweep(home: Path) -> None:
             continue
 
 
-def _execute_all(jobs: list[tuple], context: BaseContext) -> list[Executed]:
-    """Run the notebooks side by side, one process each: papermill changes the working folder of its whole process."""
+def _execute_all(book: Book, jobs: list[tuple], context: BaseContext) -> tuple[list[Executed], dict[str, str]]:
+    """Run the notebooks side by side, one process each: papermill changes the working folder of its whole process. Beside them their pages by name."""
     started: list[BaseProcess] = []
 
-    def execute(job: tuple) -> Executed:
+    def execute(job: tuple) -> tuple[Executed, str]:
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_execute_and_send, args=(sender, *job))  # type: ignore[attr-defined]
+        process = context.Process(target=_execute_and_send, args=(sender, book, *job))  # type: ignore[attr-defined]
         started.append(process)
         process.start()
         sender.close()
@@ -132,7 +135,9 @@ def _execute_all(jobs: list[tuple], context: BaseContext) -> list[Executed]:
 
     with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as side_by_side:
         try:
-            return list(side_by_side.map(execute, jobs))
+            done = list(side_by_side.map(execute, jobs))
+            executed = sorted((run for run, _ in done), key=lambda run: run.name)
+            return executed, {run.name: page for run, page in done}
         except BaseException:
             side_by_side.shutdown(wait=False, cancel_futures=True)
             for process in started:
@@ -141,15 +146,26 @@ def _execute_all(jobs: list[tuple], context: BaseContext) -> list[Executed]:
             raise
 
 
-def _execute_and_send(sender: Connection, *job: Any) -> None:
-    """In the process of a notebook: what came of it, the notebook or what stopped it, to the process that publishes."""
+def _execute_and_send(sender: Connection, book: Book, *job: Any) -> None:
+    """In the process of a notebook: what came of it, the notebook and its page or what stopped it, to the process that publishes."""
+    gc.freeze()  # what the fork server imported is never garbage: neither this process nor its kernel looks through it
+    gc.set_threshold(GARBAGE_THRESHOLD)
     try:
-        sender.send(execute_notebook(*job))
+        run = execute_notebook(*job)
+        sender.send((run, notebook_page(book, run)))
     except (NotebookFailed, CarnetError) as error:
         sender.send(error)
 
 
-def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: dict, earlier: Path | None, browser: str | None) -> str:
+def _write_report(
+    folder: Path,
+    book: Book,
+    executed: list[Executed],
+    pages: dict[str, str],
+    manifest: dict,
+    earlier: Path | None,
+    browser: str | None,
+) -> str:
     """Fill the report folder: pages, figures, quarantine, lists for Excel, notebooks, manifest; why the pages were not printed, if so."""
     w, engagement = book.wording, book.engagement
     document = {
@@ -160,7 +176,6 @@ def _write_report(folder: Path, book: Book, executed: list[Executed], manifest: 
         "figures": _collect_figures(w, executed),
     }
     (folder / "notebooks").mkdir()
-    pages = {run.name: notebook_page(book, run) for run in executed}
     for run in executed:
         _write(folder / f"{run.name}.html", pages[run.name])
         _write(folder / "notebooks" / f"{run.name}.ipynb", json.dumps(run.notebook, ensure_ascii=False, indent=1) + "\n")
