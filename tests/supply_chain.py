@@ -61,7 +61,9 @@ def main() -> int:
         print(f"pip-audit: {judged} packages judged, {len(found)} vulnerabilities{told}")
         if not judged:
             print("pip-audit: nothing was judged: no vulnerability service is reached from this machine")
-    listed = subprocess.run([TOOLS / "pip-licenses", "--format=json", f"--python={sys.executable}"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        [TOOLS / "pip-licenses", "--format=json", f"--python={sys.executable}"], capture_output=True, text=True, check=True
+    )
     packages = [package for package in json.loads(listed.stdout) if package["Name"] != "carnet"]
     strangers = unaccepted_licences(packages)
     print(f"licences: {len(packages)} packages, {len(strangers)} not accepted; by name: {', '.join(ACCEPTED_LICENCES)}")

@@ -16,8 +16,6 @@ import pytest
 import yaml
 from carnet import customer_years, measures
 from carnet.book import open_book
-from carnet.engines import connect
-from carnet.errors import CarnetError
 from carnet.measures import (
     accounts,
     baskets,
@@ -42,6 +40,7 @@ from carnet.measures import (
     silence,
 )
 from carnet.periods import buckets
+
 from tests.conftest import DEMO
 
 AS_OF = dt.date(2025, 12, 31)
@@ -216,7 +215,13 @@ def as_frame(value):
     if isinstance(value, ir.Table):
         value = value.execute()
     frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame({"value": np.atleast_1d(value)})
-    frame = frame.apply(lambda column: pd.to_numeric(column, errors="coerce").astype(float) if is_number(column) else column.astype(object).where(column.notna(), None).astype(str))
+    frame = frame.apply(
+        lambda column: (
+            pd.to_numeric(column, errors="coerce").astype(float)
+            if is_number(column)
+            else column.astype(object).where(column.notna(), None).astype(str)
+        )
+    )
     keys = [column for column in frame.columns if frame[column].dtype != float]
     return frame.sort_values([*keys, *frame.columns.difference(keys)], ignore_index=True)
 

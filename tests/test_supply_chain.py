@@ -21,4 +21,3 @@ def test_a_vulnerability_is_named_with_the_version_that_mends_it_and_the_unknown
     assert vulnerabilities(report) == (["bad 2: PYSEC-1, mended in 2.1", "bad 2: PYSEC-2, mended in no version yet"], ["stranger"])
     monkeypatch.setattr("tests.supply_chain.ACCEPTED_VULNERABILITIES", {"CVE-2": "never called"})
     assert vulnerabilities(report)[0] == ["bad 2: PYSEC-1, mended in 2.1"]
-

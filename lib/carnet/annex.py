@@ -6,12 +6,14 @@ Every text is written as a text: a cell that begins like a formula is shown with
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import xlsxwriter
 from babel.numbers import get_currency_symbol
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
@@ -41,7 +43,7 @@ def write_annex(w: Wording, lists: Path, target: Path, client: str, as_of: dt.da
     gaps = lists / "sales_gaps.csv"
     if not there and not gaps.is_file():
         return False
-    with xlsxwriter.Workbook(target, {"constant_memory": True}) as book:
+    with _workbook(target) as book:
         book.set_properties({"title": client, "author": "carnet", "created": dt.datetime.combine(as_of, dt.time())})
         writer = _Writer(book, w, colour or HOUSE_COLOUR)
         sheets = [(w._(LISTS[name].label), _as_sheet(name, _read(lists / f"{name}.csv")), columns) for name, columns in there.items()]
@@ -62,6 +64,16 @@ def write_annex(w: Wording, lists: Path, target: Path, client: str, as_of: dt.da
             present = [column for column in columns.split() if column in frame.columns]  # a list names only what the tables tell
             writer.table(book.add_worksheet(name), frame, present, f"{client} – {heading}")
     return True
+
+
+@contextmanager
+def _workbook(target: Path) -> Iterator[xlsxwriter.Workbook]:
+    """A workbook written at the end; a disk that refuses it is told as such."""
+    try:
+        with xlsxwriter.Workbook(target, {"constant_memory": True}) as book:
+            yield book
+    except FileCreateError as error:
+        raise OSError(str(error)) from error
 
 
 def _as_sheet(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,6 @@ import datetime as dt
 import hashlib
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +27,7 @@ from carnet.periods import Periods
 from carnet.sources import SourceFile, find_files, load_table
 from carnet.sources.fec import closing_of
 from carnet.sources.reading import ColumnReader
+from carnet.unfinished import building
 from carnet.wording import N_, Notice, Wording
 
 CACHE_NAME = ".carnet"
@@ -52,7 +52,9 @@ class Book:
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to open the same book: no connection, nothing computed."""
-        return {name: value for name, value in vars(self).items() if name in ("engagement", "as_of", "folder", "checks")} | {"kept_queries": {}}
+        return {name: value for name, value in vars(self).items() if name in ("engagement", "as_of", "folder", "checks")} | {
+            "kept_queries": {}
+        }
 
     @cached_property
     def engine(self) -> Engine:
@@ -191,16 +193,19 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     engagement = load_engagement(folder, as_of=_parse_as_of(as_of), language=language)
     cache = engagement.folder / CACHE_NAME
     cache.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as scratch_name:
-        scratch = Path(scratch_name)
+    with building(cache) as scratch:
         files = {name: find_files(name, spec, engagement.folder, scratch) for name, spec in engagement.tables.items()}
-        home = cache / _content_hash(engagement, files)
-        if not (home / "book.json").is_file():
-            building = scratch / "book"
-            building.mkdir()
-            _build(engagement, files, building)
-            _rename(building, home)
+        dated = _with_known_date(engagement, files, cache)
+        home = cache / _content_hash(dated, files)
+        if not _is_whole(home):
+            made = scratch / "book"
+            made.mkdir()
+            dated = dated.model_copy(update={"as_of": _build(dated, files, made)})
+            home = cache / _content_hash(dated, files)
+            _rename(made, home)
             _forget_oldest(cache)
+        if engagement.as_of is None:
+            _date_file(engagement, files, cache).write_text(str(dated.as_of), encoding="utf-8")
     (home / "book.json").touch()
     record = json.loads((home / "book.json").read_text(encoding="utf-8"))
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
@@ -262,8 +267,8 @@ def _last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:
     return (date.cast("string") + text).max().substr(len("2025-12-31"))
 
 
-def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path) -> None:
-    """Read, check and store every table of the engagement, then orders and cube."""
+def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path) -> dt.date:
+    """Read, check and store every table of the engagement, then orders and cube; returns the audit date."""
     con = memory()
     con.execute(f"SET temp_directory = '{str(home.parent / 'spill').replace(chr(39), chr(39) * 2)}'")
     con.execute('CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, original_values VARCHAR)')
@@ -300,9 +305,10 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     periods, sales = Periods(as_of, engagement.comparison, engagement.fiscal_year_start), engine.read("sales", home / "sales.parquet")
     orders_of(sales, periods).to_parquet(home / "orders.parquet")
     cube_of(sales, engine.read("orders", home / "orders.parquet"), periods).to_parquet(home / "cube.parquet")
-    record = {"as_of": str(as_of), "checks": {name: check.as_json() for name, check in checks.items()}}
+    record = {"as_of": str(as_of), "checks": {name: check.as_json() for name, check in checks.items()}, "sizes": _sizes(home)}
     (home / "book.json").write_text(json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8")
     con.close()
+    return as_of
 
 
 def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile]]) -> dt.date:
@@ -339,22 +345,52 @@ def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]]) ->
     return digest.hexdigest()[:20]
 
 
+def _date_file(engagement: Engagement, files: dict[str, list[SourceFile]], cache: Path) -> Path:
+    """Keeps the audit date that these inputs gave where none was named: the book is stored once, under its date."""
+    return cache / f"{_content_hash(engagement, files)}.as_of"
+
+
+def _with_known_date(engagement: Engagement, files: dict[str, list[SourceFile]], cache: Path) -> Engagement:
+    """The engagement with the audit date that these inputs gave before; unchanged where that is not known."""
+    try:
+        known = dt.date.fromisoformat(_date_file(engagement, files, cache).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return engagement
+    return engagement.model_copy(update={"as_of": engagement.as_of or known})
+
+
 def _forget_oldest(cache: Path) -> None:
     """Remove all but the KEPT_BOOKS most recently opened books of the cache."""
     opened = sorted(cache.glob("*/book.json"), key=lambda record: record.stat().st_mtime, reverse=True)
     for record in opened[KEPT_BOOKS:]:
         shutil.rmtree(record.parent, ignore_errors=True)
+    for stale in sorted(cache.glob("*.as_of"), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT_BOOKS:]:
+        stale.unlink(missing_ok=True)
 
 
-def _rename(building: Path, home: Path) -> None:
-    """Publish a finished cache; one that another run finished meanwhile is kept."""
+def _rename(made: Path, home: Path) -> None:
+    """Publish a finished cache; one that another run finished meanwhile is kept, a damaged one replaced."""
     try:
-        building.rename(home)
+        made.rename(home)
     except OSError:
-        if (home / "book.json").is_file():
+        if _is_whole(home):
             return
         shutil.rmtree(home, ignore_errors=True)
-        building.rename(home)
+        made.rename(home)
+
+
+def _is_whole(home: Path) -> bool:
+    """True when a stored book is there with every file as long as it was written: a full disk or a careless hand cuts them."""
+    try:
+        return json.loads((home / "book.json").read_text(encoding="utf-8"))["sizes"] == _sizes(home)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _sizes(home: Path) -> dict[str, int]:
+    """Bytes of each stored file; hidden ones are an engine's own marks."""
+    files = (path for path in sorted(home.rglob("*.parquet")) if path.is_file())
+    return {path.relative_to(home).as_posix(): path.stat().st_size for path in files}
 
 
 def _parse_as_of(as_of: str | dt.date | None) -> dt.date | None:

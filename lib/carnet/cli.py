@@ -1,20 +1,23 @@
 """The command line: `carnet init`, `check`, `run`, `compare`, `experiment` and `lab`. Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed."""
 
 import datetime as dt
+import os
 import signal
 import sys
 from functools import partial
 from pathlib import Path
 
 import click
+import duckdb
 
 from carnet import __version__
-from carnet.book import Book, open_book
+from carnet.book import CACHE_NAME, Book, open_book
 from carnet.engagement import FILE_NAME
 from carnet.errors import CarnetError
-from carnet.execution import NotebookFailed
+from carnet.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
 from carnet.measures.register import check_targets
 from carnet.schema import TABLE_LABELS
+from carnet.unfinished import PRIVATE
 
 DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
 
@@ -63,6 +66,9 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Notebook parameter.")
 @click.option("--out", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of the reports.")
 @click.option("--pdf", is_flag=True, help="Print every page to PDF too, through Chromium.")
+@click.option(
+    "--timeout", default=CELL_TIMEOUT_SECONDS, show_default=True, type=click.IntRange(min=1), help="Seconds that one cell may run."
+)
 def run(
     folders: tuple[Path, ...],
     names: tuple[str, ...],
@@ -71,6 +77,7 @@ def run(
     parameters: tuple[str, ...],
     out: Path,
     pdf: bool,
+    timeout: int,
 ) -> None:
     """Audit engagements: execute the notebooks, publish one dated folder each; the last line is that folder."""
     from carnet.kernels import process_context
@@ -85,7 +92,7 @@ def run(
     warn = partial(click.echo, err=True)
     code = DONE
     for folder in folders:
-        published, book = run_audit(folder, out, notebooks, given, as_of, language, warn, browser)
+        published, book = run_audit(folder, out, notebooks, given, as_of, language, warn, browser, timeout)
         print_ledger(book)
         click.echo(published)
         code = max(code, exit_code(book))
@@ -238,9 +245,22 @@ def print_ledger(book: Book) -> None:
         click.echo(f"  ! {w.tell(notice)}", err=True)
 
 
+def _trouble(error: Exception) -> str:
+    """What the machine refused, and what to do."""
+    told = (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, MemoryError) or "Out of Memory" in told:
+        return f"memory ran out ({told}). Close other programs, or give the engagement fewer rows."
+    if "No space left" in told or "File too large" in told or "Disk quota" in told:
+        return f"the disk is full ({told}). Nothing was published. Free some space, or name another disk with --out; the cache stands in {CACHE_NAME} of the engagement's folder."
+    if isinstance(error, PermissionError) or "Read-only" in told:
+        return f"not allowed to write ({told}). carnet writes its cache into {CACHE_NAME} of the engagement's folder and reports into --out: make both writable, or copy the engagement."
+    return f"the machine refused ({told}). Nothing was published."
+
+
 def main() -> None:
     """Entry point: errors are told in one message, never as a traceback; SIGTERM cleans up like an error."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    os.umask(PRIVATE)
     try:
         cli(standalone_mode=False)
     except CarnetError as error:
@@ -251,11 +271,12 @@ def main() -> None:
             click.echo(f"carnet: {failure.notebook}: {failure.error.removeprefix('CarnetError: ')}", err=True)
             sys.exit(REFUSED)
         where = f"cell {failure.cell}" if failure.cell >= 0 else "its kernel"
-        click.echo(
-            f"carnet: {failure.notebook} failed at {where}: {failure.error}\nNothing was published; the executed notebook is in {failure.log}",
-            err=True,
-        )
+        kept = f"the executed notebook is in {failure.log}" if failure.log else "the executed notebook could not be kept"
+        click.echo(f"carnet: {failure.notebook} failed at {where}: {failure.error}\nNothing was published; {kept}", err=True)
         sys.exit(FAILED)
+    except (OSError, duckdb.Error, MemoryError) as error:
+        click.echo(f"carnet: {_trouble(error)}", err=True)
+        sys.exit(REFUSED)
     except click.ClickException as error:
         error.show()
         sys.exit(REFUSED)

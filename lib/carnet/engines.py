@@ -127,7 +127,9 @@ def _spark() -> Any:
         raise CarnetError("engine: spark needs Java 17 or newer: install it (Debian: apt install default-jre-headless) or set JAVA_HOME.")
     builder = SparkSession.builder.appName("carnet")
     if here:
-        builder = builder.config("spark.ui.enabled", "false").config("spark.log.level", "ERROR").config("spark.ui.showConsoleProgress", "false")
+        builder = (
+            builder.config("spark.ui.enabled", "false").config("spark.log.level", "ERROR").config("spark.ui.showConsoleProgress", "false")
+        )
     try:
         session = builder.getOrCreate().newSession()  # views of a session of its own: two books never share a name
     except Exception as error:  # py4j, gRPC and the JVM have no common base

@@ -109,12 +109,15 @@ def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Param
     return chosen
 
 
-def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wording: Wording) -> Executed:
-    """Run one notebook with papermill in this process; raises NotebookFailed with the half-executed notebook."""
+def execute_notebook(
+    path: Path, parameters: dict[str, Any], lists: Path, wording: Wording, timeout: int = CELL_TIMEOUT_SECONDS
+) -> Executed:
+    """Run one notebook with papermill in this process, `timeout` seconds a cell at most; raises NotebookFailed with the half-executed notebook."""
     os.environ |= {LISTS_VARIABLE: str(lists), REUSE_VARIABLE: "1"}
     forked = {"kernel_manager_class": manager_of(ForkedKernel())} if CAN_FORK else {}
     end_with_parent()
     import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     started = time.monotonic()
@@ -135,12 +138,20 @@ def execute_notebook(path: Path, parameters: dict[str, Any], lists: Path, wordin
         try:
             papermill.execute_notebook(
                 source, target, parameters=parameters, cwd=path.parent, progress_bar=False, start_timeout=60,
-                execution_timeout=CELL_TIMEOUT_SECONDS, record_timing=False, shutdown_kernel="immediate", config=kernel,
+                execution_timeout=timeout, record_timing=False, shutdown_kernel="immediate", config=kernel,
                 **forked,
             )  # fmt: skip
         except PapermillExecutionError as error:
             raise NotebookFailed(path.stem, error.cell_index, f"{error.ename}: {error.evalue}", _text(target)) from None
-        except Exception as error:  # a dead kernel, a timeout: papermill has no common base for them
+        except CellTimeoutError:
+            told = f"a cell ran longer than {timeout} s. Give it more with --timeout SECONDS, or fewer rows."
+            raise NotebookFailed(path.stem, -1, told, _text(target)) from None
+        except DeadKernelError:
+            told = (
+                "it ended before its time, most often because memory ran out. Close other programs, or run one notebook at a time with -n."
+            )
+            raise NotebookFailed(path.stem, -1, told, _text(target)) from None
+        except Exception as error:  # a full disk, a socket that cannot be opened: papermill has no common base for them
             raise NotebookFailed(path.stem, -1, f"{type(error).__name__}: {error}", _text(target)) from None
         executed = nbformat.read(target, as_version=4)
         for position, cell in enumerate(executed.cells):

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +23,14 @@ from carnet.book import Book, open_book
 from carnet.calendars import write_calendars
 from carnet.comparison import changes_since
 from carnet.errors import CarnetError, nearest
-from carnet.execution import Executed, NotebookFailed, check_parameters, execute_notebook, notebook_parameters
+from carnet.execution import CELL_TIMEOUT_SECONDS, Executed, NotebookFailed, check_parameters, execute_notebook, notebook_parameters
 from carnet.kernels import process_context
 from carnet.measures.register import FIGURES, check_targets
 from carnet.pages import notebook_page, recorded, reports_page, summary_page
 from carnet.printing import print_pages
 from carnet.published import Published, find_earlier, open_published
 from carnet.records import FIGURES_TYPE, neutralised
+from carnet.unfinished import PRIVATE, building
 from carnet.wording import Wording
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -58,10 +58,11 @@ def run_audit(
     language: str | None = None,
     warn: Callable[[str], object] = print,
     browser: str | None = None,
+    timeout: int = CELL_TIMEOUT_SECONDS,
 ) -> tuple[Path, Book]:
     """Execute the notebooks on one engagement and publish its dated folder; returns the folder and the book.
 
-    `warn` is told of earlier reports that cannot be read; `browser` prints the pages to PDF. Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
+    `warn` is told of earlier reports that cannot be read; `browser` prints the pages to PDF; no cell may run longer than `timeout` seconds. Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
     `<out>/<client>/logs/`. Nothing else is left of a run that fails.
     """
     accepted = {path.stem: notebook_parameters(path) for path in notebooks}
@@ -72,46 +73,41 @@ def run_audit(
     common = {"engagement": str(folder.resolve()), "as_of": str(book.as_of), "language": book.engagement.language}
     home = out.resolve() / book.engagement.slug
     home.mkdir(parents=True, exist_ok=True)
-    _sweep(home)
-    building = home / f".building-{os.getpid()}-{time.monotonic_ns()}"
-    (building / "lists").mkdir(parents=True)
     try:
-        earlier, damaged = find_earlier(home, book.engagement, book.as_of)
-        before, _ = find_earlier(home, book.engagement, book.as_of, listed=False)
-        for reason in damaged:
-            warn(reason)
-        memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
-        longest_first = sorted(notebooks, key=lambda path: -path.stat().st_size)
-        jobs = [(path, common | chosen[path.stem] | memory[path.stem], building / "lists", book.wording) for path in longest_first]
-        executed, pages = _execute_all(book, jobs, context)
-        durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
-        manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
-        trouble = _write_report(building, book, executed, pages, manifest, before, browser)
-        published = out / book.engagement.slug / _rename(building, home, str(book.as_of)).name
-        _replace(out.resolve() / "index.html", reports_page(out.resolve(), book.wording, book.engagement.firm_profile))
-        if trouble:
-            raise CarnetError(f"{published} is published, without PDF. {trouble}")
-        return published, book
+        with building(home) as unfinished:
+            (unfinished / "lists").mkdir()
+            earlier, damaged = find_earlier(home, book.engagement, book.as_of)
+            before, _ = find_earlier(home, book.engagement, book.as_of, listed=False)
+            for reason in damaged:
+                warn(reason)
+            memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
+            longest_first = sorted(notebooks, key=lambda path: -path.stat().st_size)
+            jobs = [
+                (path, common | chosen[path.stem] | memory[path.stem], unfinished / "lists", book.wording, timeout) for path in longest_first
+            ]
+            executed, pages = _execute_all(book, jobs, context)
+            durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
+            manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
+            trouble = _write_report(unfinished, book, executed, pages, manifest, before, browser)
+            published = out / book.engagement.slug / _rename(unfinished, home, str(book.as_of)).name
     except NotebookFailed as failure:
-        log = home / "logs" / f"{book.as_of}-{started:%Y%m%dT%H%M%S}-{failure.notebook}"
+        failure.log = _keep_log(home / "logs" / f"{book.as_of}-{started:%Y%m%dT%H%M%S}-{failure.notebook}", failure)
+        raise
+    _replace(out.resolve() / "index.html", reports_page(out.resolve(), book.wording, book.engagement.firm_profile))
+    if trouble:
+        raise CarnetError(f"{published} is published, without PDF. {trouble}")
+    return published, book
+
+
+def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
+    """The executed notebook and what stopped it, beside the reports; None where nothing can be written."""
+    try:
         log.mkdir(parents=True, exist_ok=True)
         (log / f"{failure.notebook}.ipynb").write_text(failure.executed, encoding="utf-8")
         (log / "error.txt").write_text(f"{failure.notebook}: cell {failure.cell}: {failure.error}\n", encoding="utf-8")
-        failure.log = log
-        raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def _sweep(home: Path) -> None:
-    """Remove what runs that were killed left behind: unfinished folders of processes that are no more."""
-    for left in home.glob(".building-*"):
-        try:
-            os.kill(int(left.name.split("-")[1]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(left, ignore_errors=True)
-        except PermissionError:
-            continue
+    except OSError:
+        return None
+    return log
 
 
 def _execute_all(book: Book, jobs: list[tuple], context: BaseContext) -> tuple[list[Executed], dict[str, str]]:
@@ -150,10 +146,11 @@ def _execute_and_send(sender: Connection, book: Book, *job: Any) -> None:
     """In the process of a notebook: what came of it, the notebook and its page or what stopped it, to the process that publishes."""
     gc.freeze()  # what the fork server imported is never garbage: neither this process nor its kernel looks through it
     gc.set_threshold(GARBAGE_THRESHOLD)
+    os.umask(PRIVATE)
     try:
         run = execute_notebook(*job)
         sender.send((run, notebook_page(book, run)))
-    except (NotebookFailed, CarnetError) as error:
+    except (NotebookFailed, CarnetError, OSError) as error:
         sender.send(error)
 
 
@@ -267,14 +264,14 @@ def _replace(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def _rename(building: Path, home: Path, as_of: str) -> Path:
+def _rename(folder: Path, home: Path, as_of: str) -> Path:
     """Give the finished folder its name: `<as_of>`, or `<as_of>.2`, … when that one is there already."""
     number = 1
     while True:
         target = home / (as_of if number == 1 else f"{as_of}.{number}")
         if not target.exists():
             try:
-                building.rename(target)
+                folder.rename(target)
                 return target
             except OSError:
                 if not target.exists():

@@ -1,0 +1,30 @@
+"""Folders of work that is not finished: private, named after the process that fills them, swept once that process is gone."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PREFIX = ".building-"
+PRIVATE = 0o077  # umask: what carnet writes is its user's alone
+
+
+@contextmanager
+def building(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent`, gone at the end unless it was renamed; what killed processes left there is removed first."""
+    sweep(parent)
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=parent, ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the folders of processes that are no more."""
+    for left in parent.glob(f"{PREFIX}*"):
+        try:
+            os.kill(int(left.name.removeprefix(PREFIX).split("-")[0]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (PermissionError, ValueError):
+            continue
