@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +25,8 @@ from carnet.engines import Engine, connect, memory
 from carnet.errors import CarnetError
 from carnet.ledger import classify_costs, fill_tables
 from carnet.periods import Periods
+from carnet.pseudonyms import fingerprint, hidden_engagement, hide, load_key
+from carnet.records import ANONYMISE_VARIABLE
 from carnet.sources import SourceFile, find_files, load_table
 from carnet.sources.fec import closing_of
 from carnet.sources.reading import ColumnReader
@@ -42,17 +45,19 @@ class Book:
 
     `tables` holds the accepted rows by table name; `checks` the row ledger of each; `orders` one row per order
     (customer_id, order_id, date, revenue, line_count); `cube` one row per customer × month (see `cube_of`).
+    `pseudonyms` tells the key under which people are hidden; empty where they bear their names.
     """
 
     engagement: Engagement
     as_of: dt.date
     folder: Path
     checks: dict[str, TableCheck]
+    pseudonyms: str = ""
     kept_queries: dict[str, str] = field(default_factory=dict, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to open the same book: no connection, nothing computed."""
-        return {name: value for name, value in vars(self).items() if name in ("engagement", "as_of", "folder", "checks")} | {
+        return {name: value for name, value in vars(self).items() if name in ("engagement", "as_of", "folder", "checks", "pseudonyms")} | {
             "kept_queries": {}
         }
 
@@ -185,31 +190,35 @@ class Book:
         return notices
 
 
-def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: str | None = None) -> Book:
+def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: str | None = None, anonymise: bool | None = None) -> Book:
     """Open FOLDER/engagement.yml: from its cache when inputs and mapping have not changed, else by reading the inputs.
 
-    Raises CarnetError with every fault found.
+    `anonymise` hides people behind pseudonyms (default: as the audit does that this process belongs to). Raises CarnetError with every fault found.
     """
     engagement = load_engagement(folder, as_of=_parse_as_of(as_of), language=language)
+    key = load_key(engagement.folder) if (bool(os.environ.get(ANONYMISE_VARIABLE)) if anonymise is None else anonymise) else ""
     cache = engagement.folder / CACHE_NAME
     cache.mkdir(exist_ok=True)
     with building(cache) as scratch:
         files = {name: find_files(name, spec, engagement.folder, scratch) for name, spec in engagement.tables.items()}
-        dated = _with_known_date(engagement, files, cache)
-        home = cache / _content_hash(dated, files)
+        dated = _with_known_date(engagement, files, cache, key)
+        home = cache / _content_hash(dated, files, key)
         if not _is_whole(home):
             made = scratch / "book"
             made.mkdir()
-            dated = dated.model_copy(update={"as_of": _build(dated, files, made)})
-            home = cache / _content_hash(dated, files)
+            dated = dated.model_copy(update={"as_of": _build(dated, files, made, key)})
+            home = cache / _content_hash(dated, files, key)
             _rename(made, home)
             _forget_oldest(cache)
         if engagement.as_of is None:
-            _date_file(engagement, files, cache).write_text(str(dated.as_of), encoding="utf-8")
+            _date_file(engagement, files, cache, key).write_text(str(dated.as_of), encoding="utf-8")
     (home / "book.json").touch()
     record = json.loads((home / "book.json").read_text(encoding="utf-8"))
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
-    return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, checks)
+    if not key:
+        return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, checks)
+    hidden = hidden_engagement(engagement, key, Wording(engagement.language, engagement.currency)._("withheld"))
+    return Book(hidden, dt.date.fromisoformat(record["as_of"]), home, checks, fingerprint(key))
 
 
 def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:
@@ -267,7 +276,7 @@ def _last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:
     return (date.cast("string") + text).max().substr(len("2025-12-31"))
 
 
-def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path) -> dt.date:
+def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path, key: str) -> dt.date:
     """Read, check and store every table of the engagement, then orders and cube; returns the audit date."""
     con = memory()
     con.execute(f"SET temp_directory = '{str(home.parent / 'spill').replace(chr(39), chr(39) * 2)}'")
@@ -294,6 +303,8 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     elif not checks["sales"].accepted_rows:
         told = ", ".join(f"{count:,} × {reason}" for reason, count in list(checks["sales"].reasons.items())[:5])
         raise CarnetError(f"sales: none of {checks['sales'].rows:,} rows was accepted ({told or 'the files hold no rows'}). as_of {as_of}.")
+    if key:
+        hide(con, key, set(checks))
     if "customers" in engagement.tables:
         for check in checks.values():
             unknown_references(con, check)
@@ -329,15 +340,15 @@ def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile
     )
 
 
-def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]]) -> str:
+def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]], key: str) -> str:
     """Hash of what the stored tables depend on: bytes of the inputs, mapping, audit date and the code that reads them."""
     digest = hashlib.sha256()
     kept = engagement.model_dump(mode="json", include=BUILT_FROM)
     names = [(table, file.name, file.sha256) for table, listed in files.items() for file in listed]
-    digest.update(json.dumps([kept, names], sort_keys=True).encode())
+    digest.update(json.dumps([kept, names, fingerprint(key) if key else ""], sort_keys=True).encode())
     package = Path(__file__).parent
     for module in [
-        *(package / f"{name}.py" for name in ("schema", "contracts", "ledger", "periods", "engines", "book")),
+        *(package / f"{name}.py" for name in ("schema", "contracts", "ledger", "periods", "pseudonyms", "engines", "book")),
         package / "profiles" / "pcg.yml",
         *sorted((package / "sources").glob("*.py")),
     ]:
@@ -345,15 +356,15 @@ def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]]) ->
     return digest.hexdigest()[:20]
 
 
-def _date_file(engagement: Engagement, files: dict[str, list[SourceFile]], cache: Path) -> Path:
+def _date_file(engagement: Engagement, files: dict[str, list[SourceFile]], cache: Path, key: str) -> Path:
     """Keeps the audit date that these inputs gave where none was named: the book is stored once, under its date."""
-    return cache / f"{_content_hash(engagement, files)}.as_of"
+    return cache / f"{_content_hash(engagement, files, key)}.as_of"
 
 
-def _with_known_date(engagement: Engagement, files: dict[str, list[SourceFile]], cache: Path) -> Engagement:
+def _with_known_date(engagement: Engagement, files: dict[str, list[SourceFile]], cache: Path, key: str) -> Engagement:
     """The engagement with the audit date that these inputs gave before; unchanged where that is not known."""
     try:
-        known = dt.date.fromisoformat(_date_file(engagement, files, cache).read_text(encoding="utf-8"))
+        known = dt.date.fromisoformat(_date_file(engagement, files, cache, key).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return engagement
     return engagement.model_copy(update={"as_of": engagement.as_of or known})

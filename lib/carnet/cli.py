@@ -65,6 +65,7 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
 @click.option("--language", help="en or fr; default: engagement.yml.")
 @click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Notebook parameter.")
 @click.option("--out", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of the reports.")
+@click.option("--anonymise", is_flag=True, help="Pseudonyms for customers, contacts and salespeople; free text withheld.")
 @click.option("--pdf", is_flag=True, help="Print every page to PDF too, through Chromium.")
 @click.option(
     "--timeout", default=CELL_TIMEOUT_SECONDS, show_default=True, type=click.IntRange(min=1), help="Seconds that one cell may run."
@@ -76,6 +77,7 @@ def run(
     language: str | None,
     parameters: tuple[str, ...],
     out: Path,
+    anonymise: bool,
     pdf: bool,
     timeout: int,
 ) -> None:
@@ -92,7 +94,7 @@ def run(
     warn = partial(click.echo, err=True)
     code = DONE
     for folder in folders:
-        published, book = run_audit(folder, out, notebooks, given, as_of, language, warn, browser, timeout)
+        published, book = run_audit(folder, out, notebooks, given, as_of, language, warn, browser, timeout, anonymise)
         print_ledger(book)
         click.echo(published)
         code = max(code, exit_code(book))

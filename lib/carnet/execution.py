@@ -18,7 +18,7 @@ from traitlets.config import Config
 
 from carnet.errors import CarnetError, nearest
 from carnet.kernels import CAN_FORK, ForkedKernel, end_with_parent, manager_of
-from carnet.records import LISTS_VARIABLE, REUSE_VARIABLE
+from carnet.records import ANONYMISE_VARIABLE, LISTS_VARIABLE, REUSE_VARIABLE
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
@@ -110,10 +110,10 @@ def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Param
 
 
 def execute_notebook(
-    path: Path, parameters: dict[str, Any], lists: Path, wording: Wording, timeout: int = CELL_TIMEOUT_SECONDS
+    path: Path, parameters: dict[str, Any], lists: Path, wording: Wording, timeout: int = CELL_TIMEOUT_SECONDS, anonymise: bool = False
 ) -> Executed:
     """Run one notebook with papermill in this process, `timeout` seconds a cell at most; raises NotebookFailed with the half-executed notebook."""
-    os.environ |= {LISTS_VARIABLE: str(lists), REUSE_VARIABLE: "1"}
+    os.environ |= {LISTS_VARIABLE: str(lists), REUSE_VARIABLE: "1", ANONYMISE_VARIABLE: "1" if anonymise else ""}
     forked = {"kernel_manager_class": manager_of(ForkedKernel())} if CAN_FORK else {}
     end_with_parent()
     import papermill

@@ -38,7 +38,7 @@ def departure_notes(book: Book, codebook: verbatims.Codebook, since: dt.date, se
     t = t.assign(date=pd.to_datetime(t.date), client_code=t.get("reason", pd.Series(None, index=t.index, dtype=object)))
     if "revenue_at_stake" in t:
         t["revenue_at_stake"] = t.revenue_at_stake.astype(float)
-    return verbatims.read_verbatims(t.assign(order_count_before=_orders_before(book, t)), codebook, second)
+    return _withheld(book, verbatims.read_verbatims(t.assign(order_count_before=_orders_before(book, t)), codebook, second))
 
 
 def low_marks(book: Book, comments: pd.DataFrame, satisfied_from: float, leavers: pd.DataFrame) -> pd.DataFrame:
@@ -92,7 +92,14 @@ def survey_comments(book: Book, codebook: verbatims.Codebook, since: dt.date, se
         .order_by("customer_id", "date", "verbatim")
         .execute()
     )
-    return verbatims.read_verbatims(t.assign(date=pd.to_datetime(t.date), client_code=None), codebook, second)
+    return _withheld(book, verbatims.read_verbatims(t.assign(date=pd.to_datetime(t.date), client_code=None), codebook, second))
+
+
+def _withheld(book: Book, notes: pd.DataFrame) -> pd.DataFrame:
+    """Notes without their texts, once these have been read, where people are hidden."""
+    if not book.pseudonyms or "verbatim" not in notes:
+        return notes
+    return notes.assign(verbatim=notes.verbatim.where(notes.verbatim.isna(), book.wording._("withheld")))
 
 
 def note_list(book: Book, notes: pd.DataFrame, comments: pd.DataFrame) -> pd.DataFrame:

@@ -59,16 +59,18 @@ def run_audit(
     warn: Callable[[str], object] = print,
     browser: str | None = None,
     timeout: int = CELL_TIMEOUT_SECONDS,
+    anonymise: bool = False,
 ) -> tuple[Path, Book]:
     """Execute the notebooks on one engagement and publish its dated folder; returns the folder and the book.
 
-    `warn` is told of earlier reports that cannot be read; `browser` prints the pages to PDF; no cell may run longer than `timeout` seconds. Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
+    `warn` is told of earlier reports that cannot be read; `browser` prints the pages to PDF; no cell may run longer than `timeout` seconds;
+    `anonymise` hides people behind pseudonyms. Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
     `<out>/<client>/logs/`. Nothing else is left of a run that fails.
     """
     accepted = {path.stem: notebook_parameters(path) for path in notebooks}
     chosen = check_parameters(parameters, accepted)
     started, clock, context = datetime.now(UTC), time.monotonic(), process_context()
-    book = open_book(folder, as_of, language)
+    book = open_book(folder, as_of, language, anonymise)
     check_targets(book.engagement)
     common = {"engagement": str(folder.resolve()), "as_of": str(book.as_of), "language": book.engagement.language}
     home = out.resolve() / book.engagement.slug
@@ -76,14 +78,15 @@ def run_audit(
     try:
         with building(home) as unfinished:
             (unfinished / "lists").mkdir()
-            earlier, damaged = find_earlier(home, book.engagement, book.as_of)
-            before, _ = find_earlier(home, book.engagement, book.as_of, listed=False)
+            earlier, damaged = find_earlier(home, book.engagement, book.as_of, book.pseudonyms)
+            before, _ = find_earlier(home, book.engagement, book.as_of, book.pseudonyms, listed=False)
             for reason in damaged:
                 warn(reason)
             memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
             longest_first = sorted(notebooks, key=lambda path: -path.stat().st_size)
             jobs = [
-                (path, common | chosen[path.stem] | memory[path.stem], unfinished / "lists", book.wording, timeout) for path in longest_first
+                (path, common | chosen[path.stem] | memory[path.stem], unfinished / "lists", book.wording, timeout, anonymise)
+                for path in longest_first
             ]
             executed, pages = _execute_all(book, jobs, context)
             durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
@@ -206,6 +209,8 @@ def write_quarantine(book: Book, path: Path) -> None:
     told = [((rejected.table == c.table) & (rejected.reason == r), c.tell_reason(w, r)) for c in book.checks.values() for r in c.reasons]
     reason = ibis.cases(*told) if told else rejected.reason
     ordered = rejected.mutate(reason=reason).order_by("table", "file", "row")
+    if book.pseudonyms:
+        ordered = ordered.mutate(original_values=ibis.literal(w._("withheld")))
     neutralised(ordered.select("table", "file", "row", "reason", "original_values")).to_csv(path)
 
 
@@ -239,6 +244,7 @@ def _manifest(book: Book, parameters: dict, started: datetime, durations: dict, 
         "client": book.engagement.client,
         "as_of": str(book.as_of),
         "comparison": book.engagement.comparison,
+        "pseudonyms": book.pseudonyms,
         "earlier_report": earlier,
         "parameters": parameters | {"engagement": Path(parameters["engagement"]).name},
         "inputs": inputs,

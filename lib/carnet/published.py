@@ -156,8 +156,12 @@ def comparable_report(folder: str | Path, engagement: Engagement, as_of: dt.date
     return report
 
 
-def find_earlier(home: Path, engagement: Engagement, as_of: dt.date, listed: bool = True) -> tuple[Path | None, list[str]]:
+def find_earlier(
+    home: Path, engagement: Engagement, as_of: dt.date, pseudonyms: str = "", listed: bool = True
+) -> tuple[Path | None, list[str]]:
     """The latest report in `home` that an audit may be held against, the latest rerun of its date; None without one. `listed`: only with a gap list.
+
+    Reports whose people bear other names, their own or those of another key (`pseudonyms`), are no memory of this audit.
 
     Also returned: why reports that are not readable were passed over on the way to it.
     """
@@ -177,6 +181,8 @@ def find_earlier(home: Path, engagement: Engagement, as_of: dt.date, listed: boo
         try:
             comparable_report(folder, engagement, as_of)
         except CarnetError:  # another client's, currency or length of period: no memory of this audit
+            continue
+        if report.manifest.get("pseudonyms", "") != pseudonyms:
             continue
         return folder, damaged
     return None, damaged

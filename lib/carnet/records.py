@@ -10,6 +10,7 @@ FIGURES_TYPE = "application/vnd.carnet.figures+json"
 FINDINGS_TYPE = "application/vnd.carnet.findings+json"
 LISTS_VARIABLE = "CARNET_LISTS"  # environment variable: the folder of the lists; unset, lists are only shown
 REUSE_VARIABLE = "CARNET_REUSE_QUERIES"  # environment variable: set while the notebooks of one report run
+ANONYMISE_VARIABLE = "CARNET_ANONYMISE"  # environment variable: set while the notebooks of an anonymous report run
 FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one already made safe
 
 
