@@ -62,8 +62,8 @@ def test_no_original_name_is_in_any_file(hidden, demo_book):
     assert len(names) > 10_000 and {"C0007", "Claire Besson", "Groupe Hôtelier Brévent"} <= names
     longest = {name: max(re.findall(r"\w+", name), key=len) for name in names}  # a name is looked for only where this word of it stands
     found = {}
-    for path, text in texts(hidden[1]):
-        text = f"{path.relative_to(hidden[1])} {text}"
+    for path, content in texts(hidden[1]):
+        text = f"{path.relative_to(hidden[1])} {content}"
         words = set(re.findall(r"\w+", text))
         found |= {name: path.name for name in names if longest[name] in words and name in text}
     assert found == {}

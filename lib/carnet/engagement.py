@@ -20,6 +20,7 @@ from carnet.schema import TABLES
 
 FILE_NAME = "engagement.yml"
 MAX_FILE_BYTES = 1_000_000
+MAX_NODES = 10_000
 
 
 class _Strict(BaseModel):
@@ -89,7 +90,9 @@ class Table(_Strict):
 
     @field_validator("files")
     @classmethod
-    def _no_password(cls, value: list[str]) -> list[str]:
+    def _usable(cls, value: list[str]) -> list[str]:
+        if not all(pattern.strip() for pattern in value):
+            raise ValueError("a pattern such as sales_*.csv, a database URL or package:NAME/path is expected")
         return [_without_password(pattern) for pattern in value]
 
 
@@ -228,6 +231,10 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
     try:
         text = path.read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node and _count(node) > MAX_NODES:
+            raise CarnetError(
+                f"{path}: more than {MAX_NODES:,} values, aliases counted as often as they are used; this is not an engagement file."
+            )
         faults = _index_lines(node, (), lines) if node else []
         content = yaml.safe_load(text)
     except UnicodeDecodeError as error:
@@ -268,6 +275,18 @@ def _firm_faults(engagement: Engagement) -> list[tuple[tuple, str]]:
     return []
 
 
+def _count(node: yaml.Node) -> int:
+    """Values below a node, those behind an alias at each use; stops beyond MAX_NODES, so that aliases of aliases cannot multiply."""
+    waiting, count = [node], 0
+    while waiting and count <= MAX_NODES:
+        here, count = waiting.pop(), count + 1
+        if isinstance(here, yaml.MappingNode):
+            waiting += [part for pair in here.value for part in pair]
+        elif isinstance(here, yaml.SequenceNode):
+            waiting += here.value
+    return count
+
+
 def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, str]]:
     """Fill `lines` with the line of every key and item; return the keys that appear twice as faults."""
     lines.setdefault(loc, node.start_mark.line + 1)
@@ -275,6 +294,8 @@ def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, 
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ValueError(f"line {key.start_mark.line + 1}: a key is one word")
             here = (*loc, key.value)
             if key.value in seen:
                 faults.append((here, f"written twice (second time on line {key.start_mark.line + 1}); keep one."))
@@ -322,7 +343,8 @@ def _explain(fault: Any) -> str:
     if kind == "literal_error":
         accepted = re.findall(r"'([^']*)'|\"([^\"]*)\"", fault["ctx"]["expected"])
         return f"{value!r} is not accepted; {nearest(str(value), [a or b for a, b in accepted])}"
-    return f"{fault['msg'].removeprefix('Value error, ')} (found {str(value)[:60]!r})"
+    shown = re.sub(r"://[^@/\s]*@", "://***@", str(value))  # a password may stand there
+    return f"{fault['msg'].removeprefix('Value error, ')} (found {shown[:60]!r})"
 
 
 def _model_at(loc: tuple) -> type[BaseModel]:

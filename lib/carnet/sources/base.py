@@ -19,6 +19,9 @@ class SourceFile:
     notes: list[Notice] = field(default_factory=list)
 
 
+MAX_COLUMNS = 16_384  # as many as a spreadsheet has
+
+
 @dataclass
 class Reject:
     """A line that does not fit its header: kept with its row number, reason and original text."""
@@ -30,12 +33,20 @@ class Reject:
 
 
 def check_header(path: Path, names: list[str], header_row: int) -> list[str]:
-    """Header names, trimmed; raises CarnetError when there is none or when a name stands twice."""
+    """Header names, trimmed; raises CarnetError when there is none, one is not text or stands twice, or there are too many."""
     names = [name.strip().strip("\ufeff\u00a0") for name in names]
     while names and not names[-1]:
         names.pop()
     if not names:
         raise CarnetError(f"{path.name}: no header in row {header_row}. Export with headers, or set format: {{header_row: …}}.")
+    if len(names) > MAX_COLUMNS:
+        raise CarnetError(
+            f"{path.name} row {header_row}: {len(names):,} columns, at most {MAX_COLUMNS:,} are read. Export the columns needed."
+        )
+    if any(character < " " for name in names for character in name if character not in "\t\r\n"):
+        raise CarnetError(
+            f"{path.name} row {header_row}: the header is not text. Is it a workbook or an archive? Export it as CSV in UTF-8."
+        )
     twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1 and name]
     if twice:
         raise CarnetError(f"{path.name} row {header_row}: the header has twice: {examples(twice)}. Rename one of them.")

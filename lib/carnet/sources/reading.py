@@ -73,6 +73,8 @@ class ColumnReader:
         if column.kind == "choice":
             return _one_of(text, {quoted(c): (c, *CHOICE_WORDS.get(c, ())) for c in column.choices})
         kind = {"date": "DATE", "money": MONEY}.get(column.kind, "DOUBLE")
+        if sql_type == "BOOLEAN":  # yes and no are no amounts
+            return f"NULL::{kind}"
         if not self._is_text(role):
             return f"TRY_CAST({text} AS {kind})"
         if column.kind == "date":
