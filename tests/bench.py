@@ -1,51 +1,278 @@
-"""Time the audit of generated books: `make bench` (or python tests/bench.py 1000000). Prints seconds: build, cached, report."""
+"""Time and memory of audits of generated books: `make bench`, or python tests/bench.py 100000 1000000 10000000 (100000000 too, with time).
 
-import itertools
+For each size: the bare scan of the file, load and cube, each measure (Ibis on DuckDB, as the notebooks call it; the same by hand
+in DuckDB's SQL; the same in pandas), then the whole report set, cold and from the cache, beside the floor: as many notebooks
+that import and draw as many pictures, and nothing else. Seconds are medians; memory is the peak of a process (of all
+processes of a report: the sum of their proportional set sizes, sampled). The three ways must agree, or the bench stops.
+"""
+
+import datetime as dt
+import json
+import math
+import multiprocessing
+import resource
+import statistics
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import duckdb
+import nbformat
+import pandas as pd
+import psutil
+from carnet import publish
 from carnet.book import open_book
-from carnet.publish import find_notebooks, run_audit
+from carnet.kernels import process_context
+from carnet.measures import cohorts, concentration, defection, movement
+from carnet.periods import Bucket, buckets
 
-ENGAGEMENT = """client: Bench {lines}
-tables:
-  sales: {{files: "sales.{kind}"}}
-"""
+ENGAGEMENT = 'client: Bench {lines}\nas_of: 2025-12-31\ntables:\n  sales: {{files: "sales.parquet"}}\n'
+AS_OF = dt.date(2025, 12, 31)
+QUARTERS: list[Bucket] = buckets(dt.date(2023, 1, 1), AS_OF, "quarter")
+REPEATS = 5
 
 
-def write_book(folder: Path, lines: int, kind: str) -> None:
+def write_book(folder: Path, lines: int) -> None:
     """Three years of `lines` sale lines: about 40 lines a customer and year, 5 lines an order."""
+    folder.mkdir(parents=True)
     customers = max(lines // 120, 10)
     rows = f"""SELECT 'C' || (hash(i // 5) % {customers}) AS customer_id, DATE '2023-01-01' + CAST((i * 1096) // {lines} AS INTEGER) AS date,
         CAST((hash(i) % 50000) / 100.0 - 10 AS DECIMAL(18, 2)) AS amount, 'F' || (i // 5) AS order_id FROM range({lines}) t(i)"""
-    options = "(HEADER, DELIMITER ';')" if kind == "csv" else ""
-    duckdb.sql(f"COPY ({rows}) TO '{folder}/sales.{kind}' {options}")
-    (folder / "engagement.yml").write_text(ENGAGEMENT.format(lines=lines, kind=kind), encoding="utf-8")
+    duckdb.sql(f"COPY ({rows}) TO '{folder}/sales.parquet'")
+    (folder / "engagement.yml").write_text(ENGAGEMENT.format(lines=lines), encoding="utf-8")
+
+
+# --- the same measures three times: each returns one number that tells whether they agree
+
+NOW, BEFORE = "audit_month BETWEEN 0 AND 11", "audit_month BETWEEN 12 AND 23"
+LATE_SQL = f"""SELECT sum(gap) FROM (SELECT coalesce(sum(revenue) FILTER ({NOW}), 0) - coalesce(sum(revenue) FILTER ({BEFORE}), 0) AS gap
+    FROM cube GROUP BY customer_id) WHERE round(gap, 2) < 0"""
+GINI_SQL = f"""SELECT 1 - sum((2 * rank - 1) * r) / (count(*) * sum(r)) + 0 FROM (SELECT r, row_number() OVER (ORDER BY r DESC, customer_id) AS rank FROM
+    (SELECT customer_id, sum(revenue) FILTER ({NOW}) AS r FROM cube GROUP BY customer_id) WHERE r > 0)"""
+COHORT_SQL = """SELECT sum(n) FROM (SELECT first, quarter, count(DISTINCT customer_id) AS n FROM (SELECT customer_id, date_trunc('quarter', date) AS quarter,
+    min(date_trunc('quarter', date)) OVER (PARTITION BY customer_id) AS first FROM orders) GROUP BY ALL)"""
+RHYTHM_SQL = """WITH t AS (SELECT customer_id, count(*) - 1 AS n, max(date) - min(date) AS span, max(date) AS last FROM (SELECT DISTINCT customer_id, date FROM orders
+    WHERE date <= DATE '2025-12-31') GROUP BY customer_id), u AS (SELECT quantile_cont(span / n, 0.5) AS usual FROM t WHERE n > 0)
+    SELECT sum((DATE '2025-12-31' - last) / nullif((span + usual) / (n + 1), 0)) FROM t, u"""
+
+
+def late_pandas(cube: pd.DataFrame, _: pd.DataFrame) -> float:
+    now, before = cube[cube.audit_month.between(0, 11)], cube[cube.audit_month.between(12, 23)]
+    gap = now.groupby("customer_id").revenue.sum().sub(before.groupby("customer_id").revenue.sum(), fill_value=0)
+    return float(gap[gap.round(2) < 0].sum())
+
+
+def gini_pandas(cube: pd.DataFrame, _: pd.DataFrame) -> float:
+    revenue = cube[cube.audit_month.between(0, 11)].groupby("customer_id").revenue.sum()
+    revenue = revenue[revenue > 0].sort_values(ascending=False)
+    rank = pd.Series(range(1, len(revenue) + 1), index=revenue.index)
+    return float(1 - ((2 * rank - 1) * revenue).sum() / (len(revenue) * revenue.sum()))
+
+
+def cohorts_pandas(_: pd.DataFrame, orders: pd.DataFrame) -> float:
+    dated = orders.assign(quarter=pd.to_datetime(orders.date).dt.to_period("Q").astype("int64"))[
+        ["customer_id", "quarter"]
+    ].drop_duplicates()
+    return float(dated.assign(first=dated.groupby("customer_id").quarter.transform("min")).groupby(["first", "quarter"]).size().sum())
+
+
+def rhythm_pandas(_: pd.DataFrame, orders: pd.DataFrame) -> float:
+    days = orders[["customer_id", "date"]].drop_duplicates()
+    days = days.assign(date=pd.to_datetime(days.date))
+    t = days.groupby("customer_id").date.agg(["min", "max", "size"])
+    span, intervals = (t["max"] - t["min"]).dt.days, t["size"] - 1
+    usual = (span / intervals)[intervals > 0].median()
+    rhythm = (span + usual) / (intervals + 1)
+    return float(((pd.Timestamp(AS_OF) - t["max"]).dt.days / rhythm.where(rhythm > 0)).sum())
+
+
+def moved(book):
+    return movement.customer_movement(book.cube, book.periods)
+
+
+MEASURES: dict[str, tuple[Callable, str, Callable]] = {
+    "late revenue gap": (lambda b: movement.movement_summary(moved(b)).execute().late_revenue_gap[0], LATE_SQL, late_pandas),
+    "Gini, HHI, ABC": (lambda b: concentration.concentration_summary(moved(b)).execute().gini_index[0], GINI_SQL, gini_pandas),
+    "cohorts": (lambda b: cohorts.cohort_counts(b.orders, QUARTERS).execute().active_count.sum(), COHORT_SQL, cohorts_pandas),
+    "order rhythm": (lambda b: defection.order_rhythm(b.orders, AS_OF).execute().silence_ratio.sum(), RHYTHM_SQL, rhythm_pandas),
+}
+
+
+def cube_by_hand(folder: Path) -> float:
+    """Orders and cube of the lines, in SQL, written like the book's."""
+    con = duckdb.connect()
+    con.execute(f"CREATE VIEW sales AS FROM read_parquet('{folder}/sales.parquet')")
+    month = "(2025 * 12 + 12 - (year(date) * 12 + month(date)) - CAST(day(date) > 31 AS INTEGER))"
+    con.execute(f"""COPY (SELECT customer_id, order_id, min(date) FILTER (amount > 0) AS date, sum(amount)::DOUBLE AS revenue, count(*) FILTER (amount > 0) AS line_count
+        FROM sales GROUP BY customer_id, order_id, {month} // 12 HAVING date IS NOT NULL) TO '{folder}/hand_orders.parquet'""")
+    con.execute(f"""COPY (SELECT customer_id, date_trunc('month', date) AS month, {month} AS audit_month, sum(amount)::DOUBLE AS revenue, count(*) AS line_count,
+        count(*) FILTER (amount > 0) AS positive_line_count, min(date) FILTER (amount > 0) AS first_date, max(date) FILTER (amount > 0) AS last_date
+        FROM sales GROUP BY ALL) TO '{folder}/hand_cube.parquet'""")
+    return con.execute(f"SELECT sum(revenue) FROM '{folder}/hand_cube.parquet'").fetchall()[0][0]
+
+
+def cube_in_pandas(folder: Path) -> float:
+    lines = pd.read_parquet(folder / "sales.parquet")
+    lines = lines.assign(amount=lines.amount.astype(float), date=pd.to_datetime(lines.date))
+    lines = lines.assign(month=lines.date.dt.to_period("M"), positive=lines.amount > 0)
+    lines.groupby(["customer_id", "order_id"]).agg(date=("date", "min"), revenue=("amount", "sum"), line_count=("positive", "sum"))
+    cube = lines.groupby(["customer_id", "month"], observed=True).agg(
+        revenue=("amount", "sum"), line_count=("amount", "size"), first=("date", "min"), last=("date", "max")
+    )
+    return float(cube.revenue.sum())
+
+
+# --- measuring
+
+
+def apart(work: Callable, *arguments) -> tuple[float, float, float]:
+    """What a function returns, its seconds, and the peak memory of the process of its own that ran it, in MB."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_measured, (work, arguments))
+
+
+def _measured(work: Callable, arguments: tuple) -> tuple[float, float, float]:
+    before = time.perf_counter()
+    result = work(*arguments)
+    return result, time.perf_counter() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def median(work: Callable, repeats: int = REPEATS) -> tuple[float, float]:
+    """What a function returns, and the median of its seconds, the first run left out."""
+    result, seconds = work(), []
+    for _ in range(repeats):
+        before = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - before)
+    return result, statistics.median(seconds)
+
+
+def scan(folder: Path) -> float:
+    return float(
+        duckdb.connect()
+        .execute(f"SELECT sum(amount), max(date), max(customer_id), max(order_id) FROM '{folder}/sales.parquet'")
+        .fetchall()[0][0]
+    )
+
+
+def build(folder: Path) -> float:
+    return float(open_book(folder).checks["sales"].accepted_amount)
+
+
+class PeakMemory(threading.Thread):
+    """The largest sum of the proportional set sizes of this process and its children, in MB, sampled twice a second."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak, self.done = 0.0, threading.Event()
+
+    def run(self) -> None:
+        this = psutil.Process()
+        while not self.done.wait(0.5):
+            total = 0
+            for process in [this, *this.children(recursive=True)]:
+                try:
+                    total += process.memory_full_info().pss
+                except psutil.Error:
+                    continue
+            self.peak = max(self.peak, total / 2**20)
+
+
+def report(folder: Path, notebooks: list[Path]) -> tuple[float, float, Path]:
+    """Seconds, peak memory and folder of one audit."""
+    memory, before = PeakMemory(), time.perf_counter()
+    memory.start()
+    published, _ = publish.run_audit(folder, folder / "out", notebooks, {})
+    seconds = time.perf_counter() - before
+    memory.done.set()
+    memory.join()
+    return seconds, memory.peak, published
+
+
+FLOOR = """import matplotlib.pyplot as plt
+import seaborn as sns
+from carnet import charts, tables
+from carnet.notebook import open_book, record, show
+for number in range({pictures}):
+    figure, axes = plt.subplots(figsize=(8, 4))
+    sns.barplot(x=list("abcdefgh"), y=[3, 5, 2, 8, 1, 9, 4, 7], ax=axes)
+    axes.set_title("A title"); axes.set_ylabel("A label")
+    plt.show()
+"""
+
+
+def floor_notebooks(published: Path, folder: Path) -> list[Path]:
+    """As many notebooks as the report has, each drawing as many pictures."""
+    folder.mkdir()
+    for path in sorted((published / "notebooks").glob("*.ipynb")):
+        pictures = json.dumps(json.loads(path.read_text(encoding="utf-8"))).count('"image/png"')
+        made = nbformat.v4.new_notebook(cells=[
+            nbformat.v4.new_markdown_cell("# Floor\n\nImports and pictures."),
+            nbformat.v4.new_code_cell('engagement = ""\nas_of = ""\nlanguage = "en"', metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell(FLOOR.format(pictures=pictures)),
+        ])  # fmt: skip
+        made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(made, folder / path.name)
+    return sorted(folder.glob("*.ipynb"))
+
+
+def answer(con: duckdb.DuckDBPyConnection, sql: str) -> float:
+    """The single value of a query."""
+    return con.execute(sql).fetchall()[0][0]
+
+
+def same(*values: float) -> None:
+    """Stop when ways of measuring the same do not agree."""
+    if not all(math.isclose(value, values[0], rel_tol=1e-9, abs_tol=1e-6) for value in values):
+        raise SystemExit(f"the ways do not agree: {values}")
+
+
+def bench(home: Path, lines: int) -> None:
+    """The table of one size."""
+    folder, repeats = home / str(lines), REPEATS if lines <= 1_000_000 else 3
+    write_book(folder, lines)
+    print(f"\n{lines:,} lines, {(folder / 'sales.parquet').stat().st_size / 2**20:,.0f} MB of Parquet", flush=True)
+    print(f"{'':28}{'carnet s':>10}{'SQL s':>10}{'pandas s':>10}{'÷ SQL':>8}{'MB':>8}{'SQL MB':>8}{'pandas MB':>10}")
+    print(f"{'bare scan of the file':28}{median(lambda: scan(folder), repeats)[1]:10.3f}", flush=True)
+    in_memory = lines <= 10_000_000
+    built, by_hand = apart(build, folder), apart(cube_by_hand, folder)
+    framed = apart(cube_in_pandas, folder) if in_memory else (built[0], math.nan, math.nan)
+    same(built[0], by_hand[0], framed[0])
+    print(
+        f"{'load, checks, orders, cube':28}{built[1]:10.2f}{by_hand[1]:10.2f}{framed[1]:10.2f}{built[1] / by_hand[1]:8.1f}{built[2]:8,.0f}{by_hand[2]:8,.0f}{framed[2]:10,.0f}",
+        flush=True,
+    )
+    book = open_book(folder)
+    con = duckdb.connect()
+    con.execute(f"CREATE VIEW cube AS FROM '{book.folder}/cube.parquet'; CREATE VIEW orders AS FROM '{book.folder}/orders.parquet'")
+    frames = [pd.read_parquet(book.folder / f"{name}.parquet") for name in ("cube", "orders")] if in_memory else []
+    for name, (ours, sql, framed_measure) in MEASURES.items():
+        one, hand = median(partial(ours, book), repeats), median(partial(answer, con, sql), repeats)
+        other = median(partial(framed_measure, *frames), repeats) if frames else (one[0], math.nan)
+        same(one[0], hand[0], other[0])
+        print(f"{name:28}{one[1]:10.3f}{hand[1]:10.3f}{other[1]:10.3f}{one[1] / hand[1]:8.1f}", flush=True)
+    frames.clear()
+    runs = [report(folder, publish.find_notebooks()) for _ in range(3 if lines <= 1_000_000 else 1)]
+    floors = [report(folder, floor_notebooks(runs[0][2], home / f"floor{lines}-{number}")) for number in range(len(runs))]
+    floor = statistics.median(seconds for seconds, _, _ in floors)
+    warm = statistics.median(seconds for seconds, _, _ in runs)
+    (folder / ".carnet").rename(folder / ".other")
+    cold = report(folder, publish.find_notebooks())
+    print(f"{'report set, nothing cached':28}{cold[0]:10.1f}{'':30}{cold[1]:8,.0f}   {cold[0] / floor:.2f} × floor")
+    print(f"{'report set, from the cache':28}{warm:10.1f}{'':30}{max(peak for _, peak, _ in runs):8,.0f}   {warm / floor:.2f} × floor")
+    print(f"{'floor: imports and pictures':28}{floor:10.1f}{'':30}{max(peak for _, peak, _ in floors):8,.0f}", flush=True)
 
 
 def main() -> None:
-    """One line per size and kind of file."""
-    print(f"{'lines':>12} {'file':>8} {'build s':>8} {'cached s':>9} {'report s':>9}")
-    for lines in map(int, sys.argv[1:] or ("100000", "1000000")):
-        for kind in ("csv", "parquet"):
-            with tempfile.TemporaryDirectory() as name:
-                folder = Path(name)
-                write_book(folder, lines, kind)
-                clock = [time.perf_counter()]
-                steps = (
-                    partial(open_book, folder),
-                    partial(open_book, folder),
-                    partial(run_audit, folder, folder / "out", find_notebooks(), {}),
-                )
-                for step in steps:
-                    step()
-                    clock.append(time.perf_counter())
-                build, cached, report = (after - before for before, after in itertools.pairwise(clock))
-                print(f"{lines:12,} {kind:>8} {build:8.2f} {cached:9.2f} {report:9.2f}", flush=True)
+    """One table a size."""
+    process_context()
+    with tempfile.TemporaryDirectory() as name:
+        for lines in map(int, sys.argv[1:] or ("100000", "1000000", "10000000")):
+            bench(Path(name), lines)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ ALLOWED_TAGS = {"a", "b", "blockquote", "br", "caption", "code", "details", "div
 ALLOWED_ATTRIBUTES = {"*": {"class", "id"}, "th": {"scope", "colspan", "data-filter", "data-falling"}, "td": {"colspan", "data-sort"}, "a": {"href"},
                       "table": {"data-first"}, "div": {"tabindex", "role", "aria-label"}, "pre": {"tabindex"}}  # fmt: skip
 ORDER = ("portfolio_audit", "sales_gaps", "cost_structure", "kpi_tracking", "churn_reasons", "retention_plan")  # others after them
+DIRECTION_MARKS = "[\u202a-\u202e\u2066-\u2069]"  # in a client's name they turn the text behind it round
 FIRST_FINDINGS = 8  # the others are folded away
 HASH_LETTERS = 16
 ONE_ROW = ("_summary", "_totals")  # measures whose columns are figures
@@ -61,7 +62,7 @@ def _whole_page(w: Wording, firm: Firm, client: str, title: str, as_of: str, bod
     scripts, hashes = _scripts()
     footer = w._("carnet {version} · definitions, queries and row ledger are in the appendix of each report", version=__version__)
     folds = w._("Show or hide all methods") if 'class="method"' in body else ""
-    return _templates().get_template("report.html.j2").render(
+    page = _templates().get_template("report.html.j2").render(
         language=w.language, client=client, title=title, as_of=as_of, body=body, home=home, scripts=scripts, script_hashes=hashes,
         style=(TEMPLATES / "style.css").read_text(encoding="utf-8") + firm.style, firm=firm.name, logo=firm.logo,
         running_header=_css_text(f"{client} – {title}"), running_footer=_css_text(footer),
@@ -71,6 +72,7 @@ def _whole_page(w: Wording, firm: Firm, client: str, title: str, as_of: str, bod
         labels={"contents": w._("Contents"), "skip": w._("Go to the text"), "folds": folds, **lines,
                 "footer": footer},
     )  # fmt: skip
+    return re.sub(DIRECTION_MARKS, "", page)
 
 
 def _page(book: Book, title: str, body: str, home: str = "") -> str:
