@@ -97,9 +97,13 @@ def survey_comments(book: Book, codebook: verbatims.Codebook, since: dt.date, se
 
 def _withheld(book: Book, notes: pd.DataFrame) -> pd.DataFrame:
     """Notes without their texts, once these have been read, where people are hidden."""
-    if not book.pseudonyms or "verbatim" not in notes:
+    if not book.pseudonyms:
         return notes
-    return notes.assign(verbatim=notes.verbatim.where(notes.verbatim.isna(), book.wording._("withheld")))
+    withheld, t = book.wording._("withheld"), notes
+    if "verbatim" in t:
+        t = t.assign(verbatim=t.verbatim.where(t.verbatim.isna(), withheld))
+    unread = t.coded.isin([reasons.UNKNOWN, "other"]) & t.client_code.notna()  # a code that no codebook knows is free text, too
+    return t.assign(client_code=t.client_code.mask(unread, withheld))
 
 
 def note_list(book: Book, notes: pd.DataFrame, comments: pd.DataFrame) -> pd.DataFrame:
