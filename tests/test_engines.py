@@ -260,3 +260,24 @@ def test_cube_and_orders_agree_with_duckdb(other_engine, engine_book, demo_book)
     book = engine_book(other_engine)
     for name in ("cube", "orders", "sales", "customers", "quarantine"):
         assert_same(as_frame(demo_book.table(name)), as_frame(book.table(name)), name)
+
+
+def test_ties_are_broken_alike(other_engine, make_engagement):
+    """Customers of equal revenue, salespeople of one day: in the order of code points on every engine, no value lost on the way."""
+    names = ["émile", "Zoé", "a", "B", "ab-c", "abd", "", "É", "z z", 'quo"te', "back\\slash", "new\nline", "é"]
+    sales = [["customer_id", "date", "amount", "salesperson"]]
+    sales += [
+        [name or "nobody", f"{year}-06-15", "100.10", seller]
+        for name in names
+        for year in (2023, 2024)
+        for seller in (name, "Émile", "emile", "")
+    ]
+    books = [
+        open_book(make_engagement(f"ties{number}", tables={"sales": sales}, engine=engine))
+        for number, engine in enumerate(("duckdb", other_engine))
+    ]
+    ranked = [concentration.abc_classes(moved(book)).order_by("rank").execute().customer_id.tolist() for book in books]
+    assert ranked[0] == ranked[1] == sorted(name or "nobody" for name in names)
+    sellers = [book.customers.order_by("customer_id").execute() for book in books]
+    assert_same(as_frame(sellers[0]), as_frame(sellers[1]), "customers")
+    assert set(sellers[1].salesperson) == {max(name, "Émile", "emile") for name in names}

@@ -2,7 +2,7 @@
 
 import os
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from carnet.errors import CarnetError, examples
 
@@ -51,6 +51,9 @@ def first_line(error: BaseException, url: str, target: str) -> str:
     """What a driver says, without what the environment put into the URL."""
     told = (str(error).splitlines() or [type(error).__name__])[0]
     parts = urlsplit(target)
-    for secret in filter(None, [*(os.environ.get(name, "") for name in re.findall(r"\$\{(\w+)\}", url)), target, parts.password]):
+    for secret in filter(
+        None,
+        [*(os.environ.get(name, "") for name in re.findall(r"\$\{(\w+)\}", url)), target, parts.password, unquote(parts.password or "")],
+    ):
         told = told.replace(secret, "***")
     return told

@@ -343,7 +343,7 @@ def _explain(fault: Any) -> str:
     if kind == "literal_error":
         accepted = re.findall(r"'([^']*)'|\"([^\"]*)\"", fault["ctx"]["expected"])
         return f"{value!r} is not accepted; {nearest(str(value), [a or b for a, b in accepted])}"
-    shown = re.sub(r"://[^@/\s]*@", "://***@", str(value))  # a password may stand there
+    shown = re.sub(r"(://)[^@/\s]*(?=@)|(password=)[^&\s]*", r"\1\2***", str(value))
     return f"{fault['msg'].removeprefix('Value error, ')} (found {shown[:60]!r})"
 
 
