@@ -1,5 +1,6 @@
 """--anonymise: nobody is named in any file of the report; the same person is the same pseudonym everywhere; figures stay."""
 
+import csv
 import datetime as dt
 import json
 import re
@@ -8,12 +9,13 @@ import stat
 import zipfile
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 from carnet.book import open_book
 from carnet.engagement import load_engagement
 from carnet.errors import CarnetError
-from carnet.pseudonyms import KEY_FILE, fingerprint, pseudonym
+from carnet.pseudonyms import KEY_FILE, fingerprint, hide, pseudonym
 from carnet.published import find_earlier
 
 from .conftest import DEMO, run_carnet
@@ -67,6 +69,9 @@ def test_no_original_name_is_in_any_file(hidden, demo_book):
         words = set(re.findall(r"\w+", text))
         found |= {name: path.name for name in names if longest[name] in words and name in text}
     assert found == {}
+    with (hidden[1] / "lists" / "verbatims.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["verbatim"] for row in rows} == {"", "non communiqué"} and {row["words"] for row in rows} == {"", "non communiqué"}
 
 
 def test_a_person_is_one_pseudonym_in_every_file_and_the_key_is_in_none(hidden):
@@ -119,3 +124,41 @@ def test_pseudonyms_hang_on_the_key_alone(make_engagement):
     (other / KEY_FILE).write_text("short", encoding="ascii")
     with pytest.raises(CarnetError, match="64 hexadecimal digits"):
         open_book(other, anonymise=True)
+
+
+def test_a_ledger_names_nobody():
+    """Third parties' accounts and labels, texts and pieces of lines, order and entry numbers made of pieces."""
+    con = duckdb.connect()
+    line = "'VE|Dupont' AS entry, 'FAC-Dupont' AS piece, 'Dupont SA' AS label, 'Dupont' AS auxiliary, 'Dupont SA' AS auxiliary_label, 'Dupont' AS customer_id"
+    accounts = [
+        ("411DUPONT", "Dupont SA"),
+        ("416000", "Dupont douteux"),
+        ("491DUPONT", "Dépréciation Dupont"),
+        ("654000", "Perte Dupont"),
+        ("401X", "Dupont fournisseur"),
+        ("707000", "Ventes"),
+    ]
+    con.execute(
+        "CREATE TABLE accepted_ledger AS "
+        + " UNION ALL ".join(f"SELECT '{account}' AS account, '{label}' AS account_label, {line}" for account, label in accounts)
+    )
+    con.execute("CREATE TABLE accepted_sales AS SELECT 'Dupont' AS customer_id, 'FAC-Dupont' AS order_id, 'Ventes' AS offer")
+    con.execute("CREATE TABLE accepted_departures AS SELECT 'Dupont' AS customer_id, 'Rival SA' AS competitor")
+    con.execute('CREATE TABLE quarantine AS SELECT \'{"a": "Dupont"}\' AS original_values')
+    hide(con, "0" * 64, {"ledger", "sales", "departures"})
+    rows = [
+        row
+        for table in ("accepted_ledger", "accepted_sales", "accepted_departures", "quarantine")
+        for row in con.execute(f"FROM {table}").fetchall()
+    ]
+    assert "dupont" not in str(rows).lower() and "rival" not in str(rows).lower()
+    assert [row[0][:3] for row in con.execute("SELECT account FROM accepted_ledger").fetchall()] == [account[:3] for account, _ in accounts]
+    assert con.execute("SELECT account, account_label FROM accepted_ledger WHERE account[1] = '7'").fetchall() == [("707000", "Ventes")]
+    assert con.execute(
+        "SELECT count(DISTINCT customer_id) FROM (FROM accepted_sales SELECT customer_id UNION FROM accepted_ledger SELECT auxiliary)"
+    ).fetchall() == [(1,)]
+
+
+def test_reports_of_other_names_are_not_compared(hidden, demo_reports):
+    done = run_carnet("compare", demo_reports["fr"], hidden[1])
+    assert done.returncode == 2 and "by other names" in done.stderr

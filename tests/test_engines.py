@@ -281,3 +281,26 @@ def test_ties_are_broken_alike(other_engine, make_engagement):
     sellers = [book.customers.order_by("customer_id").execute() for book in books]
     assert_same(as_frame(sellers[0]), as_frame(sellers[1]), "customers")
     assert set(sellers[1].salesperson) == {max(name, "Émile", "emile") for name in names}
+
+
+def test_tables_of_the_server_are_not_in_the_way(make_engagement):
+    """A schema that holds tables of the same names, with other columns: the book's own are read, and the server's are left alone."""
+    url = os.environ.get("CARNET_POSTGRES")
+    if not url:
+        pytest.skip("CARNET_POSTGRES does not name a PostgreSQL server")
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as server:
+        if not server.execute("SELECT has_schema_privilege('public', 'CREATE')").fetchone()[0]:
+            pytest.skip("the role of CARNET_POSTGRES may create no table in the schema public")
+        server.execute("DROP TABLE IF EXISTS sales; CREATE TABLE sales (amount text, vat int); INSERT INTO sales VALUES ('x', 1)")
+        try:
+            password = url.rpartition("@")[0].rpartition(":")[2]
+            os.environ["CARNET_TEST_PASSWORD"] = password
+            sales = [["customer_id", "date", "amount"], ["A", "2024-01-15", "10"], ["B", "2024-02-15", "20"]]
+            book = open_book(make_engagement(tables={"sales": sales}, engine=url.replace(f":{password}@", ":${CARNET_TEST_PASSWORD}@")))
+            assert book.table("sales").columns == ("customer_id", "date", "amount", "_file", "_row")
+            assert float(book.table("sales").amount.sum().execute()) == float(book.cube.revenue.sum().execute()) == 30
+            assert server.execute("SELECT amount, vat FROM sales").fetchall() == [("x", 1)]
+        finally:
+            server.execute("DROP TABLE sales")

@@ -13,6 +13,7 @@ from carnet.cli import main
 from carnet.errors import CarnetError
 from carnet.execution import check_parameters, notebook_parameters
 from carnet.measures.register import FIGURES
+from carnet.unfinished import building
 
 from .conftest import DEMO, ROOT, run_carnet, spawn_carnet
 
@@ -171,7 +172,10 @@ def test_unknown_target_is_refused(make_engagement):
 
 def test_what_a_killed_run_left_is_swept(make_engagement, tmp_path):
     home = tmp_path / "out" / "test-sa"
-    (home / ".building-999999999-1" / "lists").mkdir(parents=True)
+    home.parent.mkdir()
+    with building(home.parent) as other:
+        prefix = other.name.rpartition("-")[0].rpartition("-")[0]
+    (home / f"{prefix}-999999999-x" / "lists").mkdir(parents=True)
     done = run_carnet(
         "run", make_engagement(tables={"sales": SALES}), "-n", "cost_structure", "--out", tmp_path / "out", "--as-of", "2024-06-30"
     )

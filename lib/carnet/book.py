@@ -6,6 +6,7 @@ sibling and renamed when complete, so that a killed run leaves nothing to trust 
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -199,6 +200,8 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     key = load_key(engagement.folder) if (bool(os.environ.get(ANONYMISE_VARIABLE)) if anonymise is None else anonymise) else ""
     cache = engagement.folder / CACHE_NAME
     cache.mkdir(exist_ok=True)
+    with contextlib.suppress(OSError):  # a folder of another user, or one that cannot be written: what follows tells
+        cache.chmod(0o700)
     with building(cache) as scratch:
         files = {name: find_files(name, spec, engagement.folder, scratch) for name, spec in engagement.tables.items()}
         dated = _with_known_date(engagement, files, cache, key)
@@ -372,11 +375,12 @@ def _with_known_date(engagement: Engagement, files: dict[str, list[SourceFile]],
 
 def _forget_oldest(cache: Path) -> None:
     """Remove all but the KEPT_BOOKS most recently opened books of the cache."""
-    opened = sorted(cache.glob("*/book.json"), key=lambda record: record.stat().st_mtime, reverse=True)
-    for record in opened[KEPT_BOOKS:]:
-        shutil.rmtree(record.parent, ignore_errors=True)
-    for stale in sorted(cache.glob("*.as_of"), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT_BOOKS:]:
-        stale.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):  # another run forgets them at the same time
+        opened = sorted(cache.glob("*/book.json"), key=lambda record: record.stat().st_mtime, reverse=True)
+        for record in opened[KEPT_BOOKS:]:
+            shutil.rmtree(record.parent, ignore_errors=True)
+        for stale in sorted(cache.glob("*.as_of"), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT_BOOKS:]:
+            stale.unlink(missing_ok=True)
 
 
 def _rename(made: Path, home: Path) -> None:
@@ -386,7 +390,7 @@ def _rename(made: Path, home: Path) -> None:
     except OSError:
         if _is_whole(home):
             return
-        shutil.rmtree(home, ignore_errors=True)
+        home.rename(made.parent / "damaged")
         made.rename(home)
 
 

@@ -20,6 +20,7 @@ from carnet.schema import TABLE_LABELS
 from carnet.unfinished import PRIVATE
 
 DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
+ENGINE_LIBRARIES = ("psycopg", "pyspark", "py4j", "ibis")  # their errors share no base class
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -283,6 +284,12 @@ def main() -> None:
         error.show()
         sys.exit(REFUSED)
     except click.exceptions.Abort:
+        sys.exit(REFUSED)
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ENGINE_LIBRARIES:
+            raise
+        told = (str(error).splitlines() or [""])[0]
+        click.echo(f"carnet: engine: it refused ({type(error).__name__}: {told}). Nothing was published.", err=True)
         sys.exit(REFUSED)
 
 

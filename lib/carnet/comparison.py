@@ -39,6 +39,8 @@ def compare_reports(old: Path, new: Path) -> str:
     """
     then, now = open_published(old), open_published(new)
     check_comparable(then, now.client, now.currency, now.comparison, now.as_of)
+    if then.manifest.get("pseudonyms", "") != now.manifest.get("pseudonyms", ""):
+        raise CarnetError(f"{old} and {new} call the same people by other names (--anonymise): they are not held against each other.")
     if then.as_of >= now.as_of:
         raise CarnetError(f"{old} is of {then.as_of}, {new} of {now.as_of}: name the older report first.")
     w = Wording(now.language, now.currency)

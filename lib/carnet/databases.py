@@ -2,7 +2,7 @@
 
 import os
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from carnet.errors import CarnetError, examples
 
@@ -21,8 +21,8 @@ def without_secret(url: str) -> str:
     >>> without_secret("postgresql://me:p@ss@db:5432/sales?sslpassword=x")
     'postgresql://db:5432/sales'
     """
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{re.split('[?#]', rest)[0].rpartition('@')[2]}"
 
 
 def names_secret(url: str) -> bool:
@@ -30,9 +30,14 @@ def names_secret(url: str) -> bool:
 
     >>> names_secret("postgresql://me:p@db/sales"), names_secret("postgresql://me:${SALES_PASSWORD}@db/sales")
     (True, False)
+    >>> names_secret("postgresql://me:pa/ss@db/x"), names_secret("postgresql://db/x?pass%77ord=${A}x"), names_secret("sqlite:///a.db")
+    (True, True, False)
     """
-    user, _, _ = re.sub(r"\$\{\w+\}", "", urlsplit(url).netloc).rpartition("@")
-    return bool(user.partition(":")[2]) or bool(re.search(r"[?&]\w*password=(?!\$\{)", url))
+    rest = url.partition("://")[2]
+    password = rest.rpartition("@")[0].partition(":")[2]
+    options = [option.partition("=") for option in re.split("[&;]", rest.partition("?")[2])]
+    given = [password, *(value for name, _, value in options if "pass" in unquote(name).lower())]
+    return any(value and not re.fullmatch(r"\$\{\w+\}", value) for value in given)
 
 
 def from_environment(key: str, url: str) -> str:
@@ -44,16 +49,15 @@ def from_environment(key: str, url: str) -> str:
     unset = [name for name in names if name not in os.environ]
     if unset:
         raise CarnetError(f"{key}: {without_secret(url)} names environment variables that are not set: {examples(unset)}.")
-    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], url)
+    user, at, server = url.rpartition("@")  # what stands for user and password may hold any character
+    user = re.sub(r"\$\{(\w+)\}", lambda match: quote(os.environ[match[1]], safe=""), user)
+    return user + at + re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], server)
 
 
 def first_line(error: BaseException, url: str, target: str) -> str:
     """What a driver says, without what the environment put into the URL."""
     told = (str(error).splitlines() or [type(error).__name__])[0]
-    parts = urlsplit(target)
-    for secret in filter(
-        None,
-        [*(os.environ.get(name, "") for name in re.findall(r"\$\{(\w+)\}", url)), target, parts.password, unquote(parts.password or "")],
-    ):
+    values = [os.environ.get(name, "") for name in re.findall(r"\$\{(\w+)\}", url)]
+    for secret in filter(None, [target, *values, *(quote(value, safe="") for value in values)]):
         told = told.replace(secret, "***")
     return told

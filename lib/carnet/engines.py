@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -37,16 +38,20 @@ class Engine:
 
     def keep(self, name: str, table: ir.Table) -> tuple[ir.Table, str]:
         """The table computed once, for the queries that follow: they read it by its name. Beside it the SQL that made it."""
-        sql = str(ibis.to_sql(table, dialect=self.backend.name))
+        sql = self.sql(table)
         # sums of integers and literals are wider in the database than ibis takes them for: cast to what they are taken for
         numbers = {self.double: lambda kind: kind.is_floating(), "BIGINT": lambda kind: kind.is_integer()}
         kinds = {column: next((name for name, told in numbers.items() if told(kind)), None) for column, kind in table.schema().items()}
         named = {f"{self.quote}{column}{self.quote}": kind for column, kind in kinds.items()}
         typed = [f"CAST({column} AS {kind}) AS {column}" if kind else column for column, kind in named.items()]
         self._create(name, f"SELECT {', '.join(typed)} FROM ({sql}) AS computed")
-        return self._table(name), sql
+        return self._named(name, table.schema()), sql
 
-    def _table(self, name: str) -> ir.Table:
+    def sql(self, table: ir.Table) -> str:
+        """The query that computes a table here."""
+        return str(ibis.to_sql(table, dialect=self.backend.name))
+
+    def _named(self, name: str, schema: ibis.Schema) -> ir.Table:
         return self.backend.table(name)
 
     def _create(self, name: str, query: str) -> None:
@@ -68,7 +73,7 @@ class Postgres(Engine):
     """A PostgreSQL server: the book's tables are temporary there, gone with the connection."""
 
     double = "DOUBLE PRECISION"
-    there: set[str] = field(default_factory=set)
+    there: dict[str, ir.Table] = field(default_factory=dict)
 
     def read(self, name: str, path: Path) -> ir.Table:
         """Copy the rows into a temporary table, once a connection."""
@@ -84,14 +89,21 @@ class Postgres(Engine):
                     text = io.BytesIO()
                     pyarrow.csv.write_csv(batch, text, pyarrow.csv.WriteOptions(include_header=False))
                     copy.write(text.getvalue())
-            self.there.add(name)
-        return self._table(name)
+            self.there[name] = self._named(name, schema)
+        return self.there[name]
 
-    def _table(self, name: str) -> ir.Table:
-        """Every column may be empty: Ibis takes the server to say the opposite."""
-        table = self.backend.table(name).op()
-        kinds = {column: kind.copy(nullable=True) for column, kind in table.schema.items()}
-        return table.copy(schema=ibis.schema(kinds)).to_expr()
+    def sql(self, table: ir.Table) -> str:
+        """As it is sent: with the compiler of this connection."""
+        return str(self.backend.compile(table, pretty=True))
+
+    def _named(self, name: str, schema: ibis.Schema) -> ir.Table:
+        """By the columns known here: asked for them, the server would mix in those of a table of its own of that name."""
+        wide = {"int": ibis.dtype("int64"), "float": ibis.dtype("float64")}
+        kinds = {
+            column: wide["int"] if kind.is_integer() else wide["float"] if kind.is_floating() else kind for column, kind in schema.items()
+        }
+        nullable = ibis.schema({column: kind.copy(nullable=True) for column, kind in kinds.items()})
+        return ops.DatabaseTable(name, schema=nullable, source=self.backend, namespace=ops.Namespace()).to_expr()
 
     def _create(self, name: str, query: str) -> None:
         with self.backend.con.cursor() as cursor:
@@ -152,6 +164,8 @@ def _postgres(url: str) -> Any:
     except Exception as error:  # a driver's own errors share no base class
         raise CarnetError(f"engine: {without_secret(url)}: no connection: {first_line(error, url, target)}") from None
     backend.compiler = _division()
+    with backend.con.cursor() as cursor:
+        cursor.execute("SET datestyle = 'ISO'")  # a date as text is told by year, month and day
     return backend
 
 

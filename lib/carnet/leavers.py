@@ -102,6 +102,7 @@ def _withheld(book: Book, notes: pd.DataFrame) -> pd.DataFrame:
     withheld, t = book.wording._("withheld"), notes
     if "verbatim" in t:
         t = t.assign(verbatim=t.verbatim.where(t.verbatim.isna(), withheld))
+    t = t.assign(words=t.words.mask(t.words.fillna("").astype(bool), withheld))  # no word behind a proposal: "" is not withheld
     unread = t.coded.isin([reasons.UNKNOWN, "other"]) & t.client_code.notna()  # a code that no codebook knows is free text, too
     return t.assign(client_code=t.client_code.mask(unread, withheld))
 

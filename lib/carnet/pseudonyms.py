@@ -5,10 +5,12 @@ A pseudonym is a letter for the kind of person and the first 12 hexadecimal digi
 The key stands in the engagement's folder, never in a report. Free text is withheld, once its reason has been read.
 """
 
+import contextlib
 import hashlib
 import os
 import re
 import secrets
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -20,18 +22,23 @@ from carnet.sources.base import quoted
 KEY_FILE = "anonymise.key"
 DIGITS = 12
 KINDS = {  # column: letter of the kind
-    "customer_id": "C", "auxiliary": "C", "salesperson": "S", "contact": "K", "respondent": "K",
+    "customer_id": "C", "auxiliary": "C", "salesperson": "S", "contact": "K", "respondent": "K", "competitor": "X",
 }  # fmt: skip
+NUMBERS = ("order_id", "entry")  # may be made of a piece's name; only counted
 WITHHELD = ("label", "auxiliary_label", "piece")  # texts of accounting lines; those of departures and surveys are withheld once read
-OWN_ACCOUNT = "starts_with(account, '41')"  # accounts of customers may bear their names
+OWN_ACCOUNT = "regexp_matches(account, '^(4[0-6]|491|654)')"  # accounts of third parties and of losses on them may bear their names
 
 
 def load_key(folder: Path) -> str:
     """The engagement's key, drawn at the first use: 64 hexadecimal digits in a file that only its owner reads."""
     path = folder / KEY_FILE
     if not path.exists():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
+        with tempfile.NamedTemporaryFile("w", dir=folder, encoding="ascii") as stream:  # of mode 0600
             stream.write(secrets.token_hex(32) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+            with contextlib.suppress(FileExistsError):  # another run has drawn one meanwhile: that one counts
+                os.link(stream.name, path)
     key = path.read_text(encoding="ascii", errors="replace").strip()
     if not re.fullmatch(r"[0-9a-f]{64}", key):
         raise CarnetError(
@@ -64,10 +71,12 @@ def hide(con: duckdb.DuckDBPyConnection, key: str, tables: set[str]) -> None:
         f"CREATE OR REPLACE TEMP MACRO pseudonym(kind, value) AS kind || '-' || "
         f"sha256(sha256({quoted(key)} || kind || value) || {quoted(key)})[:{DIGITS}]"
     )
+    con.execute(f"CREATE OR REPLACE TEMP MACRO number_of(value) AS sha256({quoted(key)} || value)[:32]")
     for table in sorted(tables):
         columns = [row[0] for row in con.execute(f"DESCRIBE accepted_{table}").fetchall()]
         _check_distinct(con, table, [column for column in columns if column in KINDS])
         made = {column: f"pseudonym('{KINDS[column]}', {column})" for column in columns if column in KINDS}
+        made |= {column: f"number_of({column})" for column in columns if column in NUMBERS}
         made |= {column: "NULL::VARCHAR" for column in columns if column in WITHHELD}
         if table == "customers" and "name" in columns:
             made["name"] = "pseudonym('C', customer_id)"

@@ -1,5 +1,6 @@
 """Executed notebooks → one dated, self-contained report folder, complete or not there at all."""
 
+import contextlib
 import gc
 import hashlib
 import json
@@ -75,6 +76,8 @@ def run_audit(
     common = {"engagement": str(folder.resolve()), "as_of": str(book.as_of), "language": book.engagement.language}
     home = out.resolve() / book.engagement.slug
     home.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):
+        home.chmod(0o700)
     try:
         with building(home) as unfinished:
             (unfinished / "lists").mkdir()

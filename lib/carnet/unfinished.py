@@ -1,7 +1,9 @@
 """Folders of work that is not finished: private, named after the process that fills them, swept once that process is gone."""
 
 import os
+import re
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,16 +17,22 @@ PRIVATE = 0o077  # umask: what carnet writes is its user's alone
 def building(parent: Path) -> Iterator[Path]:
     """A new folder in `parent`, gone at the end unless it was renamed; what killed processes left there is removed first."""
     sweep(parent)
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=parent, ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{_here()}-{os.getpid()}-", dir=parent, ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 
 def sweep(parent: Path) -> None:
-    """Remove the folders of processes that are no more."""
-    for left in parent.glob(f"{PREFIX}*"):
+    """Remove the folders of processes of this machine that are no more."""
+    prefix = f"{PREFIX}{_here()}-"
+    for left in parent.glob(f"{prefix}*"):
         try:
-            os.kill(int(left.name.removeprefix(PREFIX).split("-")[0]), 0)
+            os.kill(int(left.name.removeprefix(prefix).split("-")[0]), 0)
         except ProcessLookupError:
             shutil.rmtree(left, ignore_errors=True)
         except (PermissionError, ValueError):
             continue
+
+
+def _here() -> str:
+    """The machine's name: a folder may be shared with another one, whose processes are not known here."""
+    return re.sub(r"\W", "", socket.gethostname()) or "here"
