@@ -81,7 +81,7 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
         with path.open(encoding=encoding, newline="") as stream:
             sample = stream.read(1 << 16)
             if len(sample) == 1 << 16:
-                sample = sample[: sample.rfind("\n") + 1] or sample
+                sample = sample[: sample.rfind("\n") + 1] or sample + stream.readline()
         lines = sample.splitlines(keepends=True)[header_row - 1 :]
         delimiter = spec.format.delimiter or detect_delimiter("".join(lines)) or ";"
         header = check_header(path, next(split_records(lines, delimiter, 0), ([], True))[0], header_row)
