@@ -113,7 +113,7 @@ def texts() -> list[Case]:
         csv_case("a wrong delimiter", good, "sales", tables={"sales": {"files": "sales.csv", "format": {"delimiter": "|"}}}),
         csv_case("two delimiters", good.replace(GOOD[1], GOOD[1].replace(",", ";")), (1, 10)),
         csv_case("100 000 columns", f"{wide}\n{GOOD[0]}\n", "100,003 columns"),
-        csv_case("a header of 10 000 columns", f"{HEADER},{','.join(f'column_{i:05}' for i in range(10_000))}\n{GOOD[0]}{',' * 10_000}\n", (1, 10)),
+        csv_case("a header of 80 kB", f"{HEADER},{','.join(f'column {i:03} ' + 'x' * 100 for i in range(700))}\n{GOOD[0]}{',' * 700}\n", (1, 10)),
         csv_case("a value of 20 MB", f"{good}C,2024-06-15,{'9' * 20_000_000}\n", KEPT),
         csv_case("a name of 1 MB", f"{good}{'C' * 1_000_000},2024-06-15,7\n", (3, 37.5)),
         csv_case("both decimal marks", f"customer_id;date;amount\n{'A;2024-01-15;1,50' + chr(10)}{'B;2024-01-15;2.50' + chr(10)}" * 1, "decimal"),
