@@ -27,6 +27,7 @@ BATCH_ROWS = 50_000
 MAX_FIELD_LINES = 200
 MOSTLY = 10
 DELIMITERS = ";,\t|"
+csv.field_size_limit(1 << 27)  # characters; read with another delimiter, a whole header is one field
 UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
@@ -156,7 +157,6 @@ def _read_records(
     rejects: list[Reject] = []
     batch: list[list] = []
     width = len(header)
-    csv.field_size_limit(1 << 27)
     with path.open(encoding=encoding, newline="") as stream, progress_bar(path.stat().st_size, f"reading {path.name}") as bar:
         lines = (line.replace("\0", "") for line in stream)
         for row, (record, closed) in enumerate(split_records(lines, delimiter, width), 1):
