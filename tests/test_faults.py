@@ -171,3 +171,24 @@ def test_a_folder_that_cannot_be_written(small_run, where):
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert "not allowed to write" in done.stderr and "--out" in done.stderr and ".carnet" in done.stderr
     assert reports(out) == []
+
+
+def test_what_an_engine_refuses_is_told_in_one_line(make_engagement, monkeypatch):
+    import psycopg
+    from carnet import cli
+
+    def refuse(*_):
+        raise psycopg.OperationalError("the server closed the connection\nDETAIL: much more")
+
+    monkeypatch.setattr(cli, "open_book", refuse)
+    done = run_carnet("check", make_engagement(tables={"sales": SALES}))
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == "carnet: engine: it refused (OperationalError: the server closed the connection). Nothing was published.\n"
+
+
+def test_a_fault_of_carnet_is_not_hidden(make_engagement, monkeypatch):
+    from carnet import cli
+
+    monkeypatch.setattr(cli, "open_book", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run_carnet("check", make_engagement(tables={"sales": SALES}))

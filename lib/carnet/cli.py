@@ -285,7 +285,7 @@ def main() -> None:
         sys.exit(REFUSED)
     except click.exceptions.Abort:
         sys.exit(REFUSED)
-    except Exception as error:
+    except Exception as error:  # an engine's own; any other is a fault of carnet and is shown whole
         if type(error).__module__.split(".")[0] not in ENGINE_LIBRARIES:
             raise
         told = (str(error).splitlines() or [""])[0]
