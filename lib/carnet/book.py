@@ -314,6 +314,7 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     backend = ibis.duckdb.from_connection(con)
     for name in {*checks, "sales"}:
         backend.table(f"accepted_{name}").to_parquet(home / f"{name}.parquet")
+        con.execute(f"DROP TABLE accepted_{name}")
     backend.table("quarantine").to_parquet(home / "quarantine.parquet")
     engine = Engine(backend) if engagement.engine == "duckdb" else connect(engagement.engine)
     periods, sales = Periods(as_of, engagement.comparison, engagement.fiscal_year_start), engine.read("sales", home / "sales.parquet")

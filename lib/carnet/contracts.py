@@ -90,15 +90,12 @@ class Contract:
         self._mark_repeated_keys(present)
         self._quarantine(files, rejects)
         columns = [column for column in self.schema.columns if column in present]
-        self.con.execute(
-            f"CREATE TABLE accepted_{self.name} AS SELECT {', '.join(columns)}, _file, _row FROM parsed_{self.name} WHERE _reason IS NULL"
-        )
         total = self.schema.total if self.schema.total in columns else None
         check = TableCheck(self.name, total, columns, self.reader.mapping)
         self._reconcile(check, rejects)
         check.files = [{"name": f.name, "sha256": f.sha256, "rows": f.rows} for f in files]
         check.notices += [note for file in files for note in file.notes]
-        self.con.execute(f"DROP TABLE parsed_{self.name}")
+        self._accept()
         return check
 
     def _parse(self, as_of: dt.date) -> list[str]:
@@ -125,7 +122,7 @@ class Contract:
         if {"period_start", "period_end"} <= set(typed):
             reasons.append("CASE WHEN v_period_end < v_period_start THEN 'reversed:period_end' END")
         self.con.execute(
-            f"CREATE TABLE parsed_{self.name} AS SELECT _file, _row, _hash, {', '.join(f'{sql} AS {role}' for role, sql in typed.items())}, "
+            f"CREATE TABLE parsed_{self.name} AS SELECT {', '.join(f'{typed[role]} AS {role}' for role in columns if role in typed)}, _file, _row, _hash, "
             f"nullif(concat_ws(';', {', '.join(reasons)}), '') AS _reason FROM "
             f"(SELECT _file, _row, _hash, {', '.join(inner)} FROM {reader.relation})"
         )
@@ -169,6 +166,16 @@ class Contract:
         if rejects:
             values = [(self.name, r.file, r.row, r.reason, json.dumps(r.values, ensure_ascii=False)) for r in rejects]
             self.con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", values)
+
+    def _accept(self) -> None:
+        """Make `accepted_<name>` of `parsed_<name>` in its place: a large table is never in memory twice."""
+        for statement in (
+            "DELETE FROM parsed_{name} WHERE _reason IS NOT NULL",
+            "ALTER TABLE parsed_{name} DROP COLUMN _hash",
+            "ALTER TABLE parsed_{name} DROP COLUMN _reason",
+            "ALTER TABLE parsed_{name} RENAME TO accepted_{name}",
+        ):
+            self.con.execute(statement.format(name=self.name))
 
     def _reconcile(self, check: TableCheck, rejects: list[Reject]) -> None:
         """Fill the ledger's counts and sums, and the notices they call for."""

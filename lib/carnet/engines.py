@@ -126,7 +126,7 @@ def memory() -> duckdb.DuckDBPyConnection:
 
     Where the process has no script, as in a kernel, DuckDB takes itself for a terminal and draws on stdout, whose last line names the report.
     """
-    con = duckdb.connect()
+    con = duckdb.connect(config={"memory_limit": "50%"})
     if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
         con.execute("SET enable_progress_bar = false")
     return con

@@ -20,16 +20,21 @@ MAJORITY = 10  # a few values against ten times as many are rejected as rows; cl
 
 
 def cleaned(column: str) -> str:
-    """SQL: text without outer spaces (no-break ones included); NULL for what means missing."""
-    plain = f"regexp_full_match({column}, '[!-~]([ -~]*[!-~])?')"  # nothing to trim: much faster than trimming
-    trimmed = f"CASE WHEN {plain} THEN {column} ELSE trim({column}, {quoted(OUTER_SPACES)}) END"
-    missing = ", ".join(quoted(text) for text in MISSING_TEXTS)
-    return f"CASE WHEN length({trimmed}) > {max(map(len, MISSING_TEXTS))} OR lower({trimmed}) NOT IN ({missing}) THEN {trimmed} END"
+    """SQL: text without outer spaces (no-break ones included); NULL for what means missing.
+
+    No part of it stands twice: DuckDB would compute that part for every row, also where no branch asks for it.
+    """
+    missing_start = {case for text in MISSING_TEXTS for case in (text[:1].lower(), text[:1].upper())}
+    start = "".join(re.escape(chr(code)) for code in range(ord("!"), ord("~") + 1) if chr(code) not in missing_start)
+    plain = f"regexp_full_match({column}, {quoted(f'[{start}]([ -~]*[!-~])?')})"  # most values: nothing to trim, never a missing one
+    words = "|".join(re.escape(text) for text in MISSING_TEXTS)
+    missing = f"regexp_full_match({column}, {quoted(f'(?i)[{OUTER_SPACES}]*({words})[{OUTER_SPACES}]*')})"
+    return f"CASE WHEN {plain} THEN {column} WHEN NOT {missing} THEN trim({column}, {quoted(OUTER_SPACES)}) END"
 
 
 def as_written(text: str) -> str:
     """SQL: text without the machine notation that `excel` gives to fractional numbers among texts."""
-    return rf"regexp_replace({text}, '^(-?\d+\.\d+)e0$', '\1')"
+    return rf"CASE WHEN suffix({text}, 'e0') THEN regexp_replace({text}, '^(-?\d+\.\d+)e0$', '\1') ELSE {text} END"
 
 
 def bare_number(text: str, currency: str) -> str:
