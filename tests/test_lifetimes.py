@@ -143,6 +143,21 @@ def test_model_finds_the_parameters_and_predicts_the_hold_out_of_its_own_simulat
     assert t.order_probability[top].mean() == pytest.approx((actual[top] > 0).mean(), abs=0.04), "calibrated where it matters"
 
 
+def test_gradient_of_the_likelihood_is_its_slope():
+    """Closed form against central differences of the likelihood itself, for customers with and without repeat orders."""
+    rng = np.random.default_rng(4)
+    x, age = rng.integers(0, 6, 300).astype(float), rng.uniform(30, 60, 300)
+    tx = np.where(x > 0, age * rng.uniform(0, 1, 300), 0.0)
+    point = np.array([0.4, 5.0, 0.8, 2.4])
+    _, gradient = purchases._log_likelihood(point, x, tx, age)
+    steps = np.eye(4) * 1e-5
+    slopes = [
+        (purchases._log_likelihood(point + step, x, tx, age)[0] - purchases._log_likelihood(point - step, x, tx, age)[0]) / 2e-5
+        for step in steps
+    ]
+    assert gradient == pytest.approx(slopes, rel=1e-6)
+
+
 def test_not_fitted_under_200_customers():
     assert purchases.fit_purchases(history_of(simulate(199, 52, TRUTH, 1), 52)) is None
 

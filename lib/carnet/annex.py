@@ -82,7 +82,12 @@ def _as_sheet(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _read(path: Path) -> pd.DataFrame:
     """A list as texts, as they were before they were neutralised."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False).apply(lambda column: column.map(restored))
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    for column in frame.columns:
+        neutral = frame[column].str.startswith("'")
+        if neutral.any():
+            frame.loc[neutral, column] = frame.loc[neutral, column].map(restored)
+    return frame
 
 
 def _cut(text: str, units: int) -> str:
@@ -160,11 +165,13 @@ class _Writer:
             over_figures = COLUMNS[column][1] in NUMBERS | {"date"}
             sheet.write_string(0, position, self.w._(COLUMNS[column][0]), self.figure_heading if over_figures else self.heading)
         shown = frame.head(SHEET_ROWS)
-        for row, record in enumerate(shown.to_dict("records"), 1):
-            letters = max((len(str(record.get(column, ""))) for column in columns if column in LONG_TEXTS), default=0)
-            sheet.set_row(row, LINE_HEIGHT * max(1, math.ceil(letters / LONG_LETTERS)))
+        for row, texts in enumerate(zip(*(shown[column].tolist() for column in columns), strict=True), 1):
+            letters = max((len(text) for text, column in zip(texts, columns, strict=True) if column in LONG_TEXTS), default=0)
+            if letters > LONG_LETTERS:
+                sheet.set_row(row, LINE_HEIGHT * math.ceil(letters / LONG_LETTERS))
             for position, column in enumerate(columns):
-                self.cell(sheet, row, position, str(record.get(column, "")), column)
+                if texts[position]:  # what was not measured stays empty
+                    self.cell(sheet, row, position, texts[position], column)
         if len(shown):
             sheet.autofilter(0, 0, len(shown), len(columns) - 1)
         if len(frame) > len(shown):
@@ -173,14 +180,11 @@ class _Writer:
         sheet.ignore_errors({"number_stored_as_text": f"A1:Z{SHEET_ROWS}"})
 
     def cell(self, sheet: Worksheet, row: int, position: int, text: str, column: str) -> None:
-        """One cell by the kind of its column; what was not measured stays empty."""
+        """One cell by the kind of its column; no sheet can hold an infinite number."""
         kind = COLUMNS[column][1]
-        if text == "":
-            sheet.write_blank(row, position, None, self.text)
-        elif kind in NUMBERS and math.isfinite(float(text)):
-            sheet.write_number(row, position, float(text), self.formats[kind])
-        elif kind in NUMBERS:
-            sheet.write_blank(row, position, None, self.text)
+        if kind in NUMBERS:
+            if math.isfinite(float(text)):
+                sheet.write_number(row, position, float(text), self.formats[kind])
         elif kind == "date":
             sheet.write_datetime(row, position, dt.datetime.fromisoformat(text), self.formats["date"])
         elif kind == "flag":

@@ -12,13 +12,15 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from carnet.contracts import Contract, TableCheck, unknown_references
 from carnet.engagement import Engagement, load_engagement
@@ -35,6 +37,7 @@ from carnet.unfinished import building
 from carnet.wording import N_, Notice, Wording
 
 CACHE_NAME = ".carnet"
+P = ParamSpec("P")
 KEPT_BOOKS = 6
 BUILT_FROM = {"tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum", "engine"}
 NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) AS amount LIMIT 0"
@@ -46,7 +49,7 @@ class Book:
 
     `tables` holds the accepted rows by table name; `checks` the row ledger of each; `orders` one row per order
     (customer_id, order_id, date, revenue, line_count); `cube` one row per customer × month (see `cube_of`).
-    `pseudonyms` tells the key under which people are hidden; empty where they bear their names.
+    `pseudonyms` tells the key under which people are hidden; empty where they bear their names. `computed` holds what `once` keeps.
     """
 
     engagement: Engagement
@@ -55,12 +58,12 @@ class Book:
     checks: dict[str, TableCheck]
     pseudonyms: str = ""
     kept_queries: dict[str, str] = field(default_factory=dict, compare=False)
+    computed: dict[tuple, pd.DataFrame] = field(default_factory=dict, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to open the same book: no connection, nothing computed."""
-        return {name: value for name, value in vars(self).items() if name in ("engagement", "as_of", "folder", "checks", "pseudonyms")} | {
-            "kept_queries": {}
-        }
+        kept = {name: getattr(self, name) for name in ("engagement", "as_of", "folder", "checks", "pseudonyms")}
+        return kept | {"kept_queries": {}, "computed": {}}
 
     @cached_property
     def engine(self) -> Engine:
@@ -189,6 +192,19 @@ class Book:
             dates = {"first": self.wording.date(self.first_sale), "start": self.wording.date(self.periods.previous.start)}
             notices.append(Notice(message, dates))
         return notices
+
+
+def once(function: Callable[Concatenate[Book, P], pd.DataFrame]) -> Callable[Concatenate[Book, P], pd.DataFrame]:
+    """A frame that a book gives for some arguments, computed the first time: whoever asks gets a copy."""
+
+    @wraps(function)
+    def kept(book: Book, *arguments: P.args, **named: P.kwargs) -> pd.DataFrame:
+        key = (function.__qualname__, arguments, *sorted(named.items()))
+        if key not in book.computed:
+            book.computed[key] = function(book, *arguments, **named)
+        return book.computed[key].copy()
+
+    return kept
 
 
 def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: str | None = None, anonymise: bool | None = None) -> Book:

@@ -133,11 +133,13 @@ def execute_notebook(
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = translate_markdown(wording, cell.source)
+            elif cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None  # of the notebook as it is kept
         nbformat.write(notebook, source)
         kernel = Config(KernelManager={"transport": "ipc", "connection_file": str(Path(sockets) / "k.json")})
         try:
-            papermill.execute_notebook(
-                source, target, parameters=parameters, cwd=path.parent, progress_bar=False, start_timeout=60,
+            executed = papermill.execute_notebook(
+                source, target, engine_name=_engine(), parameters=parameters, cwd=path.parent, progress_bar=False, start_timeout=60,
                 execution_timeout=timeout, record_timing=False, shutdown_kernel="immediate", config=kernel,
                 **forked,
             )  # fmt: skip
@@ -153,12 +155,28 @@ def execute_notebook(
             raise NotebookFailed(path.stem, -1, told, _text(target)) from None
         except Exception as error:  # a full disk, a socket that cannot be opened: papermill has no common base for them
             raise NotebookFailed(path.stem, -1, f"{type(error).__name__}: {error}", _text(target)) from None
-        executed = nbformat.read(target, as_version=4)
         for position, cell in enumerate(executed.cells):
             stopped = cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
             if stopped or any(output.output_type == "error" for output in cell.get("outputs", [])):
                 raise NotebookFailed(path.stem, position, "the cell did not run to its end", _text(target))
     return Executed(path.stem, _cleaned(executed, parameters), time.monotonic() - started)
+
+
+def _engine() -> str:
+    """Name of papermill's own engine told to write the notebook at its end: it writes it twice a cell otherwise, pictures and all."""
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    class SavingOnce(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
+            target, nb_man.output_path = nb_man.output_path, None
+            try:
+                return super().execute_managed_notebook(nb_man, kernel_name, **options)
+            finally:
+                nb_man.output_path = target
+
+    papermill_engines.register("saving-once", SavingOnce)
+    return "saving-once"
 
 
 def _text(path: Path) -> str:

@@ -118,9 +118,12 @@ def _serve(told: int, parent: int) -> NoReturn:
             os.environ.clear()
             os.environ.update(environment)
             os.chdir(folder)
+            sys.modules["debugpy"] = None  # type: ignore[assignment]  # nobody debugs a report: no debugger is loaded
             from ipykernel.kernelapp import IPKernelApp
 
-            IPKernelApp.launch_instance(argv=["-f", connection_file, "--log-level=ERROR"], parent_handle=parent)
+            IPKernelApp.launch_instance(
+                argv=["-f", connection_file, "--log-level=ERROR", "--HistoryManager.enabled=False"], parent_handle=parent
+            )
         status = 0
     finally:
         os._exit(status)

@@ -14,7 +14,7 @@ from typing import Any
 import nh3
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import HTMLExporter, TemplateExporter
 
 from carnet import __version__
 from carnet.book import Book
@@ -124,7 +124,9 @@ def notebook_page(book: Book, run: Executed) -> str:
         ):
             cell.metadata["method"] = _method(book, origin, cell.source, queries)
     w = book.wording
-    return _page(book, title_of(w, run), exporter.from_notebook_node(page)[0], w._("Executive summary"))
+    # HTMLExporter's own would parse the whole page again to add what the template writes: alternative texts, tab stops
+    body, _ = TemplateExporter.from_notebook_node(exporter, page)
+    return _page(book, title_of(w, run), body, w._("Executive summary"))
 
 
 def _method(book: Book, origin: Origin, code: str, queries: Mapping[str, str]) -> str:

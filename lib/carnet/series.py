@@ -12,13 +12,14 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from carnet.book import Book
+from carnet.book import Book, once
 from carnet.measures import accounts, costs, kpi, movement
 from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, buckets
 
 PERIOD_COLUMNS = ["label", "start", "end", "complete"]
 
 
+@once
 def audit_series(book: Book) -> pd.DataFrame:
     """`kpi.indicators` of the previous period and of the audit period, in this order."""
     base = _base(book, audit_buckets(book), book.periods.audit_index(book.cube), first_index=-1)
@@ -50,6 +51,7 @@ def audit_months(book: Book, revenue: float) -> tuple[pd.DataFrame, bool]:
     return pd.DataFrame({"end": ends, "revenue": [revenue / len(ends)] * len(ends)}), False
 
 
+@once
 def period_series(book: Book, grain: str) -> pd.DataFrame:
     """`kpi.indicators` of every fiscal year, quarter or month from the first with a known revenue; no row when there is none.
 

@@ -22,7 +22,7 @@ from babel.dates import format_date
 from babel.messages.extract import extract_python
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
+from babel.numbers import NumberPattern, format_compact_currency, format_currency, format_decimal, format_percent, parse_pattern
 
 LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 
@@ -44,6 +44,11 @@ class Notice:
         """Inverse of `dataclasses.asdict`: a nested record is a nested notice."""
         values = {key: cls.from_json(v) if isinstance(v, dict) else v for key, v in record["values"].items()}
         return cls(record["message"], values)
+
+
+@lru_cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(LOCALES[language])
 
 
 @lru_cache
@@ -85,7 +90,7 @@ class Wording:
     @property
     def locale(self) -> Locale:
         """The Babel locale behind the language."""
-        return Locale.parse(LOCALES[self.language])
+        return _locale(self.language)
 
     def _(self, message: str, **values: Any) -> str:
         """Translate a whole sentence, then fill its named fields."""
@@ -118,10 +123,9 @@ class Wording:
         if unknown(value):
             return self._("not measured")
         places = (0 if abs(float(value)) >= 10_000 else 2) if decimals is None else decimals  # type: ignore[arg-type]
-        pattern = (
-            self.locale.currency_formats["standard"].pattern.split(";")[0].replace("0.00", "0" + ("." + "0" * places if places else ""))
+        return format_currency(
+            _half_even(value, places), self.currency, _money_pattern(self.language, places), self.locale, currency_digits=False
         )
-        return format_currency(_half_even(value, places), self.currency, pattern, self.locale, currency_digits=False)
 
     def signed_money(self, value: float | None, decimals: int | None = None) -> str:
         """An amount with its sign, for gaps."""
@@ -135,8 +139,7 @@ class Wording:
         """A share or rate of 1 as a percentage."""
         if unknown(value):
             return self._("not measured")
-        pattern = self.locale.percent_formats[None].pattern.replace("#,##0", _pattern(decimals))
-        return format_percent(_half_even(value, decimals + 2), pattern, self.locale)
+        return format_percent(_half_even(value, decimals + 2), _percent_pattern(self.language, decimals), self.locale)
 
     def date(self, value: dt.date | None, form: str = "long") -> str:
         """A calendar date: long, medium, short, or a CLDR pattern such as `MMM y`."""
@@ -165,7 +168,22 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _pattern(decimals: int) -> str:
+@lru_cache
+def _pattern(decimals: int) -> NumberPattern:
+    return parse_pattern(_digits(decimals))
+
+
+@lru_cache
+def _percent_pattern(language: str, decimals: int) -> NumberPattern:
+    return parse_pattern(_locale(language).percent_formats[None].pattern.replace("#,##0", _digits(decimals)))
+
+
+@lru_cache
+def _money_pattern(language: str, decimals: int) -> NumberPattern:
+    return parse_pattern(_locale(language).currency_formats["standard"].pattern.split(";")[0].replace("#,##0.00", _digits(decimals)))
+
+
+def _digits(decimals: int) -> str:
     return "#,##0" + ("." + "0" * decimals if decimals else "")
 
 

@@ -55,27 +55,39 @@ def fit_purchases(history: pd.DataFrame) -> PurchaseModel | None:
         return None
     x, tx, age = (history[name].to_numpy(dtype=float) for name in ("repeat_count", "recency_weeks", "age_weeks"))
 
-    def negative(logs: np.ndarray) -> float:
-        return -_log_likelihood(np.exp(logs), x, tx, age) / len(x)
+    def negative(logs: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = _log_likelihood(np.exp(logs), x, tx, age)
+        return -value / len(x), -gradient * np.exp(logs) / len(x)
 
     starts = ([0.0, 1.0, 0.0, 0.5], [-1.0, 1.5, -0.5, 1.0], [0.5, 2.5, -1.5, 1.5])
     options, bounds = dict(ftol=1e-14, gtol=1e-9), [(-9.5, 9.5)] * 4  # in logs: beyond what `degenerate` accepts
-    fits = [optimize.minimize(negative, start, method="L-BFGS-B", bounds=bounds, options=options) for start in starts]
+    fits = [optimize.minimize(negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options) for start in starts]
     best = min(fits, key=lambda fit: fit.fun)
     r, alpha, a, b = (float(value) for value in np.exp(best.x))
     model = PurchaseModel(r, alpha, a, b, -float(best.fun) * len(x))
     return None if model.degenerate or not math.isfinite(model.log_likelihood) else model
 
 
-def _log_likelihood(parameters: np.ndarray, x: np.ndarray, tx: np.ndarray, age: np.ndarray) -> float:
+def _log_likelihood(parameters: np.ndarray, x: np.ndarray, tx: np.ndarray, age: np.ndarray) -> tuple[float, np.ndarray]:
+    """Sum over the customers of eq. 6, and its gradient over r, α, a, b; what depends on the count alone is computed once a count."""
     r, alpha, a, b = parameters
-    rate = special.gammaln(r + x) - special.gammaln(r) + r * np.log(alpha)
-    stays = special.betaln(a, b + x) - special.betaln(a, b) - (r + x) * np.log(alpha + age)
-    with np.errstate(divide="ignore"):
-        leaves = np.where(
-            x > 0, special.betaln(a + 1, b + np.maximum(x, 1) - 1) - special.betaln(a, b) - (r + x) * np.log(alpha + tx), -np.inf
-        )
-    return float(np.sum(rate + np.logaddexp(stays, leaves)))
+    n, place = np.unique(x, return_inverse=True)
+    before = np.maximum(n, 1) - 1
+    rate = special.gammaln(r + n) - special.gammaln(r) + r * np.log(alpha)
+    at_age, at_last = np.log(alpha + age), np.log(alpha + tx)
+    stays = (special.betaln(a, b + n) - special.betaln(a, b))[place] - (r + x) * at_age
+    leaves = (special.betaln(a + 1, b + before) - special.betaln(a, b))[place] - (r + x) * at_last
+    either = np.logaddexp(stays, np.where(x > 0, leaves, -np.inf))
+    here = np.exp(stays - either)  # chance that the customer is still one
+    gone = 1 - here
+    both = special.digamma(a + b) - special.digamma(a + b + n)
+    gradient = [
+        (special.digamma(r + n) - special.digamma(r) + np.log(alpha))[place] - here * at_age - gone * at_last,
+        r / alpha - (r + x) * (here / (alpha + age) + gone / (alpha + tx)),
+        both[place] + gone / a,
+        both[place] - special.digamma(b) + here * special.digamma(b + n)[place] + gone * special.digamma(b + before)[place],
+    ]
+    return float(np.sum(rate[place] + either)), np.array([part.sum() for part in gradient])
 
 
 def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -> pd.DataFrame:
