@@ -81,10 +81,10 @@ def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
 
 
 def test_no_progress_bar_where_duckdb_takes_the_process_for_a_terminal(make_engagement):
-    """Without a script, as in a kernel, DuckDB draws a bar on stdout for whatever takes two seconds: neither building nor reading may."""
+    """Without a script, as in a kernel, DuckDB draws a bar on stdout for whatever takes two seconds: neither building, reading nor writing lists may."""
     code = """
 import sys, duckdb
-from carnet import book
+from carnet import book, notebook
 of = "SELECT current_setting('enable_progress_bar')"
 built = []
 orders_of = book.orders_of
@@ -95,7 +95,7 @@ def noted(sales, periods):
     return orders_of(sales, periods)
 book.orders_of = noted
 opened = book.open_book(sys.argv[1])
-print(read(duckdb.connect()), built, read(opened.engine.backend.con))
+print(read(duckdb.connect()), built, read(opened.engine.backend.con), read(notebook._frames().con))
 """
     done = subprocess.run(
         [sys.executable, "-c", code, make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})],
@@ -104,7 +104,9 @@ print(read(duckdb.connect()), built, read(opened.engine.backend.con))
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["True", "[False]", "False"], "on by itself, off in both connections of a book"
+    assert done.stdout.split() == ["True", "[False]", "False", "False"], (
+        "on by itself, off in both connections of a book and in that of lists"
+    )
 
 
 def test_orders(book):

@@ -7,6 +7,7 @@ import datetime as dt
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from markupsafe import escape
 from carnet import book as books
 from carnet.book import Book
 from carnet.charts import Chart, use_colours
+from carnet.engines import connect
 from carnet.errors import CarnetError, nearest
 from carnet.findings import Finding
 from carnet.ledger import FILLED
@@ -107,11 +109,18 @@ def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
         return
     if not re.fullmatch(r"[a-z_]+", name):
         raise CarnetError(f"list name {name!r}: lower-case letters and underscores are accepted.")
+    backend = _frames() if isinstance(table, pd.DataFrame) else table.get_backend()
     if isinstance(table, pd.DataFrame):
         table = table.assign(**{name: table[name].dt.date for name in table.select_dtypes("datetime").columns})
         table = ibis.memtable(pa.Table.from_pandas(table, preserve_index=False))
     rounded = {column: table[column].round(6) + 0.0 for column, kind in table.schema().items() if kind.is_floating()}
-    neutralised(table.mutate(**rounded) if rounded else table).to_csv(Path(folder) / f"{name}.csv")
+    backend.to_csv(neutralised(table.mutate(**rounded) if rounded else table), Path(folder) / f"{name}.csv")
+
+
+@cache
+def _frames() -> Any:
+    """Where frames are written as lists: Ibis' default database would draw a progress bar on stdout over a long one."""
+    return connect("duckdb").backend
 
 
 def figures_of(summary: ir.Table) -> dict[str, float]:
