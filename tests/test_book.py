@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 from carnet import book as book_module
 from carnet.book import open_book
+from carnet.customer_years import rolling_book
 from carnet.errors import CarnetError
 from carnet.periods import Periods
+from carnet.series import audit_series
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -212,3 +214,15 @@ def test_law_the_cube_cuts_periods_at_their_exact_days(as_of, day, comparison, s
     assert found.audit_month == months
     assert bool(found.current) == (periods.current.start <= day <= periods.current.end)
     assert bool(found.previous) == (periods.previous.start <= day <= periods.previous.end)
+
+
+def test_what_a_book_computes_once_is_of_its_own_periods(make_engagement):
+    """The same book over the last 12 months instead of the year to date: nothing of the one is taken for the other, and a frame changed stays its owner's."""
+    rows = [HEADER[:3], *(["A", f"{year}-{month:02d}-10", "1"] for year in (2022, 2023, 2024) for month in range(1, 13))]
+    book = open_book(make_engagement(as_of="2024-03-31", comparison="year_to_date", tables={"sales": rows}))
+    assert audit_series(book).revenue.tolist() == [3, 3]
+    rolled = rolling_book(book)
+    assert audit_series(rolled).revenue.tolist() == [12, 12] and (book.previous_order_count, rolled.previous_order_count) == (3, 12)
+    changed = audit_series(book)
+    changed["revenue"] = 0.0
+    assert audit_series(book).revenue.tolist() == [3, 3] and len(book.computed) == len(rolled.computed) == 1

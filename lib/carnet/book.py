@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
@@ -44,11 +44,20 @@ NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DEC
 
 
 @dataclass(frozen=True)
+class Span:
+    """The time that the sales given cover: days of the first and the last positive line, most days between two days with an order."""
+
+    first_sale: dt.date | None
+    last_sale: dt.date | None
+    longest_pause_days: int
+
+
+@dataclass(frozen=True)
 class Book:
     """One engagement at one audit date. Tables are Ibis expressions on Parquet; nothing heavy is in memory.
 
     `tables` holds the accepted rows by table name; `checks` the row ledger of each; `orders` one row per order
-    (customer_id, order_id, date, revenue, line_count); `cube` one row per customer × month (see `cube_of`).
+    (customer_id, order_id, date, revenue, line_count); `cube` one row per customer × month (see `cube_of`); `span` what time they cover.
     `pseudonyms` tells the key under which people are hidden; empty where they bear their names. `computed` holds what `once` keeps.
     """
 
@@ -56,13 +65,14 @@ class Book:
     as_of: dt.date
     folder: Path
     checks: dict[str, TableCheck]
+    span: Span
     pseudonyms: str = ""
     kept_queries: dict[str, str] = field(default_factory=dict, compare=False)
-    computed: dict[tuple, pd.DataFrame] = field(default_factory=dict, compare=False)
+    computed: dict[tuple, pd.DataFrame] = field(default_factory=dict, init=False, compare=False)  # never of a book with other periods
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to open the same book: no connection, nothing computed."""
-        kept = {name: getattr(self, name) for name in ("engagement", "as_of", "folder", "checks", "pseudonyms")}
+        kept = {name: getattr(self, name) for name in ("engagement", "as_of", "folder", "checks", "span", "pseudonyms")}
         return kept | {"kept_queries": {}, "computed": {}}
 
     @cached_property
@@ -131,23 +141,20 @@ class Book:
         """Accepted sale lines."""
         return self.checks["sales"].accepted_rows if "sales" in self.checks else 0
 
-    @cached_property
+    @property
     def first_sale(self) -> dt.date | None:
         """Date of the first positive sale line."""
-        return _as_date(self.cube.first_date.min().execute())
+        return self.span.first_sale
 
-    @cached_property
+    @property
     def last_sale(self) -> dt.date | None:
         """Date of the last positive sale line."""
-        return _as_date(self.cube.last_date.max().execute())
+        return self.span.last_sale
 
-    @cached_property
+    @property
     def longest_pause_days(self) -> int:
         """Most days between two consecutive days with an order."""
-        days = self.orders.select("date").distinct()
-        pauses = days.mutate(pause=days.date.delta(days.date.lag().over(ibis.window(order_by=days.date)), unit="day"))
-        longest = pauses.pause.max().execute()
-        return 0 if longest is None or longest != longest else int(longest)
+        return self.span.longest_pause_days
 
     @cached_property
     def previous_order_count(self) -> int:
@@ -234,10 +241,12 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     (home / "book.json").touch()
     record = json.loads((home / "book.json").read_text(encoding="utf-8"))
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
+    days = {name: day and dt.date.fromisoformat(day) for name, day in record["span"].items() if name.endswith("_sale")}
+    opened = Book(engagement, dt.date.fromisoformat(record["as_of"]), home, checks, Span(**record["span"] | days))
     if not key:
-        return Book(engagement, dt.date.fromisoformat(record["as_of"]), home, checks)
+        return opened
     hidden = hidden_engagement(engagement, key, Wording(engagement.language, engagement.currency)._("withheld"))
-    return Book(hidden, dt.date.fromisoformat(record["as_of"]), home, checks, fingerprint(key))
+    return replace(opened, engagement=hidden, pseudonyms=fingerprint(key))
 
 
 def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:
@@ -290,6 +299,15 @@ def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
     return joined.select(*cells.columns, order_count=joined.order_count.fill_null(0))
 
 
+def span_of(cube: ir.Table, orders: ir.Table) -> Span:
+    """See `Span`: without a sale no day is known."""
+    ends = cube.agg(first=cube.first_date.min(), last=cube.last_date.max()).execute().iloc[0]
+    days = orders.select("date").distinct()
+    pauses = days.mutate(pause=days.date.delta(days.date.lag().over(ibis.window(order_by=days.date)), unit="day"))
+    longest = pauses.pause.max().execute()  # NULL with fewer than two days
+    return Span(_as_date(ends["first"]), _as_date(ends["last"]), 0 if pd.isna(longest) else int(longest))
+
+
 def _last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:
     """The text of the last day that has one, the last in order among several: not every engine orders what it aggregates."""
     return (date.cast("string") + text).max().substr(len("2025-12-31"))
@@ -336,7 +354,9 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     periods, sales = Periods(as_of, engagement.comparison, engagement.fiscal_year_start), engine.read("sales", home / "sales.parquet")
     orders_of(sales, periods).to_parquet(home / "orders.parquet")
     cube_of(sales, engine.read("orders", home / "orders.parquet"), periods).to_parquet(home / "cube.parquet")
-    record = {"as_of": str(as_of), "checks": {name: check.as_json() for name, check in checks.items()}, "sizes": _sizes(home)}
+    span = span_of(engine.read("cube", home / "cube.parquet"), engine.read("orders", home / "orders.parquet"))
+    ledgers = {name: check.as_json() for name, check in checks.items()}
+    record = {"as_of": str(as_of), "checks": ledgers, "span": asdict(span), "sizes": _sizes(home)}
     (home / "book.json").write_text(json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8")
     con.close()
     return as_of

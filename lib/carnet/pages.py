@@ -97,7 +97,7 @@ def _clean(text: str) -> str:
     return nh3.clean(
         text, tags=ALLOWED_TAGS, attributes=ALLOWED_ATTRIBUTES, url_schemes=set(), link_rel=None, strip_comments=True,
         attribute_filter=lambda tag, name, value: None if name == "href" and not value.startswith("#") else value,
-    )  # fmt: skip
+    ).replace("&nbsp;", "\u00a0")  # fmt: skip
 
 
 def title_of(w: Wording, run: Executed) -> str:
