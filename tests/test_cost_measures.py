@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from functools import cache
 
 import ibis
 import numpy as np
@@ -52,19 +53,35 @@ def test_stress_test_of_a_uniform_margin_keeps_the_break_even():
 # --- price, volume, mix
 
 
-def effects(lines, periods=PERIODS):
+@cache
+def compiled_effects():
+    """A database with empty sales and cells, the two steps before the measure as queries, the measure: composed once."""
+    con = ibis.duckdb.connect()
+    sales, cells = con.create_table("sales", schema=SALES), con.create_table("cells", schema=cube_from([("A", 1, 1.0)]).schema())
+    movements = movement.customer_movement(cells, PERIODS)
+    moved = con.create_table("moved", schema=movements.schema())
+    products = price_volume.product_sales(sales, moved, PERIODS)
+    sold = con.create_table("sold", schema=products.schema())
+    return con, {"moved": con.compile(movements), "sold": con.compile(products)}, price_volume.price_volume_mix(sold, moved)
+
+
+def effects(lines):
     frame = pd.DataFrame(lines, columns=list(SALES))
-    sales = ibis.memtable(frame, schema=SALES)
-    months = [(periods.as_of.year - d.year) * 12 + periods.as_of.month - d.month for d in frame.date]
+    months = [(PERIODS.as_of.year - d.year) * 12 + PERIODS.as_of.month - d.month for d in frame.date]
     cells = (
         pd.DataFrame({"customer_id": frame.customer_id, "audit_month": months, "revenue": frame.amount})
         .groupby(["customer_id", "audit_month"])
         .revenue.sum()
     )
-    cube = cube_from([(customer, month, value) for (customer, month), value in cells.items()])
-    moved = ibis.memtable(movement.customer_movement(cube, periods).to_pyarrow())  # computed once, as in the notebook
-    products = ibis.memtable(price_volume.product_sales(sales, moved, periods).to_pyarrow())
-    return price_volume.price_volume_mix(products, moved).execute().set_index("step").amount
+    con, queries, mix = compiled_effects()
+    for name, rows in (
+        ("sales", ibis.memtable(frame, schema=SALES)),
+        ("cells", cube_from([(customer, month, value) for (customer, month), value in cells.items()])),
+    ):
+        con.insert(name, rows, overwrite=True)
+    for name, query in queries.items():  # computed once each, as in the notebook
+        con.raw_sql(f"DELETE FROM {name}; INSERT INTO {name} {query}")
+    return mix.execute().set_index("step").amount
 
 
 NOW, BEFORE = dt.date(2024, 6, 15), dt.date(2023, 6, 15)
