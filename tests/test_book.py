@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 from carnet import book as book_module
 from carnet.book import open_book
-from carnet.customer_years import rolling_book
 from carnet.errors import CarnetError
 from carnet.periods import Periods
 from carnet.series import audit_series
@@ -221,7 +220,7 @@ def test_what_a_book_computes_once_is_of_its_own_periods(make_engagement):
     rows = [HEADER[:3], *(["A", f"{year}-{month:02d}-10", "1"] for year in (2022, 2023, 2024) for month in range(1, 13))]
     book = open_book(make_engagement(as_of="2024-03-31", comparison="year_to_date", tables={"sales": rows}))
     assert audit_series(book).revenue.tolist() == [3, 3]
-    rolled = rolling_book(book)
+    rolled = book.rolling
     assert audit_series(rolled).revenue.tolist() == [12, 12] and (book.previous_order_count, rolled.previous_order_count) == (3, 12)
     changed = audit_series(book)
     changed["revenue"] = 0.0

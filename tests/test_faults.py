@@ -52,6 +52,12 @@ def with_cells(tmp_path, monkeypatch):
     return replace
 
 
+def kept_log(out):
+    """The one notebook that a failed run kept, as text."""
+    (log,) = (out / "test-sa" / "logs").glob("*/small.ipynb")
+    return log.read_text(encoding="utf-8")
+
+
 def reports(out):
     return sorted(path.name for path in (out / "test-sa").glob("*") if path.name != "logs")
 
@@ -70,17 +76,18 @@ def test_killed_at_random_moments(make_engagement, tmp_path):
 
 
 def test_a_kernel_that_dies(make_engagement, tmp_path, with_cells):
-    with_cells("import os\nos.kill(os.getpid(), 9)")
+    with_cells("print(40 + 2)", "import os\nos.kill(os.getpid(), 9)")
     done = run_carnet("run", make_engagement(tables={"sales": SALES}), "--out", tmp_path / "out")
     assert done.returncode == 3 and "small failed at its kernel: it ended before its time" in done.stderr and "memory" in done.stderr
     assert reports(tmp_path / "out") == [] and "Traceback" not in done.stderr
+    assert '"42\\n"' in kept_log(tmp_path / "out"), "what it had done until then"
 
 
 def test_a_cell_that_hangs_is_stopped(make_engagement, tmp_path, with_cells):
-    with_cells("import time\ntime.sleep(600)")
+    with_cells("print(40 + 2)", "import time\ntime.sleep(600)")
     done = run_carnet("run", make_engagement(tables={"sales": SALES}), "--out", tmp_path / "out", "--timeout", "2")
     assert done.returncode == 3 and "a cell ran longer than 2 s" in done.stderr and "--timeout" in done.stderr
-    assert reports(tmp_path / "out") == [] and list((tmp_path / "out" / "test-sa" / "logs").iterdir())
+    assert reports(tmp_path / "out") == [] and '"42\\n"' in kept_log(tmp_path / "out")
 
 
 def test_two_runs_at_once_publish_two_reports(small_run):

@@ -15,7 +15,7 @@ import pandas as pd
 from unidecode import unidecode
 
 from carnet.book import Book
-from carnet.customer_years import COVER_DAYS, answers, rolling_book, rolling_periods, trend, window_start, years_covered
+from carnet.customer_years import COVER_DAYS, answers, rolling_periods, trend, window_start, years_covered
 from carnet.errors import CarnetError, nearest
 from carnet.measures import concentration, contacts, cost_to_serve, defection, movement, receivables, silence, strategy
 from carnet.measures.service_quality import DIMENSIONS
@@ -108,7 +108,7 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
                 to the last order), contact_count_previous (12 months before those), rush_count; contact_person_count, single_thread, family_share, mean_discount, fading,
                 opportunity_count, opportunity_quarter_count, win_rate; contract, potential, competitor. Unknown is NaN or NULL
     """
-    book = rolling_book(book)
+    book = book.rolling
     periods = book.periods
     moved = book.kept("account_movements", movement.customer_movement(book.cube, periods))
     t = moved.filter(moved.status.notnull()).order_by(ibis.desc("revenue"), "customer_id").execute()

@@ -30,13 +30,12 @@ from carnet.ledger import classify_costs, fill_tables
 from carnet.periods import Periods
 from carnet.pseudonyms import fingerprint, hidden_engagement, hide, load_key
 from carnet.records import ANONYMISE_VARIABLE
-from carnet.sources import SourceFile, find_files, load_table
+from carnet.sources import SourceFile, find_files, forget_raw, load_table
 from carnet.sources.fec import closing_of
 from carnet.sources.reading import ColumnReader
-from carnet.unfinished import building
+from carnet.unfinished import CACHE_NAME, building
 from carnet.wording import N_, Notice, Wording
 
-CACHE_NAME = ".carnet"
 P = ParamSpec("P")
 KEPT_BOOKS = 6
 BUILT_FROM = {"tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum", "engine"}
@@ -78,7 +77,14 @@ class Book:
     @cached_property
     def engine(self) -> Engine:
         """Where its queries run, connected when the first one is asked."""
-        return connect(self.engagement.engine)
+        return connect(self.engagement.engine, self.folder.parent)
+
+    @cached_property
+    def rolling(self) -> Book:
+        """This book over the last 12 months and the 12 before, whatever the engagement compares; with a connection of its own."""
+        if self.engagement.comparison == "rolling_year":
+            return self
+        return replace(self, engagement=self.engagement.model_copy(update={"comparison": "rolling_year"}))
 
     @property
     def periods(self) -> Periods:
@@ -315,8 +321,7 @@ def _last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:
 
 def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path, key: str) -> dt.date:
     """Read, check and store every table of the engagement, then orders and cube; returns the audit date."""
-    con = memory()
-    con.execute(f"SET temp_directory = '{str(home.parent / 'spill').replace(chr(39), chr(39) * 2)}'")
+    con = memory(home.parent)
     con.execute('CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, original_values VARCHAR)')
     rejects = {name: load_table(con, name, spec, files[name]) for name, spec in engagement.tables.items()}
     readers = {}
@@ -329,7 +334,10 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     if faults:
         raise CarnetError("\n".join(faults))
     as_of = engagement.as_of or _last_day(readers, files)
-    checks = {name: Contract(reader).check(files[name], rejects[name], as_of) for name, reader in readers.items()}
+    checks = {}
+    for name, reader in readers.items():
+        checks[name] = Contract(reader).check(files[name], rejects[name], as_of)
+        forget_raw(con, name)
     if "costs" in checks:
         classify_costs(con, engagement.cost_behaviour)
         checks["costs"].columns += [] if "behaviour" in checks["costs"].columns else ["behaviour"]
@@ -350,7 +358,7 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
         backend.table(f"accepted_{name}").to_parquet(home / f"{name}.parquet")
         con.execute(f"DROP TABLE accepted_{name}")
     backend.table("quarantine").to_parquet(home / "quarantine.parquet")
-    engine = Engine(backend) if engagement.engine == "duckdb" else connect(engagement.engine)
+    engine = Engine(backend) if engagement.engine == "duckdb" else connect(engagement.engine, home.parent)
     periods, sales = Periods(as_of, engagement.comparison, engagement.fiscal_year_start), engine.read("sales", home / "sales.parquet")
     orders_of(sales, periods).to_parquet(home / "orders.parquet")
     cube_of(sales, engine.read("orders", home / "orders.parquet"), periods).to_parquet(home / "cube.parquet")

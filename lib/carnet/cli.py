@@ -6,18 +6,20 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import duckdb
 
 from carnet import __version__
-from carnet.book import CACHE_NAME, Book, open_book
 from carnet.engagement import FILE_NAME
 from carnet.errors import CarnetError
 from carnet.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
-from carnet.measures.register import check_targets
 from carnet.schema import TABLE_LABELS
-from carnet.unfinished import PRIVATE
+from carnet.unfinished import CACHE_NAME, PRIVATE
+
+if TYPE_CHECKING:  # books import ibis and pandas, for two seconds: `run` starts its fork server before, help does without
+    from carnet.book import Book
 
 DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
 ENGINE_LIBRARIES = ("psycopg", "pyspark", "py4j", "ibis")  # their errors share no base class
@@ -53,6 +55,9 @@ def init(folder: Path, files: tuple[Path, ...]) -> None:
 @click.option("--language", help="en or fr.")
 def check(folder: Path, as_of: str | None, language: str | None) -> None:
     """Load and validate an engagement; print what was accepted, what was set aside and why."""
+    from carnet.book import open_book
+    from carnet.measures.register import check_targets
+
     book = open_book(folder, as_of, language)
     check_targets(book.engagement)
     print_ledger(book)
@@ -145,6 +150,7 @@ def plan_command(
     dry_run: bool,
 ) -> None:
     """Size, smallest visible effect, and the arms; the last line is the plan written."""
+    from carnet.book import open_book
     from carnet.experiment import plan_experiment
     from carnet.findings.experiments import size
 
@@ -164,6 +170,7 @@ def plan_command(
 @click.option("--as-of", help="Audit date, YYYY-MM-DD; default: engagement.yml, else the last sale.")
 def read_command(folder: Path, plan: Path, measure: str | None, as_of: str | None) -> None:
     """What came of an experiment that has ended; the last line is the result written."""
+    from carnet.book import open_book
     from carnet.experiment import load_plan, read_experiment
     from carnet.findings.experiments import result
 
@@ -218,12 +225,12 @@ def parse_date(option: str, text: str) -> dt.date:
         raise CarnetError(f"{option} {text}: a date as YYYY-MM-DD is expected.") from None
 
 
-def exit_code(book: Book) -> int:
+def exit_code(book: "Book") -> int:
     """1 when rows were set aside, else 0."""
     return WITH_QUARANTINE if any(check.quarantined_rows for check in book.checks.values()) else DONE
 
 
-def print_ledger(book: Book) -> None:
+def print_ledger(book: "Book") -> None:
     """The row ledger, the reasons and the warnings, in the engagement's language, on stderr."""
     w = book.wording
     click.echo(f"{book.engagement.client} · {book.as_of}", err=True)

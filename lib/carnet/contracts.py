@@ -168,7 +168,7 @@ class Contract:
             self.con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", values)
 
     def _accept(self) -> None:
-        """Make `accepted_<name>` of `parsed_<name>` in its place: a large table is never in memory twice."""
+        """Make `accepted_<name>` of `parsed_<name>` in its place, without a second copy of its rows."""
         for statement in (
             "DELETE FROM parsed_{name} WHERE _reason IS NOT NULL",
             "ALTER TABLE parsed_{name} DROP COLUMN _hash",

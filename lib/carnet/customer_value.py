@@ -14,7 +14,7 @@ import pandas as pd
 
 from carnet.account_list import OPPORTUNITY_YEARS
 from carnet.book import Book
-from carnet.customer_years import COVER_DAYS, rolling_book, rolling_periods, window_start, years_covered
+from carnet.customer_years import COVER_DAYS, rolling_periods, window_start, years_covered
 from carnet.measures import contacts, movement, replacement, silence
 from carnet.series import audit_series, margin_rates
 
@@ -68,7 +68,7 @@ def movement_of(book: Book) -> ir.Table:
 
 def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
     """The customers of the last 24 months with their margins, and the company's profit. Nobody, where the sales given do not cover 24 months."""
-    book = rolling_book(book)
+    book = book.rolling
     moved = movement_of(book)
     t = moved.filter(moved.status.notnull()).order_by("customer_id").execute()
     if not years_covered(book):
@@ -121,7 +121,7 @@ def _year_up_to(customers: pd.Series, last: pd.Series) -> pd.DataFrame:
 
 def replacement_of(book: Book, portfolio: Portfolio, horizon_years: int, discount_rate: float) -> dict[str, float]:
     """`replacement.replacement_ratio` of the book; NaN where newcomers cannot be told or nobody good was lost."""
-    t, book = portfolio.customers, rolling_book(book)
+    t, book = portfolio.customers, book.rolling
     fresh, good = t[t.newcomer.fillna(False).astype(bool)], t[t.good]
     arrived = first_year_margins(book, fresh.customer_id)
     return replacement.replacement_ratio(good.yearly_margin[good.left].to_numpy(), arrived, good, fresh, horizon_years, discount_rate)
@@ -155,7 +155,7 @@ def yearly_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:
     """What each account leaves in a year while it buys: revenue of the 12 months up to its last order × margin rate − cost to serve of the last 12
     months where known (of those gone it is mostly not: theirs is the margin on goods). Unknown without any margin rate.
     """
-    book = rolling_book(book)
+    book = book.rolling
     last = pd.to_datetime(accounts.last_order_date).astype("datetime64[ns]")
     margin = revenue_within(book, _year_up_to(accounts.customer_id, last).dropna(), accounts.customer_id)
     served = accounts.cost_to_serve.astype(float).fillna(0.0)  # not known: the margin on goods
@@ -164,7 +164,7 @@ def yearly_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:
 
 def regain_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:
     """Margin a year that the active accounts to rekindle no longer bring: (best 12 months − last 12 months) × margin rate; 0 for every other account."""
-    rates = margin_rates(rolling_book(book), accounts.customer_id)
+    rates = margin_rates(book.rolling, accounts.customer_id)
     lost = (accounts.peak_revenue - accounts.rolling_year_revenue).clip(lower=0) * rates
     return lost.where((accounts.strategy == "rekindle") & accounts.active.astype(bool), 0.0)
 

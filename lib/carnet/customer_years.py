@@ -3,7 +3,6 @@
 Years are the last 12 months and those before, whatever the engagement compares: leaving takes a year to be seen.
 """
 
-import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 
@@ -30,13 +29,6 @@ def window_start(as_of: dt.date, years: int) -> dt.date:
 def rolling_periods(book: Book) -> Periods:
     """The last 12 months and the 12 before, whatever the engagement compares: leaving takes a year to be seen."""
     return Periods(book.as_of, "rolling_year", book.engagement.fiscal_year_start)
-
-
-def rolling_book(book: Book) -> Book:
-    """The book as of the last 12 months against the 12 before, whatever the engagement compares."""
-    if book.engagement.comparison == "rolling_year":
-        return book
-    return dataclasses.replace(book, engagement=book.engagement.model_copy(update={"comparison": "rolling_year"}))
 
 
 def years_covered(book: Book) -> int:

@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 
 from carnet.databases import first_line, from_environment, without_secret
 from carnet.errors import CarnetError
+from carnet.records import MEMORY_VARIABLE
+from carnet.unfinished import spill_folder
 
 BATCH_ROWS = 100_000
 
@@ -111,22 +113,27 @@ class Postgres(Engine):
             cursor.execute(f'CREATE TEMP TABLE "{name}" AS {query}')
 
 
-def connect(engine: str) -> Engine:
-    """The engine that an engagement names: duckdb, spark, or the URL of a PostgreSQL server.
+def connect(engine: str, cache: Path) -> Engine:
+    """The engine that an engagement names: duckdb (see `memory`), spark, or the URL of a PostgreSQL server.
 
     Raises CarnetError saying what is missing on this machine, or what the server answers, without its password.
     """
     if engine == "duckdb":
-        return Engine(ibis.duckdb.from_connection(memory()))
+        return Engine(ibis.duckdb.from_connection(memory(cache)))
     return Spark(_spark()) if engine == "spark" else Postgres(_postgres(engine))
 
 
-def memory() -> duckdb.DuckDBPyConnection:
-    """A database in memory without DuckDB's progress bar.
+def memory(cache: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A database in memory that fills its share of it (MEMORY_VARIABLE) and then a private folder in `cache`, if one is given; without DuckDB's progress bar.
 
     Where the process has no script, as in a kernel, DuckDB takes itself for a terminal and draws on stdout, whose last line names the report.
     """
-    con = duckdb.connect(config={"memory_limit": "50%"})
+    con = duckdb.connect(
+        config={
+            "memory_limit": os.environ.get(MEMORY_VARIABLE, "50%"),
+            "temp_directory": str(spill_folder(cache)) if cache else "",  # its default is the folder that the process happens to be in
+        }
+    )
     if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
         con.execute("SET enable_progress_bar = false")
     return con

@@ -18,7 +18,7 @@ from traitlets.config import Config
 
 from carnet.errors import CarnetError, nearest
 from carnet.kernels import CAN_FORK, ForkedKernel, end_with_parent, manager_of
-from carnet.records import ANONYMISE_VARIABLE, LISTS_VARIABLE, REUSE_VARIABLE
+from carnet.records import ANONYMISE_VARIABLE, LISTS_VARIABLE, MEMORY_VARIABLE, REUSE_VARIABLE
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
@@ -110,10 +110,21 @@ def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Param
 
 
 def execute_notebook(
-    path: Path, parameters: dict[str, Any], lists: Path, wording: Wording, timeout: int = CELL_TIMEOUT_SECONDS, anonymise: bool = False
+    path: Path,
+    parameters: dict[str, Any],
+    lists: Path,
+    wording: Wording,
+    timeout: int = CELL_TIMEOUT_SECONDS,
+    anonymise: bool = False,
+    side_by_side: int = 1,
 ) -> Executed:
-    """Run one notebook with papermill in this process, `timeout` seconds a cell at most; raises NotebookFailed with the half-executed notebook."""
-    os.environ |= {LISTS_VARIABLE: str(lists), REUSE_VARIABLE: "1", ANONYMISE_VARIABLE: "1" if anonymise else ""}
+    """Run one notebook with papermill in this process, one of `side_by_side`, `timeout` seconds a cell at most; raises NotebookFailed with the half-executed notebook."""
+    os.environ |= {
+        LISTS_VARIABLE: str(lists),
+        REUSE_VARIABLE: "1",
+        ANONYMISE_VARIABLE: "1" if anonymise else "",
+        MEMORY_VARIABLE: f"{50 / side_by_side:g}%",
+    }
     forked = {"kernel_manager_class": manager_of(ForkedKernel())} if CAN_FORK else {}
     end_with_parent()
     import papermill
@@ -163,10 +174,10 @@ def execute_notebook(
 
 
 def _engine() -> str:
-    """Name of papermill's own engine told to write the notebook at its end: it writes it twice a cell otherwise, pictures and all."""
+    """Name of papermill's own engine told not to write the notebook before and after each cell, pictures and all."""
     from papermill.engines import NBClientEngine, papermill_engines
 
-    class SavingOnce(NBClientEngine):
+    class SavingAtTheEnd(NBClientEngine):
         @classmethod
         def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
             target, nb_man.output_path = nb_man.output_path, None
@@ -175,8 +186,8 @@ def _engine() -> str:
             finally:
                 nb_man.output_path = target
 
-    papermill_engines.register("saving-once", SavingOnce)
-    return "saving-once"
+    papermill_engines.register("saving-at-the-end", SavingAtTheEnd)
+    return "saving-at-the-end"
 
 
 def _text(path: Path) -> str:

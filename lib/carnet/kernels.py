@@ -118,7 +118,7 @@ def _serve(told: int, parent: int) -> NoReturn:
             os.environ.clear()
             os.environ.update(environment)
             os.chdir(folder)
-            sys.modules["debugpy"] = None  # type: ignore[assignment]  # nobody debugs a report: no debugger is loaded
+            sys.modules["debugpy"] = None  # type: ignore[assignment]  # nobody debugs a report: no debugger; where no kernel is forked it is loaded as ever
             from ipykernel.kernelapp import IPKernelApp
 
             IPKernelApp.launch_instance(

@@ -22,7 +22,7 @@ from markupsafe import escape
 from carnet import book as books
 from carnet.book import Book
 from carnet.charts import Chart, use_colours
-from carnet.engines import connect
+from carnet.engines import memory
 from carnet.errors import CarnetError, nearest
 from carnet.findings import Finding
 from carnet.ledger import FILLED
@@ -120,7 +120,7 @@ def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
 @cache
 def _frames() -> Any:
     """Where frames are written as lists: Ibis' default database would draw a progress bar on stdout over a long one."""
-    return connect("duckdb").backend
+    return ibis.duckdb.from_connection(memory())
 
 
 def figures_of(summary: ir.Table) -> dict[str, float]:

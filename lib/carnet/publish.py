@@ -87,11 +87,12 @@ def run_audit(
                 warn(reason)
             memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
             longest_first = sorted(notebooks, key=lambda path: -path.stat().st_size)
+            side_by_side = min(len(notebooks), os.cpu_count() or 1)
             jobs = [
-                (path, common | chosen[path.stem] | memory[path.stem], unfinished / "lists", book.wording, timeout, anonymise)
+                (path, common | chosen[path.stem] | memory[path.stem], unfinished / "lists", book.wording, timeout, anonymise, side_by_side)
                 for path in longest_first
             ]
-            executed, pages = _execute_all(book, jobs, context)
+            executed, pages = _execute_all(book, jobs, context, side_by_side)
             durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
             manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
             trouble = _write_report(unfinished, book, executed, pages, manifest, before, browser)
@@ -116,7 +117,7 @@ def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
     return log
 
 
-def _execute_all(book: Book, jobs: list[tuple], context: BaseContext) -> tuple[list[Executed], dict[str, str]]:
+def _execute_all(book: Book, jobs: list[tuple], context: BaseContext, side_by_side: int) -> tuple[list[Executed], dict[str, str]]:
     """Run the notebooks side by side, one process each: papermill changes the working folder of its whole process. Beside them their pages by name."""
     started: list[BaseProcess] = []
 
@@ -135,13 +136,13 @@ def _execute_all(book: Book, jobs: list[tuple], context: BaseContext) -> tuple[l
             raise outcome
         return outcome
 
-    with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as side_by_side:
+    with ThreadPoolExecutor(side_by_side) as threads:
         try:
-            done = list(side_by_side.map(execute, jobs))
+            done = list(threads.map(execute, jobs))
             executed = sorted((run for run, _ in done), key=lambda run: run.name)
             return executed, {run.name: page for run, page in done}
         except BaseException:
-            side_by_side.shutdown(wait=False, cancel_futures=True)
+            threads.shutdown(wait=False, cancel_futures=True)
             for process in started:
                 if process.is_alive():
                     process.kill()  # its kernel sees that it is gone, and ends

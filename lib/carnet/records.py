@@ -11,6 +11,9 @@ FINDINGS_TYPE = "application/vnd.carnet.findings+json"
 LISTS_VARIABLE = "CARNET_LISTS"  # environment variable: the folder of the lists; unset, lists are only shown
 REUSE_VARIABLE = "CARNET_REUSE_QUERIES"  # environment variable: set while the notebooks of one report run
 ANONYMISE_VARIABLE = "CARNET_ANONYMISE"  # environment variable: set while the notebooks of an anonymous report run
+MEMORY_VARIABLE = (
+    "CARNET_MEMORY"  # environment variable: share of the machine's memory that a database of this process may fill; a half where unset
+)
 FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one already made safe
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+CACHE_NAME = ".carnet"  # of an engagement: its cache
 PREFIX = ".building-"
 PRIVATE = 0o077  # umask: what carnet writes is its user's alone
 
@@ -19,6 +20,11 @@ def building(parent: Path) -> Iterator[Path]:
     sweep(parent)
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{_here()}-{os.getpid()}-", dir=parent, ignore_cleanup_errors=True) as name:
         yield Path(name)
+
+
+def spill_folder(parent: Path) -> Path:
+    """Where this process may put what its memory does not hold; swept like the others."""
+    return parent / f"{PREFIX}{_here()}-{os.getpid()}-spill"
 
 
 def sweep(parent: Path) -> None:

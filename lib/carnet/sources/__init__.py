@@ -80,6 +80,14 @@ def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: l
     return rejects
 
 
+def forget_raw(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Drop `raw_<table>` and the parts it is made of: after its contract nobody asks for what was written."""
+    con.execute(f"DROP VIEW raw_{table}")
+    parts = "SELECT table_name, table_type FROM information_schema.tables WHERE regexp_full_match(table_name, ?)"
+    for part, kind in con.execute(parts, [rf"part_{table}_\d+.*"]).fetchall():
+        con.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {identifier(part)}")
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:

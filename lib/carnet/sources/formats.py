@@ -22,7 +22,7 @@ MAJORITY = 10  # a few values against ten times as many are rejected as rows; cl
 def cleaned(column: str) -> str:
     """SQL: text without outer spaces (no-break ones included); NULL for what means missing.
 
-    No part of it stands twice: DuckDB would compute that part for every row, also where no branch asks for it.
+    No function of the column stands twice: DuckDB would compute it for every row, also where no branch asks for it.
     """
     missing_start = {case for text in MISSING_TEXTS for case in (text[:1].lower(), text[:1].upper())}
     start = "".join(re.escape(chr(code)) for code in range(ord("!"), ord("~") + 1) if chr(code) not in missing_start)
