@@ -182,20 +182,20 @@ def test_a_folder_that_cannot_be_written(small_run, where):
 
 def test_what_an_engine_refuses_is_told_in_one_line(make_engagement, monkeypatch):
     import psycopg
-    from carnet import cli
+    from carnet import book
 
     def refuse(*_):
         raise psycopg.OperationalError("the server closed the connection\nDETAIL: much more")
 
-    monkeypatch.setattr(cli, "open_book", refuse)
+    monkeypatch.setattr(book, "open_book", refuse)
     done = run_carnet("check", make_engagement(tables={"sales": SALES}))
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == "carnet: engine: it refused (OperationalError: the server closed the connection). Nothing was published.\n"
 
 
 def test_a_fault_of_carnet_is_not_hidden(make_engagement, monkeypatch):
-    from carnet import cli
+    from carnet import book
 
-    monkeypatch.setattr(cli, "open_book", lambda *_: 1 / 0)
+    monkeypatch.setattr(book, "open_book", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run_carnet("check", make_engagement(tables={"sales": SALES}))
