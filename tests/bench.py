@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import math
 import multiprocessing
-import resource
+import re
 import shutil
 import statistics
 import subprocess
@@ -140,7 +140,8 @@ def apart(work: Callable, *arguments) -> tuple[float, float, float]:
 def _measured(work: Callable, arguments: tuple) -> tuple[float, float, float]:
     before = time.perf_counter()
     result = work(*arguments)
-    return result, time.perf_counter() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())  # ru_maxrss would start from the size of the parent
+    return result, time.perf_counter() - before, int(peak[1]) / 1024
 
 
 def median(work: Callable, repeats: int = REPEATS) -> tuple[float, float]:
