@@ -1,4 +1,6 @@
 import datetime as dt
+import os
+import signal
 import subprocess
 import sys
 
@@ -225,3 +227,27 @@ def test_what_a_book_computes_once_is_of_its_own_periods(make_engagement):
     changed = audit_series(book)
     changed["revenue"] = 0.0
     assert audit_series(book).revenue.tolist() == [3, 3] and len(book.computed) == len(rolled.computed) == 1
+
+
+def test_what_memory_does_not_hold_stands_in_the_cache_and_is_swept(make_engagement):
+    """A process with 60 MB for its database, killed while its rows stand on the disk: in the engagement's cache alone, gone when the book is opened again."""
+    folder = make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})
+    code = """
+import os, sys
+from carnet.book import open_book
+con = open_book(sys.argv[1]).engine.backend.con
+con.execute("CREATE TEMP TABLE large AS SELECT i, 'a text that is not short' || i AS text FROM range(4000000) t(i)")
+print(con.execute("SELECT current_setting('memory_limit')").fetchall()[0][0], flush=True)
+os.kill(os.getpid(), 9)
+"""
+    command, room = [sys.executable, "-c", code, folder], os.environ | {"CARNET_MEMORY": "60MB"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=room)
+    assert done.returncode == -signal.SIGKILL and done.stdout.split() == ["57.2", "MiB"], done.stderr
+    cache = folder / ".carnet"
+    (left,) = cache.glob(".building-*-spill")
+    assert sum(path.stat().st_size for path in left.iterdir()) > 10_000_000 and cache.stat().st_mode & 0o077 == 0
+    assert {path.name for path in folder.iterdir()} == {".carnet", "engagement.yml", "sales.csv"}, (
+        "nothing where the process happened to be"
+    )
+    open_book(folder)
+    assert not list(cache.glob(".building-*"))
