@@ -271,7 +271,7 @@ def test_months_that_were_not_given_whole_are_unknown():
 def test_months_are_calendar_months_when_the_audit_ends_one():
     """As of 30 June, a sale of 31 May is a sale of May."""
     cells = ibis.memtable(
-        {"audit_month": [0, 0], "month": [dt.date(2024, 6, 1), dt.date(2024, 5, 1)], "revenue": [7.0, 1000.0]},
+        {"audit_month": [0, 1], "month": [dt.date(2024, 6, 1), dt.date(2024, 5, 1)], "revenue": [7.0, 1000.0]},
         schema={"audit_month": "int64", "month": "date", "revenue": "float64"},
     )
     months = movement.monthly_revenue(cells, Periods(dt.date(2024, 6, 30)), dt.date(2020, 1, 1)).execute()

@@ -15,11 +15,11 @@ import pandas as pd
 from unidecode import unidecode
 
 from carnet.book import Book
-from carnet.customer_years import COVER_DAYS, answers, rolling_periods, trend, window_start, years_covered
+from carnet.customer_years import COVER_DAYS, answers, rolling_periods, trend, years_covered
 from carnet.errors import CarnetError, nearest
 from carnet.measures import concentration, contacts, cost_to_serve, defection, movement, receivables, silence, strategy
 from carnet.measures.service_quality import DIMENSIONS
-from carnet.periods import Period
+from carnet.periods import Period, Periods, years_earlier, years_earlier_each
 from carnet.profiles import RULE_BOUNDS, checked_rule
 from carnet.series import audit_series
 
@@ -246,7 +246,7 @@ def _years(book: Book) -> pd.DataFrame:
 def _lines(book: Book) -> pd.DataFrame:
     """From the sale lines of the last 12 months: customer_id, return_share, family_share, order_contact_count, line_discount (NaN where not told)."""
     sales = book.table("sales")
-    t = sales.filter(sales.date > ibis.date(window_start(book.as_of, 1)))
+    t = sales.filter(sales.date > ibis.date(years_earlier(book.as_of, 1)))
     amount = t.amount.cast("float64")
     told = {
         "return_share": amount.sum(where=amount < 0).fill_null(0.0).abs() / amount.sum(where=amount > 0)
@@ -303,14 +303,14 @@ def _opportunities(book: Book) -> pd.DataFrame:
     A customer without an opportunity in a table that covers the time has 0 of them.
     """
     columns = ["customer_id", "opportunity_count", "opportunity_quarter_count", "win_rate", "opportunity_discount"]
-    since = window_start(book.as_of, OPPORTUNITY_YEARS)
+    since = years_earlier(book.as_of, OPPORTUNITY_YEARS)
     empty = pd.DataFrame({name: pd.Series(dtype=object if name == "customer_id" else float) for name in columns})
     if not book.has("opportunities"):
         return empty
     every = book.table("opportunities")
     covered = (pd.Timestamp(every.opened.min().execute()) - pd.Timestamp(since)).days <= COVER_DAYS
     t = every.filter(every.opened.between(ibis.date(since) + ibis.interval(days=1), ibis.date(book.as_of)))
-    quarter = ((t.opened.year() * 12 + t.opened.month()) / 3).floor()
+    quarter = (Periods(book.as_of).audit_month(t.opened) / 3).floor()
     given = {"stage": "string", "discount": "float64"}
     t = t.mutate(quarter=quarter, **{name: t[name].cast(kind) if name in t.columns else ibis.null(kind) for name, kind in given.items()})
     t = t.mutate(decided=t.stage.isin(["won", "lost"]).fill_null(False), won=(t.stage == "won").fill_null(False))  # undecided, or not told
@@ -348,19 +348,18 @@ def _activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
     kinds = service.activity.as_table().distinct().execute().activity.dropna().sort_values().tolist()
     start, noted_until = (pd.Timestamp(day) for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0])
     last = pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of)).astype("datetime64[ns]")
-    year = pd.DateOffset(years=1)
     of_year = pd.Series(pd.Timestamp(book.as_of), t.index).astype("datetime64[ns]")
     rush = [name for name in kinds if any(word in unidecode(name).lower() for word in RUSH_WORDS)]
     wanted = {
         "contact_count": (contacts.contact_activities(kinds), last),
-        "contact_count_previous": (contacts.contact_activities(kinds), last - year),
+        "contact_count_previous": (contacts.contact_activities(kinds), years_earlier_each(last, 1)),
         "rush_count": (rush, of_year),
         "complaint_rate": (silence.complaint_activities(kinds), of_year),
     }
     for name, (chosen, end) in wanted.items():
         if not chosen:
             continue
-        first = end - year + pd.Timedelta(days=1)
+        first = years_earlier_each(end, 1) + pd.Timedelta(days=1)
         windows = silence.windows_of(pd.DataFrame({"customer_id": t.customer_id, "window_start": first, "window_end": end}))
         counted = contacts.contact_counts(service, chosen, windows).execute().set_index("customer_id").contact_count
         # the table covers the window, from its start to its end, and holds none of the customer: none was made, or none was noted
@@ -428,7 +427,7 @@ def indicator_values(book: Book, accounts: pd.DataFrame) -> dict[str, object]:
         year = rolling_periods(book).current
         found["paid_in_time"] = receivables.paid_in_time(book.table("receivables"), year, book.as_of).execute()
     if book.has("departures", "competitor"):
-        since = window_start(book.as_of, OPPORTUNITY_YEARS)
+        since = years_earlier(book.as_of, OPPORTUNITY_YEARS)
         noted = book.table("departures").filter(lambda d: d.date > ibis.date(since)).select("customer_id", "competitor").execute()
         names = noted.drop_duplicates(["customer_id", "competitor"]).dropna(subset=["competitor"])
         most = names.competitor.value_counts()

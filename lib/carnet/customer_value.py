@@ -14,8 +14,9 @@ import pandas as pd
 
 from carnet.account_list import OPPORTUNITY_YEARS
 from carnet.book import Book
-from carnet.customer_years import COVER_DAYS, rolling_periods, window_start, years_covered
+from carnet.customer_years import COVER_DAYS, rolling_periods, years_covered
 from carnet.measures import contacts, movement, replacement, silence
+from carnet.periods import years_earlier, years_earlier_each
 from carnet.series import audit_series, margin_rates
 
 HISTORY_YEARS = 2  # years that must be covered, for a newcomer of the previous 12 months to be told from a customer
@@ -115,7 +116,7 @@ def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
 
 def _year_up_to(customers: pd.Series, last: pd.Series) -> pd.DataFrame:
     """The 12 months up to a day of each customer, as `revenue_within` wants them."""
-    start = last - pd.DateOffset(years=1) + pd.Timedelta(days=1)
+    start = years_earlier_each(last, 1) + pd.Timedelta(days=1)
     return pd.DataFrame({"customer_id": customers, "window_start": start, "window_end": last})
 
 
@@ -134,7 +135,7 @@ def first_year_margins(book: Book, customers: pd.Series) -> np.ndarray:
         return np.array([], dtype=float)
     first = book.orders.group_by("customer_id").agg(first=book.orders.date.min()).execute().set_index("customer_id")["first"]
     began = pd.to_datetime(names.map(first)).astype("datetime64[ns]")
-    end = began + pd.DateOffset(years=1) - pd.Timedelta(days=1)
+    end = years_earlier_each(began, -1) - pd.Timedelta(days=1)
     return revenue_within(book, pd.DataFrame({"customer_id": names, "window_start": began, "window_end": end}), names) * margin_rates(
         book, names
     )
@@ -187,8 +188,8 @@ def effects_of(portfolio: Portfolio, changes: Mapping[str, tuple[str, float]], y
 
 def win_rates_of(book: Book) -> pd.DataFrame | None:
     """`contacts.win_rates` of the last 24 months; None without opportunities whose outcome is noted, or where the sales do not reach back a year further."""
-    since = window_start(book.as_of, OPPORTUNITY_YEARS)
-    reaches = book.first_sale is not None and (book.first_sale - window_start(since, 1)).days <= COVER_DAYS
+    since = years_earlier(book.as_of, OPPORTUNITY_YEARS)
+    reaches = book.first_sale is not None and (book.first_sale - years_earlier(since, 1)).days <= COVER_DAYS
     if not book.has("opportunities", "stage") or not reaches:
         return None
     first = book.orders.group_by("customer_id").agg(first=book.orders.date.min())

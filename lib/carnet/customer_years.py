@@ -13,17 +13,12 @@ import pandas as pd
 
 from carnet.book import Book
 from carnet.measures import contacts, movement, service_quality, silence
-from carnet.periods import Periods
+from carnet.periods import Periods, years_earlier_each
 from carnet.wording import unknown
 
 COVER_DAYS = 31  # a table that starts this much later than a window still covers it
 LEAST_SEGMENT = 20  # customer-years, below which a segment is no attribute of its own
 LEAST_EXPOSURE_DAYS = 90  # observed before the last order, for attributes to say something
-
-
-def window_start(as_of: dt.date, years: int) -> dt.date:
-    """The last day before the window of departures: the same date `years` earlier."""
-    return (pd.Timestamp(as_of) - pd.DateOffset(years=years)).date()
 
 
 def rolling_periods(book: Book) -> Periods:
@@ -138,7 +133,7 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
     orders = book.orders.filter(book.orders.date <= ibis.date(end.date()))
     last = orders.group_by("customer_id").agg(last=orders.date.max()).execute().set_index("customer_id")["last"]
     t["last"] = pd.to_datetime(t.customer_id.map(last)).astype("datetime64[ns]")
-    t["window_start"] = (t["last"] - pd.DateOffset(years=1)).clip(lower=pd.Timestamp(book.first_sale))
+    t["window_start"] = years_earlier_each(t["last"], 1).clip(lower=pd.Timestamp(book.first_sale))
     t["window_start"] = t.window_start.where(t.window_start > pd.to_datetime(t.first_date), pd.to_datetime(t.first_date))
     observed = (t["last"] - t.window_start).dt.days
     t = t[observed >= LEAST_EXPOSURE_DAYS].reset_index(drop=True)

@@ -19,10 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from carnet.account_list import Rates, account_list, chosen_rules, units_of, with_strategies
 from carnet.book import Book
-from carnet.customer_years import COVER_DAYS, window_start
+from carnet.customer_years import COVER_DAYS
 from carnet.errors import CarnetError, nearest
 from carnet.measures import contacts, experiments
 from carnet.measures.strategy import STRATEGIES
+from carnet.periods import years_earlier
 
 FOLDER = "experiments"
 PAIRS_UNDER = 60  # customers, below which they are matched in pairs
@@ -137,7 +138,7 @@ def plan_experiment(
     accounts = with_strategies(account_list(book, 0.80, 0.95, Rates()), rule_values, 0.80, 0.95)
     accounts = accounts[accounts.strategy == strategy].sort_values("customer_id", ignore_index=True)
     pairs = len(accounts) < PAIRS_UNDER and share == 0.5
-    baseline_start = window_start(book.as_of, 1) + dt.timedelta(days=1)
+    baseline_start = years_earlier(book.as_of, 1) + dt.timedelta(days=1)
     units = pd.DataFrame({"customer_id": accounts.customer_id, "stratum": accounts.abc_class.fillna("–")})
     # as the plan writes it: what sums of floats leave beyond the cent must not bear on the draw
     units["baseline"] = units_of(book, accounts, _baseline(measure), baseline_start, book.as_of).round(2) + 0.0
@@ -205,8 +206,8 @@ def _power(
     The accounts are chosen by what they are today: those to protect were better than they will be, those to rekindle too.
     """
     empty = dict.fromkeys(("usual_mean", "usual_spread", "explained", "detectable_effect", "needed_per_arm"))
-    then, until = (window_start(day, 1) for day in (start, end))
-    before = window_start(then, 1)
+    then, until = (years_earlier(day, 1) for day in (start, end))
+    before = years_earlier(then, 1)
     if until > book.as_of or book.first_sale is None or (book.first_sale - before).days > COVER_DAYS:
         return empty
     outcome = units_of(book, accounts, measure, then, until).to_numpy()
@@ -371,7 +372,7 @@ def feasibility(book: Book, accounts: pd.DataFrame, days: int) -> pd.DataFrame:
         "needed_per_arm",
     ]
     start = book.as_of - dt.timedelta(days=days - 1)
-    before = window_start(start, 1)
+    before = years_earlier(start, 1)
     covered = book.first_sale is not None and (book.first_sale - before).days <= COVER_DAYS
     rows = []
     for strategy in STRATEGIES:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from carnet.book import Book
 from carnet.measures import concentration, contacts, defection, gaps, movement, rebound
-from carnet.periods import Periods
+from carnet.periods import Periods, years_earlier_each
 from carnet.published import GAP_NUMBERS, Published
 from carnet.series import margin_rates
 
@@ -147,7 +147,9 @@ def with_contacts(book: Book, t: pd.DataFrame, activities: Sequence[str], plan: 
         service = book.table("service")
         first, last = (pd.Timestamp(day) for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0])
         ends = pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of))
-        before_last = pd.DataFrame({"customer_id": t.customer_id, "window_start": ends - pd.Timedelta(days=364), "window_end": ends})
+        before_last = pd.DataFrame(
+            {"customer_id": t.customer_id, "window_start": years_earlier_each(ends, 1) + pd.Timedelta(days=1), "window_end": ends}
+        )
         lately = before_last.assign(window_start=pd.Timestamp(since) + pd.Timedelta(days=1), window_end=pd.Timestamp(book.as_of))
         for prefix, window in (("noted_", before_last), ("recent_", lately)):
             days = window.assign(window_start=window.window_start.dt.date, window_end=window.window_end.dt.date)

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from carnet.book import Book
-from carnet.customer_years import COVER_DAYS, scaled_satisfaction, window_start
+from carnet.customer_years import COVER_DAYS, scaled_satisfaction
 from carnet.measures import concentration, reasons, silence, verbatims
+from carnet.periods import years_earlier, years_earlier_each
 
 # an order this long after a note still belongs to the leaving; a later one means that the customer stayed
 MATCH_DAYS = reasons.EPISODE_DAYS
@@ -33,7 +34,7 @@ def departure_notes(book: Book, codebook: verbatims.Codebook, since: dt.date, se
     """
     if not book.has("departures"):
         return _empty_notes(codebook)
-    first = window_start(since, 1)
+    first = years_earlier(since, 1)
     t = book.table("departures").filter(lambda d: d.date > ibis.date(first)).drop("_file", "_row").order_by("customer_id", "date").execute()
     t = t.assign(date=pd.to_datetime(t.date), client_code=t.get("reason", pd.Series(None, index=t.index, dtype=object)))
     if "revenue_at_stake" in t:
@@ -49,7 +50,7 @@ def low_marks(book: Book, comments: pd.DataFrame, satisfied_from: float, leavers
         return comments.head(0)
     t = comments[comments.proposed.notna() & (comments.score < satisfied_from) & ~comments.customer_id.isin(leavers.customer_id)]
     if book.has("sales"):
-        quiet_since = ibis.date(window_start(book.as_of, 1))
+        quiet_since = ibis.date(years_earlier(book.as_of, 1))
         recent = book.orders.filter(book.orders.date > quiet_since).customer_id.as_table().distinct().execute().customer_id
         t = t[t.customer_id.isin(set(recent))]
     return t
@@ -125,7 +126,7 @@ def find_leavers(book: Book, episodes: pd.DataFrame, since: dt.date, cut_a: floa
     Money       revenue_lost = revenue_at_stake where noted, else revenue of the 12 months up to left_on; unknown where sales do not reach back
     Class       by revenue of the window and the year before it
     """
-    quiet_since = pd.Timestamp(window_start(book.as_of, 1))
+    quiet_since = pd.Timestamp(years_earlier(book.as_of, 1))
     t = episodes.rename(columns={"date": "noted_on"}).assign(noted=True)
     days = _order_days(book, t.customer_id) if book.has("sales") else {}
     placed = [_leaving(days.get(c, _NONE), day, quiet_since) for c, day in zip(t.customer_id, t.noted_on, strict=True)]
@@ -154,11 +155,11 @@ def find_leavers(book: Book, episodes: pd.DataFrame, since: dt.date, cut_a: floa
         listed = book.table("customers").select("customer_id", "segment").execute().drop_duplicates("customer_id")
         t["segment"] = t.customer_id.map(listed.set_index("customer_id").segment)
     if book.has("sales"):
-        spent = book.cube.filter(book.cube.last_date > ibis.date(window_start(since, 1))).group_by("customer_id")
+        spent = book.cube.filter(book.cube.last_date > ibis.date(years_earlier(since, 1))).group_by("customer_id")
         spent = spent.agg(revenue=lambda c: c.revenue.sum()).filter(lambda c: c.revenue > 0)
         classes = concentration.abc_classes(spent, cut_a, cut_b).select("customer_id", "abc_class").execute()
         t["abc_class"] = t.customer_id.map(classes.set_index("customer_id").abc_class)
-    ends = [pd.Timestamp(window_start(book.as_of, back)) for back in range(12)]
+    ends = [pd.Timestamp(years_earlier(book.as_of, back)) for back in range(12)]
     t["year"] = [_year_label(ends, day) for day in t.left_on]
     return t.sort_values(["revenue_lost", "customer_id", "left_on"], ascending=[False, True, True], ignore_index=True)
 
@@ -184,7 +185,7 @@ def _lost_customers(book: Book, since: dt.date) -> pd.DataFrame:
     if not book.has("sales"):
         return pd.DataFrame({"customer_id": pd.Series(dtype=object), "last_order_date": pd.Series(dtype="datetime64[ns]")})
     last = book.orders.group_by("customer_id").agg(last_order_date=book.orders.date.max())
-    quiet_since = window_start(book.as_of, 1)
+    quiet_since = years_earlier(book.as_of, 1)
     t = (
         last.filter((last.last_order_date <= ibis.date(quiet_since)) & (last.last_order_date > ibis.date(since)))
         .order_by("customer_id")
@@ -198,7 +199,7 @@ def _revenue_before(book: Book, t: pd.DataFrame) -> pd.Series:
     if not book.has("sales") or not len(t):
         return pd.Series(np.nan, index=t.index)
     days = pd.DataFrame(
-        {"row": t.index, "customer_id": t.customer_id, "window_start": t.left_on - pd.DateOffset(years=1), "window_end": t.left_on}
+        {"row": t.index, "customer_id": t.customer_id, "window_start": years_earlier_each(t.left_on, 1), "window_end": t.left_on}
     )
     windows = ibis.memtable(
         days.assign(window_start=(days.window_start + pd.Timedelta(days=1)).dt.date, window_end=days.window_end.dt.date),
@@ -218,7 +219,7 @@ def with_signs(book: Book, t: pd.DataFrame, complaints: Sequence[str]) -> pd.Dat
     where a table given does not tell.
     """
     last = t.last_order_date.fillna(t.left_on)
-    first = last - pd.DateOffset(years=1) if len(t) else last
+    first = years_earlier_each(last, 1)
     windows = silence.windows_of(t.assign(window_start=first, window_end=pd.Timestamp(book.as_of))) if len(t) else None
     events = {
         "complained": book.table("service").filter(lambda s: s.activity.isin(list(complaints)))
@@ -265,10 +266,10 @@ def spells(book: Book, leavers: pd.DataFrame, ours: Sequence[str], since: dt.dat
         )
         told = pd.to_datetime(t.customer_id.map(listed))
         known = first.where(told.isna() | (told > first), told)
-    reaches = book.first_sale <= window_start(since, 1) + dt.timedelta(days=COVER_DAYS)
+    reaches = book.first_sale <= years_earlier(since, 1) + dt.timedelta(days=COVER_DAYS)
     listed_well = book.has("customers", "since") and told.notna().mean() >= 0.8
-    origin = since if reaches or listed_well else max(since, (pd.Timestamp(book.first_sale) + pd.DateOffset(years=1)).date())
-    start, end = pd.Timestamp(origin), pd.Timestamp(window_start(book.as_of, 1))
+    origin = since if reaches or listed_well else max(since, years_earlier(book.first_sale, -1))
+    start, end = pd.Timestamp(origin), pd.Timestamp(years_earlier(book.as_of, 1))
     left = leavers[leavers.settled.astype(bool) & ~leavers.returned.astype(bool)].drop_duplicates("customer_id").set_index("customer_id")
     gone, reason = (pd.Series(left[name].reindex(t.customer_id).to_numpy(), index=t.index) for name in ("left_on", "reason"))
     gone = pd.to_datetime(gone).astype("datetime64[ns]")

@@ -6,7 +6,7 @@ What a notebook shows also goes, machine-readable, to whoever publishes it: see 
 import datetime as dt
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ __all__ = [
     "figures_of",
     "incomplete",
     "measured",
+    "month_labels",
     "needs",
     "not_comparable",
     "open_book",
@@ -179,6 +180,12 @@ def source_line(book: Book, *tables: str, start: dt.date | None = None) -> str:
     return w._(
         "Source: {tables}; period {start} to {end}", tables=", ".join(used[:4]), start=w.date(start or period.start), end=w.date(period.end)
     )
+
+
+def month_labels(book: Book, audit_months: Iterable[int]) -> list[str]:
+    """Two-line labels of audit months for an axis: calendar months by name, others by the day on which they end."""
+    pattern = "MMM\ny" if book.periods.ends_a_month else "d MMM\ny"
+    return [book.wording.date(book.periods.month_end(month), pattern) for month in audit_months]
 
 
 def incomplete(book: Book) -> str:

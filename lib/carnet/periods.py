@@ -1,12 +1,52 @@
-"""The audit period and the same dates one year earlier, and how rows of the cube fall into them."""
+"""What a month, a bucket, a year and "a year earlier" are: the audit period, the same months one year earlier, and how rows fall into them.
 
+Where the audit date is the last day of its month, months are calendar months, whatever February's length. Else a month is cut at the
+audit date's day; the last day of February then counts as the 29th in every year, so that both sides of a comparison hold as many month-ends.
+"""
+
+import calendar
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 from dateutil.relativedelta import relativedelta
+
+CALENDAR = 31  # the cut of months that end with their calendar month
+
+
+def cut_of(day: dt.date) -> int:
+    """The day at which months are cut that end on `day`: its own, or CALENDAR where it is the last of its month."""
+    return CALENDAR if day.day == calendar.monthrange(day.year, day.month)[1] else day.day
+
+
+def months_earlier(day: dt.date, months: int, cut: int | None = None) -> dt.date:
+    """The end of the month that is so many months before the one ending on `day` (negative: after it).
+
+    >>> months_earlier(dt.date(2025, 2, 28), 12), months_earlier(dt.date(2025, 2, 28), 11)  # ends of calendar months
+    (datetime.date(2024, 2, 29), datetime.date(2024, 3, 31))
+    >>> months_earlier(dt.date(2024, 5, 15), 3), months_earlier(dt.date(2024, 2, 28), 12)  # cut at the 15th, at the 28th
+    (datetime.date(2024, 2, 15), datetime.date(2023, 2, 27))
+    """
+    cut = cut_of(day) if cut is None else cut
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    before_last = cut == last == 28  # the last day of February counts as the 29th: it lies behind the cut
+    return dt.date(year, month + 1, 27 if before_last else min(cut, last))
+
+
+def years_earlier(day: dt.date, years: int) -> dt.date:
+    """The same date so many years earlier: the last day of a month stays the last day of its month."""
+    return months_earlier(day, 12 * years)
+
+
+def years_earlier_each(days: pd.Series, years: int) -> pd.Series:
+    """`years_earlier` of each date; unknown stays unknown."""
+    named = pd.to_datetime(days).astype("datetime64[ns]")
+    found = {day: pd.Timestamp(years_earlier(day.date(), years)) for day in named.dropna().unique()}
+    return named.map(found).astype("datetime64[ns]")
 
 
 @dataclass(frozen=True)
@@ -70,43 +110,53 @@ def position_in(date: ir.DateValue, periods: Sequence[Bucket]) -> ir.IntegerValu
 
 @dataclass(frozen=True)
 class Periods:
-    """The two periods that an audit compares.
+    """The two periods that an audit compares; both hold as many months of the same kind.
 
     `rolling_year`: the 12 months ending on `as_of`, from the day after the same date one year earlier.
     `year_to_date`: the fiscal year that holds `as_of`, up to `as_of`. The previous period is the same dates a year earlier.
+    `cut`: the day at which months are cut, see `cut_of`; the one of `as_of` unless these periods are earlier ones of another audit.
 
-    >>> Periods(dt.date(2024, 2, 29)).current.start
-    datetime.date(2023, 3, 1)
+    >>> Periods(dt.date(2025, 2, 28)).current.start, Periods(dt.date(2025, 2, 28)).previous.end
+    (datetime.date(2024, 3, 1), datetime.date(2024, 2, 29))
     """
 
     as_of: dt.date
     comparison: str = "rolling_year"
     fiscal_year_start: int = 1
+    cut: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.cut:
+            object.__setattr__(self, "cut", cut_of(self.as_of))
 
     @property
     def current(self) -> Period:
         """The audit period."""
         if self.comparison == "rolling_year":
-            return Period(self.as_of - relativedelta(years=1) + dt.timedelta(days=1), self.as_of)
+            return Period(self.month_end(12) + dt.timedelta(days=1), self.as_of)
         year = self.as_of.year - (self.as_of.month < self.fiscal_year_start)
         return Period(dt.date(year, self.fiscal_year_start, 1), self.as_of)
 
     @property
     def previous(self) -> Period:
         """The same dates one year earlier."""
-        end = self.as_of - relativedelta(years=1)
         if self.comparison == "rolling_year":
-            return Period(end - relativedelta(years=1) + dt.timedelta(days=1), end)
-        return Period(self.current.start - relativedelta(years=1), end)
+            return Period(self.month_end(24) + dt.timedelta(days=1), self.month_end(12))
+        return Period(self.current.start - relativedelta(years=1), self.month_end(12))
 
     def earlier(self, years: int) -> "Periods":
-        """The periods of an audit `years` years before this one."""
-        return replace(self, as_of=self.as_of - relativedelta(years=years))
+        """The periods of an audit `years` years before this one, months cut at the same day."""
+        return replace(self, as_of=self.month_end(12 * years))
 
     def audit_month(self, date: ir.DateValue) -> ir.IntegerValue:
-        """Whole months between `date` and `as_of`: 0 for the month that ends on `as_of`; cuts every month at its day."""
+        """Months between `date` and `as_of`: 0 for the month that ends on `as_of`, see `month_end`."""
         months = self.as_of.year * 12 + self.as_of.month - (date.year() * 12 + date.month())
-        return (months - (date.day() > self.as_of.day).cast("int32")).cast("int32")
+        if self.cut == CALENDAR:
+            return months.cast("int32")
+        behind = date.day() > self.cut
+        if self.cut == 28:  # the last day of February counts as the 29th
+            behind |= (date.month() == 2) & ((date + ibis.interval(days=1)).month() == 3)
+        return (months - behind.cast("int32")).cast("int32")
 
     @property
     def month_count(self) -> int:
@@ -115,12 +165,12 @@ class Periods:
 
     def month_end(self, audit_month: int) -> dt.date:
         """Last day of an audit month: 0 is the one that ends on `as_of`."""
-        return self.as_of - relativedelta(months=int(audit_month))
+        return months_earlier(self.as_of, int(audit_month), self.cut)
 
     @property
     def ends_a_month(self) -> bool:
-        """True when the audit date ends a calendar month."""
-        return (self.as_of + dt.timedelta(days=1)).day == 1
+        """True when the audit months are calendar months."""
+        return self.cut == CALENDAR
 
     def year_index(self, date: ir.DateValue) -> ir.IntegerValue:
         """A number that is the same for all days of one audit period: audit years, or fiscal years for year_to_date."""

@@ -14,7 +14,7 @@ import pandas as pd
 
 from carnet.book import Book, once
 from carnet.measures import accounts, costs, kpi, movement
-from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, buckets
+from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, buckets, years_earlier
 
 PERIOD_COLUMNS = ["label", "start", "end", "complete"]
 
@@ -153,6 +153,9 @@ def _ledger_covers(book: Book, periods: Sequence[Bucket]) -> np.ndarray:
         closing = pd.to_datetime(row.exercise, errors="coerce")
         first, last = pd.Timestamp(row.first).replace(day=1), pd.Timestamp(row.last) + pd.offsets.MonthEnd(0)
         if pd.notna(closing):
-            first, last = min(first, closing - pd.DateOffset(years=1) + pd.Timedelta(days=1)), max(pd.Timestamp(row.last), closing)
+            first, last = (
+                min(first, pd.Timestamp(years_earlier(closing.date(), 1)) + pd.Timedelta(days=1)),
+                max(pd.Timestamp(row.last), closing),
+            )
         days |= {day.date() for day in pd.date_range(first, last)}
     return np.array([all(day.date() in days for day in pd.date_range(b.start, b.end)) for b in periods], dtype=bool)

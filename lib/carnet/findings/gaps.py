@@ -1,5 +1,6 @@
 """Findings of the gap list: who is behind, luck or not, whose accounts, what was done, what became of the last list."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -184,6 +185,14 @@ def stopped_families(w: Wording, gaps: pd.DataFrame, chance: float) -> Finding |
         chance=w.number(chance),
     )
     return Finding("stopped_families", sentence, -stopped.stopped_revenue.sum())
+
+
+def worst_month(w: Wording, count: int, gap: float, end: dt.date, calendar_month: bool) -> str:
+    """The month in which a group lacks most: by its name where it is a calendar month, else by the day on which it ends."""
+    told = dict(count=w.number(count), gap=w.signed_money(gap, 0))
+    if calendar_month:
+        return w._("The {count} most late: largest gap in {month}, {gap}", month=w.date(end, "MMMM y"), **told)
+    return w._("The {count} most late: largest gap in the month to {date}, {gap}", date=w.date(end), **told)
 
 
 def last_chance(w: Wording, chosen: pd.DataFrame, detectable: float) -> Finding | None:

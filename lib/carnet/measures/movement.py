@@ -119,11 +119,10 @@ def monthly_revenue(cube: ir.Table, periods: Periods, first_sale: dt.date | None
     """Revenue of the audit period and of the same month a year earlier.
 
     Columns     audit_month (0 = the month ending on as_of), revenue, revenue_previous; every month of the period, in time
-                order; calendar months when as_of ends one, else months ending on its day. A month that starts more than 7 days before `first_sale` was not given whole: revenue_previous is NULL
+                order. A month that starts more than 7 days before `first_sale` was not given whole: revenue_previous is NULL
     """
     both = cube.filter(periods.in_current(cube) | periods.in_previous(cube))
-    calendar = periods.as_of.year * 12 + periods.as_of.month - (both.month.year() * 12 + both.month.month())
-    by_month = both.group_by(position=(calendar if periods.ends_a_month else both.audit_month) % 12).agg(
+    by_month = both.group_by(position=both.audit_month % 12).agg(
         now=both.revenue.sum(where=periods.in_current(both)), before=both.revenue.sum(where=periods.in_previous(both))
     )
     count = periods.month_count
