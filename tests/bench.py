@@ -97,7 +97,7 @@ def moved(book):
 
 
 MEASURES: dict[str, tuple[Callable, str, Callable]] = {
-    "late revenue gap": (lambda b: movement.movement_summary(moved(b)).late_revenue_gap.max().execute(), LATE_SQL, late_pandas),
+    "late revenue gap": (lambda b: moved(b).sales_gap.clip(upper=0).sum().execute(), LATE_SQL, late_pandas),
     "Gini index": (lambda b: concentration.concentration_summary(moved(b)).gini_index.max().execute(), GINI_SQL, gini_pandas),
     "cohorts": (lambda b: cohorts.cohort_counts(b.orders, QUARTERS).active_count.sum().execute(), COHORT_SQL, cohorts_pandas),
     "order rhythm": (lambda b: defection.order_rhythm(b.orders, AS_OF).silence_ratio.sum().execute(), RHYTHM_SQL, rhythm_pandas),

@@ -64,7 +64,13 @@ def test_awkward_book_is_audited(reports, name):
         "no_previous_period": {"retention_rate": None, "revenue_previous": None, "late_customer_count": None, "repeat_customer_rate": 0},
         "only_credit_notes": {"active_customer_count": 0, "average_basket": None, "top_1_share": None, "retention_rate": None},
         "no_churn": {"retention_rate": 1, "attrition_rate": 0, "revenue_lost": 0, "late_customer_count": 0},
-        "nothing_now": {"active_customer_count": 0, "lost_customer_count": 1, "retention_rate": 0, "average_basket": None},
+        "nothing_now": {
+            "active_customer_count": 0,
+            "lost_customer_count": 0,
+            "not_due_customer_count": 1,
+            "retention_rate": None,
+            "average_basket": None,
+        },
         "negative_revenue": {"lost_customer_count": 1, "gross_revenue_retention": 1 / 3, "net_revenue_retention": -33},
     }[name]
     assert {key: figures[key] for key in expected} == pytest.approx(expected)

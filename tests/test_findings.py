@@ -9,7 +9,7 @@ from carnet.wording import Wording
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
 FIGURES = {
-    "revenue": 120_000.0, "revenue_previous": 100_000.0, "active_customer_count_previous": 50, "lost_customer_count": 3, "kept_customer_count": 47,
+    "revenue": 120_000.0, "revenue_previous": 100_000.0, "opening_customer_count": 50, "not_due_customer_count": 0, "lost_customer_count": 3, "kept_customer_count": 47,
     "revenue_lost": 5000.0, "attrition_rate": 0.06, "retention_rate": 0.94, "revenue_contraction": 7000.0, "revenue_expansion": 9000.0,
     "revenue_new": 4000.0, "revenue_recovered": 500.0, "new_customer_count": 2, "recovered_customer_count": 1, "top_1_share": 0.2,
 }  # fmt: skip
@@ -49,9 +49,9 @@ def test_lost_customers_names_and_interval():
     assert "1 customer of" in findings.lost_customers(EN, FIGURES | {"lost_customer_count": 1}, ["Alpha"], (0, 1)).sentence
     assert (
         findings.lost_customers(EN, FIGURES | {"lost_customer_count": 0}, [], (0, 1)).sentence
-        == "Every customer of the previous period bought again."
+        == "Every customer of the year before that was due bought again."
     )
-    assert findings.lost_customers(EN, FIGURES | {"active_customer_count_previous": 0}, [], NAN) is None
+    assert findings.lost_customers(EN, FIGURES | {"opening_customer_count": 0}, [], NAN) is None
 
 
 def test_arrivals_are_set_against_what_left():
@@ -80,7 +80,7 @@ def test_findings_are_ranked_by_money_whatever_its_sign():
 def test_retention_beside_the_quoted_half_life():
     sentence = findings.retention(EN, FIGURES, (0.84, 0.98), 11.2)
     assert "94.0% [84.0% to 98.0%]" in sentence and "11.2 years" in sentence and "87.1%" in sentence
-    assert "not measured" in findings.retention(EN, FIGURES | {"active_customer_count_previous": 0}, NAN, math.nan)
+    assert "not measured" in findings.retention(EN, FIGURES | {"opening_customer_count": 0}, NAN, math.nan)
 
 
 @pytest.mark.parametrize(

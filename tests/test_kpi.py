@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from carnet.book import open_book
-from carnet.measures import costs, growth, kpi, objectives
+from carnet.measures import costs, defection, growth, kpi, movement, objectives
 from carnet.measures.control_limits import LIMIT_FACTOR, control_limits, without_season, yearly_noise
-from carnet.periods import Bucket, buckets
+from carnet.periods import Bucket, Periods, buckets
 from carnet.series import audit_series, period_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -130,7 +130,7 @@ def test_costs_of_a_period_that_was_not_given_are_unknown_not_zero():
 
 
 def test_periods_before_the_first_sale_are_unknown_not_zero():
-    counted = pd.DataFrame({"bucket": [2], "revenue": [5.0], "order_count": [1], "active_customer_count": [1], "kept_customer_count": [0]})
+    counted = pd.DataFrame({"bucket": [2], "revenue": [5.0], "order_count": [1], "active_customer_count": [1]})
     periods = [Bucket(str(i), dt.date(2000 + i, 1, 1), dt.date(2000 + i, 12, 31)) for i in range(4)]
     base = kpi.base_from_sales(counted, periods)
     assert base.revenue.isna().tolist() == [True, True, False, False] and base.revenue[3] == 0
@@ -156,7 +156,7 @@ def test_periods_of_sales_follow_the_definitions(make_engagement):
     """A is kept, B lost, C recovered after a year away, D new: counted by hand."""
     rows = [
         ["customer_id", "date", "amount"],
-        ["A", "2021-02-01", "10"], ["C", "2021-03-01", "5"], ["B", "2022-05-01", "20"], ["A", "2022-06-01", "10"],
+        ["A", "2021-02-01", "10"], ["C", "2021-03-01", "5"], ["C", "2021-04-01", "5"], ["B", "2022-05-01", "20"], ["B", "2022-06-01", "20"], ["A", "2022-06-01", "10"],
         ["A", "2023-01-15", "40"], ["A", "2023-02-15", "40"], ["C", "2023-07-01", "5"], ["D", "2023-12-31", "7"],
     ]  # fmt: skip
     years = period_series(open_book(make_engagement(tables={"sales": rows}, as_of="2023-12-31")), "year").set_index("label")
@@ -172,7 +172,7 @@ def test_incomplete_periods_are_marked_and_compared_with_nothing(make_engagement
     years = period_series(book, "year")
     assert years.complete.tolist() == [False, True, False]
     assert years.revenue_growth_rate.isna().all() and years.retention_rate.isna().all() and years.lost_customer_count.isna().all()
-    assert years.new_customer_count.isna().tolist() == [True, True, False], "who is new is known once a whole period came before"
+    assert years.new_customer_count.isna().all(), "who is new is known of a whole year after a whole one"
 
 
 def test_summary_fills_the_years_before_the_sales(make_engagement):
@@ -206,26 +206,44 @@ amounts = st.floats(0.01, 1e6)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=60))
-def test_movements_add_up_in_every_period(cells):
-    frame = pd.DataFrame(cells, columns=["customer", "bucket"]).drop_duplicates()
-    cube = pd.DataFrame(
-        dict(customer_id=frame.customer.astype(str), bucket=frame.bucket, revenue=1.0, quantity=1.0, cost=1.0, order_count=1, positive_line_count=1)
-    )  # fmt: skip
-    table = ibis.memtable(cube)
-    periods = [Bucket(str(i), dt.date(2000 + i, 1, 1), dt.date(2000 + i, 12, 31)) for i in range(4)]
-    years = kpi.indicators(kpi.base_from_sales(kpi.sales_by_bucket(table, table.bucket).execute(), periods))
-    seen = [set(frame[frame.bucket == i].customer) for i in range(4)]
-    for i in range(1, 4):
-        year = years.iloc[i]
-        if np.isnan(year.kept_customer_count):
-            continue
-        earlier = set().union(*seen[:i])
-        assert year.kept_customer_count == len(seen[i] & seen[i - 1])
-        assert year.new_customer_count == len(seen[i] - earlier)
-        assert year.kept_customer_count + year.new_customer_count + year.recovered_customer_count == len(seen[i])
-        if seen[i - 1]:
-            assert year.retention_rate + year.attrition_rate == 1
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 47), st.integers(1, 3)), min_size=1, max_size=60), st.integers(23, 47))
+def test_law_the_year_up_to_any_month_moves_customers_as_their_movement_does(cells, end):
+    """The counts of a year told by the series are those of `movement.customer_movement` at its last day, whoever is not due told apart."""
+    frame = pd.DataFrame(cells, columns=["customer_id", "position", "orders"]).drop_duplicates(["customer_id", "position"])
+    days = [dt.date(2020 + p // 12, p % 12 + 1, 1) for p in frame.position]
+    cube = pd.DataFrame(dict(customer_id=frame.customer_id.astype(str), position=frame.position, month=days, revenue=1.0, order_count=frame.orders,
+                             positive_line_count=1, first_date=days, last_date=days, audit_month=end - frame.position))  # fmt: skip
+    orders = cube[["customer_id", "position"]].assign(date=days)
+    dates = {"month": "date", "first_date": "date", "last_date": "date", "date": "date"}
+    cube, orders = (
+        ibis.memtable(t, schema={c: dates.get(c, "string" if c == "customer_id" else "float64" if c == "revenue" else "int64") for c in t})
+        for t in (cube, orders)
+    )
+    usual = defection.usual_interval_days(orders.filter(orders.position <= end)).execute()
+    counted = kpi.yearly_movement(cube, orders, [end], usual).execute()
+    as_of = dt.date(2020 + end // 12, end % 12 + 1, 28)
+    past = cube.filter(cube.position <= end)
+    moved = movement.customer_movement(past, Periods(as_of, cut=31), defection.order_rhythm(orders, as_of))
+    told = movement.movement_summary(moved).execute().iloc[0]
+    row = counted.iloc[0] if len(counted) else dict.fromkeys(kpi.COUNTED_YEARLY, 0)
+    if told.isna().kept_customer_count:  # nobody had come by then
+        return
+    for name in ("kept", "lost", "new", "recovered", "not_due"):
+        assert row[f"{name}_customer_count"] == told[f"{name}_customer_count"], name
+    assert row["year_active_customer_count"] == told.active_customer_count
+
+
+def test_movements_add_up_in_every_year(demo_book):
+    for grain in ("year", "quarter", "month"):
+        t = period_series(demo_book, grain).dropna(subset=["kept_customer_count"])
+        assert len(t) > 1
+        assert (t.kept_customer_count + t.new_customer_count + t.recovered_customer_count == t.year_active_customer_count).all()
+        assert (t.kept_customer_count + t.lost_customer_count == t.opening_customer_count).all()
+        assert np.allclose(t.retention_rate + t.attrition_rate, 1)
+        same = t[t.end == dt.date(2025, 12, 31)].iloc[0]
+        year = period_series(demo_book, "year").iloc[-1]
+        for name in (*kpi.COUNTED_YEARLY, "retention_rate", "lifetime_deck", "ltv_gross_margin", "cac_standard", "repeat_customer_rate"):
+            assert same[name] == pytest.approx(year[name]), f"{grain}: the year up to December is the year, {name}"
 
 
 @settings(max_examples=60, deadline=None)

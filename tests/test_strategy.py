@@ -60,7 +60,7 @@ def test_a_customer_best_on_every_axis_is_first_whatever_the_weights():
 
 def account(**values):
     usual = dict(
-        customer_id="C", active=True, contract=False, tenure_years=10.0, family_share=0.2, contact_person_count=1.0, order_quarter_count=2.0, contact_count=1.0,
+        customer_id="C", active=True, status="kept", contract=False, tenure_years=10.0, family_share=0.2, contact_person_count=1.0, order_quarter_count=2.0, contact_count=1.0,
         mean_discount=0.1, opportunity_count=0.0, win_rate=np.nan, profit_high=100.0, rolling_year_revenue=100.0, peak_revenue=100.0, class_b_revenue=50.0,
         fall_p_value=0.5, relationship=False, abc_class="A", return_share=0.0, rush_count=0.0, reliability=np.nan, responsiveness=np.nan,
     )  # fmt: skip
@@ -81,6 +81,9 @@ def test_each_rule_chooses_its_strategy():
     assert chosen(**fallen) == "rekindle" and chosen(active=False, **fallen) == "rekindle"
     assert chosen(**fallen | {"fall_p_value": 0.2}) == "serve", "a fall that luck explains"
     assert chosen(**fallen | {"class_b_revenue": 200.0}) == "serve", "never big"
+    assert chosen(active=False, status="not_due") == "serve" == chosen(active=False, status="not_due", **fallen), (
+        "a year without an order is its rhythm"
+    )
     assert chosen(active=False) == "gone" and chosen(active=False, profit_high=-1.0) == "gone", "nobody renegotiates with who buys nothing"
 
 
@@ -227,7 +230,7 @@ def test_what_if_without_a_step_is_today_and_moves_as_it_should():
 
 
 def budgets(rows, **changed):
-    t = pd.DataFrame(rows, columns=["yearly_margin", "silence_ratio", "fading", "days_since_last_order", "regain_margin"])
+    t = pd.DataFrame(rows, columns=["yearly_margin", "silence_ratio", "fading", "status", "regain_margin"])
     rates = retention_budget.leave_rates(
         pd.DataFrame({"silence_ratio": [0.5] * 50 + [3.0] * 50, "fading": False, "left": [False] * 50 + [True] * 25 + [False] * 25})
     )
@@ -239,13 +242,13 @@ def budgets(rows, **changed):
 
 
 def test_budget_is_chance_to_save_times_residual_margin_capped():
-    t = budgets([(10_000, 3.0, False, 50, 0), (10_000, 0.5, False, 5, 0), (-1, 3.0, False, 50, 0), (500, 3.0, False, 50, 0), (10_000, 30.0, False, 500, 0), (np.nan, 3.0, False, 50, 0), (10_000, 0.5, False, 5, 40_000)])  # fmt: skip
+    t = budgets([(10_000, 3.0, False, "kept", 0), (10_000, 0.5, False, "kept", 0), (-1, 3.0, False, "kept", 0), (500, 3.0, False, "kept", 0), (10_000, 30.0, False, "lost", 0), (np.nan, 3.0, False, "kept", 0), (10_000, 0.5, False, "kept", 40_000)])  # fmt: skip
     assert t.chase_reason.tolist() == ["chase", "safe", "unprofitable", "small", "chase", "unknown", "chase"]
     leave = (25 + 4 * (25 + 4 * 0.25) / 54) / 54
     assert t.leave_probability[0] == pytest.approx(leave) and t.budget[0] == pytest.approx(leave * 0.2 * 10_000)
     assert t.budget[4] == pytest.approx(0.05 * 10_000) and t.leave_probability[4] == 1
     assert t.budget[1] == 0 and math.isnan(t.budget[5]), "not chased is zero, not known is not"
-    assert budgets([(10_000, 3.0, False, 50, 0)], save_rate=1.0, horizon_years=10).budget[0] == 2500, (
+    assert budgets([(10_000, 3.0, False, "kept", 0)], save_rate=1.0, horizon_years=10).budget[0] == 2500, (
         "never more than a quarter of a year's margin"
     )
     assert t.budget[6] > t.budget[1], "what it no longer buys is worth an action, in its rhythm or not"

@@ -17,11 +17,13 @@ from unidecode import unidecode
 from carnet.book import Book
 from carnet.customer_years import COVER_DAYS, answers, rolling_periods, trend, years_covered
 from carnet.errors import CarnetError, nearest
-from carnet.measures import concentration, contacts, cost_to_serve, defection, movement, receivables, silence, strategy
+from carnet.measures import concentration, contacts, cost_to_serve, defection, receivables, silence, strategy
+from carnet.measures.movement import DUE_MONTHS
 from carnet.measures.service_quality import DIMENSIONS
 from carnet.periods import Period, Periods, years_earlier, years_earlier_each
 from carnet.profiles import RULE_BOUNDS, checked_rule
 from carnet.series import audit_series
+from carnet.series import moved as moved_of
 
 RUSH_WORDS = ("urgen", "express", "rush")
 OPPORTUNITY_YEARS = 2
@@ -97,6 +99,16 @@ def margins_of(book: Book, moved: ir.Table, now: pd.Series) -> ir.Table:
     )
 
 
+def yearly_customers(book: Book) -> pd.DataFrame:
+    """Customers of the last 12 months and of the 12 before, those due: customer_id, margin (of the last 12 months), active, active_previous."""
+    book = book.rolling
+    moved = moved_of(book)
+    margins = margins_of(book, moved, audit_series(book).iloc[1]).select("customer_id", "margin")
+    t = moved.filter(moved.status.isin(["kept", "lost", "new", "recovered"])).left_join(margins, "customer_id").execute()
+    t["margin"] = t.margin.fillna(0.0)  # no revenue in the period: no margin
+    return t[["customer_id", "margin", "active", "active_previous"]].sort_values("customer_id", ignore_index=True)
+
+
 def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.DataFrame:
     """One row per customer with a sale in the last 24 months, largest revenue first.
 
@@ -110,7 +122,7 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
     """
     book = book.rolling
     periods = book.periods
-    moved = book.kept("account_movements", movement.customer_movement(book.cube, periods))
+    moved = book.kept("account_movements", moved_of(book))
     t = moved.filter(moved.status.notnull()).order_by(ibis.desc("revenue"), "customer_id").execute()
     t = t[["customer_id", "revenue", "revenue_previous", "order_count", "active", "status", "first_date"]]
     classes = concentration.abc_classes(moved, cut_a, cut_b).select("customer_id", "abc_class").execute().set_index("customer_id").abc_class
@@ -187,6 +199,7 @@ def leave_history(book: Book) -> pd.DataFrame:
         later = book.orders.filter(dates.between(ibis.date(after.start), ibis.date(after.end))).select("customer_id").distinct().execute()
         t = (
             defection.order_rhythm(book.orders, bought.end)
+            .filter(lambda r: ~(r.rhythm_months > DUE_MONTHS).fill_null(False))  # who is not due neither stays nor leaves in a year
             .semi_join(active, "customer_id")
             .select("customer_id", "silence_ratio")
             .execute()
@@ -217,8 +230,8 @@ def _listed(book: Book) -> pd.DataFrame:
 
 
 def _rhythm(book: Book) -> pd.DataFrame:
-    """customer_id, last_order_date, silence_ratio, rolling_year_revenue, peak_revenue, peak_end (the last day of the best 12 months)."""
-    t = defection.order_rhythm(book.orders, book.as_of).select("customer_id", "last_order_date", "silence_ratio").execute()
+    """customer_id, last_order_date, rhythm_months, silence_ratio, rolling_year_revenue, peak_revenue, peak_end (the last day of the best 12 months)."""
+    t = defection.order_rhythm(book.orders, book.as_of).select("customer_id", "last_order_date", "rhythm_months", "silence_ratio").execute()
     t = t.merge(defection.peak_years(book.cube).execute(), on="customer_id", how="outer")
     ends = {month: book.periods.month_end(month) for month in t.peak_audit_month.dropna().unique()}
     return t.assign(peak_end=pd.to_datetime(t.pop("peak_audit_month").map(ends)))
@@ -274,7 +287,7 @@ def _profits(book: Book, rates: Rates) -> pd.DataFrame:
     empty = pd.DataFrame({name: pd.Series(dtype=object if name == "customer_id" else float) for name in columns})
     if not (now.variable_cost == now.variable_cost and now.revenue > 0):
         return empty
-    margins = margins_of(book, movement.customer_movement(book.cube, book.periods), now).execute()
+    margins = margins_of(book, moved_of(book), now).execute()
     tables, _ = served_tables(book, rates)
     if book.has("service") and any(t.cost.notnull().any().execute() for t in tables[:1]):
         activities = ibis.union(*(t.select("customer_id", "activity", "cost") for t in tables)).execute()

@@ -38,17 +38,21 @@ from carnet.wording import N_, Notice, Wording
 
 P = ParamSpec("P")
 KEPT_BOOKS = 6
+YEAR_DAYS = 366
 BUILT_FROM = {"tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum", "engine"}
 NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) AS amount LIMIT 0"
 
 
 @dataclass(frozen=True)
 class Span:
-    """The time that the sales given cover: days of the first and the last positive line, most days between two days with an order."""
+    """The time that the sales given cover: days of the first and the last positive line, most days between two days with an order; and how often the
+    median customer orders, in days (None where nobody ordered twice).
+    """  # fmt: skip
 
     first_sale: dt.date | None
     last_sale: dt.date | None
     longest_pause_days: int
+    usual_interval_days: float | None
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,11 @@ class Book:
         """Most days between two consecutive days with an order."""
         return self.span.longest_pause_days
 
+    @property
+    def orders_too_rarely(self) -> bool:
+        """True when the median customer orders less than once a year: a year without an order is no departure, and no movement is told."""
+        return (self.span.usual_interval_days or 0) > YEAR_DAYS
+
     @cached_property
     def previous_order_count(self) -> int:
         """Orders of the previous period."""
@@ -204,6 +213,19 @@ class Book:
             message = N_("Sales start on {first}, after the start of the previous period ({start}): comparisons with it are incomplete.")
             dates = {"first": self.wording.date(self.first_sale), "start": self.wording.date(self.periods.previous.start)}
             notices.append(Notice(message, dates))
+        if self.first_sale and self.periods != self.periods.yearly:
+            message = N_(
+                "Money, orders and active customers are compared over the fiscal year so far; retention, movements of customers, lifetimes and whatever "
+                "else is said per year are of the 12 months from {start} to {end}."
+            )
+            year = self.periods.yearly.current
+            notices.append(Notice(message, {"start": self.wording.date(year.start), "end": self.wording.date(year.end)}))
+        if self.orders_too_rarely:
+            message = N_(
+                "Half of the customers order less than once in {months} months: a year without an order is no departure. Movements of customers, "
+                "retention and lifetimes are not measured; overdue customers are listed by their own rhythm (sales_gaps)."
+            )
+            notices.append(Notice(message, {"months": int((self.span.usual_interval_days or 0) / 30.44)}))
         return notices
 
 
@@ -309,9 +331,12 @@ def span_of(cube: ir.Table, orders: ir.Table) -> Span:
     """See `Span`: without a sale no day is known."""
     ends = cube.agg(first=cube.first_date.min(), last=cube.last_date.max()).execute().iloc[0]
     days = orders.select("date").distinct()
+    own = orders.group_by("customer_id").agg(days=orders.date.nunique(), span=orders.date.max().delta(orders.date.min(), unit="day"))
+    usual = own.filter(own.days > 1).mutate(interval=lambda t: t.span / (t.days - 1)).interval.quantile(0.5).execute()
     pauses = days.mutate(pause=days.date.delta(days.date.lag().over(ibis.window(order_by=days.date)), unit="day"))
     longest = pauses.pause.max().execute()  # NULL with fewer than two days
-    return Span(_as_date(ends["first"]), _as_date(ends["last"]), 0 if pd.isna(longest) else int(longest))
+    pause, interval = 0 if pd.isna(longest) else int(longest), None if pd.isna(usual) else float(usual)
+    return Span(_as_date(ends["first"]), _as_date(ends["last"]), pause, interval)
 
 
 def _last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:

@@ -294,6 +294,7 @@ WORDS = {
     "new": N_("new"),
     "recovered": N_("recovered"),
     "lost": N_("lost"),
+    "not_due": N_("not due"),
     "champions": N_("champions"),
     "loyal": N_("loyal"),
     "promising": N_("promising"),

@@ -15,9 +15,9 @@ import pandas as pd
 from carnet.account_list import OPPORTUNITY_YEARS
 from carnet.book import Book
 from carnet.customer_years import COVER_DAYS, rolling_periods, years_covered
-from carnet.measures import contacts, movement, replacement, silence
+from carnet.measures import contacts, replacement, silence
 from carnet.periods import years_earlier, years_earlier_each
-from carnet.series import audit_series, margin_rates
+from carnet.series import audit_series, margin_rates, moved
 
 HISTORY_YEARS = 2  # years that must be covered, for a newcomer of the previous 12 months to be told from a customer
 
@@ -64,14 +64,14 @@ class Portfolio:
 
 def movement_of(book: Book) -> ir.Table:
     """`movement.customer_movement` of the last 12 months against the 12 before."""
-    return movement.customer_movement(book.cube, rolling_periods(book))
+    return moved(book, rolling_periods(book))
 
 
 def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
     """The customers of the last 24 months with their margins, and the company's profit. Nobody, where the sales given do not cover 24 months."""
     book = book.rolling
-    moved = movement_of(book)
-    t = moved.filter(moved.status.notnull()).order_by("customer_id").execute()
+    movements = movement_of(book)
+    t = movements.filter(movements.status.notnull() & (movements.status != "not_due")).order_by("customer_id").execute()  # those due
     if not years_covered(book):
         t = t.head(0)
     t = t.astype({"active": bool, "active_previous": bool})

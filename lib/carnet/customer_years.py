@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from carnet.book import Book
-from carnet.measures import contacts, movement, service_quality, silence
+from carnet.measures import contacts, defection, movement, service_quality, silence
 from carnet.periods import Periods, years_earlier_each
+from carnet.series import moved as moved_of
 from carnet.wording import unknown
 
 COVER_DAYS = 31  # a table that starts this much later than a window still covers it
@@ -72,7 +73,7 @@ def opening_customers(book: Book, satisfied_from: float, complaints: Sequence[st
     without such activities, or where the table starts later).
     """  # fmt: skip
     periods = rolling_periods(book)
-    moved = movement.customer_movement(book.cube, periods)
+    moved = moved_of(book, periods)
     moved = moved.filter(moved.active_previous)
     t = moved.select("customer_id", "revenue_previous", lost=moved.status == "lost").order_by("customer_id").execute()
     before = periods.previous
@@ -126,8 +127,9 @@ def driver_panel(book: Book, years: int, complaints: Sequence[str]) -> tuple[pd.
 def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[str]) -> pd.DataFrame:
     """The rows of one year: see `driver_panel`."""
     cube = book.cube.filter(book.cube.audit_month >= 12 * back)
-    moved = movement.customer_movement(cube.mutate(audit_month=cube.audit_month - 12 * back), periods)
-    moved = moved.filter(moved.active_previous)
+    cube, rhythm = cube.mutate(audit_month=cube.audit_month - 12 * back), defection.order_rhythm(book.orders, periods.as_of)
+    moved = movement.customer_movement(cube, periods, rhythm)
+    moved = moved.filter(moved.active_previous & (moved.status != "not_due"))  # neither stayed nor left
     t = moved.select("customer_id", "first_date", lost=moved.status == "lost").order_by("customer_id").execute()
     start, end = pd.Timestamp(periods.previous.start), pd.Timestamp(periods.previous.end)
     orders = book.orders.filter(book.orders.date <= ibis.date(end.date()))

@@ -147,6 +147,9 @@ class Engagement(_Strict):
     engine: str = Field("duckdb", description="duckdb, spark, or the URL of a PostgreSQL server")
     sector: str | None = Field(None, description="a sector of carnet's profiles, or a file in the folder")
     cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
+    goods_cost: Literal["sales", "costs", "ledger"] | None = Field(
+        None, description="the table that gives the cost of goods; by default it is told"
+    )
     linked_share_minimum: float = Field(0.8, ge=0, le=1, description="share of the ledger's revenue that must name a customer")
     codebook: str | None = Field(None, description="file in the folder that adds reasons, codes and words to the packaged codebook")
     firm: str | None = Field(

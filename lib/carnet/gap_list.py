@@ -14,7 +14,7 @@ from carnet.book import Book
 from carnet.measures import concentration, contacts, defection, gaps, movement, rebound
 from carnet.periods import Periods, years_earlier_each
 from carnet.published import GAP_NUMBERS, Published
-from carnet.series import margin_rates
+from carnet.series import margin_rates, moved
 
 Rule = Callable[[pd.DataFrame], pd.Series]  # a gap list → True for the customers it flags
 HISTORY_YEARS = 3  # earlier lists that the rebound is measured on, at most
@@ -41,6 +41,9 @@ FOLLOWED_COLUMNS = [
     "last_order_date", "recent_contact_count", "recent_contact_quality", "proposal_count",
 ]  # fmt: skip
 
+OVERDUE_COLUMNS = [
+    "customer_id", "name", "salesperson", "last_order_date", "months_since_last_order", "rhythm_months", "silence_ratio", "peak_revenue",
+]  # fmt: skip
 STANDING_COLUMNS = ["customer_id", "last_order_date", "silence_ratio", "revenue", "rolling_year_revenue"]
 FOLLOWED_LATER = {"outcome", "revenue_now", "revenue_progress", "regained_share", "last_order_date"}  # what `follow_up` adds
 
@@ -55,9 +58,9 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.Da
     """
     months = book.comparable_months
     t = _core(book.cube, book.orders, book.periods, months)
-    period = movement.customer_movement(book.cube, book.periods)
-    for column, moved in (("abc_class", period), ("abc_class_previous", period.mutate(revenue=period.revenue_previous))):
-        classes = concentration.abc_classes(moved, cut_a, cut_b).select("customer_id", "abc_class").execute()
+    period = moved(book)
+    for column, of_period in (("abc_class", period), ("abc_class_previous", period.mutate(revenue=period.revenue_previous))):
+        classes = concentration.abc_classes(of_period, cut_a, cut_b).select("customer_id", "abc_class").execute()
         t[column] = t.customer_id.map(classes.set_index("customer_id").abc_class)
     t["essential"] = (t.abc_class == ESSENTIAL) | (t.abc_class_previous == ESSENTIAL)
     t["false_discovery_share"] = gaps.false_discovery_shares(t.order_p_value)
@@ -78,14 +81,18 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.Da
 def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Rule]:
     """The rules that flag customers of a list: late, most_late (the tracked ones), fallen (the usual rule), unlikely (orders beyond luck)."""
 
+    def late(t: pd.DataFrame) -> pd.Series:
+        due = t.status.ne("not_due") if "status" in t else True  # orders drawn at random have no rhythm
+        return (t.sales_gap < 0) & due
+
     def unlikely(t: pd.DataFrame) -> pd.Series:
         p_values = t.order_p_value if "order_p_value" in t else gaps.order_p_values(t.order_count, t.order_count_previous)
-        return (t.sales_gap < 0) & (t.order_count < t.order_count_previous) & (p_values <= level)
+        return late(t) & (t.order_count < t.order_count_previous) & (p_values <= level)
 
     return {
-        "late": lambda t: t.sales_gap < 0,
-        "most_late": lambda t: gaps.most_late(t, share, by),
-        "fallen": lambda t: t.gap_rate <= -fall,
+        "late": late,
+        "most_late": lambda t: gaps.most_late(t, share, by, late(t)),
+        "fallen": lambda t: (t.gap_rate <= -fall) & late(t),
         "unlikely": unlikely,
     }
 
@@ -176,12 +183,21 @@ def with_contacts(book: Book, t: pd.DataFrame, activities: Sequence[str], plan: 
     return t
 
 
+def overdue(book: Book) -> tuple[pd.DataFrame, int]:
+    """Customers that order less often than twice a year and are late by their own rhythm (`defection.overdue`), longest silence first, and how many order so
+    rarely: OVERDUE_COLUMNS.
+    """  # fmt: skip
+    rhythm = defection.order_rhythm(book.orders, book.as_of)
+    t = _joined(_joined(defection.overdue(rhythm).execute(), defection.peak_years(book.cube).execute()), book.customers.execute())
+    return t[OVERDUE_COLUMNS], int(rhythm.filter(rhythm.rhythm_months > movement.DUE_MONTHS).count().execute())
+
+
 def standing(book: Book) -> pd.DataFrame:
     """Where every customer that ever bought stands today: customer_id, last_order_date, silence_ratio, period_revenue (see `length_column`)."""
     rhythm = defection.order_rhythm(book.orders, book.as_of).execute()
-    moved = movement.customer_movement(book.cube, book.periods).select("customer_id", "revenue").execute()
+    t = moved(book).select("customer_id", "revenue").execute()
     rolling = defection.peak_years(book.cube).select("customer_id", "rolling_year_revenue").execute()
-    t = moved.merge(rolling, on="customer_id", how="left").merge(rhythm, on="customer_id", how="left")
+    t = t.merge(rolling, on="customer_id", how="left").merge(rhythm, on="customer_id", how="left")
     return t.assign(period_revenue=t[length_column(book.engagement.comparison)]).sort_values("customer_id", ignore_index=True)
 
 
@@ -233,9 +249,10 @@ def day_share(periods: Periods) -> float:
 
 def _core(cube: ibis.expr.types.Table, orders: ibis.expr.types.Table, periods: Periods, months: Sequence[int]) -> pd.DataFrame:
     """Gaps, order p-values and rhythm at one audit date: what a list of an earlier year has, too."""
-    t = gaps.sales_gaps(cube, periods, months).execute()
+    rhythm = defection.order_rhythm(orders, periods.as_of)
+    t = gaps.sales_gaps(cube, periods, months, rhythm).execute()
     t["order_p_value"] = gaps.order_p_values(t.order_count, t.order_count_previous, day_share(periods))
-    return _joined(t, defection.order_rhythm(orders, periods.as_of).execute())
+    return _joined(t, rhythm.execute())
 
 
 def _joined(t: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,10 @@ LISTS = {  # in the order of the annex
         "customer_id name salesperson arm sales_gap margin_at_stake recoverability proposal_cost expected_value stop_contact_count stop_date",
     ),
     "sales_gaps": NamedList(N_("Gap list")),
+    "overdue": NamedList(
+        N_("Overdue by their own rhythm"),
+        "customer_id name salesperson last_order_date months_since_last_order rhythm_months silence_ratio peak_revenue",
+    ),
     "salespeople": NamedList(
         N_("Salespeople"), "salesperson customer_count late_customer_count late_share expected_share p_value signal shrunk_share sales_gap"
     ),

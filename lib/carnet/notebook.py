@@ -26,7 +26,7 @@ from carnet.engines import memory
 from carnet.errors import CarnetError, nearest
 from carnet.findings import Finding
 from carnet.ledger import FILLED
-from carnet.measures.register import COMPARING, FIGURES
+from carnet.measures.register import COMPARING, FIGURES, MOVING
 from carnet.measures.register import TABLES as MEASURES
 from carnet.provenance import COMPOSED
 from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, LISTS_VARIABLE, neutralised
@@ -131,12 +131,13 @@ def figures_of(summary: ir.Table) -> dict[str, float]:
 
 
 def measured(book: Book, figures: Mapping[str, float]) -> dict[str, float]:
-    """The figures, those that compare with the previous period unknown when the sales given do not cover it.
+    """The figures, those that compare with the previous period unknown when the sales given do not cover it, movements where customers order too rarely.
 
     Without sales, a summary or a ledger tells the previous period or does not.
-    """
+    """  # fmt: skip
     known = book.previous_is_complete or not book.has("sales")
-    return {name: value if known or name not in COMPARING else float("nan") for name, value in figures.items()}
+    hidden = (set() if known else COMPARING) | (MOVING if book.orders_too_rarely else set())
+    return {name: float("nan") if name in hidden else value for name, value in figures.items()}
 
 
 def with_names(table: ir.Table, book: Book) -> ir.Table:
@@ -189,14 +190,22 @@ def month_labels(book: Book, audit_months: Iterable[int]) -> list[str]:
 
 
 def incomplete(book: Book) -> str:
-    """Empty when the previous period is covered by the sales given, else the line that stands for a comparison with it."""
+    """Empty when the previous period is covered by the sales given and a year tells movements, else the line that stands for a comparison with it."""
+    if book.orders_too_rarely:
+        return _too_rarely(book)
     if book.previous_is_complete:
         return ""
     return book.wording._("Not compared: the sales given do not cover the previous period.")
 
 
+def _too_rarely(book: Book) -> str:
+    return book.wording._("Not measured: half of the customers order less than once a year, and a year without an order is no departure.")
+
+
 def not_comparable(book: Book) -> str:
-    """Empty when some months of both years are covered by the sales given, else the line that stands for the gap list."""
+    """Empty when some months of both years are covered by the sales given and a year tells gaps, else the line that stands for the gap list."""
+    if book.orders_too_rarely:
+        return _too_rarely(book)
     if book.comparable_months:
         return ""
     return needs(book, "sales") or book.wording._("Not compared: the sales given cover no month of both years.")

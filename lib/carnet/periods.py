@@ -144,6 +144,11 @@ class Periods:
             return Period(self.month_end(24) + dt.timedelta(days=1), self.month_end(12))
         return Period(self.current.start - relativedelta(years=1), self.month_end(12))
 
+    @property
+    def yearly(self) -> "Periods":
+        """The last 12 months and the 12 before: what is said per year, whatever the engagement compares."""
+        return replace(self, comparison="rolling_year")
+
     def earlier(self, years: int) -> "Periods":
         """The periods of an audit `years` years before this one, months cut at the same day."""
         return replace(self, as_of=self.month_end(12 * years))

@@ -40,6 +40,7 @@ COMPOSED = {  # what the composing modules bring together, and the tables kept o
     "gap_list": N_(
         "One row per customer: gap, class, margin at stake, order-count p-value, rhythm, families no longer bought, contacts, proposals"
     ),
+    "overdue": N_("Customers that order less often than twice a year and are late by their own rhythm"),
     "families_of": N_("Orders of each customer by family, in both periods"),
     "monthly_gaps": N_("Revenue of the most late by month, and of the same month a year earlier"),
     "standing": N_("Where every customer stands today: revenue of the period and of the last 12 months, silence"),

@@ -13,19 +13,54 @@ import numpy as np
 import pandas as pd
 
 from carnet.book import Book, once
-from carnet.measures import accounts, costs, kpi, movement
-from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, buckets, years_earlier
+from carnet.measures import accounts, costs, defection, kpi, movement
+from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, Periods, buckets, years_earlier
 
 PERIOD_COLUMNS = ["label", "start", "end", "complete"]
 
 
+def moved(book: Book, periods: Periods | None = None) -> ir.Table:
+    """`movement.customer_movement` of the book's periods, or of others that end on the same day; whoever is not due told apart."""
+    rhythm = defection.order_rhythm(book.orders, book.as_of)
+    return movement.customer_movement(book.cube, periods or book.periods, rhythm)
+
+
 @once
 def audit_series(book: Book) -> pd.DataFrame:
-    """`kpi.indicators` of the previous period and of the audit period, in this order."""
+    """`kpi.indicators` of the previous period and of the audit period, in this order; what is said per year is of the last 12 months and those before."""
     base = _base(book, audit_buckets(book), book.periods.audit_index(book.cube), first_index=-1)
+    if book.periods == book.periods.yearly:
+        covered = [_covers(book, book.periods.earlier(years).current.start) for years in range(4)]  # 0: the audit year, 1: the one before …
+        base = _with_movement(
+            book, base, -book.periods.audit_month(book.orders.date), -book.cube.audit_month, [-12, 0], covered[2:0:-1], [covered[1], True]
+        )
     if not base.complete[0]:  # a period that was not given whole is compared with nothing
         base.loc[0, base.columns.difference(PERIOD_COLUMNS)] = float("nan")
-    return kpi.indicators(base)
+    t = kpi.indicators(base)
+    if book.periods != book.periods.yearly:
+        t[list(kpi.YEARLY)] = audit_series(book.rolling)[list(kpi.YEARLY)]
+    return t
+
+
+def _covers(book: Book, start: dt.date) -> bool:
+    """True when the sales given start early enough to tell what happened from a day on."""
+    return book.first_sale is not None and (book.first_sale - start).days <= max(LATE_START_DAYS["year"], book.longest_pause_days)
+
+
+def _with_movement(
+    book: Book,
+    base: pd.DataFrame,
+    orders: ir.IntegerValue,
+    cube: ir.IntegerValue,
+    ends: list[int],
+    known: Sequence[bool],
+    year_known: Sequence[bool],
+) -> pd.DataFrame:
+    """`kpi.with_movement` of the book: `orders` and `cube` number the months of their rows. Unknown throughout where customers order too rarely."""
+    if not book.has("sales") or book.orders_too_rarely:
+        return base
+    counted = kpi.yearly_movement(book.cube.mutate(position=cube), book.orders.mutate(position=orders), ends, book.span.usual_interval_days)
+    return kpi.with_movement(base, counted.execute(), ends, known, year_known)
 
 
 def audit_buckets(book: Book) -> list[Bucket]:
@@ -64,10 +99,51 @@ def period_series(book: Book, grain: str) -> pd.DataFrame:
     start, tolerated = book.first_sale, LATE_START_DAYS[grain]
     if start:
         periods = [replace(b, complete=b.end <= book.as_of and (start - b.start).days <= tolerated) for b in periods]
-    months = book.cube.month.year() * 12 + book.cube.month.month() - (periods[0].start.year * 12 + periods[0].start.month)
-    base = _base(book, periods, (months / GRAINS[grain]).floor().cast("int32"), first_index=0)
+    size, first_month = GRAINS[grain], periods[0].start.year * 12 + periods[0].start.month
+    months = _month_number(book.cube.month) - first_month
+    base = _base(book, periods, (months / size).floor().cast("int32"), first_index=0)
+    ends = [size * (position + 1) - 1 for position in range(len(periods))]
+    if grain == "year":
+        before = [_covers(book, years_earlier(periods[0].start, 1)), *(b.complete for b in periods)]
+        covered = [b.complete and known for b, known in zip(periods, before, strict=False)]
+        base = _with_movement(book, base, _month_number(book.orders.date) - first_month, months, ends, covered, base.complete.tolist())
     known = base.revenue.notna()
-    return kpi.indicators(base[known.cummax() if known.any() else known].reset_index(drop=True))
+    kept = base[known.cummax() if known.any() else known]
+    t = kpi.indicators(kept.reset_index(drop=True))
+    if grain != "year":
+        t[[*kpi.YEARLY, "purchase_frequency"]] = _trailing_years(book).reindex(t.end)[[*kpi.YEARLY, "purchase_frequency"]].to_numpy()
+    return t
+
+
+def _month_number(date: ir.DateValue) -> ir.IntegerValue:
+    return date.year() * 12 + date.month()
+
+
+@once
+def _trailing_years(book: Book) -> pd.DataFrame:
+    """`kpi.indicators` of the 12 months up to the end of every complete month, by that day: what a quarter or a month says per year."""
+    first = _first_day(book)
+    months = buckets(first, book.as_of, "month", 1) if first else []
+    if not months:
+        return kpi.indicators(kpi.empty_base([])).set_index("end")
+    first_month = months[0].start.year * 12 + months[0].start.month
+    of_cube = _month_number(book.cube.month) - first_month
+    single = _base(book, months, of_cube.cast("int32"), first_index=0)
+    base = single.copy()
+    base[[*kpi.BASE, "cost", "total_cost", "customer_revenue"]] = (
+        single[[*kpi.BASE, "cost", "total_cost", "customer_revenue"]].rolling(12).sum().to_numpy()
+    )
+    base[list(kpi.NOT_ADDED)] = float("nan")  # prices and counts do not add up over months
+    starts = [years_earlier(b.end, 1) + dt.timedelta(days=1) for b in months]
+    year_known = [_covers(book, start) and b.end <= book.as_of for start, b in zip(starts, months, strict=True)]
+    known = [ok and _covers(book, years_earlier(start, 1)) for start, ok in zip(starts, year_known, strict=True)]
+    base["complete"] = year_known
+    orders = _month_number(book.orders.date) - first_month
+    base = _with_movement(book, base, orders, of_cube, list(range(len(months))), known, year_known)
+    base["active_customer_count"] = base.year_active_customer_count
+    t = kpi.indicators(base)
+    t["cac_marginal"] = float("nan")  # neighbouring rows share eleven months
+    return t.set_index("end")
 
 
 def buckets_of(rows: pd.DataFrame) -> list[Bucket]:

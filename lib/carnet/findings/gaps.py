@@ -195,6 +195,21 @@ def worst_month(w: Wording, count: int, gap: float, end: dt.date, calendar_month
     return w._("The {count} most late: largest gap in the month to {date}, {gap}", date=w.date(end), **told)
 
 
+def overdue(w: Wording, late: int, slow: int) -> str:
+    """How many of those that order rarely are late by their own rhythm."""
+    if not slow:
+        return w._("Every customer usually orders at least twice a year: who is late shows in the gaps of a year.")
+    if not late:
+        return w.ngettext(
+            "{count} customer usually orders less often than twice a year, and is within its own rhythm.",
+            "{count} customers usually order less often than twice a year, and all are within their own rhythm.", slow,
+        )  # fmt: skip
+    return w.ngettext(
+        "{count} customer usually orders less often than twice a year; overdue by its own rhythm: {late}.",
+        "{count} customers usually order less often than twice a year; overdue by their own rhythm: {late}.", slow, late=w.number(late),
+    )  # fmt: skip
+
+
 def last_chance(w: Wording, chosen: pd.DataFrame, detectable: float) -> Finding | None:
     """The margin in play of the proposals, and who is left out to measure what they add."""
     called = chosen[chosen.arm != "hold-out"]

@@ -38,14 +38,14 @@ def revenue_change(w: Wording, f: Mapping[str, Any], interval: tuple[float, floa
 
 def lost_customers(w: Wording, f: Mapping[str, Any], names: Sequence[str], interval: tuple[float, float]) -> Finding | None:
     """What left with the lost customers, and the first names."""
-    if not f["active_customer_count_previous"]:
+    if not f["opening_customer_count"]:
         return None
     count = int(f["lost_customer_count"])
     if not count:
-        return Finding("lost_customers", w._("Every customer of the previous period bought again."), 0.0)
+        return Finding("lost_customers", w._("Every customer of the year before that was due bought again."), 0.0)
     sentence = w.ngettext(
-        "{count} customer of the previous period bought nothing in the audit period: {amount} of revenue gone ({names}).",
-        "{count} customers of the previous period bought nothing in the audit period: {amount} of revenue gone, first of all {names}.",
+        "{count} customer of the year before bought nothing in the last 12 months: {amount} of revenue gone ({names}).",
+        "{count} customers of the year before bought nothing in the last 12 months: {amount} of revenue gone, first of all {names}.",
         count,
         amount=w.money(f["revenue_lost"]),
         names=list_names(w, names),
@@ -54,7 +54,7 @@ def lost_customers(w: Wording, f: Mapping[str, Any], names: Sequence[str], inter
         "Attrition {rate} {interval} of {n} customers.",
         rate=w.percent(f["attrition_rate"]),
         interval=w.between(*(w.percent(end) for end in interval)),
-        n=w.number(f["active_customer_count_previous"]),
+        n=w.number(f["opening_customer_count"]),
     )
     return Finding("lost_customers", f"{sentence} {rate}", -f["revenue_lost"])
 
@@ -95,7 +95,7 @@ def arrivals(w: Wording, f: Mapping[str, Any]) -> Finding | None:
     told = dict(
         new=w.number(f["new_customer_count"]), recovered=w.number(f["recovered_customer_count"]), gained=w.money(gained), lost=w.money(lost)
     )
-    if not f["active_customer_count_previous"]:
+    if not f["opening_customer_count"]:
         sentence = w._("New customers: {new}, recovered: {recovered}; they brought {gained}.", **told)
     elif gained >= lost:
         sentence = w._(
@@ -157,12 +157,12 @@ def contact_exposure(w: Wording, single: Mapping[str, Any] | None) -> Finding | 
 
 def retention(w: Wording, f: Mapping[str, Any], interval: tuple[float, float], half_life: float) -> str:
     """The retention rate with its interval, beside the two figures that are quoted everywhere."""
-    if not f["active_customer_count_previous"]:
-        return w._("Retention is not measured: nobody was active in the previous period.")
+    if not f["opening_customer_count"]:
+        return w._("Retention is not measured: nobody who was due was active in the year before.")
     sentence = w._(
-        "{kept} of {n} customers of the previous period bought again: retention {rate} {interval}.",
+        "{kept} of {n} customers of the year before bought again in the last 12 months: retention {rate} {interval}.",
         kept=w.number(f["kept_customer_count"]),
-        n=w.number(f["active_customer_count_previous"]),
+        n=w.number(f["opening_customer_count"]),
         rate=w.percent(f["retention_rate"]),
         interval=w.between(*(w.percent(end) for end in interval)),
     )
@@ -174,6 +174,17 @@ def retention(w: Wording, f: Mapping[str, Any], interval: tuple[float, float], h
         quoted=w.percent(0.5 ** (1 / 5)),
     )
     return f"{sentence} {quoted}"
+
+
+def not_due(w: Wording, f: Mapping[str, Any]) -> str:
+    """Who is counted apart from those that stayed or left, and over whom attrition is then told."""
+    if unknown(f["not_due_customer_count"]) or not f["not_due_customer_count"]:
+        return ""
+    return w.ngettext(
+        "{count} customer of the year before usually orders less often than twice a year and was not due: it is counted apart, and retention and attrition are over the {due} others.",
+        "{count} customers of the year before usually order less often than twice a year and were not due: they are counted apart, and retention and attrition are over the {due} others.",
+        int(f["not_due_customer_count"]), due=w.number(f["opening_customer_count"]),
+    )  # fmt: skip
 
 
 def recommendations(

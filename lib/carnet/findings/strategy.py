@@ -133,6 +133,8 @@ def _protect(w: Wording, row: Mapping[str, Any]) -> str:
 
 
 def _serve(w: Wording, row: Mapping[str, Any]) -> str:
+    if row["status"] == "not_due":
+        return w._("Orders about every {months} months: no order in a year is no departure.", months=w.number(row["rhythm_months"]))
     if unknown(row["relationship"]):
         sentence = w._(
             "Buys order by order, as far as the book tells: {measured} signs of a relationship are measured, too few to say.",

@@ -18,8 +18,8 @@ def purchase_summary(movement: ir.Table) -> ir.Table:
     """One row of figures: order_count, average_basket, purchase_frequency, its median, one_timer_rate,
     repeat_customer_count, repeat_customer_rate.
 
-    Formula     average_basket = revenue ÷ orders; purchase_frequency = orders ÷ active customers;
-                repeat_customer_rate = active customers with ≥ 2 orders in the period ÷ active customers
+    Formula     average_basket = revenue ÷ orders; purchase_frequency = orders ÷ active customers; over the last 12 months:
+                repeat_customer_rate = active customers with ≥ 2 orders ÷ active customers, one_timer_rate with a single one
     Undefined   NULL without an order
     """
     t = movement
@@ -27,19 +27,20 @@ def purchase_summary(movement: ir.Table) -> ir.Table:
         order_count=t.order_count.sum(),
         revenue=t.revenue.sum(),
         active=t.active.sum(),
-        repeat=(t.active & (t.order_count >= 2)).sum(),
-        once=(t.active & (t.order_count == 1)).sum(),
+        year_active=t.year_active.sum(),
+        repeat=(t.year_active & (t.year_order_count >= 2)).sum(),
+        once=(t.year_active & (t.year_order_count == 1)).sum(),
         purchase_frequency_median=t.order_count.quantile(0.5, where=t.active),
     )
-    active = per_active.active.nullif(0)
+    year_active = per_active.year_active.nullif(0)
     return per_active.select(
         "order_count",
         "purchase_frequency_median",
         average_basket=per_active.revenue / per_active.order_count.nullif(0),
-        purchase_frequency=per_active.order_count / active,
-        one_timer_rate=per_active.once / active,
+        purchase_frequency=per_active.order_count / per_active.active.nullif(0),
+        one_timer_rate=per_active.once / year_active,
         repeat_customer_count=per_active.repeat,
-        repeat_customer_rate=per_active.repeat / active,
+        repeat_customer_rate=per_active.repeat / year_active,
     )
 
 

@@ -9,10 +9,25 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from carnet.measures.movement import DUE_MONTHS
 from carnet.periods import Periods
 
 PRIOR_INTERVALS = 1  # intervals of the portfolio that a customer's own rhythm is shrunk with
 DAYS_A_MONTH = 365.25 / 12
+OVERDUE = 1.5  # days since the last order ÷ own rhythm
+
+
+def usual_interval_days(orders: ir.Table) -> ir.FloatingScalar:
+    """The median customer's mean number of days between two days with an order; NULL where nobody has two."""
+    return _own_intervals(orders).own_days.quantile(0.5)
+
+
+def _own_intervals(orders: ir.Table) -> ir.Table:
+    """customer_id, first_date, last_order_date, span (days between them), interval_count, own_days (mean interval; NULL without one)."""
+    days = orders.select("customer_id", "date").distinct()
+    t = days.group_by("customer_id").agg(first_date=days.date.min(), last_order_date=days.date.max(), day_count=days.count())
+    t = t.mutate(span=t.last_order_date.delta(t.first_date, unit="day"), interval_count=t.day_count - 1)
+    return t.mutate(own_days=(t.interval_count > 0).ifelse(t.span / t.interval_count.nullif(0), ibis.null("float64")))
 
 
 def order_rhythm(orders: ir.Table, as_of: dt.date) -> ir.Table:
@@ -23,18 +38,23 @@ def order_rhythm(orders: ir.Table, as_of: dt.date) -> ir.Table:
     Columns     customer_id, last_order_date, months_since_last_order, rhythm_months (months of 30.44 days), silence_ratio;
                 NULL rhythm when no customer of the book has two days of orders
     """
-    days = orders.filter(orders.date <= ibis.date(as_of)).select("customer_id", "date").distinct()
-    t = days.group_by("customer_id").agg(first_date=days.date.min(), last_order_date=days.date.max(), day_count=days.count())
-    t = t.mutate(span=t.last_order_date.delta(t.first_date, unit="day"), interval_count=t.day_count - 1)
-    own = (t.interval_count > 0).ifelse(t.span / t.interval_count.nullif(0), ibis.null("float64"))
-    usual = t.agg(usual_days=own.quantile(0.5))
-    t = t.cross_join(usual)
+    t = _own_intervals(orders.filter(orders.date <= ibis.date(as_of)))
+    t = t.cross_join(t.agg(usual_days=t.own_days.quantile(0.5)))
     rhythm = (t.span + PRIOR_INTERVALS * t.usual_days) / (t.interval_count + PRIOR_INTERVALS)
     silence = ibis.date(as_of).delta(t.last_order_date, unit="day")
     return t.select(
         "customer_id", "last_order_date", months_since_last_order=silence / DAYS_A_MONTH, rhythm_months=rhythm / DAYS_A_MONTH,
         silence_ratio=silence / rhythm.nullif(0.0),
     )  # fmt: skip
+
+
+def overdue(rhythm: ir.Table) -> ir.Table:
+    """Customers that order rarely and are late by their own rhythm, longest silence first: the columns of `order_rhythm`.
+
+    Rule        usual interval longer than 6 months, silent for one and a half of it or longer
+    """
+    t = rhythm.filter((rhythm.rhythm_months > DUE_MONTHS) & (rhythm.silence_ratio >= OVERDUE))
+    return t.order_by(ibis.desc("silence_ratio"), "customer_id")
 
 
 def peak_years(cube: ir.Table) -> ir.Table:

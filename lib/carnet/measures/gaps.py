@@ -20,17 +20,18 @@ from carnet.periods import Periods
 ORDERS = {"amount": ["sales_gap", "customer_id"], "rate": ["gap_rate", "sales_gap", "customer_id"]}
 
 
-def sales_gaps(cube: ir.Table, periods: Periods, months: Sequence[int]) -> ir.Table:
+def sales_gaps(cube: ir.Table, periods: Periods, months: Sequence[int], rhythm: ir.Table | None = None) -> ir.Table:
     """One row per customer with revenue in either period, credit notes included, largest loss first.
 
     Formula     sales_gap = revenue − revenue_previous, over the audit months in `months` (0 = the one that ends on as_of) on both sides
+    Parameters  rhythm: `defection.order_rhythm` at the audit date, to tell who is not due
     Columns     customer_id, status (as `customer_movement`), revenue, revenue_previous, sales_gap, gap_rate (÷ revenue_previous; NULL
                 where that is not positive), order_count, order_count_previous
     """
     if len(months) < periods.month_count:
         compared = periods.in_current(cube) | periods.in_previous(cube)
         cube = cube.filter(~compared | (cube.audit_month % 12).isin(list(months)))
-    t = customer_movement(cube, periods)
+    t = customer_movement(cube, periods, rhythm)
     t = t.filter((t.revenue.round(2) != 0) | (t.revenue_previous.round(2) != 0))
     return t.select(
         "customer_id", "status", "revenue", "revenue_previous", sales_gap=t.sales_gap.round(2),
@@ -87,15 +88,15 @@ def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: f
     return float(unlikely), float(fallen)
 
 
-def most_late(gaps: pd.DataFrame, share: float, by: str = "amount") -> pd.Series:
+def most_late(gaps: pd.DataFrame, share: float, by: str = "amount", behind: pd.Series | None = None) -> pd.Series:
     """True for the `share` of the compared customers that are most behind: `by` amount (largest loss) or by rate (largest fall).
 
-    Late customers only (gap under zero to the cent); ties by size of the gap, then customer_id. By rate, new falls of small
+    Late customers only (gap under zero to the cent, or those `behind`); ties by size of the gap, then customer_id. By rate, new falls of small
     customers come first: that is the price of a rate.
     """
     if by not in ORDERS:
         raise CarnetError(f"tracked_by: {by!r} is not accepted; {nearest(by, ORDERS)}")
-    late = gaps[gaps.sales_gap < 0].sort_values(ORDERS[by])
+    late = gaps[(gaps.sales_gap < 0) if behind is None else behind].sort_values(ORDERS[by])
     return gaps.index.to_series().isin(late.index[: int(np.ceil(share * len(gaps)))])
 
 

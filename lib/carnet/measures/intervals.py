@@ -10,12 +10,12 @@ RESAMPLES = 2000
 
 
 def wilson_interval(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Wilson score interval of a rate (E. B. Wilson, JASA 1927); (NaN, NaN) over an empty population.
+    """Wilson score interval of a rate (E. B. Wilson, JASA 1927); (NaN, NaN) over an empty population, or of an unknown number.
 
     >>> [round(end, 4) for end in wilson_interval(81, 263)]
     [0.2553, 0.3662]
     """
-    if trials is None or successes is None or not trials > 0:
+    if trials is None or successes is None or not trials > 0 or math.isnan(successes):
         return math.nan, math.nan
     interval = stats.binomtest(int(successes), int(trials)).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)

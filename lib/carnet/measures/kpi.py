@@ -13,7 +13,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from carnet.measures.defection import DAYS_A_MONTH
 from carnet.measures.intervals import wilson_interval
+from carnet.measures.movement import DUE_MONTHS
 from carnet.periods import Bucket
 from carnet.schema import SUMMARY_MEASURES
 
@@ -33,19 +35,24 @@ INDICATORS = (
     "cac_standard", "cac_deck", "cac_marginal", "lifetime_deck", "ltv_gross_margin", "ltv_deck", "ltv_to_cac", "ltv_to_cac_deck",
 )  # fmt: skip
 RATES = {  # rate → the count that it is a share of another one
-    "repeat_customer_rate": ("repeat_customer_count", "active_customer_count"),
-    "retention_rate": ("kept_customer_count", "active_customer_count_previous"),
-    "attrition_rate": ("lost_customer_count", "active_customer_count_previous"),
+    "repeat_customer_rate": ("repeat_customer_count", "year_active_customer_count"),
+    "retention_rate": ("kept_customer_count", "opening_customer_count"),
+    "attrition_rate": ("lost_customer_count", "opening_customer_count"),
 }
+YEARLY = (  # what is said per year: of the 12 months up to the end of a bucket, however short it is
+    *MOVEMENTS, "not_due_customer_count", "opening_customer_count", "year_active_customer_count", "repeat_customer_count", "repeat_customer_rate",
+    "retention_rate", "retention_rate_deck", "attrition_rate", "attrition_rate_deck", "margin_per_customer", "cac_standard", "cac_deck",
+    "cac_marginal", "lifetime_deck", "ltv_gross_margin", "ltv_deck", "ltv_to_cac", "ltv_to_cac_deck",
+)  # fmt: skip
+NOT_ADDED = [name for name, kind in SUMMARY_MEASURES.items() if kind == "level"]
+COUNTED_YEARLY = (*MOVEMENTS, "not_due_customer_count", "year_active_customer_count", "repeat_customer_count")
 
 
 def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
-    """Revenue, orders and customers of each period.
+    """Revenue, orders and active customers of each period.
 
     Parameters  cube, and for each of its rows the number of its period: consecutive periods have consecutive numbers
-    Columns     bucket, revenue, quantity, cost, order_count, active_customer_count, repeat_customer_count (≥ 2 orders),
-                kept_customer_count (active in the period before too), new_customer_count (never active before),
-                recovered_customer_count (active before, but not in the period before)
+    Columns     bucket, revenue, quantity, cost, order_count, active_customer_count
     """
     per_customer = cube.group_by("customer_id", bucket=index).agg(
         revenue=cube.revenue.sum(),
@@ -54,34 +61,72 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
         order_count=cube.order_count.sum(),
         active=(cube.positive_line_count > 0).any(),
     )
-    seen = per_customer.filter(per_customer.active).select("customer_id", "bucket")
-    seen = seen.mutate(before=seen.bucket.lag().over(ibis.window(group_by="customer_id", order_by="bucket")))
-    moved = seen.group_by("bucket").agg(
-        active_customer_count=seen.count(),
-        new_customer_count=seen.before.isnull().sum(),
-        kept_customer_count=(seen.before == seen.bucket - 1).fill_null(False).sum(),
+    return (
+        per_customer.group_by("bucket")
+        .agg(
+            # lines have at most four decimals: rounding takes away only the order in which threads added
+            revenue=per_customer.revenue.sum().round(4),
+            quantity=per_customer.quantity.sum().round(4),
+            cost=per_customer.cost.sum().round(4),
+            order_count=per_customer.order_count.sum(),
+            active_customer_count=per_customer.active.sum(),
+        )
+        .order_by("bucket")
     )
-    sums = per_customer.group_by("bucket").agg(
-        # lines have at most four decimals: rounding takes away only the order in which threads added
-        revenue=per_customer.revenue.sum().round(4),
-        quantity=per_customer.quantity.sum().round(4),
-        cost=per_customer.cost.sum().round(4),
-        order_count=per_customer.order_count.sum(),
-        repeat_customer_count=(per_customer.order_count >= 2).sum(),
+
+
+def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual_days: float | None) -> ir.Table:
+    """Customers of the 12 months up to each of several months, by what became of them: the counts of `movement.movement_summary`.
+
+    Parameters  cube, orders: with the number of their month in `position`, consecutive months having consecutive numbers; ends: numbers of the
+                months with which a year ends; usual_days: `defection.usual_interval_days` of the book, NaN where nobody ordered twice
+    Columns     position, year_active_customer_count, repeat_customer_count (≥ 2 orders), kept, recovered, new, lost and not_due
+                _customer_count; a year without any customer in it or before it has no row
+    """
+    months = cube.group_by("customer_id", "position").agg(bought=(cube.positive_line_count > 0).any(), order_count=cube.order_count.sum())
+    days = orders.group_by("customer_id", "position").agg(first=orders.date.min(), last=orders.date.max(), day_count=orders.date.nunique())
+    joined = months.left_join(days, ["customer_id", "position"])
+    so_far = ibis.window(group_by=joined.customer_id, order_by=joined.position, preceding=None, following=0)
+    t = joined.select(
+        "customer_id", "position", "bought", "order_count",
+        began=joined.bought.ifelse(joined.position, ibis.null("int64")).min().over(ibis.window(group_by=joined.customer_id)),
+        span=joined["last"].max().over(so_far).delta(joined["first"].min().over(so_far), unit="day"),
+        day_count=joined.day_count.sum().over(so_far),
+    )  # fmt: skip
+    years = ibis.memtable({"end": list(ends)}, schema={"end": "int64"})
+    t = t.join(years, (t.position <= years.end) & (t.position > years.end - 24))
+    recent = t.position > t.end - 12
+    c = t.group_by("customer_id", "end").agg(
+        now=(t.bought & recent).any(), before=(t.bought & ~recent).any(), order_count=t.order_count.sum(where=recent),
+        began=t.began.min(), span=t.span.max(), day_count=t.day_count.max(),
+    )  # fmt: skip
+    known = not (usual_days is None or math.isnan(usual_days))
+    rhythm = (c.span + (usual_days if known else 0.0)) / c.day_count.nullif(0)
+    slow = (rhythm > DUE_MONTHS * DAYS_A_MONTH).fill_null(False) if known else ibis.literal(False)
+    old, gone = c.began <= c.end - 12, c.before & ~c.now
+
+    def count(where: ir.BooleanValue) -> ir.IntegerScalar:
+        return where.fill_null(False).sum()
+
+    return (
+        c.group_by(position=c.end)
+        .agg(
+            year_active_customer_count=count(c.now),
+            repeat_customer_count=count(c.now & (c.order_count >= 2)),
+            kept_customer_count=count(c.now & c.before),
+            recovered_customer_count=count(c.now & ~c.before & old),
+            new_customer_count=count(c.now & ~old),
+            lost_customer_count=count(gone & ~slow),
+            not_due_customer_count=count(gone & slow),
+        )
+        .order_by("position")
     )
-    t = sums.left_join(moved, "bucket").drop("bucket_right")
-    counts = {
-        name: t[name].fill_null(0) for name in ("active_customer_count", "new_customer_count", "kept_customer_count")
-    }  # no row: nobody
-    t = t.mutate(**counts)
-    return t.mutate(recovered_customer_count=t.active_customer_count - t.new_customer_count - t.kept_customer_count).order_by("bucket")
 
 
 def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_index: int = 0) -> pd.DataFrame:
     """The base of `periods` out of `sales_by_bucket` (its buckets numbered from `first_index`).
 
-    Nothing sold in a period is zero from the first sale on, unknown before it; movements are unknown in a period without any earlier one, and what was
-    never given (quantity) stays unknown.
+    Nothing sold in a period is zero from the first sale on, unknown before it; what was never given (quantity) stays unknown.
     """
     base = empty_base(periods)
     rows = counted.set_index("bucket").reindex(range(first_index, first_index + len(periods)))
@@ -90,13 +135,25 @@ def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_inde
         values = rows[name].astype(float)
         since = pd.Series(earliest is not None and rows.index >= earliest, rows.index)  # before the first sale nothing is known
         base[name] = (values if name in ("quantity", "cost") else values.mask(values.isna() & since, 0.0)).to_numpy()  # no row: no sale
-    known = np.array([earliest is not None and position > earliest for position in rows.index])
-    known &= base.complete.shift(fill_value=True).to_numpy()  # who is new is not known after a period that was not given whole
     base["customer_revenue"] = base.revenue
-    opening = counted.set_index("bucket").active_customer_count.reindex(rows.index - 1).astype(float).to_numpy()
-    base["lost_customer_count"] = opening - base.kept_customer_count
-    base["active_customer_count_previous"] = opening
-    base.loc[~known, [*MOVEMENTS, "active_customer_count_previous"]] = math.nan
+    return base
+
+
+def with_movement(
+    base: pd.DataFrame, counted: pd.DataFrame, positions: Sequence[int], known: Sequence[bool], year_known: Sequence[bool]
+) -> pd.DataFrame:
+    """The base with the yearly counts of `yearly_movement`; unknown where the sales given do not cover what they need.
+
+    Parameters  positions: number of the month with which each period ends; year_known: the 12 months up to it are covered, for who is active and
+                orders again; known: the 12 months before them too, for who is new, was kept or lost
+    """
+    # a year that is covered and has no row had no customer, neither in it nor before it
+    found = counted.set_index("position").reindex(positions).astype(float).fillna(0.0)
+    for name in COUNTED_YEARLY:
+        of_year = name in ("year_active_customer_count", "repeat_customer_count")
+        base[name] = np.where(year_known if of_year else known, found[name], math.nan)
+    base["opening_customer_count"] = base.kept_customer_count + base.lost_customer_count
+    base["active_customer_count_previous"] = base.opening_customer_count + base.not_due_customer_count
     return base
 
 
@@ -129,6 +186,7 @@ def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.Da
     base["kept_customer_count"] = base.kept_customer_count.fillna(base.active_customer_count - base.new_customer_count - recovered)
     base.loc[opening.isna(), "kept_customer_count"] = math.nan
     base["lost_customer_count"] = base.lost_customer_count.fillna(opening - base.kept_customer_count)
+    base["opening_customer_count"], base["year_active_customer_count"] = opening, base.active_customer_count
     base["total_cost"] = base.fixed_cost + base.variable_cost + base.acquisition_cost
     return base
 
@@ -149,7 +207,21 @@ def _value_of(given: pd.DataFrame, bucket: Bucket, adds_up: bool) -> float:
 def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
     """A base in which nothing is known yet: label, start, end, complete, then BASE, cost, total_cost and the opening customers as NaN."""
     frame = pd.DataFrame([vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"]).astype({"complete": bool})
-    return frame.assign(**dict.fromkeys((*BASE, "cost", "total_cost", "customer_revenue", "active_customer_count_previous"), math.nan))
+    return frame.assign(
+        **dict.fromkeys(
+            (
+                *BASE,
+                "cost",
+                "total_cost",
+                "customer_revenue",
+                "active_customer_count_previous",
+                "opening_customer_count",
+                "year_active_customer_count",
+                "not_due_customer_count",
+            ),
+            math.nan,
+        )
+    )
 
 
 def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] | np.ndarray) -> pd.DataFrame:
@@ -208,13 +280,12 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     t["customer_revenue"] = t.customer_revenue.fillna(t.revenue)  # only a ledger has revenue that names no customer
     t["average_basket"] = ratio(t.customer_revenue, t.order_count)
     t["purchase_frequency"] = ratio(t.order_count, t.active_customer_count)
-    opening, active = t.active_customer_count_previous, t.active_customer_count
+    opening, active = t.opening_customer_count, t.year_active_customer_count.fillna(t.active_customer_count)
+    t["year_active_customer_count"] = active
     for rate, (part, whole) in RATES.items():
         t[rate] = ratio(t[part], t[whole])
     comparable = t.complete & (both | (t.index == 0)) & opening.notna()
-    t.loc[~comparable, ["retention_rate", "attrition_rate", "kept_customer_count", "lost_customer_count", "recovered_customer_count"]] = (
-        math.nan
-    )
+    t.loc[~comparable, [*MOVEMENTS[1:], "not_due_customer_count", "retention_rate", "attrition_rate"]] = math.nan
     t["retention_rate_deck"] = ratio(active - t.new_customer_count, opening).where(t.retention_rate.notna())
     t["attrition_rate_deck"] = ratio(t.lost_customer_count, active).where(t.attrition_rate.notna())
     t["fixed_cost_deck"] = t.fixed_cost + t.acquisition_cost

@@ -12,8 +12,10 @@ ARMS = ("contact", "hold-out", "essential")
 
 
 def candidates(gaps: pd.DataFrame, deep_share: float) -> pd.DataFrame:
-    """Customers of a gap list that are on the way out: revenue down by `deep_share` or more, silent for twice their own rhythm or longer."""
-    return gaps[(gaps.sales_gap < 0) & (gaps.gap_rate <= -deep_share) & (gaps.silence_ratio >= SILENCE_BANDS[0])]
+    """Customers of a gap list that are on the way out: due, revenue down by `deep_share` or more, silent for twice their own rhythm or longer."""
+    return gaps[
+        (gaps.sales_gap < 0) & (gaps.status != "not_due") & (gaps.gap_rate <= -deep_share) & (gaps.silence_ratio >= SILENCE_BANDS[0])
+    ]
 
 
 def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Who came, stayed, left, came back; the revenue bridge; retention by customers and by revenue.
 
 Source of the definitions: method of the workbook §1 (one term, one definition); retention as (F − N − recovered) ÷ D.
+Coming, staying and leaving are said per year: of the last 12 months against the 12 before, whatever money is compared over.
 """
 
 import datetime as dt
@@ -10,17 +11,23 @@ import ibis.expr.types as ir
 
 from carnet.periods import Periods
 
+DUE_MONTHS = 6  # half of a year: who usually waits longer between two orders is not due every year
 
-def customer_movement(cube: ir.Table, periods: Periods) -> ir.Table:
-    """One row per customer of the cube: revenue and orders of both periods, and what became of the customer.
 
-    Columns     customer_id, revenue, revenue_previous, sales_gap (revenue − revenue_previous), order_count,
-                order_count_previous, active, active_previous, active_before (any positive line before the audit period),
-                first_date, last_date (of positive lines), status
-    Status      kept: active in both; new: active now, no positive line ever before; recovered: active now, not in the
-                previous period, but before; lost: active in the previous period only; NULL: active in neither
+def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None = None) -> ir.Table:
+    """One row per customer of the cube: revenue and orders of both periods, and what became of the customer in a year.
+
+    Parameters  rhythm: `defection.order_rhythm` at the audit date, to tell who is not due; without it everybody is due every year
+    Columns     customer_id; of the periods: revenue, revenue_previous, sales_gap (revenue − revenue_previous), order_count,
+                order_count_previous, active, active_previous; of the last 12 months: year_active, year_order_count; first_date,
+                last_date (of positive lines), status
+    Status      of the last 12 months against the 12 before; kept: active in both; new: active now, no positive line ever before;
+                recovered: active now, not in the 12 months before, but earlier; lost: active in the 12 months before only; not_due: the
+                same, of a customer whose usual interval between orders is longer than 6 months; NULL: active in neither
     """
+    year = periods.yearly
     current, previous = periods.in_current(cube), periods.in_previous(cube)
+    this_year, year_before = year.in_current(cube), year.in_previous(cube)
     positive = cube.positive_line_count > 0
     per_customer = cube.group_by("customer_id").agg(
         # no row of the cube in a period means nothing was invoiced in it: an amount of zero, not an unknown
@@ -30,25 +37,36 @@ def customer_movement(cube: ir.Table, periods: Periods) -> ir.Table:
         order_count_previous=cube.order_count.sum(where=previous).fill_null(0),
         active=(current & positive).any(),
         active_previous=(previous & positive).any(),
-        active_before=(periods.before_current(cube) & positive).any(),
+        year_active=(this_year & positive).any(),
+        year_order_count=cube.order_count.sum(where=this_year).fill_null(0),
+        year_active_previous=(year_before & positive).any(),
+        active_before=(year.before_current(cube) & positive).any(),
         first_date=cube.first_date.min(),
         last_date=cube.last_date.max(),
     )
+    t = per_customer
+    slow = ibis.literal(False)
+    if rhythm is not None:
+        t = t.left_join(rhythm.select("customer_id", "rhythm_months"), "customer_id").drop("customer_id_right")
+        slow = (t.rhythm_months > DUE_MONTHS).fill_null(False)  # no rhythm known: due like everybody else
     status = ibis.cases(
-        (per_customer.active & per_customer.active_previous, "kept"),
-        (per_customer.active & per_customer.active_before, "recovered"),
-        (per_customer.active, "new"),
-        (per_customer.active_previous, "lost"),
+        (t.year_active & t.year_active_previous, "kept"),
+        (t.year_active & t.active_before, "recovered"),
+        (t.year_active, "new"),
+        (t.year_active_previous & slow, "not_due"),
+        (t.year_active_previous, "lost"),
     )
-    return per_customer.mutate(sales_gap=per_customer.revenue - per_customer.revenue_previous, status=status)
+    given = [name for name in per_customer.columns if name not in ("year_active_previous", "active_before")]
+    return t.select(*given, sales_gap=t.revenue - t.revenue_previous, status=status)
 
 
 def movement_summary(movement: ir.Table) -> ir.Table:
-    """One row of figures from `customer_movement`: counts, bridge, retention, late customers.
+    """One row of figures from `customer_movement`: counts, bridge, retention.
 
     Bridge      previous revenue + new + recovered + expansion − contraction − lost = revenue, to the cent. New and
                 recovered are those customers' revenue, lost the lost ones' previous revenue; whatever else changed
-                (credit notes of absent customers included) is expansion or contraction.
+                (credit notes of absent customers, those not due) is expansion or contraction.
+    Retention   kept ÷ those due of the opening customers (kept + lost); lost ÷ the same is attrition
     Undefined   rates over an empty population are NULL; every figure is NULL when there is no customer at all
     """
     t = movement
@@ -58,7 +76,6 @@ def movement_summary(movement: ir.Table) -> ir.Table:
     opening = t.revenue_previous > 0
     still_there = ibis.least(ibis.greatest(t.revenue, 0.0), t.revenue_previous)
     opening_revenue = t.revenue_previous.sum(where=opening)
-    late = t.sales_gap.round(2) < 0
     sums = t.agg(
         revenue=t.revenue.sum(),
         revenue_previous=t.revenue_previous.sum(),
@@ -68,6 +85,7 @@ def movement_summary(movement: ir.Table) -> ir.Table:
         new_customer_count=_count(is_new),
         recovered_customer_count=_count(is_recovered),
         lost_customer_count=_count(is_lost),
+        not_due_customer_count=_count(t.status == "not_due"),
         revenue_new=_sum(t.revenue, is_new),
         revenue_recovered=_sum(t.revenue, is_recovered),
         revenue_expansion=_sum(rest, rest > 0),
@@ -75,14 +93,13 @@ def movement_summary(movement: ir.Table) -> ir.Table:
         revenue_lost=_sum(t.revenue_previous, is_lost),
         gross_revenue_retention=still_there.sum(where=opening) / opening_revenue,
         net_revenue_retention=t.revenue.sum(where=opening) / opening_revenue,
-        late_customer_count=_count(late),
-        late_revenue_gap=_sum(t.sales_gap, late),
     )
-    opened = sums.active_customer_count_previous.nullif(0)
+    due = sums.kept_customer_count + sums.lost_customer_count
     gained = sums.revenue_new + sums.revenue_recovered + sums.revenue_expansion
     return sums.mutate(
-        retention_rate=sums.kept_customer_count / opened,
-        attrition_rate=sums.lost_customer_count / opened,
+        opening_customer_count=due,
+        retention_rate=sums.kept_customer_count / due.nullif(0),
+        attrition_rate=sums.lost_customer_count / due.nullif(0),
         quick_ratio=gained / (sums.revenue_lost + sums.revenue_contraction).nullif(0.0),
     )
 

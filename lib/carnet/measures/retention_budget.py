@@ -8,7 +8,6 @@ from carnet.measures.lifetime_value import survival_years
 
 BANDS = (0.0, 1.0, 2.0, 4.0, 8.0)  # days since the last order ÷ own rhythm: lower ends
 PRIOR_CUSTOMERS = 4  # customers of the whole group that a band's rate is shrunk with
-GONE = 365.0  # days without an order after which a customer has left already
 
 
 def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
@@ -56,17 +55,17 @@ def retention_budgets(
 ) -> pd.DataFrame:
     """What may be spent on each customer, and whether it is worth chasing.
 
-    Formula     leave_probability = rate of its band and kind (1 for a customer without an order for a year); save_probability = leave_probability × save_rate
+    Formula     leave_probability = rate of its band and kind (1 for a customer lost); save_probability = leave_probability × save_rate
                 (win_back_rate for those gone): of those about to leave, the share that an action keeps, an assumption until an experiment tells;
                 residual_margin = yearly_margin × survival_years(retention, horizon, discount); uncapped_budget = save_probability × residual_margin +
                 win_back_rate × regain_margin × the same years: what an account that was once bigger no longer buys;
                 budget = at most cap_share × yearly_margin, 0 unless chased. chase: out of its rhythm, fading or once bigger, and the budget reaches the cost of one action
     Reason      unprofitable (yearly margin not above zero) · unknown (margin or chance not known) · chase · gone (left already: winning back is not
                 worth an action) · safe (in its own rhythm, not fading and never bigger) · small (too little to gain)
-    Parameters  accounts: yearly_margin, silence_ratio, fading, days_since_last_order, regain_margin (a year; 0 where it was never bigger)
+    Parameters  accounts: yearly_margin, silence_ratio, fading, status, regain_margin (a year; 0 where it was never bigger)
     Columns     accounts with leave_probability, save_probability, residual_margin, uncapped_budget, budget, chase, chase_reason
     """  # fmt: skip
-    gone = accounts.days_since_last_order.astype(float) > GONE
+    gone = accounts.status == "lost"
     band = silence_band(accounts.silence_ratio)
     kind = accounts.fading.astype(bool)
     rate = rates.set_index(["band", "fading"]).leave_rate if len(rates) else pd.Series(dtype=float)
