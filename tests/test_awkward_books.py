@@ -71,7 +71,12 @@ def test_awkward_book_is_audited(reports, name):
             "retention_rate": None,
             "average_basket": None,
         },
-        "negative_revenue": {"lost_customer_count": 1, "gross_revenue_retention": 1 / 3, "net_revenue_retention": -33},
+        "negative_revenue": {
+            "lost_customer_count": 1,
+            "not_due_customer_count": 0,
+            "gross_revenue_retention": 1 / 3,
+            "net_revenue_retention": -33,
+        },
     }[name]
     assert {key: figures[key] for key in expected} == pytest.approx(expected)
 

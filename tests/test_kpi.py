@@ -220,7 +220,9 @@ def test_law_the_year_up_to_any_month_moves_customers_as_their_movement_does(cel
         for t in (cube, orders)
     )
     usual = defection.usual_interval_days(orders.filter(orders.position <= end)).execute()
-    counted = kpi.yearly_movement(cube, orders, [end], usual).execute()
+    counted = kpi.yearly_movement(
+        cube, orders, [end], usual, (frame[frame.position <= end].groupby("customer_id").size() > 1).sum()
+    ).execute()
     as_of = dt.date(2020 + end // 12, end % 12 + 1, 28)
     past = cube.filter(cube.position <= end)
     moved = movement.customer_movement(past, Periods(as_of, cut=31), defection.order_rhythm(orders, as_of))

@@ -18,7 +18,6 @@ from carnet.book import Book
 from carnet.customer_years import COVER_DAYS, answers, rolling_periods, trend, years_covered
 from carnet.errors import CarnetError, nearest
 from carnet.measures import concentration, contacts, cost_to_serve, defection, receivables, silence, strategy
-from carnet.measures.movement import DUE_MONTHS
 from carnet.measures.service_quality import DIMENSIONS
 from carnet.periods import Period, Periods, years_earlier, years_earlier_each
 from carnet.profiles import RULE_BOUNDS, checked_rule
@@ -199,7 +198,7 @@ def leave_history(book: Book) -> pd.DataFrame:
         later = book.orders.filter(dates.between(ibis.date(after.start), ibis.date(after.end))).select("customer_id").distinct().execute()
         t = (
             defection.order_rhythm(book.orders, bought.end)
-            .filter(lambda r: ~(r.rhythm_months > DUE_MONTHS).fill_null(False))  # who is not due neither stays nor leaves in a year
+            .filter(lambda r: ~r.rarely)  # who is not due neither stays nor leaves in a year
             .semi_join(active, "customer_id")
             .select("customer_id", "silence_ratio")
             .execute()

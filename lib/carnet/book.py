@@ -39,20 +39,22 @@ from carnet.wording import N_, Notice, Wording
 P = ParamSpec("P")
 KEPT_BOOKS = 6
 YEAR_DAYS = 366
+LEAST_RHYTHMS = 5  # customers that ordered twice, for "half of the customers" to say something
 BUILT_FROM = {"tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum", "engine"}
 NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) AS amount LIMIT 0"
 
 
 @dataclass(frozen=True)
 class Span:
-    """The time that the sales given cover: days of the first and the last positive line, most days between two days with an order; and how often the
-    median customer orders, in days (None where nobody ordered twice).
+    """The time that the sales given cover: days of the first and the last positive line, most days between two days with an order; how often the
+    median customer orders, in days (None where nobody ordered twice), and of how many that is the median.
     """  # fmt: skip
 
     first_sale: dt.date | None
     last_sale: dt.date | None
     longest_pause_days: int
     usual_interval_days: float | None
+    rhythm_count: int
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ class Book:
     @property
     def orders_too_rarely(self) -> bool:
         """True when the median customer orders less than once a year: a year without an order is no departure, and no movement is told."""
-        return (self.span.usual_interval_days or 0) > YEAR_DAYS
+        return (self.span.usual_interval_days or 0) > YEAR_DAYS and self.span.rhythm_count >= LEAST_RHYTHMS
 
     @cached_property
     def previous_order_count(self) -> int:
@@ -332,11 +334,12 @@ def span_of(cube: ir.Table, orders: ir.Table) -> Span:
     ends = cube.agg(first=cube.first_date.min(), last=cube.last_date.max()).execute().iloc[0]
     days = orders.select("date").distinct()
     own = orders.group_by("customer_id").agg(days=orders.date.nunique(), span=orders.date.max().delta(orders.date.min(), unit="day"))
-    usual = own.filter(own.days > 1).mutate(interval=lambda t: t.span / (t.days - 1)).interval.quantile(0.5).execute()
+    twice = own.filter(own.days > 1).mutate(interval=lambda t: t.span / (t.days - 1))
+    usual, count = twice.agg(usual=twice.interval.quantile(0.5), count=twice.count()).execute().iloc[0]
     pauses = days.mutate(pause=days.date.delta(days.date.lag().over(ibis.window(order_by=days.date)), unit="day"))
     longest = pauses.pause.max().execute()  # NULL with fewer than two days
     pause, interval = 0 if pd.isna(longest) else int(longest), None if pd.isna(usual) else float(usual)
-    return Span(_as_date(ends["first"]), _as_date(ends["last"]), pause, interval)
+    return Span(_as_date(ends["first"]), _as_date(ends["last"]), pause, interval, int(count))
 
 
 def _last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.book import Book
-from carnet.measures import concentration, contacts, defection, gaps, movement, rebound
+from carnet.measures import concentration, contacts, defection, gaps, rebound
 from carnet.periods import Periods, years_earlier_each
 from carnet.published import GAP_NUMBERS, Published
 from carnet.series import margin_rates, moved
@@ -189,7 +189,7 @@ def overdue(book: Book) -> tuple[pd.DataFrame, int]:
     """  # fmt: skip
     rhythm = defection.order_rhythm(book.orders, book.as_of)
     t = _joined(_joined(defection.overdue(rhythm).execute(), defection.peak_years(book.cube).execute()), book.customers.execute())
-    return t[OVERDUE_COLUMNS], int(rhythm.filter(rhythm.rhythm_months > movement.DUE_MONTHS).count().execute())
+    return t[OVERDUE_COLUMNS], int(rhythm.filter(rhythm.rarely).count().execute())
 
 
 def standing(book: Book) -> pd.DataFrame:

@@ -13,7 +13,6 @@ import pandas as pd
 from carnet.book import Book
 from carnet.customer_years import COVER_DAYS, scaled_satisfaction
 from carnet.measures import concentration, defection, reasons, silence, verbatims
-from carnet.measures.movement import DUE_MONTHS
 from carnet.periods import years_earlier, years_earlier_each
 
 # an order this long after a note still belongs to the leaving; a later one means that the customer stayed
@@ -186,9 +185,7 @@ def _lost_customers(book: Book, since: dt.date) -> pd.DataFrame:
     if not book.has("sales") or book.orders_too_rarely:
         return pd.DataFrame({"customer_id": pd.Series(dtype=object), "last_order_date": pd.Series(dtype="datetime64[ns]")})
     rhythm = defection.order_rhythm(book.orders, book.as_of)
-    last = rhythm.filter(~(rhythm.rhythm_months > DUE_MONTHS).fill_null(False)).select(
-        "customer_id", "last_order_date"
-    )  # no rhythm known: due
+    last = rhythm.filter(~rhythm.rarely).select("customer_id", "last_order_date")
     quiet_since = years_earlier(book.as_of, 1)
     t = (
         last.filter((last.last_order_date <= ibis.date(quiet_since)) & (last.last_order_date > ibis.date(since)))

@@ -59,7 +59,9 @@ def _with_movement(
     """`kpi.with_movement` of the book: `orders` and `cube` number the months of their rows. Unknown throughout where customers order too rarely."""
     if not book.has("sales") or book.orders_too_rarely:
         return base
-    counted = kpi.yearly_movement(book.cube.mutate(position=cube), book.orders.mutate(position=orders), ends, book.span.usual_interval_days)
+    counted = kpi.yearly_movement(
+        book.cube.mutate(position=cube), book.orders.mutate(position=orders), ends, book.span.usual_interval_days, book.span.rhythm_count
+    )
     return kpi.with_movement(base, counted.execute(), ends, known, year_known)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from carnet.measures.movement import DUE_MONTHS
+from carnet.measures.movement import DUE_MONTHS, LEAST_RHYTHMS
 from carnet.periods import Periods
 
 PRIOR_INTERVALS = 1  # intervals of the portfolio that a customer's own rhythm is shrunk with
@@ -35,25 +35,27 @@ def order_rhythm(orders: ir.Table, as_of: dt.date) -> ir.Table:
 
     Formula     rhythm_days = (days from first to last order + r) ÷ (order days − 1 + 1): the customer's mean interval, shrunk with one
                 interval r, the median customer's; silence_ratio = days since the last order ÷ rhythm_days
-    Columns     customer_id, last_order_date, months_since_last_order, rhythm_months (months of 30.44 days), silence_ratio;
+    Columns     customer_id, last_order_date, months_since_last_order, rhythm_months (months of 30.44 days), silence_ratio,
+                rarely (usually waits longer than 6 months: not due every year; of a customer that ordered once only the median tells, of 5 others or more);
                 NULL rhythm when no customer of the book has two days of orders
     """
     t = _own_intervals(orders.filter(orders.date <= ibis.date(as_of)))
-    t = t.cross_join(t.agg(usual_days=t.own_days.quantile(0.5)))
+    t = t.cross_join(t.agg(usual_days=t.own_days.quantile(0.5), rhythm_count=t.own_days.count()))
     rhythm = (t.span + PRIOR_INTERVALS * t.usual_days) / (t.interval_count + PRIOR_INTERVALS)
     silence = ibis.date(as_of).delta(t.last_order_date, unit="day")
     return t.select(
         "customer_id", "last_order_date", months_since_last_order=silence / DAYS_A_MONTH, rhythm_months=rhythm / DAYS_A_MONTH,
         silence_ratio=silence / rhythm.nullif(0.0),
+        rarely=((rhythm / DAYS_A_MONTH > DUE_MONTHS) & ((t.interval_count > 0) | (t.rhythm_count >= LEAST_RHYTHMS))).fill_null(False),
     )  # fmt: skip
 
 
 def overdue(rhythm: ir.Table) -> ir.Table:
     """Customers that order rarely and are late by their own rhythm, longest silence first: the columns of `order_rhythm`.
 
-    Rule        usual interval longer than 6 months, silent for one and a half of it or longer
+    Rule        orders rarely, silent for one and a half of it or longer
     """
-    t = rhythm.filter((rhythm.rhythm_months > DUE_MONTHS) & (rhythm.silence_ratio >= OVERDUE))
+    t = rhythm.filter(rhythm.rarely & (rhythm.silence_ratio >= OVERDUE))
     return t.order_by(ibis.desc("silence_ratio"), "customer_id")
 
 

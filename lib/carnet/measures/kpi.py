@@ -15,7 +15,7 @@ import pandas as pd
 
 from carnet.measures.defection import DAYS_A_MONTH
 from carnet.measures.intervals import wilson_interval
-from carnet.measures.movement import DUE_MONTHS
+from carnet.measures.movement import DUE_MONTHS, LEAST_RHYTHMS
 from carnet.periods import Bucket
 from carnet.schema import SUMMARY_MEASURES
 
@@ -75,35 +75,31 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
     )
 
 
-def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual_days: float | None) -> ir.Table:
+def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual_days: float | None, rhythm_count: int) -> ir.Table:
     """Customers of the 12 months up to each of several months, by what became of them: the counts of `movement.movement_summary`.
 
     Parameters  cube, orders: with the number of their month in `position`, consecutive months having consecutive numbers; ends: numbers of the
-                months with which a year ends; usual_days: `defection.usual_interval_days` of the book, NaN where nobody ordered twice
+                months with which a year ends; usual_days, rhythm_count: `defection.usual_interval_days` of the book (None or NaN where nobody ordered
+                twice), and of how many customers it is the median
     Columns     position, year_active_customer_count, repeat_customer_count (≥ 2 orders), kept, recovered, new, lost and not_due
                 _customer_count; a year without any customer in it or before it has no row
     """
     months = cube.group_by("customer_id", "position").agg(bought=(cube.positive_line_count > 0).any(), order_count=cube.order_count.sum())
     days = orders.group_by("customer_id", "position").agg(first=orders.date.min(), last=orders.date.max(), day_count=orders.date.nunique())
-    joined = months.left_join(days, ["customer_id", "position"])
-    so_far = ibis.window(group_by=joined.customer_id, order_by=joined.position, preceding=None, following=0)
-    t = joined.select(
-        "customer_id", "position", "bought", "order_count",
-        began=joined.bought.ifelse(joined.position, ibis.null("int64")).min().over(ibis.window(group_by=joined.customer_id)),
-        span=joined["last"].max().over(so_far).delta(joined["first"].min().over(so_far), unit="day"),
-        day_count=joined.day_count.sum().over(so_far),
-    )  # fmt: skip
+    t = months.left_join(days, ["customer_id", "position"])
     years = ibis.memtable({"end": list(ends)}, schema={"end": "int64"})
-    t = t.join(years, (t.position <= years.end) & (t.position > years.end - 24))
-    recent = t.position > t.end - 12
+    t = t.join(years, t.position <= years.end)
+    now, before = t.position > t.end - 12, t.position.between(t.end - 23, t.end - 12)
     c = t.group_by("customer_id", "end").agg(
-        now=(t.bought & recent).any(), before=(t.bought & ~recent).any(), order_count=t.order_count.sum(where=recent),
-        began=t.began.min(), span=t.span.max(), day_count=t.day_count.max(),
+        now=(t.bought & now).any(), before=(t.bought & before).any(), old=(t.bought & (t.position <= t.end - 12)).any(),
+        order_count=t.order_count.sum(where=now), first=t["first"].min(), last=t["last"].max(), day_count=t.day_count.sum(),
     )  # fmt: skip
-    known = not (usual_days is None or math.isnan(usual_days))
-    rhythm = (c.span + (usual_days if known else 0.0)) / c.day_count.nullif(0)
-    slow = (rhythm > DUE_MONTHS * DAYS_A_MONTH).fill_null(False) if known else ibis.literal(False)
-    old, gone = c.began <= c.end - 12, c.before & ~c.now
+    slow: ir.BooleanValue = ibis.literal(False)
+    if usual_days is not None and not math.isnan(usual_days):
+        rhythm = (c["last"].delta(c["first"], unit="day") + usual_days) / c.day_count.nullif(0)
+        told = ibis.literal(rhythm_count >= LEAST_RHYTHMS) | (c.day_count > 1)
+        slow = ((rhythm > DUE_MONTHS * DAYS_A_MONTH) & told).fill_null(False)
+    gone = c.before & ~c.now
 
     def count(where: ir.BooleanValue) -> ir.IntegerScalar:
         return where.fill_null(False).sum()
@@ -114,8 +110,8 @@ def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual
             year_active_customer_count=count(c.now),
             repeat_customer_count=count(c.now & (c.order_count >= 2)),
             kept_customer_count=count(c.now & c.before),
-            recovered_customer_count=count(c.now & ~c.before & old),
-            new_customer_count=count(c.now & ~old),
+            recovered_customer_count=count(c.now & ~c.before & c.old),
+            new_customer_count=count(c.now & ~c.old),
             lost_customer_count=count(gone & ~slow),
             not_due_customer_count=count(gone & slow),
         )

@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 
 from carnet.periods import Periods
 
+LEAST_RHYTHMS = 5  # customers that ordered twice, below which their median says nothing of those that ordered once
 DUE_MONTHS = 6  # half of a year: who usually waits longer between two orders is not due every year
 
 
@@ -47,8 +48,8 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
     t = per_customer
     slow = ibis.literal(False)
     if rhythm is not None:
-        t = t.left_join(rhythm.select("customer_id", "rhythm_months"), "customer_id").drop("customer_id_right")
-        slow = (t.rhythm_months > DUE_MONTHS).fill_null(False)  # no rhythm known: due like everybody else
+        t = t.left_join(rhythm.select("customer_id", "rarely"), "customer_id").drop("customer_id_right")
+        slow = t.rarely.fill_null(False)  # no rhythm known: due like everybody else
     status = ibis.cases(
         (t.year_active & t.year_active_previous, "kept"),
         (t.year_active & t.active_before, "recovered"),
