@@ -21,7 +21,7 @@ from carnet.measures import concentration, contacts, cost_to_serve, defection, r
 from carnet.measures.service_quality import DIMENSIONS
 from carnet.periods import Period, Periods, years_earlier, years_earlier_each
 from carnet.profiles import RULE_BOUNDS, checked_rule
-from carnet.series import audit_series
+from carnet.series import audit_series, own_costs
 from carnet.series import moved as moved_of
 
 RUSH_WORDS = ("urgen", "express", "rush")
@@ -94,7 +94,7 @@ def served_tables(book: Book, rates: Rates) -> tuple[list[ir.Table], int]:
 def margins_of(book: Book, moved: ir.Table, now: pd.Series) -> ir.Table:
     """`cost_to_serve.customer_margins` of the audit period; `now`: its row of `series.audit_series`."""
     return cost_to_serve.customer_margins(
-        moved, book.cube, book.periods.in_current(book.cube), round(now.variable_cost, 2), round(now.revenue, 2)
+        moved, book.cube, book.periods.in_current(book.cube), round(now.variable_cost, 2), round(now.accounted_revenue, 2), own_costs(book)
     )
 
 
@@ -284,7 +284,7 @@ def _profits(book: Book, rates: Rates) -> pd.DataFrame:
     columns = ["customer_id", "margin_revenue", "margin", "cost_to_serve", "profit", "profit_low", "profit_high", "profit_or_margin"]
     now = audit_series(book).iloc[1]
     empty = pd.DataFrame({name: pd.Series(dtype=object if name == "customer_id" else float) for name in columns})
-    if not (now.variable_cost == now.variable_cost and now.revenue > 0):
+    if not (now.variable_cost == now.variable_cost and now.accounted_revenue > 0):
         return empty
     margins = margins_of(book, moved_of(book), now).execute()
     tables, _ = served_tables(book, rates)

@@ -26,6 +26,7 @@ from carnet.contracts import Contract, TableCheck, unknown_references
 from carnet.engagement import Engagement, load_engagement
 from carnet.engines import Engine, connect, memory
 from carnet.errors import CarnetError
+from carnet.goods import Goods, account_mapping, choose_goods, estimate_costs, mark_goods
 from carnet.ledger import classify_costs, fill_tables
 from carnet.periods import Periods
 from carnet.pseudonyms import fingerprint, hidden_engagement, hide, load_key
@@ -40,7 +41,9 @@ P = ParamSpec("P")
 KEPT_BOOKS = 6
 YEAR_DAYS = 366
 LEAST_RHYTHMS = 5  # customers that ordered twice, for "half of the customers" to say something
-BUILT_FROM = {"tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum", "engine"}
+BUILT_FROM = {
+    "tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum", "engine", "goods_cost",
+}  # fmt: skip
 NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) AS amount LIMIT 0"
 
 
@@ -62,7 +65,8 @@ class Book:
     """One engagement at one audit date. Tables are Ibis expressions on Parquet; nothing heavy is in memory.
 
     `tables` holds the accepted rows by table name; `checks` the row ledger of each; `orders` one row per order
-    (customer_id, order_id, date, revenue, line_count); `cube` one row per customer × month (see `cube_of`); `span` what time they cover.
+    (customer_id, order_id, date, revenue, line_count); `cube` one row per customer × month (see `cube_of`); `span` what time they cover;
+    `goods` tells where the cost of goods comes from.
     `pseudonyms` tells the key under which people are hidden; empty where they bear their names. `computed` holds what `once` keeps.
     """
 
@@ -71,13 +75,14 @@ class Book:
     folder: Path
     checks: dict[str, TableCheck]
     span: Span
+    goods: Goods
     pseudonyms: str = ""
     kept_queries: dict[str, str] = field(default_factory=dict, compare=False)
     computed: dict[tuple, pd.DataFrame] = field(default_factory=dict, init=False, compare=False)  # never of a book with other periods
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to open the same book: no connection, nothing computed."""
-        kept = {name: getattr(self, name) for name in ("engagement", "as_of", "folder", "checks", "span", "pseudonyms")}
+        kept = {name: getattr(self, name) for name in ("engagement", "as_of", "folder", "checks", "span", "goods", "pseudonyms")}
         return kept | {"kept_queries": {}, "computed": {}}
 
     @cached_property
@@ -208,7 +213,7 @@ class Book:
     @property
     def notices(self) -> list[Notice]:
         """What the reader must know of the data before reading a figure."""
-        notices = [notice for check in self.checks.values() for notice in check.notices]
+        notices = [*(notice for check in self.checks.values() for notice in check.notices), *self.goods.notices]
         if self.first_sale and not self.previous_order_count and self.first_sale <= self.periods.previous.start:
             notices.append(Notice(N_("No sale of the previous period was given, although earlier ones were: nothing is compared with it.")))
         elif self.first_sale and not self.previous_is_complete:
@@ -272,7 +277,8 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     record = json.loads((home / "book.json").read_text(encoding="utf-8"))
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
     days = {name: day and dt.date.fromisoformat(day) for name, day in record["span"].items() if name.endswith("_sale")}
-    opened = Book(engagement, dt.date.fromisoformat(record["as_of"]), home, checks, Span(**record["span"] | days))
+    goods = Goods(record["goods"]["source"], [Notice.from_json(notice) for notice in record["goods"]["notices"]])
+    opened = Book(engagement, dt.date.fromisoformat(record["as_of"]), home, checks, Span(**record["span"] | days), goods)
     if not key:
         return opened
     hidden = hidden_engagement(engagement, key, Wording(engagement.language, engagement.currency)._("withheld"))
@@ -299,7 +305,8 @@ def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
     """Customer × month: every portfolio measure starts here.
 
     One row per customer_id, month (first day of the calendar month) and audit_month (months back from as_of, cut at its
-    day). Columns: revenue, quantity, cost (Σ; NULL where not given),
+    day). Columns: revenue, quantity, cost (Σ; estimated where a line has none, NULL where not given at all), positive_revenue and costed_revenue (Σ of
+    the positive lines, and of those whose own cost is known),
     order_count, line_count, positive_line_count, first_date and last_date (of positive lines), salesperson (of the last line).
     An order is counted where its first positive line falls.
     """
@@ -309,13 +316,17 @@ def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
         audit_month=periods.audit_month(sales.date),
         salesperson=sales.salesperson if "salesperson" in given else ibis.null("string"),
         quantity=sales.quantity if "quantity" in given else ibis.null("float64"),
-        cost=sales.cost if "cost" in given else ibis.null("float64"),
+        cost=sales.estimated_cost if "estimated_cost" in given else ibis.null("float64"),
+        costed=sales.cost.notnull() if "cost" in given else ibis.literal(False),
     )
     positive = lines.amount > 0
     cells = lines.group_by("customer_id", "month", "audit_month").agg(
         revenue=lines.amount.sum().cast("float64"),
         quantity=lines.quantity.sum().cast("float64"),
         cost=lines.cost.sum().cast("float64"),
+        # no positive line, or none with a cost: no revenue of the kind
+        positive_revenue=lines.amount.sum(where=positive).cast("float64").fill_null(0.0),
+        costed_revenue=lines.amount.sum(where=positive & lines.costed).cast("float64").fill_null(0.0),
         line_count=lines.count(),
         positive_line_count=positive.sum(),
         first_date=lines.date.min(where=positive),
@@ -367,10 +378,12 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
         checks[name] = Contract(reader).check(files[name], rejects[name], as_of)
         forget_raw(con, name)
     if "costs" in checks:
-        classify_costs(con, engagement.cost_behaviour)
+        classify_costs(con, engagement.cost_behaviour, *account_mapping(con))
         checks["costs"].columns += [] if "behaviour" in checks["costs"].columns else ["behaviour"]
     if "ledger" in checks:
         checks |= fill_tables(con, checks["ledger"], files["ledger"], engagement, as_of)
+    if "costs" in checks:
+        mark_goods(con)
     if "sales" not in checks:
         con.execute(f"CREATE TABLE accepted_sales AS {NO_SALES}")
     elif not checks["sales"].accepted_rows:
@@ -381,18 +394,21 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     if "customers" in engagement.tables:
         for check in checks.values():
             unknown_references(con, check)
+    estimate_costs(con)
+    periods = Periods(as_of, engagement.comparison, engagement.fiscal_year_start)
+    goods = choose_goods(con, checks, engagement.goods_cost, periods.current.start, periods.current.end)
     backend = ibis.duckdb.from_connection(con)
     for name in {*checks, "sales"}:
         backend.table(f"accepted_{name}").to_parquet(home / f"{name}.parquet")
         con.execute(f"DROP TABLE accepted_{name}")
     backend.table("quarantine").to_parquet(home / "quarantine.parquet")
     engine = Engine(backend) if engagement.engine == "duckdb" else connect(engagement.engine, home.parent)
-    periods, sales = Periods(as_of, engagement.comparison, engagement.fiscal_year_start), engine.read("sales", home / "sales.parquet")
+    sales = engine.read("sales", home / "sales.parquet")
     orders_of(sales, periods).to_parquet(home / "orders.parquet")
     cube_of(sales, engine.read("orders", home / "orders.parquet"), periods).to_parquet(home / "cube.parquet")
     span = span_of(engine.read("cube", home / "cube.parquet"), engine.read("orders", home / "orders.parquet"))
     ledgers = {name: check.as_json() for name, check in checks.items()}
-    record = {"as_of": str(as_of), "checks": ledgers, "span": asdict(span), "sizes": _sizes(home)}
+    record = {"as_of": str(as_of), "checks": ledgers, "span": asdict(span), "goods": asdict(goods), "sizes": _sizes(home)}
     (home / "book.json").write_text(json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8")
     con.close()
     return as_of
@@ -424,7 +440,7 @@ def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]], ke
     digest.update(json.dumps([kept, names, fingerprint(key) if key else ""], sort_keys=True).encode())
     package = Path(__file__).parent
     for module in [
-        *(package / f"{name}.py" for name in ("schema", "contracts", "ledger", "periods", "pseudonyms", "engines", "book")),
+        *(package / f"{name}.py" for name in ("schema", "contracts", "ledger", "goods", "periods", "pseudonyms", "engines", "book")),
         package / "profiles" / "pcg.yml",
         *sorted((package / "sources").glob("*.py")),
     ]:

@@ -17,7 +17,7 @@ from carnet.book import Book
 from carnet.customer_years import COVER_DAYS, rolling_periods, years_covered
 from carnet.measures import contacts, replacement, silence
 from carnet.periods import years_earlier, years_earlier_each
-from carnet.series import audit_series, margin_rates, moved
+from carnet.series import audit_series, margin_rates, moved, own_costs
 
 HISTORY_YEARS = 2  # years that must be covered, for a newcomer of the previous 12 months to be told from a customer
 
@@ -153,14 +153,17 @@ def revenue_within(book: Book, spans: pd.DataFrame, customers: pd.Series) -> np.
 
 
 def yearly_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:
-    """What each account leaves in a year while it buys: revenue of the 12 months up to its last order × margin rate − cost to serve of the last 12
-    months where known (of those gone it is mostly not: theirs is the margin on goods). Unknown without any margin rate.
+    """What each account leaves in a year while it buys: revenue of the 12 months up to its last order × margin rate − cost lines that name it and cost to serve of the
+    last 12 months where known (of those gone it is mostly not: theirs is the margin on goods). Unknown without any margin rate.
     """
     book = book.rolling
     last = pd.to_datetime(accounts.last_order_date).astype("datetime64[ns]")
     margin = revenue_within(book, _year_up_to(accounts.customer_id, last).dropna(), accounts.customer_id)
     served = accounts.cost_to_serve.astype(float).fillna(0.0)  # not known: the margin on goods
-    return pd.Series(margin * margin_rates(book, accounts.customer_id) - served.to_numpy(), accounts.index)
+    own = own_costs(book)
+    named = own.execute().set_index("customer_id").own_cost if own is not None else pd.Series(dtype=float)
+    mine = accounts.customer_id.map(named).astype(float).fillna(0.0)  # no cost line names it
+    return pd.Series(margin * margin_rates(book, accounts.customer_id) - served.to_numpy() - mine.to_numpy(), accounts.index)
 
 
 def regain_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:

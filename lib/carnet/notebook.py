@@ -25,6 +25,7 @@ from carnet.charts import Chart, use_colours
 from carnet.engines import memory
 from carnet.errors import CarnetError, nearest
 from carnet.findings import Finding
+from carnet.goods import LEAST_COSTED
 from carnet.ledger import FILLED
 from carnet.measures.register import COMPARING, FIGURES, MOVING
 from carnet.measures.register import TABLES as MEASURES
@@ -168,6 +169,9 @@ def unmeasured(book: Book, value: float | None, table: str, *columns: str) -> st
     """Empty when the value is known, else the line that says why it is not: the table is missing, or does not tell it."""
     if not unknown(value):
         return ""
+    uncosted = [notice for notice in book.goods.notices if notice.values.get("missing_share", 0) > 1 - LEAST_COSTED]
+    if uncosted and table == "costs":
+        return book.wording.tell(uncosted[0])
     return needs(book, table, *columns) or book.wording._(
         "Not measured: the table {table} does not cover this period, or leaves a part of it unclassified.",
         table=book.wording.tell(TABLE_LABELS[table]),

@@ -21,6 +21,7 @@ from carnet.book import Book
 from carnet.comparison import Since
 from carnet.execution import Executed
 from carnet.findings.base import NAMES_BEHIND
+from carnet.findings.costs import LEDGER_STEPS, steps_table
 from carnet.firm import Firm
 from carnet.lists import FILE_LABELS, LISTS
 from carnet.measures.register import FIGURES
@@ -29,6 +30,7 @@ from carnet.provenance import COMPOSED, Origin, cell_origins
 from carnet.published import find_reports
 from carnet.records import FIGURES_TYPE, FINDINGS_TYPE
 from carnet.schema import TABLE_LABELS
+from carnet.series import ledger_lines
 from carnet.tables import draw_table, ledger_table
 from carnet.wording import Wording, markdown_blocks
 
@@ -181,11 +183,21 @@ def summary_page(
         first=findings[:FIRST_FINDINGS], others=findings[FIRST_FINDINGS:], titles=titles, lists=lists, since=since.sentences,
         changed=draw_table(w, "changed", w._("Figures that moved beyond noise since then"), since.figures, "label then now tested").html if len(since.figures) else "",
         notices=[w.tell(notice) for notice in book.notices], tables=[_clean(table.html) for table in tables],
-        labels={"findings": w._("Main points"), "none": w._("No finding: the tables they need are missing."), "reports": w._("Reports"),
+        reconciled=_result_lines(book),
+        labels={"result": w._("From the revenue of the customers to the result of the ledger"), "findings": w._("Main points"), "none": w._("No finding: the tables they need are missing."), "reports": w._("Reports"),
                 "lists": w._("Lists and data"), "quality": w._("Scope and data quality"), "since": w._("Since the last audit"),
                 "names": w._("the names"), "others": w.ngettext("{count} finding more", "{count} findings more", max(0, len(findings) - FIRST_FINDINGS))},
     )  # fmt: skip
     return _page(book, w._("Executive summary"), body)
+
+
+def _result_lines(book: Book) -> str:
+    """The ledger's result and how it follows from the sale lines and the costs, as a table; nothing where no ledger tells it."""
+    w, rows = book.wording, ledger_lines(book)
+    if not len(rows):
+        return ""
+    caption = w._("Line by line, audit period: the result of the ledger is the result")
+    return _clean(draw_table(w, "ledger-result", caption, steps_table(w, rows, LEDGER_STEPS), "label value").html)
 
 
 def collect_findings(executed: Iterable[Executed]) -> list[dict[str, Any]]:

@@ -13,9 +13,12 @@ import numpy as np
 import pandas as pd
 
 from carnet.book import Book, once
+from carnet.goods import GOODS_ACCOUNTS
 from carnet.measures import accounts, costs, defection, kpi, movement
-from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, Periods, buckets, years_earlier
+from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, Periods, buckets, position_in, years_earlier
+from carnet.profiles import chart_of_accounts
 
+SUMMED = [*kpi.BASE, "cost", "total_cost", "customer_revenue", "ledger_revenue", "ledger_result"]  # flows that a year adds up
 PERIOD_COLUMNS = ["label", "start", "end", "complete"]
 
 
@@ -132,9 +135,7 @@ def _trailing_years(book: Book) -> pd.DataFrame:
     of_cube = _month_number(book.cube.month) - first_month
     single = _base(book, months, of_cube.cast("int32"), first_index=0)
     base = single.copy()
-    base[[*kpi.BASE, "cost", "total_cost", "customer_revenue"]] = (
-        single[[*kpi.BASE, "cost", "total_cost", "customer_revenue"]].rolling(12).sum().to_numpy()
-    )
+    base[SUMMED] = single[SUMMED].rolling(12).sum().to_numpy()
     base[list(kpi.NOT_ADDED)] = float("nan")  # prices and counts do not add up over months
     starts = [years_earlier(b.end, 1) + dt.timedelta(days=1) for b in months]
     year_known = [_covers(book, start) and b.end <= book.as_of for start, b in zip(starts, months, strict=True)]
@@ -156,22 +157,116 @@ def buckets_of(rows: pd.DataFrame) -> list[Bucket]:
 def margin_rates(book: Book, customers: pd.Series) -> np.ndarray:
     """Margin rate of each customer over both periods where its lines tell costs, else the company's rate on variable costs."""
     own = pd.Series(dtype=float)
+    cells = book.cube.filter(book.periods.in_current(book.cube) | book.periods.in_previous(book.cube))
     if book.has("sales", "cost"):
-        sales = book.table("sales")
-        dated = sales.mutate(month=sales.date.truncate("M"), audit_month=book.periods.audit_month(sales.date))
-        # revenue of the lines that tell a cost: a line without one says nothing of the margin
-        lines = dated.filter((book.periods.in_current(dated) | book.periods.in_previous(dated)) & dated.cost.notnull())
-        sums = lines.group_by("customer_id").agg(cost=lines.cost.sum().cast("float64"), revenue=lines.amount.sum().cast("float64"))
-        own = sums.filter(sums.revenue > 0).mutate(rate=1 - sums.cost / sums.revenue).execute().set_index("customer_id").rate
-    company = audit_series(book).iloc[-1]
-    return own.reindex(customers).fillna(company.gross_margin / company.revenue if company.revenue else np.nan).to_numpy(dtype=float)
+        sums = cells.group_by("customer_id").agg(
+            cost=cells.cost.sum(), revenue=cells.revenue.sum(), costed=cells.costed_revenue.sum(), positive=cells.positive_revenue.sum()
+        ).execute()  # fmt: skip
+        if sums.costed.sum() >= kpi.LEAST_COSTED * sums.positive.sum():
+            sums = sums[sums.revenue > 0].set_index("customer_id")
+            own = 1 - sums.cost / sums.revenue
+    return own.reindex(customers).fillna(audit_series(book).iloc[-1].margin_rate).to_numpy(dtype=float)
 
 
 def cost_lines(book: Book, periods: Sequence[Bucket]) -> pd.DataFrame:
-    """`costs.costs_by_bucket` of the book; no row without a costs table."""
+    """`costs.costs_by_bucket` of the book, the cost of goods by the one table that gives it (`Book.goods`); no row without a costs table."""
     if not book.has("costs"):
         return pd.DataFrame(columns=["bucket", "behaviour", "category", "amount"])
-    return costs.costs_by_bucket(book.table("costs"), periods).execute()
+    lines = costs.costs_by_bucket(book.table("costs"), periods).execute()
+    filled = book.checks["costs"].source == "ledger"
+    if book.goods.source in ("", "costs") or (book.goods.source == "ledger" and filled):
+        return (
+            lines.drop(columns="goods").groupby(["bucket", "behaviour", "category"], dropna=False, sort=False, as_index=False).amount.sum()
+        )
+    if book.goods.source == "sales":
+        label, told = book.wording._("Cost of goods, by the sale lines"), _line_costs(book, periods)
+    else:
+        label, told = book.wording._("Cost of goods, by the ledger"), _ledger_goods(book, periods)
+    goods = pd.DataFrame({"bucket": range(len(periods)), "behaviour": "variable", "category": label, "amount": told})
+    return pd.concat([lines[~lines.goods].drop(columns="goods"), goods[goods.amount.notna()]], ignore_index=True)
+
+
+def _line_costs(book: Book, periods: Sequence[Bucket]) -> np.ndarray:
+    """Cost of the sale lines of each period; NaN where less than half of the revenue has one."""
+    sales = book.table("sales")
+    lines = sales.mutate(bucket=position_in(sales.date, periods), amount=sales.amount.cast("float64"))
+    sold, costed = lines.amount > 0, lines.cost.notnull()
+    sums = lines.group_by("bucket").agg(
+        cost=lines.estimated_cost.sum().cast("float64"), sold=lines.amount.sum(where=sold), costed=lines.amount.sum(where=sold & costed)
+    )
+    t = sums.execute().dropna(subset=["bucket"]).set_index("bucket").reindex(range(len(periods)))
+    return t.cost.where(t.costed >= kpi.LEAST_COSTED * t.sold).to_numpy(dtype=float)
+
+
+def _ledger_goods(book: Book, periods: Sequence[Bucket]) -> np.ndarray:
+    """Purchases and stocks of what is sold, by the ledger, in each period; NaN where it does not cover it."""
+    results = accounts.account_results(book.table("ledger"), periods).execute()
+    sums = -results[results.account.str.match(f"({GOODS_ACCOUNTS})")].groupby("bucket").result.sum()
+    return sums.reindex(range(len(periods)), fill_value=0.0).where(_ledger_covers(book, periods)).to_numpy(dtype=float)
+
+
+def ledger_lines(book: Book) -> pd.DataFrame:
+    """From the revenue of the customers to the ledger's result of the audit period, line by line: step, amount; no row where no ledger covers it.
+
+    Steps       customers (revenue of the sale lines), unlinked (accounts 70 beside it), goods, other_costs (as the margins count them), costs (what the
+                ledger's accounts of class 6 have beside those), other_income (class 7 without 70), result; the last one is the sum of the others
+    """
+    columns = ["step", "amount"]
+    if not (book.has("ledger") and book.has("sales")):
+        return pd.DataFrame(columns=columns)
+    periods, now = audit_buckets(book), audit_series(book).iloc[1]
+    if not (now.ledger_result == now.ledger_result and now.total_cost == now.total_cost):
+        return pd.DataFrame(columns=columns)
+    results = accounts.account_results(book.table("ledger"), periods).execute()
+    of_year = results[results.bucket == 1].set_index("account").result
+    charges = float(of_year[of_year.index.str.startswith("6")].sum())
+    income = float(of_year[of_year.index.str.startswith("7") & ~of_year.index.str.startswith("70")].sum())
+    rows = [
+        ("customers", now.revenue), ("unlinked", now.ledger_revenue - now.revenue), ("own_costs", -now.total_cost),
+        ("costs", charges + now.total_cost), ("other_income", income), ("result", now.ledger_result),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def margin_lines(book: Book) -> pd.DataFrame:
+    """From the margin on variable costs to the ledger's trading margin of the audit period: step, label, amount; no row where either is unknown.
+
+    Steps       contribution; not_goods (a variable cost, by category, that is no purchase of what is sold: the trading margin leaves it out); services
+                (accounts 70 outside the trading margin); goods (what the ledger counts otherwise); trading_margin, the sum of the others
+    """
+    columns = ["step", "label", "amount"]
+    if not book.has(
+        "ledger",
+    ) or not book.has("costs"):
+        return pd.DataFrame(columns=columns)
+    periods, now = audit_buckets(book), audit_series(book).iloc[1]
+    if not (now.ledger_result == now.ledger_result and now.gross_margin == now.gross_margin):
+        return pd.DataFrame(columns=columns)
+    results = accounts.account_results(book.table("ledger"), periods).execute()
+    of_year = results[results.bucket == 1].set_index("account").result
+    trading = next(b for b in chart_of_accounts()["balances"] if b.name == "trading_margin")
+    inside = of_year.index.str.startswith(tuple(trading.accounts))
+    margin = float(of_year[inside].sum())
+    services = float(of_year[~inside & of_year.index.str.startswith("70")].sum())
+    lines = costs.costs_by_bucket(book.table("costs"), periods).execute()
+    lines = (
+        lines[(lines.bucket == 1) & (lines.behaviour == "variable") & ~lines.goods]
+        .groupby("category")
+        .amount.sum()
+        .sort_values(ascending=False)
+    )
+    rows = [
+        ("contribution", "", now.gross_margin),
+        *(("not_goods", name, amount) for name, amount in lines.items()),
+        ("services", "", -services),
+    ]
+    rows.append(("goods", "", margin - sum(amount for _, _, amount in rows)))
+    return pd.DataFrame([*rows, ("trading_margin", "", margin)], columns=columns)
+
+
+def own_costs(book: Book) -> ir.Table | None:
+    """`costs.own_costs` of the audit period; None where no cost line names a customer."""
+    return costs.own_costs(book.table("costs"), book.periods.current) if book.has("costs", "customer_id") else None
 
 
 def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_index: int) -> pd.DataFrame:
@@ -179,15 +274,13 @@ def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_i
     base = kpi.empty_base(periods)
     if book.has("sales"):
         base = kpi.base_from_sales(kpi.sales_by_bucket(book.cube, index).execute(), periods, first_index)
-    if book.has("ledger") and (not book.has("sales") or book.checks["sales"].source):
-        revenue = accounts.ledger_revenue_by_bucket(book.table("ledger"), periods).execute().set_index("bucket").revenue
-        covered = _ledger_covers(book, periods)
-        base["complete"] &= covered
-        # no line on accounts 70 in an exercise: nothing sold
-        base["revenue"] = revenue.reindex(range(len(periods))).mask(lambda missing: missing.isna() & covered, 0.0).to_numpy()
+    if book.has("ledger"):
+        base = _with_ledger(book, base, periods)
     if book.has("costs"):
-        covered = _costs_cover(book, periods)
-        base = kpi.with_costs(base, cost_lines(book, periods), covered)
+        base = kpi.with_costs(base, cost_lines(book, periods), _costs_cover(book, periods))
+        if book.goods.source == "sales":  # unknown where less than half of the revenue has a cost
+            known = base.cost.notna()
+            base[["variable_cost", "total_cost"]] = base[["variable_cost", "total_cost"]].where(known)
     elif base.cost.notna().any():
         base["variable_cost"] = base.cost
     if book.has("summary"):
@@ -198,6 +291,21 @@ def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_i
         base.loc[whole, base.columns.difference(PERIOD_COLUMNS)] = float("nan")
         base["complete"] |= whole
         base = kpi.combined(base, given)
+    return base
+
+
+def _with_ledger(book: Book, base: pd.DataFrame, periods: Sequence[Bucket]) -> pd.DataFrame:
+    """The base with the revenue and the result of the ledger in the periods that it covers; without sales its revenue is the revenue."""
+    ledger, covered, places = book.table("ledger"), _ledger_covers(book, periods), range(len(periods))
+    revenue = accounts.ledger_revenue_by_bucket(ledger, periods).execute().set_index("bucket").revenue
+    results = accounts.account_results(ledger, periods).execute().groupby("bucket").result.sum()
+    # no line on accounts 70, or of classes 6 and 7, in an exercise: nothing sold, no result
+    base["ledger_revenue"] = revenue.reindex(places, fill_value=0.0).where(covered).to_numpy(dtype=float)
+    base["ledger_result"] = results.reindex(places, fill_value=0.0).where(covered).to_numpy(dtype=float)
+    if not book.has("sales"):
+        base["revenue"] = base.ledger_revenue
+    if not book.has("sales") or book.checks["sales"].source:
+        base["complete"] &= covered
     return base
 
 

@@ -104,7 +104,7 @@ class Wording:
         return sentence.format(count=self.number(count), **values)
 
     def tell(self, notice: Notice) -> str:
-        """Translate a stored sentence; numbers in its values take the reader's format (`…_share`: percent), nested notices are told."""
+        """Translate a stored sentence; numbers in its values take the reader's format (`…_share`: percent, `…_sum`: money), nested notices are told."""
         return self._(notice.message, **{key: self._told(key, value) for key, value in notice.values.items()})
 
     def _told(self, key: str, value: Any) -> Any:
@@ -112,6 +112,8 @@ class Wording:
             return self.tell(value)
         if not _is_number(value):
             return value
+        if key.endswith("_sum"):
+            return self.money(value, 0)
         return self.percent(value) if key.endswith("_share") else self.number(value)
 
     def number(self, value: float | Decimal | None, decimals: int = 0) -> str:

@@ -4,15 +4,17 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from carnet.findings.base import Finding, direction, known_range, list_names
-from carnet.wording import Wording, unknown
+from carnet.wording import N_, Wording, unknown
 
 
 def net_margin(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any], interval: tuple[float, float]) -> Finding | None:
     """The net margin and how it moved; without a previous one, only where it stands."""
     if unknown(now["net_margin"]):
         return None
-    told = dict(net=w.money(now["net_margin"]), revenue=w.money(now["revenue"]))
+    told = dict(net=w.money(now["net_margin"]), revenue=w.money(now["accounted_revenue"]))
     if unknown(before["net_margin"]):
         return Finding("net_margin", w._("Net margin is {net} on {revenue} of revenue.", **told), now["net_margin"])
     change = now["net_margin"] - before["net_margin"]
@@ -34,7 +36,7 @@ def net_margin(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any], in
 
 def growth_cost(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any]) -> Finding | None:
     """When revenue grew and costs grew by more: what the additional revenue cost."""
-    revenue, cost = now["revenue"] - before["revenue"], now["total_cost"] - before["total_cost"]
+    revenue, cost = now["accounted_revenue"] - before["accounted_revenue"], now["total_cost"] - before["total_cost"]
     if unknown(revenue) or unknown(cost) or not (revenue > 0 and cost > revenue):
         return None
     sentence = w._("The additional {revenue} of revenue cost {cost}: more than it brought.", revenue=w.money(revenue), cost=w.money(cost))
@@ -44,16 +46,16 @@ def growth_cost(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any]) -
 def break_even(w: Wording, now: Mapping[str, Any], reached: dt.date | None, monthly: bool) -> Finding | None:
     """How far revenue is from the break-even revenue, and the day it was passed, by months or as if revenue came in evenly."""
     if unknown(now["break_even_revenue"]):
-        if unknown(now["fixed_cost_deck"]) or not (now["revenue"] > 0 > now["gross_margin"]):
+        if unknown(now["fixed_cost_deck"]) or not (now["accounted_revenue"] > 0 > now["gross_margin"]):
             return None
         sentence = w._(
             "Every sale loses money: variable costs exceed revenue by {amount}, no revenue breaks even.",
             amount=w.money(-now["gross_margin"]),
         )
         return Finding("break_even", sentence, now["gross_margin"])
-    gap = now["revenue"] - now["break_even_revenue"]
+    gap = now["accounted_revenue"] - now["break_even_revenue"]
     told = dict(
-        revenue=w.money(now["revenue"]),
+        revenue=w.money(now["accounted_revenue"]),
         be=w.money(now["break_even_revenue"]),
         gap=w.money(abs(gap)),
         rate=w.percent(abs(now["safety_margin_rate"])),
@@ -178,14 +180,35 @@ def stress(w: Wording, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) 
     return Finding("stress", sentence, last["net_margin"] - rows[0]["net_margin"])
 
 
-def reconciled(w: Wording, sales: float, ledger: float) -> str:
-    """The sales that the client gave beside the ledger's accounts 70, audit period."""
-    told = dict(sales=w.money(sales, 2), ledger=w.money(ledger, 2), gap=w.signed_money(sales - ledger, 2))
-    if abs(sales - ledger) < 0.005:
-        return w._("Sales given and accounts 70 of the ledger agree over the audit period, to the cent: {sales}.", **told)
-    return w._(
-        "Over the audit period the sales given are {sales}, accounts 70 of the ledger {ledger}: a difference of {gap} to explain.", **told
-    )
+LEDGER_STEPS = {
+    "customers": N_("Revenue of the customers, by the sale lines"), "unlinked": N_("Accounts 70 beside it: without a customer, or not in the sale lines"),
+    "own_costs": N_("Costs, as the margins of this report count them"), "costs": N_("Accounts of class 6 beside those"),
+    "other_income": N_("Other income (class 7 without accounts 70)"), "result": N_("Result of the ledger"),
+}  # fmt: skip
+MARGIN_STEPS = {
+    "contribution": N_("Margin on variable costs (contribution)"), "services": N_("Revenue outside the trading margin (services, carriage)"),
+    "goods": N_("Purchases and stocks that the ledger counts otherwise"), "trading_margin": N_("Trading margin of the ledger"),
+}  # fmt: skip
+
+
+def steps_table(w: Wording, rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """Lines of a reconciliation in words, those without an amount left out: label, amount as signed money."""
+    ends = {0, len(rows) - 1}
+    told = [
+        dict(label=w._(labels[row.step]) if row.step in labels else w._("Variable cost that is no purchase: {name}", name=row.label), value=w.signed_money(row.amount, 2))
+        for place, row in enumerate(rows.itertuples()) if place in ends or abs(row.amount) >= 0.005
+    ]  # fmt: skip
+    return pd.DataFrame(told, columns=["label", "value"])
+
+
+def goods_source(w: Wording, source: str) -> str:
+    """Which table gives the cost of goods."""
+    told = {
+        "sales": w._("The cost of goods is that of the sale lines."),
+        "costs": w._("The cost of goods is that of the table of costs."),
+        "ledger": w._("The cost of goods is that of the legal ledger."),
+    }
+    return told.get(source, "")
 
 
 def recommendations(

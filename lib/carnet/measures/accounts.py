@@ -25,16 +25,23 @@ def ledger_totals(ledger: ir.Table) -> ir.Table:
     return sums.mutate(ledger_linked_share=sums.linked / sums.ledger_revenue.nullif(0.0)).drop("linked")
 
 
+def _once(ledger: ir.Table) -> ir.Table:
+    """Lines without the opening entries of later exercises: what they carry forward stands in the entries of the exercises before."""
+    first = ledger.group_by("exercise").agg(first=ledger.date.min())
+    t = ledger.left_join(first, "exercise").drop("exercise_right")
+    return t.filter(~t.opening | (t["first"] == first["first"].min().as_scalar())).drop("first")
+
+
 def account_classes(ledger: ir.Table) -> ir.Table:
-    """Sums by the first two digits of the account: account_class, debit, credit, balance (debit − credit)."""
-    t = _amounts(ledger)
+    """Sums by the first two digits of the account: account_class, debit, credit, balance (debit − credit); what is carried forward is counted once."""
+    t = _amounts(_once(ledger))
     classes = t.group_by(account_class=t.account.substr(0, 2)).agg(debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum())
     return classes.order_by("account_class")
 
 
 def doubtful_accounts(ledger: ir.Table) -> ir.Table:
-    """Doubtful customers (416), their impairment (491) and losses on them (654): account, account_label, debit, credit, balance."""
-    t = _amounts(ledger)
+    """Doubtful customers (416), their impairment (491) and losses on them (654): account, account_label, debit, credit, balance; once."""
+    t = _amounts(_once(ledger))
     t = t.filter(t.account.startswith("416") | t.account.startswith("491") | t.account.startswith("654"))
     sums = t.group_by("account").agg(
         account_label=t.account_label.max(), debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum()

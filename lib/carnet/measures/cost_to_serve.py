@@ -10,18 +10,29 @@ from carnet.periods import Period
 GRID = 101  # points of the whale curve
 
 
-def customer_margins(movement: ir.Table, cube: ir.Table, in_period: ir.BooleanValue, variable_cost: float, revenue: float) -> ir.Table:
-    """Contribution margin of each customer of the period: customer_id, revenue, goods_cost, margin.
+def customer_margins(
+    movement: ir.Table, cube: ir.Table, in_period: ir.BooleanValue, variable_cost: float, revenue: float, own: ir.Table | None = None
+) -> ir.Table:
+    """Contribution margin of each customer of the period: customer_id, revenue, goods_cost, own_cost, margin.
 
-    Formula     margin = revenue − cost of its own sale lines − (variable cost of the company − Σ costs of sale lines) × its share of
-                revenue; without costs on the sale lines every customer has the company's rate. Σ margin = revenue − variable cost
-                when the company's revenue is that of its customers.
-    """
+    Formula     margin = revenue − cost of its own sale lines − cost lines that name it − (variable cost of the company − Σ costs of sale lines − Σ
+                variable cost lines that name a customer) × its share of revenue; without costs on the sale lines every customer has the company's rate. Σ
+                margin = revenue − variable cost − other cost lines that name a customer, when the company's revenue is that of its customers.
+    Parameters  own: `costs.own_costs` of the period
+    """  # fmt: skip
     costs = cube.filter(in_period).group_by("customer_id").agg(goods_cost=lambda t: t.cost.sum())
     t = movement.filter(movement.revenue != 0).select("customer_id", "revenue").left_join(costs, "customer_id").drop("customer_id_right")
     known = t.goods_cost.fill_null(0.0)  # a customer without costed lines has the company's rate through the rest
-    rest = (ibis.literal(variable_cost) - known.sum().over()) / ibis.literal(revenue)
-    return t.mutate(margin=t.revenue - known - rest * t.revenue)
+    if own is None:
+        rest = (ibis.literal(variable_cost) - known.sum().over()) / ibis.literal(revenue)
+        return t.mutate(own_cost=0.0, margin=t.revenue - known - rest * t.revenue)
+    # of the company, those included whose customer bought nothing; no line that names a customer: no cost of its own
+    spread = known.sum().over() + own.own_variable_cost.sum().as_scalar().fill_null(0.0)
+    t = t.left_join(own, "customer_id").drop("customer_id_right")
+    mine = t.own_cost.fill_null(0.0)
+    rest = (ibis.literal(variable_cost) - spread) / ibis.literal(revenue)
+    t = t.mutate(own_cost=mine, margin=t.revenue - t.goods_cost.fill_null(0.0) - mine - rest * t.revenue)
+    return t.drop("own_variable_cost")
 
 
 def activity_costs(service: ir.Table, period: Period, hourly_rate: float) -> ir.Table:

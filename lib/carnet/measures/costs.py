@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from carnet.periods import Bucket
+from carnet.periods import Bucket, Period
 
 BEHAVIOURS = ("variable", "fixed", "acquisition")
 
@@ -14,7 +14,7 @@ BEHAVIOURS = ("variable", "fixed", "acquisition")
 def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     """Costs of each period by behaviour; a cost line over several periods is shared out by days.
 
-    Columns     bucket (position in `periods`), behaviour (NULL: not classified), category, amount
+    Columns     bucket (position in `periods`), behaviour (NULL: not classified), category, goods (purchases of what is sold), amount
     """
     bounds = {"bucket": range(len(periods)), "start": [b.start for b in periods], "end": [b.end for b in periods]}
     frame = ibis.memtable(pd.DataFrame(bounds), schema={"bucket": "int32", "start": "date", "end": "date"})
@@ -22,7 +22,24 @@ def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     first, last = ibis.greatest(joined.period_start, joined.start), ibis.least(joined.period_end, joined.end)
     share = (last.delta(first, unit="day") + 1) / (joined.period_end.delta(joined.period_start, unit="day") + 1)
     t = joined.mutate(part=joined.amount.cast("float64") * share)
-    return t.group_by("bucket", "behaviour", "category").agg(amount=t.part.sum()).order_by("bucket", "behaviour", "category")
+    keys = ["bucket", "behaviour", "category", *(["goods"] if "goods" in t.columns else [])]
+    return t.group_by(keys).agg(amount=t.part.sum()).order_by(keys)
+
+
+def own_costs(costs: ir.Table, period: Period) -> ir.Table:
+    """What the cost lines that name a customer cost it in a period: customer_id, own_cost, own_variable_cost; shared out by days, as above.
+
+    Needs       costs.customer_id
+    """
+    t = costs.filter(costs.customer_id.notnull())
+    start, end = ibis.date(period.start), ibis.date(period.end)
+    t = t.filter((t.period_start <= end) & (t.period_end >= start))
+    days = ibis.least(t.period_end, end).delta(ibis.greatest(t.period_start, start), unit="day") + 1
+    t = t.mutate(part=t.amount.cast("float64") * days / (t.period_end.delta(t.period_start, unit="day") + 1))
+    return t.group_by("customer_id").agg(
+        own_cost=t.part.sum(),
+        own_variable_cost=t.part.sum(where=t.behaviour == "variable").fill_null(0.0),  # no variable one among them
+    )
 
 
 def cost_changes(lines: pd.DataFrame, known: Sequence[bool]) -> pd.DataFrame:

@@ -39,6 +39,11 @@ RATES = {  # rate → the count that it is a share of another one
     "retention_rate": ("kept_customer_count", "opening_customer_count"),
     "attrition_rate": ("lost_customer_count", "opening_customer_count"),
 }
+LEAST_COSTED = 0.5  # share of the revenue with a known cost, below which no margin is told
+BESIDE = (  # what a base holds beside what a summary may give
+    "cost", "total_cost", "customer_revenue", "active_customer_count_previous", "opening_customer_count", "year_active_customer_count",
+    "not_due_customer_count", "costed_revenue_share", "ledger_revenue", "ledger_result",
+)  # fmt: skip
 YEARLY = (  # what is said per year: of the 12 months up to the end of a bucket, however short it is
     *MOVEMENTS, "not_due_customer_count", "opening_customer_count", "year_active_customer_count", "repeat_customer_count", "repeat_customer_rate",
     "retention_rate", "retention_rate_deck", "attrition_rate", "attrition_rate_deck", "margin_per_customer", "cac_standard", "cac_deck",
@@ -52,12 +57,14 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
     """Revenue, orders and active customers of each period.
 
     Parameters  cube, and for each of its rows the number of its period: consecutive periods have consecutive numbers
-    Columns     bucket, revenue, quantity, cost, order_count, active_customer_count
+    Columns     bucket, revenue, quantity, cost (NULL where less than half of the revenue has one), costed_revenue_share, order_count, active_customer_count
     """
     per_customer = cube.group_by("customer_id", bucket=index).agg(
         revenue=cube.revenue.sum(),
         quantity=cube.quantity.sum(),
         cost=cube.cost.sum(),
+        positive_revenue=cube.positive_revenue.sum(),
+        costed_revenue=cube.costed_revenue.sum(),
         order_count=cube.order_count.sum(),
         active=(cube.positive_line_count > 0).any(),
     )
@@ -70,7 +77,9 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
             cost=per_customer.cost.sum().round(4),
             order_count=per_customer.order_count.sum(),
             active_customer_count=per_customer.active.sum(),
+            costed_revenue_share=per_customer.costed_revenue.sum() / per_customer.positive_revenue.sum().nullif(0.0),
         )
+        .mutate(cost=lambda t: (t.costed_revenue_share >= LEAST_COSTED).ifelse(t.cost, ibis.null("float64")))
         .order_by("bucket")
     )
 
@@ -130,7 +139,9 @@ def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_inde
     for name in counted.columns.drop("bucket"):
         values = rows[name].astype(float)
         since = pd.Series(earliest is not None and rows.index >= earliest, rows.index)  # before the first sale nothing is known
-        base[name] = (values if name in ("quantity", "cost") else values.mask(values.isna() & since, 0.0)).to_numpy()  # no row: no sale
+        base[name] = (
+            values if name in ("quantity", "cost", "costed_revenue_share") else values.mask(values.isna() & since, 0.0)
+        ).to_numpy()  # no row: no sale
     base["customer_revenue"] = base.revenue
     return base
 
@@ -201,30 +212,15 @@ def _value_of(given: pd.DataFrame, bucket: Bucket, adds_up: bool) -> float:
 
 
 def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
-    """A base in which nothing is known yet: label, start, end, complete, then BASE, cost, total_cost and the opening customers as NaN."""
+    """A base in which nothing is known yet: label, start, end, complete, then BASE and BESIDE as NaN."""
     frame = pd.DataFrame([vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"]).astype({"complete": bool})
-    return frame.assign(
-        **dict.fromkeys(
-            (
-                *BASE,
-                "cost",
-                "total_cost",
-                "customer_revenue",
-                "active_customer_count_previous",
-                "opening_customer_count",
-                "year_active_customer_count",
-                "not_due_customer_count",
-            ),
-            math.nan,
-        )
-    )
+    return frame.assign(**dict.fromkeys((*BASE, *BESIDE), math.nan))
 
 
 def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] | np.ndarray) -> pd.DataFrame:
     """The base with its costs from `costs.costs_by_bucket`, in the periods that the cost lines cover.
 
-    Σ of a behaviour is known only when every cost line of the period is classified. Without any variable cost line, the cost of
-    goods of the sale lines (column cost) is the variable cost and is added to the total.
+    Σ of a behaviour is known only when every cost line of the period is classified.
     """
     behaviours = ("fixed", "variable", "acquisition")
     by = costs.pivot_table(index="bucket", columns="behaviour", values="amount", aggfunc="sum", dropna=False)
@@ -234,13 +230,11 @@ def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] 
     open_amount = costs[costs.behaviour.isna()].groupby("bucket").amount.apply(lambda amounts: amounts.abs().sum())
     classified = known & ~(open_amount.reindex(range(len(base))).fillna(0.0).to_numpy() > 0)
     total = costs.groupby("bucket").amount.sum().reindex(range(len(base))).fillna(0.0).to_numpy()
-    goods = not (costs.behaviour == "variable").any() and base.cost.notna().any()
-    variable = base.cost.to_numpy() if goods else by.variable.to_numpy()
     made = base.assign(
         fixed_cost=np.where(classified, by.fixed, math.nan),
-        variable_cost=np.where(classified, variable, math.nan),
+        variable_cost=np.where(classified, by.variable, math.nan),
         acquisition_cost=np.where(classified, by.acquisition, math.nan),
-        total_cost=np.where(known, total + (variable if goods else 0.0), math.nan),
+        total_cost=np.where(known, total, math.nan),
     )
     return made
 
@@ -255,10 +249,11 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
 def indicators(base: pd.DataFrame) -> pd.DataFrame:
     """Every indicator of each period of a base: INDICATORS as columns, one row a period, in time order.
 
-    gross_margin = revenue − variable_cost; net_margin = revenue − total_cost; unit_cost = total_cost ÷ quantity;
-    margin_rate = gross_margin ÷ revenue, margin_per_customer = gross_margin ÷ active customers, variable_cost_share = variable ÷ all costs;
-    break_even_revenue = (fixed + acquisition) ÷ (1 − variable_cost ÷ revenue), also in units; safety_margin_rate = (revenue −
-    break-even) ÷ revenue; operating_leverage = gross_margin ÷ net_margin (how many per cent the profit moves when revenue moves by one);
+    accounted_revenue = that of the ledger where one covers the period, else revenue; gross_margin = accounted_revenue − variable_cost; net_margin =
+    the ledger's result where one covers the period, else accounted_revenue − total_cost; other_income = what the ledger has beside both;
+    unit_cost = total_cost ÷ quantity; margin_rate = gross_margin ÷ accounted_revenue, margin_per_customer = gross_margin ÷ active customers, variable_cost_share = variable ÷ all costs;
+    break_even_revenue = (fixed + acquisition) ÷ (1 − variable_cost ÷ accounted_revenue), also in units; safety_margin_rate = (accounted_revenue −
+    break-even) ÷ accounted_revenue; operating_leverage = gross_margin ÷ net_margin (how many per cent the profit moves when revenue moves by one);
     cac_standard = acquisition ÷ new customers, cac_deck = ÷ all active customers, cac_marginal = Δ acquisition ÷ Δ new;
     lifetime_deck = 1 ÷ attrition; ltv_gross_margin and ltv_deck = gross margin, and revenue, per customer × that lifetime.
     Growth and marginal figures compare complete consecutive periods only; a ratio to nothing, and a break-even without margin, is NaN.
@@ -273,7 +268,7 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     t["revenue_growth_rate"] = ratio(t.revenue - previous.revenue, previous.revenue.astype(float)).where(both)
     t["unit_price"] = t.unit_price.fillna(ratio(t.revenue, t.quantity))
     t["unit_variable_cost"] = t.unit_variable_cost.fillna(ratio(t.variable_cost, t.quantity))
-    t["customer_revenue"] = t.customer_revenue.fillna(t.revenue)  # only a ledger has revenue that names no customer
+    t["customer_revenue"] = t.customer_revenue.fillna(t.revenue)
     t["average_basket"] = ratio(t.customer_revenue, t.order_count)
     t["purchase_frequency"] = ratio(t.order_count, t.active_customer_count)
     opening, active = t.opening_customer_count, t.year_active_customer_count.fillna(t.active_customer_count)
@@ -285,14 +280,16 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     t["retention_rate_deck"] = ratio(active - t.new_customer_count, opening).where(t.retention_rate.notna())
     t["attrition_rate_deck"] = ratio(t.lost_customer_count, active).where(t.attrition_rate.notna())
     t["fixed_cost_deck"] = t.fixed_cost + t.acquisition_cost
-    t["gross_margin"] = t.revenue - t.variable_cost
-    t["net_margin"] = t.revenue - t.total_cost
+    sold = t["accounted_revenue"] = t.ledger_revenue.fillna(t.revenue)
+    t["gross_margin"] = sold - t.variable_cost
+    t["net_margin"] = t.ledger_result.fillna(sold - t.total_cost)
+    t["other_income"] = (t.net_margin - (sold - t.total_cost)).fillna(0.0)  # without a ledger there is nothing beside
     t["unit_cost"] = ratio(t.total_cost, t.quantity)
-    t["break_even_revenue"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, t.revenue))
+    t["break_even_revenue"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, sold))
     t["break_even_quantity"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, t.quantity))
-    t["safety_margin_rate"] = ratio(t.revenue - t.break_even_revenue, t.revenue)
+    t["safety_margin_rate"] = ratio(sold - t.break_even_revenue, sold)
     t["variable_cost_share"] = ratio(t.variable_cost, t.total_cost)
-    t["margin_rate"] = ratio(t.gross_margin, t.revenue)
+    t["margin_rate"] = ratio(t.gross_margin, sold)
     t["margin_per_customer"] = ratio(t.gross_margin, active)
     t["operating_leverage"] = ratio(t.gross_margin, t.net_margin)
     spent = t.acquisition_cost.where(t.acquisition_cost > 0)
