@@ -60,7 +60,7 @@ def test_a_customer_best_on_every_axis_is_first_whatever_the_weights():
 
 def account(**values):
     usual = dict(
-        customer_id="C", active=True, status="kept", contract=False, tenure_years=10.0, family_share=0.2, contact_person_count=1.0, order_quarter_count=2.0, contact_count=1.0,
+        customer_id="C", active=True, status="kept", last_order_date="2024-06-01", contract_end=None, contract=False, tenure_years=10.0, family_share=0.2, contact_person_count=1.0, order_quarter_count=2.0, contact_count=1.0,
         mean_discount=0.1, opportunity_count=0.0, win_rate=np.nan, profit_high=100.0, rolling_year_revenue=100.0, peak_revenue=100.0, class_b_revenue=50.0,
         fall_p_value=0.5, relationship=False, abc_class="A", return_share=0.0, rush_count=0.0, reliability=np.nan, responsiveness=np.nan,
     )  # fmt: skip
@@ -81,6 +81,8 @@ def test_each_rule_chooses_its_strategy():
     assert chosen(**fallen) == "rekindle" and chosen(active=False, **fallen) == "rekindle"
     assert chosen(**fallen | {"fall_p_value": 0.2}) == "serve", "a fall that luck explains"
     assert chosen(**fallen | {"class_b_revenue": 200.0}) == "serve", "never big"
+    assert chosen(contract_end="2024-08-01", relationship=True, **fallen) == "gone", "its contract ended, nothing was bought since"
+    assert chosen(contract_end="2024-03-01", relationship=True) == "protect", "it has bought since its contract ended"
     assert chosen(active=False, status="not_due") == "serve" == chosen(active=False, status="not_due", **fallen), (
         "a year without an order is its rhythm"
     )

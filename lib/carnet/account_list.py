@@ -17,7 +17,7 @@ from unidecode import unidecode
 from carnet.book import Book
 from carnet.customer_years import COVER_DAYS, answers, rolling_periods, trend, years_covered
 from carnet.errors import CarnetError, nearest
-from carnet.measures import concentration, contacts, cost_to_serve, defection, receivables, silence, strategy
+from carnet.measures import concentration, contacts, cost_to_serve, cuts, defection, receivables, silence, strategy
 from carnet.measures.service_quality import DIMENSIONS
 from carnet.periods import Period, Periods, years_earlier, years_earlier_each
 from carnet.profiles import RULE_BOUNDS, checked_rule
@@ -98,6 +98,29 @@ def margins_of(book: Book, moved: ir.Table, now: pd.Series) -> ir.Table:
     )
 
 
+CUTS = (("sales", "channel"), ("customers", "region"), ("customers", "sector"), ("customers", "segment"))
+
+
+def cuts_of(book: Book) -> pd.DataFrame:
+    """`cuts.cut` by every column given that groups lines or customers: dimension (CUTS), then its columns; no row without one."""
+    now, found = audit_series(book).iloc[1], [pd.DataFrame({"dimension": [], "group": []})]
+    moved = moved_of(book)
+    margins = margins_of(book, moved, now) if now.variable_cost == now.variable_cost else None
+    for table, column in CUTS:
+        if not (book.has("sales") and book.has(table, column)):
+            continue
+        if table == "sales":
+            pairs = cuts.line_pairs(book.table("sales"), moved, book.periods, column)
+            if margins is None:  # less than half of the revenue has a cost
+                pairs["margin"] = np.nan
+        else:
+            listed = book.table("customers")
+            groups = listed.group_by("customer_id").agg(group=listed[column].max())
+            pairs = cuts.customer_pairs(moved, margins, groups)
+        found.append(cuts.cut(pairs).assign(dimension=column))
+    return pd.concat(found[1:] or found, ignore_index=True)
+
+
 def yearly_customers(book: Book) -> pd.DataFrame:
     """Customers of the last 12 months and of the 12 before, those due: customer_id, margin (of the last 12 months), active, active_previous."""
     book = book.rolling
@@ -117,7 +140,7 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
                 peak_end; margin, cost_to_serve, profit, profit_low, profit_high (the margin where no cost to serve is known), profit_rate,
                 profit_rank; days_late, overdue_share; score and the marks of service quality, complaint_rate; contact_count (12 months up
                 to the last order), contact_count_previous (12 months before those), rush_count; contact_person_count, single_thread, family_share, mean_discount, fading,
-                opportunity_count, opportunity_quarter_count, win_rate; contract, potential, competitor. Unknown is NaN or NULL
+                opportunity_count, opportunity_quarter_count, win_rate; contract, contract_end, potential, competitor. Unknown is NaN or NULL
     """
     book = book.rolling
     periods = book.periods
@@ -213,12 +236,20 @@ def fading(book: Book, customers: pd.Series, year: Period) -> np.ndarray:
 
 
 def _listed(book: Book) -> pd.DataFrame:
-    """What the customer list says: customer_id, segment, since, contract, potential, contacts; and the competitor of the last departure noted."""
-    columns = ["segment", "since", "contract", "potential", "contacts"]
+    """What the customer list says: customer_id, segment, since, contract (running on the audit date), contract_end (of one that has ended), potential,
+    contacts; and the competitor of the last departure noted.
+    """  # fmt: skip
+    columns = ["segment", "since", "until", "contract", "potential", "contacts"]
     t = pd.DataFrame({"customer_id": pd.Series(dtype=object)} | {name: pd.Series(dtype=object) for name in columns})
     if book.has("customers"):
         t = book.table("customers").execute().drop_duplicates("customer_id").reindex(columns=["customer_id", *columns])
     t["potential"] = t.potential.astype(float)
+    until, under = pd.to_datetime(t.pop("until")), t.contract.astype("boolean")
+    ended = until <= pd.Timestamp(book.as_of)
+    t["contract"], t["contract_end"] = (
+        under & ~ended,
+        until.where(under.fillna(True) & ended),
+    )  # no contract told: what ended is the relationship
     if not book.has("departures", "competitor"):
         return t.assign(competitor=None)
     noted = book.table("departures").filter(lambda d: d.competitor.notnull()).select("customer_id", "date", "competitor").execute()

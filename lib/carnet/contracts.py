@@ -12,7 +12,7 @@ from decimal import Decimal
 import duckdb
 
 from carnet.errors import examples
-from carnet.schema import TABLE_LABELS, TABLES, Column
+from carnet.schema import TABLE_LABELS, TABLES, Column, unused_columns
 from carnet.sources.base import Reject, SourceFile, identifier, quoted
 from carnet.sources.formats import as_written
 from carnet.sources.reading import MONEY, ColumnReader
@@ -199,6 +199,11 @@ class Contract:
         if check.duplicate_rows:
             message = N_("{table}: exact duplicate lines kept: {count}; two equal lines can be two events.")
             check.notices.append(Notice(message, {"table": TABLE_LABELS[name], "count": check.duplicate_rows}))
+        unused = unused_columns(name, self.reader.mapping)
+        if unused:
+            message = N_("{table}: columns that nothing uses: {columns}.")
+            headers = ", ".join(str(self.reader.mapping[column]) for column in unused)
+            check.notices.append(Notice(message, {"table": TABLE_LABELS[name], "columns": headers}))
         if not check.accepted_rows:
             check.notices.append(Notice(N_("{table}: no row was accepted."), {"table": TABLE_LABELS[name]}))
 

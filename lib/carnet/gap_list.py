@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.book import Book
-from carnet.measures import concentration, contacts, defection, gaps, rebound
+from carnet.measures import concentration, contacts, defection, gaps, rebound, salespeople
 from carnet.periods import Periods, years_earlier_each
 from carnet.published import GAP_NUMBERS, Published
 from carnet.series import margin_rates, moved
@@ -25,7 +25,7 @@ EARLIER_COLUMNS = ["customer_id", "status", "revenue", "revenue_previous", "sale
                    "order_p_value", "last_order_date", "months_since_last_order", "rhythm_months", "silence_ratio"]  # fmt: skip
 
 COLUMNS = [
-    "customer_id", "name", "salesperson", "abc_class", "revenue", "revenue_previous", "sales_gap", "last_order_date", "gap_rate", "flagged", "arm",
+    "customer_id", "name", "salesperson", "gap_salesperson", "abc_class", "revenue", "revenue_previous", "sales_gap", "last_order_date", "gap_rate", "flagged", "arm",
     "essential", "abc_class_previous", "status", "margin_at_stake", "order_count", "order_count_previous", "order_p_value",
     "false_discovery_share", "months_since_last_order", "rhythm_months", "silence_ratio", "stopped_family_count", "stopped_families",
     "stopped_revenue", "rolling_year_revenue", "peak_revenue", "peak_end", "noted_contact_count", "planned_contact_count", "noted_contact_quality",
@@ -51,7 +51,7 @@ FOLLOWED_LATER = {"outcome", "revenue_now", "revenue_progress", "regained_share"
 def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.DataFrame:
     """One row per customer with revenue in either period, over the months that both years cover whole; largest loss first.
 
-    Columns     customer_id, name, salesperson, abc_class and abc_class_previous (by revenue of each period), essential (A in one of
+    Columns     customer_id, name, salesperson (in charge today), gap_salesperson (in charge when the gap arose), abc_class and abc_class_previous (by revenue of each period), essential (A in one of
                 them), revenue, revenue_previous, sales_gap, gap_rate, order_count, order_count_previous, order_p_value,
                 false_discovery_share, margin_rate, margin_at_stake (margin rate × what a late customer lacks), last_order_date, months_since_last_order, rhythm_months,
                 silence_ratio, stopped_family_count, stopped_families, stopped_revenue, rolling_year_revenue, peak_revenue, peak_end, status
@@ -74,8 +74,11 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.Da
     t.loc[bought, ["stopped_family_count", "stopped_revenue"]] = t.loc[bought, ["stopped_family_count", "stopped_revenue"]].fillna(
         0
     )  # none stopped
-    named = book.customers.execute()
-    return _joined(t, named).sort_values(["sales_gap", "customer_id"], ignore_index=True)
+    t = _joined(t, book.customers.execute())
+    sold = salespeople.sellers(book.table("sales"), book.periods).execute() if book.has("sales", "salesperson") else None
+    told = t.customer_id.map(sold.set_index("customer_id").gap_salesperson) if sold is not None else t.salesperson.where(False)
+    t["gap_salesperson"] = told.fillna(t.salesperson)  # its lines name nobody: who looks after it today
+    return t.sort_values(["sales_gap", "customer_id"], ignore_index=True)
 
 
 def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Rule]:

@@ -48,6 +48,14 @@ LISTS = {  # in the order of the annex
         N_("Progression"),
         "customer_id name salesperson revenue_previous revenue sales_gap growth_rate order_count_previous order_count frequency_effect basket_effect",
     ),
+    "cuts": NamedList(
+        N_("By channel, region, sector, segment"),
+        "cut_by cut_group customer_count revenue_previous revenue sales_gap margin margin_rate retention",
+    ),
+    "activity": NamedList(
+        N_("What salespeople noted"),
+        "salesperson activity_count visited_count opened_count decided_count won_count won_amount win_rate",
+    ),
     "potential": NamedList(N_("Potential by class"), "abc_class potential_class customer_count revenue untapped"),
     "leavers": NamedList(
         N_("Leavers"), "customer_id name salesperson client_segment abc_class left_on last_order_date label_reason competitor revenue_lost"
@@ -85,6 +93,7 @@ RENAMED = {  # column of a list's sheet → of its file, where the same name mea
     "leavers": {"client_segment": "segment", "label_reason": "label"},
     "silent_leavers": {"client_segment": "segment"},
     "reasons": {"label_reason": "label"},
+    "cuts": {"cut_by": "dimension", "cut_group": "group", "retention": "retention_rate"},
     "ledger": {"account_label": "label"},
 }
 FILE_LABELS = {

@@ -23,6 +23,7 @@ COMPOSED = {  # what the composing modules bring together, and the tables kept o
     "account_movements": N_("One row per customer over the last 12 months and those before: revenue, orders, what became of the customer"),
     "named_customers": N_("Name and salesperson of every customer: of the customer list, else of the last sale"),
     "account_list": N_("Accounts of the last 12 months: class, margin, cost to serve, contacts, payment, survey, opportunities, potential"),
+    "cuts_of": N_("Revenue, customers, margin and retention by channel, region, sector and segment"),
     "with_strategies": N_("Accounts with their switching signs and the strategy that the rules of the sector give them"),
     "leave_history": N_("Customers of earlier years by how silent they were, and who had left a year later"),
     "margins_of": N_("Contribution margin of each customer, at the cost of the sales or of the margin rate of its periods"),

@@ -1,5 +1,6 @@
 """The tables an engagement may fill: their columns, kinds and keys. Data only; `contracts` applies them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -130,6 +131,20 @@ TABLES: dict[str, TableSchema] = {
         headers=LEDGER_HEADERS,
     ),
 }
+
+UNUSED = {"costs": {"label"}, "service": {"quantity", "contact"}, "satisfaction": {"respondent"}}  # accepted, and kept with the row only
+USED_WITH = {  # column → the one without which nothing uses it
+    ("sales", "list_price"): "unit_price", ("customers", "until"): "since",
+}  # fmt: skip
+USED_WITHOUT = {("sales", "margin"): "cost"}  # column → the one beside which nothing uses it
+
+
+def unused_columns(table: str, given: Collection[str]) -> list[str]:
+    """The columns of a table, of those given, that no measure reads."""
+    lonely = [column for (name, column), other in USED_WITH.items() if name == table and column in given and other not in given]
+    doubled = [column for (name, column), other in USED_WITHOUT.items() if name == table and column in given and other in given]
+    return sorted({*(UNUSED.get(table, set()) & set(given)), *lonely, *doubled})
+
 
 CHOICE_WORDS = {  # what French and English exports write for an accepted value, without accents
     "fixed": ("fixe",),

@@ -71,7 +71,7 @@ def draw_quadrants(
     axes.axvline(1, color=CONTEXT, linewidth=1, linestyle="--")
     axes.axhline(-deep_share, color=CONTEXT, linewidth=1, linestyle="--")
     axes.set(xlim=(-0.1, 2.6), ylim=(-1.12, 0.04), xlabel=w._("contacts noted ÷ planned (2.5 and more at the edge)"))
-    corners = {"neglect": (0.01, 0.02, "left", "bottom"), "competition": (0.99, 0.02, "right", "bottom"),
+    corners = {"few_contacts": (0.01, 0.02, "left", "bottom"), "competition": (0.99, 0.02, "right", "bottom"),
                "watch": (0.01, 0.98, "left", "top"), "demand": (0.99, 0.98, "right", "top")}  # fmt: skip
     for name, (x, y, side, edge) in corners.items():
         axes.text(x, y, plain(labels[name]), transform=axes.transAxes, ha=side, va=edge, fontsize=8.5, fontweight="bold", color="#555555")

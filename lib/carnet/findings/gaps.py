@@ -154,7 +154,7 @@ def neglected(w: Wording, tracked: pd.DataFrame) -> Finding | None:
     known = tracked[tracked.quadrant.notna()]
     if not len(known):
         return None
-    alone, served = known[known.quadrant == "neglect"], known[known.quadrant == "competition"]
+    alone, served = known[known.quadrant == "few_contacts"], known[known.quadrant == "competition"]
     if not len(alone):
         sentence = w._("None of the {count} tracked customers fell deep with fewer contacts than planned.", count=w.number(len(known)))
         return Finding("neglected", sentence, 0.0)
@@ -337,7 +337,7 @@ def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
         )  # fmt: skip
     noted = dict(made=w.number(row["noted_contact_count"]), planned=w.number(row["planned_contact_count"])) if row["quadrant"] else {}
     sentences = {
-        "neglect": N_("Renew the contact: {made} of {planned} planned contacts noted in a year, {gap} missing."),
+        "few_contacts": N_("Renew the contact: {made} of {planned} planned contacts noted in a year, {gap} missing."),
         "competition": N_("Ask what a competitor offers: contacted as planned, and {gap} missing."),
         "demand": N_("Ask what the customer needs less of: contacted as planned, {gap} missing."),
         "watch": N_("Call: {made} of {planned} planned contacts noted in a year, {gap} missing."),
@@ -351,7 +351,7 @@ def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
 def gap_recommendations(w: Wording, tracked: pd.DataFrame, chosen: pd.DataFrame, people: pd.DataFrame, reaches_back: bool) -> list[str]:
     """What to do next: each sentence is triggered by names on a list."""
     made = []
-    alone = tracked[tracked.quadrant == "neglect"]
+    alone = tracked[tracked.quadrant == "few_contacts"]
     served = tracked[tracked.quadrant == "competition"]
     if len(alone):
         made.append(w._("Visit those that fell deep with few contacts, starting with {names}.", names=list_names(w, to_call(alone))))

@@ -71,6 +71,8 @@ def reason(w: Wording, row: Mapping[str, Any], rules: Mapping[str, float]) -> st
             "It costs more than it brings so far, and has been a customer for less than {years} years.",
             years=w.number(rules["long_standing_years"]),
         )
+    if not unknown(row["contract_end"]) and row["strategy"] != "gone":
+        told += " " + w._("Its contract ended on {date}; it has bought since.", date=w.date(row["contract_end"]))
     if row["status"] == "recovered":
         told += " " + w._("It came back after a year without an order.")
     return told
@@ -105,13 +107,15 @@ def _rekindle(w: Wording, row: Mapping[str, Any]) -> str:
         return sentence
     counts = dict(now=w.number(now), before=w.number(before))
     if before > 0 and now <= before / 2:
-        return f"{sentence} " + w._("Contacts went from {before} to {now} a year up to its last order: it looks neglected.", **counts)
+        return f"{sentence} " + w._("Contacts went from {before} to {now} a year up to its last order.", **counts)
     return f"{sentence} " + w._(
         "Contacts, {before} and {now} a year up to its last order, did not halve: ask what changed, or who sells there now.", **counts
     )
 
 
 def _gone(w: Wording, row: Mapping[str, Any]) -> str:
+    if not unknown(row["contract_end"]):
+        return w._("Its contract ended on {date}, and nothing was bought since.", date=w.date(row["contract_end"]))
     return w._("Last order on {date}; too small, or too few orders, to tell that it was once bigger.", date=w.date(row["last_order_date"]))
 
 
@@ -135,7 +139,9 @@ def _protect(w: Wording, row: Mapping[str, Any]) -> str:
 def _serve(w: Wording, row: Mapping[str, Any]) -> str:
     if row["status"] == "not_due":
         return w._("Orders about every {months} months: no order in a year is no departure.", months=w.number(row["rhythm_months"]))
-    if unknown(row["relationship"]):
+    if not unknown(row["contract"]) and row["contract"]:
+        sentence = w._("Under contract: {signs} signs of a relationship of {measured}, or too small for one.", **_signs(w, row))
+    elif unknown(row["relationship"]):
         sentence = w._(
             "Buys order by order, as far as the book tells: {measured} signs of a relationship are measured, too few to say.",
             **_signs(w, row),

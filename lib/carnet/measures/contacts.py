@@ -11,9 +11,10 @@ import pandas as pd
 
 from carnet.errors import CarnetError, nearest
 from carnet.measures.intervals import wilson_interval
+from carnet.periods import Period
 
 CONTACT_WORDS = ("visit", "call", "phone", "meeting", "mail", "appel", "telephone", "rendez-vous", "rdv", "relance", "reunion")
-QUADRANTS = ("neglect", "competition", "demand", "watch")
+QUADRANTS = ("few_contacts", "competition", "demand", "watch")
 
 
 def contact_activities(activities: Sequence[str], words: Sequence[str] = CONTACT_WORDS) -> list[str]:
@@ -81,6 +82,41 @@ def win_rates(opportunities: ir.Table, first: ir.Table, since: dt.date, as_of: d
     return found.assign(win_rate=rate, win_low=[low for low, _ in ends], win_high=[high for _, high in ends]).reset_index()
 
 
+def salesperson_activity(service: ir.Table | None, opportunities: ir.Table | None, period: Period) -> pd.DataFrame:
+    """What salespeople noted in a period, by name: salesperson, activity_count, visited_count (customers), quality, opened_count, decided_count, won_count,
+    won_amount, win_rate, win_low, win_high (Wilson); unknown where the table does not name them.
+
+    Parameters  service with salesperson, opportunities with salesperson (opened in the period), either None where it names nobody
+    """  # fmt: skip
+    start, end = ibis.date(period.start), ibis.date(period.end)
+    parts = []
+    if service is not None:
+        t = service.filter(service.date.between(start, end) & service.salesperson.notnull())
+        quality = t.quality.mean() if "quality" in t.columns else ibis.null("float64")
+        counted = t.group_by("salesperson").agg(activity_count=t.count(), visited_count=t.customer_id.nunique(), quality=quality)
+        parts.append(counted.execute().set_index("salesperson"))
+    if opportunities is not None:
+        t = opportunities.filter(opportunities.opened.between(start, end) & opportunities.salesperson.notnull())
+        stage = t.stage if "stage" in t.columns else ibis.null("string")
+        amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
+        t = t.mutate(
+            won=(stage == "won").fill_null(False), decided=stage.isin(["won", "lost"]).fill_null(False), worth=amount
+        )  # undecided, or not told
+        found = t.group_by("salesperson").agg(
+            opened_count=t.count(), decided_count=t.decided.sum(), won_count=t.won.sum(), won_amount=t.worth.sum(where=t.won)
+        )
+        parts.append(found.execute().set_index("salesperson"))
+    columns = ["activity_count", "visited_count", "quality", "opened_count", "decided_count", "won_count", "won_amount"]
+    t = (
+        pd.concat(parts, axis=1).reindex(columns=columns).sort_index().astype(float)
+        if parts
+        else pd.DataFrame(columns=columns, dtype=float)
+    )
+    ends = [wilson_interval(won, decided) for won, decided in zip(t.won_count, t.decided_count, strict=True)]
+    t["win_rate"] = t.won_count / t.decided_count.where(t.decided_count > 0)
+    return t.assign(win_low=[low for low, _ in ends], win_high=[high for _, high in ends]).rename_axis("salesperson").reset_index()
+
+
 def planned_contacts(abc_class: pd.Series, plan: Mapping[str, float]) -> pd.Series:
     """Contacts planned in a year by ABC class; unknown without a class."""
     return abc_class.map(plan).astype(float)
@@ -89,7 +125,7 @@ def planned_contacts(abc_class: pd.Series, plan: Mapping[str, float]) -> pd.Seri
 def quadrants(gap_rate: pd.Series, contact_count: pd.Series, planned: pd.Series, deep_share: float) -> pd.Series:
     """What a gap looks like beside the contacts: an opening for the talk, not a proof.
 
-    Rule        neglect: fell by `deep_share` or more, fewer contacts than planned; competition: fell as much, contacted as planned;
+    Rule        few_contacts: fell by `deep_share` or more, fewer contacts than planned; competition: fell as much, contacted as planned;
                 demand: fell less, contacted as planned; watch: fell less, fewer contacts. None where contacts or plan are unknown.
     """
     deep, served = gap_rate <= -deep_share, contact_count >= planned

@@ -7,20 +7,38 @@ M. J. Daniels, "A prior for the variance in hierarchical models", Canadian Journ
 
 from collections.abc import Sequence
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from scipy import special, stats
 
 from carnet.measures.intervals import wilson_interval
+from carnet.periods import Periods
 
 LEVELS = (0.95, 0.998)  # the limits of a funnel plot
 SHRINKAGE_STEPS, SHARE_STEPS = 30, 401  # points of the posterior
 
 
+def sellers(sales: ir.Table, periods: Periods) -> ir.Table:
+    """Whose account each customer was in the previous period: customer_id, gap_salesperson.
+
+    Formula     the salesperson that the customer's sale lines of the previous period name; of several the one with the most revenue, then by name
+    Note        a customer none of whose lines then names one has no row
+    """
+    before = sales.filter(
+        sales.date.between(ibis.date(periods.previous.start), ibis.date(periods.previous.end)) & sales.salesperson.notnull()
+    )
+    t = before.group_by("customer_id", "salesperson").agg(revenue=before.amount.sum().cast("float64"))
+    first = ibis.window(group_by=t.customer_id, order_by=[ibis.desc(t.revenue), t.salesperson])
+    ranked = t.mutate(place=ibis.row_number().over(first))
+    return ranked.filter(ranked.place == 0).select("customer_id", gap_salesperson="salesperson")
+
+
 def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFrame:
     """Late share of each salesperson's accounts beside the share that their mix would give with anybody; by name, never ranked.
 
-    Parameters  gaps: salesperson, sales_gap and the columns of `strata`, one row a customer
+    Parameters  gaps: salesperson (whose account it was when the gap arose, see `sellers`), sales_gap and the columns of `strata`, one row a customer
     Formula     late_share = customers with a gap under zero ÷ customers, Wilson interval; expected_share = mean over the accounts of the
                 late share of their stratum in the whole portfolio (indirect standardisation); p_value = min(1, 2 × smaller tail) of
                 the late count when each stratum's late accounts are dealt at random (`dealt_p_value`); signal 'none', '95' or '99.8' by it;

@@ -80,22 +80,19 @@ def choose_strategies(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.
                 rekindle: once bigger: the last 12 months are down by peak_fall_share or more from the best 12 months, which were worth a class A or B
                 now (peak_revenue ≥ class_b_revenue), and hold fewer orders than all the time before foretells (`fall_p_values` ≤ fall_p_value): a
                 best year is picked after the fact, which alone makes falls
-                gone: nothing bought in the last 12 months though it was due, and not rekindled
+                gone: nothing bought in the last 12 months though it was due, and not rekindled; or its contract ended and nothing was bought since
                 protect: a relationship; serve: every other account
-    Parameters  accounts: active, status, tenure_years, profit_high, rolling_year_revenue, peak_revenue, class_b_revenue, fall_p_value, relationship
+    Parameters  accounts: active, status, last_order_date, contract_end, tenure_years, profit_high, rolling_year_revenue, peak_revenue, class_b_revenue, fall_p_value, relationship
     """
     dear = accounts.active & (accounts.tenure_years >= rules["long_standing_years"]) & (accounts.profit_high < 0)
     fallen = accounts.rolling_year_revenue <= (1 - rules["peak_fall_share"]) * accounts.peak_revenue
     fallen &= accounts.fall_p_value <= rules["fall_p_value"]
     bigger = fallen & (accounts.peak_revenue >= accounts.class_b_revenue) & (accounts.peak_revenue > 0)
     waiting = accounts.status == "not_due"
-    conditions = [
-        dear.fillna(False),
-        bigger.fillna(False) & ~waiting,
-        ~accounts.active.astype(bool) & ~waiting,
-        accounts.relationship.fillna(False),
-    ]
-    found = np.select([c.to_numpy(dtype=bool) for c in conditions], ["renegotiate", "rekindle", "gone", "protect"], "serve")
+    over = pd.to_datetime(accounts.last_order_date) <= pd.to_datetime(accounts.contract_end)  # no end, or an order after it: not over
+    gone = ~accounts.active.astype(bool) & ~waiting
+    conditions = [over, dear.fillna(False), bigger.fillna(False) & ~waiting, gone, accounts.relationship.fillna(False)]
+    found = np.select([c.to_numpy(dtype=bool) for c in conditions], ["gone", "renegotiate", "rekindle", "gone", "protect"], "serve")
     return pd.Series(found, accounts.index, dtype=object)
 
 
