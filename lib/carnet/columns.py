@@ -330,6 +330,7 @@ WORDS = {
     "discount": N_("later years discounted"),
     "on track": N_("on track"),
     "off track": N_("off track"),
+    "not judged": N_("pace not judged"),
     "too noisy": N_("too noisy to say"),
     "not measured": N_("not measured"),
     "late": N_("a gap under zero"),

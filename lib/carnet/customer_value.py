@@ -19,6 +19,8 @@ from carnet.measures import contacts, replacement, silence
 from carnet.periods import years_earlier, years_earlier_each
 from carnet.series import audit_series, margin_rates, moved, own_costs
 
+QUIET_INTERVALS, LEAST_QUIET_DAYS, MOST_QUIET_DAYS = 3, 90, 365  # without an order before a first order that make a newcomer
+MOST_YEARS = 10  # of a newcomer's life, looked at
 HISTORY_YEARS = 2  # years that must be covered, for a newcomer of the previous 12 months to be told from a customer
 
 
@@ -123,22 +125,46 @@ def _year_up_to(customers: pd.Series, last: pd.Series) -> pd.DataFrame:
 def replacement_of(book: Book, portfolio: Portfolio, horizon_years: int, discount_rate: float) -> dict[str, float]:
     """`replacement.replacement_ratio` of the book; NaN where newcomers cannot be told or nobody good was lost."""
     t, book = portfolio.customers, book.rolling
-    fresh, good = t[t.newcomer.fillna(False).astype(bool)], t[t.good]
-    arrived = first_year_margins(book, fresh.customer_id)
-    return replacement.replacement_ratio(good.yearly_margin[good.left].to_numpy(), arrived, good, fresh, horizon_years, discount_rate)
+    good = t[t.good]
+    return replacement.replacement_ratio(good.yearly_margin[good.left].to_numpy(), good, newcomer_years(book), horizon_years, discount_rate)
 
 
-def first_year_margins(book: Book, customers: pd.Series) -> np.ndarray:
-    """Margin of each customer in the 12 months from its first order on (revenue of those months × its margin rate)."""
-    names = customers.reset_index(drop=True)
-    if not len(names):
-        return np.array([], dtype=float)
-    first = book.orders.group_by("customer_id").agg(first=book.orders.date.min()).execute().set_index("customer_id")["first"]
-    began = pd.to_datetime(names.map(first)).astype("datetime64[ns]")
-    end = years_earlier_each(began, -1) - pd.Timedelta(days=1)
-    return revenue_within(book, pd.DataFrame({"customer_id": names, "window_start": began, "window_end": end}), names) * margin_rates(
-        book, names
+def newcomer_years(book: Book) -> pd.DataFrame:
+    """The years of life of newcomers that were observed whole: customer_id, year (0: the 12 months from the first order on), bought, margin.
+
+    Newcomers   customers whose first order comes longer after the first order of the book than three usual intervals (90 days at least, a year at most):
+                an earlier "first order" may only be the first one that was exported
+    Margin      revenue of those 12 months × margin rate of the customer
+    """
+    orders, columns = book.orders, ["customer_id", "year", "bought", "margin"]
+    if book.first_sale is None:
+        return pd.DataFrame(columns=columns)
+    quiet = min(max(QUIET_INTERVALS * (book.span.usual_interval_days or LEAST_QUIET_DAYS), LEAST_QUIET_DAYS), MOST_QUIET_DAYS)
+    first = orders.group_by("customer_id").agg(first=orders.date.min()).execute()
+    first["first"] = pd.to_datetime(first["first"]).astype("datetime64[ns]")
+    fresh = first[first["first"] > pd.Timestamp(book.first_sale) + pd.Timedelta(days=quiet)]
+    spans = []
+    for year in range(MOST_YEARS):
+        start, after = years_earlier_each(fresh["first"], -year), years_earlier_each(fresh["first"], -year - 1)
+        part = pd.DataFrame(
+            {"customer_id": fresh.customer_id, "year": year, "window_start": start, "window_end": after - pd.Timedelta(days=1)}
+        )
+        spans.append(part[part.window_end <= pd.Timestamp(book.as_of)])
+    t = pd.concat(spans, ignore_index=True)
+    if not len(t):
+        return pd.DataFrame(columns=columns)
+    days = t.assign(window_start=t.window_start.dt.date, window_end=t.window_end.dt.date)
+    windows = ibis.memtable(days, schema={"customer_id": "string", "year": "int64", "window_start": "date", "window_end": "date"})
+    lines = book.table("sales").join(windows, "customer_id")
+    inside = lines.filter(lines.date.between(lines.window_start, lines.window_end))
+    sums = (
+        inside.group_by("customer_id", "year").agg(revenue=inside.amount.sum().cast("float64"), bought=(inside.amount > 0).any()).execute()
     )
+    t = t.merge(sums, on=["customer_id", "year"], how="left")
+    # no line in a year that was observed whole: nothing bought
+    t["bought"] = t.bought.eq(True).astype(float)
+    t["margin"] = t.revenue.fillna(0.0) * margin_rates(book, t.customer_id)
+    return t[columns].dropna(subset=["margin"])
 
 
 def revenue_within(book: Book, spans: pd.DataFrame, customers: pd.Series) -> np.ndarray:

@@ -97,13 +97,22 @@ class Table(_Strict):
 
 
 class Target(_Strict):
-    """One SMART objective."""
+    """One SMART objective; `from` is the day of the baseline."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     measure: str
     baseline: float | None = None
+    start: dt.date | None = Field(None, alias="from")
     target: float
     due: dt.date
     owner: str | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Target":
+        if self.start is not None and self.start >= self.due:
+            raise ValueError("from, the day of the baseline, lies before due")
+        return self
 
 
 class Answer(_Strict):
@@ -340,7 +349,7 @@ def _explain(fault: Any) -> str:
     kind, loc, value = fault["type"], fault["loc"], fault.get("input")
     if kind == "extra_forbidden":
         model = _model_at(loc[:-1])
-        return f"unknown key '{loc[-1]}'; {nearest(str(loc[-1]), [n for n in model.model_fields if n != 'folder'])}"
+        return f"unknown key '{loc[-1]}'; {nearest(str(loc[-1]), [f.alias or n for n, f in model.model_fields.items() if n != 'folder'])}"
     if kind == "missing":
         return f"the key '{loc[-1]}' is required here."
     if kind == "literal_error":

@@ -76,7 +76,7 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.Da
     )  # none stopped
     t = _joined(t, book.customers.execute())
     sold = salespeople.sellers(book.table("sales"), book.periods).execute() if book.has("sales", "salesperson") else None
-    told = t.customer_id.map(sold.set_index("customer_id").gap_salesperson) if sold is not None else t.salesperson.where(False)
+    told = t.customer_id.map(sold.set_index("customer_id").gap_salesperson) if sold is not None else pd.Series(None, t.index, dtype=object)
     t["gap_salesperson"] = told.fillna(t.salesperson)  # its lines name nobody: who looks after it today
     return t.sort_values(["sales_gap", "customer_id"], ignore_index=True)
 

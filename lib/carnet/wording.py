@@ -129,6 +129,10 @@ class Wording:
             _half_even(value, places), self.currency, _money_pattern(self.language, places), self.locale, currency_digits=False
         )
 
+    def signed_percent(self, value: float | None, decimals: int = 1) -> str:
+        """A change as a percentage with its sign."""
+        return self.percent(value, decimals) if unknown(value) or not value > 0 else f"+{self.percent(value, decimals)}"  # type: ignore[operator]
+
     def signed_money(self, value: float | None, decimals: int | None = None) -> str:
         """An amount with its sign, for gaps."""
         return ("+" if not unknown(value) and float(value) > 0 else "") + self.money(value, decimals)  # type: ignore[arg-type]

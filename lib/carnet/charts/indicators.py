@@ -16,14 +16,14 @@ MAX_TICKS = 9
 def draw_control(
     w: Wording, limits: pd.DataFrame, labels: Sequence[str], write: Callable[[float], str], title: str, subtitle: str, footer: str
 ) -> Chart:
-    """A series with its mean and natural limits (columns of `control_limits`); signals are marked by shape and colour."""
+    """A series with its expected course and natural limits (columns of `limits_around`); signals are marked by shape and colour."""
     figure, axes = frame(title, subtitle, footer)
     positions = np.arange(len(limits))
     axes.plot(positions, limits.value, color=FOCUS, marker="o", markersize=3.5, linewidth=1.4)
     for column, style in (("mean", "-"), ("low", "--"), ("high", "--")):
         level = limits[column].iloc[-1]
         if not unknown(level):
-            axes.plot([-0.5, len(limits) - 0.5], [level, level], color=CONTEXT, linewidth=1, linestyle=style)
+            axes.plot(positions, limits[column], color=CONTEXT, linewidth=1, linestyle=style)
             axes.annotate(
                 plain(write(level)),
                 (1, level),

@@ -1,27 +1,55 @@
 """Findings of the indicators: signals, growth, objectives, lifetimes, orders to come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from carnet.findings.base import Finding, write_figure, write_pace
+from carnet.measures.control_limits import FIRM_POINTS, Pattern
 from carnet.measures.register import FIGURES
 from carnet.wording import Wording, unknown
 
+NAMED_SIGNALS = 5  # periods named in a sentence
 
-def signals(w: Wording, measure: str, points: int, outside: int, runs: int, firm: bool) -> str:
-    """What the control chart of a series says; no signal is a finding too."""
-    label = w._(FIGURES[measure].label)
-    told = dict(label=label, points=w.number(points), outside=w.number(outside), runs=w.number(runs))
-    if not firm:
-        return w._("{label}: provisional limits, {points} periods are too few for firm ones; periods outside them: {outside}.", **told)
-    if outside or runs:
-        return w._(
-            "{label}: of {points} periods, outside the natural limits: {outside}; in a run of 8 or more on one side: {runs}. Look for a cause.",
-            **told,
+
+def audited_signals(limits: pd.DataFrame, audited: Sequence[str]) -> list[str]:
+    """Periods of the audited year outside the limits, furthest first, at most five: labels of the index of `limits_around`."""
+    t = limits[limits.index.isin(audited) & limits.signal.isin(["above", "below"])]
+    beyond = (t.value - t["mean"]).abs() / (t.high - t["mean"])
+    return list(beyond.sort_values(ascending=False, kind="stable").index[:NAMED_SIGNALS])
+
+
+def signals(w: Wording, measure: str, years: Sequence[float], limits: pd.DataFrame, pattern: Pattern, audited: Sequence[str]) -> str:
+    """How a series moved from year to year, first; then which periods of the audited year leave the limits around its trend and season."""
+    label, figure = w._(FIGURES[measure].label), FIGURES[measure]
+    known = [value for value in years if not unknown(value)]
+    parts = []
+    if len(known) > 1:
+        course = " → ".join(write_figure(w, value, figure) for value in known)
+        parts.append(w._("{label}, year by year: {course}.", label=label, course=course))
+    if len(limits) < FIRM_POINTS:
+        parts.append(w._("{label}: {points} periods are too few for firm limits.", label=label, points=w.number(len(limits))))
+        return " ".join(parts)
+    if not unknown(pattern.trend):
+        rate = w.signed_percent(pattern.trend) if pattern.relative else write_pace(w, pattern.trend, figure)
+        parts.append(w._("Period by period it follows a trend of {rate} a year, taken out before the limits.", rate=rate))
+    named = audited_signals(limits, audited)
+    inside = limits.index.isin(audited)
+    outside = int(limits.signal[inside].isin(["above", "below"]).sum())
+    told = dict(periods=", ".join(map(w.period, named)), points=w.number(int(inside.sum())))
+    if outside:
+        parts.append(w.ngettext(
+            "{count} period of the {points} of the audited year leaves the limits around its course: {periods}.",
+            "{count} periods of the {points} of the audited year leave the limits around its course, first of all {periods}.", outside, **told))  # fmt: skip
+    else:
+        parts.append(
+            w._(
+                "No single period of the {points} of the audited year leaves the limits around this course: none of them calls for a cause of its own.",
+                **told,
+            )
         )
-    return w._(
-        "{label}: no period of {points} leaves the natural limits; ups and downs are noise, one at a time they need no explanation.", **told
-    )
+    return " ".join(parts) if len(known) > 1 or not unknown(pattern.trend) else f"{label}. {' '.join(parts)}"
 
 
 def growth(w: Wording, change: float, effects: Mapping[str, float]) -> Finding | None:
@@ -58,6 +86,11 @@ def objective(w: Wording, row: Mapping[str, Any]) -> str:
     )
     if row["status"] == "not measured":
         return w._("{label}, objective {target} by {due}: not measured on this book.", **told)
+    if row["status"] == "not judged":
+        return w._(
+            "{label}, objective {target} by {due}: at {value}{interval}; the pace is not judged, since the objective has no baseline with its day (baseline and from in engagement.yml). Pace needed: {pace} a year.",
+            **told,
+        )
     if row["years_left"] == 0:
         sentences = {
             "on track": w._("{label}, objective {target} by {due}: reached, at {value}{interval}.", **told),
@@ -92,30 +125,25 @@ def objective(w: Wording, row: Mapping[str, Any]) -> str:
 
 
 def contract_lifetime(
-    w: Wording, contracts: int, endings: int, years: float, interval: tuple[float, float], horizon: float, deck: float
+    w: Wording, contracts: int, endings: int, years: float, interval: tuple[float, float], horizon: float, still: float, deck: float
 ) -> str:
-    """Years of a contract within the horizon, the deck's 1 ÷ attrition beside it."""
+    """Of the years of the horizon, how many a contract runs; the share that runs on, and the deck's 1 ÷ attrition beside it."""
     told = dict(
-        contracts=w.number(contracts),
-        endings=w.number(endings),
-        horizon=w.number(horizon),
-        years=w.number(years, 2),
-        deck=w.number(deck, 1),
-        interval=w.between(*(w.number(end, 1) for end in interval)),
-    )
+        contracts=w.number(contracts), endings=w.number(endings), horizon=w.number(horizon), years=w.number(years, 1), deck=w.number(deck, 1),
+        interval="" if unknown(interval[0]) else " " + w.between(*(w.number(end, 1) for end in interval)), still=w.percent(still, 0),
+    )  # fmt: skip
     if unknown(years):
         return w._(
-            "{endings} endings among {contracts} contracts: too few, or too recent, to state a lifetime over {horizon} years.", **told
-        )
-    if unknown(deck):
-        return w._(
-            "Over {horizon} years a contract lasts {years} years on average {interval} ({endings} endings among {contracts} contracts, late entry allowed for).",
+            "{endings} endings among {contracts} contracts: too few, or not followed for {horizon} years, to say how many of them a contract runs.",
             **told,
         )
-    return w._(
-        "Over {horizon} years a contract lasts {years} years on average {interval} ({endings} endings among {contracts} contracts, late entry allowed for); 1 ÷ attrition would say {deck} years, for all customers and without end.",
+    sentence = w._(
+        "A contract runs {years} of the next {horizon} years on average{interval}; {still} still run after them ({endings} endings among {contracts} contracts, late entry allowed for).",
         **told,
     )
+    if unknown(deck):
+        return sentence
+    return f"{sentence} " + w._("1 ÷ attrition would say {deck} years, for all customers and without end.", **told)
 
 
 def purchases(
@@ -127,7 +155,7 @@ def purchases(
         customers=w.number(customers), probability=w.percent(probability, 0), weeks=w.number(weeks), expected=w.number(expected),
     )  # fmt: skip
     second = w._(
-        "Tested on the last period held out: {predicted} order days predicted, {actual} happened; every customer's own rate carried on would have said {naive}.",
+        "Tested on the last period held out: {predicted} order days predicted, {actual} happened; as many weeks just before held {naive}.",
         predicted=w.number(held["predicted_count"]), actual=w.number(held["actual_count"]), naive=w.number(held["naive_count"]),
     )  # fmt: skip
     third = "" if unknown(regularity) or regularity < 1.5 else w._(

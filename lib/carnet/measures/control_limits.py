@@ -5,7 +5,9 @@ Source: D. J. Wheeler, Understanding Variation, 2nd ed. 2000, ch. 3 and appendix
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -13,6 +15,7 @@ LIMIT_FACTOR = 2.66  # 3 ÷ d2, d2 = 1.128 for ranges of two
 RANGE_FACTOR = 3.268  # D4 for ranges of two: upper limit of the moving range
 RUN_LENGTH = 8  # points in a row on one side of the mean
 FIRM_POINTS = 12  # below, limits are provisional
+TREND_LEVEL = 0.01  # p-value under which a trend is taken out
 
 
 def control_limits(values: pd.Series) -> pd.DataFrame:
@@ -51,6 +54,61 @@ def without_season(values: pd.Series, months: Sequence[int]) -> tuple[pd.Series,
     if rest.abs().max() > 1e-9 * known.abs().max() and not stats.f_oneway(*groups).pvalue < 0.01:
         return values, False
     return known.mean() + rest * math.sqrt(len(known) / (len(known) - 12)), True
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What was taken out of a series before its limits: a trend (change a year, as a share where the series is always positive, else in its unit; NaN without
+    one) and a yearly season.
+    """  # fmt: skip
+
+    trend: float
+    relative: bool
+    season: bool
+
+
+def limits_around(values: pd.Series, months: Sequence[int], per_year: int = 12) -> tuple[pd.DataFrame, Pattern]:
+    """Natural limits around the trend and the season of a series: the columns of `control_limits`, mean, low and high of each point, and the pattern.
+
+    Formula     a series that is always positive is taken in logarithms, since growth and noise are then even; a trend that a Kendall test tells from chance
+                (p < 0.01; by calendar month from two years on: R. M. Hirsch, J. R. Slack & R. A. Smith, Water Resources Research 18 (1982)
+                107-121) is taken out along the median of the slopes of all pairs (H. Theil 1950, P. K. Sen 1968), the season by `without_season`;
+                limits and signals are those of what is left, drawn around trend and season
+    Parameters  values in time order, months: the calendar month with which each begins; per_year: points a year
+    """  # fmt: skip
+    known = values.dropna().astype(float)
+    relative = bool(len(known)) and bool((known > 0).all())
+    y = np.log(known) if relative else known
+    month = pd.Series(list(months), index=values.index).reindex(known.index)
+    time = pd.Series(np.flatnonzero(values.notna().to_numpy()), index=known.index, dtype=float)
+    slope = _trend(y, time, month if per_year == 12 and len(known) >= 24 else pd.Series(0, known.index))
+    line = slope * (time - time.mean()) if slope else pd.Series(0.0, known.index)
+    rest, season = without_season(y - line, list(month))
+    t = control_limits(rest)
+    if season:
+        line = line + (y - line).groupby(month).transform("mean") - (y - line).mean()
+    back = np.exp if relative else (lambda level: level)
+    t = t.assign(value=known, **{name: back(t[name] + line) for name in ("mean", "low", "high")})
+    yearly = math.expm1(slope * per_year) if relative else slope * per_year
+    return t, Pattern(yearly if slope else math.nan, relative, season)
+
+
+def _trend(y: pd.Series, time: pd.Series, group: pd.Series) -> float:
+    """Median slope of the pairs within each group, where Kendall's sum over the groups is told from chance (two-sided p < 0.01); else 0."""
+    slopes: list[float] = []
+    score = variance = 0.0
+    for number in group.unique():
+        inside = (group == number).to_numpy()
+        v, t = y.to_numpy()[inside], time.to_numpy()[inside]
+        later, earlier = np.tril_indices(len(v), -1)
+        rises = v[later] - v[earlier]
+        slopes += list(rises / (t[later] - t[earlier]))
+        score += np.sign(np.round(rises, 12)).sum()
+        variance += len(v) * (len(v) - 1) * (2 * len(v) + 5) / 18
+    if not variance or abs(score) < 2:
+        return 0.0
+    z = (abs(score) - 1) / math.sqrt(variance)
+    return float(np.median(slopes)) if 2 * stats.norm.sf(z) < TREND_LEVEL else 0.0
 
 
 def yearly_noise(values: pd.Series) -> float:

@@ -10,6 +10,7 @@ import pandas as pd
 
 RESAMPLES = 300
 MIN_ENDINGS = 5  # fewer observed endings draw no curve
+FOLLOWED_SLACK = 2 / 365.25  # years are days ÷ 365.25: 5 years of them may be a day short
 
 
 def contract_lifetimes(customers: ir.Table, departures: ir.Table | None, observed_from: dt.date, as_of: dt.date) -> ir.Table:
@@ -63,18 +64,31 @@ def survival_curve(lifetimes: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def restricted_mean(curve: pd.DataFrame, horizon_years: float) -> float:
+def restricted_mean(curve: pd.DataFrame, horizon_years: float, followed_years: float) -> float:
     """Mean years of a contract within the horizon: the area under the survival curve up to it; NaN without a curve.
 
-    NaN too when the curve stops before the horizon without having reached zero: nothing was observed that far.
+    NaN too when nobody was followed (`followed_years`: the longest duration observed, ended or not) as far as the horizon before the curve reached zero.
     """
     if not len(curve):
         return math.nan
-    if curve.years.iloc[-1] < horizon_years and curve.survival.iloc[-1] > 0:
+    if followed_years < horizon_years - FOLLOWED_SLACK and curve.survival.iloc[-1] > 0:
         return math.nan
     times = np.clip(np.concatenate([[0.0], curve.years.to_numpy(), [horizon_years]]), 0, horizon_years)
     levels = np.concatenate([[1.0], curve.survival.to_numpy()])
     return float((np.diff(times) * levels).sum())
+
+
+def restricted_mean_of(lifetimes: pd.DataFrame, horizon_years: float) -> float:
+    """`restricted_mean` of contracts under observation (columns of `contract_lifetimes`)."""
+    return restricted_mean(survival_curve(lifetimes), horizon_years, float(lifetimes.duration.max()) if len(lifetimes) else math.nan)
+
+
+def survival_at(curve: pd.DataFrame, years: float) -> float:
+    """Share of contracts that still run after so many years; NaN without a curve."""
+    if not len(curve):
+        return math.nan
+    past = curve.survival[curve.years <= years]
+    return float(past.iloc[-1]) if len(past) else 1.0
 
 
 def restricted_mean_interval(lifetimes: pd.DataFrame, horizon_years: float, seed: int = 1) -> tuple[float, float]:
@@ -82,10 +96,10 @@ def restricted_mean_interval(lifetimes: pd.DataFrame, horizon_years: float, seed
 
     Draws in which nothing was observed up to the horizon are left out.
     """
-    if math.isnan(restricted_mean(survival_curve(lifetimes), horizon_years)):
+    if math.isnan(restricted_mean_of(lifetimes, horizon_years)):
         return math.nan, math.nan
     rng = np.random.default_rng(seed)
     drawn = (lifetimes.iloc[rng.integers(0, len(lifetimes), len(lifetimes))] for _ in range(RESAMPLES))
-    means = [restricted_mean(survival_curve(sample), horizon_years) for sample in drawn]
+    means = [restricted_mean_of(sample, horizon_years) for sample in drawn]
     low, high = np.nanquantile(means, [0.025, 0.975])
     return float(low), float(high)

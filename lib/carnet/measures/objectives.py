@@ -38,6 +38,14 @@ def noise_ranges(now: Mapping[str, float], months: pd.DataFrame) -> dict[str, tu
     return ranges
 
 
+def _path(target: Target, as_of: dt.date) -> float:
+    """Where the straight line from the baseline to the target stands on a day; NaN without a baseline or its day, or before that day."""
+    if target.baseline is None or target.start is None or as_of < target.start:
+        return math.nan
+    share = (as_of - target.start).days / (target.due - target.start).days
+    return target.baseline + (target.target - target.baseline) * share
+
+
 def target_progress(
     targets: Sequence[Target],
     values: Mapping[str, float],
@@ -48,11 +56,11 @@ def target_progress(
     """One row per target: measure, owner, due, baseline, target, value, low, high, required, pace_needed, years_left, status.
 
     value       the figure of the audit period; of an objective due earlier, the one of the fiscal year that ended on its due date
-    required    where the straight line from the baseline (one year before `as_of`) to the target (on `due`) stands on `as_of`; the
-                target itself once due, or without a baseline
+    required    where the straight line from the baseline (on the day `from`) to the target (on `due`) stands on `as_of`; the target itself once due, or
+                once it is reached; unknown without a baseline or its day
     pace_needed (target − value) ÷ years left; NaN once due or once the target is reached
     status      'on track' when value and interval are on the good side of `required`, 'off track' when they are on the other,
-                'too noisy' when the interval holds it, 'not measured' without a value; the good side is the one from baseline to
+                'too noisy' when the interval holds it, 'not judged' where `required` is unknown, 'not measured' without a value; the good side is the one from baseline to
                 target, without a baseline the one the register calls good
     """
     rows = []
@@ -63,14 +71,14 @@ def target_progress(
         )
         low, high = intervals.get(target.measure, (math.nan, math.nan)) if past is None else (math.nan, math.nan)
         left = (target.due - as_of).days / YEAR
-        required = target.target
-        if left > 0 and target.baseline is not None:
-            required = target.baseline + (target.target - target.baseline) / (1 + left)
         upwards = FIGURES[target.measure].good != "down" if target.baseline is None else target.target >= target.baseline
+        done = value >= target.target if upwards else value <= target.target
+        path = _path(target, as_of)
+        required = target.target if left <= 0 or (done and path != path) else path
         worst, best = ((low, high) if upwards else (high, low)) if low == low else (value, value)
         reached = [end >= required if upwards else end <= required for end in (worst, best)]
-        done = value >= target.target if upwards else value <= target.target
-        status = "not measured" if value != value else "on track" if all(reached) else "too noisy" if any(reached) else "off track"
+        judged = "on track" if all(reached) else "too noisy" if any(reached) else "off track"
+        status = "not measured" if value != value else "not judged" if required != required else judged
         rows.append(
             dict(measure=target.measure, owner=target.owner, due=target.due, baseline=target.baseline, target=target.target, value=value, low=low, high=high,
                  required=required, pace_needed=(target.target - value) / left if left > 0 and not done else math.nan, years_left=max(left, 0.0), status=status)

@@ -35,17 +35,21 @@ class PurchaseModel:
         return not all(1e-4 < value < 1e4 for value in (self.r, self.alpha, self.a, self.b))
 
 
-def purchase_history(orders: ir.Table, until: dt.date) -> ir.Table:
+def purchase_history(orders: ir.Table, until: dt.date, weeks: float) -> ir.Table:
     """Repeat orders of each customer up to a day: customer_id, repeat_count (days with an order after the first), recency_weeks (first to
-    last order), age_weeks (first order to `until`).
-    """
+    last order), age_weeks (first order to `until`), recent_count (days with an order in the last `weeks` of them: the naive baseline of as many to come).
+    """  # fmt: skip
+    since = until - dt.timedelta(days=round(weeks * WEEK))
     days = orders.filter(orders.date <= ibis.date(until)).select("customer_id", "date").distinct()
-    t = days.group_by("customer_id").agg(first=days.date.min(), last=days.date.max(), repeat_count=days.count() - 1)
+    t = days.group_by("customer_id").agg(
+        first=days.date.min(), last=days.date.max(), repeat_count=days.count() - 1, recent_count=(days.date > ibis.date(since)).sum()
+    )
     return t.select(
         "customer_id",
         "repeat_count",
         recency_weeks=t["last"].delta(t["first"], unit="day").cast("float64") / WEEK,
         age_weeks=ibis.literal(until).delta(t["first"], unit="day").cast("float64") / WEEK,
+        recent_count="recent_count",
     ).order_by("customer_id")
 
 
@@ -92,7 +96,7 @@ def _log_likelihood(parameters: np.ndarray, x: np.ndarray, tx: np.ndarray, age: 
 
 def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -> pd.DataFrame:
     """Per customer, over the next `weeks`: order_probability (≥ 1 order), expected_order_count (eq. 10); beside them naive_order_count, the
-    customer's own rate of orders so far carried on.
+    customer's orders of the same length of time just before.
     """
     x, tx, age = (history[name].to_numpy(dtype=float) for name in ("repeat_count", "recency_weeks", "age_weeks"))
     r, alpha, a, b = model.r, model.alpha, model.a, model.b
@@ -101,7 +105,7 @@ def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -
     buys = here * (1 - ((alpha + age) / (alpha + age + weeks)) ** (r + x))
     shape = special.hyp2f1(r + x, b + x, a + b + x - 1, weeks / (alpha + age + weeks))
     orders = (a + b + x - 1) / (a - 1) * (1 - ((alpha + age) / (alpha + age + weeks)) ** (r + x) * shape) * here
-    naive = (x + 1) / np.maximum(age, 1.0) * weeks
+    naive = history.recent_count.to_numpy(dtype=float)
     return history[["customer_id"]].assign(order_probability=buys, expected_order_count=orders, naive_order_count=naive)
 
 

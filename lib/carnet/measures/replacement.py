@@ -13,39 +13,84 @@ LEAST = 8  # customers on each side, below which a mean has no interval
 
 
 def replacement_ratio(
-    lost: np.ndarray, new: np.ndarray, good: pd.DataFrame, fresh: pd.DataFrame, horizon_years: int, discount_rate: float, seed: int = 1
+    lost: np.ndarray, good: pd.DataFrame, fresh: pd.DataFrame, horizon_years: int, discount_rate: float, seed: int = 1
 ) -> dict[str, float]:
     """How many average new customers bring what one lost good customer would have brought.
 
-    Formula     mean yearly margin of a lost good customer × survival_years(retention of good customers) ÷ (mean margin of a new customer in its
-                first 12 months × survival_years(retention of new customers)); retention of a year = exp(−leavings ÷ customer-years observed), so
-                that customers seen for half a year count half; percentile bootstrap over customers
-    Parameters  lost, new: margins, one a customer; good, fresh: left (True where the customer left), years (observed, until it left)
-    Returns     ratio, low, high, lost_margin, new_margin (means), lost_years, new_years; NaN where a side is empty, no interval under 8 a side
+    Formula     mean yearly margin of a lost good customer × survival_years(retention of good customers) ÷ `newcomer_value`; retention of the good =
+                exp(−leavings ÷ customer-years observed), so that customers seen for half a year count half; percentile bootstrap over customers
+    Parameters  lost: margins, one a good customer lost; good: left (True where the customer left), years (observed, until it left); fresh: the years of
+                life of newcomers that were observed whole, see `newcomer_value`
+    Returns     ratio, low, high, lost_margin, new_margin (means, the latter of the first 12 months), lost_years, new_years (discounted years still buying),
+                lost_value, new_value (discounted); NaN where a side is empty, no interval under 8 a side
     """  # fmt: skip
-    lost, new = np.sort(np.asarray(lost, dtype=float)), np.sort(np.asarray(new, dtype=float))
-    empty = dict.fromkeys(("ratio", "low", "high", "lost_margin", "new_margin", "lost_years", "new_years"), math.nan)
-    if not (len(lost) and len(new) and good.years.sum() > 0 and fresh.years.sum() > 0):
+    lost = np.sort(np.asarray(lost, dtype=float))
+    names = ("ratio", "low", "high", "lost_margin", "new_margin", "lost_years", "new_years", "lost_value", "new_value")
+    empty = dict.fromkeys(names, math.nan)
+    bought, margin = _by_year(fresh)
+    if not (len(lost) and len(bought) and good.years.sum() > 0):
         return empty
 
     def stays(left: float, years: float) -> float:
         return survival_years(math.exp(-left / years), horizon_years, discount_rate) if years > 0 else math.nan
 
-    def ratio(a: float, b: float, kept: float, kept_new: float) -> float:
-        return a * kept / (b * kept_new) if b * kept_new > 0 else math.nan
+    def ratio(worth: float, other: float) -> float:
+        return worth / other if other > 0 else math.nan
 
-    lost_years, new_years = (stays(side.left.sum(), side.years.sum()) for side in (good, fresh))
-    found = empty | dict(ratio=ratio(lost.mean(), new.mean(), lost_years, new_years), lost_margin=float(lost.mean()), new_margin=float(new.mean()),
-                         lost_years=lost_years, new_years=new_years)  # fmt: skip
-    if min(map(len, (lost, new, good, fresh))) >= LEAST and not math.isnan(found["ratio"]):
+    lost_years = stays(good.left.sum(), good.years.sum())
+    new_value, new_years = newcomer_value(bought, margin, horizon_years, discount_rate)
+    lost_value = float(lost.mean()) * lost_years
+    found = empty | dict(
+        ratio=ratio(lost_value, new_value), lost_margin=float(lost.mean()), new_margin=float(np.nanmean(margin[:, 0])), lost_years=lost_years,
+        new_years=new_years, lost_value=lost_value, new_value=new_value,
+    )  # fmt: skip
+    if min(map(len, (lost, good, bought))) >= LEAST and not math.isnan(found["ratio"]):
         rng = np.random.default_rng(seed)
-        margins = [_drawn_means(side[:, None].astype(float), rng)[:, 0] for side in (lost, new)]
-        seen = [_drawn_means(side.sort_values(["years", "left"])[["left", "years"]].to_numpy(dtype=float), rng) for side in (good, fresh)]
-        kept = [[stays(left, years) for left, years in side] for side in seen]
-        values = np.array([ratio(*sides) for sides in zip(*margins, *kept, strict=True)])
+        means = _drawn_means(lost[:, None], rng)[:, 0]
+        seen = _drawn_means(good.sort_values(["years", "left"])[["left", "years"]].to_numpy(dtype=float), rng)
+        values = np.full(RESAMPLES, math.nan)
+        for draw in range(RESAMPLES):
+            rows = rng.integers(0, len(bought), len(bought))
+            other, _ = newcomer_value(bought[rows], margin[rows], horizon_years, discount_rate)
+            values[draw] = ratio(means[draw] * stays(*seen[draw]), other)
         if np.isnan(values).mean() < 0.025:  # else new customers may bring nothing: no upper end
             found["low"], found["high"] = (float(end) for end in np.nanquantile(values, [0.025, 0.975]))
     return found
+
+
+def newcomer_value(bought: np.ndarray, margin: np.ndarray, horizon_years: int, discount_rate: float) -> tuple[float, float]:
+    """What a customer brings from its first order on, and for how many years it buys, both discounted: (value, years).
+
+    Formula     Σ S(k) × m(k) ÷ (1 + discount)^k over k = 0 … horizon − 1; S(k) = Π of the shares that, having bought in year k − 1 of their life, bought in
+                year k (discrete yearly survival from cohorts: those who buy once leave after year 0); m(k) = mean margin of those who bought in year k; the
+                last share and the last margin are carried on
+    Parameters  bought, margin: a row a customer, a column a year of its life; NaN where that year was not observed whole. NaN without year 0
+    """  # fmt: skip
+    if not len(bought) or np.isnan(bought[:, 0]).all():
+        return math.nan, math.nan
+    stay, level = 1.0, float(np.nanmean(margin[:, 0]))
+    value, years, share = level, 1.0, 1.0
+    for year in range(1, horizon_years):
+        if year < bought.shape[1]:
+            at_risk = (bought[:, year - 1] == 1) & ~np.isnan(bought[:, year])
+            still = at_risk & (bought[:, year] == 1)
+            if at_risk.sum() >= LEAST:
+                share = float(still.sum() / at_risk.sum())
+                level = float(margin[still, year].mean()) if still.any() else 0.0
+        elif year == 1:  # nobody was followed beyond the first year: nothing is known of staying
+            return math.nan, math.nan
+        stay *= share
+        value += stay * level / (1 + discount_rate) ** year
+        years += stay / (1 + discount_rate) ** year
+    return value, years
+
+
+def _by_year(fresh: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of customer_id, year, bought, margin as two arrays, a row a customer and a column a year of its life."""
+    if not len(fresh):
+        return np.empty((0, 1)), np.empty((0, 1))
+    wide = fresh.pivot(index="customer_id", columns="year", values=["bought", "margin"]).sort_index().astype(float)
+    return wide["bought"].to_numpy(), wide["margin"].to_numpy()
 
 
 def _drawn_means(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
