@@ -232,6 +232,8 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "strategy_name": (N_("Strategy"), "text"),
     "strategy": (N_("Strategy"), "word"),
     "contact_count_noted": (N_("Contacts in 12 months"), "count"),
+    "own_reason": (N_("Own code"), "text"),
+    "reason_class": (N_("Class, by the codebook"), "text"),
     "label_reason": (N_("Reason"), "text"),
     "competitor": (N_("Competitor"), "text"),
     "relationship_count": (N_("Of which relationships"), "count"),

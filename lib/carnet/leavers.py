@@ -4,7 +4,7 @@ A book of departures alone, of texts alone or of sales alone gives its part: wha
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import ibis
 import numpy as np
@@ -19,7 +19,7 @@ from carnet.periods import years_earlier, years_earlier_each
 MATCH_DAYS = reasons.EPISODE_DAYS
 ANNOUNCED_DAYS = 365  # a customer that goes quiet for good within a year of a note had announced it
 LEAVER_COLUMNS = [
-    "customer_id", "name", "segment", "abc_class", "salesperson", "left_on", "last_order_date", "noted", "lost", "reason", "reason_by", "told_by",
+    "customer_id", "name", "segment", "abc_class", "salesperson", "left_on", "last_order_date", "noted", "lost", "code", "reason", "reason_by", "told_by",
     "reason_customer", "reason_salesperson", "competitor", "words", "revenue_lost", "complained", "answered", "recorded", "silent",
 ]  # fmt: skip
 NOTE_COLUMNS = ["source", "customer_id", "name", "salesperson", "date", "told_by", "client_code", "coded", "proposed", "second_proposed", "reason",
@@ -39,7 +39,9 @@ def departure_notes(book: Book, codebook: verbatims.Codebook, since: dt.date, se
     t = t.assign(date=pd.to_datetime(t.date), client_code=t.get("reason", pd.Series(None, index=t.index, dtype=object)))
     if "revenue_at_stake" in t:
         t["revenue_at_stake"] = t.revenue_at_stake.astype(float)
-    return _withheld(book, verbatims.read_verbatims(t.assign(order_count_before=_orders_before(book, t)), codebook, second))
+    return _withheld(
+        book, verbatims.read_verbatims(t.assign(order_count_before=_orders_before(book, t)), codebook, second), codebook.classes
+    )
 
 
 def low_marks(book: Book, comments: pd.DataFrame, satisfied_from: float, leavers: pd.DataFrame) -> pd.DataFrame:
@@ -93,10 +95,12 @@ def survey_comments(book: Book, codebook: verbatims.Codebook, since: dt.date, se
         .order_by("customer_id", "date", "verbatim")
         .execute()
     )
-    return _withheld(book, verbatims.read_verbatims(t.assign(date=pd.to_datetime(t.date), client_code=None), codebook, second))
+    return _withheld(
+        book, verbatims.read_verbatims(t.assign(date=pd.to_datetime(t.date), client_code=None), codebook, second), codebook.classes
+    )
 
 
-def _withheld(book: Book, notes: pd.DataFrame) -> pd.DataFrame:
+def _withheld(book: Book, notes: pd.DataFrame, classes: Collection[str]) -> pd.DataFrame:
     """Notes without their texts, once these have been read, where people are hidden."""
     if not book.pseudonyms:
         return notes
@@ -104,8 +108,10 @@ def _withheld(book: Book, notes: pd.DataFrame) -> pd.DataFrame:
     if "verbatim" in t:
         t = t.assign(verbatim=t.verbatim.where(t.verbatim.isna(), withheld))
     t = t.assign(words=t.words.mask(t.words.fillna("").astype(bool), withheld))  # no word behind a proposal: "" is not withheld
-    unread = t.coded.isin([reasons.UNKNOWN, "other"]) & t.client_code.notna()  # a code that no codebook knows is free text, too
-    return t.assign(client_code=t.client_code.mask(unread, withheld))
+    known = t.coded.isin(classes)
+    unread = (~known | t.coded.isin([reasons.UNKNOWN, "other"])) & t.client_code.notna()  # a code that no codebook knows is free text, too
+    hidden = {name: t[name].mask(unread, withheld) for name in ("client_code", "code")}
+    return t.assign(**hidden, **{name: t[name].mask(~t[name].isin(classes), "other") for name in ("coded", "reason")})
 
 
 def note_list(book: Book, notes: pd.DataFrame, comments: pd.DataFrame) -> pd.DataFrame:

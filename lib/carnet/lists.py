@@ -63,7 +63,12 @@ LISTS = {  # in the order of the annex
     "silent_leavers": NamedList(
         N_("Lost in silence"), "customer_id name salesperson client_segment abc_class last_order_date revenue_lost"
     ),
-    "reasons": NamedList(N_("Reasons for leaving"), "label_reason count proposed_count share revenue_lost revenue_share benchmark_share"),
+    "reasons": NamedList(
+        N_("Reasons for leaving, the client’s own codes"), "own_reason label_reason count proposed_count share revenue_lost revenue_share"
+    ),
+    "reason_classes": NamedList(
+        N_("Reasons for leaving, by class"), "label_reason count proposed_count share revenue_lost revenue_share benchmark_share"
+    ),
     "good_customers_lost": NamedList(N_("Good customers lost"), "customer_id name yearly_revenue yearly_margin"),
     "whale": NamedList(N_("Margin and cost to serve"), "customer_id name salesperson revenue margin cost_to_serve profit unpaid_service"),
     "unpaid_services": NamedList(N_("Unpaid services"), "customer_id name margin cost_to_serve unpaid_service"),
@@ -92,7 +97,8 @@ RENAMED = {  # column of a list's sheet → of its file, where the same name mea
     "strategy": {"strategy_reason": "reason", "contact_count_noted": "contact_count"},
     "leavers": {"client_segment": "segment", "label_reason": "label"},
     "silent_leavers": {"client_segment": "segment"},
-    "reasons": {"label_reason": "label"},
+    "reasons": {"label_reason": "label", "own_reason": "own_label"},
+    "reason_classes": {"label_reason": "label"},
     "cuts": {"cut_by": "dimension", "cut_group": "group", "retention": "retention_rate"},
     "ledger": {"account_label": "label"},
 }

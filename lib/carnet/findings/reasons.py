@@ -199,9 +199,29 @@ def silent_leavers(w: Wording, lost: pd.DataFrame, signs: Sequence[str], names: 
     return Finding("silent_leavers", sentence, -float(revenue))
 
 
+def nobody_knows(leavers: pd.DataFrame) -> pd.DataFrame:
+    """Leavers of whom neither a reason nor the competitor they went to is known."""
+    return leavers[(leavers.reason == UNKNOWN) & leavers.competitor.isna()]
+
+
+def leaver_counts(w: Wording, found: pd.DataFrame, settled: pd.DataFrame, judged: int) -> str:
+    """One line that reconciles the numbers of leavers that the sections count: who is in each, and who is not."""
+    stayed = found[~found.returned.astype(bool)]
+    noted = stayed[stayed.noted.astype(bool)]
+    known, lost = noted[noted.reason != UNKNOWN], stayed[stayed.lost.astype(bool)]
+    told = dict(
+        everyone=w.number(len(stayed)), noted=w.number(len(noted)), known=w.number(len(known)), unnoted=w.number(len(stayed) - len(noted)),
+        settled=w.number(len(settled)), lost=w.number(len(lost)), judged=w.number(judged),
+    )  # fmt: skip
+    return w._(
+        "{everyone} leavers: {noted} were noted, of whom {known} with a reason, and {unnoted} bought nothing for a year without a note. {lost} of them are lost by the sales, of whom {judged} can be judged as silent or not; {settled} left a year ago or more, which is what shares of all leavers stand on.",
+        **told,
+    )
+
+
 def unexplained(w: Wording, leavers: pd.DataFrame, names: Sequence[str]) -> Finding | None:
     """Leavers of whom nobody knows why: how many, what they were worth, who."""
-    silent = leavers[leavers.reason == UNKNOWN]
+    silent = nobody_knows(leavers)
     if not len(silent):
         return None
     revenue = silent.revenue_lost.sum(min_count=1)

@@ -132,13 +132,35 @@ def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapp
     sizes = [class_count(priced.revenue_lost.to_numpy(dtype=float), (priced.reason == name).to_numpy()) for name in t.reason]
     ends = goodman_intervals(t.revenue_share.to_numpy(dtype=float), np.array(sizes))
     t["revenue_share_low"], t["revenue_share_high"] = ends
-    t["benchmark_share"] = t.reason.map(quoted) / sum(quoted.values())
+    t["benchmark_share"] = t.reason.map(quoted).astype(float) / (sum(quoted.values()) or np.nan)
     inside = t.benchmark_share.notna()
     among = t["count"].where(inside)
     t["share_of_quoted"] = among / among.sum() if among.sum() else np.nan
-    low, high = goodman_intervals(t.share_of_quoted[inside].to_numpy(dtype=float), among.sum())
-    t.loc[inside, "share_of_quoted_low"], t.loc[inside, "share_of_quoted_high"] = low, high
+    t["share_of_quoted_low"] = t["share_of_quoted_high"] = np.nan
+    if inside.any():
+        low, high = goodman_intervals(t.share_of_quoted[inside].to_numpy(dtype=float), among.sum())
+        t.loc[inside, "share_of_quoted_low"], t.loc[inside, "share_of_quoted_high"] = low, high
     return t
+
+
+def code_shares(departures: pd.DataFrame) -> pd.DataFrame:
+    """Shares of the client's own codes, most frequent first: `reason_shares` with the code as the reason, and reason_class beside it.
+
+    A departure without a code is told by the class that its text proposes, else as 'unknown'.
+    Parameters  departures: code (NULL without one), reason (its class), reason_by, revenue_lost
+    """
+    code = departures.code if "code" in departures else pd.Series(None, index=departures.index, dtype=object)
+    t = departures.assign(reason_class=departures.reason, reason=code.where(code.notna(), departures.reason))
+    names = [
+        name
+        for name in t.reason.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable").index
+        if name != UNKNOWN
+    ]
+    shares = reason_shares(t, [*names, UNKNOWN], {}).drop(
+        columns=["benchmark_share", *(f"share_of_quoted{end}" for end in ("", "_low", "_high"))]
+    )
+    beside = t.drop_duplicates("reason").set_index("reason").reason_class
+    return shares.assign(reason_class=shares.reason.map(beside).fillna(UNKNOWN))
 
 
 def goodness_of_fit(counts: np.ndarray, expected: np.ndarray, draws: int = DRAWS, seed: int = 1) -> float:

@@ -322,6 +322,7 @@ TABLES: dict[str, str] = {
     "effective_count": N_("Effective number of weighted observations"),
     "class_count": N_("Effective number of observations behind a share of money"),
     "weighted_share": N_("Share of the money"),
+    "code_shares": N_("Shares of the client’s own reason codes"),
     "reason_shares": N_("Shares of the reasons, by number and by money"),
     "goodness_of_fit": N_("Reasons against quoted shares"),
     "independence_p_value": N_("Whether answers are spread alike over groups"),

@@ -25,6 +25,191 @@ NEGATION_REACH = 3  # words before a group in which a negation takes it back
 NEGATIONS = frozenset(
     ["pas", "not", "no", "never", "jamais", "aucun", "aucune", "rien", "sans", "without", "nothing", "ni", "nor", "neither", "t"]
 )
+PRAISE = frozenset(
+    [
+        "thank",
+        "thanks",
+        "merci",
+        "bravo",
+        "parfait",
+        "parfaite",
+        "parfaits",
+        "parfaites",
+        "excellent",
+        "excellente",
+        "excellents",
+        "great",
+        "good",
+        "perfect",
+        "perfectly",
+        "satisfait",
+        "satisfaite",
+        "satisfaits",
+        "satisfied",
+        "happy",
+        "pleased",
+        "content",
+        "contente",
+        "ravi",
+        "ravie",
+        "ravis",
+        "fair",
+        "correct",
+        "correcte",
+        "corrects",
+        "raisonnable",
+        "raisonnables",
+        "reasonable",
+        "top",
+        "super",
+        "impeccable",
+        "agreable",
+        "rapide",
+        "rapides",
+        "faster",
+        "fast",
+        "prompt",
+        "ponctuel",
+        "ponctuelle",
+        "ponctuels",
+        "ponctuelles",
+        "punctual",
+        "reliable",
+        "fiable",
+        "fiables",
+        "always",
+        "toujours",
+        "continuez",
+        "recommend",
+        "recommande",
+    ]
+)
+COMPLAINT = frozenset(
+    [
+        "mais",
+        "but",
+        "trop",
+        "too",
+        "late",
+        "retard",
+        "retards",
+        "wrong",
+        "faux",
+        "fausse",
+        "mauvais",
+        "mauvaise",
+        "bad",
+        "poor",
+        "poorly",
+        "moins",
+        "less",
+        "plus",
+        "more",
+        "cheaper",
+        "pire",
+        "worse",
+        "however",
+        "cependant",
+        "quoique",
+        "although",
+        "malheureusement",
+        "unfortunately",
+        "deja",
+        "already",
+        "encore",
+        "again",
+        "manque",
+        "lack",
+        "missing",
+        "jamais",
+        "autre",
+        "autres",
+        "ailleurs",
+        "elsewhere",
+    ]
+)
+TOPICS = frozenset(
+    [
+        "delivery",
+        "deliveries",
+        "livraison",
+        "livraisons",
+        "delivered",
+        "livre",
+        "livree",
+        "livres",
+        "livrees",
+        "price",
+        "prices",
+        "pricing",
+        "prix",
+        "tarif",
+        "tarifs",
+        "cost",
+        "costs",
+        "cout",
+        "couts",
+        "quality",
+        "qualite",
+        "of",
+        "contact",
+        "contacts",
+        "communication",
+        "service",
+        "services",
+        "product",
+        "products",
+        "produit",
+        "produits",
+        "gamme",
+        "range",
+        "offer",
+        "offre",
+        "catalogue",
+        "facture",
+        "factures",
+        "invoice",
+        "invoices",
+        "facturation",
+        "billing",
+        "commande",
+        "commandes",
+        "order",
+        "orders",
+        "accueil",
+        "reponse",
+        "response",
+        "time",
+        "delai",
+        "delais",
+        "delay",
+        "delays",
+        "suivi",
+        "follow",
+        "up",
+        "support",
+        "sav",
+        "conseil",
+        "conseils",
+        "advice",
+        "commercial",
+        "commerciale",
+        "site",
+        "equipe",
+        "team",
+        "de",
+        "du",
+        "des",
+        "la",
+        "le",
+        "les",
+        "the",
+        "your",
+        "our",
+        "vos",
+        "nos",
+    ]
+)
 CLAUSE = re.compile(r"[.;:,!?()\n]|\bmais\b|\bbut\b|\bcar\b|\bbecause\b")
 LANGUAGES: tuple[Language, ...] = ("fr", "en")
 LEAST_PAIRS = 10  # texts coded by both, below which their agreement has no interval to speak of
@@ -74,20 +259,32 @@ class Codebook:
         return " ".join(map(_stemmer("fr"), split_words(code)))
 
     def code(self, reason: object) -> str:
-        """The class that a client's own reason code names: 'unknown' for an empty one, 'other' for one that the codebook does not know."""
+        """The class that a client's own reason code names: 'unknown' for an empty one; a code that the codebook does not know is a class of its own."""
         if reason is None or reason != reason or not str(reason).strip():
             return UNKNOWN
-        return self.codes.get(self._key(str(reason)), "other")
+        return self.codes.get(self._key(str(reason)), str(reason).strip())
 
     def knows(self, reason: object) -> bool:
-        """True for a code that names a class, 'other' included, or for none at all."""
-        return self.code(reason) != "other" or self._key(str(reason)) in self.codes
+        """True for a code that names a class of the codebook, or for none at all."""
+        return self.code(reason) in (UNKNOWN, *self.classes)
+
+    def spellings(self, reasons: Iterable[object]) -> dict[str, str]:
+        """The client's own codes as they are told: each way to write one → the way it is written most often, accents, case and inflexions aside."""
+        written = pd.Series(
+            [str(reason).strip() for reason in reasons if reason is not None and reason == reason and str(reason).strip()], dtype=object
+        )
+        counts = written.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
+        usual: dict[str, str] = {}
+        for text in counts.index:
+            usual.setdefault(self._key(text), text)
+        return {text: usual[self._key(text)] for text in counts.index}
 
     def read(self, text: object) -> Reading:
         """Propose a class: the one whose word groups found hold most words; None when none is found or two weigh the same.
 
-        A class marked fallback counts only when no other is named. Within a class a group inside a longer one found counts once.
-        """
+        A class marked fallback counts only when no other is named. Within a class a group inside a longer one found counts once. In a text that praises
+        (PRAISE, no negation, no complaint) words that only name a subject (TOPICS) name no reason.
+        """  # fmt: skip
         found: dict[str, dict[tuple[int, int], str]] = {}
         if text is None or text != text:
             return Reading(None, {})
@@ -102,11 +299,23 @@ class Codebook:
                         if negative or not NEGATIONS & set(words[max(0, start - NEGATION_REACH) : start]):
                             found.setdefault(name, {})[offset + start, offset + end] = " ".join(written[start:end])
             offset += len(words) + 1
+        if found and _praises(str(text)):
+            found = {name: kept for name, spans in found.items() if (kept := {span: p for span, p in spans.items() if not _only_topics(p)})}
         words_found = {name: _longest(spans) for name, spans in found.items()}
         weights = {name: sum(len(phrase.split()) for phrase in phrases) for name, phrases in words_found.items()}
         first = {name: w for name, w in weights.items() if not self.classes[name].fallback} or weights
         best = [name for name, weight in first.items() if weight == max(first.values())]
         return Reading(best[0] if len(best) == 1 else None, words_found)
+
+
+def _praises(text: str) -> bool:
+    """True for a text with a word of praise or thanks and neither a negation nor a word of complaint."""
+    words = set(split_words(text))
+    return bool(words & PRAISE) and not words & (NEGATIONS | COMPLAINT)
+
+
+def _only_topics(phrase: str) -> bool:
+    return all(word in TOPICS for word in split_words(phrase))
 
 
 def _occurrences(group: Sequence[str], stems: Sequence[str]) -> Iterable[tuple[int, int]]:
@@ -134,13 +343,16 @@ def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Se
     """Each note with the analyst's class, the codebook's proposal and the words behind it; the analyst's own code wins.
 
     Parameters  notes: reason (the client's code) and verbatim, either may be missing; second: texts → classes, another reader
-    Columns     those of notes, coded (class of the client's code), proposed, words, second_proposed (NULL without a second reader), reason
+    Columns     those of notes, code (the client's own, in its usual spelling), coded (class of the client's code), proposed, words, second_proposed (NULL without a second reader), reason
                 (coded, else proposed, else 'unknown'), reason_by ('analyst', 'codebook', ''); with a second reader only what both propose
                 counts as proposed. standing: 'agreed', 'differs' (the analyst's code and the proposal), 'coded' (no proposal to compare),
                 'proposed', 'to code' (a text that waits for a person), '' (no text and no code)
     """
     missing = pd.Series(None, index=notes.index, dtype=object)
-    t = notes.assign(coded=[codebook.code(reason) for reason in notes.get("reason", missing)])
+    given = notes.get("reason", missing)
+    usual = codebook.spellings(given)
+    own = pd.Series([usual.get(str(reason).strip()) if reason == reason else None for reason in given], index=notes.index, dtype=object)
+    t = notes.assign(code=own, coded=[codebook.code(reason) for reason in own])
     texts = notes.get("verbatim", missing)
     written = texts.map(lambda text: isinstance(text, str) and bool(text.strip())).astype(bool)
     readings = [codebook.read(text) for text in texts]
@@ -162,7 +374,7 @@ def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Se
 
 def note_agreement(notes: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, tuple[float, float, float]]:
     """Given codes against proposals over the notes that have both, the code one that the codebook knows: confusion table and kappa."""
-    pairs = notes[~notes.coded.isin([UNKNOWN, "other"])]
+    pairs = notes[notes.coded.isin([name for name in classes if name not in (UNKNOWN, "other")])]
     table = confusion_table(pairs.coded, pairs.proposed, classes)
     return table, cohen_kappa(table.to_numpy())
 
