@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from unidecode import unidecode
 
-from carnet.book import Book
+from carnet.book import Book, once
 from carnet.customer_years import COVER_DAYS, answers, rolling_periods, trend, years_covered
 from carnet.errors import CarnetError, nearest
 from carnet.measures import concentration, contacts, cost_to_serve, cuts, defection, receivables, silence, strategy
@@ -39,7 +39,7 @@ CRITERIA = [
     "complaint_rate",
 ]
 STRATEGY_COLUMNS = [
-    "customer_id", "name", "salesperson", "strategy", "reason", "serve_on", "relationship", "sign_count", "measured_sign_count", "signs", "revenue",
+    "customer_id", "name", "salesperson", "strategy", "action", "reason", "serve_on", "relationship", "sign_count", "measured_sign_count", "signs", "revenue",
     "revenue_previous", "abc_class", "margin", "cost_to_serve", "profit", "profit_low", "profit_high", "peak_revenue", "peak_end", "rolling_year_revenue",
     "last_order_date", "tenure_years", "contact_count", "contact_count_previous", "contact_person_count", "single_thread", "potential", "potential_class",
     "untapped", "opportunity_count", "opportunity_quarter_count", "win_rate", "mean_discount", "competitor", "capital", "capital_low", "capital_high",
@@ -131,6 +131,7 @@ def yearly_customers(book: Book) -> pd.DataFrame:
     return t[["customer_id", "margin", "active", "active_previous"]].sort_values("customer_id", ignore_index=True)
 
 
+@once
 def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.DataFrame:
     """One row per customer with a sale in the last 24 months, largest revenue first.
 
@@ -207,6 +208,7 @@ def chance_fallen(book: Book, t: pd.DataFrame, rules: Mapping[str, float]) -> fl
     return strategy.chance_fallen(orders, t.set_index("customer_id").month_count, least, rules)
 
 
+@once
 def leave_history(book: Book) -> pd.DataFrame:
     """Customers active in the 12 months before each earlier audit date, how silent they were on it, and whether they bought in the 12 months after.
 

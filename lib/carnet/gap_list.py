@@ -10,7 +10,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from carnet.book import Book
+from carnet.book import Book, once
 from carnet.measures import concentration, contacts, defection, gaps, rebound, salespeople
 from carnet.periods import Periods, years_earlier_each
 from carnet.published import GAP_NUMBERS, Published
@@ -32,10 +32,10 @@ COLUMNS = [
     "quadrant", "proposal_count", "opportunity_count", "opportunity_amount",
 ]  # fmt: skip
 PROPOSAL_COLUMNS = [
-    "customer_id", "name", "salesperson", "abc_class_previous", "arm", "sales_gap", "margin_at_stake", "recoverability", "proposal_cost",
+    "customer_id", "name", "salesperson", "abc_class_previous", "arm", "at_most", "sales_gap", "margin_at_stake", "recoverability", "proposal_cost",
     "expected_value", "stop_contact_count", "stop_date", "revenue", "rolling_year_revenue",
 ]  # fmt: skip
-TASK_COLUMNS = ["due_date", "salesperson", "customer_id", "name", "action", "task", "sales_gap", "margin_at_stake"]
+TASK_COLUMNS = ["due_date", "salesperson", "customer_id", "name", "action", "task", "at_most", "sales_gap", "margin_at_stake"]
 FOLLOWED_COLUMNS = [
     "customer_id", "name", "salesperson", "outcome", "sales_gap", "rolling_year_revenue", "revenue_now", "revenue_progress", "regained_share",
     "last_order_date", "recent_contact_count", "recent_contact_quality", "proposal_count",
@@ -48,6 +48,7 @@ STANDING_COLUMNS = ["customer_id", "last_order_date", "silence_ratio", "revenue"
 FOLLOWED_LATER = {"outcome", "revenue_now", "revenue_progress", "regained_share", "last_order_date"}  # what `follow_up` adds
 
 
+@once
 def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.DataFrame:
     """One row per customer with revenue in either period, over the months that both years cover whole; largest loss first.
 
@@ -100,6 +101,7 @@ def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Ru
     }
 
 
+@once
 def earlier_lists(book: Book) -> pd.DataFrame:
     """The lists that this book would have shown one, two, three years ago, where it reaches back, with what came next.
 

@@ -14,9 +14,11 @@ from carnet.book import Book
 from carnet.customer_years import COVER_DAYS, scaled_satisfaction
 from carnet.measures import concentration, defection, reasons, silence, verbatims
 from carnet.periods import years_earlier, years_earlier_each
+from carnet.profiles import reason_classes
 
 # an order this long after a note still belongs to the leaving; a later one means that the customer stayed
 MATCH_DAYS = reasons.EPISODE_DAYS
+CLOSED_YEARS = 3  # back to which notes of closed customers are read
 ANNOUNCED_DAYS = 365  # a customer that goes quiet for good within a year of a note had announced it
 LEAVER_COLUMNS = [
     "customer_id", "name", "segment", "abc_class", "salesperson", "left_on", "last_order_date", "noted", "lost", "code", "reason", "reason_by", "told_by",
@@ -42,6 +44,18 @@ def departure_notes(book: Book, codebook: verbatims.Codebook, since: dt.date, se
     return _withheld(
         book, verbatims.read_verbatims(t.assign(order_count_before=_orders_before(book, t)), codebook, second), codebook.classes
     )
+
+
+def closed_customers(book: Book) -> set[str]:
+    """Customers noted as closed, sold or in liquidation (class 'closure' of the codebook) that have not ordered since."""
+    if not book.has("departures"):
+        return set()
+    codebook = verbatims.Codebook(reason_classes(book.engagement.codebook_file))
+    t = departure_notes(book, codebook, years_earlier(book.as_of, CLOSED_YEARS))
+    t = t[t.reason == "closure"].groupby("customer_id", as_index=False).date.max()
+    days = _order_days(book, t.customer_id) if book.has("sales") else {}
+    since = [len(days.get(c, _NONE)) and days[c][-1] > day.to_datetime64() for c, day in zip(t.customer_id, t.date, strict=True)]
+    return set(t.customer_id[[not again for again in since]])
 
 
 def low_marks(book: Book, comments: pd.DataFrame, satisfied_from: float, leavers: pd.DataFrame) -> pd.DataFrame:

@@ -14,10 +14,13 @@ class NamedList:
 
 
 LISTS = {  # in the order of the annex
+    "actions": NamedList(
+        N_("Decisions"), "customer_id name salesperson decision why due_date at_most action_value sales_gap yearly_margin"
+    ),
     "tasks": NamedList(N_("Tasks"), "due_date salesperson customer_id name task sales_gap margin_at_stake"),
     "last_chance": NamedList(
         N_("Last chance"),
-        "customer_id name salesperson arm sales_gap margin_at_stake recoverability proposal_cost expected_value stop_contact_count stop_date",
+        "customer_id name salesperson arm at_most sales_gap margin_at_stake recoverability proposal_cost expected_value stop_contact_count stop_date",
     ),
     "sales_gaps": NamedList(N_("Gap list")),
     "overdue": NamedList(

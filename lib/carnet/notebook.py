@@ -116,7 +116,10 @@ def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
         table = table.assign(**{name: table[name].dt.date for name in table.select_dtypes("datetime").columns})
         table = ibis.memtable(pa.Table.from_pandas(table, preserve_index=False))
     rounded = {column: table[column].round(6) + 0.0 for column, kind in table.schema().items() if kind.is_floating()}
-    backend.to_csv(neutralised(table.mutate(**rounded) if rounded else table), Path(folder) / f"{name}.csv")
+    target = Path(folder) / f"{name}.csv"
+    beside = target.with_name(f".{name}-{os.getpid()}")  # two notebooks may write the same list: each whole, the last one stays
+    backend.to_csv(neutralised(table.mutate(**rounded) if rounded else table), beside)
+    beside.replace(target)
 
 
 @cache

@@ -87,9 +87,19 @@ def run_audit(
                 warn(reason)
             memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
             longest_first = sorted(notebooks, key=lambda path: -path.stat().st_size)
+            given = {name: value for values in chosen.values() for name, value in values.items()}
             side_by_side = min(len(notebooks), os.cpu_count() or 1)
             jobs = [
-                (path, common | chosen[path.stem] | memory[path.stem], unfinished / "lists", book.wording, timeout, anonymise, side_by_side)
+                (
+                    path,
+                    common | chosen[path.stem] | memory[path.stem],
+                    unfinished / "lists",
+                    book.wording,
+                    timeout,
+                    anonymise,
+                    side_by_side,
+                    given,
+                )
                 for path in longest_first
             ]
             executed, pages = _execute_all(book, jobs, context, side_by_side)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from carnet.findings.base import Finding, known_range, list_names
+from carnet.measures.actions import CALLED
 from carnet.wording import N_, Wording, unknown
 
 REGULAR = 1.5  # Erlang-k intervals between orders: from here on orders are clearly not at random
@@ -145,8 +146,8 @@ def salespeople(w: Wording, people: pd.DataFrame) -> Finding | None:
 
 
 def to_call(customers: pd.DataFrame) -> list[str]:
-    """The first names of a list that may be called: not those drawn to be left alone."""
-    return list(customers.name[customers.arm != "hold-out"].head(3))
+    """The first names of a list that may be called: their decision says so."""
+    return list(customers.name[customers.action.isin(CALLED)].head(3))
 
 
 def neglected(w: Wording, tracked: pd.DataFrame) -> Finding | None:
@@ -330,11 +331,12 @@ def arm_effect(w: Wording, effect: Mapping[str, float]) -> str:
 def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
     """What to do with a customer, and when to stop: one sentence for its salesperson."""
     told = dict(gap=w.money(-row["sales_gap"], 0))
+    limit = " " + w._("Spend at most {amount} on it.", amount=w.money(row["at_most"], 0)) if row["at_most"] > 0 else ""
     if row["action"] == "last_chance":
         return w._(
             "Make a last-chance proposal ({gap} missing); stop after {contacts} contacts without an order, or on {date}.",
             contacts=w.number(stop_contacts), date=w.date(row["stop_date"]), **told,
-        )  # fmt: skip
+        ) + limit  # fmt: skip
     noted = dict(made=w.number(row["noted_contact_count"]), planned=w.number(row["planned_contact_count"])) if row["quadrant"] else {}
     sentences = {
         "few_contacts": N_("Renew the contact: {made} of {planned} planned contacts noted in a year, {gap} missing."),
@@ -344,15 +346,19 @@ def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
     }
     reading = row["quadrant"]
     if not reading:
-        return w._("Call and ask why: {gap} missing.", **told)
-    return w._(sentences[reading], **told, **noted)
+        return (
+            w._("Call and ask why: {gap} missing.", **told)
+            if row["sales_gap"] < 0
+            else w._("Call: it was once bigger, and bought no less than a year ago.")
+        ) + limit
+    return w._(sentences[reading], **told, **noted) + limit
 
 
 def gap_recommendations(w: Wording, tracked: pd.DataFrame, chosen: pd.DataFrame, people: pd.DataFrame, reaches_back: bool) -> list[str]:
     """What to do next: each sentence is triggered by names on a list."""
     made = []
-    alone = tracked[tracked.quadrant == "few_contacts"]
-    served = tracked[tracked.quadrant == "competition"]
+    alone = tracked[(tracked.quadrant == "few_contacts") & tracked.action.isin(CALLED)]
+    served = tracked[(tracked.quadrant == "competition") & tracked.action.isin(CALLED)]
     if len(alone):
         made.append(w._("Visit those that fell deep with few contacts, starting with {names}.", names=list_names(w, to_call(alone))))
     if len(served):

@@ -2,15 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
 from carnet.findings.base import Finding, known_range, list_names
-from carnet.wording import N_, Wording, unknown
-
-CHASE_LABELS = {
-    "chase": N_("worth an action"), "unprofitable": N_("costs more than it brings, or as much"), "gone": N_("left already: winning it back is not worth an action"),
-    "safe": N_("in its rhythm: serve it as ever"), "small": N_("too little to gain"), "unknown": N_("margin or chance not known"),
-}  # fmt: skip
+from carnet.wording import Wording, unknown
 
 
 def ranged(w: Wording, value: float, low: float, high: float, decimals: int = 1) -> str:
@@ -90,43 +83,6 @@ def halving(w: Wording, effect: Mapping[str, float], attrition_rate: float) -> F
             share=w.percent(effect["profit_share"], 0), **told,
         )  # fmt: skip
     return Finding("halving", sentence, effect["extra_profit"], *known_range(effect["low"], effect["high"]))
-
-
-def budget(w: Wording, budgets: pd.DataFrame, save_rate: float, names: Sequence[str]) -> Finding | None:
-    """What may be spent on whom."""
-    chased = budgets[budgets.chase]
-    if not len(budgets) or not budgets.budget.notna().any():
-        return None
-    total = float(chased.budget.sum())
-    if not len(chased):
-        return Finding(
-            "budget",
-            w._(
-                "No customer is worth more than its usual service: chance to save it × what it would bring stays under the cost of an action."
-            ),
-            0.0,
-        )
-    sentence = w.ngettext(
-        "Keeping or winning back {count} customer is worth an action, {total} at most ({names}), if actions keep {rate} of those about to leave: an assumption until an experiment tells.",
-        "Keeping or winning back {count} customers is worth an action, {total} at most in all, first of all {names}, if actions keep {rate} of those about to leave: an assumption until an experiment tells.",
-        len(chased), total=w.money(total, 0), names=list_names(w, names), rate=w.percent(save_rate, 0),
-    )  # fmt: skip
-    return Finding("budget", sentence, total)
-
-
-def not_chased(w: Wording, budgets: pd.DataFrame, names: Sequence[str]) -> str:
-    """Who is on the do-not-chase list, and why."""
-    t = budgets[budgets.chase_reason.isin(["unprofitable", "gone", "small"])]
-    if not len(t):
-        return w._("Nobody is on the do-not-chase list.")
-    counts = t.chase_reason.value_counts()
-    reasons = "; ".join(
-        f"{w._(CHASE_LABELS[name])}: {w.number(counts[name])}" for name in ("unprofitable", "gone", "small") if name in counts
-    )
-    sentence = w.ngettext(
-        "{count} customer is not to be chased ({reasons}).", "{count} customers are not to be chased ({reasons}).", len(t), reasons=reasons
-    )
-    return f"{sentence} " + w._("Largest by revenue of a year: {names}.", names=list_names(w, names))
 
 
 def plan_recommendations(

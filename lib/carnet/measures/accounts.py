@@ -1,7 +1,9 @@
 """The legal ledger read as accounts: totals, classes of accounts, and the French intermediate balances (soldes intermédiaires de gestion)."""
 
+import datetime as dt
 from collections.abc import Sequence
 
+import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -47,6 +49,21 @@ def doubtful_accounts(ledger: ir.Table) -> ir.Table:
         account_label=t.account_label.max(), debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum()
     )
     return sums.order_by("account")
+
+
+def doubtful_customers(ledger: ir.Table, as_of: dt.date) -> ir.Table:
+    """Customers that the ledger has given up or doubts up to a day: customer_id.
+
+    Rule        a loss on accounts 654 in an entry that names the customer, or a debit balance of its lines on accounts 416
+    """
+    t = _amounts(ledger.filter(ledger.date <= ibis.date(as_of)))
+    named = ibis.coalesce(t.customer_id, t.account.startswith("416").ifelse(t.auxiliary, ibis.null("string")))
+    t = t.mutate(customer=named).filter(lambda r: r.customer.notnull())
+    sums = t.group_by(customer_id=t.customer).agg(
+        lost=t.account.startswith("654").any(),
+        doubted=t.balance.sum(where=t.account.startswith("416")).fill_null(0.0),  # no line on 416: not doubted
+    )
+    return sums.filter(sums.lost | (sums.doubted >= 0.01)).select("customer_id").order_by("customer_id")
 
 
 def ledger_revenue_by_bucket(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:

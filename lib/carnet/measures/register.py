@@ -303,6 +303,8 @@ TABLES: dict[str, str] = {
     "planned_contacts": N_("Contacts planned in a year by ABC class"),
     "quadrants": N_("Gap against contact: fell deep or not, contacted as planned or not"),
     "candidates": N_("Customers on the way out: deep fall, long silence"),
+    "choose_actions": N_("One action an account"),
+    "doubtful_customers": N_("Customers that the ledger has given up or doubts"),
     "recoverability": N_("How often customers this silent came back, in earlier years"),
     "silence_band": N_("Band of the silence ratio"),
     "last_chance": N_("Last-chance proposals worth more than they cost"),

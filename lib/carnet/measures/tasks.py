@@ -5,16 +5,16 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
+from carnet.measures.actions import CALLED
 
-def task_list(tracked: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
-    """One task a customer: the last-chance proposals but the hold-out, then a call on everybody else who is tracked; largest gap first.
 
-    Returns     the columns of both with action: last_chance or call; customers of the hold-out have no task
+def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
+    """One task an account whose decision is a call or a visit (`actions.CALLED`), largest gap first; nobody else has one.
+
+    Returns     the columns of the gap list with action and at_most
     """
-    proposals = chosen[chosen.arm != "hold-out"].assign(action="last_chance")
-    calls = tracked[~tracked.customer_id.isin(chosen.customer_id)].assign(action="call")
-    both = pd.concat([part for part in (proposals, calls) if len(part)] or [calls])
-    return both.sort_values(["sales_gap", "customer_id"], ignore_index=True)
+    called = decided[decided.action.isin(CALLED)][["customer_id", "action", "at_most"]]
+    return gaps.drop(columns=["action", "at_most"], errors="ignore").merge(called, on="customer_id").sort_values(["sales_gap", "customer_id"], ignore_index=True)
 
 
 def schedule(tasks: pd.DataFrame, as_of: dt.date, weekly_count: int, week_count: int) -> pd.DataFrame:

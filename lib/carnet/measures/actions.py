@@ -1,0 +1,51 @@
+"""What to do with each account, decided once: every list, task, budget and sentence reads it here (source E: a list to sign off, never automatic)."""
+
+import numpy as np
+import pandas as pd
+
+ACTIONS = ("leave_alone", "do_not_chase", "last_chance", "renegotiate", "rekindle", "call", "retain", "protect", "wait", "serve")
+CALLED = ("last_chance", "rekindle", "call")  # actions that are a call or a visit of a salesperson
+REASONS = (  # why an account is not to be chased, first one that holds
+    "insolvent", "closed", "contract_over", "unprofitable", "gone", "small",
+)  # fmt: skip
+
+
+def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
+    """One action an account, the first rule that holds: the columns of `t` with action, action_reason, at_most and action_value.
+
+    Rules       leave_alone: drawn into the hold-out of the last-chance proposals; do_not_chase: insolvent, closed, its contract over, unprofitable (and not
+                to be renegotiated), gone or too small for an action to pay (and not chosen for a proposal); last_chance: chosen for a proposal;
+                renegotiate, rekindle: its strategy; call: among the most late; wait: not due by its own rhythm; protect: its strategy; retain: something may be spent on it;
+                serve: all others
+    Money       action_value: what the action may bring, extra to what comes by itself; at_most: what may be spent on it, never more than that value, than
+                its budget or, for a proposal, than what it is expected to bring back at past rates; 0 where nothing is spent, NaN where not known
+    Parameters  t: arm (of a proposal; NULL), chosen, tracked, strategy, status, insolvent, closed, contract_end, chase_reason, uncapped_budget, cap (most that
+                may be spent), back_value (recoverability × margin at stake; NaN for who gets no proposal); action_cost: of the smallest action
+    """  # fmt: skip
+    why = np.select(
+        [t.insolvent, t.closed, (t.strategy == "gone") & t.contract_end.notna(),
+         (t.chase_reason == "unprofitable") & (t.strategy != "renegotiate"), t.chase_reason == "gone", t.chase_reason == "small"],
+        REASONS, "",
+    )  # fmt: skip
+    why = pd.Series(why, t.index, dtype=object).where(lambda s: s != "", None)
+    hard = why.isin(REASONS[:4])
+    chosen = t.chosen & ~hard
+    rules = [
+        (chosen & (t.arm == "hold-out"), "leave_alone"), (why.notna() & ~chosen & (t.strategy != "renegotiate"), "do_not_chase"), (chosen, "last_chance"),
+        (t.strategy == "renegotiate", "renegotiate"), (t.status == "not_due", "wait"), (t.strategy == "rekindle", "rekindle"), (t.tracked, "call"),
+        (t.strategy == "protect", "protect"),
+    ]  # fmt: skip
+    action = pd.Series(
+        np.select([rule.to_numpy(dtype=bool) for rule, _ in rules], [name for _, name in rules], "serve"), t.index, dtype=object
+    )
+    spent = action.isin(["last_chance", "rekindle", "call", "protect", "serve"])
+    value = t.uncapped_budget.astype(float).where(
+        action != "last_chance", np.fmin(t.uncapped_budget.astype(float), t.back_value.astype(float))
+    )
+    value = value.where(~((action == "last_chance") & t.uncapped_budget.isna()), t.back_value)
+    limit = np.minimum(value, t.cap.astype(float))
+    chased = t.chase_reason.eq("chase") | (action == "last_chance")
+    at_most = limit.where(spent & chased & (limit >= action_cost), 0.0).mask(limit.isna() & spent & chased)  # nothing is to be spent: zero
+    return t.assign(
+        action=action, action_reason=why.where(action == "do_not_chase", None), at_most=at_most, action_value=value.where(spent, 0.0)
+    )
