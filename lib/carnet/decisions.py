@@ -81,7 +81,7 @@ def decisions(book: Book, policy: Policy) -> pd.DataFrame:
     t["back_value"] = (t.recoverability * t.margin_at_stake).where(t.chosen)
     t = _without_the_dropped(t, book, policy)
     t = actions.choose_actions(t, policy.action_cost)
-    t["budget"], t["chase"] = t.at_most, t.at_most > 0
+    t["budget"], t["chase"] = t.at_most, t.action.isin(actions.CALLED) | (t.at_most > 0)
     return t.sort_values("customer_id", ignore_index=True)
 
 
@@ -153,6 +153,12 @@ def _doubtful(book: Book) -> set[str]:
     if not book.has("ledger"):
         return set()
     return set(ledger_accounts.doubtful_customers(book.table("ledger"), book.as_of).execute().customer_id)
+
+
+def open_names(decided: pd.DataFrame, customers: pd.DataFrame, count: int) -> list[str]:
+    """The first names of a list that a sentence may quote: accounts left alone at random are named nowhere but in their list."""
+    held = set(decided.customer_id[decided.action == "leave_alone"])
+    return list(customers.name[~customers.customer_id.isin(held)].head(count))
 
 
 def may_be_called(decided: pd.DataFrame, customers: pd.Series) -> pd.Series:

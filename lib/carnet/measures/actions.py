@@ -17,10 +17,10 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
                 to be renegotiated), gone or too small for an action to pay (and not chosen for a proposal); last_chance: chosen for a proposal;
                 renegotiate, rekindle: its strategy; call: among the most late; wait: not due by its own rhythm; protect: its strategy; retain: something may be spent on it;
                 serve: all others
-    Money       action_value: what the action may bring, extra to what comes by itself; at_most: what may be spent on it, never more than that value, than
-                its budget or, for a proposal, than what it is expected to bring back at past rates; 0 where nothing is spent, NaN where not known
+    Money       action_value: what the action may bring (for a proposal: back_value); at_most: what may be spent on it, never more than that value or the cap;
+                the price of the proposal for a proposal; 0 where nothing is spent beside a call, NaN where not known
     Parameters  t: arm (of a proposal; NULL), chosen, tracked, strategy, status, insolvent, closed, contract_end, chase_reason, uncapped_budget, cap (most that
-                may be spent), back_value (recoverability × margin at stake; NaN for who gets no proposal); action_cost: of the smallest action
+                may be spent), back_value (recoverability × margin at stake) and proposal_cost (NaN for who gets no proposal); action_cost: of the smallest action
     """  # fmt: skip
     why = np.select(
         [t.insolvent, t.closed, (t.strategy == "gone") & t.contract_end.notna(),
@@ -38,14 +38,13 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     action = pd.Series(
         np.select([rule.to_numpy(dtype=bool) for rule, _ in rules], [name for _, name in rules], "serve"), t.index, dtype=object
     )
-    spent = action.isin(["last_chance", "rekindle", "call", "protect", "serve"])
-    value = t.uncapped_budget.astype(float).where(
-        action != "last_chance", np.fmin(t.uncapped_budget.astype(float), t.back_value.astype(float))
-    )
-    value = value.where(~((action == "last_chance") & t.uncapped_budget.isna()), t.back_value)
-    limit = np.minimum(value, t.cap.astype(float))
-    chased = t.chase_reason.eq("chase") | (action == "last_chance")
-    at_most = limit.where(spent & chased & (limit >= action_cost), 0.0).mask(limit.isna() & spent & chased)  # nothing is to be spent: zero
+    proposal, spent = action == "last_chance", action.isin(["last_chance", "rekindle", "call", "protect", "serve"])
+    value = t.uncapped_budget.astype(float).mask(proposal, t.back_value.astype(float))
+    limit, chased = np.minimum(value, t.cap.astype(float)), t.chase_reason.eq("chase")
+    worth = limit.where(chased & (limit >= action_cost), 0.0).mask(limit.isna() & chased)
+    # nothing is to be spent: zero; a proposal has its own price
+    at_most = worth.where(spent, 0.0).mask(proposal, t.proposal_cost.astype(float))
+    action = action.where(~((action == "serve") & (at_most > 0)), "retain")
     return t.assign(
         action=action, action_reason=why.where(action == "do_not_chase", None), at_most=at_most, action_value=value.where(spent, 0.0)
     )

@@ -14,7 +14,11 @@ def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
     Returns     the columns of the gap list with action and at_most
     """
     called = decided[decided.action.isin(CALLED)][["customer_id", "action", "at_most"]]
-    return gaps.drop(columns=["action", "at_most"], errors="ignore").merge(called, on="customer_id").sort_values(["sales_gap", "customer_id"], ignore_index=True)
+    return (
+        gaps.drop(columns=["action", "at_most"], errors="ignore")
+        .merge(called, on="customer_id")
+        .sort_values(["sales_gap", "customer_id"], ignore_index=True)
+    )
 
 
 def schedule(tasks: pd.DataFrame, as_of: dt.date, weekly_count: int, week_count: int) -> pd.DataFrame:
