@@ -212,14 +212,16 @@ class Book:
 
     @property
     def notices(self) -> list[Notice]:
-        """What the reader must know of the data before reading a figure."""
+        """What the reader must know of the data before reading a figure, what touches most of the money first."""
         notices = [*(notice for check in self.checks.values() for notice in check.notices), *self.goods.notices]
         if self.first_sale and not self.previous_order_count and self.first_sale <= self.periods.previous.start:
-            notices.append(Notice(N_("No sale of the previous period was given, although earlier ones were: nothing is compared with it.")))
+            notices.append(
+                Notice(N_("No sale of the previous period was given, although earlier ones were: nothing is compared with it."), {}, 1.0)
+            )
         elif self.first_sale and not self.previous_is_complete:
             message = N_("Sales start on {first}, after the start of the previous period ({start}): comparisons with it are incomplete.")
             dates = {"first": self.wording.date(self.first_sale), "start": self.wording.date(self.periods.previous.start)}
-            notices.append(Notice(message, dates))
+            notices.append(Notice(message, dates, 1.0))
         if self.first_sale and self.periods != self.periods.yearly:
             message = N_(
                 "Money, orders and active customers are compared over the fiscal year so far; retention, movements of customers, lifetimes and whatever "
@@ -232,8 +234,8 @@ class Book:
                 "Half of the customers order less than once in {months} months: a year without an order is no departure. Movements of customers, "
                 "retention and lifetimes are not measured; overdue customers are listed by their own rhythm (sales_gaps)."
             )
-            notices.append(Notice(message, {"months": int((self.span.usual_interval_days or 0) / 30.44)}))
-        return notices
+            notices.append(Notice(message, {"months": int((self.span.usual_interval_days or 0) / 30.44)}, 1.0))
+        return sorted(notices, key=lambda notice: -notice.weight)
 
 
 def once(function: Callable[Concatenate[Book, P], pd.DataFrame]) -> Callable[Concatenate[Book, P], pd.DataFrame]:
@@ -375,7 +377,8 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     as_of = engagement.as_of or _last_day(readers, files)
     checks = {}
     for name, reader in readers.items():
-        checks[name] = Contract(reader).check(files[name], rejects[name], as_of)
+        derived = name == "customers" and bool({file.sha256 for file in files[name]} & {file.sha256 for file in files.get("sales", [])})
+        checks[name] = Contract(reader).check(files[name], rejects[name], as_of, derived)
         forget_raw(con, name)
     if "costs" in checks:
         classify_costs(con, engagement.cost_behaviour, *account_mapping(con))
@@ -392,8 +395,8 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     if key:
         hide(con, key, set(checks))
     if "customers" in engagement.tables:
-        for check in checks.values():
-            unknown_references(con, check)
+        unlisted = unknown_references(con, checks.values())
+        checks["customers"].notices += [unlisted] if unlisted else []
     estimate_costs(con)
     periods = Periods(as_of, engagement.comparison, engagement.fiscal_year_start)
     goods = choose_goods(con, checks, engagement.goods_cost, periods.current.start, periods.current.end)

@@ -118,7 +118,10 @@ def _line(text: str) -> str:
 
 def _customer(w: Wording, row: Mapping) -> str:
     """One tracked customer: outcome, gap then, movement since, and what was done when the newer report tells it."""
-    line = f"  {_line(row['name'])} ({_line(row['customer_id'])}) · {_line(row['salesperson']) or '–'} · {w._(WORDS[row['outcome']])} · {w.signed_money(row['sales_gap'])} → {w.signed_money(row['revenue_progress'])}"
+    told_gap = w._(
+        "gap then {gap}, movement since {progress}", gap=w.signed_money(row["sales_gap"]), progress=w.signed_money(row["revenue_progress"])
+    )
+    line = f"  {_line(row['name'])} ({_line(row['customer_id'])}) · {_line(row['salesperson']) or '–'} · {w._(WORDS[row['outcome']])} · {told_gap}"
     if unknown(row.get("recent_contact_count")):
         return line
     quality = "–" if unknown(row["recent_contact_quality"]) else w.number(row["recent_contact_quality"], 1)

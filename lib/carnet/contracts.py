@@ -6,6 +6,7 @@ number and the original values; rows read = accepted + quarantined and Σ read =
 
 import datetime as dt
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ from carnet.sources.reading import MONEY, ColumnReader
 from carnet.wording import N_, Notice, Wording
 
 EARLIEST = dt.date(1900, 1, 1)
+HEAVY = 0.01  # share of a table's amount, from which rows set aside are warned of
 REASONS = {
     "missing": N_("{column} is missing"),
     "date": N_("{column} is not a date"),
@@ -57,6 +59,7 @@ class TableCheck:
     reasons: dict[str, int] = field(default_factory=dict)
     files: list[dict] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)  # headers of columns given that nothing uses: told by `carnet check`
 
     def tell_reason(self, w: Wording, reason: str) -> str:
         """A stored reason such as `missing:customer_id;date:date` in words, columns by the client's own headers."""
@@ -84,9 +87,17 @@ class Contract:
     def __init__(self, reader: ColumnReader) -> None:
         self.reader, self.con, self.name, self.schema = reader, reader.con, reader.name, reader.schema
 
-    def check(self, files: list[SourceFile], rejects: list[Reject], as_of: dt.date) -> TableCheck:
-        """Create `accepted_<name>` and add to `quarantine`; returns the row ledger."""
+    def check(self, files: list[SourceFile], rejects: list[Reject], as_of: dt.date, derived: bool = False) -> TableCheck:
+        """Create `accepted_<name>` and add to `quarantine`; returns the row ledger.
+
+        `derived`: the rows are another table's, a list read from sale lines: of those that repeat a key the last one is the row of the list.
+        """
         present = self._parse(as_of)
+        if derived and self.schema.key and set(self.schema.key) <= set(present):
+            self.con.execute(
+                f"DELETE FROM parsed_{self.name} p USING (SELECT {', '.join(self.schema.key)} AS key, max((_file, _row)) AS last FROM parsed_{self.name} "
+                f"WHERE _reason IS NULL GROUP BY 1) r WHERE p.{self.schema.key[0]} = r.key AND p._reason IS NULL AND (p._file, p._row) <> r.last"
+            )
         self._mark_repeated_keys(present)
         self._quarantine(files, rejects)
         columns = [column for column in self.schema.columns if column in present]
@@ -198,25 +209,57 @@ class Contract:
         ).fetchall()[0]
         if check.duplicate_rows:
             message = N_("{table}: exact duplicate lines kept: {count}; two equal lines can be two events.")
-            check.notices.append(Notice(message, {"table": TABLE_LABELS[name], "count": check.duplicate_rows}))
+            weight = _share(check.duplicate_amount, check.amount)
+            check.notices.append(Notice(message, {"table": TABLE_LABELS[name], "count": check.duplicate_rows}, weight))
+        aside = _share(check.quarantined_amount, check.amount)
+        if aside >= HEAVY:
+            message = N_("{table}: rows worth {aside_share} of the amount are set aside, {aside_sum}: {reasons}.")
+            reason = (
+                Notice(REASONS[main[0]], {"column": self.reader.mapping.get(main[1], main[1]), "accepted": ""})
+                if (main := _main_reason(check))
+                else ""
+            )
+            values = {"table": TABLE_LABELS[name], "aside_share": aside, "aside_sum": float(check.quarantined_amount), "reasons": reason}
+            check.notices.append(Notice(message, values, aside))
         unused = unused_columns(name, self.reader.mapping)
         if unused:
-            message = N_("{table}: columns that nothing uses: {columns}.")
-            headers = ", ".join(str(self.reader.mapping[column]) for column in unused)
-            check.notices.append(Notice(message, {"table": TABLE_LABELS[name], "columns": headers}))
+            check.unused = [str(self.reader.mapping[column]) for column in unused]
         if not check.accepted_rows:
             check.notices.append(Notice(N_("{table}: no row was accepted."), {"table": TABLE_LABELS[name]}))
 
 
-def unknown_references(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
-    """Add a notice for customers that a table names and the customer list does not hold."""
-    if "customer_id" not in check.columns or check.table == "customers":
-        return
-    query = f"FROM accepted_{check.table} t WHERE customer_id IS NOT NULL AND NOT EXISTS (FROM accepted_customers c WHERE c.customer_id = t.customer_id)"
-    count, rows = con.execute(f"SELECT count(DISTINCT customer_id), count(*) {query}").fetchall()[0]
-    if count:
-        some = [row[0] for row in con.execute(f"SELECT DISTINCT customer_id {query} ORDER BY 1 LIMIT 6").fetchall()]
-        message = N_("{table}: customers missing from the customer list: {count} ({examples}), on {rows} lines.")
-        check.notices.append(
-            Notice(message, {"table": TABLE_LABELS[check.table], "count": count, "rows": rows, "examples": examples(some)})
-        )
+def _share(part: Decimal, whole: Decimal) -> float:
+    return abs(float(part)) / abs(float(whole)) if whole else 0.0
+
+
+def _main_reason(check: TableCheck) -> tuple[str, str] | None:
+    """The most frequent reason of the rows set aside: its code and its column."""
+    first = next(iter(check.reasons), "").partition(";")[0].partition(":")
+    return (first[0], first[2]) if first[0] in REASONS else None
+
+
+def unknown_references(con: duckdb.DuckDBPyConnection, checks: Iterable[TableCheck]) -> Notice | None:
+    """One notice for the customers that tables name and the customer list does not hold, weighed by their share of the sales; None where there are none."""
+    ids: set[str] = set()
+    tables, lines, weight = [], 0, 0.0
+    for check in checks:
+        if "customer_id" not in check.columns or check.table == "customers":
+            continue
+        query = f"FROM accepted_{check.table} t WHERE customer_id IS NOT NULL AND NOT EXISTS (FROM accepted_customers c WHERE c.customer_id = t.customer_id)"
+        found = con.execute(f"SELECT customer_id, count(*) {query} GROUP BY 1 ORDER BY 1").fetchall()
+        if not found:
+            continue
+        ids |= {row[0] for row in found}
+        tables.append(check.table)
+        lines += sum(row[1] for row in found)
+        if check.table == "sales":
+            theirs = con.execute(f"SELECT coalesce(sum(amount), 0) {query}").fetchall()[0][0]
+            weight = _share(theirs, check.accepted_amount)
+    if not ids:
+        return None
+    message = N_(
+        "customers missing from the customer list: {count} ({examples}), on {rows} lines of {tables}, {unlisted_share} of the sales."
+    )
+    told = Notice(" · ".join("{" + name + "}" for name in tables), {name: TABLE_LABELS[name] for name in tables})
+    values = {"count": len(ids), "rows": lines, "examples": examples(sorted(ids)), "tables": told, "unlisted_share": weight}
+    return Notice(message, values, weight)

@@ -150,7 +150,7 @@ def _uncosted(con: duckdb.DuckDBPyConnection, checks: dict[str, TableCheck], per
         message = N_(
             "{table}: {missing_share} of revenue has no cost; its margin is estimated at the cost rate of the lines of the same offer, else of the same customer, else of all."
         )
-    return [Notice(message, {"table": table, "missing_share": share})]
+    return [Notice(message, {"table": table, "missing_share": share}, share)]
 
 
 def _columns(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:

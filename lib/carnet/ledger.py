@@ -23,6 +23,7 @@ from carnet.wording import N_, Notice
 
 FILLED = ("sales", "customers", "costs", "receivables")
 LABELS = [name for name, column in TABLES["ledger"].columns.items() if not column.required]
+WELL_LINKED = 0.995  # share of the revenue that names a customer, from which there is nothing to warn of
 GAP_DAYS = 31  # without any entry between two exercises: one is missing
 _LEDGER = Notice(N_("ledger"))
 
@@ -181,7 +182,9 @@ def _report_linked_share(con: duckdb.DuckDBPyConnection, check: TableCheck, mini
         return True
     overall = float(sum((row[2] for row in rows), Decimal(0)) / total)
     check.linked_share, exercise = min((float(linked / revenue), exercise) for exercise, revenue, linked in rows)
-    check.notices.append(Notice(N_("{table}: revenue linked to a customer: {linked_share}."), {"table": _LEDGER, "linked_share": overall}))
+    if overall < WELL_LINKED:
+        message = N_("{table}: revenue linked to a customer: {linked_share}.")
+        check.notices.append(Notice(message, {"table": _LEDGER, "linked_share": overall}, 1 - overall))
     if check.linked_share >= minimum:
         return False
     message = N_(

@@ -29,7 +29,6 @@ from carnet.goods import LEAST_COSTED
 from carnet.ledger import FILLED
 from carnet.measures.register import COMPARING, FIGURES, MOVING
 from carnet.measures.register import TABLES as MEASURES
-from carnet.provenance import COMPOSED
 from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, LISTS_VARIABLE, neutralised
 from carnet.schema import TABLE_LABELS, TABLES
 from carnet.tables import HtmlTable
@@ -240,7 +239,7 @@ def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
     queries = book.kept_queries | {name: book.engine.sql(table) for name, table in tables.items()}
     for name, query in queries.items():
         sql = re.sub(r"ibis_\w*memtable_\w+", "rows_in_memory", query)  # the engine's own name for them is drawn at random
-        label = f"{name}: {book.wording._(MEASURES.get(name) or COMPOSED[name])}"
+        label = f"{name}: {book.wording._(MEASURES[name])}"
         html = f'<details class="sql"><summary>{escape(label)}</summary><pre id="sql-{name}" tabindex="0">{escape(sql)}</pre></details>'
         display({"text/html": html, "text/plain": f"{label}\n{sql}"}, raw=True)
 

@@ -5,7 +5,7 @@ import copy
 import hashlib
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -24,9 +24,6 @@ from carnet.findings.base import NAMES_BEHIND
 from carnet.findings.costs import LEDGER_STEPS, steps_table
 from carnet.firm import Firm
 from carnet.lists import FILE_LABELS, LISTS
-from carnet.measures.register import FIGURES
-from carnet.measures.register import TABLES as MEASURES
-from carnet.provenance import COMPOSED, Origin, cell_origins
 from carnet.published import find_reports
 from carnet.records import FIGURES_TYPE, FINDINGS_TYPE
 from carnet.schema import TABLE_LABELS
@@ -44,7 +41,6 @@ ORDER = ("portfolio_audit", "sales_gaps", "cost_structure", "kpi_tracking", "chu
 DIRECTION_MARKS = "[\u202a-\u202e\u2066-\u2069]"  # in a client's name they turn the text behind it round
 FIRST_FINDINGS = 8  # the others are folded away
 HASH_LETTERS = 16
-ONE_ROW = ("_summary", "_totals")  # measures whose columns are figures
 
 
 @cache
@@ -116,7 +112,7 @@ def notebook_page(book: Book, run: Executed) -> str:
     code = [cell for cell in page.cells if cell.cell_type == "code"]
     shown = "".join(output.get("data", {}).get("text/html", "") for cell in code for output in cell.outputs)
     queries = {name: html.unescape(sql) for name, sql in re.findall(r'<pre id="sql-(\w+)"[^>]*>(.*?)</pre>', shown, flags=re.S)}
-    for cell, origin in zip(code, cell_origins(cell.source for cell in code), strict=True):
+    for cell in code:
         for output in cell.outputs:
             for mime in (FIGURES_TYPE, FINDINGS_TYPE):
                 output.get("data", {}).pop(mime, None)
@@ -124,34 +120,23 @@ def notebook_page(book: Book, run: Executed) -> str:
         if any(
             "image/png" in shown or "<table" in shown.get("text/html", "") for shown in (output.get("data", {}) for output in cell.outputs)
         ):
-            cell.metadata["method"] = _method(book, origin, cell.source, queries)
+            cell.metadata["method"] = _method(book, cell.source, queries)
     w = book.wording
     # HTMLExporter's own would parse the whole page again to add what the template writes: alternative texts, tab stops
     body, _ = TemplateExporter.from_notebook_node(exporter, page)
     return _page(book, title_of(w, run), body, w._("Executive summary"))
 
 
-def _method(book: Book, origin: Origin, code: str, queries: Mapping[str, str]) -> str:
-    """Folded behind a table or figure: definitions, measures with their queries (name → SQL), rows in, and the code of the cell."""
+def _method(book: Book, code: str, queries: Collection[str]) -> str:
+    """Folded behind a table or figure, what is certain of it: the code of the cell, the queries that it names, the rows that the report stands on."""
     w = book.wording
-    described = MEASURES | COMPOSED
-    read = [book.checks[name] for name in TABLE_LABELS if name in origin.tables and name in book.checks]
     rows = "; ".join(
         w._("{table} {kept} of {rows}", table=w.tell(TABLE_LABELS[c.table]), kept=w.number(c.accepted_rows), rows=w.number(c.rows))
-        for c in read
+        for c in book.checks.values()
     )
-
-    def made_by(figure: str) -> str:
-        """The query of one row that has the figure as a column; empty when it is computed in memory."""
-        return next((name for name, sql in queries.items() if name.endswith(ONE_ROW) and f'AS "{figure}"' in sql), "")
-
     return _templates().get_template("method.html.j2").render(
-        labels={"method": w._("How this is measured"), "query": w._("query"), "code": w._("Code that made it:"), "inner": w._("Queries inside:"), "data": w._("Measures that went into these data:"),
-                "memory": w._("computed in memory"), "ledger": w._("Rows in: the row ledger")},
-        definitions=[(w._(FIGURES[name].label), w._(FIGURES[name].definition), made_by(name)) for name in FIGURES if name in origin.figures],
-        measures=[(w._(text), name if name in queries else "") for name, text in described.items() if name in origin.measures],
-        inner=sorted(name for name in origin.inner - origin.measures if name in queries),
-        rows_in=w._("Rows accepted of rows read: {tables}.", tables=rows) if rows else "", code=code,
+        labels={"method": w._("How this was made"), "code": w._("Code that made it:"), "called": w._("Queries that it names:"), "ledger": w._("Rows in: the row ledger")},
+        rows_in=w._("Rows accepted of rows read: {tables}.", tables=rows), called=[name for name in queries if re.search(rf"\b{name}\(", code)], code=code,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import hashlib
 import json
+import math
 import os
 import platform
 import time
@@ -229,16 +230,23 @@ def write_quarantine(book: Book, path: Path) -> None:
 
 
 def _collect_figures(w: Wording, executed: list[Executed]) -> dict[str, dict]:
-    """Every figure of the register: measured by a notebook, or null."""
-    figures = {
+    """Every figure of the register: measured by a notebook, or null. Raises CarnetError where two notebooks differ."""
+    figures: dict[str, dict[str, Any]] = {
         name: {"value": None, "unit": m.unit, "low": None, "high": None, "notebook": None, "definition": w._(m.definition)}
         for name, m in FIGURES.items()
     }
     for run in executed:
         for kept in recorded(run, FIGURES_TYPE):
             for name, figure in kept.items():
-                if figure["value"] is not None:  # one notebook may measure what another one lacks the table for
-                    figures[name] |= figure | {"notebook": run.name}
+                if figure["value"] is None:  # one notebook may measure what another one lacks the table for
+                    continue
+                known = figures[name]
+                if known["value"] is not None and not math.isclose(known["value"], figure["value"], rel_tol=1e-9, abs_tol=1e-9):
+                    raise CarnetError(
+                        f"{name}: {known['notebook']} says {known['value']:.12g}, {run.name} {figure['value']:.12g}. One figure has one formula: this is a fault of carnet; "
+                        "nothing was published."
+                    )
+                figures[name] |= figure | {"notebook": known["notebook"] or run.name}
     return figures
 
 

@@ -42,6 +42,7 @@ def audit_series(book: Book) -> pd.DataFrame:
     t = kpi.indicators(base)
     if book.periods != book.periods.yearly:
         t[list(kpi.YEARLY)] = audit_series(book.rolling)[list(kpi.YEARLY)]
+        t["active_customer_count_previous"] = t.active_customer_count.shift()
     return t
 
 

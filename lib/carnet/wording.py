@@ -24,7 +24,20 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import NumberPattern, format_compact_currency, format_currency, format_decimal, format_percent, parse_pattern
 
+MOST_PERCENT = 9.99  # beyond 999 per cent the start is next to nothing, and the figure says no more
 LOCALES = {"en": "en_GB", "fr": "fr_FR"}
+
+
+NOBODY = "\x00"  # stands for an empty list of names: what would introduce it is left out of the sentence
+
+
+def _tidy(sentence: str) -> str:
+    """A sentence without the part that would name nobody: from the bracket, comma or semicolon before it.
+
+    >>> _tidy("3 accounts were once bigger, first of all \x00."), _tidy("one left (\x00).")
+    ('3 accounts were once bigger.', 'one left.')
+    """
+    return re.sub(r"\s*\(\x00\)|[,;]\s[^,;.()]*\x00|\s?[:]\s\x00", "", sentence) if NOBODY in sentence else sentence
 
 
 def N_(message: str) -> str:
@@ -38,12 +51,13 @@ class Notice:
 
     message: str
     values: dict[str, Any] = field(default_factory=dict)
+    weight: float = 0.0  # share of the money that it touches: warnings are told in its order
 
     @classmethod
     def from_json(cls, record: dict) -> "Notice":
         """Inverse of `dataclasses.asdict`: a nested record is a nested notice."""
         values = {key: cls.from_json(v) if isinstance(v, dict) else v for key, v in record["values"].items()}
-        return cls(record["message"], values)
+        return cls(record["message"], values, record.get("weight", 0.0))
 
 
 @lru_cache
@@ -95,13 +109,13 @@ class Wording:
     def _(self, message: str, **values: Any) -> str:
         """Translate a whole sentence, then fill its named fields."""
         sentence = self.replaced.get(message) or _catalogue(self.language).gettext(message) if message else ""
-        return sentence.format(**values) if values else sentence
+        return _tidy(sentence.format(**values)) if values else sentence
 
     def ngettext(self, one: str, many: str, count: int, **values: Any) -> str:
         """Translate a sentence that depends on a count; `{count}` is filled in the reader's format."""
         own = self.replaced.get(one if self.locale.plural_form(count) == "one" else many)
         sentence = own or _catalogue(self.language).ngettext(one, many, count)
-        return sentence.format(count=self.number(count), **values)
+        return _tidy(sentence.format(count=self.number(count), **values))
 
     def tell(self, notice: Notice) -> str:
         """Translate a stored sentence; numbers in its values take the reader's format (`…_share`: percent, `…_sum`: money), nested notices are told."""
@@ -145,6 +159,9 @@ class Wording:
         """A share or rate of 1 as a percentage."""
         if unknown(value):
             return self._("not measured")
+        if abs(float(value)) > MOST_PERCENT:  # type: ignore[arg-type]
+            bound = format_percent(MOST_PERCENT, _percent_pattern(self.language, 0), self.locale)
+            return f">\u00a0{bound}" if float(value) > 0 else f"<\u00a0-{bound}"  # type: ignore[arg-type]
         return format_percent(_half_even(value, decimals + 2), _percent_pattern(self.language, decimals), self.locale)
 
     def date(self, value: dt.date | None, form: str = "long") -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from carnet.measures.register import Measure
-from carnet.wording import Wording, unknown
+from carnet.wording import NOBODY, Wording, unknown
 
 NAMES_BEHIND = {  # finding → the table of its page, or the list, that has the names behind it; several: the first that is there
     "late_customers": "sales-gaps", "beyond_luck": "sales-gaps", "most_late": "tracked sales-gaps", "neglected": "tracked", "stopped_families": "stopped",
@@ -50,8 +50,8 @@ def direction(low: float, high: float) -> str:
 
 
 def list_names(w: Wording, names: Sequence[str]) -> str:
-    """Names joined for a sentence."""
-    return ", ".join(names) if names else w._("nobody")
+    """Names joined for a sentence; of none the sentence says nothing (see `wording.NOBODY`)."""
+    return ", ".join(names) if names else NOBODY
 
 
 def known_range(low: float, high: float) -> tuple[float | None, float | None]:

@@ -89,24 +89,42 @@ def most_late(w: Wording, group: Mapping[str, Any], rebound: Mapping[str, Any], 
 
 def expected_rebound(w: Wording, rebound: Mapping[str, Any]) -> str:
     """What a flagged group regains without action, and how that is known."""
+    share, low, high = told_share(rebound["rebound_share"], rebound["rebound_low"], rebound["rebound_high"])
     if unknown(rebound["rebound_share"]):
         return w._("What such a group regains is not measured: the same rule flagged nobody in earlier years.")
-    told = dict(share=w.percent(rebound["rebound_share"], 0))
+    if unknown(share) and rebound["rebound_share"] < 0:
+        return w._("In earlier years such a group fell further in the year after: nothing came back by itself.")
+    if unknown(share):
+        return w._("In earlier years such a group came back with more than its gap, by a few large customers: no share is told.")
+    told = dict(share=w.percent(share, 0))
     if rebound["method"] == "luck":
         return w._(
             "The luck of orders alone gives back at most about {share} of such a gap in a year; three years of sales would tell what really came back.",
             **told,
         )
-    if unknown(rebound["rebound_low"]):
+    if unknown(low):
         return w._(
-            "In earlier years {share} of such a group's gap came back within a year, whatever was done; too few customers for an interval.",
+            "In earlier years {share} of such a group's gap came back within a year, whatever was done; its customers moved too unevenly, or too few of them, for an interval.",
             **told,
         )
     return w._(
         "In earlier years {share} of such a group's gap came back within a year, whatever was done; a group of this size lands within {interval}.",
-        interval=w.between(*(w.percent(rebound[end], 0) for end in ("rebound_low", "rebound_high"))),
+        interval=w.between(w.percent(low, 0), w.percent(high, 0)),
         **told,
     )
+
+
+WIDEST = 0.8  # of a share's whole range: a wider interval says nothing
+
+
+def told_share(share: float, low: float, high: float) -> tuple[float, float, float]:
+    """A share of a gap that came back as it may be told: unknown outside 0 to 1, its interval cut to them, and left out where it holds nearly all of them."""
+    if unknown(share) or not 0 <= share <= 1:
+        return float("nan"), float("nan"), float("nan")
+    if unknown(low) or unknown(high):
+        return share, float("nan"), float("nan")
+    low, high = max(0.0, low), min(1.0, high)
+    return (share, low, high) if high - low < WIDEST else (share, float("nan"), float("nan"))
 
 
 def salespeople(w: Wording, people: pd.DataFrame) -> Finding | None:
@@ -263,12 +281,15 @@ def followed(
     """What became of the customers flagged last time, against what such groups regained before, or what luck gives back."""
     counts = outcomes.set_index("outcome").customer_count
     everyone = outcomes.set_index("outcome").loc["all"]
-    value, low, high = regained
+    raw, (value, low, high) = regained[0], told_share(*regained)
     start = w._(
         "Of the {count} customers flagged on {since}, {back} are back, {late} still late, {lost} lost; they moved by {progress}.",
         count=w.number(counts["all"]), since=since, back=w.number(counts["back"]), late=w.number(counts["still_late"]), lost=w.number(counts["lost"]),
         progress=w.signed_money(everyone.revenue_progress, 0),
     )  # fmt: skip
+    if unknown(value) and not unknown(raw):
+        end = w._("They fell further: nothing of the gap came back.") if raw < 0 else w._("That is more than the whole gap.")
+        return Finding("followed", f"{start} {end}", everyone.revenue_progress)
     told = dict(
         regained=w.percent(value, 0),
         interval="" if unknown(low) or unknown(high) else w.between(w.percent(low, 0), w.percent(high, 0)),
@@ -294,7 +315,7 @@ def followed(
     }
     by_verdict = ceiling if unknown(expected[1]) else measured
     end = by_verdict.get(verdict) or w._("That is {regained} of the gap {interval}; what such groups regain anyway is not known.", **told)
-    return Finding("followed", f"{start} {end}".replace("  ", " ").replace(" ,", ","), everyone.revenue_progress)
+    return Finding("followed", f"{start} {end}".replace("  ", " ").replace(" ,", ",").replace(" ;", ";"), everyone.revenue_progress)
 
 
 def arm_effect(w: Wording, effect: Mapping[str, float]) -> str:

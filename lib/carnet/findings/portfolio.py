@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from carnet.findings.base import Finding, direction, known_range, list_names
-from carnet.wording import Wording, unknown
+from carnet.wording import MOST_PERCENT, NOBODY, Wording, unknown
 
 
 def revenue_change(w: Wording, f: Mapping[str, Any], interval: tuple[float, float], complete: bool) -> Finding:
@@ -19,18 +19,19 @@ def revenue_change(w: Wording, f: Mapping[str, Any], interval: tuple[float, floa
     told = dict(
         revenue=w.money(f["revenue"]),
         change=w.money(abs(change)),
-        rate=w.percent(abs(change) / f["revenue_previous"]),
+        rate=w.percent(abs(change) / f["revenue_previous"]) if abs(change) < MOST_PERCENT * f["revenue_previous"] else NOBODY,
         interval=w.between(w.signed_money(low), w.signed_money(high)),
     )
     sentences = {
         "rise": w._("Revenue rose by {change} ({rate}) to {revenue}; range from customer to customer {interval}.", **told),
         "fall": w._("Revenue fell by {change} ({rate}) to {revenue}; range from customer to customer {interval}.", **told),
         "flat": w._(
-            "Revenue is {revenue}, {change} ({rate}) away from the previous period: within what customers' ordinary swings produce {interval}.",
+            "Revenue is {revenue}, {change} ({rate}) away from the previous period: the range from customer to customer {interval} holds zero, no direction is told.",
             **told,
         ),
         "too few": w._(
-            "Revenue is {revenue}, {change} ({rate}) away from the previous period; too few customers to tell a trend from chance.", **told
+            "Revenue is {revenue}, {change} ({rate}) away from the previous period; too few of them moved to tell a direction from chance.",
+            **told,
         ),
     }
     return Finding("revenue_change", sentences[direction(low, high)], change, *known_range(low, high))
@@ -132,7 +133,7 @@ def salesperson_exposure(w: Wording, largest: Mapping[str, Any] | None, salespeo
     if largest is None or salespeople < 2:
         return None
     sentence = w._(
-        "One salesperson of {salespeople}, {name}, holds accounts worth {amount}: {share} of revenue hangs on one relationship.",
+        "One salesperson of {salespeople}, {name}, looks after accounts worth {amount}: {share} of revenue goes through one person.",
         salespeople=w.number(salespeople),
         name=largest["salesperson"],
         amount=w.money(largest["revenue"]),

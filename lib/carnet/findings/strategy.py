@@ -273,7 +273,7 @@ def axes_told(w: Wording, axes: pd.DataFrame) -> str:
     known = axes.dropna(subset=["correlation"])
     if not len(known):
         return ""
-    worst = known.sort_values("correlation").iloc[0]
+    worst = known.sort_values(["top_kept", "correlation"]).iloc[0]
     axis = AXIS_LABELS[str(worst["axis"])]
     return w._(
         "The ranking hangs most on {axis}: without it, {kept} of the first customers stay first (rank correlation {correlation}).",

@@ -189,6 +189,8 @@ COMPARING = {  # figures that mean nothing without a previous period that the sa
 }  # fmt: skip
 
 TABLES: dict[str, str] = {
+    "account_movements": N_("One row per customer over the last 12 months and those before: revenue, orders, what became of the customer"),
+    "named_customers": N_("Name and salesperson of every customer: of the customer list, else of the last sale"),
     "customer_movement": N_("One row per customer: revenue and orders of both periods and what became of the customer"),
     "movement_summary": N_("Counts, revenue bridge and retention over all customers"),
     "revenue_bridge": N_("Previous revenue + new + recovered + expansion − contraction − lost = revenue"),

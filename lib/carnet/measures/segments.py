@@ -36,7 +36,7 @@ def rfm_cut_points(activity: ir.Table) -> ir.Table:
 def rfm_scores(activity: ir.Table) -> ir.Table:
     """`activity` with recency_score, frequency_score, monetary_score (1 to 5, 5 best) and segment.
 
-    Formula     score = 1 + number of cut points below the value; recency counts the cut points not below it, since few
+    Formula     score = 1 + number of cut points below the value, 3 where all cut points are that value; recency counts the cut points not below it, since few
                 days are good. Segments read recency and frequency: champions (both ≥ 4), loyal (both ≥ 3), promising
                 (recency ≥ 3, frequency ≤ 2), at_risk (recency ≤ 2, frequency ≥ 4), fading (recency ≤ 2, frequency 3),
                 dormant (both ≤ 2)
@@ -51,7 +51,10 @@ def rfm_scores(activity: ir.Table) -> ir.Table:
     t = activity.cross_join(cuts)
 
     def above(axis: str) -> ir.IntegerValue:
-        return sum(((t[axis] > t[f"{axis}_{i}"]).ifelse(1, 0) for i in range(len(LEVELS))), ibis.literal(0))
+        cuts = [t[f"{axis}_{i}"] for i in range(len(LEVELS))]
+        counted = sum(((t[axis] > cut).ifelse(1, 0) for cut in cuts), ibis.literal(0))
+        alike = (cuts[0] == cuts[-1]) & (t[axis] == cuts[0])  # customers that do not differ are neither first nor last: the middle score
+        return alike.ifelse(len(LEVELS) // 2, counted)
 
     scored = t.select(
         *activity.columns,
