@@ -1,6 +1,7 @@
 # make audit: audit the demonstration company. make test: run everything. `make help` lists the rest.
 PYTHON ?= python3
 VENV := .venv
+FRENCH := lib/carnet/locale/fr/LC_MESSAGES/carnet.po
 BIN := $(VENV)/bin
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.txt)
 export UV_SYSTEM_CERTS := 1
@@ -52,9 +53,10 @@ demo: setup  ## write the demonstration company again (same seed, same bytes)
 	$(BIN)/python data/demo/generate.py
 
 wording: setup  ## bring new sentences into the French catalogue; translate the empty ones by hand
-	$(BIN)/pybabel -q extract -F babel.cfg -k _ -k N_ -k ngettext:1,2 --no-location --no-wrap -o carnet.pot .
-	$(BIN)/pybabel -q update -i carnet.pot -o lib/carnet/locale/fr/LC_MESSAGES/carnet.po -l fr --no-fuzzy-matching --ignore-obsolete --no-wrap --omit-header
-	@rm carnet.pot
+	$(BIN)/pybabel -q extract -F babel.cfg -k _ -k N_ -k ngettext:1,2 --sort-output --no-location --no-wrap -o carnet.pot .
+	@sed '/^$$/q' $(FRENCH) > carnet.po
+	$(BIN)/pybabel -q update -i carnet.pot -o $(FRENCH) -l fr --no-fuzzy-matching --ignore-obsolete --no-wrap --omit-header
+	@cat $(FRENCH) >> carnet.po && mv carnet.po $(FRENCH) && rm carnet.pot
 
 lock: setup  ## resolve the versions again into requirements.txt and environment.yml
 	$(BIN)/python tests/lock.py

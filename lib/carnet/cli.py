@@ -252,7 +252,8 @@ def print_ledger(book: "Book") -> None:
         for reason, count in table.reasons.items():
             click.echo(f"    {w.number(count)} × {table.tell_reason(w, reason)}", err=True)
         if table.unused:
-            click.echo(f"    {w._('columns that nothing uses: {columns}', columns=', '.join(table.unused))}", err=True)
+            told = w._("columns that nothing uses: {columns}", columns=", ".join(table.unused))
+            click.echo(f"    {told}", err=True)
     for notice in book.notices:
         click.echo(f"  ! {w.tell(notice)}", err=True)
 

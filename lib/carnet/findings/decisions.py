@@ -20,11 +20,17 @@ REASON_LABELS = {
 }  # fmt: skip
 
 
+def reason_of(row: Mapping[str, Any]) -> str:
+    """Why an account is not to be chased, as a message; empty for every other one."""
+    return "" if unknown(row["action_reason"]) else REASON_LABELS.get(row["action_reason"], "")
+
+
 def decision(w: Wording, row: Mapping[str, Any]) -> str:
     """The decision on an account as one short sentence."""
-    label = w._(ACTION_LABELS[row["action"]])
-    if not unknown(row["action_reason"]) and row["action_reason"]:
-        return f"{label}: {w._(REASON_LABELS[row['action_reason']])}"
+    action, reason = ACTION_LABELS[row["action"]], reason_of(row)
+    label = w._(action)
+    if reason:
+        return f"{label}: {w._(reason)}"
     if not unknown(row["at_most"]) and row["at_most"] > 0:
         return w._("{action}, at most {amount}", action=label, amount=w.money(row["at_most"], 0))
     return label
@@ -33,8 +39,9 @@ def decision(w: Wording, row: Mapping[str, Any]) -> str:
 def why(w: Wording, row: Mapping[str, Any]) -> str:
     """What the decision on an account rests on: its gap, its chance to leave or to come back, its margin."""
     parts = []
-    if not unknown(row["action_reason"]) and row["action_reason"]:
-        parts.append(w._(REASON_LABELS[row["action_reason"]]))
+    reason = reason_of(row)
+    if reason:
+        parts.append(w._(reason))
     if not unknown(row["sales_gap"]) and row["sales_gap"] < 0:
         parts.append(w._("{gap} behind the year before", gap=w.money(-row["sales_gap"], 0)))
     if row["action"] in ("last_chance", "leave_alone") and not unknown(row["recoverability"]):
