@@ -187,10 +187,10 @@ def test_quadrants_put_deep_falls_below_and_few_contacts_left():
     t = pd.DataFrame(
         {
             "name": list("ABCD"), "noted_contact_count": [1.0, 12, 40, 6], "planned_contact_count": [12.0] * 4, "gap_rate": [-0.9, -0.9, -0.1, -0.1],
-            "sales_gap": [-50.0, -100.0, -25.0, -10.0], "quadrant": ["neglect", "competition", "demand", None],
+            "sales_gap": [-50.0, -100.0, -25.0, -10.0], "quadrant": ["few_contacts", "competition", "demand", None],
         }
     )  # fmt: skip
-    labels = {"neglect": "n", "competition": "c", "demand": "d", "watch": "w"}
+    labels = {"few_contacts": "n", "competition": "c", "demand": "d", "watch": "w"}
     axes = charts.draw_quadrants(EN, t, 0.5, labels, "Title", "Subtitle", "source").figure.axes[0]
     deep, mild = (collection.get_offsets().tolist() for collection in axes.collections)
     assert deep == [[pytest.approx(1 / 12), -0.9], [1.0, -0.9]] and mild == [[2.5, -0.1]], (

@@ -137,7 +137,7 @@ def test_unknown_customers_are_a_warning(make_engagement):
     book = open_book(folder)
     assert book.checks["sales"].quarantined_rows == 0
     assert [book.wording.tell(n) for n in book.notices if "missing from" in n.message] == [
-        "sales: customers missing from the customer list: 1 (Z), on 2 lines."
+        "customers missing from the customer list: 1 (Z), on 2 lines of sales, 16.7% of the sales."
     ]
 
 

@@ -24,6 +24,7 @@ from carnet.measures import (
     contacts,
     cost_to_serve,
     costs,
+    cuts,
     defection,
     exposure,
     gaps,
@@ -35,6 +36,7 @@ from carnet.measures import (
     purchases,
     receivables,
     register,
+    salespeople,
     segments,
     service_quality,
     silence,
@@ -96,13 +98,25 @@ def doubtful_ledger(b):
     return ledger.mutate(account=ledger.account.replace("411", "416"))
 
 
+def charged_costs(b):
+    """The cost lines as if each were of one of two customers: the demonstration charges none to a customer."""
+    lines = b.table("costs")
+    return lines.mutate(customer_id=(lines.behaviour == "fixed").ifelse("C0001", "C0002"))
+
+
+def yearly(b):
+    """Years that end with the last four months of the audit, numbered back from 0."""
+    cube, orders = b.cube.mutate(position=-b.cube.audit_month), b.orders.mutate(position=-b.periods.audit_month(b.orders.date))
+    return kpi.yearly_movement(cube, orders, [-3, -2, -1, 0], 90.0, 50)
+
+
 def first_orders(b):
     return b.orders.group_by("customer_id").agg(first=b.orders.date.min())
 
 
 def held_out(b):
     cut = dt.date(2024, 12, 31)
-    history = purchases.purchase_history(b.orders, cut).execute().sort_values("customer_id", ignore_index=True)
+    history = purchases.purchase_history(b.orders, cut, 52).execute().sort_values("customer_id", ignore_index=True)
     return purchases.hold_out(b.orders, history, purchases.PurchaseModel(0.55, 10.6, 0.76, 2.42, -9.6), cut, AS_OF)
 
 
@@ -110,6 +124,7 @@ CALLS = {
     accounts.account_classes: lambda b: accounts.account_classes(b.table("ledger")),
     accounts.account_results: lambda b: accounts.account_results(b.table("ledger"), QUARTERS),
     accounts.doubtful_accounts: lambda b: accounts.doubtful_accounts(doubtful_ledger(b)),
+    accounts.doubtful_customers: lambda b: accounts.doubtful_customers(doubtful_ledger(b), b.as_of),
     accounts.ledger_revenue_by_bucket: lambda b: accounts.ledger_revenue_by_bucket(b.table("ledger"), QUARTERS),
     accounts.ledger_totals: lambda b: accounts.ledger_totals(b.table("ledger")),
     baskets.basket_bands: lambda b: baskets.basket_bands(b.orders, [100.0, 500.0, 2000.0]),
@@ -125,12 +140,18 @@ CALLS = {
     contacts.contact_counts: lambda b: contacts.contact_counts(b.table("service"), ["Visite", "Appel"], windows()),
     contacts.proposal_counts: lambda b: contacts.proposal_counts(b.table("opportunities"), dt.date(2024, 12, 31), b.as_of),
     contacts.win_rates: lambda b: contacts.win_rates(b.table("opportunities"), first_orders(b), dt.date(2024, 1, 1), b.as_of),
+    contacts.salesperson_activity: lambda b: contacts.salesperson_activity(b.table("service"), b.table("opportunities"), b.periods.current),
     cost_to_serve.activity_costs: lambda b: cost_to_serve.activity_costs(b.table("service"), b.periods.current, 45.0),
     cost_to_serve.customer_margins: lambda b: cost_to_serve.customer_margins(moved(b), b.cube, b.periods.in_current(b.cube), 2.1e6, 3.5e6),
     cost_to_serve.waiting_costs: lambda b: cost_to_serve.waiting_costs(b.table("receivables"), b.periods.current, ibis.date(b.as_of), 0.06),
     costs.costs_by_bucket: lambda b: costs.costs_by_bucket(b.table("costs"), QUARTERS),
+    costs.own_costs: lambda b: costs.own_costs(charged_costs(b), b.periods.current),
+    cuts.customer_pairs: lambda b: cuts.customer_pairs(moved(b), None, b.table("customers").select("customer_id", group="segment")),
+    cuts.line_pairs: lambda b: cuts.line_pairs(b.table("sales"), moved(b), b.periods, "channel"),
     defection.family_orders: families,
     defection.order_rhythm: lambda b: defection.order_rhythm(b.orders, b.as_of),
+    defection.overdue: lambda b: defection.overdue(defection.order_rhythm(b.orders, b.as_of).mutate(rarely=True)),
+    defection.usual_interval_days: lambda b: defection.usual_interval_days(b.orders).as_table(),
     defection.peak_years: lambda b: defection.peak_years(b.cube),
     defection.stopped_families: lambda b: defection.stopped_families(families(b), 2),
     exposure.contact_exposure: lambda b: exposure.contact_exposure(b.table("sales"), b.periods),
@@ -138,6 +159,7 @@ CALLS = {
     exposure.revenue_without_top: lambda b: exposure.revenue_without_top(moved(b)),
     gaps.sales_gaps: lambda b: gaps.sales_gaps(b.cube, b.periods, MONTHS),
     kpi.sales_by_bucket: lambda b: kpi.sales_by_bucket(b.cube, b.periods.audit_index(b.cube)),
+    kpi.yearly_movement: yearly,
     lifetimes.contract_lifetimes: lambda b: lifetimes.contract_lifetimes(b.table("customers"), b.table("departures"), dt.date(2020, 1, 1), b.as_of),
     movement.customer_movement: lambda b: movement.customer_movement(b.cube, b.periods),
     movement.monthly_revenue: lambda b: movement.monthly_revenue(b.cube, b.periods, b.first_sale),
@@ -148,12 +170,13 @@ CALLS = {
     progression.progression_summary: lambda b: progression.progression_summary(progression.purchase_progression(moved(b))),
     progression.purchase_progression: lambda b: progression.purchase_progression(moved(b)),
     purchases.hold_out: held_out,
-    purchases.purchase_history: lambda b: purchases.purchase_history(b.orders, b.as_of),
+    purchases.purchase_history: lambda b: purchases.purchase_history(b.orders, b.as_of, 52),
     purchases.regularity: lambda b: purchases.regularity(b.orders),
     receivables.aged_balance: lambda b: receivables.aged_balance(b.table("receivables"), b.as_of),
     receivables.customer_payment: lambda b: receivables.customer_payment(b.table("receivables"), b.periods.current, b.as_of),
     receivables.paid_in_time: lambda b: receivables.paid_in_time(b.table("receivables"), b.periods.current, b.as_of).as_table(),
     receivables.receivable_summary: lambda b: receivables.receivable_summary(b.table("receivables"), b.periods.current, b.as_of),
+    salespeople.sellers: lambda b: salespeople.sellers(b.table("sales"), b.periods),
     segments.customer_activity: lambda b: segments.customer_activity(moved(b), b.as_of),
     segments.rfm_cut_points: lambda b: segments.rfm_cut_points(activity(b)),
     segments.rfm_matrix: lambda b: segments.rfm_matrix(scores(b)),

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from carnet import findings
 from carnet.findings import Finding, costs, gaps, indicators, reasons
+from carnet.measures import control_limits
 from carnet.wording import Wording
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
@@ -20,8 +21,8 @@ NAN = (math.nan, math.nan)
     ("interval", "complete", "word"),
     [
         ((1, 40_000), True, "rose by €20,000 (20.0%)"),
-        ((-5000, 40_000), True, "ordinary swings"),
-        (NAN, True, "too few customers"),
+        ((-5000, 40_000), True, "holds zero, no direction is told"),
+        (NAN, True, "too few of them moved"),
         ((1, 2), False, "no complete previous period"),
     ],
 )
@@ -101,10 +102,10 @@ def test_exposure_recommendation_names_the_account():
 # --- costs and indicators
 
 YEAR = {
-    "revenue": 1_000_000.0, "net_margin": 50_000.0, "total_cost": 950_000.0, "break_even_revenue": 900_000.0, "safety_margin_rate": 0.1, "gross_margin": 400_000.0,
+    "revenue": 1_000_000.0, "accounted_revenue": 1_000_000.0, "net_margin": 50_000.0, "total_cost": 950_000.0, "break_even_revenue": 900_000.0, "safety_margin_rate": 0.1, "gross_margin": 400_000.0,
     "fixed_cost_deck": 350_000.0, "ltv_to_cac": 1.8, "ltv_to_cac_deck": 8.1, "cac_standard": 15.76, "new_customer_count": 100, "acquisition_cost": 1576.0,
 }  # fmt: skip
-BEFORE = {"revenue": 900_000.0, "net_margin": 70_000.0, "total_cost": 830_000.0}
+BEFORE = {"revenue": 900_000.0, "accounted_revenue": 900_000.0, "net_margin": 70_000.0, "total_cost": 830_000.0}
 
 
 @pytest.mark.parametrize(
@@ -153,15 +154,25 @@ def test_receivables_without_due_dates_speak_of_no_delay():
     assert "of which €10.00 is past due" in costs.receivables(EN, owed, 10.0).sentence
 
 
-def test_ledger_and_sales_agree_to_the_cent_or_the_difference_is_told():
-    assert "to the cent" in costs.reconciled(EN, 100.001, 100.0)
-    assert "a difference of -€1.00 to explain" in costs.reconciled(EN, 99.0, 100.0)
+def course_of(values):
+    """Months of three years with their limits and pattern: as `signals` takes them."""
+    series = pd.Series(values, index=[f"{2023 + i // 12}-{i % 12 + 1:02d}" for i in range(len(values))])
+    return control_limits.limits_around(series, [i % 12 + 1 for i in range(len(values))])
 
 
-def test_signals_are_provisional_under_twelve_points():
-    assert "provisional" in indicators.signals(EN, "revenue", 11, 1, 0, False)
-    assert "noise" in indicators.signals(EN, "revenue", 24, 0, 0, True)
-    assert "Look for a cause" in indicators.signals(EN, "revenue", 24, 1, 0, True)
+def test_signals_are_of_the_audited_year_and_firm_limits_need_periods():
+    steady = [100.0 + (7 * i) % 5 for i in range(36)]
+    audited = [f"2025-{month:02d}" for month in range(1, 13)]
+    few = indicators.signals(EN, "revenue", [1.0, 2.0], *course_of(steady[:7]), audited)
+    assert "too few for firm limits" in few and "€1.00 → €2.00" in few
+    calm = indicators.signals(EN, "revenue", [1.0, 2.0], *course_of(steady), audited)
+    assert "none of them calls for a cause of its own" in calm
+    spike = [*steady[:30], 200.0, *steady[31:]]
+    assert "1 period of the 12 of the audited year leaves the limits" in indicators.signals(
+        EN, "revenue", [1.0], *course_of(spike), audited
+    )
+    earlier = [*steady[:5], 200.0, *steady[6:]]
+    assert "none of them calls" in indicators.signals(EN, "revenue", [1.0], *course_of(earlier), audited), "that was two years ago"
 
 
 def test_pace_of_a_rate_is_in_points():
@@ -199,8 +210,8 @@ def test_nobody_is_singled_out_within_the_outer_limits():
 
 def test_expected_rebound_says_how_it_is_known():
     known = {"rebound_share": 0.2, "rebound_low": -0.1, "rebound_high": 0.5, "method": "history"}
-    assert "lands within [-10% to 50%]" in gaps.expected_rebound(EN, known)
-    assert "too few customers" in gaps.expected_rebound(EN, known | {"rebound_low": math.nan, "rebound_high": math.nan})
+    assert "lands within [0% to 50%]" in gaps.expected_rebound(EN, known), "nobody regains less than nothing of a gap"
+    assert "too few of them, for an interval" in gaps.expected_rebound(EN, known | {"rebound_low": math.nan, "rebound_high": math.nan})
     assert "at most" in gaps.expected_rebound(EN, known | {"method": "luck"})
     assert "not measured" in gaps.expected_rebound(EN, known | {"rebound_share": math.nan})
 
@@ -242,11 +253,19 @@ def test_effect_of_the_contacts_is_told_only_beyond_chance_and_if_they_were_made
     assert "No hold-out" in gaps.arm_effect(EN, effect | {"hold_out_count": 0})
 
 
-@pytest.mark.parametrize("reading", ["neglect", "competition", "demand", "watch", None])
+@pytest.mark.parametrize("reading", ["few_contacts", "competition", "demand", "watch", None])
 def test_every_reading_has_its_task(reading):
-    row = {"sales_gap": -1200.0, "action": "call", "quadrant": reading, "noted_contact_count": 2.0, "planned_contact_count": 12.0}
+    row = {
+        "sales_gap": -1200.0,
+        "at_most": 0.0,
+        "action": "call",
+        "quadrant": reading,
+        "noted_contact_count": 2.0,
+        "planned_contact_count": 12.0,
+    }
     english, french = gaps.task(EN, row, 3), gaps.task(FR, row, 3)
     assert "€1,200" in english and "1\u202f200\u00a0€" in french and "{" not in english + french
+    assert "Spend at most" not in english and gaps.task(EN, row | {"at_most": 60.0}, 3).endswith("Spend at most €60 on it.")
     assert "3 contacts without an order, or on 31 March 2026" in gaps.task(
         EN, row | {"action": "last_chance", "stop_date": dt.date(2026, 3, 31)}, 3
     )

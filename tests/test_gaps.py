@@ -435,7 +435,7 @@ def test_opportunities_may_lack_stage_closing_and_amount(columns):
 
 def test_quadrants():
     fell, made, planned = pd.Series([-0.7, -0.7, -0.2, -0.2, -0.7]), pd.Series([1, 12, 12, 1, math.nan]), pd.Series([12.0] * 5)
-    assert contacts.quadrants(fell, made, planned, 0.5).tolist() == ["neglect", "competition", "demand", "watch", None]
+    assert contacts.quadrants(fell, made, planned, 0.5).tolist() == ["few_contacts", "competition", "demand", "watch", None]
 
 
 def test_an_opportunity_closed_after_the_audit_date_was_open_on_it():

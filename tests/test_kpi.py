@@ -9,6 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from carnet import series
 from carnet.book import open_book
 from carnet.measures import costs, defection, growth, kpi, movement, objectives
 from carnet.measures.control_limits import LIMIT_FACTOR, control_limits, without_season, yearly_noise
@@ -145,11 +146,16 @@ def test_unclassified_cost_leaves_break_even_unknown_and_the_net_margin_known():
     assert np.isnan(unknown.net_margin), "cost lines that do not cover the period tell nothing of it"
 
 
-def test_costs_without_a_variable_line_take_the_cost_of_goods():
-    base = kpi.empty_base([Bucket("a", dt.date(2024, 1, 1), dt.date(2024, 12, 31))]).assign(revenue=100.0, cost=60.0)
-    lines = pd.DataFrame({"bucket": [0], "behaviour": ["fixed"], "category": ["rent"], "amount": [30.0]})
-    year = kpi.indicators(kpi.with_costs(base, lines, [True])).iloc[0]
-    assert (year.gross_margin, year.net_margin, year.break_even_revenue) == (40, 10, 75)
+def test_costs_without_a_variable_line_take_the_cost_of_goods(make_engagement):
+    """Sales of 100 that cost 60, a rent of 30 and no other cost: 40 of margin, 10 of result, break-even at 30 ÷ 0.4 = 75."""
+    sales = [["customer_id", "date", "amount", "cost"], ["A", "2023-01-01", "9", "6"], ["A", "2024-03-01", "100", "60"]]
+    rent = [
+        ["period_start", "period_end", "category", "amount", "behaviour"],
+        ["2023-01-01", "2023-12-31", "rent", "30", "fixed"],
+        ["2024-01-01", "2024-12-31", "rent", "30", "fixed"],
+    ]
+    year = series.audit_series(open_book(make_engagement(tables={"sales": sales, "costs": rent}, as_of="2024-12-31"))).iloc[-1]
+    assert (year.gross_margin, year.net_margin, year.break_even_revenue) == pytest.approx((40, 10, 75))
 
 
 def test_periods_of_sales_follow_the_definitions(make_engagement):
@@ -309,7 +315,7 @@ def test_yearly_noise_covers_the_change_of_sums():
 @pytest.mark.parametrize(
     ("value", "interval", "target", "baseline", "due", "status"),
     [
-        (0.90, (0.88, 0.92), 0.90, 0.80, "2025-12-31", "on track"),  # half-way: 0.85 is due
+        (0.90, (0.88, 0.92), 0.90, 0.80, "2025-12-31", "on track"),  # half-way from the start of 2024: 0.85 is due
         (0.82, (0.80, 0.84), 0.90, 0.80, "2025-12-31", "off track"),
         (0.86, (0.82, 0.89), 0.90, 0.80, "2025-12-31", "too noisy"),
         (0.10, (0.08, 0.12), 0.10, 0.20, "2025-12-31", "on track"),  # a rate that should fall
@@ -322,7 +328,14 @@ def test_yearly_noise_covers_the_change_of_sums():
 def test_objective_status(value, interval, target, baseline, due, status):
     from carnet.engagement import Target
 
-    goal = Target(measure="retention_rate", baseline=baseline, target=target, due=dt.date.fromisoformat(due), owner=None)
+    goal = Target(
+        measure="retention_rate",
+        baseline=baseline,
+        target=target,
+        due=dt.date.fromisoformat(due),
+        owner=None,
+        start=dt.date(2023, 12, 31) if baseline else None,
+    )
     intervals = {"retention_rate": interval} if interval else {}
     row = objectives.target_progress([goal], {"retention_rate": value}, intervals, pd.DataFrame({"end": []}), dt.date(2024, 12, 31)).iloc[0]
     assert row.status == status
@@ -341,8 +354,18 @@ def progress_of(value=float("nan"), due="2025-12-31", years=None, **keys):
 
 
 def test_objective_without_baseline_takes_the_good_direction_of_its_measure():
-    assert progress_of(12_000.0).status == "off track" and progress_of(2_000.0).status == "on track"
-    assert progress_of(0.3, measure="retention_rate", target=0.5).status == "off track"
+    assert progress_of(12_000.0).status == "not judged" and progress_of(2_000.0).status == "on track"
+    assert progress_of(0.3, measure="retention_rate", target=0.5).status == "not judged", "no line from anywhere before it is due"
+    assert progress_of(0.3, measure="retention_rate", target=0.5, due="2024-12-31").status == "off track"
+
+
+def test_objective_is_judged_from_the_day_of_its_baseline():
+    """From 80 % on the last day of 2023 to 90 % at the end of 2026: a third of the way after a year, whatever day the audit has; without its day, none."""
+    keys = {"measure": "retention_rate", "baseline": 0.80, "target": 0.90, "due": "2026-12-31"}
+    assert progress_of(0.85, start=dt.date(2023, 12, 31), **keys).required == pytest.approx(0.80 + 0.10 * 366 / 1096)
+    assert progress_of(0.85, start=dt.date(2023, 12, 31), **keys).status == "on track"
+    undated = progress_of(0.85, **keys)
+    assert np.isnan(undated.required) and undated.status == "not judged"
 
 
 def test_expired_objective_is_judged_on_the_year_it_was_due():

@@ -39,11 +39,12 @@ def test_kaplan_meier_of_freireich_1963():
 
 def test_restricted_mean_is_the_area_under_the_curve():
     curve = pd.DataFrame({"years": [1.0, 2.0], "survival": [0.5, 0.0]})
-    assert lifetimes.restricted_mean(curve, 2.0) == 1.5 and lifetimes.restricted_mean(curve, 1.5) == 1.25
-    assert lifetimes.restricted_mean(curve, 5.0) == 1.5, "everyone has gone: nothing is left to know"
+    assert lifetimes.restricted_mean(curve, 2.0, 2.0) == 1.5 and lifetimes.restricted_mean(curve, 1.5, 2.0) == 1.25
+    assert lifetimes.restricted_mean(curve, 5.0, 2.0) == 1.5, "everyone has gone: nothing is left to know"
     unfinished = pd.DataFrame({"years": [1.0], "survival": [0.5]})
-    assert np.isnan(lifetimes.restricted_mean(unfinished, 5.0)), "nothing was observed up to the horizon"
-    assert np.isnan(lifetimes.restricted_mean(lifetimes.survival_curve(freireich().assign(ended=False)), 5.0))
+    assert np.isnan(lifetimes.restricted_mean(unfinished, 5.0, 4.0)), "nobody was followed up to the horizon"
+    assert lifetimes.restricted_mean(unfinished, 5.0, 6.0) == 3.0, "nobody ends after the first year, and some were followed for six"
+    assert np.isnan(lifetimes.restricted_mean(lifetimes.survival_curve(freireich().assign(ended=False)), 5.0, 9.0))
 
 
 def contracts(seed, count=3000):
@@ -97,7 +98,9 @@ def test_contracts_enter_late_and_end_on_their_departure():
 
 def test_expected_orders_of_the_first_cdnow_customer():
     """x = 2, t_x = 30.43, T = 38.86 weeks: E[Y(39)] = 1.226 (Fader, Hardie & Lee, note on Excel, 2005)."""
-    history = pd.DataFrame({"customer_id": ["0001"], "repeat_count": [2], "recency_weeks": [30.43], "age_weeks": [38.86]})
+    history = pd.DataFrame(
+        {"customer_id": ["0001"], "repeat_count": [2], "recency_weeks": [30.43], "age_weeks": [38.86], "recent_count": [0]}
+    )
     assert round(float(purchases.expected_orders(PUBLISHED, history, 39).expected_order_count[0]), 3) == 1.226
 
 
@@ -123,12 +126,13 @@ TRUTH = purchases.PurchaseModel(0.9, 6.0, 0.8, 2.5, 0.0)
 def history_of(rows, weeks):
     inside = [[t for t in times if t <= weeks] for times in rows]
     return pd.DataFrame(
-        {"customer_id": [str(i) for i in range(len(rows))], "repeat_count": [len(t) - 1 for t in inside], "recency_weeks": [t[-1] for t in inside], "age_weeks": float(weeks)}
+        {"customer_id": [str(i) for i in range(len(rows))], "repeat_count": [len(t) - 1 for t in inside], "recency_weeks": [t[-1] for t in inside], "age_weeks": float(weeks),
+         "recent_count": [sum(t > 0 for t in times) for times in inside]}
     )  # fmt: skip
 
 
 def test_model_finds_the_parameters_and_predicts_the_hold_out_of_its_own_simulation():
-    """Simulated from known parameters: mean purchase rate and dropout come back, the hold-out is predicted and the naive rate overshoots."""
+    """Simulated from known parameters: mean purchase rate and dropout come back, the hold-out is predicted and what they ordered as long before overshoots."""
     rows = simulate(4000, 104, TRUTH, 5)
     history = history_of(rows, 52)
     model = purchases.fit_purchases(history)
@@ -172,8 +176,8 @@ def test_history_counts_days_with_an_order_after_the_first():
             ("C", dt.date(2024, 6, 1)),
         ]
     )
-    t = purchases.purchase_history(table, dt.date(2024, 3, 4)).execute().set_index("customer_id")
-    assert t.loc["A"].tolist() == [1, 2, 9] and t.loc["B"].tolist() == [0, 0, 4] and "C" not in t.index
+    t = purchases.purchase_history(table, dt.date(2024, 3, 4), 8).execute().set_index("customer_id")
+    assert t.loc["A"].tolist() == [1, 2, 9, 1] and t.loc["B"].tolist() == [0, 0, 4, 1] and "C" not in t.index
 
 
 def test_hold_out_adds_up():
@@ -181,7 +185,7 @@ def test_hold_out_adds_up():
     start = dt.date(2023, 1, 2)
     table = orders_from([(str(i), start + dt.timedelta(days=int(7 * t))) for i, times in enumerate(rows) for t in times])
     cut, until = start + dt.timedelta(weeks=40), start + dt.timedelta(weeks=60)
-    history = purchases.purchase_history(table, cut).execute()
+    history = purchases.purchase_history(table, cut, 20).execute()
     held = purchases.hold_out(table, history, purchases.fit_purchases(history), cut, until)
     fifths, whole = held[held.fifth > 0], held.iloc[-1]
     assert fifths.customer_count.tolist() == [80] * 5 and fifths.predicted_rate.is_monotonic_increasing

@@ -164,31 +164,51 @@ def seen(left, years):
     return pd.DataFrame({"left": np.asarray(left, dtype=bool), "years": np.asarray(years, dtype=float)})
 
 
-def test_replacement_ratio_is_margin_times_years_over_margin_times_years():
-    """Closed form: twice the margin; nobody good leaves in a year, the new leave at once in half a year of observation, e^-2 a year."""
-    found = replacement.replacement_ratio([200, 200], [100, 100], seen([False], [1]), seen([True], [0.5]), 2, 0.0)
-    assert found["ratio"] == pytest.approx(2 * 2 / (1 + math.exp(-2))) and math.isnan(found["low"])
-    assert math.isnan(replacement.replacement_ratio([], [100], seen([0], [1]), seen([0], [1]), 5, 0.1)["ratio"])
-    assert math.isnan(replacement.replacement_ratio([100], [-5], seen([0], [1]), seen([0], [1]), 5, 0.1)["ratio"]), (
-        "new ones that bring nothing replace nobody"
+def life(*customers):
+    """Years of life of newcomers: of each customer the margins of its years, 0 where it bought nothing."""
+    rows = [(str(i), year, float(margin > 0), float(margin)) for i, margins in enumerate(customers) for year, margin in enumerate(margins)]
+    return pd.DataFrame(rows, columns=["customer_id", "year", "bought", "margin"])
+
+
+def test_replacement_ratio_is_margin_times_years_over_what_newcomers_bring():
+    """Closed form: nobody good leaves, 200 a year for two years; of ten newcomers that bring 100 half bring 60 in a second year: 400 ÷ (100 + 0.5 × 60)."""
+    fresh = life(*[(100, 60)] * 5, *[(100, 0)] * 5)
+    found = replacement.replacement_ratio([200, 200], seen([False], [1]), fresh, 2, 0.0)
+    assert found["ratio"] == pytest.approx(400 / 130) and found["new_years"] == 1.5 and math.isnan(found["low"])
+    assert found["new_value"] == 130 and found["new_margin"] == 100
+    assert math.isnan(replacement.replacement_ratio([], seen([0], [1]), fresh, 5, 0.1)["ratio"])
+    idle = life(*[(-5, 0)] * 10)
+    assert math.isnan(replacement.replacement_ratio([100], seen([0], [1]), idle, 5, 0.1)["ratio"]), (
+        "those that bring nothing replace nobody"
+    )
+    assert math.isnan(replacement.replacement_ratio([100], seen([0], [1]), life(*[(100,)] * 10), 5, 0.1)["ratio"]), (
+        "followed for a year only"
     )
 
 
-def test_replacement_of_alike_customers_is_one_to_one(monkeypatch):
-    """Simulation with a known truth: everybody buys 100 a month and leaves at a constant 20 % a year; the good are seen a year, the new from their arrival."""
+@pytest.mark.parametrize(("bought_once", "truth"), [(0.0, 1.290), (0.5, 2.496)])
+def test_replacement_counts_newcomers_that_buy_once(monkeypatch, bought_once, truth):
+    """Known truth: the good order 12 times a year and 10 % leave; newcomers order once, and those who stay 12 times a year, leaving at 20 % a year.
+
+    The good bring 12 × Σ (0.9 ÷ 1.1)^t of an order's margin, a newcomer 1 + stayers × 12 × 0.2 ÷ −ln 0.8 × Σ (0.8 ÷ 1.1)^t, t = 0 … 4.
+    """
     monkeypatch.setattr(replacement, "RESAMPLES", 300)
-    rng, ratios, inside = np.random.default_rng(8), [], 0
-    for _ in range(80):
-        stays_old, stays_new, arrival = rng.exponential(5, 200), rng.exponential(5, 90), rng.random(90)
-        old = seen(stays_old < 1, np.minimum(stays_old, 1))
-        new = seen(stays_new < 1 - arrival, np.minimum(stays_new, 1 - arrival))
-        first = 1200 * rng.lognormal(-0.08, 0.4, 90) * np.minimum(stays_new, 1)
-        lost = 1200 * rng.lognormal(-0.08, 0.4, int(old.left.sum()))
-        found = replacement.replacement_ratio(lost, first, old, new, 5, 0.1)
-        truth = 1200 / (1200 * 5 * (1 - math.exp(-0.2)))  # a new one may leave within its first 12 months
+    rng, ratios, inside = np.random.default_rng(3), [], 0
+    for _ in range(40):
+        left = rng.random(300) < 0.1
+        good = seen(left, np.where(left, rng.random(300), 1.0))
+        once = rng.random(150) < bought_once
+        stay = np.where(once, 0.0, rng.exponential(-1 / math.log(0.8), 150))
+        followed = rng.integers(1, 5, 150)
+        orders = [
+            [(year == 0) + rng.poisson(12 * min(max(s - year, 0), 1)) for year in range(n)] for s, n in zip(stay, followed, strict=True)
+        ]
+        found = replacement.replacement_ratio(
+            [360.0] * int(left.sum()), good, life(*[[30.0 * n for n in years] for years in orders]), 5, 0.1
+        )
         ratios.append(found["ratio"])
         inside += found["low"] <= truth <= found["high"]
-    assert np.mean(ratios) == pytest.approx(truth, rel=0.06) and 0.86 <= inside / 80 <= 1.0
+    assert np.mean(ratios) == pytest.approx(truth, rel=0.06) and 0.82 <= inside / 40 <= 1.0
 
 
 def test_profit_effect_of_the_first_year_is_customers_times_margin():

@@ -45,7 +45,7 @@ def test_a_long_text_is_read_in_clauses_and_a_negation_reaches_no_further():
 @pytest.mark.parametrize(
     ("code", "name"),
     [("Prix", "price"), ("PRICING", "price"), ("qualité de l'attention", "attention"), ("Manque de contact", "contact"), ("cessation d’activité", "closure"),
-     (None, "unknown"), ("", "unknown"), (float("nan"), "unknown"), ("n.c. 42", "other"), ("???", "other"), ("😀", "other"), ("Autres !", "other"), ("contact", "contact")],
+     (None, "unknown"), ("", "unknown"), (float("nan"), "unknown"), ("n.c. 42", "n.c. 42"), ("???", "???"), ("😀", "😀"), ("Autres !", "other"), ("contact", "contact")],
 )  # fmt: skip
 def test_codes_of_the_client(code, name):
     assert CODEBOOK.code(code) == name
@@ -61,7 +61,7 @@ def test_the_given_code_wins_and_nothing_is_coded_silently():
         "verbatim": ["Plus personne ne vient", "Plus personne ne vient", "Bonjour", "trop cher", None, "trop cher", "ne souhaite pas répondre"],
     })  # fmt: skip
     t = verbatims.read_verbatims(notes, CODEBOOK)
-    assert t.reason.tolist() == ["price", "contact", "unknown", "price", "unknown", "other", "unknown"]
+    assert t.reason.tolist() == ["price", "contact", "unknown", "price", "unknown", "zzz", "unknown"]
     assert t.reason_by.tolist() == ["analyst", "codebook", "", "analyst", "", "analyst", ""]
     assert t.standing.tolist() == ["differs", "proposed", "to code", "agreed", "", "differs", "to code"]
     assert t.words[1] == "plus personne, personne ne vient"

@@ -19,7 +19,7 @@ from traitlets.config import Config
 
 from carnet.errors import CarnetError, nearest
 from carnet.kernels import CAN_FORK, ForkedKernel, end_with_parent, manager_of
-from carnet.records import ANONYMISE_VARIABLE, LISTS_VARIABLE, MEMORY_VARIABLE, PARAMETERS_VARIABLE, REUSE_VARIABLE
+from carnet.records import ANONYMISE_VARIABLE, LISTS_VARIABLE, MEMORY_VARIABLE, PARAMETERS_VARIABLE, PICTURES_VARIABLE, REUSE_VARIABLE
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
@@ -119,14 +119,16 @@ def execute_notebook(
     anonymise: bool = False,
     side_by_side: int = 1,
     given: dict[str, Any] | None = None,
+    pictures: str = "",
 ) -> Executed:
-    """Run one notebook with papermill in this process, one of `side_by_side`, `timeout` seconds a cell at most; `given`: what the run was given with -p, for all notebooks. Raises NotebookFailed with the half-executed notebook."""
+    """Run one notebook with papermill in this process, one of `side_by_side`, `timeout` seconds a cell at most; `given`: what the run was given with -p, for all notebooks; `pictures`: "off" prints no chart. Raises NotebookFailed with the half-executed notebook."""
     os.environ |= {
         LISTS_VARIABLE: str(lists),
         REUSE_VARIABLE: "1",
         ANONYMISE_VARIABLE: "1" if anonymise else "",
         MEMORY_VARIABLE: f"{50 / side_by_side:g}%",
         PARAMETERS_VARIABLE: json.dumps(given or {}),
+        PICTURES_VARIABLE: pictures,
     }
     forked = {"kernel_manager_class": manager_of(ForkedKernel())} if CAN_FORK else {}
     end_with_parent()

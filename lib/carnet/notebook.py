@@ -3,6 +3,7 @@
 What a notebook shows also goes, machine-readable, to whoever publishes it: see `records`.
 """
 
+import base64
 import datetime as dt
 import os
 import re
@@ -27,9 +28,9 @@ from carnet.errors import CarnetError, nearest
 from carnet.findings import Finding
 from carnet.goods import LEAST_COSTED
 from carnet.ledger import FILLED
-from carnet.measures.register import COMPARING, FIGURES, MOVING
+from carnet.measures.register import COMPARING, FIGURES, MOVING, QUERIES
 from carnet.measures.register import TABLES as MEASURES
-from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, LISTS_VARIABLE, neutralised
+from carnet.records import FIGURES_TYPE, FINDINGS_TYPE, LISTS_VARIABLE, PICTURES_VARIABLE, neutralised
 from carnet.schema import TABLE_LABELS, TABLES
 from carnet.tables import HtmlTable
 from carnet.wording import unknown
@@ -54,6 +55,10 @@ __all__ = [
     "with_names",
 ]
 
+WHITE_DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
+)  # stands for a picture not asked for
+
 
 def open_book(engagement: str | Path, as_of: str = "", language: str = "") -> Book:
     """The engagement's book, see `carnet.book.open_book`; charts take the colours of the firm that signs."""
@@ -67,7 +72,8 @@ def show(item: Chart | HtmlTable | Sequence[Finding] | str) -> None:
     if isinstance(item, str):
         say(item, "missing")
     elif isinstance(item, Chart):
-        png = print_figure(item.figure, "png", bbox_inches=None, metadata={"Software": None})
+        drawn = os.environ.get(PICTURES_VARIABLE) != "off"
+        png = print_figure(item.figure, "png", bbox_inches=None, metadata={"Software": None}) if drawn else WHITE_DOT
         display({"image/png": png, "text/plain": item.alt}, metadata={"image/png": {"alt": item.alt}}, raw=True)
     elif isinstance(item, HtmlTable):
         display({"text/html": item.html, "text/plain": item.text}, raw=True)
@@ -239,7 +245,7 @@ def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
     queries = book.kept_queries | {name: book.engine.sql(table) for name, table in tables.items()}
     for name, query in queries.items():
         sql = re.sub(r"ibis_\w*memtable_\w+", "rows_in_memory", query)  # the engine's own name for them is drawn at random
-        label = f"{name}: {book.wording._(MEASURES[name])}"
+        label = f"{name}: {book.wording._((MEASURES | QUERIES)[name])}"
         html = f'<details class="sql"><summary>{escape(label)}</summary><pre id="sql-{name}" tabindex="0">{escape(sql)}</pre></details>'
         display({"text/html": html, "text/plain": f"{label}\n{sql}"}, raw=True)
 

@@ -31,7 +31,7 @@ from carnet.measures.register import FIGURES, check_targets
 from carnet.pages import notebook_page, recorded, reports_page, summary_page
 from carnet.printing import print_pages
 from carnet.published import Published, find_earlier, open_published
-from carnet.records import FIGURES_TYPE, neutralised
+from carnet.records import FIGURES_TYPE, PICTURES_VARIABLE, neutralised
 from carnet.unfinished import PRIVATE, building
 from carnet.wording import Wording
 
@@ -100,6 +100,7 @@ def run_audit(
                     anonymise,
                     side_by_side,
                     given,
+                    os.environ.get(PICTURES_VARIABLE, ""),
                 )
                 for path in longest_first
             ]

@@ -15,6 +15,7 @@ ANONYMISE_VARIABLE = "CARNET_ANONYMISE"  # environment variable: set while the n
 MEMORY_VARIABLE = (
     "CARNET_MEMORY"  # environment variable: share of the machine's memory that a database of this process may fill; a half where unset
 )
+PICTURES_VARIABLE = "CARNET_PICTURES"  # environment variable: "off" draws every chart and prints none, for tests of what pages say
 FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one already made safe
 
 

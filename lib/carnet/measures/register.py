@@ -188,9 +188,12 @@ COMPARING = {  # figures that mean nothing without a previous period that the sa
     "expected_rebound_share", "stopped_family_count", "stopped_revenue", "chance_stopped_count", "neglect_revenue_gap", "last_chance_value",
 }  # fmt: skip
 
-TABLES: dict[str, str] = {
+QUERIES: dict[str, str] = {  # kept beside the measures: a cell may rest on them
     "account_movements": N_("One row per customer over the last 12 months and those before: revenue, orders, what became of the customer"),
     "named_customers": N_("Name and salesperson of every customer: of the customer list, else of the last sale"),
+}
+
+TABLES: dict[str, str] = {
     "customer_movement": N_("One row per customer: revenue and orders of both periods and what became of the customer"),
     "movement_summary": N_("Counts, revenue bridge and retention over all customers"),
     "revenue_bridge": N_("Previous revenue + new + recovered + expansion − contraction − lost = revenue"),
