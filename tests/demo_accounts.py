@@ -196,9 +196,8 @@ def capital(t, sales, orders, months, recent):
     t["capital"] = total / sum(weights[key] * score.notna() for key, score in axes.items())
 
 
-def strategies(sales):
+def strategies(t):
     """The figures of portfolio_audit on accounts."""
-    t = accounts(sales)
     judged = t[t.capital.notna() & (t.revenue > 0)]
     possible = t[t.potential > 0]
     return {
@@ -215,9 +214,8 @@ def discounted(retention):
     return sum((retention / 1.10) ** t for t in range(5))
 
 
-def keeping(sales):
-    """The figures of retention_plan."""
-    t = accounts(sales)
+def keeping(sales, t, spendable, held, proposed, tracked):
+    """The figures of retention_plan. `proposed`: customers with a last-chance proposal; `held`: those drawn to be left alone; `tracked`: the most late."""
     own, revenue, sums = margins(sales)
     rate = own.reindex(t.index).fillna((revenue - sums["variable"]) / revenue)
     was = t.index.isin(set(sales[(sales.date.dt.year == 2024) & (sales.amount > 0)].customer))
@@ -234,15 +232,14 @@ def keeping(sales):
     good = t.index.isin(largest.index[(largest.cumsum() - largest) / largest.sum() < 0.95]) & (margin > 0) & ~fresh
     seen = (last.where(left, pd.Timestamp("2024-12-31")) - first.clip(lower=pd.Timestamp("2024-01-01"))).dt.days / 365.25
     lost = margin[good & left]
-    arrived = [
-        sales[(sales.customer == c) & (sales.date >= first[c]) & (sales.date < first[c] + YEAR)].amount.sum() * rate[c]
-        for c in t.index[fresh]
-    ]
-    stays = [discounted(math.exp(-left[group].sum() / seen[group].sum())) for group in (good, fresh)]
-    ratio = lost.mean() * stays[0] / (np.mean(arrived) * stays[1])
+    ratio = (
+        lost.mean()
+        * discounted(math.exp(-left[good].sum() / seen[good].sum()))
+        / newcomers(sales, own, (revenue - sums["variable"]) / revenue)
+    )
     leaver = margin[left].mean()
     more = {"halving": (1 - kept) / 2, "points": 0.05, "relative": 0.05 * kept}
-    budget, chased, dropped = budgets(sales, t, rate, kept)
+    budget, chased, dropped = decided(spendable, held, proposed, tracked)
     chances = crm("Opportunités").assign(opened=lambda o: pd.to_datetime(o["Ouverte le"]), stage=lambda o: o["Statut"].str.lower())
     chances = chances[(chances.opened > "2023-12-31") & (chances.opened <= AS_OF) & chances.stage.isin(WON + LOST)]
     since = pd.to_datetime(crm("Clients").set_index("customer")["Client depuis"])
@@ -259,6 +256,40 @@ def keeping(sales):
         "existing_win_rate": won[bought].mean(),
         "prospect_win_rate": won[~bought].mean(),
     }
+
+
+def newcomers(sales, own, usual):
+    """What a customer brings over 5 years from its first order, by the shares of each cohort that bought in the next year of their life.
+
+    Newcomers have their first order after the first 106 days of the book (three usual intervals of 35.26 days); only whole years of life count.
+    """
+    orders = orders_of(sales)
+    first = orders.groupby("customer").date.min()
+    fresh = first[first > sales[sales.amount > 0].date.min() + pd.Timedelta(days=3 * usual_interval(sales))]
+    years = {}
+    for c, begin in fresh.items():
+        mine, placed = sales[sales.customer == c], orders[orders.customer == c].date
+        for k in range(5):
+            start, after = begin + pd.DateOffset(years=k), begin + pd.DateOffset(years=k + 1)
+            if after - pd.Timedelta(days=1) <= AS_OF:
+                bought = ((placed >= start) & (placed < after)).any()
+                years[c, k] = bought, mine.amount[(mine.date >= start) & (mine.date < after)].sum() * own.get(c, usual)
+    stay, worth, share, level = 1.0, 0.0, 1.0, 0.0
+    for k in range(5):
+        at_risk = [c for c in fresh.index if (c, k) in years and (k == 0 or years[c, k - 1][0])]
+        if k == 0 or len(at_risk) >= 8:
+            stayed = [years[c, k] for c in at_risk if k == 0 or years[c, k][0]]
+            share, level = (1.0 if k == 0 else len(stayed) / len(at_risk)), np.mean([margin for _, margin in stayed])
+        stay *= share
+        worth += stay * level / 1.10**k
+    return worth
+
+
+def usual_interval(sales):
+    """The median customer's mean number of days between two days with an order."""
+    days = sales[sales.amount > 0].groupby("customer").date
+    count = days.nunique()
+    return ((days.max() - days.min()).dt.days / (count - 1))[count > 1].median()
 
 
 def leave_rates(sales):
@@ -284,10 +315,15 @@ def band(ratio):
     return int(np.searchsorted([1, 2, 4, 8], ratio, side="right"))
 
 
-def budgets(sales, t, rate, kept):
+def allowed(sales, t):
+    """What may be spent on each account before anything is decided: margin a year, most, and whether it is worth an action (chase) or not (drop)."""
+    own, revenue, sums = margins(sales)
+    rate = own.reindex(t.index).fillna((revenue - sums["variable"]) / revenue)
+    was = t.index.isin(set(sales[(sales.date.dt.year == 2024) & (sales.amount > 0)].customer))
+    kept = (t.active & was).sum() / was.sum()
     rates, quiet, fading = leave_rates(sales), silence(sales, AS_OF), faded(sales, 2025)
     last = orders_of(sales).groupby("customer").date.max()
-    total, chased, dropped = 0.0, 0, 0
+    rows = []
     for c, row in t.iterrows():
         bought = sales[(sales.customer == c) & (sales.date > last[c] - YEAR) & (sales.date <= last[c])].amount.sum()
         margin = bought * rate[c] - (0 if math.isnan(row.served) else row.served)
@@ -297,8 +333,28 @@ def budgets(sales, t, rate, kept):
         save = 0.05 if gone else 0.20 * rates[band(quiet[c]), kind]
         most = min(save * max(margin, 0) * discounted(kept) + 0.05 * regain * discounted(kept), 0.25 * max(margin, 0))
         safe = band(quiet[c]) == 0 and not kind and not gone and not regain > 0
-        if margin > 0 and most >= 60 and not safe:
-            total, chased = total + most, chased + 1
-        elif margin <= 0 or gone or not safe:
+        chase = margin > 0 and most >= 60 and not safe
+        rows.append((c, margin, most, chase, not chase and (margin <= 0 or gone or not safe), row.strategy))
+    made = pd.DataFrame(rows, columns=["customer", "margin", "most", "chase", "drop", "strategy"]).set_index("customer")
+    noted = pd.read_csv(DEMO / "departs.csv").query('reason == "cessation d\'activité"').groupby("customer_id").date.max()
+    made["closed"] = [c in noted.index and last[c] <= pd.Timestamp(noted[c]) for c in made.index]
+    return made
+
+
+def decided(spendable, held, proposed, tracked):
+    """Budget, customers to chase and customers not to, one decision an account: left alone, closed, unprofitable, proposal, renegotiate, called, spent on."""
+    total, chased, dropped = 0.0, 0, 0
+    for c, row in spendable.iterrows():
+        if c in held:
+            continue
+        if row.closed or (row.margin <= 0 and row.strategy != "renegotiate"):
             dropped += 1
+        elif c in proposed:
+            total, chased = total + 60, chased + 1
+        elif row.strategy == "renegotiate":
+            continue
+        elif row["drop"]:
+            dropped += 1
+        elif row.chase or row.strategy == "rekindle" or c in tracked:
+            total, chased = total + (row.most if row.chase else 0.0), chased + 1
     return total, chased, dropped

@@ -31,8 +31,11 @@ AS_OF = dt.date(2025, 12, 31)
 
 
 def test_candidates_fell_deep_and_went_silent():
-    t = pd.DataFrame({"sales_gap": [-9.0, -9, -9, 9], "gap_rate": [-0.9, -0.9, -0.2, 1], "silence_ratio": [2.0, 1.9, 5, 5]})
+    t = pd.DataFrame(
+        {"sales_gap": [-9.0, -9, -9, 9], "gap_rate": [-0.9, -0.9, -0.2, 1], "silence_ratio": [2.0, 1.9, 5, 5], "status": "kept"}
+    )
     assert list(last_chance.candidates(t, 0.5).index) == [0]
+    assert not len(last_chance.candidates(t.assign(status="not_due"), 0.5)), "who orders every other year is not on the way out"
 
 
 def test_recoverability_by_hand():
@@ -87,16 +90,11 @@ def test_every_customer_is_held_out_equally_often():
 
 
 def test_tasks_leave_the_hold_out_alone_and_start_on_monday():
-    tracked = pd.DataFrame({"customer_id": list("ABC"), "salesperson": ["x", "x", None], "sales_gap": [-9.0, -8, -7]})
-    chosen = pd.DataFrame(
-        {
-            "customer_id": list("BDE"),
-            "salesperson": ["x", "x", "y"],
-            "sales_gap": [-8.0, -5, -4],
-            "arm": ["hold-out", "contact", "essential"],
-        }
+    gaps = pd.DataFrame({"customer_id": list("ABCDE"), "salesperson": ["x", "x", None, "x", "y"], "sales_gap": [-9.0, -8, -7, -5, -4]})
+    decided = pd.DataFrame(
+        {"customer_id": list("EDCBA"), "action": ["last_chance", "last_chance", "call", "leave_alone", "call"], "at_most": 60.0}
     )
-    t = tasks.schedule(tasks.task_list(tracked, chosen), dt.date(2025, 12, 31), weekly_count=2, week_count=9)
+    t = tasks.schedule(tasks.task_list(gaps, decided), dt.date(2025, 12, 31), weekly_count=2, week_count=9)
     assert t[["customer_id", "action"]].values.tolist() == [["A", "call"], ["C", "call"], ["D", "last_chance"], ["E", "last_chance"]]
     due = [dt.date(2026, 1, 5), dt.date(2026, 1, 5), dt.date(2026, 1, 7), dt.date(2026, 1, 5)]
     assert t.due_date.tolist() == due and due[0].weekday() == 0
@@ -266,7 +264,7 @@ def test_the_page_opens_with_what_became_of_the_list(audits):
     page = page_text(audits / "2025-12-31" / "sales_gaps.html")
     first = page.index("customers flagged on 31 December 2024")
     assert page.index('id="Main-points"') < first < page.index('<ol class="findings">')
-    assert "assigned to be left alone (" in page and "luck may give back" in page
+    assert "assigned to be left alone (" in page and "fell further: nothing of the gap came back" in page
     assert "No earlier report" in page_text(audits / "2024-12-31" / "sales_gaps.html")
     manifest = json.loads((audits / "2025-12-31" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["earlier_report"] == "2024-12-31"
@@ -290,7 +288,7 @@ def test_planted_stories_are_read_rightly(audits):
     """data/demo/README.md: C0007 was hardly visited, C0019 went to a competitor though visited; C0031 is seasonal and not late."""
     t = pd.read_csv(audits / "2025-12-31" / "lists" / "sales_gaps.csv", dtype={"customer_id": str}).set_index("customer_id")
     assert list(t.index[:2]) == ["C0007", "C0019"] and t.flagged["C0007"] and t.flagged["C0019"]
-    assert (t.quadrant["C0007"], t.quadrant["C0019"]) == ("neglect", "competition")
+    assert (t.quadrant["C0007"], t.quadrant["C0019"]) == ("few_contacts", "competition")
     assert t.sales_gap["C0031"] > 0
     todo = pd.read_csv(audits / "2025-12-31" / "lists" / "tasks.csv", dtype={"customer_id": str}).set_index("customer_id")
     assert todo.action["C0007"] == "call" and "Renew the contact: 1 of 12" in todo.task["C0007"]
@@ -312,7 +310,7 @@ def test_compare_prints_the_memory_and_every_figure(audits, sales):
     followed = pd.read_csv(audits / "2025-12-31" / "lists" / "follow_up.csv", dtype={"customer_id": str})
     w, words = Wording("en", "EUR"), {"back": "back", "lost": "lost", "still_late": "still late"}
     for row in followed.itertuples():  # the list is held against the raw files above
-        line = f"{row.name} ({row.customer_id}) · {row.salesperson} · {words[row.outcome]} · {w.signed_money(row.sales_gap)} → {w.signed_money(row.revenue_progress)}"
+        line = f"{row.name} ({row.customer_id}) · {row.salesperson} · {words[row.outcome]} · gap then {w.signed_money(row.sales_gap)}, movement since {w.signed_money(row.revenue_progress)}"
         assert f"{line} · contacts {row.recent_contact_count:.0f}" in done.stdout
     late = {year: yearly(sales, year).sub(yearly(sales, year - 1), fill_value=0).round(2) for year in (2024, 2025)}
     shares = [w.percent((gap < 0).mean()) for gap in late.values()]
@@ -383,7 +381,7 @@ def test_a_list_that_was_tampered_with_is_refused(audits, tmp_path):
 
 LATE = [
     ["customer_id", "name", "salesperson", "sales_gap", "flagged", "last_order_date", "gap_rate", "quadrant"],
-    ["007", "'=cmd|x", "Anna/Boss", "-10.5", "True", "2025-03-01", "-0.5", "neglect"],
+    ["007", "'=cmd|x", "Anna/Boss", "-10.5", "True", "2025-03-01", "-0.5", "few_contacts"],
     ["008", "Joe", "anna:boss", "-9", "False", "", "", ""],
     ["009", "Ahead", "Anna/Boss", "12", "False", "2025-03-01", "0.5", ""],
     ["010", "Alone", "", "-1", "False", "2025-03-01", "-0.1", ""],
@@ -404,7 +402,7 @@ def test_annex_has_a_sheet_a_salesperson_with_typed_cells_and_no_formula(tmp_pat
     cells = dict(zip(header, rows[0], strict=True))
     assert len(rows) == 1, "customers ahead are not in it"
     assert (cells["N° client"], cells["Client"], cells["Écart"], cells["Suivi"]) == ("007", "=cmd|x", -10.5, "oui")
-    assert (cells["Dernière commande"], cells["Lecture"]) == (dt.date(2025, 3, 1), "négligence")
+    assert (cells["Dernière commande"], cells["Lecture"]) == (dt.date(2025, 3, 1), "forte baisse, moins de contacts que prévu")
     assert not write_annex(Wording("fr", "EUR"), tmp_path / "none", tmp_path / "no.xlsx", "Client", AS_OF)
 
 

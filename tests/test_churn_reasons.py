@@ -81,11 +81,11 @@ def test_departures_alone(reports):
     found = figures(report)
     assert (found["departure_count"], found["known_reason_count"], found["ours_share"]) == (8, 8, 0)
     assert "silent_leaver_count" not in found and "core_customer_share" not in found and "reason_response_rate" not in found
-    listed = pd.read_csv(report / "lists" / "reasons.csv").set_index("reason")
-    assert (listed["count"]["price"], listed["count"]["other"]) == (4, 4) and listed.revenue_lost.isna()["price"]
-    assert list(listed.columns[:1]) == ["count"] and {"share", "share_low", "share_high", "revenue_lost", "benchmark_share"} <= set(
-        listed.columns
-    )
+    listed = pd.read_csv(report / "lists" / "reasons.csv").set_index("own_label")
+    assert listed["count"].to_dict() == {"Prix": 4, "Z42 <b>": 4} and listed.reason_class.to_dict() == {"Prix": "price", "Z42 <b>": "other"}
+    classes = pd.read_csv(report / "lists" / "reason_classes.csv").set_index("reason")
+    assert classes["count"].to_dict() == {"price": 4, "other": 4} and classes.revenue_lost.isna()["price"]
+    assert {"share", "share_low", "share_high", "revenue_lost", "benchmark_share"} <= set(classes.columns)
     page = page_text(report / "churn_reasons.html")
     assert "Codes that the codebook does not know" in page and "Z42 &lt;b&gt;" in page
     assert "needs the table sales with customer_id, date, amount" in page and "needs the table satisfaction" in page

@@ -307,6 +307,7 @@ def _with_ledger(book: Book, base: pd.DataFrame, periods: Sequence[Bucket]) -> p
         base["revenue"] = base.ledger_revenue
     if not book.has("sales") or book.checks["sales"].source:
         base["complete"] &= covered
+        base["revenue"] = base.revenue.mask(revenue.reindex(places).isna().to_numpy() & ~covered)  # of a missing exercise nothing is known
     return base
 
 

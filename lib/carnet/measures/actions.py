@@ -41,7 +41,7 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     proposal, spent = action == "last_chance", action.isin(["last_chance", "rekindle", "call", "protect", "serve"])
     value = t.uncapped_budget.astype(float).mask(proposal, t.back_value.astype(float))
     limit, chased = np.minimum(value, t.cap.astype(float)), t.chase_reason.eq("chase")
-    worth = limit.where(chased & (limit >= action_cost), 0.0).mask(limit.isna() & chased)
+    worth = limit.where(chased & (limit >= action_cost), 0.0).mask(limit.isna() & t.chase_reason.isin(["chase", "unknown"]))
     # nothing is to be spent: zero; a proposal has its own price
     at_most = worth.where(spent, 0.0).mask(proposal, t.proposal_cost.astype(float))
     action = action.where(~((action == "serve") & (at_most > 0)), "retain")
