@@ -291,7 +291,7 @@ def test_planted_stories_are_read_rightly(audits):
     assert (t.quadrant["C0007"], t.quadrant["C0019"]) == ("few_contacts", "competition")
     assert t.sales_gap["C0031"] > 0
     todo = pd.read_csv(audits / "2025-12-31" / "lists" / "tasks.csv", dtype={"customer_id": str}).set_index("customer_id")
-    assert todo.action["C0007"] == "call" and "Renew the contact: 1 of 12" in todo.task["C0007"]
+    assert todo.action["C0007"] == "rekindle" and "Renew the contact: 1 of 12" in todo.task["C0007"]
 
 
 def test_the_two_equal_salespeople_are_not_singled_out(audits):

@@ -15,8 +15,15 @@ from .conftest import page_text, run_carnet, write_engagement
 
 DEPARTURES = ["customer_id", "date", "reason", "verbatim", "told_by"]
 SALES = ["customer_id", "date", "amount"]
-GONE = [[f"C{i}", f"2022-0{1 + i % 9}-15", "100"] for i in range(12)]
-STAY = [[f"S{i}", f"{year}-0{1 + i % 9}-15", "50"] for i in range(12) for year in (2021, 2022, 2023, 2024)]
+LAST = [pd.Timestamp(2022, 1 + i % 9, 15) for i in range(12)]
+GONE = [
+    [f"C{i}", f"{last - pd.DateOffset(months=back):%Y-%m-%d}", amount]
+    for i, last in enumerate(LAST)
+    for back, amount in ((8, "30"), (4, "30"), (0, "40"))
+]
+STAY = [
+    [f"S{i}", f"{year}-{1 + i % 4 + later:02d}-15", "20"] for i in range(12) for year in (2021, 2022, 2023, 2024) for later in (0, 4, 8)
+]
 BOOKS = {
     "departures": {"departures": [DEPARTURES, *([f"C{i}", f"2024-0{i + 1}-10", "prix" if i % 2 else "Z42 <b>", "", ""] for i in range(8))]},
     "texts": {"departures": [["customer_id", "date", "verbatim"], ["A", "2024-01-10", "Trop cher"], ["B", "2024-02-10", "=cmd|' /C calc'!A1"],
@@ -26,7 +33,7 @@ BOOKS = {
     "nothing_known": {"departures": [DEPARTURES, ["A", "2024-01-01", "", "", ""], ["A", "2024-01-02", "", "", "client"]]},
     "nobody_left": {"sales": [SALES, *STAY]},
     "come_and_go": {
-        "sales": [[*SALES, "cost"], *([*row, "20"] for row in STAY), *([*row, "20" if row[0] != "C0" else ""] for row in GONE),
+        "sales": [[*SALES, "cost"], *([*row, "8"] for row in STAY), *([*row, str(int(row[2]) // 5) if row[0] != "C0" else ""] for row in GONE),
                   ["P0", "2021-05-01", "30", "10"], *([f"R{i}", f"{year}-0{i}-10", "70", "20"] for i in range(1, 4) for year in (2021, 2022, 2023, 2024))],
         "departures": [DEPARTURES, *([f"R{i}", "2022-06-30", "prix", "", "client"] for i in range(1, 4)), ["C1", "2023-12-31", "contact", "", "client"],
                        ["C1", "2024-06-30", "prix", "", "client"], ["C2", "2022-01-05", "contact", "", ""], ["Q9", "2024-01-01", "prix", "", ""], ["P0", "2023-05-01", "prix", "", ""]],
@@ -82,9 +89,12 @@ def test_departures_alone(reports):
     assert (found["departure_count"], found["known_reason_count"], found["ours_share"]) == (8, 8, 0)
     assert "silent_leaver_count" not in found and "core_customer_share" not in found and "reason_response_rate" not in found
     listed = pd.read_csv(report / "lists" / "reasons.csv").set_index("own_label")
-    assert listed["count"].to_dict() == {"Prix": 4, "Z42 <b>": 4} and listed.reason_class.to_dict() == {"Prix": "price", "Z42 <b>": "other"}
+    assert listed["count"].to_dict() == {"prix": 4, "Z42 <b>": 4, "not known": 0}
+    assert listed.reason_class["prix"] == "price" and listed.reason_class["Z42 <b>"] == "Z42 <b>", (
+        "a code of the client's own stays its own"
+    )
     classes = pd.read_csv(report / "lists" / "reason_classes.csv").set_index("reason")
-    assert classes["count"].to_dict() == {"price": 4, "other": 4} and classes.revenue_lost.isna()["price"]
+    assert classes["count"][lambda c: c > 0].to_dict() == {"price": 4, "Z42 <b>": 4} and classes.revenue_lost.isna()["price"]
     assert {"share", "share_low", "share_high", "revenue_lost", "benchmark_share"} <= set(classes.columns)
     page = page_text(report / "churn_reasons.html")
     assert "Codes that the codebook does not know" in page and "Z42 &lt;b&gt;" in page
@@ -168,7 +178,7 @@ def test_a_word_that_is_not_accepted_is_refused(make_engagement, tmp_path):
 
 
 def test_codebook_of_the_engagement_is_read_and_recorded(reports):
-    listed = pd.read_csv(reports["own_codebook"] / "lists" / "reasons.csv").set_index("reason")
+    listed = pd.read_csv(reports["own_codebook"] / "lists" / "reason_classes.csv").set_index("reason")
     assert listed["count"]["price"] == 1 and "other" not in listed.index
     inputs = json.loads((reports["own_codebook"] / "manifest.json").read_text(encoding="utf-8"))["inputs"]
     assert [file["name"] for file in inputs if file["table"] == "codebook"] == ["words.yml"]

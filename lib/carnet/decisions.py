@@ -21,6 +21,8 @@ ACTION_COLUMNS = [
     "arm", "sales_gap", "margin_at_stake", "yearly_margin", "leave_probability", "recoverability",
 ]  # fmt: skip
 
+PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -67,7 +69,7 @@ def decisions(book: Book, policy: Policy) -> pd.DataFrame:
     proposals (proposal_cost, expected_value, value_low, value_high)
     """
     if not book.has("sales"):
-        return pd.DataFrame(columns=[*ACTION_COLUMNS, "chosen", "tracked", "chase", "budget"])
+        return pd.DataFrame(columns=list(dict.fromkeys([*ACTION_COLUMNS, *PROPOSAL_COLUMNS, "chosen", "tracked", "chase", "budget"])))
     budgets = account_budgets(book, policy)
     t = budgets.merge(_proposals(book, policy), on="customer_id", how="outer", suffixes=("", "_gap"), validate="one_to_one")
     for name in ("name", "salesperson", "status"):
@@ -114,8 +116,7 @@ def _proposals(book: Book, policy: Policy) -> pd.DataFrame:
     worth = last_chance.last_chance(
         worth, recoverability_rates(book, policy), policy.assumed_recoverability, policy.proposal_cost, len(gap)
     )
-    columns = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
-    t = gap.merge(worth[["customer_id", *columns]], on="customer_id", how="left").assign(chosen=lambda d: d.expected_value.notna())
+    t = gap.merge(worth[["customer_id", *PROPOSAL_COLUMNS]], on="customer_id", how="left").assign(chosen=lambda d: d.expected_value.notna())
     kept = [
         "customer_id",
         "name",
@@ -127,7 +128,7 @@ def _proposals(book: Book, policy: Policy) -> pd.DataFrame:
         "essential",
         "chosen",
         "tracked",
-        *columns,
+        *PROPOSAL_COLUMNS,
     ]
     return t[kept]
 
