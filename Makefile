@@ -7,7 +7,7 @@ UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.txt)
 export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup audit test lab lint spark bench notebooks demo wording lock clean
+.PHONY: help setup audit test check lab lint spark bench notebooks demo wording lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / - /'
@@ -29,6 +29,13 @@ audit: setup  ## audit data/demo; the last line printed is the dated report
 test: setup lint  ## lint, unit tests, doctests, notebooks
 	@$(BIN)/python -m compileall -q lib/carnet
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: setup  ## style, types and the unit tests that need no report: a minute and a half, while working
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 -q -m "not report and not long"
 
 lint: setup  ## style, types, the one-way order of imports, known vulnerabilities, licences
 	$(BIN)/ruff check .

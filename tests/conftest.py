@@ -167,8 +167,22 @@ def compare_outputs(self, test, ref, skip_compare=None):
 nbval_plugin.IPyNbCell.compare_outputs = compare_outputs
 
 
+AUDITS = {"run_carnet", "spawn_carnet", "run_audit", "Popen"}  # whoever calls one of them audits a book, or waits for a process
+
+
+def needs_an_audit(item):
+    """True for cells of notebooks, and for tests that run the command line, themselves or through a fixture."""
+    if not hasattr(item, "function"):
+        return hasattr(item, "cell")
+    fixtures = [definition.func for found in item._fixtureinfo.name2fixturedefs.values() for definition in found]
+    called = {name for function in (item.function, *fixtures) if hasattr(function, "__code__") for name in function.__code__.co_names}
+    return bool(AUDITS & called) or item.path.name in ("test_faults.py", "test_hostile.py", "test_lab.py")
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
+        if needs_an_audit(item):
+            item.add_marker("report")
         cell = getattr(item, "cell", None)
         if cell is not None and cell.source.strip() and cell.execution_count is None:
             raise pytest.UsageError(f"{item.nodeid}: stored without outputs, nbval would compare nothing. Run `make notebooks`.")
