@@ -112,7 +112,7 @@ def broken_rules(sentence):
         for rule, broken in {
             "more than all, or less than nothing, came back": re.search(CAME_BACK, text) and any(not 0 <= share <= 100 for share in shares),
             "growth from next to nothing": any(abs(share) > 1000 for share in shares),
-            "nobody is named": re.search(r"first of all (nobody|no one)|d’abord personne|: (nobody|personne)\W", text),
+            "nobody is named": re.search(r"first of all (nobody|no one)|d’abord personne|: (nobody|personne)[.,;)]", text),
             "an interval wider than its range": any(number(high) - number(low) > 100 for low, high in pairs),
             "a bootstrap knows nothing of swings": re.search(r"ordinary swings|oscillations ordinaires|variations ordinaires", text),
             "a whole portfolio is no relationship": re.search(r"[Oo]ne relationship|seule relation", text),

@@ -296,9 +296,6 @@ def test_the_first_rule_that_holds_decides(account, action, reason, at_most):
 
 
 @pytest.mark.parametrize("reason", ["insolvent", "closed"])
-@pytest.mark.xfail(
-    strict=True, reason="told to renegotiate with a company in liquidation: the rule of do_not_chase excepts every account to renegotiate"
-)
 def test_nobody_renegotiates_with_a_company_that_cannot_pay_or_is_closed(reason):
     """The register: insolvent, closed, its contract over come before; only the unprofitable one is left to its renegotiation."""
     t = decide({reason: True, "strategy": "renegotiate"}).iloc[0]

@@ -78,7 +78,6 @@ def test_codes_that_differ_in_a_number_or_a_word_stay_apart():
 
 
 @pytest.mark.parametrize("codes", [["A+", "A-"], ["???", "!!!"]])
-@pytest.mark.xfail(strict=True, reason="signs are no part of a code's key: codes that differ in them alone are counted as one")
 def test_codes_that_differ_in_a_sign_stay_apart(codes):
     assert CODEBOOK.spellings(codes) == {code: code for code in codes}
 
@@ -100,9 +99,6 @@ def test_a_departure_without_a_code_is_told_by_what_its_text_proposes():
     assert shares.proposed_count.to_dict() == {"ZK-204": 0, "price": 1, "unknown": 0} and shares.reason_class["price"] == "price"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the class beside a code is that of its first row, where a code that says 'unknown' has texts that say more"
-)
 def test_the_class_beside_a_code_does_not_depend_on_the_order_of_rows():
     t = read(["Inconnu", "Inconnu", "Inconnu"], ["Trop cher", None, None])
     assert shares_of(t).reason_class["Inconnu"] == shares_of(t.iloc[::-1]).reason_class["Inconnu"]

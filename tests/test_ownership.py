@@ -183,10 +183,6 @@ def test_a_list_read_from_the_sales_file_sets_no_row_aside(make_engagement):
     assert not [notice for notice in book.notices if "customer list" in notice.message]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a sales file written newest first: the last line of the file is the oldest sale, and its seller is taken for today's",
-)
 def test_a_list_read_from_sales_written_newest_first_still_takes_the_newest(make_engagement):
     lines = [*monthly("A", "2024-01", "2024-12", 100, "Old"), *monthly("A", "2025-01", "2025-12", 100, "New")]
     sales = [["customer_id", "date", "amount", "rep"], *reversed(lines)]

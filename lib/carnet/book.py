@@ -360,6 +360,24 @@ def _last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:
     return (date.cast("string") + text).max().substr(len("2025-12-31"))
 
 
+def _checked(
+    con: duckdb.DuckDBPyConnection,
+    readers: dict[str, ColumnReader],
+    files: dict[str, list[SourceFile]],
+    rejects: dict[str, list],
+    as_of: dt.date,
+) -> dict[str, TableCheck]:
+    """Each table against its contract, sales first: a list of customers may be read from them."""
+    checks = {}
+    hashes = {name: [file.sha256 for file in given] for name, given in files.items()}
+    for name in sorted(readers, key=lambda name: name != "sales"):  # a list of customers may be read from the sales
+        shared = name == "customers" and set(hashes[name]) & set(hashes.get("sales", []))
+        derived = "" if not shared else "sales" if hashes[name] == hashes["sales"] else "lines"
+        checks[name] = Contract(readers[name]).check(files[name], rejects[name], as_of, derived)
+        forget_raw(con, name)
+    return {name: checks[name] for name in readers}
+
+
 def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path, key: str) -> dt.date:
     """Read, check and store every table of the engagement, then orders and cube; returns the audit date."""
     con = memory(home.parent)
@@ -375,11 +393,7 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     if faults:
         raise CarnetError("\n".join(faults))
     as_of = engagement.as_of or _last_day(readers, files)
-    checks = {}
-    for name, reader in readers.items():
-        derived = name == "customers" and bool({file.sha256 for file in files[name]} & {file.sha256 for file in files.get("sales", [])})
-        checks[name] = Contract(reader).check(files[name], rejects[name], as_of, derived)
-        forget_raw(con, name)
+    checks = _checked(con, readers, files, rejects, as_of)
     if "costs" in checks:
         classify_costs(con, engagement.cost_behaviour, *account_mapping(con))
         checks["costs"].columns += [] if "behaviour" in checks["costs"].columns else ["behaviour"]

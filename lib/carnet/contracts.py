@@ -87,15 +87,18 @@ class Contract:
     def __init__(self, reader: ColumnReader) -> None:
         self.reader, self.con, self.name, self.schema = reader, reader.con, reader.name, reader.schema
 
-    def check(self, files: list[SourceFile], rejects: list[Reject], as_of: dt.date, derived: bool = False) -> TableCheck:
+    def check(self, files: list[SourceFile], rejects: list[Reject], as_of: dt.date, derived: str = "") -> TableCheck:
         """Create `accepted_<name>` and add to `quarantine`; returns the row ledger.
 
-        `derived`: the rows are another table's, a list read from sale lines: of those that repeat a key the last one is the row of the list.
+        `derived`: the rows are those of sale lines ('lines'; 'sales' where all files are those of the sales, checked before): of those that repeat a key the
+        latest sale, or the last line, is the row of the list.
         """
         present = self._parse(as_of)
         if derived and self.schema.key and set(self.schema.key) <= set(present):
+            day, sold = ("s.date", "LEFT JOIN accepted_sales s USING (_file, _row)") if derived == "sales" else ("NULL::DATE", "")
+            latest = f"arg_max((p._file, p._row), (coalesce({day}, DATE '0001-01-01'), p._file, p._row))"
             self.con.execute(
-                f"DELETE FROM parsed_{self.name} p USING (SELECT {', '.join(self.schema.key)} AS key, max((_file, _row)) AS last FROM parsed_{self.name} "
+                f"DELETE FROM parsed_{self.name} p USING (SELECT p.{self.schema.key[0]} AS key, {latest} AS last FROM parsed_{self.name} p {sold} "
                 f"WHERE _reason IS NULL GROUP BY 1) r WHERE p.{self.schema.key[0]} = r.key AND p._reason IS NULL AND (p._file, p._row) <> r.last"
             )
         self._mark_repeated_keys(present)

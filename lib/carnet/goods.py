@@ -19,9 +19,10 @@ from carnet.wording import N_, Notice
 
 LEAST_COSTED = 0.5  # share of the revenue whose cost is known, below which no margin is told
 GOODS_ACCOUNTS = "60[12378]|609[1278]"  # purchases for resale and of materials, their stocks, costs and rebates
-GOODS_WORDS = (
-    r"\b(achats?( de (marchandises|matieres.*))?|marchandises|matieres? premieres?|raw materials?|goods( for resale| sold)?|purchases?|"
-    r"cost of (goods( sold)?|sales)|cogs|cout (d.achat|de revient|des ventes)( des marchandises.*)?)\b"
+GOODS_WORDS = (  # the whole name of a category, without accents
+    r"(variations? (de |des )?stocks? (de |des )?)?(achats?|marchandises|matieres? premieres?|raw materials?|goods|purchases?|cogs|"
+    r"cost of (goods|sales)|couts? (d.achat|de revient|des ventes))"
+    r"( (consommes?|revendus?|vendue?s?|fournisseurs?|marchandises|sold|for resale|de negoce|(de |des |of )?(marchandises|matieres?|produits?|goods|materials?)\b.*))*"
 )
 ACCOUNT_LIKE = 0.8  # share of the numbers of a costs table that look like accounts of class 6, from which they are read as such
 SOURCES = {"sales": N_("the sale lines"), "costs": N_("the table of costs"), "ledger": N_("the legal ledger")}
@@ -60,7 +61,7 @@ def mark_goods(con: duckdb.DuckDBPyConnection) -> None:
     """Add `goods` to `accepted_costs`: True for purchases of what is sold, by the number of the account, else by the name of the category."""
     number = _number(con)
     plain = "strip_accents(lower(category))"
-    by_name = f"(regexp_matches({plain}, {quoted(GOODS_WORDS)}) AND coalesce(behaviour, 'variable') = 'variable')"
+    by_name = f"(regexp_full_match({plain}, {quoted(GOODS_WORDS)}) AND coalesce(behaviour, 'variable') = 'variable')"
     told = f"CASE WHEN {number} IS NOT NULL THEN regexp_matches({number}, '^({GOODS_ACCOUNTS})') ELSE {by_name} END" if number else by_name
     con.execute("ALTER TABLE accepted_costs ADD COLUMN goods BOOLEAN")
     con.execute(f"UPDATE accepted_costs SET goods = coalesce({told}, false)")

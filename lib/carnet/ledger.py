@@ -63,11 +63,14 @@ def fill_tables(
 
 
 def classify_costs(con: duckdb.DuckDBPyConnection, *mappings: Mapping[str, str]) -> None:
-    """Fill the missing `behaviour` of `accepted_costs`: the longest prefix of its account, or the name of its category, in the first mapping that has one."""
+    """Fill the missing `behaviour` of `accepted_costs`: the longest prefix of its account, or of a category that is one, or the name of its category, in the first mapping that has one."""
     present = {row[0] for row in con.execute("DESCRIBE accepted_costs").fetchall()}
     if "behaviour" not in present:
         con.execute("ALTER TABLE accepted_costs ADD COLUMN behaviour VARCHAR")
-    account = "starts_with(account, {0}) OR category = {0}" if "account" in present else "category = {0}"
+    by_category = (
+        "category = {0} OR (regexp_matches(category, '^6[0-9]{{2,}}') AND starts_with(category, {0}))"  # a name, or a number of account
+    )
+    account = f"starts_with(account, {{0}}) OR {by_category}" if "account" in present else by_category
     cases = [
         f"WHEN {account.format(quoted(prefix))} THEN {quoted(behaviour)}"
         for mapping in mappings

@@ -134,15 +134,17 @@ TABLES: dict[str, TableSchema] = {
 
 UNUSED = {"costs": {"label"}, "service": {"quantity", "contact"}, "satisfaction": {"respondent"}}  # accepted, and kept with the row only
 USED_WITH = {  # column → the one without which nothing uses it
-    ("sales", "list_price"): "unit_price", ("customers", "until"): "since",
+    ("sales", "list_price"): "unit_price",
 }  # fmt: skip
-USED_WITHOUT = {("sales", "margin"): "cost"}  # column → the one beside which nothing uses it
+USED_WITHOUT = {("sales", "margin"): "cost", ("sales", "list_price"): "discount"}  # column → the one beside which nothing uses it
 
 
 def unused_columns(table: str, given: Collection[str]) -> list[str]:
     """The columns of a table, of those given, that no measure reads."""
     lonely = [column for (name, column), other in USED_WITH.items() if name == table and column in given and other not in given]
     doubled = [column for (name, column), other in USED_WITHOUT.items() if name == table and column in given and other in given]
+    if table == "sales" and {"amount", "unit_price"} <= set(given) and ("list_price" not in given or "discount" in given):
+        lonely.append("unit_price")  # the amount is given, and no list price to compare with
     return sorted({*(UNUSED.get(table, set()) & set(given)), *lonely, *doubled})
 
 

@@ -209,7 +209,7 @@ def _ledger_goods(book: Book, periods: Sequence[Bucket]) -> np.ndarray:
 def ledger_lines(book: Book) -> pd.DataFrame:
     """From the revenue of the customers to the ledger's result of the audit period, line by line: step, amount; no row where no ledger covers it.
 
-    Steps       customers (revenue of the sale lines), unlinked (accounts 70 beside it), goods, other_costs (as the margins count them), costs (what the
+    Steps       customers (revenue of the sale lines), unlinked (accounts 70 beside it), own_costs (all costs as the margins count them), costs (what the
                 ledger's accounts of class 6 have beside those), other_income (class 7 without 70), result; the last one is the sum of the others
     """
     columns = ["step", "amount"]
@@ -266,8 +266,11 @@ def margin_lines(book: Book) -> pd.DataFrame:
 
 
 def own_costs(book: Book) -> ir.Table | None:
-    """`costs.own_costs` of the audit period; None where no cost line names a customer."""
-    return costs.own_costs(book.table("costs"), book.periods.current) if book.has("costs", "customer_id") else None
+    """`costs.own_costs` of the audit period, without goods where the sale lines have their costs; None where no cost line names a customer."""
+    if not book.has("costs", "customer_id"):
+        return None
+    lines = book.table("costs")
+    return costs.own_costs(lines.filter(~lines.goods) if book.has("sales", "cost") else lines, book.periods.current)
 
 
 def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_index: int) -> pd.DataFrame:
@@ -279,8 +282,9 @@ def _base(book: Book, periods: Sequence[Bucket], index: ir.IntegerValue, first_i
         base = _with_ledger(book, base, periods)
     if book.has("costs"):
         base = kpi.with_costs(base, cost_lines(book, periods), _costs_cover(book, periods))
-        if book.goods.source == "sales":  # unknown where less than half of the revenue has a cost
-            known = base.cost.notna()
+        apart = book.goods.source if book.goods.source != book.checks["costs"].source else ""
+        if apart in ("sales", "ledger"):  # unknown where less than half of the revenue has a cost, or no exercise covers the period
+            known = base.cost.notna() if apart == "sales" else pd.Series(_ledger_covers(book, periods), base.index)
             base[["variable_cost", "total_cost"]] = base[["variable_cost", "total_cost"]].where(known)
     elif base.cost.notna().any():
         base["variable_cost"] = base.cost

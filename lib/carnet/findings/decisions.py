@@ -45,7 +45,13 @@ def why(w: Wording, row: Mapping[str, Any]) -> str:
     if not unknown(row["sales_gap"]) and row["sales_gap"] < 0:
         parts.append(w._("{gap} behind the year before", gap=w.money(-row["sales_gap"], 0)))
     if row["action"] in ("last_chance", "leave_alone") and not unknown(row["recoverability"]):
-        parts.append(w._("{share} of such customers came back in earlier years", share=w.percent(row["recoverability"], 0)))
+        assumed = unknown(row["value_low"])  # nobody that silent was seen in earlier years
+        share = w.percent(row["recoverability"], 0)
+        parts.append(
+            w._("{share} of such customers are assumed to come back", share=share)
+            if assumed
+            else w._("{share} of such customers came back in earlier years", share=share)
+        )
     elif not unknown(row["leave_probability"]):
         parts.append(w._("{share} of customers this silent left within a year", share=w.percent(row["leave_probability"], 0)))
     if not unknown(row["yearly_margin"]):

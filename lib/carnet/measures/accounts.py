@@ -54,16 +54,25 @@ def doubtful_accounts(ledger: ir.Table) -> ir.Table:
 def doubtful_customers(ledger: ir.Table, as_of: dt.date) -> ir.Table:
     """Customers that the ledger has given up or doubts up to a day: customer_id.
 
-    Rule        a loss on accounts 654 in an entry that names the customer, or a debit balance of its lines on accounts 416
+    Rule        a loss on accounts 654 in an entry that names the customer or takes it off accounts 416, or a debit balance of its lines on accounts 416
     """
-    t = _amounts(ledger.filter(ledger.date <= ibis.date(as_of)))
+    t = _amounts(_once(ledger.filter(ledger.date <= ibis.date(as_of))))
     named = ibis.coalesce(t.customer_id, t.account.startswith("416").ifelse(t.auxiliary, ibis.null("string")))
-    t = t.mutate(customer=named).filter(lambda r: r.customer.notnull())
-    sums = t.group_by(customer_id=t.customer).agg(
-        lost=t.account.startswith("654").any(),
-        doubted=t.balance.sum(where=t.account.startswith("416")).fill_null(0.0),  # no line on 416: not doubted
+    t = t.mutate(customer=named, loss=t.account.startswith("654"), doubt=t.account.startswith("416"))
+    losses = t.filter(t.loss).select("entry").distinct()
+    off = t.filter(t.doubt & (t.balance < 0) & t.customer.notnull()).select("entry", "customer")
+    by_entry = (
+        off.join(losses, "entry")
+        .group_by(customer_id="customer")
+        .agg(lost=lambda entry: entry.count() > 0, doubted=lambda entry: entry.count() * 0.0)
     )
-    return sums.filter(sums.lost | (sums.doubted >= 0.01)).select("customer_id").order_by("customer_id")
+    own = t.filter(t.customer.notnull())
+    sums = own.group_by(customer_id=own.customer).agg(
+        lost=own.loss.any(),
+        doubted=own.balance.sum(where=own.doubt).fill_null(0.0),  # no line on 416: not doubted
+    )
+    both = ibis.union(sums, by_entry)
+    return both.filter(both.lost | (both.doubted >= 0.01)).group_by("customer_id").agg().order_by("customer_id")
 
 
 def ledger_revenue_by_bucket(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:

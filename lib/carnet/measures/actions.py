@@ -28,10 +28,10 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
         REASONS, "",
     )  # fmt: skip
     why = pd.Series(why, t.index, dtype=object).where(lambda s: s != "", None)
-    hard = why.isin(REASONS[:4])
+    hard, over = why.isin(REASONS[:4]), why.isin(REASONS[:3])
     chosen = t.chosen & ~hard
     rules = [
-        (chosen & (t.arm == "hold-out"), "leave_alone"), (why.notna() & ~chosen & (t.strategy != "renegotiate"), "do_not_chase"), (chosen, "last_chance"),
+        (chosen & (t.arm == "hold-out"), "leave_alone"), (over | (why.notna() & ~chosen & (t.strategy != "renegotiate")), "do_not_chase"), (chosen, "last_chance"),
         (t.strategy == "renegotiate", "renegotiate"), (t.status == "not_due", "wait"), (t.strategy == "rekindle", "rekindle"), (t.tracked, "call"),
         (t.strategy == "protect", "protect"),
     ]  # fmt: skip

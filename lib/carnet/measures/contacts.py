@@ -97,11 +97,13 @@ def salesperson_activity(service: ir.Table | None, opportunities: ir.Table | Non
         parts.append(counted.execute().set_index("salesperson"))
     if opportunities is not None:
         t = opportunities.filter(opportunities.opened.between(start, end) & opportunities.salesperson.notnull())
-        stage = t.stage if "stage" in t.columns else ibis.null("string")
+        told = "stage" in t.columns
         amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
-        t = t.mutate(
-            won=(stage == "won").fill_null(False), decided=stage.isin(["won", "lost"]).fill_null(False), worth=amount
-        )  # undecided, or not told
+        t = t.mutate(  # without a stage, or where none is told: undecided
+            won=(t.stage == "won").fill_null(False) if told else ibis.literal(False),
+            decided=t.stage.isin(["won", "lost"]).fill_null(False) if told else ibis.literal(False),
+            worth=amount,
+        )
         found = t.group_by("salesperson").agg(
             opened_count=t.count(), decided_count=t.decided.sum(), won_count=t.won.sum(), won_amount=t.worth.sum(where=t.won)
         )

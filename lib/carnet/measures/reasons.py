@@ -159,7 +159,10 @@ def code_shares(departures: pd.DataFrame) -> pd.DataFrame:
     shares = reason_shares(t, [*names, UNKNOWN], {}).drop(
         columns=["benchmark_share", *(f"share_of_quoted{end}" for end in ("", "_low", "_high"))]
     )
-    beside = t.drop_duplicates("reason").set_index("reason").reason_class
+    named = (
+        t.reason_class.mask(code.notna(), departures.coded) if "coded" in departures else t.reason_class
+    )  # a code has one class, whatever its texts say
+    beside = t.assign(named=named).drop_duplicates("reason").set_index("reason").named
     return shares.assign(reason_class=shares.reason.map(beside).fillna(UNKNOWN))
 
 

@@ -31,6 +31,9 @@ PRAISE = frozenset(
         "thanks",
         "merci",
         "bravo",
+        "bon",
+        "bonne",
+        "bons",
         "parfait",
         "parfaite",
         "parfaits",
@@ -66,7 +69,6 @@ PRAISE = frozenset(
         "agreable",
         "rapide",
         "rapides",
-        "faster",
         "fast",
         "prompt",
         "ponctuel",
@@ -77,8 +79,6 @@ PRAISE = frozenset(
         "reliable",
         "fiable",
         "fiables",
-        "always",
-        "toujours",
         "continuez",
         "recommend",
         "recommande",
@@ -256,7 +256,9 @@ class Codebook:
 
     @staticmethod
     def _key(code: str) -> str:
-        return " ".join(map(_stemmer("fr"), split_words(code)))
+        stems = " ".join(map(_stemmer("fr"), split_words(code)))
+        sign = re.search(r"[+\-−]+$", code.strip())
+        return stems + (sign[0] if sign else "") if stems else code.strip()
 
     def code(self, reason: object) -> str:
         """The class that a client's own reason code names: 'unknown' for an empty one; a code that the codebook does not know is a class of its own."""
