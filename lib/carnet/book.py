@@ -21,6 +21,7 @@ from typing import Any, Concatenate, ParamSpec
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+from duckdb import DuckDBPyConnection
 
 from carnet.contracts import Contract, TableCheck, unknown_references
 from carnet.engagement import Engagement, load_engagement
@@ -361,7 +362,7 @@ def _last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:
 
 
 def _checked(
-    con: duckdb.DuckDBPyConnection,
+    con: DuckDBPyConnection,
     readers: dict[str, ColumnReader],
     files: dict[str, list[SourceFile]],
     rejects: dict[str, list],
