@@ -35,7 +35,7 @@ check: setup  ## style, types and the unit tests that need no report: a minute a
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 -q -m "not report and not long"
+	$(BIN)/python -m pytest -n 2 -q -m "not report and not long" tests lib
 
 lint: setup  ## style, types, the one-way order of imports, known vulnerabilities, licences
 	$(BIN)/ruff check .

@@ -82,6 +82,7 @@ def test_hold_out_is_drawn_by_seed_and_never_among_the_essential():
     assert "hold-out" not in set(last_chance.draw_hold_out(chosen.head(17), 0.3, seed=1)), "7 that could be left alone are too few"
 
 
+@pytest.mark.long
 def test_every_customer_is_held_out_equally_often():
     """1,000 seeds: each of 20 customers is left alone in 30 % of the draws, give or take 4.5 standard errors."""
     chosen = pd.DataFrame({"customer_id": [f"C{i:02d}" for i in range(20)], "essential": False})
@@ -145,6 +146,7 @@ def test_a_revenue_that_is_not_known_today_stays_unknown():
     assert math.isnan(t.revenue_now["A"]) and t.revenue_now["B"] == 0
 
 
+@pytest.mark.long
 def test_open_opportunities_without_an_amount_are_not_worth_zero(tmp_path):
     sales = [["customer_id", "date", "amount"], *([c, f"{y}-06-01", "10"] for c in "ABC" for y in (2023, 2024))]
     opened = [["customer_id", "opened", "stage", "amount"], ["A", "2024-08-01", "open", ""], ["B", "2024-08-01", "open", "70"]]

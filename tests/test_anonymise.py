@@ -106,6 +106,7 @@ def test_nothing_is_compared_with_a_report_of_other_names(hidden):
     )
 
 
+@pytest.mark.long
 def test_pseudonyms_hang_on_the_key_alone(make_engagement):
     rows = [
         ["customer_id", "date", "amount", "salesperson"],

@@ -81,6 +81,7 @@ def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
     assert open_book(folder).checks["sales"].rows == 2
 
 
+@pytest.mark.long
 def test_no_progress_bar_where_duckdb_takes_the_process_for_a_terminal(make_engagement):
     """Without a script, as in a kernel, DuckDB draws a bar on stdout for whatever takes two seconds: neither building, reading nor writing lists may."""
     code = """
@@ -143,6 +144,7 @@ def test_cache_is_left_when_input_mapping_or_date_changes(make_engagement):
     assert open_book(folder).cube.revenue.sum().execute() == 1
 
 
+@pytest.mark.long
 def test_the_cache_keeps_the_books_opened_last(make_engagement):
     folder = make_engagement(tables={"sales": ROWS})
     homes = [open_book(folder, as_of=f"2024-{month:02d}-28").folder for month in range(2, 11)]
@@ -208,6 +210,7 @@ def test_what_a_book_computes_once_is_of_its_own_periods(make_engagement):
     assert audit_series(book).revenue.tolist() == [3, 3] and len(book.computed) == len(rolled.computed) == 1
 
 
+@pytest.mark.long
 def test_what_memory_does_not_hold_stands_in_the_cache_and_is_swept(make_engagement):
     """A process with 60 MB for its database, killed while its rows stand on the disk: in the engagement's cache alone, gone when the book is opened again."""
     folder = make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})

@@ -82,6 +82,7 @@ def test_a_year_earlier_of_many_dates_is_that_of_each():
 
 
 @pytest.mark.parametrize("as_of", ["2025-02-28", "2024-02-28", "2024-02-29", "2025-06-30", "2025-03-15"])
+@pytest.mark.long
 def test_customers_that_buy_the_same_every_month_show_no_change(make_engagement, as_of):
     """Issue: as of 28 February 2025 thirteen month-ends stood against eleven."""
     rows = [["customer_id", "date", "amount"]]

@@ -197,6 +197,7 @@ cells = st.sampled_from(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(cells, min_size=1, max_size=5), max_size=12), seed=st.integers(0, 10**9))
+@pytest.mark.long
 def test_law_rows_and_sums_reconcile_whatever_comes_in(make_engagement, rows, seed):
     """Rows read = accepted + quarantined; Σ read = accepted + quarantined; every quarantined row is kept with a reason."""
     folder = make_engagement(f"law{seed}", tables={"sales": [HEADER, GOOD, *rows]}, as_of="2025-06-30")

@@ -123,6 +123,7 @@ line = st.tuples(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(line, min_size=1, max_size=25), st.randoms(use_true_random=False))
+@pytest.mark.long
 def test_price_volume_mix_adds_up_flips_and_needs_no_order(lines, random):
     def rows(swap):
         return [(c, NOW if now != swap else BEFORE, cents / 100, product, float(q)) for c, now, product, q, cents in lines]
@@ -229,6 +230,7 @@ def test_reconciliation_of_the_deck_2019():
     assert t.ltv_change.sum() == pytest.approx(t.ltv["discount"] - t.ltv["deck"])
 
 
+@pytest.mark.long
 def test_ltv_interval_covers_the_true_value():
     """Simulated portfolios of known margin and retention: the 95 % interval holds the true lifetime value about as often."""
     rng, inside = np.random.default_rng(3), 0

@@ -191,6 +191,7 @@ def shared(tmp_path_factory):
     return margins(tmp_path_factory.mktemp("shared"), "shared")
 
 
+@pytest.mark.long
 def test_a_customer_bears_its_own_costs_and_nobody_else_does(shared, tmp_path):
     """Issue: a line of 20,000 for one customer, spread over all. Here C01 earns 20 % of 440 = 88, less 20,000; C03, 20 % of 520 = 104, less 90 that are
     fixed; the others earn what they did. 500 for C00, who bought nothing in 2024, are no cost of the others either.
@@ -214,6 +215,7 @@ def test_margins_without_costs_of_their_own_are_those_of_the_company(shared):
     assert own_costs(opened).execute().empty
 
 
+@pytest.mark.long
 def test_purchases_for_a_customer_are_not_charged_beside_the_cost_of_its_lines(shared, tmp_path):
     """C01's goods of 308 stand on its lines, which are chosen, and in the table of costs, which is not: its margin stays 88."""
     bought = ["2024-01-01", "2024-12-31", "Purchases", 308, "variable", "C01"]
@@ -314,6 +316,7 @@ def test_a_column_is_told_where_its_partner_is_missing_and_only_there(table):
         assert schema.unused_columns(table, every - {without}) == sorted(expected), without
 
 
+@pytest.mark.long
 def test_a_book_tells_the_headers_of_the_columns_that_nothing_uses(make_engagement):
     """Every column of five tables, in a book: told by the client's own header, and by nothing else."""
     tables = {}

@@ -79,6 +79,7 @@ def check_laws(book, policy):
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=range(len(POLICIES)))
+@pytest.mark.long
 def test_laws_hold_over_the_demonstration_book(demo_book, policy):
     check_laws(demo_book, policy)
 
@@ -155,6 +156,7 @@ PLAIN = [f"F{n:02}" for n in range(FALLEN) if n not in (1, 2, 4, 6)]
 NO_HOLD_OUT = Policy(hold_out_share=0.0)
 
 
+@pytest.mark.long
 def test_every_decision_of_the_made_up_book_is_the_one_worked_out_by_hand(made_up_book):
     """Each fallen account lacks 4,500 at 40 % = 1,800 of margin; a tenth of that is assumed to come back: 180 > 60. A year is worth 2,400, its cap 600.
 
@@ -201,6 +203,7 @@ def test_seven_that_could_be_left_alone_are_too_few(made_up_book):
     assert (t.action == "last_chance").sum() == 7 and not (t.action == "leave_alone").any()
 
 
+@pytest.mark.long
 def test_decisions_do_not_depend_on_the_order_of_rows(made_up_book, tmp_path):
     shuffled = made_up(tmp_path, shuffle=4)
     policy = Policy(proposal_count=9, hold_out_share=0.5, hold_out_seed=5)
@@ -249,6 +252,7 @@ def drawn_book(home, seed, comparison):
     return open_book(folder)
 
 
+@pytest.mark.long
 def test_laws_hold_over_a_company_drawn_at_random_that_compares_its_fiscal_year_so_far(tmp_path):
     book = drawn_book(tmp_path, 2, "year_to_date")
     t = check_laws(book, Policy(proposal_cost=30.0, action_cost=30.0))
@@ -328,6 +332,7 @@ def accounts(draw):
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(accounts(), min_size=1, max_size=30), st.floats(0, 300), st.randoms(use_true_random=False))
+@pytest.mark.long
 def test_law_one_action_each_within_its_means_whatever_the_account(rows, action_cost, random):
     t = decide(*rows, action_cost=action_cost)
     assert t.action.isin(actions.ACTIONS).all() and (t.action_reason.notna() == (t.action == "do_not_chase")).all()

@@ -65,6 +65,7 @@ def units(rng, count, rate=False):
 
 
 @given(st.integers(8, 90), st.sampled_from([0.2, 0.35, 0.5, 0.7]), st.integers(0, 999))
+@pytest.mark.long
 def test_law_arms_split_every_stratum_like_the_whole(count, share, seed):
     t = units(np.random.default_rng(seed), count)
     drawn = experiments.assign(t, share, False, seed)
@@ -77,6 +78,7 @@ def test_law_arms_split_every_stratum_like_the_whole(count, share, seed):
 
 
 @given(st.integers(8, 60), st.integers(0, 999))
+@pytest.mark.long
 def test_law_pairs_hold_one_of_each(count, seed):
     drawn = experiments.assign(units(np.random.default_rng(seed), count), 0.5, True, seed)
     inside = drawn[drawn.arm != experiments.LEFT_OUT]
@@ -99,6 +101,7 @@ def trials(count, pairs, rate, share, number, effect=0.0):
     ("count", "pairs", "rate", "share"),
     [(24, True, False, 0.5), (60, False, False, 0.5), (150, False, True, 0.5), (90, False, False, 0.3), (31, True, True, 0.5)],
 )
+@pytest.mark.long
 def test_nothing_done_is_found_in_one_of_twenty(monkeypatch, count, pairs, rate, share):
     """Simulation: money that is log-normal and hangs on its past, or a rate, without any effect; 120 experiments, bounds of three standard errors."""
     monkeypatch.setattr(experiments, "DRAWS", 200)
@@ -108,6 +111,7 @@ def test_nothing_done_is_found_in_one_of_twenty(monkeypatch, count, pairs, rate,
     assert alarms <= 0.11 and inside >= 0.89
 
 
+@pytest.mark.long
 def test_the_effect_planned_for_is_found_in_eight_of_ten(monkeypatch):
     """Simulation: the smallest visible effect, from the spread that CUPED leaves, is found in about 80 % of the experiments."""
     monkeypatch.setattr(experiments, "DRAWS", 200)
@@ -132,6 +136,7 @@ def test_who_is_missing_must_not_hang_on_the_arm():
     assert experiments.sample_ratio_p_value(39, 11, 50, 0) < experiments.MISMATCH < experiments.sample_ratio_p_value(45, 5, 50, 0)
 
 
+@pytest.mark.long
 def test_few_buyers_in_a_small_arm_are_no_proof(monkeypatch):
     """Simulation: no effect, a tenth treated, 85 % buy nothing: the interval alone would cry in a fifth of the experiments, with the draws in few."""
     monkeypatch.setattr(experiments, "DRAWS", 300)
@@ -257,6 +262,7 @@ def test_reading_equals_a_plain_computation(plan, trading):
         (lambda text: text[: text.index("units:")] + "units: []\n" + text[text.index("digest:") :], "not a plan of carnet experiment plan"),
     ],
 )
+@pytest.mark.long
 def test_a_changed_plan_is_refused(plan, trading, change, told):
     _, path = plan
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
@@ -312,6 +318,7 @@ def copied(path, folder):
     return target
 
 
+@pytest.mark.long
 def test_nothing_is_written_outside_the_folder(plan, trading, tmp_path):
     """A link in the place of a result is replaced, not followed; a folder of plans that leads elsewhere is refused."""
     _, path = plan
@@ -336,6 +343,7 @@ def test_nothing_is_written_outside_the_folder(plan, trading, tmp_path):
         plan_experiment(open_book(linked), "serve", "revenue", 90, None, 0.5, 1, None, "", dt.date(2025, 1, 1))
 
 
+@pytest.mark.long
 def test_equal_customers_do_not_make_a_plan_unreadable(tmp_path):
     """Sums of floats differ beyond the cent by the order of their lines: ties are those of the plan as written."""
     rows = [["customer_id", "date", "amount"]]

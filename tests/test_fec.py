@@ -189,6 +189,7 @@ def test_same_number_on_every_line_is_said_and_nothing_is_linked(ledger):
     assert "linked to a customer: 0.0%" in told(book) and book.checks["ledger"].linked_share == 0
 
 
+@pytest.mark.long
 def test_unbalanced_entries_and_totals_are_reported(ledger):
     lines = [(*LINES[0][:11], 130, *LINES[0][12:]), *LINES[1:]]
     book = ledger(fec(lines))
@@ -513,6 +514,7 @@ entry = st.tuples(st.integers(1, 10**9), st.sampled_from(["C1", "C2", "Ça & là
     st.sampled_from(["utf-8", "iso8859-15"]),
     st.sampled_from([None, ("D", "C"), ("+1", "-1")]),
 )
+@pytest.mark.long
 def test_random_ledgers_read_the_same_in_every_dialect(ledger, entries, delimiter, end, encoding, sense):
     lines = []
     for number, (cents, customer, account) in enumerate(entries, 1):

@@ -223,6 +223,7 @@ def test_historic_rebound_covers_what_comes_next(customers, drift, hazard):
 
 
 @pytest.mark.parametrize(("drift", "hazard"), [(0.0, 0.0), (0.1, 0.05)])
+@pytest.mark.long
 def test_pooled_rebound_covers_what_comes_next(drift, hazard):
     """Three earlier lists pooled: an interval that pretended to know more from them would cover 80 %; 89 to 99 % of 120 portfolios."""
     covered = 0
@@ -259,6 +260,7 @@ def test_memory_seldom_sees_an_effect_when_nothing_was_done(months):
 
 
 @pytest.mark.parametrize(("drift", "hazard", "low", "high"), [(0.0, 0.0, -0.06, 0.06), (0.25, 0.0, -0.10, 0.06), (0.25, 0.13, 0.02, 0.16)])
+@pytest.mark.long
 def test_luck_rebound_is_right_under_pure_noise_and_a_ceiling_else(drift, hazard, low, high):
     """Mean error over 60 portfolios: near zero while nobody leaves, above what happens when customers go on leaving."""
     errors = []
@@ -325,6 +327,7 @@ def accounts(rng, people, each, shares=(0.6, 0.4, 0.2)):
     )
 
 
+@pytest.mark.long
 def test_equal_salespeople_are_flagged_at_most_at_the_nominal_share():
     """Simulation: 8 equal salespeople of 30 accounts, 150 times: at most 5 % outside the 95 % limits, at most 0.2 % outside 99.8 %."""
     rng = np.random.default_rng(11)
@@ -332,6 +335,7 @@ def test_equal_salespeople_are_flagged_at_most_at_the_nominal_share():
     assert 0.015 < np.mean(signals != "none") <= 0.05 and np.mean(signals == "99.8") <= 0.002
 
 
+@pytest.mark.long
 def test_equal_salespeople_differ_by_about_21_points():
     """method §2 B: eight equal salespeople show a 21-point spread by chance (40 accounts each, half of them late)."""
     rng = np.random.default_rng(3)
@@ -366,6 +370,7 @@ def test_accounts_without_a_salesperson_are_listed_and_not_tested():
     assert found.signal[2] == "none" and np.isnan(found.p_value[2]) and found.shrunk_share.isna().all(), "two people tell no spread"
 
 
+@pytest.mark.long
 def test_shrinkage_of_one_rate_is_near_the_common_share_and_covers_it():
     """Simulation: every true share is 0.4; the credible intervals hold it in at least 95 % of cases, and are narrower than Wilson's."""
     rng, held, narrower = np.random.default_rng(2), [], []

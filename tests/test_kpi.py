@@ -198,6 +198,7 @@ def test_summary_fills_the_years_before_the_sales(make_engagement):
     assert years.complete.tolist() == [True, True, True]
 
 
+@pytest.mark.long
 def test_indicators_of_a_book_agree_between_grains(demo_book):
     years, quarters, months = (period_series(demo_book, grain) for grain in ("year", "quarter", "month"))
     for name in ("revenue", "order_count", "quantity", "fixed_cost", "variable_cost", "acquisition_cost", "net_margin"):
@@ -213,6 +214,7 @@ amounts = st.floats(0.01, 1e6)
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 47), st.integers(1, 3)), min_size=1, max_size=60), st.integers(23, 47))
+@pytest.mark.long
 def test_law_the_year_up_to_any_month_moves_customers_as_their_movement_does(cells, end):
     """The counts of a year told by the series are those of `movement.customer_movement` at its last day, whoever is not due told apart."""
     frame = pd.DataFrame(cells, columns=["customer_id", "position", "orders"]).drop_duplicates(["customer_id", "position"])
@@ -256,6 +258,7 @@ def test_movements_add_up_in_every_year(demo_book):
 
 @settings(max_examples=60, deadline=None)
 @given(amounts, amounts, amounts, amounts)
+@pytest.mark.long
 def test_break_even_is_where_the_margin_pays_the_fixed_costs(revenue, variable, fixed, acquisition):
     base = kpi.empty_base([Bucket("a", dt.date(2024, 1, 1), dt.date(2024, 12, 31))])
     base = base.assign(

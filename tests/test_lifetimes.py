@@ -67,6 +67,7 @@ def test_late_entry_is_allowed_for():
     assert five[0] == pytest.approx(np.exp(-5 / 4), abs=0.035) and five[1] > 0.45
 
 
+@pytest.mark.long
 def test_restricted_mean_interval_covers_the_truth():
     """Σ over 5 years of e^(−t/4): 4 (1 − e^(−5/4)) = 2.854 years."""
     truth, inside = 4 * (1 - np.exp(-5 / 4)), 0

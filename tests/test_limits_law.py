@@ -49,6 +49,7 @@ def test_growth_alone_flags_no_more_than_noise_does(months):
 
 
 @pytest.mark.parametrize(("months", "season", "side"), [(36, 0.0, 1), (60, 0.3, -1)])
+@pytest.mark.long
 def test_a_spike_of_eight_standard_deviations_is_found(months, season, side):
     """One month of the last year, drawn at random, is 8 × 5 % off its level: found, on its side, in 95 of 100 series at least."""
     rng, found = np.random.default_rng(9), 0
@@ -68,6 +69,7 @@ def test_the_trend_taken_out_is_the_one_put_in(growth):
     assert np.mean([p.trend for p in patterns]) == pytest.approx(growth, abs=0.005)
 
 
+@pytest.mark.long
 def test_a_series_without_trend_or_season_is_told_to_have_none():
     """Both tests are made at 1 %: of 80 series 0.8 are expected, 4 are three and a half standard errors more."""
     rng = np.random.default_rng(4)

@@ -35,6 +35,7 @@ def test_the_corpus_is_large_and_names_each_case_once():
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.encode("unicode_escape").decode())
+@pytest.mark.long
 def test_malformed_input(case, tmp_path):
     case.write(tmp_path)
     if isinstance(case.outcome, str):
@@ -54,6 +55,7 @@ def test_malformed_input(case, tmp_path):
 
 @RUNS
 @given(content=st.binary(max_size=300) | st.text(alphabet=string.printable, max_size=300).map(str.encode))
+@pytest.mark.long
 def test_any_bytes_as_a_file(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("any")
     document = {"client": "X", "as_of": "2024-12-31", "tables": {"sales": {"files": "sales.csv"}}}
@@ -68,6 +70,7 @@ CELL = st.text(alphabet=st.characters(blacklist_categories=["Cs"], blacklist_cha
 
 @RUNS
 @given(rows=st.lists(st.tuples(CELL, CELL, CELL), max_size=6))
+@pytest.mark.long
 def test_any_cells_between_good_rows(tmp_path_factory, rows):
     """Whatever stands between them, the two good rows are read and nothing is counted twice."""
     import csv
@@ -102,6 +105,7 @@ VALUE = st.recursive(
     | st.sampled_from(["tables.sales", "tables.sales.format", "tables.sales.columns"]),
     value=VALUE,
 )
+@pytest.mark.long
 def test_any_value_in_any_field(tmp_path_factory, field, value):
     document = {"client": "X", "tables": {"sales": {"files": "sales.csv"}}}
     here, *path = document, *field.split(".")

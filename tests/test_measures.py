@@ -143,6 +143,7 @@ amounts = st.floats(0.01, 1e6).map(lambda x: round(x, 2))
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(amounts, min_size=1, max_size=30), st.floats(0.1, 1000))
+@pytest.mark.long
 def test_laws_of_concentration(values, factor):
     """Bounds; invariant to scale and order; merging two customers never lowers HHI."""
     figures = one_row(concentration.concentration_summary(revenues(*values)))
@@ -219,6 +220,7 @@ cells = st.tuples(st.sampled_from("abcdef"), st.integers(0, 35), st.integers(-20
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(cells, min_size=1, max_size=25, unique_by=lambda cell: cell[:2]))
+@pytest.mark.long
 def test_laws_of_movement(rows):
     """The bridge adds up to the cent, retention + attrition = 1, GRR ≤ 1 and ≤ NRR, the counts add up."""
     table = moved(rows)
@@ -246,6 +248,7 @@ def test_laws_of_movement(rows):
         st.tuples(st.sampled_from("abcd"), st.integers(0, 23), st.integers(1, 500)), min_size=1, max_size=15, unique_by=lambda c: c[:2]
     )
 )
+@pytest.mark.long
 def test_law_swapping_the_periods_flips_the_gaps(rows):
     swapped = [(customer, (month + 12) % 24, revenue) for customer, month, revenue in rows]
     f, g = (one_row(movement.movement_summary(moved(cells))) for cells in (rows, swapped))
@@ -369,6 +372,7 @@ def test_cut_points_are_the_quantiles():
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 23), st.integers(1, 500)), min_size=1, max_size=20, unique_by=lambda c: c[:2])
 )
+@pytest.mark.long
 def test_law_both_effects_add_up_to_the_gap_and_flip_with_the_periods(rows):
     forward = progression.purchase_progression(moved(rows)).execute().set_index("customer_id")
     assert np.allclose(forward.frequency_effect + forward.basket_effect, forward.sales_gap)
@@ -445,6 +449,7 @@ def test_bootstrap_of_a_total_matches_its_standard_error():
     assert (low, high) == pytest.approx((values.sum() - half, values.sum() + half), rel=0.02, abs=half * 0.1)
 
 
+@pytest.mark.long
 def test_bootstrap_coverage_by_simulation():
     """The interval holds the true total (0) in about 95 of 100 portfolios; within binomial noise at 200 portfolios."""
     rng = np.random.default_rng(11)

@@ -130,6 +130,7 @@ def test_a_contract_that_ended_is_no_contract(contract_book):
     assert signs.equals(t.contract.astype(bool).rename("signs"))
 
 
+@pytest.mark.long
 def test_a_contract_over_and_nothing_bought_since_is_gone(contract_book):
     """The one whose contract ended with its last order; one that bought on stays, and says so."""
     t, rules = strategies_of(contract_book)

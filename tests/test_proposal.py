@@ -130,6 +130,7 @@ def test_demo_is_proposed_as_it_is(tmp_path):
     assert again.returncode == 2 and "not overwritten" in again.stderr
 
 
+@pytest.mark.long
 def test_content_decides_between_headers_and_refuses_what_does_not_fit(tmp_path):
     """A header alone does not make a role: its values must fit; a name gives way to an e-mail that tells more customers apart."""
     header = ["Customer name", "Email address", "Order date", "Amount", "Comment"]

@@ -182,6 +182,7 @@ def test_what_a_killed_run_left_is_swept(make_engagement, tmp_path):
     assert done.returncode == 0 and [path.name for path in home.iterdir()] == ["2024-06-30"]
 
 
+@pytest.mark.long
 def test_a_rerun_never_overwrites(make_engagement, tmp_path):
     folder = make_engagement(tables={"sales": SALES})
     printed = [
@@ -264,6 +265,7 @@ def test_parameter_reaches_the_report(make_engagement, tmp_path):
         assert [row["abc_class"] for row in csv.DictReader(stream)] == ["A", "B"]
 
 
+@pytest.mark.long
 def test_plain_papermill_runs_the_notebook(tmp_path):
     """The design's promise: papermill notebooks/….ipynb out.ipynb -p engagement ../data/demo, started in notebooks/."""
     import subprocess

@@ -140,6 +140,7 @@ def test_goodness_of_fit_equals_the_exact_multinomial_test():
     assert math.isnan(reasons.goodness_of_fit(np.zeros(3), p))
 
 
+@pytest.mark.long
 def test_independence_equals_fisher_and_says_little_by_chance():
     groups, answers = pd.Series(list("AAAAABBBBB")), pd.Series(list("xxxxyyyyyx"))
     assert reasons.independence_p_value(groups, answers) == pytest.approx(stats.fisher_exact([[4, 1], [1, 4]]).pvalue, abs=0.02)
@@ -361,6 +362,7 @@ def test_driver_intervals_cover_effects_drawn_from_the_prior():
     assert 0.92 <= np.mean(held) <= 0.98 and np.mean(false) <= 0.08
 
 
+@pytest.mark.long
 def test_driver_intervals_hold_all_at_once_on_thirty_events():
     """The least number of departures asked for: 200 books of 250 customer-years, about 34 lost, 11 attributes, five of them without effect."""
     rng, joint, false = np.random.default_rng(21), [], []
@@ -434,6 +436,7 @@ def test_incidence_equals_statsmodels_and_adds_up_to_one():
     assert (found.ours + found.other + found.staying).to_numpy() == pytest.approx(1.0)
 
 
+@pytest.mark.long
 def test_incidence_with_late_entry_and_its_interval_cover_the_truth():
     """Hazards 1/4 and 1/8: I(2) = 2/3 × (1 − exp(−3/4)); half of the customers come under observation later (nominal 95 %)."""
     truth, held = 2 / 3 * (1 - math.exp(-0.75)), []

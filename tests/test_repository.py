@@ -76,6 +76,7 @@ def test_notebook_anatomy(path):
             assert not isinstance(node, ast.Assert) or node.msg is not None
 
 
+@pytest.mark.long
 def test_demo_is_what_its_generator_writes(tmp_path):
     for name in ("generate.py", "ledger.py", "verbatims.csv"):
         shutil.copy(DEMO / name, tmp_path)

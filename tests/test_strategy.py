@@ -42,6 +42,7 @@ def test_capital_is_the_weighted_mean_of_the_axes_known_with_its_bounds():
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=30), st.floats(0.05, 0.9))
+@pytest.mark.long
 def test_law_capital_lies_between_its_axes_and_ranks_within_their_range(rows, spread):
     scores = pd.DataFrame(rows, columns=["a", "b"])
     capital = customer_capital.capital_index(scores, {"a": 2, "b": 1})
@@ -124,6 +125,7 @@ def test_fall_p_values_are_binomial():
     assert math.isnan(strategy.fall_p_values(np.array([0]), np.array([5]), np.array([23]))[0])
 
 
+@pytest.mark.long
 def test_chance_fallen_counts_what_luck_does():
     """Simulation: books whose customers never change; those flagged are as many as the measure says beforehand, on average."""
     rng, said, seen = np.random.default_rng(3), [], []
@@ -187,6 +189,7 @@ def test_replacement_ratio_is_margin_times_years_over_what_newcomers_bring():
 
 
 @pytest.mark.parametrize(("bought_once", "truth"), [(0.0, 1.290), (0.5, 2.496)])
+@pytest.mark.long
 def test_replacement_counts_newcomers_that_buy_once(monkeypatch, bought_once, truth):
     """Known truth: the good order 12 times a year and 10 % leave; newcomers order once, and those who stay 12 times a year, leaving at 20 % a year.
 
@@ -226,6 +229,7 @@ def test_law_extra_stock_flips_and_adds_up(rate, more, years, inflow):
     assert replacement.extra_stock(rate, rate, steady, inflow, years) == 0
 
 
+@pytest.mark.long
 def test_coverage_of_the_profit_effect(monkeypatch):
     """Simulation: 300 customers, 15 % of whom leave whatever their margin; the interval of half the attrition holds the true effect."""
     monkeypatch.setattr(replacement, "RESAMPLES", 400)

@@ -119,6 +119,7 @@ def test_accuracy_on_texts_not_used_to_write_the_codebook(record_property):
     assert not any(CODEBOOK.read(text).proposed for text in unnamed.verbatim)
 
 
+@pytest.mark.long
 def test_two_readers_are_right_more_often():
     """The rest goes to a person: 38 of 93 texts are proposed by both, 36 of them right."""
     second = second_reader(CLASSES)

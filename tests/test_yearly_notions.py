@@ -78,6 +78,7 @@ def test_newcomers_of_the_year_before_are_counted_exactly(year_to_date):
         assert told.new_customer_count[row] == ((first > start) & (first <= end)).sum()
 
 
+@pytest.mark.long
 def test_quarters_and_months_say_what_their_year_says(year_to_date):
     """The yearly rates of any month are those of an audit on its last day."""
     months = period_series(open_book(year_to_date), "month").set_index("end")
@@ -134,6 +135,7 @@ def test_one_order_every_two_years_is_no_departure(make_engagement):
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.long
 def test_attrition_is_over_those_due(make_engagement, seed):
     """Half of the customers order monthly and a tenth of them leave, half every nine months and nobody leaves."""
     rng = np.random.default_rng(seed)

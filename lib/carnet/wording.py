@@ -32,7 +32,7 @@ NOBODY = "\x00"  # stands for an empty list of names: what would introduce it is
 
 
 def _tidy(sentence: str) -> str:
-    """A sentence without the part that would name nobody: from the bracket, comma or semicolon before it.
+    r"""A sentence without the part that would name nobody: from the bracket, comma or semicolon before it.
 
     >>> _tidy("3 accounts were once bigger, first of all \x00."), _tidy("one left (\x00).")
     ('3 accounts were once bigger.', 'one left.')
