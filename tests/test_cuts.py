@@ -12,6 +12,7 @@ import pytest
 from carnet import schema
 from carnet.account_list import Rates, account_list, cuts_of, margins_of
 from carnet.book import open_book
+from carnet.customer_value import yearly_margins
 from carnet.measures import contacts, costs, cuts
 from carnet.periods import Period
 from carnet.series import audit_series, moved, own_costs
@@ -374,3 +375,20 @@ def test_an_end_is_read_without_a_beginning(accounts):
     """A's contract is over, B's is not, and `until` is not told as unused."""
     checks, t = accounts
     assert t.contract.tolist() == [False, True] and checks["customers"].unused == []
+
+
+def test_the_rate_of_all_holds_no_cost_that_names_a_customer(make_engagement):
+    """Ten equal customers of 12,000 a year; 36,000 of handling shared, 24,000 of transport for C0 alone: 70 % for each on what is shared, 8,400, and C0 24,000 less."""
+    sales = [
+        ["customer_id", "date", "amount"],
+        *([f"C{i}", f"{year}-{month:02d}-10", 1000] for i in range(10) for year in (2023, 2024) for month in range(1, 13)),
+    ]
+    lines = [["period_start", "period_end", "category", "amount", "behaviour", "customer_id"]]
+    lines += [
+        ["2024-01-01", "2024-12-31", "Handling", 36000, "variable", ""],
+        ["2024-01-01", "2024-12-31", "Transport", 24000, "variable", "C0"],
+    ]
+    book = open_book(make_engagement(tables={"sales": sales, "costs": lines}, as_of="2024-12-31"))
+    t = account_list(book, 0.8, 0.95, Rates())
+    margins = dict(zip(t.customer_id, yearly_margins(book, t), strict=True))
+    assert margins == pytest.approx({"C0": -15600.0} | {f"C{i}": 8400.0 for i in range(1, 10)})

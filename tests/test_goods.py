@@ -164,7 +164,7 @@ def chosen_goods(chosen, **sums):
     con, checks = duckdb.connect(), {}
     columns = {"sales": ["amount", "cost"], "costs": ["amount"], "ledger": ["account"]}
     con.execute("CREATE TABLE accepted_sales (date DATE, amount DECIMAL(18, 4), cost DECIMAL(18, 4), estimated_cost DECIMAL(18, 4))")
-    con.execute("CREATE TABLE accepted_costs (period_end DATE, amount DECIMAL(18, 4), goods BOOLEAN)")
+    con.execute("CREATE TABLE accepted_costs (period_end DATE, amount DECIMAL(18, 4), goods BOOLEAN, behaviour VARCHAR DEFAULT 'fixed')")
     con.execute("CREATE TABLE accepted_ledger (date DATE, account VARCHAR, debit DECIMAL(18, 4), credit DECIMAL(18, 4), closing BOOLEAN)")
     for name, total in sums.items():
         table = "costs" if name == "filled" else name
@@ -173,7 +173,7 @@ def chosen_goods(chosen, **sums):
             con.execute("INSERT INTO accepted_sales VALUES ('2024-05-01', 9999, ?, ?)", [total, total])
         elif table == "costs":
             con.execute(
-                "INSERT INTO accepted_costs VALUES ('2024-05-31', 77, false), ('2023-05-31', 5, true), ('2024-05-31', ?, ?)",
+                "INSERT INTO accepted_costs (period_end, amount, goods) VALUES ('2024-05-31', 77, false), ('2023-05-31', 5, true), ('2024-05-31', ?, ?)",
                 [total or 8, total is not None],
             )
         else:
@@ -247,7 +247,7 @@ def classed(lines, cost_behaviour={}, columns=("category", "account", "behaviour
 
 
 NAMES = {
-    "Achats": True, "achats de marchandises": True, "Matières premières": True, "Cost of goods sold": True, "COGS": True, "Purchases": True,
+    "Achats": True, "achats de marchandises": True, "Coût des marchandises vendues": True, "Coût des produits vendus": True, "Variation de stock": False, "Matières premières": True, "Cost of goods sold": True, "COGS": True, "Purchases": True,
     "Coût des ventes": True, "Loyers": False, "Salaires": False, "Marketing": False, "Fournitures": False, "Transports": False,
 }  # fmt: skip
 
@@ -511,3 +511,22 @@ def test_who_paid_after_all_is_not_doubted_any_more():
     ledger = ibis.memtable(pd.DataFrame(lines, columns=list(columns)), schema=columns)
     assert accounts.doubtful_customers(ledger, dt.date(2024, 1, 31)).execute().customer_id.tolist() == ["C2"]
     assert accounts.doubtful_customers(ledger, dt.date(2024, 12, 31)).execute().customer_id.tolist() == []
+
+
+def test_variable_costs_as_large_as_the_goods_of_the_lines_are_an_alarm(make_engagement):
+    """600 of 1,000 on every line, and a yearly 7,200 that is called by no name of purchases: told with both sums, since they may be the same goods."""
+    sales = [
+        ["customer_id", "date", "amount", "cost"],
+        *(["A", f"{year}-{month:02d}-10", "1000", "600"] for year in (2023, 2024) for month in range(1, 13)),
+    ]
+    beside = [
+        ["period_start", "period_end", "category", "amount", "behaviour"],
+        ["2024-01-01", "2024-12-31", "Divers selon le comptable", "7200", "variable"],
+    ]
+    book = open_book(make_engagement(tables={"sales": sales, "costs": beside}, as_of="2024-12-31"))
+    assert any(
+        "Beside €7,200 of cost of goods on the sale lines, the table of costs has €7,200" in book.wording.tell(n) for n in book.notices
+    )
+    beside[1][3] = "3000"
+    book = open_book(make_engagement(name="other", tables={"sales": sales, "costs": beside}, as_of="2024-12-31"))
+    assert not any("Beside" in book.wording.tell(n) for n in book.notices)

@@ -187,3 +187,13 @@ def test_leavers_keep_the_code_of_their_note(coded_book):
 def test_praise_of_a_survey_is_read_and_touches_nothing(coded_book):
     comments = survey_comments(coded_book, CODEBOOK, dt.date(2022, 12, 31))
     assert len(comments) == 20 and comments.proposed.isna().all() and (comments.reason == "unknown").all()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("Prix. Merci.", "price"), ("Price: thank you for the past years", "price"), ("Merci de clôturer notre compte. Raison : le prix", "price"),
+     ("Livraison rapide, rien à redire", None), ("Deliveries always on time", None), ("Livraisons à l'heure", None),
+     ("Toujours des soucis de livraison", "attention"), ("Prices always going up", "price")],
+)  # fmt: skip
+def test_courtesy_is_no_praise_and_praise_reaches_no_further_than_its_clause(text, reason):
+    assert CODEBOOK.read(text).proposed == reason

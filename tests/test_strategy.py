@@ -186,6 +186,8 @@ def test_replacement_ratio_is_margin_times_years_over_what_newcomers_bring():
     assert math.isnan(replacement.replacement_ratio([100], seen([0], [1]), life(*[(100,)] * 10), 5, 0.1)["ratio"]), (
         "followed for a year only"
     )
+    few = life(*[(100, 0)] * 7, *[(100,)] * 20)
+    assert math.isnan(replacement.replacement_ratio([100], seen([0], [1]), few, 5, 0.1)["ratio"]), "seven followed do not tell who stays"
 
 
 @pytest.mark.parametrize(("bought_once", "truth"), [(0.0, 1.290), (0.5, 2.496)])

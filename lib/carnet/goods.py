@@ -20,10 +20,11 @@ from carnet.wording import N_, Notice
 LEAST_COSTED = 0.5  # share of the revenue whose cost is known, below which no margin is told
 GOODS_ACCOUNTS = "60[12378]|609[1278]"  # purchases for resale and of materials, their stocks, costs and rebates
 GOODS_WORDS = (  # the whole name of a category, without accents
-    r"(variations? (de |des )?stocks? (de |des )?)?(achats?|marchandises|matieres? premieres?|raw materials?|goods|purchases?|cogs|"
-    r"cost of (goods|sales)|couts? (d.achat|de revient|des ventes))"
-    r"( (consommes?|revendus?|vendue?s?|fournisseurs?|marchandises|sold|for resale|de negoce|(de |des |of )?(marchandises|matieres?|produits?|goods|materials?)\b.*))*"
+    r"(variations? (de |des )?stocks? (de |des )?)?(achats?|marchandises?|matieres? premieres?|approvisionnements?|raw materials?|materials?|goods( purchased)?|merchandise|purchases?|cogs|product costs?|"
+    r"cost of (goods|sales)|couts? (d.achat|de revient|des (ventes|marchandises|produits)))"
+    r"( (consommes?|revendus?|vendue?s?|fournisseurs?|marchandises|sold|for resale|de negoce|(de |des |of )?(marchandises?|matieres?|produits?|goods|materials?|merchandise)\b.*))*"
 )
+SAME_ORDER = "0.5"  # variable costs beside the goods of the sale lines, as a share of these, from which they may be the same goods
 ACCOUNT_LIKE = 0.8  # share of the numbers of a costs table that look like accounts of class 6, from which they are read as such
 SOURCES = {"sales": N_("the sale lines"), "costs": N_("the table of costs"), "ledger": N_("the legal ledger")}
 
@@ -125,6 +126,14 @@ def choose_goods(con: duckdb.DuckDBPyConnection, checks: dict[str, TableCheck], 
                 {"counted": Notice(SOURCES[source]), "other": Notice(SOURCES[other]), "counted_sum": float(round(sums[source])), "other_sum": float(round(sums[other]))},
             )
         )  # fmt: skip
+    if source == "sales" and "costs" in checks:
+        query = f"SELECT sum(amount) FROM accepted_costs WHERE behaviour = 'variable' AND NOT goods AND period_end {period}"
+        beside = con.execute(query).fetchall()[0][0] or Decimal(0)
+        if beside >= sums["sales"] * Decimal(SAME_ORDER) > 0:
+            message = N_(
+                "Beside {goods_sum} of cost of goods on the sale lines, the table of costs has {beside_sum} of variable costs. If they hold purchases, these count twice: name their category purchases, and set goods_cost in engagement.yml."
+            )
+            notices.append(Notice(message, {"goods_sum": float(round(sums["sales"])), "beside_sum": float(round(beside))}))
     return Goods(source, notices + _uncosted(con, checks, period))
 
 

@@ -156,7 +156,7 @@ def buckets_of(rows: pd.DataFrame) -> list[Bucket]:
 
 
 def margin_rates(book: Book, customers: pd.Series) -> np.ndarray:
-    """Margin rate of each customer over both periods where its lines tell costs, else the company's rate on variable costs."""
+    """Margin rate of each customer over both periods where its lines tell costs, else the company's rate on the variable costs that name no customer."""
     own = pd.Series(dtype=float)
     cells = book.cube.filter(book.periods.in_current(book.cube) | book.periods.in_previous(book.cube))
     if book.has("sales", "cost"):
@@ -166,7 +166,10 @@ def margin_rates(book: Book, customers: pd.Series) -> np.ndarray:
         if sums.costed.sum() >= kpi.LEAST_COSTED * sums.positive.sum():
             sums = sums[sums.revenue > 0].set_index("customer_id")
             own = 1 - sums.cost / sums.revenue
-    return own.reindex(customers).fillna(audit_series(book).iloc[-1].margin_rate).to_numpy(dtype=float)
+    now, named = audit_series(book).iloc[-1], own_costs(book)
+    apart = float(named.own_variable_cost.sum().execute() or 0.0) if named is not None else 0.0  # borne by whom they name, not by all
+    company = now.margin_rate + apart / now.accounted_revenue if now.accounted_revenue > 0 else now.margin_rate
+    return own.reindex(customers).fillna(company).to_numpy(dtype=float)
 
 
 def cost_lines(book: Book, periods: Sequence[Bucket]) -> pd.DataFrame:

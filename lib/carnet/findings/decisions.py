@@ -28,9 +28,11 @@ def reason_of(row: Mapping[str, Any]) -> str:
 def decision(w: Wording, row: Mapping[str, Any]) -> str:
     """The decision on an account as one short sentence."""
     action, reason = ACTION_LABELS[row["action"]], reason_of(row)
+    if row["action"] == "retain" and row["strategy"] == "gone":
+        action = N_("win back")
     label = w._(action)
     if reason:
-        return f"{label}: {w._(reason)}"
+        return w._("{action}: {reason}", action=label, reason=w._(reason))
     if not unknown(row["at_most"]) and row["at_most"] > 0:
         return w._("{action}, at most {amount}", action=label, amount=w.money(row["at_most"], 0))
     return label
@@ -56,7 +58,7 @@ def why(w: Wording, row: Mapping[str, Any]) -> str:
         parts.append(w._("{share} of customers this silent left within a year", share=w.percent(row["leave_probability"], 0)))
     if not unknown(row["yearly_margin"]):
         parts.append(w._("{margin} of margin a year", margin=w.money(row["yearly_margin"], 0)))
-    return "; ".join(parts)
+    return " · ".join(parts)
 
 
 def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
@@ -64,7 +66,10 @@ def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
     if not len(dropped):
         return w._("Nobody is on the do-not-chase list.")
     counts = dropped.action_reason.value_counts()
-    reasons = "; ".join(f"{w._(REASON_LABELS[name])}: {w.number(counts[name])}" for name in REASON_LABELS if name in counts)
+    told = [
+        w._("{reason}: {count}", reason=w._(REASON_LABELS[name]), count=w.number(counts[name])) for name in REASON_LABELS if name in counts
+    ]
+    reasons = " · ".join(told)
     sentence = w.ngettext(
         "{count} customer is not to be chased ({reasons}).",
         "{count} customers are not to be chased ({reasons}).",

@@ -218,7 +218,7 @@ def recommendations(
     if first["shrinking"]:
         made.append(
             w._(
-                "Call the kept customers that buy less, starting with {names}; the whole list is in lists/progression.csv.",
+                "Call the kept customers that buy less, starting with {names}; whom else to call, and whom not, is in lists/actions.csv.",
                 names=list_names(w, first["shrinking"]),
             )
         )

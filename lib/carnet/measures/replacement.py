@@ -63,7 +63,7 @@ def newcomer_value(bought: np.ndarray, margin: np.ndarray, horizon_years: int, d
 
     Formula     Σ S(k) × m(k) ÷ (1 + discount)^k over k = 0 … horizon − 1; S(k) = Π of the shares that, having bought in year k − 1 of their life, bought in
                 year k (discrete yearly survival from cohorts: those who buy once leave after year 0); m(k) = mean margin of those who bought in year k; the
-                last share and the last margin are carried on
+                last share and the last margin are carried on from where fewer than 8 were followed; NaN where that is the first one
     Parameters  bought, margin: a row a customer, a column a year of its life; NaN where that year was not observed whole. NaN without year 0
     """  # fmt: skip
     if not len(bought) or np.isnan(bought[:, 0]).all():
@@ -73,6 +73,8 @@ def newcomer_value(bought: np.ndarray, margin: np.ndarray, horizon_years: int, d
     for year in range(1, horizon_years):
         if year < bought.shape[1]:
             at_risk = (bought[:, year - 1] == 1) & ~np.isnan(bought[:, year])
+            if year == 1 and at_risk.sum() < LEAST:  # too few were followed to tell who stays
+                return math.nan, math.nan
             still = at_risk & (bought[:, year] == 1)
             if at_risk.sum() >= LEAST:
                 share = float(still.sum() / at_risk.sum())

@@ -23,13 +23,10 @@ from carnet.profiles import Language, ReasonClass
 GAP = 2  # other words allowed between two words of a group
 NEGATION_REACH = 3  # words before a group in which a negation takes it back
 NEGATIONS = frozenset(
-    ["pas", "not", "no", "never", "jamais", "aucun", "aucune", "rien", "sans", "without", "nothing", "ni", "nor", "neither", "t"]
+    ["pas", "not", "no", "never", "jamais", "aucun", "aucune", "rien", "sans", "without", "nothing", "ni", "nor", "neither", "non", "t"]
 )
 PRAISE = frozenset(
     [
-        "thank",
-        "thanks",
-        "merci",
         "bravo",
         "bon",
         "bonne",
@@ -210,6 +207,7 @@ TOPICS = frozenset(
         "nos",
     ]
 )
+ON_TIME = re.compile(r"\bon[- ]time\b|\bà l.heure\b")
 CLAUSE = re.compile(r"[.;:,!?()\n]|\bmais\b|\bbut\b|\bcar\b|\bbecause\b")
 LANGUAGES: tuple[Language, ...] = ("fr", "en")
 LEAST_PAIRS = 10  # texts coded by both, below which their agreement has no interval to speak of
@@ -284,8 +282,8 @@ class Codebook:
     def read(self, text: object) -> Reading:
         """Propose a class: the one whose word groups found hold most words; None when none is found or two weigh the same.
 
-        A class marked fallback counts only when no other is named. Within a class a group inside a longer one found counts once. In a text that praises
-        (PRAISE, no negation, no complaint) words that only name a subject (TOPICS) name no reason.
+        A class marked fallback counts only when no other is named. Within a class a group inside a longer one found counts once. In a clause that
+        praises (PRAISE, no negation, no complaint) words that only name a subject (TOPICS) name no reason; courtesy alone (thank you) is no praise.
         """  # fmt: skip
         found: dict[str, dict[tuple[int, int], str]] = {}
         if text is None or text != text:
@@ -293,16 +291,16 @@ class Codebook:
         offset = 0
         for clause in CLAUSE.split(str(text).lower()):
             written = re.findall(r"[^\W_]+|%", clause)
-            words = [unidecode(word) for word in written]
+            words, praised = [unidecode(word) for word in written], _praises(clause)
             for language in LANGUAGES:
                 stems = list(map(_stemmer(language), words))
                 for name, group, negative in self.groups[language]:
                     for start, end in _occurrences(group, stems):
-                        if negative or not NEGATIONS & set(words[max(0, start - NEGATION_REACH) : start]):
-                            found.setdefault(name, {})[offset + start, offset + end] = " ".join(written[start:end])
+                        phrase = " ".join(written[start:end])
+                        denied = not negative and NEGATIONS & set(words[max(0, start - NEGATION_REACH) : start])
+                        if not denied and not (praised and _only_topics(phrase)):
+                            found.setdefault(name, {})[offset + start, offset + end] = phrase
             offset += len(words) + 1
-        if found and _praises(str(text)):
-            found = {name: kept for name, spans in found.items() if (kept := {span: p for span, p in spans.items() if not _only_topics(p)})}
         words_found = {name: _longest(spans) for name, spans in found.items()}
         weights = {name: sum(len(phrase.split()) for phrase in phrases) for name, phrases in words_found.items()}
         first = {name: w for name, w in weights.items() if not self.classes[name].fallback} or weights
@@ -313,7 +311,7 @@ class Codebook:
 def _praises(text: str) -> bool:
     """True for a text with a word of praise or thanks and neither a negation nor a word of complaint."""
     words = set(split_words(text))
-    return bool(words & PRAISE) and not words & (NEGATIONS | COMPLAINT)
+    return bool(words & PRAISE or ON_TIME.search(text)) and not words & (NEGATIONS | COMPLAINT)
 
 
 def _only_topics(phrase: str) -> bool:
