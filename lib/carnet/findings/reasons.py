@@ -357,7 +357,7 @@ def reason_recommendations(w: Wording, ours: int, leavers: pd.DataFrame, notes: 
     if len(leavers) and (leavers.reason != UNKNOWN).mean() < 0.7:
         if unknown_names and not silent_names:
             made.append(w._("Ask those of whom nobody knows why, starting with {names}.", names=list_names(w, unknown_names)))
-        made.append(w._("Ask every leaver the same question within a month: with fewer than 70 % of reasons known, shares are bounds."))
+        made.append(w._("Ask every leaver the same question within a month: with fewer than 70% of reasons known, shares are bounds."))
     waiting = int((notes.standing == "to code").sum()) if len(notes) else 0
     if waiting:
         made.append(
