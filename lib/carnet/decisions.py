@@ -69,7 +69,8 @@ def decisions(book: Book, policy: Policy) -> pd.DataFrame:
     proposals (proposal_cost, expected_value, value_low, value_high)
     """
     if not book.has("sales"):
-        return pd.DataFrame(columns=list(dict.fromkeys([*ACTION_COLUMNS, *PROPOSAL_COLUMNS, "chosen", "tracked", "chase", "budget"])))
+        columns = dict.fromkeys([*ACTION_COLUMNS, *PROPOSAL_COLUMNS, "chosen", "tracked", "chase", "budget"])
+        return pd.DataFrame(columns=list(columns)).astype(dict.fromkeys(("chosen", "tracked", "chase"), bool))
     budgets = account_budgets(book, policy)
     t = budgets.merge(_proposals(book, policy), on="customer_id", how="outer", suffixes=("", "_gap"), validate="one_to_one")
     for name in ("name", "salesperson", "status"):
