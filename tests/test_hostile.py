@@ -46,6 +46,8 @@ def rows(table, draw):
                 row.append(min(day + dt.timedelta(days=later), AS_OF) if name != "until" else "")
             elif name in NUMBERS:
                 row.append(NUMBERS[name] if name != "score" else draw.randrange(1, 11))
+            elif (table, name) == ("sales", "amount"):
+                row.append(draw.randrange(500, 9000))  # they pay for what is charged to them, so that some are worth a task
             elif column.kind in ("money", "number"):
                 row.append(draw.randrange(1, 6) if name in ("quality", *TABLES["satisfaction"].columns) else draw.randrange(10, 400))
             elif column.kind == "share":
