@@ -127,7 +127,7 @@ def yearly_customers(book: Book) -> pd.DataFrame:
     moved = moved_of(book)
     margins = margins_of(book, moved, audit_series(book).iloc[1]).select("customer_id", "margin")
     t = moved.filter(moved.status.isin(["kept", "lost", "new", "recovered"])).left_join(margins, "customer_id").execute()
-    t["margin"] = t.margin.fillna(0.0)  # no revenue in the period: no margin
+    t["margin"] = t.margin.mask(t.revenue == 0, 0.0)  # no revenue, no margin; unknown stays unknown
     return t[["customer_id", "margin", "active", "active_previous"]].sort_values("customer_id", ignore_index=True)
 
 

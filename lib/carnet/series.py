@@ -239,9 +239,7 @@ def margin_lines(book: Book) -> pd.DataFrame:
                 (accounts 70 outside the trading margin); goods (what the ledger counts otherwise); trading_margin, the sum of the others
     """
     columns = ["step", "label", "amount"]
-    if not book.has(
-        "ledger",
-    ) or not book.has("costs"):
+    if not (book.has("ledger") and book.has("costs")):
         return pd.DataFrame(columns=columns)
     periods, now = audit_buckets(book), audit_series(book).iloc[1]
     if not (now.ledger_result == now.ledger_result and now.gross_margin == now.gross_margin):
