@@ -67,7 +67,7 @@ def test_a_previous_period_that_was_not_given_is_said(make_engagement):
 def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
     import sqlite3
 
-    from carnet.records import REUSE_VARIABLE
+    from carnet.records import RUN_VARIABLE
 
     folder = make_engagement(tables={"sales": {"files": "sqlite:///e.db", "query": "select * from v"}})
     with sqlite3.connect(folder / "e.db") as con:
@@ -75,9 +75,9 @@ def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
     assert open_book(folder).checks["sales"].rows == 1
     with sqlite3.connect(folder / "e.db") as con:
         con.execute("insert into v values ('B', '2024-02-01', 1.0)")
-    monkeypatch.setenv(REUSE_VARIABLE, "1")
+    monkeypatch.setenv(RUN_VARIABLE, "1")
     assert open_book(folder).checks["sales"].rows == 1
-    monkeypatch.delenv(REUSE_VARIABLE)
+    monkeypatch.delenv(RUN_VARIABLE)
     assert open_book(folder).checks["sales"].rows == 2
 
 
@@ -208,6 +208,33 @@ def test_what_a_book_computes_once_is_of_its_own_periods(make_engagement):
     changed = audit_series(book)
     changed["revenue"] = 0.0
     assert audit_series(book).revenue.tolist() == [3, 3] and len(book.computed) == len(rolled.computed) == 1
+
+
+def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement, tmp_path, monkeypatch):
+    """Frame, types and the queries that are shown, whoever came first; another question, or another report, is computed for itself."""
+    from carnet.once import once
+    from carnet.records import RUN_VARIABLE
+
+    computed = []
+
+    @once
+    def revenues(book, least):
+        computed.append(least)
+        kept = book.kept("named_customers", book.cube.group_by("customer_id").agg(revenue=book.cube.revenue.sum()))
+        return kept.filter(kept.revenue >= least).execute().assign(first=dt.date(2024, 1, 1), gone=None)
+
+    folder = make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-10", "1"], ["B", "2024-03-10", "5"]]})
+    monkeypatch.setenv(RUN_VARIABLE, str(tmp_path))
+    first, second = open_book(folder), open_book(folder)
+    one, other = revenues(first, 2), revenues(second, 2)
+    assert computed == [2] and one.to_dict() == other.to_dict() and list(one.dtypes) == list(other.dtypes)
+    assert first.kept_queries == second.kept_queries and set(second.kept_queries) == {"named_customers"}
+    assert len(revenues(second, 1)) == 2 and computed == [2, 1]
+    monkeypatch.setenv(RUN_VARIABLE, str(tmp_path / "other"))
+    (tmp_path / "other").mkdir()
+    revenues(open_book(folder), 2)
+    revenues(open_book(folder, as_of="2024-02-01"), 2)
+    assert computed == [2, 1, 2, 2]
 
 
 @pytest.mark.long

@@ -57,14 +57,7 @@ spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 
 def kept(make):
     """Computed once a book, by the engine: others start from it."""
-    made = {}
-
-    def of(b):
-        if id(b) not in made:
-            made[id(b)] = b.kept(f"kept_{make.__name__}", make(b))
-        return made[id(b)]
-
-    return of
+    return lambda b: b.kept(f"kept_{make.__name__}", make(b))
 
 
 @kept
@@ -213,7 +206,7 @@ def engine_book(tmp_path_factory):
     return on
 
 
-@pytest.fixture(params=["spark", "postgres"])
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.long) for name in ("spark", "postgres")])
 def other_engine(request, tmp_path_factory):
     """The name of an engine that this machine has, skipped with what it lacks."""
     if request.param == "postgres":

@@ -40,16 +40,15 @@ def small_notebook(folder, *cells):
 
 @pytest.fixture
 def with_cells(tmp_path, monkeypatch):
-    """Audits run a small notebook with these cells instead of the workbook's."""
+    """Audits of this process run a small notebook with these cells instead of the workbook's."""
+    return lambda *cells: run_those_of(small_notebook(tmp_path / "notebooks", *cells), monkeypatch)
+
+
+def run_those_of(folder, monkeypatch):
     from carnet import publish
 
     find = publish.find_notebooks
-
-    def replace(*cells):
-        folder = small_notebook(tmp_path / "notebooks", *cells)
-        monkeypatch.setattr(publish, "find_notebooks", lambda names=(): find(names, folder))
-
-    return replace
+    monkeypatch.setattr(publish, "find_notebooks", lambda names=(): find(names, folder))
 
 
 def kept_log(out):
@@ -152,7 +151,7 @@ cli.main()
 
 
 @pytest.mark.parametrize(("size", "where"), [("24k", "out"), ("64k", "out"), ("16k", "cache")])
-def test_a_full_disk(small_run, size, where):
+def test_a_full_disk(small_run, size, where, tmp_path, monkeypatch):
     """The folder is a disk of its own, too small for the cache, for the notebook's scratch, or for the pages."""
     if reason := mounts():
         pytest.skip(reason)
@@ -165,7 +164,8 @@ def test_a_full_disk(small_run, size, where):
     assert done.returncode in (2, 3) and "Traceback" not in done.stderr, done.stderr
     assert "disk is full" in done.stderr or "No space left" in done.stderr, done.stderr
     assert "Nothing was published" in done.stderr and done.stdout == "", done.stderr + done.stdout
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    run_those_of(tmp_path / "notebooks", monkeypatch)
+    again = run_carnet("run", folder, "--out", out)
     assert again.returncode == 0 and reports(out) == ["2024-09-15"], again.stderr
 
 

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from unidecode import unidecode
 
-from carnet.book import Book, once
+from carnet.book import Book
 from carnet.customer_years import COVER_DAYS, answers, rolling_periods, trend, years_covered
 from carnet.errors import CarnetError, nearest
 from carnet.measures import concentration, contacts, cost_to_serve, cuts, defection, receivables, silence, strategy
 from carnet.measures.service_quality import DIMENSIONS
+from carnet.once import once
 from carnet.periods import Period, Periods, years_earlier, years_earlier_each
 from carnet.profiles import RULE_BOUNDS, checked_rule
 from carnet.series import audit_series, own_costs

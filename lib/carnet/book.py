@@ -12,11 +12,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, wraps
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -38,7 +37,6 @@ from carnet.sources.reading import ColumnReader
 from carnet.unfinished import CACHE_NAME, building
 from carnet.wording import N_, Notice, Wording
 
-P = ParamSpec("P")
 KEPT_BOOKS = 6
 YEAR_DAYS = 366
 LEAST_RHYTHMS = 5  # customers that ordered twice, for "half of the customers" to say something
@@ -79,12 +77,14 @@ class Book:
     goods: Goods
     pseudonyms: str = ""
     kept_queries: dict[str, str] = field(default_factory=dict, compare=False)
-    computed: dict[tuple, pd.DataFrame] = field(default_factory=dict, init=False, compare=False)  # never of a book with other periods
+    # never of a book with other periods
+    computed: dict[tuple, tuple] = field(default_factory=dict, init=False, compare=False)
+    kept_tables: dict[str, tuple[ir.Table, ir.Table, str]] = field(default_factory=dict, init=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to open the same book: no connection, nothing computed."""
         kept = {name: getattr(self, name) for name in ("engagement", "as_of", "folder", "checks", "span", "goods", "pseudonyms")}
-        return kept | {"kept_queries": {}, "computed": {}}
+        return kept | {"kept_queries": {}, "computed": {}, "kept_tables": {}}
 
     @cached_property
     def engine(self) -> Engine:
@@ -119,7 +119,10 @@ class Book:
 
     def kept(self, name: str, table: ir.Table) -> ir.Table:
         """The table computed once, for the queries that follow: they read it by its name. `kept_queries` holds the SQL that made it."""
-        kept, self.kept_queries[name] = self.engine.keep(name, table)
+        asked, *_ = self.kept_tables.get(name, (None,))
+        if asked is None or not asked.equals(table):
+            self.kept_tables[name] = (table, *self.engine.keep(name, table))
+        _, kept, self.kept_queries[name] = self.kept_tables[name]
         return kept
 
     @cached_property
@@ -132,27 +135,30 @@ class Book:
         """One row per order, see `orders_of`."""
         return self.table("orders")
 
-    @cached_property
+    @property
     def customers(self) -> ir.Table:
         """customer_id, name, salesperson of every customer that sales or the customer list name.
 
         Without a customer list the id stands for the name; the salesperson is the list's, else the one of the last sale.
         """
+        return self.kept("named_customers", self._named_customers)
+
+    @cached_property
+    def _named_customers(self) -> ir.Table:
         last = self.cube.group_by("customer_id").agg(seller=_last_text(self.cube.salesperson, self.cube.last_date))
         if not self.has("customers"):
-            return self.kept("named_customers", last.select("customer_id", name="customer_id", salesperson="seller"))
+            return last.select("customer_id", name="customer_id", salesperson="seller")
         listed = self.table("customers")
         name = listed.name if "name" in listed.columns else listed.customer_id
         owner = listed.salesperson if "salesperson" in listed.columns else ibis.null("string")
         listed = listed.select("customer_id", listed_name=name, owner=owner)
         joined = last.outer_join(listed, "customer_id")
         customer = ibis.coalesce(joined.customer_id, joined.customer_id_right)
-        named = joined.select(
+        return joined.select(
             customer_id=customer,
             name=ibis.coalesce(joined.listed_name, customer),
             salesperson=ibis.coalesce(joined.owner, joined.seller),
         )
-        return self.kept("named_customers", named)
 
     @property
     def sales_row_count(self) -> int:
@@ -237,19 +243,6 @@ class Book:
             )
             notices.append(Notice(message, {"months": int((self.span.usual_interval_days or 0) / 30.44)}, 1.0))
         return sorted(notices, key=lambda notice: -notice.weight)
-
-
-def once(function: Callable[Concatenate[Book, P], pd.DataFrame]) -> Callable[Concatenate[Book, P], pd.DataFrame]:
-    """A frame that a book gives for some arguments, computed the first time: whoever asks gets a copy."""
-
-    @wraps(function)
-    def kept(book: Book, *arguments: P.args, **named: P.kwargs) -> pd.DataFrame:
-        key = (function.__qualname__, arguments, *sorted(named.items()))
-        if key not in book.computed:
-            book.computed[key] = function(book, *arguments, **named)
-        return book.computed[key].copy()
-
-    return kept
 
 
 def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: str | None = None, anonymise: bool | None = None) -> Book:

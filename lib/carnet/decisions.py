@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 
 from carnet.account_list import Rates, account_list, chosen_rules, leave_history, with_strategies
-from carnet.book import Book, once
+from carnet.book import Book
 from carnet.customer_value import portfolio_of, regain_margins, yearly_margins
 from carnet.gap_list import earlier_lists, flag_rules, gap_list
 from carnet.leavers import closed_customers
 from carnet.measures import accounts as ledger_accounts
 from carnet.measures import actions, last_chance, retention_budget
+from carnet.once import once
 from carnet.records import PARAMETERS_VARIABLE
 
 ACTION_COLUMNS = [

@@ -19,10 +19,11 @@ from traitlets.config import Config
 
 from carnet.errors import CarnetError, nearest
 from carnet.kernels import CAN_FORK, ForkedKernel, end_with_parent, manager_of
-from carnet.records import ANONYMISE_VARIABLE, LISTS_VARIABLE, MEMORY_VARIABLE, PARAMETERS_VARIABLE, PICTURES_VARIABLE, REUSE_VARIABLE
+from carnet.records import ANONYMISE_VARIABLE, LISTS_VARIABLE, MEMORY_VARIABLE, PARAMETERS_VARIABLE, PICTURES_VARIABLE, RUN_VARIABLE
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
+SHARED_NAME = "shared"  # beside the lists while the notebooks of a report run: what one of them computes for all
 RESERVED = ("engagement", "as_of", "language", "earlier_report")
 
 
@@ -124,7 +125,7 @@ def execute_notebook(
     """Run one notebook with papermill in this process, one of `side_by_side`, `timeout` seconds a cell at most; `given`: what the run was given with -p, for all notebooks; `pictures`: "off" prints no chart. Raises NotebookFailed with the half-executed notebook."""
     os.environ |= {
         LISTS_VARIABLE: str(lists),
-        REUSE_VARIABLE: "1",
+        RUN_VARIABLE: str(lists.parent / SHARED_NAME),
         ANONYMISE_VARIABLE: "1" if anonymise else "",
         MEMORY_VARIABLE: f"{50 / side_by_side:g}%",
         PARAMETERS_VARIABLE: json.dumps(given or {}),

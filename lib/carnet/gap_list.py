@@ -10,8 +10,9 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from carnet.book import Book, once
+from carnet.book import Book
 from carnet.measures import concentration, contacts, defection, gaps, rebound, salespeople
+from carnet.once import once
 from carnet.periods import Periods, years_earlier_each
 from carnet.published import GAP_NUMBERS, Published
 from carnet.series import margin_rates, moved

@@ -18,8 +18,10 @@ from typing import Any, NoReturn
 from jupyter_client.manager import AsyncKernelManager
 
 CAN_FORK = sys.platform == "linux"  # elsewhere system libraries forbid work between fork and exec
-PRELOADED = ("carnet.publish", "carnet.notebook", "carnet.experiment", "carnet.customer_value", "carnet.gap_list", "carnet.leavers", "ipykernel.kernelapp", "matplotlib.pyplot", "papermill",
-             "seaborn")  # fmt: skip
+PRELOADED = (
+    "carnet.publish", "carnet.notebook", "carnet.experiment", "carnet.decisions", "ibis.backends.duckdb", "ipykernel.kernelapp", "matplotlib.pyplot",
+    "papermill", "seaborn",
+)  # fmt: skip
 
 
 def process_context() -> BaseContext:

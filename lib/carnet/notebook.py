@@ -242,7 +242,8 @@ def too_few(book: Book, frame: pd.DataFrame | Sequence, least: int = 1) -> str:
 
 def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
     """How tables of the register were computed, folded away: first those that were kept, by the names under which the others read them."""
-    queries = book.kept_queries | {name: book.engine.sql(table) for name, table in tables.items()}
+    shared = {name: book.kept_queries[name] for name in QUERIES if name in book.kept_queries}  # first, whichever notebook asked before
+    queries = shared | book.kept_queries | {name: book.engine.sql(table) for name, table in tables.items()}
     for name, query in queries.items():
         sql = re.sub(r"ibis_\w*memtable_\w+", "rows_in_memory", query)  # the engine's own name for them is drawn at random
         label = f"{name}: {book.wording._((MEASURES | QUERIES)[name])}"

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,15 @@ from carnet.book import Book, open_book
 from carnet.calendars import write_calendars
 from carnet.comparison import changes_since
 from carnet.errors import CarnetError, nearest
-from carnet.execution import CELL_TIMEOUT_SECONDS, Executed, NotebookFailed, check_parameters, execute_notebook, notebook_parameters
+from carnet.execution import (
+    CELL_TIMEOUT_SECONDS,
+    SHARED_NAME,
+    Executed,
+    NotebookFailed,
+    check_parameters,
+    execute_notebook,
+    notebook_parameters,
+)
 from carnet.kernels import process_context
 from carnet.measures.register import FIGURES, check_targets
 from carnet.pages import notebook_page, recorded, reports_page, summary_page
@@ -104,7 +113,9 @@ def run_audit(
                 )
                 for path in longest_first
             ]
+            (unfinished / SHARED_NAME).mkdir()
             executed, pages = _execute_all(book, jobs, context, side_by_side)
+            shutil.rmtree(unfinished / SHARED_NAME)
             durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
             manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
             trouble = _write_report(unfinished, book, executed, pages, manifest, before, browser)

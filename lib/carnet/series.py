@@ -12,9 +12,10 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from carnet.book import Book, once
+from carnet.book import Book
 from carnet.goods import GOODS_ACCOUNTS
 from carnet.measures import accounts, costs, defection, kpi, movement
+from carnet.once import once
 from carnet.periods import GRAINS, LATE_START_DAYS, Bucket, Periods, buckets, position_in, years_earlier
 from carnet.profiles import chart_of_accounts
 

@@ -189,8 +189,8 @@ COMPARING = {  # figures that mean nothing without a previous period that the sa
 }  # fmt: skip
 
 QUERIES: dict[str, str] = {  # kept beside the measures: a cell may rest on them
-    "account_movements": N_("One row per customer over the last 12 months and those before: revenue, orders, what became of the customer"),
     "named_customers": N_("Name and salesperson of every customer: of the customer list, else of the last sale"),
+    "account_movements": N_("One row per customer over the last 12 months and those before: revenue, orders, what became of the customer"),
 }
 
 TABLES: dict[str, str] = {

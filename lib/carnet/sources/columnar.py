@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from carnet.databases import first_line, from_environment, without_secret
 from carnet.engagement import Table
 from carnet.errors import CarnetError
-from carnet.records import REUSE_VARIABLE
+from carnet.records import RUN_VARIABLE
 from carnet.sources.base import Reject, quoted
 from carnet.wording import Notice
 
@@ -33,13 +33,13 @@ def fetch_query(name: str, url: str, query: str | None, folder: Path, scratch: P
     """Run `query` through Ibis and store its rows as Parquet in the engagement's cache.
 
     `${NAME}` in the URL is read from the environment, so that no password stands in the engagement file;
-    a SQLite path is relative to the engagement folder and stays in it. While REUSE_VARIABLE is set, rows fetched before
+    a SQLite path is relative to the engagement folder and stays in it. While a report is made (RUN_VARIABLE), rows fetched before
     are read again: all notebooks of one report see one state of the database.
     """
     if not query:
         raise CarnetError(f"{name}: a database URL needs a query: (SQL) beside files:.")
     path = scratch.parent / f"query-{hashlib.sha256(f'{url} {query}'.encode()).hexdigest()[:20]}.parquet"
-    if os.environ.get(REUSE_VARIABLE) and path.is_file():
+    if os.environ.get(RUN_VARIABLE) and path.is_file():
         return path
     target = from_environment(name, url)
     file = folder
