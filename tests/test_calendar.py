@@ -50,6 +50,7 @@ def test_law_an_earlier_audit_of_the_same_book_cuts_the_same_months():
             assert [earlier.month_end(month) for month in range(13)] == [periods.month_end(12 * years + month) for month in range(13)]
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(as_of=st.sampled_from(EVERY_DAY), day=st.dates(dt.date(2020, 1, 1), LAST), comparison=st.sampled_from(COMPARISONS))
 def test_law_a_row_falls_into_the_month_that_holds_its_day(as_of, day, comparison):

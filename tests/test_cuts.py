@@ -377,6 +377,7 @@ def test_an_end_is_read_without_a_beginning(accounts):
     assert t.contract.tolist() == [False, True] and checks["customers"].unused == []
 
 
+@pytest.mark.long
 def test_the_rate_of_all_holds_no_cost_that_names_a_customer(make_engagement):
     """Ten equal customers of 12,000 a year; 36,000 of handling shared, 24,000 of transport for C0 alone: 70 % for each on what is shared, 8,400, and C0 24,000 less."""
     sales = [

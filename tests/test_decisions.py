@@ -84,6 +84,7 @@ def test_laws_hold_over_the_demonstration_book(demo_book, policy):
     check_laws(demo_book, policy)
 
 
+@pytest.mark.long
 def test_law_names_of_those_left_alone_are_never_quoted(demo_book):
     t = decisions(demo_book, Policy())
     held = t[t.action == "leave_alone"]
@@ -94,6 +95,7 @@ def test_law_names_of_those_left_alone_are_never_quoted(demo_book):
     assert open_names(t.head(0), held, 1) == [held.name.iloc[0]], "nothing decided: nothing to hide"
 
 
+@pytest.mark.long
 def test_law_another_seed_leaves_as_many_others_alone(demo_book):
     one, other = (decisions(demo_book, Policy(hold_out_seed=seed)) for seed in (1, 2))
     first, second = (set(t.customer_id[t.action == "leave_alone"]) for t in (one, other))
@@ -173,6 +175,7 @@ def test_every_decision_of_the_made_up_book_is_the_one_worked_out_by_hand(made_u
     assert t.strategy["F06"] == "gone" and t.strategy["F07"] != "gone", "a contract over, a contract running"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changed", "count"),
     [
@@ -187,6 +190,7 @@ def test_a_proposal_is_made_while_it_is_worth_its_price(made_up_book, changed, c
     assert list(t.customer_id[t.chosen]) == (PLAIN[:count] if count else []), "of equals the first by number"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("share", "seed"), [(0.25, 1)])
 def test_of_sixteen_proposals_a_share_is_left_alone(made_up_book, share, seed):
     """25 % of 16 is 4; those keep no budget, no task, no mention, and the others are decided as before."""
@@ -198,6 +202,7 @@ def test_of_sixteen_proposals_a_share_is_left_alone(made_up_book, share, seed):
     same(t[others].drop(columns="arm"), without[others].drop(columns="arm"))
 
 
+@pytest.mark.long
 def test_seven_that_could_be_left_alone_are_too_few(made_up_book):
     t = check_laws(made_up_book, Policy(proposal_count=7, hold_out_share=0.5))
     assert (t.action == "last_chance").sum() == 7 and not (t.action == "leave_alone").any()

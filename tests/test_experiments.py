@@ -283,6 +283,7 @@ def test_an_arm_that_does_not_follow_from_the_seed_is_refused(plan, trading):
         read_experiment(open_book(trading[1]), path)
 
 
+@pytest.mark.long
 def test_reading_is_refused_early_on_another_measure_and_without_the_sales(plan, trading, tmp_path):
     _, path = plan
     book = open_book(trading[1])
@@ -375,6 +376,7 @@ def test_a_lost_arm_is_told_instead_of_an_effect(plan, trading, tmp_path):
     assert "something chose who is found" in " ".join(result(book.wording, made, found))
 
 
+@pytest.mark.long
 def test_refusals_of_a_plan(trading):
     home, _whole = trading
     book = open_book(home / "then")

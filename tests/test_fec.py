@@ -115,6 +115,7 @@ DIALECTS = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_dialect_reads_the_same(ledger, dialect):
     book = ledger(DIALECTS[dialect])
@@ -152,6 +153,7 @@ def test_encodings_are_told_apart(tmp_path):
         assert detect_encoding(path) == expected, content
 
 
+@pytest.mark.long
 def test_tables_filled_from_the_ledger(ledger):
     book = ledger(cost_behaviour={"6132": "acquisition"})
     assert {name: check.source for name, check in book.checks.items()} == {
@@ -269,6 +271,7 @@ def test_bad_lines_are_quarantined_and_sums_reconcile(ledger):
     assert rows.to_dict() == {4: "missing:date", 6: "number:credit", 8: "width:", 10: "width:"}
 
 
+@pytest.mark.long
 def test_several_exercises_do_not_share_entries_or_count_opening_balances_twice(make_engagement):
     home = make_engagement(tables={"ledger": {"files": "*FEC*.txt"}})
     carried = [
@@ -321,6 +324,7 @@ def several(make_engagement, ledgers, folder="several", **keys):
     return open_book(home)
 
 
+@pytest.mark.long
 def test_invoice_carried_forward_and_paid_in_the_next_exercise_is_paid(make_engagement):
     carried = ("AN", "1", "20250101", "AN", [("411000", "C1", 1200, "AA"), ("890000", "", -1200, "")])
     book = several(
@@ -333,6 +337,7 @@ def test_invoice_carried_forward_and_paid_in_the_next_exercise_is_paid(make_enga
     assert rows.paid_date.dt.date.iloc[0] == dt.date(2025, 1, 15) and "oldest open ones: 1" in told(book)
 
 
+@pytest.mark.long
 def test_payments_without_lettrage_pay_the_oldest_invoices_first(make_engagement):
     rows = [
         bill("1", "20240110", "C1", 1000),
@@ -399,6 +404,7 @@ def test_exercises_are_ordered_by_their_dates_not_their_names(make_engagement):
     assert open_on(book, dt.date(2025, 12, 31)).open_amount == 1800
 
 
+@pytest.mark.long
 def test_missing_exercise_is_told_and_unknown(make_engagement):
     from carnet.series import period_series
 

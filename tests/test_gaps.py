@@ -146,6 +146,7 @@ def test_rhythm_is_the_mean_interval_shrunk_with_one_of_the_portfolio():
     assert pd.Timestamp(t.last_order_date["C"]) == pd.Timestamp("2024-01-06"), "an order after the audit date does not count"
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 40), st.integers(1, 900)), min_size=1, max_size=25))
 def test_peak_year_is_the_largest_twelve_months(cells):
@@ -203,6 +204,7 @@ def group_of(t):
     return gaps.most_late(t, 0.1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("customers", "drift", "hazard"), [(100, 0.0, 0.0), (300, 0.0, 0.0), (100, 0.25, 0.13), (300, 0.25, 0.13), (300, 0.1, 0.05)]
 )
@@ -238,6 +240,7 @@ def test_pooled_rebound_covers_what_comes_next(drift, hazard):
     assert 0.89 <= covered / 120 <= 0.99
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("months", [3, 12, 18])
 def test_memory_seldom_sees_an_effect_when_nothing_was_done(months):
     """Nothing changes, nobody acts, reports 3, 12 or 18 months apart: 'more' or 'less' than expected in at most 9 % of 120 portfolios."""

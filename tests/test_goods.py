@@ -136,6 +136,7 @@ SAME = {  # costs, goods_cost
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", SAME)
 def test_goods_are_counted_once_however_they_are_given(make_engagement, case):
     """12,000 − 8,640 − 1,360 = 2,000 of profit, 12,000 − 8,640 − 160 = 3,200 of margin. Issue: −346,358 where both were added."""
@@ -367,6 +368,7 @@ def steps(frame):
     return dict(zip(frame.step, frame.amount, strict=True))
 
 
+@pytest.mark.long
 def test_the_result_is_class_7_minus_class_6(both_years):
     """2024: 21,600 + 60 + 300 + 40 − 12 × 1,150 − 150 − 400 = 7,650; 2023: 18,400 − 14,350 = 4,050. No bank, tax or stock is in it."""
     assert (result_of(BOTH[2023]), result_of(BOTH[2024])) == (4050, 7650)
@@ -396,6 +398,7 @@ def test_two_margins_are_told_apart_line_by_line(both_years):
     assert steps(frame) == pytest.approx(expected, abs=0.005)
 
 
+@pytest.mark.long
 def test_a_sales_file_beside_the_ledger_is_reconciled_with_its_result(tmp_path):
     """A file of 20,000 at a cost of 15,000, chosen: the result stays 7,650. Own costs 15,000 + 5,400 beside goods; the ledger has 6,050 less of them."""
     rows = [SALES, *[[customer, f"{year}-05-10", 10000, 7500] for customer in ("C1", "C2") for year in (2023, 2024)]]
@@ -513,6 +516,7 @@ def test_who_paid_after_all_is_not_doubted_any_more():
     assert accounts.doubtful_customers(ledger, dt.date(2024, 12, 31)).execute().customer_id.tolist() == []
 
 
+@pytest.mark.long
 def test_variable_costs_as_large_as_the_goods_of_the_lines_are_an_alarm(make_engagement):
     """600 of 1,000 on every line, and a yearly 7,200 that is called by no name of purchases: told with both sums, since they may be the same goods."""
     sales = [

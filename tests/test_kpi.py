@@ -243,6 +243,7 @@ def test_law_the_year_up_to_any_month_moves_customers_as_their_movement_does(cel
     assert row["year_active_customer_count"] == told.active_customer_count
 
 
+@pytest.mark.long
 def test_movements_add_up_in_every_year(demo_book):
     for grain in ("year", "quarter", "month"):
         t = period_series(demo_book, grain).dropna(subset=["kept_customer_count"])

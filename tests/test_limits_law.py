@@ -41,6 +41,7 @@ def test_noise_around_a_trend_with_a_season_is_left_alone(months, growth, season
     assert flagged_share(months, growth=growth, season=season) <= BOUND
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("months", [36, 60])
 def test_growth_alone_flags_no_more_than_noise_does(months):
     """The same 30 noises with and without 30 % a year: the difference stays within the chance of 360 points (three standard errors at 1 %), and the bound holds."""

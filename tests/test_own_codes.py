@@ -115,6 +115,7 @@ def test_shares_without_a_departure_or_a_code_column():
 WORDS = st.sampled_from(["Prix", "prix", "PRIX ", "ZK-204", "zk 204", "Moved in-house", "Site", "sites", None, "", math.nan])
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=15)
 @given(st.lists(st.tuples(WORDS, st.integers(0, 100_000)), min_size=1, max_size=40), st.randoms(use_true_random=False))
 def test_law_codes_add_up_whatever_is_written_in_whatever_order(rows, random):

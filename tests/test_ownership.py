@@ -53,6 +53,7 @@ def test_a_customer_handed_over_between_the_periods_is_its_former_sellers_gap(ma
     assert gaps.sales_gap["A"] == 12 * 40 - 12 * 100
 
 
+@pytest.mark.long
 def test_the_customer_list_says_who_calls_not_whose_gap_it_was(make_engagement):
     """The list hands A to New; a year earlier the lines name Old, and a large sale of New this year changes nothing."""
     sales = [
@@ -66,6 +67,7 @@ def test_the_customer_list_says_who_calls_not_whose_gap_it_was(make_engagement):
     assert gaps.loc["A", ["salesperson", "gap_salesperson"]].tolist() == ["New", "Old"]
 
 
+@pytest.mark.long
 def test_without_sellers_on_the_lines_the_list_is_all_there_is(make_engagement):
     tables = {"sales": [SOLD[:3], *monthly("A", "2024-01", "2025-12"), *monthly("B", "2024-01", "2025-12")]}
     listed = tables | {"customers": [["customer_id", "salesperson"], ["A", "Ann"], ["B", ""]]}
@@ -73,6 +75,7 @@ def test_without_sellers_on_the_lines_the_list_is_all_there_is(make_engagement):
     assert gaps.gap_salesperson["A"] == "Ann" and pd.isna(gaps.gap_salesperson["B"])
 
 
+@pytest.mark.long
 def test_simulated_the_one_whose_accounts_fell_is_signalled_not_the_one_who_got_them(make_engagement):
     """90 accounts, 15 a person, noise of 10 %; Old Hand's fell by 60 % in 2025, and in December all of them were given to New Hand."""
     rng, reps = np.random.default_rng(8), ["Old Hand", "New Hand", "Rita Reg", "Sol Side", "Tom Thumb", "Uma Usual"]
@@ -143,11 +146,13 @@ def test_a_contract_over_and_nothing_bought_since_is_gone(contract_book):
     assert (decided.action_reason == "contract_over").sum() == 1
 
 
+@pytest.mark.long
 def test_on_the_day_before_its_end_a_contract_runs(make_engagement):
     t, _ = strategies_of(open_book(make_engagement(tables=contract_tables(), as_of="2025-03-30")))
     assert t.contract[["ended", "running", "no_end"]].all() and t.contract_end.drop("bought_since").isna().all()
 
 
+@pytest.mark.long
 def test_an_end_without_a_word_of_contracts_is_the_end_of_the_relationship(make_engagement):
     tables = contract_tables(("customer_id", "since", "until"))
     t, _ = strategies_of(open_book(make_engagement(tables=tables, as_of="2025-12-31")))

@@ -159,6 +159,7 @@ def test_amount_from_quantity_and_price_and_a_date_by_its_values(tmp_path):
     assert "# amount: from quantity × unit_price" in proposal.text
 
 
+@pytest.mark.long
 def test_two_sources_of_one_table_are_not_both_taken(tmp_path):
     """Read together: the same columns under names that differ by numbers. Not: a copy, another kind of document, other columns."""
     for name, shift in (("ventes 2023.csv", 0), ("ventes 2024.csv", 1), ("commandes.csv", 2), ("achats.csv", 3)):
@@ -250,6 +251,7 @@ def test_stages_as_salesforce_writes_them_are_read(tmp_path):
     assert counts == {"won": 30, "lost": 30, "open": 60}
 
 
+@pytest.mark.long
 def test_currency_keys_and_titles_come_from_the_content(tmp_path):
     """A column of currencies, a list whose key is not the sales', a header below a title, and what is written of each."""
     write_rows(

@@ -68,6 +68,7 @@ def test_newcombe_covers_a_difference():
     assert 0.92 <= np.mean(held) <= 0.99
 
 
+@pytest.mark.long
 def test_newcombe_paired_covers_a_difference_and_flips_with_its_sides():
     """The published example is in the docstring; 600 samples of 25 pairs, both say it in 20 %, one side more often (nominal 95 %)."""
     rng, held = np.random.default_rng(18), []
@@ -266,6 +267,7 @@ def test_relative_weights_equal_squared_correlations_of_independent_marks():
     assert len(service_quality.estimated_weights(t.head(49))[0]) == 0
 
 
+@pytest.mark.long
 def test_marks_of_pure_chance_tell_no_weights():
     """The F test of R²: 300 surveys of 80 customers without any relation, p under 5 % in about 5 % of them."""
     rng = np.random.default_rng(19)
@@ -332,6 +334,7 @@ def simulated(rng, n, effects, constant=-1.5):
     return pd.DataFrame(x, columns=[f"x{i}" for i in range(len(effects))]), pd.Series(y)
 
 
+@pytest.mark.long
 def test_ridge_is_the_plain_fit_under_a_flat_prior():
     from statsmodels.api import Logit, add_constant
 

@@ -146,6 +146,7 @@ def test_a_wrong_sector_or_answer_is_refused(make_engagement, content, told):
     assert told in str(refusal.value)
 
 
+@pytest.mark.long
 def test_contacts_that_were_not_exported_are_no_neglect(make_engagement):
     """A service table that stops early says nothing of the months after it: unknown, not zero."""
     visits = [["customer_id", "date", "activity"], *([f"S{i:02d}", f"{year}-10-05", "Visite"] for i in range(20) for year in (2022, 2023))]

@@ -251,6 +251,7 @@ def test_any_header_can_be_read(make_engagement, name):
     assert f"{name}" in book.table("quarantine").execute().original_values[0].replace('\\"', '"')
 
 
+@pytest.mark.long
 def test_excel_numbers_are_never_guessed(make_engagement):
     """A cell that holds the number 12.345 is 12.345, whatever mark the typed-in texts or the engagement use."""
     for number, (texts, form) in enumerate([([], {}), ([], {"decimal": ","}), (["3,5"] * 12, {}), (["3,5"] * 12, {"decimal": ","})]):

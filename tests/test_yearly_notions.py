@@ -50,6 +50,7 @@ def year_to_date(tmp_path_factory):
     )
 
 
+@pytest.mark.long
 def test_what_is_said_per_year_is_of_twelve_months_three_months_into_the_year(year_to_date):
     """Issue: retention 59 % where the truth is 91 %, lifetime 2.45 years where it is 11.4, 81 customers "recovered"."""
     book = open_book(year_to_date)
@@ -121,6 +122,7 @@ def rhythmic_book(months, jitter, customers=60, last=dt.date(2024, 12, 31), seed
     return rows
 
 
+@pytest.mark.long
 def test_one_order_every_two_years_is_no_departure(make_engagement):
     """Issue: attrition 100 %, "64 leavers left for a reason that nobody noted". Nothing is told of a year; overdue lists go by rhythm."""
     book = open_book(make_engagement(tables={"sales": rhythmic_book(24, 30)}), as_of="2024-12-31")
