@@ -451,7 +451,10 @@ def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]], ke
     digest.update(json.dumps([kept, names, fingerprint(key) if key else ""], sort_keys=True).encode())
     package = Path(__file__).parent
     for module in [
-        *(package / f"{name}.py" for name in ("schema", "contracts", "ledger", "goods", "periods", "pseudonyms", "engines", "book")),
+        *(
+            package / f"{name}.py"
+            for name in ("schema", "contracts", "ledger", "exercises", "settlement", "goods", "periods", "pseudonyms", "engines", "book")
+        ),
         package / "profiles" / "pcg.yml",
         *sorted((package / "sources").glob("*.py")),
     ]:

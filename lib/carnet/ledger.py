@@ -9,16 +9,19 @@ import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 
 import duckdb
 
 from carnet.contracts import TableCheck
 from carnet.engagement import Engagement
 from carnet.errors import CarnetError, examples
+from carnet.exercises import OPENING_JOURNAL, OPENING_LABEL, find_exercises
 from carnet.profiles import chart_of_accounts
 from carnet.schema import TABLES
+from carnet.settlement import settle, written_off
 from carnet.sources.base import SourceFile, quoted
-from carnet.sources.fec import LEGAL_NAME, closing_of
+from carnet.sources.fec import LEGAL_NAME, unread_ledgers
 from carnet.wording import N_, Notice
 
 FILLED = ("sales", "customers", "costs", "receivables")
@@ -45,8 +48,11 @@ def fill_tables(
     if not check.accepted_rows:
         told = ", ".join(f"{count:,} × {reason}" for reason, count in list(check.reasons.items())[:5])
         raise CarnetError(f"ledger: none of {check.rows:,} lines was accepted ({told or 'the files hold no lines'}).")
-    _annotate(con, check, files)
+    _refuse_repeated_ledgers(con, files)
+    _annotate(con, check, files, (engagement.fiscal_year_start + 10) % 12 + 1)
+    free_payments = settle(con, str(as_of))
     _report(con, check)
+    _report_left_out(con, check, files, engagement.folder)
     refused = _report_linked_share(con, check, engagement.linked_share_minimum)
     made = {}
     for name in FILLED:
@@ -58,7 +64,8 @@ def fill_tables(
         made[name] = _check_of(con, name)
     if "sales" in made and not made["sales"].rows:
         raise CarnetError(f"ledger: no sale up to as_of {as_of}. Raise as_of in engagement.yml or add the earlier exercises.")
-    _report_unmatched(con, check)
+    _report_unmatched(con, check, free_payments)
+    _report_losses(con, check, as_of)
     return made
 
 
@@ -80,28 +87,29 @@ def classify_costs(con: duckdb.DuckDBPyConnection, *mappings: Mapping[str, str])
         con.execute(f"UPDATE accepted_costs SET behaviour = CASE {' '.join(cases)} END WHERE behaviour IS NULL")
 
 
-def _annotate(con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[SourceFile]) -> None:
+def _annotate(con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[SourceFile], closing_month: int) -> None:
     """Add to every accepted line: exercise, entry (NULL when it cannot be rebuilt), opening, closing, customer_id, role.
 
-    exercise   closing date of the legal file name, else the file
+    exercise   its closing date (see `exercises.find_exercises`)
     entry      exercise, journal and number; the date too where one number stands on balanced lines of several dates (numbers that
                restart); date and piece where a line has no number
-    opening    carries balances of an earlier exercise forward; closing: empties classes 6 and 7 into account 12 on the last day
-    role       of a customer's line on accounts 411: opening, invoice (sales, deposits, credit notes), transfer (to doubtful
-               customers) or payment
+    opening    carries balances of an earlier exercise forward, whatever their accounts; closing: empties classes 6 and 7 into account 12
+    role       of a customer's line on accounts 411 and 416: opening, invoice (sales, deposits, credit notes), transfer (from 411 to 416),
+               loss (written off), or payment. A customer is its auxiliary number, else the name beside it, else an account of its own
     """
-    closings = ", ".join(quoted(closing_of(file.name) or f"file {index + 1}") for index, file in enumerate(files))
     missing = [name for name in LABELS if name not in check.columns]
     empty = "".join(f", NULL::{'DATE' if name.endswith('_date') else 'VARCHAR'} AS {name}" for name in missing)
     check.columns += missing
+    con.execute(f"CREATE TABLE ledger_line AS SELECT *{empty} FROM accepted_ledger")
+    find_exercises(con, files, closing_month)
     con.execute(
-        f"""CREATE TABLE ledger_line AS SELECT *{empty}, list_extract([{closings}], _file + 1) AS exercise FROM accepted_ledger;
+        """CREATE TABLE ledger_told AS SELECT l.*, s.exercise, s.start, s.finish FROM ledger_line l JOIN exercise_span s ON l.date BETWEEN s.start AND s.finish;
         CREATE TABLE ledger_exercise AS SELECT exercise, min(first) AS first, max(last) AS last, min(lowest) = max(highest) AND max(pieces) > 2 AS lost
             FROM (SELECT exercise, journal, min(date) AS first, max(date) AS last, min(coalesce(number, '')) AS lowest, max(coalesce(number, '')) AS highest,
-            count(DISTINCT (date, piece)) AS pieces FROM ledger_line GROUP BY ALL) GROUP BY exercise;
+            count(DISTINCT (date, piece)) AS pieces FROM ledger_told GROUP BY ALL) GROUP BY exercise;
         CREATE TABLE ledger_numbered AS SELECT l.*, x.first, x.last,
             CASE WHEN x.lost THEN NULL WHEN number IS NULL THEN concat_ws('|', exercise, journal, '', date, piece)
-            ELSE concat_ws('|', exercise, journal, number) END AS same_number FROM ledger_line l JOIN ledger_exercise x USING (exercise);
+            ELSE concat_ws('|', exercise, journal, number) END AS same_number FROM ledger_told l JOIN ledger_exercise x USING (exercise);
         CREATE TABLE ledger_restarted AS SELECT same_number FROM (SELECT same_number, date, sum(debit - credit) AS gap FROM ledger_numbered
             WHERE same_number IS NOT NULL GROUP BY ALL) GROUP BY same_number HAVING count(*) > 1 AND bool_and(gap = 0);
         CREATE TABLE ledger_entry AS SELECT n.* EXCLUDE (same_number), CASE WHEN r.same_number IS NULL THEN n.same_number
@@ -109,34 +117,41 @@ def _annotate(con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[Sou
             FROM ledger_numbered n LEFT JOIN ledger_restarted r USING (same_number)"""
     )
     with_auxiliary, named = con.execute(
-        "SELECT count(auxiliary), count(DISTINCT account) FILTER (NOT regexp_full_match(account, '4110*')) FROM ledger_line WHERE starts_with(account, '411')"
+        "SELECT count(coalesce(auxiliary, auxiliary_label)), count(DISTINCT account) FILTER (NOT regexp_full_match(account, '4110*')) FROM ledger_line "
+        "WHERE starts_with(account, '411')"
     ).fetchall()[0]
-    own_account = "nullif(account, '411000')" if named and not with_auxiliary else "NULL"  # a customer may be an account of its own
+    own_account = "CASE WHEN starts_with(account, '411') THEN nullif(account, '411000') END" if named and not with_auxiliary else "NULL"
     con.execute(
-        f"""CREATE TABLE ledger_debtor AS SELECT *, CASE WHEN starts_with(account, '411') THEN coalesce(auxiliary, {own_account}) END AS debtor FROM ledger_entry;
+        f"""CREATE TABLE auxiliary_name AS SELECT auxiliary_label, min(auxiliary) AS only FROM ledger_line
+            WHERE {_CUSTOMER_ACCOUNT} AND auxiliary IS NOT NULL AND auxiliary_label IS NOT NULL GROUP BY auxiliary_label HAVING count(DISTINCT auxiliary) = 1;
+        CREATE TABLE ledger_debtor AS SELECT l.*, CASE WHEN {_CUSTOMER_ACCOUNT} THEN coalesce(auxiliary, n.only, l.auxiliary_label, {own_account}) END AS debtor
+            FROM ledger_entry l LEFT JOIN auxiliary_name n USING (auxiliary_label);
         CREATE TABLE entry_debtor AS SELECT entry, CASE WHEN count(DISTINCT debtor) = 1 THEN min(debtor) END AS only
             FROM ledger_debtor WHERE entry IS NOT NULL GROUP BY entry;
+        UPDATE ledger_debtor l SET debtor = e.only FROM entry_debtor e
+            WHERE e.entry = l.entry AND l.debtor IS NULL AND starts_with(account, '416');
         CREATE TABLE piece_debtor AS SELECT entry, piece, CASE WHEN count(DISTINCT debtor) = 1 THEN min(debtor) END AS only
             FROM ledger_debtor WHERE entry IS NOT NULL AND piece IS NOT NULL GROUP BY entry, piece;
         CREATE TABLE ledger_batch AS SELECT batch, bool_or(account[1] IN ('6', '7')) AS operating, bool_or(starts_with(account, '12')) AS result,
-            bool_or(account[1] = '5') AS banked, bool_or(account[:3] IN ('416', '491', '654')) AS doubtful,
-            bool_or(account[1] = '7' OR account[:4] IN ('4457', '4191')) AS billing, bool_or({_OPENING}) AS carried FROM ledger_entry GROUP BY batch;
+            bool_or(account[1] IN ('4', '5')) AS others, bool_or(account[1] = '5') AS banked, bool_or(starts_with(account, '654')) AS loss,
+            bool_or(account[1] = '7' OR account[:4] IN ('4457', '4191')) AS billing,
+            bool_or(date = start) AND (bool_or({OPENING_JOURNAL}) OR bool_or(account[1] = '1')) AS first_day,
+            bool_or({OPENING_JOURNAL} OR (date = first AND {OPENING_LABEL})) AS carried FROM ledger_entry GROUP BY batch;
+        CREATE TABLE batch_debtor AS SELECT batch, debtor, sum(debit - credit) = 0 AND bool_or(starts_with(account, '416'))
+            AND bool_or(starts_with(account, '411')) AS moved FROM ledger_debtor WHERE debtor IS NOT NULL GROUP BY batch, debtor;
         DROP TABLE accepted_ledger;
-        CREATE TABLE accepted_ledger AS SELECT l.* EXCLUDE (debtor, batch, first, last), b.carried AND NOT b.operating AS opening,
-            b.operating AND b.result AND l.date = l.last AS closing, coalesce(l.debtor, e.only, p.only) AS customer_id,
-            CASE WHEN l.debtor IS NULL THEN NULL WHEN opening THEN 'opening' WHEN b.billing AND (NOT b.banked OR l.debit > l.credit) THEN 'invoice'
-            WHEN b.doubtful THEN 'transfer' ELSE 'payment' END AS role
-            FROM ledger_debtor l JOIN ledger_batch b USING (batch) LEFT JOIN entry_debtor e ON e.entry = l.entry
-            LEFT JOIN piece_debtor p ON p.entry = l.entry AND p.piece = l.piece ORDER BY l._file, l._row"""
+        CREATE TABLE accepted_ledger AS SELECT l.* EXCLUDE (debtor, batch, first, last, start, finish), b.carried AND (b.first_day OR NOT b.operating) AS opening,
+            b.operating AND b.result AND NOT opening AND (l.date = l.last OR NOT b.others) AS closing, coalesce(l.debtor, e.only, p.only) AS customer_id,
+            CASE WHEN l.debtor IS NULL THEN NULL WHEN opening THEN 'opening' WHEN m.moved THEN 'transfer' WHEN b.loss AND l.credit > l.debit THEN 'loss'
+            WHEN b.billing AND (NOT b.banked OR l.debit > l.credit) THEN 'invoice' ELSE 'payment' END AS role
+            FROM ledger_debtor l JOIN ledger_batch b USING (batch) LEFT JOIN batch_debtor m ON m.batch = l.batch AND m.debtor = l.debtor
+            LEFT JOIN entry_debtor e ON e.entry = l.entry LEFT JOIN piece_debtor p ON p.entry = l.entry AND p.piece = l.piece ORDER BY l._file, l._row"""
     )
-    for table in ("line", "numbered", "restarted", "entry", "debtor", "batch"):
+    for table in ("line", "told", "numbered", "restarted", "entry", "debtor", "batch"):
         con.execute(f"DROP TABLE ledger_{table}")
 
 
-_PLAIN = "strip_accents(lower(coalesce({}, '')))"
-_OPENING = rf"""upper(coalesce(journal, '')) IN ('AN', 'ANO', 'AD', 'RAN', 'OUV', 'ANOUV', 'RN') OR starts_with(account, '89')
-    OR regexp_matches({_PLAIN.format("journal_label")}, '\b(a[ -]nouveaux?|ouverture|reports?)\b')
-    OR (date = first AND regexp_matches({_PLAIN.format("label")}, '\b(a[ -]nouveaux?|ouverture|reports?|reprise)\b'))"""
+_CUSTOMER_ACCOUNT = "(starts_with(account, '411') OR starts_with(account, '416'))"
 
 
 def _report(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
@@ -145,15 +160,17 @@ def _report(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
     def tell(message: str, **values: object) -> None:
         check.notices.append(Notice(message, {"table": _LEDGER, **values}))
 
-    exercises = con.execute("SELECT exercise, first, last, lost FROM ledger_exercise ORDER BY first, exercise").fetchall()
-    lost = [exercise for exercise, _, _, is_lost in exercises if is_lost]
+    exercises = con.execute(
+        "SELECT exercise, first, last, finish, lost FROM ledger_exercise JOIN exercise_span USING (exercise) ORDER BY start"
+    ).fetchall()
+    lost = [exercise for exercise, *_, is_lost in exercises if is_lost]
     if lost:
         message = N_(
             "{table}: every line of {exercises} has the same entry number: its entries cannot be rebuilt, no sale can be linked to a customer."
         )
         tell(message, exercises=examples(lost))
-    for (_, _, before, _), (_, after, _, _) in pairwise(exercises):
-        if (after - before).days > GAP_DAYS:
+    for (_, _, before, finish, _), (_, after, *_) in pairwise(exercises):
+        if (after - finish).days > GAP_DAYS:
             tell(N_("{table}: no entry between {before} and {after}: an exercise is missing."), before=str(before), after=str(after))
     off = (
         "SELECT exercise, sum(debit), sum(credit) FROM accepted_ledger GROUP BY exercise HAVING sum(debit) <> sum(credit) ORDER BY exercise"
@@ -171,13 +188,66 @@ def _report(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
     closing = con.execute("SELECT count(DISTINCT (exercise, journal, number)) FROM accepted_ledger WHERE closing").fetchall()[0][0]
     if closing:
         tell(N_("{table}: entries that close classes 6 and 7 into the result, left out of sales and costs: {count}."), count=closing)
+    _report_openings(con, check)
+
+
+def _report_openings(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
+    """Notices: an exercise that opens with accounts of classes 6 and 7, an opening after its first day, a closing before its last."""
+    rows = con.execute(
+        "SELECT exercise, any_value(first), min(date) FILTER (opening), any_value(last), max(date) FILTER (closing), "
+        "coalesce(sum(credit - debit) FILTER (opening AND starts_with(account, '7')), 0), coalesce(sum(debit - credit) FILTER (opening AND starts_with(account, '6')), 0) "
+        "FROM accepted_ledger JOIN ledger_exercise USING (exercise) GROUP BY exercise ORDER BY exercise"
+    ).fetchall()
+    for exercise, first, opened, last, closed, income, cost in rows:
+        values = {"table": _LEDGER, "exercise": exercise}
+        if income or cost:
+            message = N_(
+                "{table}: the exercise before {exercise} is not closed: its accounts 6 and 7 stand in the opening entry (costs {cost_sum}, income "
+                "{income_sum}), which is left out of sales and costs."
+            )
+            check.notices.append(Notice(message, values | {"cost_sum": float(cost), "income_sum": float(income)}, 0.5))
+        if opened is not None and opened > first:
+            message = N_("{table}: {exercise}: the opening entry of {day} is not on the first day, entries begin on {first}.")
+            check.notices.append(Notice(message, values | {"day": str(opened), "first": str(first)}, 0.5))
+        if closed is not None and closed < last:
+            message = N_("{table}: {exercise}: the closing entry of {day} is not on the last day, entries end on {last}.")
+            check.notices.append(Notice(message, values | {"day": str(closed), "last": str(last)}, 0.5))
+
+
+def _refuse_repeated_ledgers(con: duckdb.DuckDBPyConnection, files: list[SourceFile]) -> None:
+    """Raise CarnetError where two files hold the same lines: a draft and a final ledger, or one ledger under two names."""
+    found = con.execute(
+        "WITH line AS (SELECT DISTINCT _file, journal, number, date, account, debit, credit FROM accepted_ledger), "
+        "both_hold AS (SELECT a._file AS one, b._file AS other, count(*) AS shared FROM line a JOIN line b ON a._file < b._file AND a.date = b.date "
+        "AND a.account = b.account AND a.debit = b.debit AND a.credit = b.credit AND a.journal IS NOT DISTINCT FROM b.journal "
+        "AND a.number IS NOT DISTINCT FROM b.number GROUP BY ALL), size AS (SELECT _file, count(*) AS lines FROM line GROUP BY _file) "
+        "SELECT one, other, shared, least(s.lines, t.lines) FROM both_hold JOIN size s ON s._file = one JOIN size t ON t._file = other "
+        "WHERE shared > least(s.lines, t.lines) / 2 ORDER BY one, other"
+    ).fetchall()
+    if found:
+        one, other, shared, lines = found[0]
+        raise CarnetError(
+            f"ledger: {files[one].name} and {files[other].name} are two ledgers of one exercise: {shared:,} of {lines:,} lines stand in both, and would "
+            "count twice. Name the final one alone under tables.ledger.files."
+        )
+
+
+def _report_left_out(con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[SourceFile], folder: Path) -> None:
+    """Tell of ledgers of the folder that are newer than those read."""
+    newest = con.execute("SELECT max(date) FROM accepted_ledger").fetchall()[0][0]
+    for name, last in unread_ledgers(folder, {file.path for file in files}):
+        if last > newest:
+            message = N_(
+                "{table}: {file}, with entries up to {last}, is not read: the newest exercise is left out. Add it to tables.ledger.files."
+            )
+            check.notices.append(Notice(message, {"table": _LEDGER, "file": name, "last": str(last)}, 1.0))
 
 
 def _report_linked_share(con: duckdb.DuckDBPyConnection, check: TableCheck, minimum: float) -> bool:
     """Tell which share of the revenue on accounts 70 names a customer; True when one exercise is below the minimum, or has none to tell."""
     rows = con.execute(
         "SELECT exercise, sum(credit - debit) AS total, coalesce(sum(credit - debit) FILTER (customer_id IS NOT NULL), 0) FROM accepted_ledger "
-        "WHERE starts_with(account, '70') AND NOT closing GROUP BY exercise HAVING total <> 0 ORDER BY exercise"
+        "WHERE starts_with(account, '70') AND NOT closing AND NOT opening GROUP BY exercise HAVING total <> 0 ORDER BY exercise"
     ).fetchall()
     total = sum((row[1] for row in rows), Decimal(0))
     if not total:
@@ -185,6 +255,14 @@ def _report_linked_share(con: duckdb.DuckDBPyConnection, check: TableCheck, mini
         return True
     overall = float(sum((row[2] for row in rows), Decimal(0)) / total)
     check.linked_share, exercise = min((float(linked / revenue), exercise) for exercise, revenue, linked in rows)
+    over = [
+        (exercise, float(linked / revenue)) for exercise, revenue, linked in rows if revenue > 0 and linked > revenue * Decimal("1.005")
+    ]
+    for exercise, share in over:
+        message = N_(
+            "{table}: in {exercise} more revenue is linked to customers than there is ({linked_share}): entries count twice, or belong to another exercise."
+        )
+        check.notices.append(Notice(message, {"table": _LEDGER, "exercise": exercise, "linked_share": share}, 1.0))
     if overall < WELL_LINKED:
         message = N_("{table}: revenue linked to a customer: {linked_share}.")
         check.notices.append(Notice(message, {"table": _LEDGER, "linked_share": overall}, 1 - overall))
@@ -198,47 +276,49 @@ def _report_linked_share(con: duckdb.DuckDBPyConnection, check: TableCheck, mini
     return True
 
 
-def _report_unmatched(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
+def _report_unmatched(con: duckdb.DuckDBPyConnection, check: TableCheck, free_payments: int) -> None:
     """Tell how many payments name no invoice of the ledgers given by their lettrage."""
-    count = con.execute(f"WITH {_MATCHED.format(as_of=quoted('9999-12-31'))} SELECT count(*) FROM free_payment").fetchall()[0][0]
-    if count:
+    if free_payments:
         message = N_("{table}: payments whose lettrage names no invoice, set against the customer's oldest open ones: {count}.")
-        check.notices.append(Notice(message, {"table": _LEDGER, "count": count}))
+        check.notices.append(Notice(message, {"table": _LEDGER, "count": free_payments}))
 
 
-# A lettered invoice is paid on the last payment of its letter. Payments whose letter holds no invoice (an opening balance, or no
-# letter at all) pay the customer's open invoices, oldest first. Opening lines are invoices in the first exercise only.
-_MATCHED = """past AS (FROM accepted_ledger WHERE date <= {as_of}),
-    owed AS (SELECT *, CASE WHEN letter IS NOT NULL THEN concat_ws('|', customer_id, letter, coalesce(CAST(letter_date AS VARCHAR), exercise)) END AS mark,
-        role = 'invoice' OR (role = 'opening' AND exercise = (SELECT exercise FROM ledger_exercise ORDER BY first, exercise LIMIT 1)) AS bill
-        FROM past WHERE role IS NOT NULL),
-    lettered AS (SELECT mark, bool_or(bill) AS has_bill, CASE WHEN bool_or(role = 'payment') THEN max(date) FILTER (role = 'payment')
-        WHEN NOT bool_or(role = 'transfer') THEN max(coalesce(letter_date, date)) END AS paid_date FROM owed WHERE mark IS NOT NULL GROUP BY mark),
-    bill AS (SELECT customer_id, coalesce(piece_date, date) AS invoice_date, debit - credit AS amount, l.paid_date, _file, _row
-        FROM owed LEFT JOIN lettered l USING (mark) WHERE bill),
-    free_payment AS (SELECT customer_id, date, credit - debit AS amount, _file, _row FROM owed LEFT JOIN lettered l USING (mark)
-        WHERE role = 'payment' AND credit > debit AND NOT coalesce(l.has_bill, false))"""
-_QUEUE = "sum(amount) OVER (PARTITION BY customer_id ORDER BY {}, _file, _row) AS upto"
+def _report_losses(con: duckdb.DuckDBPyConnection, check: TableCheck, as_of: dt.date) -> None:
+    """Tell who was written off, since when it was doubtful, and what is lost of its claims."""
+    lost = written_off(con, str(as_of))
+    if not lost:
+        return
+    parts = [N_("{customer}: doubtful since {since}, written off {day}"), N_("{customer}: written off {day}")]
+    told = [
+        Notice(
+            parts[0] if each.doubtful_since else parts[1],
+            {"customer": each.customer_id, "since": str(each.doubtful_since), "day": str(each.day)},
+        )
+        for each in lost[:3]
+    ]
+    message = N_(
+        "{table}: claims written off, neither open nor paid: {lost_sum} with taxes, {loss_sum} on accounts 654 (customers: {count}): {examples}."
+    )
+    loss = con.execute(
+        f"SELECT sum(debit - credit) FROM accepted_ledger WHERE starts_with(account, '654') AND date <= {quoted(str(as_of))} "
+        "AND entry IN (SELECT entry FROM accepted_ledger WHERE role = 'loss')"
+    ).fetchall()[0][0]
+    named = Notice(" · ".join(f"{{told_{n}}}" for n in range(len(told))), {f"told_{n}": each for n, each in enumerate(told)})
+    values = {"lost_sum": float(sum(each.amount for each in lost)), "loss_sum": float(loss or 0), "count": len(lost), "examples": named}
+    check.notices.append(Notice(message, {"table": _LEDGER, **values}))
+
+
 _SELECTIONS = {
     "sales": """SELECT customer_id, date, CAST(credit - debit AS DECIMAL(18, 4)) AS amount, coalesce(piece, entry) AS order_id, account_label AS offer, _file, _row
-        FROM accepted_ledger WHERE date <= {as_of} AND starts_with(account, '70') AND NOT closing AND customer_id IS NOT NULL ORDER BY _file, _row""",
+        FROM accepted_ledger WHERE date <= {as_of} AND starts_with(account, '70') AND NOT closing AND NOT opening AND customer_id IS NOT NULL ORDER BY _file, _row""",
     "customers": """SELECT customer_id, coalesce(last(auxiliary_label ORDER BY date, _file, _row) FILTER (auxiliary_label IS NOT NULL AND auxiliary = customer_id),
         last(account_label ORDER BY date, _file, _row) FILTER (account = customer_id), customer_id) AS name, max(_file) AS _file, max(_row) AS _row
         FROM accepted_ledger WHERE date <= {as_of} AND role IS NOT NULL GROUP BY customer_id ORDER BY customer_id""",
     "costs": """SELECT date AS period_start, date AS period_end, last(account_label ORDER BY _file, _row) AS category,
         CAST(sum(debit - credit) AS DECIMAL(18, 4)) AS amount, account, min(_file) AS _file, min(_row) AS _row
-        FROM accepted_ledger WHERE date <= {as_of} AND account[1] = '6' AND NOT closing GROUP BY date, account ORDER BY date, account""",
-    "receivables": f"""WITH {_MATCHED},
-        queue AS (SELECT *, {_QUEUE.format("invoice_date")} FROM bill WHERE paid_date IS NULL AND amount > 0),
-        payment AS (SELECT *, {_QUEUE.format("date")} FROM free_payment),
-        part AS (SELECT q._file, q._row, p.date AS paid_date, least(q.upto, p.upto) - greatest(q.upto - q.amount, p.upto - p.amount) AS amount
-            FROM queue q JOIN payment p ON p.customer_id = q.customer_id AND p.upto - p.amount < q.upto AND q.upto - q.amount < p.upto),
-        rest AS (SELECT _file, _row, amount - coalesce((SELECT sum(amount) FROM part p WHERE p._file = b._file AND p._row = b._row), 0) AS amount
-            FROM bill b WHERE paid_date IS NULL)
-        SELECT customer_id, invoice_date, CAST(r.amount AS DECIMAL(18, 4)) AS amount, CAST(r.paid_date AS DATE) AS paid_date, _file, _row FROM (
-            SELECT _file, _row, amount, paid_date FROM bill WHERE paid_date IS NOT NULL UNION ALL SELECT _file, _row, amount, paid_date FROM part
-            UNION ALL SELECT _file, _row, amount, NULL FROM rest WHERE amount <> 0) r
-        JOIN (SELECT _file, _row, customer_id, invoice_date FROM bill) USING (_file, _row) ORDER BY _file, _row, paid_date""",
+        FROM accepted_ledger WHERE date <= {as_of} AND account[1] = '6' AND NOT closing AND NOT opening GROUP BY date, account ORDER BY date, account""",
+    "receivables": """SELECT customer_id, invoice_date, CAST(amount AS DECIMAL(18, 4)) AS amount, paid_date, _file, _row FROM receivable WHERE NOT lost
+        ORDER BY _file, _row, paid_date, amount""",
 }
 
 

@@ -17,7 +17,7 @@ def ledger_totals(ledger: ir.Table) -> ir.Table:
     ledger_linked_share = share of that revenue whose entry names a customer; NULL without revenue.
     """
     t = _amounts(ledger)
-    sales = t.account.startswith("70")
+    sales = t.account.startswith("70") & ~t.opening & ~t.closing
     sums = t.agg(
         ledger_revenue=(-t.balance).sum(where=sales),
         ledger_debit=t.debit.sum(),
@@ -115,7 +115,7 @@ def _amounts(ledger: ir.Table) -> ir.Table:
 
 
 def _in_buckets(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
-    """Lines with the position of their period; closing entries left out."""
-    t = _amounts(ledger.filter(~ledger.closing))
+    """Lines with the position of their period; entries that open or close an exercise left out."""
+    t = _amounts(ledger.filter(~ledger.closing & ~ledger.opening))
     t = t.mutate(bucket=position_in(t.date, periods))
     return t.filter(t.bucket.notnull())

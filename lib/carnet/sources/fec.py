@@ -11,6 +11,7 @@ import re
 import tempfile
 import unicodedata
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import duckdb
@@ -41,6 +42,30 @@ def closing_of(name: str) -> str | None:
     found = LEGAL_NAME.match(Path(name).name)
     try:
         return str(dt.datetime.strptime(found[1], "%Y%m%d").date()) if found else None
+    except ValueError:
+        return None
+
+
+def unread_ledgers(folder: Path, read: Collection[Path]) -> list[tuple[str, dt.date]]:
+    """Text files of a folder that bear the header of a ledger and are not among those read, with the day of their last entry."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in (".txt", ".csv", ".tsv") or not path.is_file() or path.resolve() in read:
+            continue
+        with path.open("rb") as stream:
+            names = re.split(rb"[\t|;]", stream.readline(1 << 12).removeprefix(b"\xef\xbb\xbf").strip().lower())
+            if {b"journalcode", b"ecrituredate", b"comptenum"} <= set(names):
+                place = names.index(b"ecrituredate")
+                days = [_day(fields[place]) for line in stream if len(fields := re.split(rb"[\t|;]", line)) > place]
+                if known := [day for day in days if day]:
+                    found.append((path.name, max(known)))
+    return found
+
+
+def _day(written: bytes) -> dt.date | None:
+    """A date as ledgers write it, YYYYMMDD."""
+    try:
+        return dt.datetime.strptime(written.decode("ascii", "ignore").strip(), "%Y%m%d").date()
     except ValueError:
         return None
 
@@ -78,7 +103,12 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
         message = N_("{file}: written in {encoding}, which the law does not accept; read as such.")
         notes.append(Notice(message, {"file": path.name, "encoding": encoding}))
     if not closing_of(path.name):
-        notes.append(Notice(N_("{file}: its name is not SirenFECYYYYMMDD; the file counts as one exercise."), {"file": path.name}))
+        notes.append(
+            Notice(
+                N_("{file}: its name is not SirenFECYYYYMMDD; its exercises are told by its opening and closing entries."),
+                {"file": path.name},
+            )
+        )
     with tempfile.TemporaryDirectory() as scratch:
         utf8 = _one_line_a_record(path, encoding, Path(scratch))
         run_with_progress(
