@@ -65,6 +65,7 @@ def settle(con: duckdb.DuckDBPyConnection, as_of: str) -> int:
     con.execute("CREATE OR REPLACE TABLE part (debt BIGINT, credit BIGINT, amount DECIMAL(38, 4))")
     con.execute(_MATCH.format(left=_LEFT, by="mark", those="true"))
     free = con.execute(f"SELECT count(*) FROM ({_LEFT}) WHERE kind = 'payment' AND rest > 0").fetchall()[0][0]
+    con.execute(_MATCH.format(left=_LEFT, by="customer_id", those="kind IN ('refund', 'note')"))  # deducted from a payment
     con.execute(_MATCH.format(left=_LEFT, by="customer_id", those=_NOT_KEPT_OPEN))
     con.execute(f"CREATE OR REPLACE TABLE receivable AS {_WHOLE} UNION ALL {_PARTS} UNION ALL {_OPEN}")
     for table in ("item", "settled", "part"):
