@@ -34,7 +34,15 @@ REASONS = {
     "reversed": N_("{column} is before the start of its period"),
     "quote": N_("a quotation mark is opened and never closed"),
     "width": N_("the line does not have as many columns as its header"),
+    "where": N_("not kept by `where:`"),
+    "header": N_("the header once more"),
+    "heading": N_("a heading of the rows below"),
+    "total": N_("a total of the rows above"),
+    "twice": N_("the line stands in an earlier file"),
 }
+MEANT = ("where", "header", "heading", "total", "twice")  # rows that are none of the table's: nothing is lost with them
+SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
+CENT = "0.01"
 
 
 @dataclass
@@ -101,6 +109,8 @@ class Contract:
                 f"DELETE FROM parsed_{self.name} p USING (SELECT p.{self.schema.key[0]} AS key, {latest} AS last FROM parsed_{self.name} p {sold} "
                 f"WHERE _reason IS NULL GROUP BY 1) r WHERE p.{self.schema.key[0]} = r.key AND p._reason IS NULL AND (p._file, p._row) <> r.last"
             )
+        self._mark_totals(present)
+        told = self._mark_lines_of_earlier_files(files, present)
         self._mark_repeated_keys(present)
         self._quarantine(files, rejects)
         columns = [column for column in self.schema.columns if column in present]
@@ -108,7 +118,13 @@ class Contract:
         check = TableCheck(self.name, total, columns, self.reader.mapping)
         self._reconcile(check, rejects)
         check.files = [{"name": f.name, "sha256": f.sha256, "rows": f.rows} for f in files]
-        check.notices += [note for file in files for note in file.notes]
+        check.notices += [
+            *(note for file in files for note in file.notes),
+            *self.reader.notices,
+            *told,
+            *self._told_aside(check),
+            *self._unknown_words(check),
+        ]
         self._accept()
         return check
 
@@ -116,7 +132,7 @@ class Contract:
         """Create `parsed_<name>`: typed columns, `_reason`, `_hash` of the original line; returns the columns it has."""
         reader, columns = self.reader, self.schema.columns
         mapped = [role for role in columns if role in reader.mapping]
-        inner = [f"{reader.read(role)} AS v_{role}, t_{role} IS NULL AS m_{role}" for role in mapped]
+        inner = [f"{self._signed(role)} AS v_{role}, t_{role} IS NULL AS m_{role}" for role in mapped]
         typed = {role: f"v_{role}" for role in mapped}
         reasons = [self._reason(role, columns[role]) for role in mapped]
         derived = self.schema.derived
@@ -136,11 +152,67 @@ class Contract:
         if {"period_start", "period_end"} <= set(typed):
             reasons.append("CASE WHEN v_period_end < v_period_start THEN 'reversed:period_end' END")
         self.con.execute(
-            f"CREATE TABLE parsed_{self.name} AS SELECT {', '.join(f'{typed[role]} AS {role}' for role in columns if role in typed)}, _file, _row, _hash, "
-            f"nullif(concat_ws(';', {', '.join(reasons)}), '') AS _reason FROM "
-            f"(SELECT _file, _row, _hash, {', '.join(inner)} FROM {reader.relation})"
+            f"CREATE TABLE parsed_{self.name} AS SELECT {', '.join(f'{typed[role]} AS {role}' for role in columns if role in typed)}, _file, _row, _hash, _total, "
+            f"coalesce(_aside, nullif(concat_ws(';', {', '.join(reasons)}), '')) AS _reason FROM "
+            f"(SELECT _file, _row, _hash, _aside, _total, {', '.join(inner)} FROM {reader.relation})"
         )
         return list(typed)
+
+    def _signed(self, role: str) -> str:
+        """SQL: the value of a column, negative where `sign:` says so."""
+        value = self.reader.read(role)
+        return f"CASE WHEN _negative THEN -abs({value}) ELSE {value} END" if self.reader.spec.sign and role in SIGNED else value
+
+    def _mark_totals(self, present: list[str]) -> None:
+        """Rows that read like a total and whose amount is the sum of the rows since the total before, or of all rows above in the file."""
+        total = self.schema.total
+        if total not in present or not self.con.execute(f"SELECT 1 FROM parsed_{self.name} WHERE _total LIMIT 1").fetchall():
+            return
+        usable = f"CASE WHEN _reason IS NULL AND NOT _total THEN {total} END"
+        self.con.execute(
+            f"UPDATE parsed_{self.name} p SET _reason = 'total:' FROM ("
+            f"SELECT *, sum({usable}) OVER (PARTITION BY _file ORDER BY _row) AS above, sum({usable}) OVER (PARTITION BY _file, part ORDER BY _row) AS since "
+            f"FROM (SELECT *, sum(_total::INTEGER) OVER (PARTITION BY _file ORDER BY _row) - _total::INTEGER AS part FROM parsed_{self.name})) t "
+            f"WHERE t._total AND (abs(t.{total} - t.above) < {CENT} OR abs(t.{total} - t.since) < {CENT}) AND p._file = t._file AND p._row = t._row"
+        )
+
+    def _mark_lines_of_earlier_files(self, files: list[SourceFile], present: list[str]) -> list[Notice]:
+        """Tell of lines that stand in two files, by pairs of files; with `repeated: drop` those of the later file are set aside."""
+        total = self.schema.total if self.schema.total in present else None
+        days = next((column for column in (*self.schema.past_dates, "date") if column in present), None)
+        if len(files) < 2 or self.name == "ledger":
+            return []
+        self.con.execute(
+            f"CREATE OR REPLACE TABLE twice AS SELECT p._file, p._row, e._file AS earlier FROM (SELECT _file, _row, _hash, row_number() OVER (PARTITION BY _file, _hash "
+            f"ORDER BY _row) AS n FROM parsed_{self.name} WHERE _reason IS NULL) p JOIN (SELECT _hash, _file, count(*) AS n FROM parsed_{self.name} WHERE _reason IS NULL "
+            f"GROUP BY ALL) e ON e._hash = p._hash AND e._file < p._file AND p.n <= e.n QUALIFY row_number() OVER (PARTITION BY p._file, p._row ORDER BY e._file) = 1"
+        )
+        pairs = self.con.execute(
+            f"SELECT earlier, _file, count(*), {f'coalesce(sum({total}), 0)' if total else '0'}, {f'min({days}), max({days})' if days else 'NULL, NULL'} "
+            f"FROM twice JOIN parsed_{self.name} USING (_file, _row) GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+        whole = self.con.execute(f"SELECT coalesce(sum({total or 0}), 0) FROM parsed_{self.name} WHERE _reason IS NULL").fetchall()[0][0]
+        drop = self.reader.spec.repeated == "drop"
+        kept = N_(
+            "{table}: {count} lines of {later} stand in {earlier} too ({first} to {last}), worth {twice_sum}: they count twice. Write repeated: drop to leave them out."
+        )
+        dropped = N_(
+            "{table}: {count} lines of {later} stand in {earlier} too ({first} to {last}), worth {twice_sum}: left out of the later file."
+        )
+        if drop:
+            self.con.execute(f"UPDATE parsed_{self.name} p SET _reason = 'twice:' FROM twice t WHERE p._file = t._file AND p._row = t._row")
+        self.con.execute("DROP TABLE twice")
+        return [
+            Notice(
+                dropped if drop else kept,
+                {
+                    "table": TABLE_LABELS[self.name], "count": count, "earlier": files[one].name, "later": files[other].name, "twice_sum": float(amount),
+                    "first": str(first or ""), "last": str(last or ""),
+                },
+                0.0 if drop else _share(Decimal(amount), Decimal(whole)),
+            )
+            for one, other, count, amount, first, last in pairs
+        ]  # fmt: skip
 
     @staticmethod
     def _reason(role: str, column: Column) -> str:
@@ -186,6 +258,7 @@ class Contract:
         for statement in (
             "DELETE FROM parsed_{name} WHERE _reason IS NOT NULL",
             "ALTER TABLE parsed_{name} DROP COLUMN _hash",
+            "ALTER TABLE parsed_{name} DROP COLUMN _total",
             "ALTER TABLE parsed_{name} DROP COLUMN _reason",
             "ALTER TABLE parsed_{name} RENAME TO accepted_{name}",
         ):
@@ -214,7 +287,11 @@ class Contract:
             message = N_("{table}: exact duplicate lines kept: {count}; two equal lines can be two events.")
             weight = _share(check.duplicate_amount, check.amount)
             check.notices.append(Notice(message, {"table": TABLE_LABELS[name], "count": check.duplicate_rows}, weight))
-        aside = _share(check.quarantined_amount, check.amount)
+        meant = " OR ".join(f"starts_with(_reason, '{code}:')" for code in MEANT)
+        lost = self.con.execute(
+            f"SELECT coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NOT NULL AND NOT ({meant})"
+        ).fetchall()[0][0]
+        aside = _share(lost, check.amount)
         if aside >= HEAVY:
             message = N_("{table}: rows worth {aside_share} of the amount are set aside, {aside_sum}: {reasons}.")
             reason = (
@@ -222,13 +299,55 @@ class Contract:
                 if (main := _main_reason(check))
                 else ""
             )
-            values = {"table": TABLE_LABELS[name], "aside_share": aside, "aside_sum": float(check.quarantined_amount), "reasons": reason}
+            values = {"table": TABLE_LABELS[name], "aside_share": aside, "aside_sum": float(lost), "reasons": reason}
             check.notices.append(Notice(message, values, aside))
         unused = unused_columns(name, self.reader.mapping)
         if unused:
             check.unused = [str(self.reader.mapping[column]) for column in unused]
         if not check.accepted_rows:
             check.notices.append(Notice(N_("{table}: no row was accepted."), {"table": TABLE_LABELS[name]}))
+
+    def _told_aside(self, check: TableCheck) -> list[Notice]:
+        """What was recognised as no row of the table: how many rows, worth what; and rows that read like totals but are not the sum of any."""
+        name, total, label = self.name, check.total or "NULL::DECIMAL(18, 4)", TABLE_LABELS[self.name]
+        found = self.con.execute(
+            f"SELECT split_part(_reason, ':', 1) AS code, count(*), coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NOT NULL GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        message = N_("{table}: rows set aside that are none of its own: {count}, worth {aside_sum} ({reason}).")
+        told = [
+            Notice(message, {"table": label, "count": count, "aside_sum": float(amount), "reason": Notice(REASONS[code], {})})
+            for code, count, amount in found
+            if code in MEANT and code != "twice"
+        ]
+        if self.schema.total:
+            kept, amount = self.con.execute(
+                f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NULL AND _total"
+            ).fetchall()[0]
+            if kept:
+                doubt = N_(
+                    "{table}: {count} rows read like totals, worth {total_sum}, and are not the sum of rows above them: kept. Leave them out with where: if they are totals."
+                )
+                told.append(Notice(doubt, {"table": label, "count": kept, "total_sum": float(amount)}, _share(amount, check.amount)))
+        return told
+
+    def _unknown_words(self, check: TableCheck) -> list[Notice]:
+        """The values of a column of choices that no word is known for, with their counts, and the key that maps them."""
+        told = []
+        for role, column in self.schema.columns.items():
+            if column.kind != "choice" or not any(f"choice:{role}" in reason for reason in check.reasons):
+                continue
+            found = self.con.execute(
+                f"SELECT t_{role}, count(*) FROM {self.reader.relation} WHERE t_{role} IS NOT NULL AND {self.reader.read(role)} IS NULL GROUP BY 1 ORDER BY 2 DESC, 1"
+            ).fetchall()
+            words = examples((f"{word} ({count:,})" for word, count in found), 8)
+            if role == "stage":
+                message = N_(
+                    "{table}: values of {column} that are not known: {words}. Map them with stages: {{open: […], won: […], lost: […]}}."
+                )
+            else:
+                message = N_("{table}: values of {column} that are not known: {words}.")
+            told.append(Notice(message, {"table": TABLE_LABELS[self.name], "column": self.reader.mapping[role], "words": words}))
+        return told
 
 
 def _share(part: Decimal, whole: Decimal) -> float:

@@ -5,6 +5,7 @@ import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import available_timezones
 
 import yaml
 from babel.numbers import list_currencies
@@ -42,6 +43,7 @@ class Format(_Strict):
     date: str | None = Field(None, description="strptime pattern such as %d/%m/%Y")
     encoding: str | None = None
     header_row: int = Field(1, ge=1, description="row of the headers, as a spreadsheet numbers it")
+    timezone: str | None = Field(None, description="zone of the days, such as Europe/Paris, where instants have none of their own")
 
     @field_validator("delimiter")
     @classmethod
@@ -69,9 +71,56 @@ class Format(_Strict):
     @field_validator("date")
     @classmethod
     def _date_pattern(cls, value: str | None) -> str | None:
-        if value is not None and not ({"%d", "%m"} <= set(re.findall("%[a-zA-Z]", value)) and "%y" in value.lower()):
-            raise ValueError("a pattern with day, month and year is accepted, for example %d/%m/%Y or %m/%d/%Y")
+        if value is None:
+            return value
+        parts = set(re.findall("%[a-zA-Z]", value))
+        if not ("%d" in parts and parts & {"%m", "%b", "%B"} and parts & {"%y", "%Y"}):
+            raise ValueError("a pattern with day, month and year is accepted, for example %d/%m/%Y, %m/%d/%Y or %d %b %Y")
+        return None if parts & {"%b", "%B"} else value  # words of months are read in French and in English without a pattern
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError(nearest(value, sorted(available_timezones())))
         return value
+
+
+def _listed(value: Any) -> list[str]:
+    """One value for a list of one; numbers and dates as they are written."""
+    values = value if isinstance(value, list) else [value]
+    return [each if isinstance(each, str) else str(each) for each in values]
+
+
+class Condition(_Strict):
+    """Which rows `where:` keeps by one column: VALUE or [VALUES] (one of them), {not: VALUE or [VALUES]}, {empty: true or false}."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    among: list[str] | None = None
+    excluded: list[str] | None = Field(None, alias="not")
+    empty: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_short(cls, value: Any) -> Any:
+        if isinstance(value, Condition):
+            return value
+        if not isinstance(value, dict):
+            return {"among": _listed(value)}
+        return {key: _listed(value[key]) if key in ("among", "not") else value[key] for key in value}
+
+
+class Sign(_Strict):
+    """The column whose words make an amount negative: credit notes written as positive amounts."""
+
+    column: str
+    negative: list[str] = Field(min_length=1)
+
+    @field_validator("negative", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return _listed(value)
 
 
 class Table(_Strict):
@@ -79,14 +128,45 @@ class Table(_Strict):
 
     files: list[str] = Field(min_length=1)
     query: str | None = Field(None, description="SQL, when files is a database URL")
-    sheet: str | None = None
+    sheet: str | list[str] | None = Field(None, description="a sheet, a list of sheets, or a pattern such as 20*")
     format: Format = Format()  # type: ignore[call-arg]
     columns: dict[str, str] = {}
+    where: dict[str, Condition] = Field({}, description="rows to keep, by the values of any column")
+    sign: Sign | None = None
+    fill_down: list[str] = Field([], description="columns whose empty cells repeat the one above")
+    unpivot: dict[str, str] = Field({}, description="months in columns: column → pattern of its headers, * for the month")
+    repeated: Literal["keep", "drop"] = Field("keep", description="lines that a second file repeats")
+    stages: dict[Literal["open", "won", "lost"], list[str]] = Field({}, description="the client's own words of opportunities.stage")
+    activities: dict[str, list[str]] = Field({}, description="the client's own words of service.activity")
+    reasons: dict[str, list[str]] = Field({}, description="the client's own words of departures.reason")
 
-    @field_validator("files", mode="before")
+    @field_validator("files", "fill_down", mode="before")
     @classmethod
-    def _listed(cls, value: Any) -> Any:
+    def _one_or_several(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+    @field_validator("stages", "activities", "reasons", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return {key: _listed(words) for key, words in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("unpivot")
+    @classmethod
+    def _one_star(cls, value: dict[str, str]) -> dict[str, str]:
+        if any(pattern.count("*") != 1 for pattern in value.values()):
+            raise ValueError('a pattern with one * for the month is expected, such as {amount: "CA *"} or {amount: "*"}')
+        return value
+
+    @field_validator("sheet", mode="before")
+    @classmethod
+    def _sheet_names(cls, value: Any) -> Any:
+        return value if value is None or isinstance(value, str) else _listed(value)
+
+    @property
+    def own_words(self) -> dict[str, dict[str, list[str]]]:
+        """Column → carnet's word → the client's."""
+        given: dict[str, dict[Any, list[str]]] = {"stage": self.stages, "activity": self.activities, "reason": self.reasons}
+        return {column: {str(word): words for word, words in mapped.items()} for column, mapped in given.items() if mapped}
 
     @field_validator("files")
     @classmethod
@@ -334,12 +414,18 @@ def _unknown_names(content: dict) -> list[tuple[tuple, str]]:
     for table, spec in tables.items() if isinstance(tables, dict) else []:
         if table not in TABLES:
             faults.append((("tables", table), f"unknown table '{table}'; {nearest(str(table), TABLES)}"))
-        elif isinstance(spec, dict) and isinstance(spec.get("columns"), dict):
+        elif isinstance(spec, dict):
             known = TABLES[table].columns
             faults += [
-                (("tables", table, "columns", name), f"unknown column '{name}'; {nearest(str(name), known)}")
-                for name in spec["columns"]
+                (("tables", table, key, name), f"unknown column '{name}'; {nearest(str(name), known)}")
+                for key in ("columns", "unpivot")
+                for name in (spec[key] if isinstance(spec.get(key), dict) else {})
                 if name not in known
+            ]
+            faults += [
+                (("tables", table, key), f"{key} belongs to the table {owner}.")
+                for key, owner in (("stages", "opportunities"), ("activities", "service"), ("reasons", "departures"))
+                if key in spec and table != owner
             ]
     return faults
 
@@ -364,6 +450,8 @@ def _model_at(loc: tuple) -> type[BaseModel]:
     """The pydantic model that a location points into."""
     if "format" in loc:
         return Format
+    if "sign" in loc or "where" in loc:
+        return Sign if "sign" in loc else Condition
     if loc[:1] == ("tables",):
         return Table
     if loc[:1] == ("maturity",):

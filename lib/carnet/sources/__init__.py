@@ -18,7 +18,7 @@ from carnet.databases import is_database_url, without_secret
 from carnet.engagement import Table
 from carnet.errors import CarnetError, examples
 from carnet.schema import TABLE_LABELS
-from carnet.sources import columnar, excel, fec, text
+from carnet.sources import columnar, excel, fec, text, unpivot
 from carnet.sources.base import Reject, SourceFile, identifier
 from carnet.wording import N_, Notice
 
@@ -56,6 +56,7 @@ def find_files(name: str, spec: Table, folder: Path, scratch: Path) -> list[Sour
 
 def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: list[SourceFile]) -> list[Reject]:
     """Create `raw_<table>` from `files`; returns the lines that could not be split into the header's columns."""
+    files[:] = [part for file in files for part in _sheets(file, spec)]
     rejects: list[Reject] = []
     parts = []
     headers: dict[str, list[str]] = {}
@@ -64,9 +65,13 @@ def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: l
         if reader is None:
             raise CarnetError(f"{table}: {file.name}: unknown kind of file. Accepted: {', '.join(READERS)}, a database URL.")
         part = f"part_{table}_{index}"
-        headers[file.name], refused = reader(con, part, file.path, spec, file.notes)
+        own = spec.model_copy(update={"sheet": file.sheet}) if file.sheet else spec
+        headers[file.name], refused = reader(con, part, file.path, own, file.notes)
         rejects += [replace(reject, file=file.name) for reject in refused]
         file.rows = _count(con, part) + len(refused)
+    if spec.unpivot:
+        headers, made = _one_row_a_month(con, table, spec, files, headers)
+        files[:] = made
     spelling = {name.casefold(): name for names in reversed(headers.values()) for name in names}
     for index, names in enumerate(headers.values()):
         columns = ", ".join(f"{identifier(name)} AS {identifier(spelling[name.casefold()])}" for name in names)
@@ -78,6 +83,47 @@ def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: l
         files[0].notes.append(Notice(message, {"table": TABLE_LABELS[table], "columns": examples(partial)}))
     con.execute(f"CREATE VIEW raw_{table} AS {' UNION ALL BY NAME '.join(parts)}")
     return rejects
+
+
+def _one_row_a_month(
+    con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: list[SourceFile], headers: dict[str, list[str]]
+) -> tuple[dict[str, list[str]], list[SourceFile]]:
+    """Files whose months stand in columns as one input a file and month: `part_<table>_<n>` of each, its header, the inputs."""
+    months = {file.name: unpivot.months_of(con, spec, headers[file.name], file.name) for file in files}
+    for index in range(len(files)):
+        con.execute(f"ALTER TABLE part_{table}_{index} RENAME TO part_{table}_{index}_wide")
+    found: dict[str, list[str]] = {}
+    made: list[SourceFile] = []
+    for index, file in enumerate(files):
+        taken = {header for roles in months[file.name].values() for header in roles.values()}
+        kept = [header for header in headers[file.name] if header not in taken]
+        for month, roles in months[file.name].items():
+            one = replace(file, name=f"{file.name} [{month}]", notes=[] if made and made[-1].path == file.path else file.notes)
+            con.execute(
+                f"CREATE VIEW part_{table}_{len(made)} AS {unpivot.rows_of_month(f'part_{table}_{index}_wide', month, roles, kept)}"
+            )
+            one.rows = _count(con, f"part_{table}_{len(made)}")
+            found[one.name] = [*kept, unpivot.PERIOD, *roles]
+            made.append(one)
+        message = N_("{file}: {count} months in columns were read as one row a month, from {first} to {last}.")
+        told = {
+            "file": file.name,
+            "count": len(months[file.name]),
+            "first": next(iter(months[file.name])),
+            "last": list(months[file.name])[-1],
+        }
+        file.notes.append(Notice(message, told))
+    return found, made
+
+
+def _sheets(file: SourceFile, spec: Table) -> list[SourceFile]:
+    """A workbook as one input a sheet."""
+    if READERS.get(file.path.suffix.lower()) is not excel.read:
+        return [file]
+    sheets = excel.sheets_of(file.path, spec, file.notes)
+    if len(sheets) < 2:
+        return [replace(file, sheet=sheet) for sheet in sheets]
+    return [replace(file, name=f"{file.name} [{sheet}]", sheet=sheet, notes=[] if n else file.notes) for n, sheet in enumerate(sheets)]
 
 
 def forget_raw(con: duckdb.DuckDBPyConnection, table: str) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from carnet.errors import CarnetError, examples
+from carnet.errors import CarnetError
 from carnet.wording import Notice
 
 
@@ -16,6 +16,7 @@ class SourceFile:
     path: Path
     sha256: str
     rows: int = 0
+    sheet: str | None = None  # of a workbook
     notes: list[Notice] = field(default_factory=list)
 
 
@@ -33,8 +34,8 @@ class Reject:
 
 
 def check_header(path: Path, names: list[str], header_row: int) -> list[str]:
-    """Header names, trimmed; raises CarnetError when there is none, one is not text or stands twice, or there are too many."""
-    names = [name.strip().strip("\ufeff\u00a0") for name in names]
+    """Header names, spaces of any kind as one; one that stands twice bears its column. Raises CarnetError when there is none, one is not text, or there are too many."""
+    names = [" ".join(name.replace("\ufeff", "").split()) for name in names]
     while names and not names[-1]:
         names.pop()
     if not names:
@@ -47,10 +48,11 @@ def check_header(path: Path, names: list[str], header_row: int) -> list[str]:
         raise CarnetError(
             f"{path.name} row {header_row}: the header is not text. Is it a workbook or an archive? Export it as CSV in UTF-8."
         )
-    twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1 and name]
-    if twice:
-        raise CarnetError(f"{path.name} row {header_row}: the header has twice: {examples(twice)}. Rename one of them.")
-    return [name or f"column {position}" for position, name in enumerate(names, 1)]
+    twice = {name for name, count in Counter(map(str.casefold, names)).items() if count > 1}
+    return [
+        f"{name} (column {position})" if name and name.casefold() in twice else name or f"column {position}"
+        for position, name in enumerate(names, 1)
+    ]
 
 
 def quoted(value: str) -> str:

@@ -5,33 +5,43 @@ fractional numbers in machine notation (12.345e0), so that no decimal mark of th
 cell (#DIV/0!) is an empty one: calamine does not tell them apart.
 """
 
+import csv
 import datetime as dt
+import tempfile
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from python_calamine import CalamineError, CalamineWorkbook
+from bs4 import BeautifulSoup
+from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from carnet.engagement import Table
 from carnet.errors import CarnetError, examples, nearest
+from carnet.sources import text
 from carnet.sources.base import Reject, check_header
 from carnet.wording import N_, Notice
 
 
 def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[Notice]) -> tuple[list[str], list[Reject]]:
     """Create `relation` (_row, then the header's columns) from one sheet; rows that are blank are not rows."""
+    with tempfile.TemporaryDirectory() as scratch:
+        if page := _page(path, Path(scratch)):
+            return text.read(con, relation, page, spec, notes)
     try:
         book = CalamineWorkbook.from_path(path)
-        sheet = spec.sheet or (book.sheet_names[0] if book.sheet_names else "")
+        sheet = spec.sheet if isinstance(spec.sheet, str) else next(iter(_visible(book)), "")
         if sheet not in book.sheet_names:
             raise CarnetError(f"{path.name}: no sheet {sheet!r}; {nearest(sheet, book.sheet_names)}")
-        cells = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+        found = book.get_sheet_by_name(sheet)
+        cells = found.to_python(skip_empty_area=False)
+        merged = _fill_merged(cells, found.merged_cell_ranges or [])
     except CalamineError as error:
         raise CarnetError(f"{path.name}: not readable as an Excel workbook: {error}") from None
-    if len(book.sheet_names) > 1 and not spec.sheet:
-        message = N_("{file}: only the first sheet, {sheet}, was read; the others are {others}.")
-        notes.append(Notice(message, {"file": path.name, "sheet": sheet, "others": examples(book.sheet_names[1:])}))
+    if merged:
+        message = N_("{file}: {count} cells merged over several rows were filled down.")
+        notes.append(Notice(message, {"file": path.name, "count": merged}))
     position = spec.format.header_row
     header = check_header(path, [_written(cell) or "" for cell in cells[position - 1]] if len(cells) >= position else [], position)
     rows = [
@@ -42,6 +52,94 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
     con.execute(f"CREATE OR REPLACE TABLE {relation} AS SELECT * FROM sheet_part")
     con.unregister("sheet_part")
     return header, []
+
+
+def sheets_of(path: Path, spec: Table, notes: list[Notice]) -> list[str]:
+    """The sheets of a workbook that one table is read from: those that `sheet:` names or matches, else the first visible one and those with its header.
+
+    Sheets left out are told, hidden ones as such. Raises CarnetError where `sheet:` finds none.
+    """
+    try:
+        book = CalamineWorkbook.from_path(path)
+    except CalamineError:
+        return [""]  # told by `read`
+    visible, names = _visible(book), book.sheet_names
+    if spec.sheet is not None:
+        wanted = [spec.sheet] if isinstance(spec.sheet, str) else spec.sheet
+        chosen = [name for name in names if any(name == one or fnmatchcase(name, one) for one in wanted)]
+        unknown = [one for one in wanted if not any(name == one or fnmatchcase(name, one) for name in names)]
+        if unknown:
+            raise CarnetError(f"{path.name}: no sheet {unknown[0]!r}; {nearest(unknown[0], names)}")
+        return chosen
+    heads = {name: _head(book, name, spec.format.header_row) for name in visible}
+    first = next(iter(visible), "")
+    chosen = [name for name in visible if heads[name] and heads[name] == heads[first]] or [first]
+    others, hidden = [name for name in visible if name not in chosen], [name for name in names if name not in visible]
+    if len(chosen) > 1:
+        message = N_("{file}: the sheets {sheets} have one header and were read one after the other.")
+        notes.append(Notice(message, {"file": path.name, "sheets": examples(chosen)}))
+    if others:
+        message = N_("{file}: only the sheet {sheet} was read; the others are {others}.")
+        notes.append(Notice(message, {"file": path.name, "sheet": examples(chosen), "others": examples(others)}))
+    for name in hidden:
+        rows = sum(1 for row in book.get_sheet_by_name(name).to_python()[spec.format.header_row :] if any(map(_filled, row)))
+        message = N_("{file}: the sheet {sheet} is hidden and was not read: {count} rows. Name it under sheet: to read it.")
+        notes.append(Notice(message, {"file": path.name, "sheet": name, "count": rows}))
+    return chosen
+
+
+def _visible(book: CalamineWorkbook) -> list[str]:
+    """Worksheets that are shown, all where none is."""
+    shown = [
+        sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
+    ]
+    return shown or book.sheet_names
+
+
+def _head(book: CalamineWorkbook, name: str, header_row: int) -> list[str]:
+    """The header cells of a sheet as they are compared."""
+    rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False, nrows=header_row)
+    cells = [" ".join(_written(cell).split()).casefold() for cell in rows[header_row - 1]] if len(rows) >= header_row else []
+    return [cell for cell in cells if cell]
+
+
+def _fill_merged(cells: list[list[Any]], ranges: list[tuple[tuple[int, int], tuple[int, int]]]) -> int:
+    """Repeat the first cell of ranges merged over several rows in each of them; how many such ranges there are."""
+    tall = [(start, end) for start, end in ranges if end[0] > start[0] and end[0] < len(cells)]
+    for (top, left), (bottom, _) in tall:
+        for row in range(top + 1, bottom + 1):
+            if left < len(cells[row]):
+                cells[row][left] = cells[top][left]
+    return len(tall)
+
+
+def _page(path: Path, scratch: Path) -> Path | None:
+    """A file named .xls that is a page or a text, as a text file (a page's largest table with tabs, in `scratch`); None for a workbook.
+
+    Raises CarnetError for XML, which says what to do.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(512).lstrip(b"\xef\xbb\xbf \r\n\t")
+    if path.suffix.lower() != ".xls" or head.startswith((b"\xd0\xcf\x11\xe0", b"PK", b"\x09")) or not head:
+        return None
+    if head.startswith(b"<?xml"):
+        raise CarnetError(
+            f"{path.name}: an XML spreadsheet of 2003, not a workbook. Open it in a spreadsheet and save it as .xlsx or .csv."
+        )
+    if not head.startswith(b"<"):
+        return path if b"\0" not in head else None
+    tables = BeautifulSoup(path.read_bytes(), "html.parser").find_all("table")
+    rows = max(
+        ([[cell.get_text(" ", strip=True) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")] for table in tables),
+        key=len,
+        default=[],
+    )
+    if not rows:
+        raise CarnetError(f"{path.name}: a web page without a table, not a workbook. Export it again as .xlsx or .csv.")
+    written = scratch / f"{path.name}.tsv"
+    with written.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, delimiter="\t").writerows(rows)
+    return written
 
 
 def _filled(cell: Any) -> bool:

@@ -50,11 +50,38 @@ def bare_number(text: str, currency: str) -> str:
     return rf"CASE WHEN regexp_full_match({text}, '-?[0-9]+([.,][0-9]+)?') THEN {text} ELSE {signed} END"
 
 
-def bare_day(text: str) -> str:
+MONTH_WORDS = (  # French and English, without accents, as a regular expression each
+    "jan(v|vier|uary)?", "fe(v|vr|vrier|b|bruary)", "mar(s|ch)?", "a(v|vr|vril|pr|pril)", "ma(i|y)", "jui?n(e)?", "jui?l(y|let)?", "ao(u|ut)|aug(ust)?",
+    "sept?(embre|ember)?", "oct(obre|ober)?", "nov(embre|ember)?", "dec(embre|ember)?",
+)  # fmt: skip
+
+
+def with_month_number(text: str) -> str:
+    """SQL: a date whose month is a word, such as 03-janv.-24, 1er janvier 2024, 03-Jan-2024, Jan 3, 2024 or janv. 2024, as YYYY-MM-DD; else the text itself.
+
+    A month without a day is its first day; a year of two digits is of this century.
+    """
+    folded = f"strip_accents(lower({text}))"
+    word = f"regexp_extract({folded}, '[a-z]{{3,}}')"
+    cases = " ".join(f"WHEN regexp_full_match({word}, '{words}') THEN '{number:02d}'" for number, words in enumerate(MONTH_WORDS, 1))
+    year = f"regexp_extract({folded}, '(\\d{{4}}|\\d{{2}})( .*)?$', 1)"
+    day = f"regexp_extract({folded}, '^(\\d{{1,2}})(er|st|nd|rd|th)?[^\\d]', 1)"
+    after = f"regexp_extract({folded}, '^[a-z]{{3,}}[.]? (\\d{{1,2}})(st|nd|rd|th)?,? ', 1)"
+    shape = r"(lun|mar|mer|jeu|ven|sam|dim)?[a-z]*[.]? ?(\d{1,2}(er|st|nd|rd|th)?[ ./-]+)?[a-z]{3,9}[.]?[ ./-]*(\d{1,2}(st|nd|rd|th)?,? )?(\d{4}|\d{2})"
+    number = f"lpad(coalesce(nullif({day}, ''), nullif({after}, ''), '1'), 2, '0')"
+    iso = f"concat_ws('-', CASE WHEN length({year}) = 2 THEN '20' || {year} ELSE {year} END, CASE {cases} END, {number})"
+    return (
+        f"CASE WHEN regexp_matches({text}, '[A-Za-zÀ-ÿ]{{3}}') THEN CASE WHEN regexp_full_match({folded}, '{shape}') AND CASE {cases} END IS NOT NULL THEN {iso} END "
+        f"ELSE {text} END"
+    )
+
+
+def bare_day(written: str) -> str:
     """SQL: the day of a date, its parts joined by hyphens; the time of day is put aside.
 
     Two-digit years are read between slashes or points only: 24-01-15 may be a day of 2015 or of 2024.
     """
+    text = with_month_number(written)
     day = rf"translate(regexp_extract({text}, '^([0-9/.-]+)([T ].*)?$', 1), '/.', '--')"
     return rf"CASE WHEN NOT regexp_matches({text}, '^\d{{1,2}}-\d{{1,2}}-\d{{1,2}}([T ]|$)') THEN {day} END"
 
@@ -129,8 +156,9 @@ def date_sql(text: str, day: str, order: str, pattern: str | None = None) -> str
         (r"\d{8}", "%Y%m%d"),
         (r"\d{1,2}-\d{1,2}-\d{2}", f"{short}-%y"),
     )
+    months = rf"WHEN regexp_full_match({day}, '\d{{4}}-\d{{1,2}}') THEN TRY_STRPTIME({day} || '-01', '%Y-%m-%d') WHEN regexp_full_match({day}, '0?\d{{1,2}}-\d{{4}}') THEN TRY_STRPTIME('01-' || right({day}, 7), '%d-%m-%Y')"
     cases = " ".join(f"WHEN regexp_full_match({day}, '{shape}') THEN TRY_STRPTIME({day}, '{form}')" for shape, form in readings)
-    return f"CAST(CASE {cases} END AS DATE)"
+    return f"CAST(CASE {cases} {months} END AS DATE)"
 
 
 def number_sql(bare: str, decimal: str, thousands: str | None, kind: str) -> str:

@@ -1,15 +1,18 @@
 """Which header plays which role in a table, and the SQL that reads it as its kind."""
 
 import datetime as dt
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import cached_property
 
 import duckdb
 
-from carnet.engagement import Table
+from carnet.engagement import Condition, Table
 from carnet.errors import CarnetError, examples, nearest
-from carnet.schema import CHOICE_WORDS, TABLES, TRUTH_WORDS
+from carnet.schema import CHOICE_WORDS, TABLE_LABELS, TABLES, TRUTH_WORDS
 from carnet.sources.base import identifier, quoted
 from carnet.sources.formats import (
+    OUTER_SPACES,
     Evidence,
     as_written,
     bare_day,
@@ -20,10 +23,12 @@ from carnet.sources.formats import (
     decimal_evidence,
     number_sql,
 )
+from carnet.wording import N_, Notice
 
 MONEY = "DECIMAL(18, 4)"
 FLOATS = ("DOUBLE", "FLOAT")
 MEASURED = ("date", "money", "number", "share")
+TOTAL = r"(grand[ -]?|sous[ -]?|sub[ -]?)?tota(l|ux|ls)( general| generaux)?( ?:)?( (for|of|pour|de|du|des|client) .*)?"
 
 
 class ColumnReader:
@@ -38,11 +43,13 @@ class ColumnReader:
         described = con.execute(f"DESCRIBE raw_{name}").fetchall()
         self.types = {row[0]: row[1] for row in described if row[0] not in ("_file", "_row")}
         self.mapping = self._map_columns()
+        self.notices: list[Notice] = []
+        self.raw = self._filled_down()
         self._found: dict[str, dict[int, Evidence]] = {}
 
     @property
     def relation(self) -> str:
-        """SQL of the prepared values: _file, _row, _hash (of the original line), t_<role>, p_<role>."""
+        """SQL of the prepared values: _file, _row, _hash (of the original line), _aside (why the row is none of the table's), _negative, t_<role>, p_<role>."""
         given = ", ".join(f"{self._given(role)} AS t_{role}" for role in self.mapping)
         bare = "".join(
             f", {self._bare(role)} AS p_{role}"
@@ -50,7 +57,91 @@ class ColumnReader:
             if self.schema.columns[role].kind in MEASURED and self._is_text(role)
         )
         line = f"hash({', '.join(map(identifier, self.types))}) AS _hash"
-        return f"(SELECT *{bare} FROM (SELECT _file, _row, {line}, {given} FROM raw_{self.name}))"
+        kinds = f"{self._aside()} AS _aside, {self._negative()} AS _negative, {self._total_word()} AS _total"
+        return f"(SELECT *{bare} FROM (SELECT _file, _row, {line}, {kinds}, {given} FROM {self.raw}))"
+
+    def header(self, wanted: str, key: str) -> str:
+        """The header of that name, whatever its case and spaces; raises CarnetError with the nearest one."""
+        found = {plain_header(header): header for header in self.types}.get(plain_header(wanted))
+        if found is None:
+            raise CarnetError(f"{self.name}: {key}: no header {wanted!r} in {examples(self.spec.files)}; {nearest(wanted, self.types)}")
+        return found
+
+    def _aside(self) -> str:
+        """SQL: the code of a row that is none of the table's: its header once more, a heading of the rows below, or not kept by `where:`."""
+        texts = [header for header in self.mapping.values() if self.types[header] == "VARCHAR"]
+        again = " AND ".join(f"trim({identifier(header)}, {quoted(OUTER_SPACES)}) = {quoted(header)}" for header in texts)
+        cases = f"WHEN {again} THEN 'header:'" if len(texts) > 1 else ""
+        others = [header for header in self.mapping.values() if header not in self.filled]
+        if self.filled and others:
+            cases += f" WHEN {' AND '.join(f'{_blank(header)}' for header in others)} THEN 'heading:'"
+        for wanted, condition in self.spec.where.items():
+            cases += f" WHEN NOT ({self._kept(self.header(wanted, 'where'), condition)}) THEN 'where:'"
+        return f"CASE {cases} END" if cases else "NULL::VARCHAR"
+
+    def _kept(self, header: str, condition: Condition) -> str:
+        """SQL: true for rows that a condition keeps."""
+        tests = []
+        if condition.among is not None:
+            tests.append(f"coalesce({_folded(identifier(header))} IN ({_folded_words(condition.among)}), false)")
+        if condition.excluded is not None:
+            tests.append(f"NOT coalesce({_folded(identifier(header))} IN ({_folded_words(condition.excluded)}), false)")
+        if condition.empty is not None:
+            tests.append(_blank(header) if condition.empty else f"NOT {_blank(header)}")
+        return " AND ".join(tests) or "true"
+
+    def _negative(self) -> str:
+        """SQL: true where `sign:` makes the amounts of a row negative."""
+        if self.spec.sign is None:
+            return "false"
+        column = identifier(self.header(self.spec.sign.column, "sign"))
+        return f"coalesce({_folded(column)} IN ({_folded_words(self.spec.sign.negative)}), false)"
+
+    def _total_word(self) -> str:
+        """SQL: true where a name, a number or a date of the row reads like a total of others."""
+        if not self.schema.total:
+            return "false"
+        texts = [
+            h for role, h in self.mapping.items() if self.types[h] == "VARCHAR" and self.schema.columns[role].kind in ("id", "text", "date")
+        ]
+        texts += [h for h in self.filled if h not in texts]
+        tests = [
+            f"(contains(lower({identifier(h)}), 'tota') AND regexp_full_match({_folded(identifier(h))}, {quoted(TOTAL)}))" for h in texts
+        ]
+        return f"coalesce({' OR '.join(tests)}, false)" if tests else "false"
+
+    @cached_property
+    def filled(self) -> list[str]:
+        """Headers whose empty cells repeat the one above."""
+        return [self.header(wanted, "fill_down") for wanted in self.spec.fill_down] or self._group_column()
+
+    def _group_column(self) -> list[str]:
+        """The customer's column, where it is filled on rows of its own alone: headings of groups of rows."""
+        column, others = self.mapping.get("customer_id"), [h for role, h in self.mapping.items() if role != "customer_id"]
+        required = [self.mapping[role] for role in self.schema.required if role in self.mapping and role != "customer_id"]
+        if column is None or not required or self.spec.fill_down or self.types[column] != "VARCHAR":
+            return []
+        named, others_blank = f"NOT {_blank(column)}", " AND ".join(map(_blank, others))
+        total = f"regexp_full_match({_folded(identifier(column))}, {quoted(TOTAL)})"
+        headings, below, both = self.con.execute(
+            f"SELECT count(*) FILTER ({named} AND {others_blank}), count(*) FILTER (NOT ({named})), count(*) FILTER ({named} AND NOT ({others_blank}) AND NOT {total}) "
+            f"FROM raw_{self.name}"
+        ).fetchall()[0]
+        if headings < 2 or below <= headings or both:
+            return []
+        message = N_("{table}: {column} stands on rows of its own, above the rows of each: {count} headings filled down.")
+        self.notices.append(Notice(message, {"table": TABLE_LABELS[self.name], "column": column, "count": headings}))
+        return [column]
+
+    def _filled_down(self) -> str:
+        """SQL: the raw rows, with the cells filled down that `fill_down:` or the headings of groups say."""
+        if not self.filled:
+            return f"raw_{self.name}"
+        cells = ", ".join(
+            f"last_value(CASE WHEN NOT {_blank(h)} THEN {identifier(h)} END IGNORE NULLS) OVER (PARTITION BY _file ORDER BY _row) AS {identifier(h)}"
+            for h in self.filled
+        )
+        return f"(SELECT * REPLACE ({cells}) FROM raw_{self.name})"
 
     def _bare(self, role: str) -> str:
         """SQL: the day or digits of a text value; a percent sign makes a number only where a share is meant."""
@@ -67,11 +158,14 @@ class ColumnReader:
             if sql_type in FLOATS:  # a customer number that missing values turned into 17850.0
                 whole = f"CAST(CAST({text} AS BIGINT) AS VARCHAR)"
                 return f"CASE WHEN {text} = floor({text}) THEN {whole} ELSE CAST({text} AS VARCHAR) END"
-            return f"CAST({text} AS VARCHAR)"
+            written = f"nfc_normalize(CAST({text} AS VARCHAR))"  # é is one letter or two signs: one name
+            mapped = {quoted(word): tuple(words) for word, words in self.spec.own_words.get(role, {}).items()}
+            return f"coalesce({_one_of(text, mapped)}, {written})" if mapped else written
         if column.kind == "bool":
             return _one_of(text, {"true": TRUTH_WORDS[0], "false": TRUTH_WORDS[1]})
+        own = self.spec.own_words.get(role, {})
         if column.kind == "choice":
-            return _one_of(text, {quoted(c): (c, *CHOICE_WORDS.get(c, ())) for c in column.choices})
+            return _one_of(text, {quoted(c): (c, *CHOICE_WORDS.get(c, ()), *own.get(c, ())) for c in column.choices})
         kind = {"date": "DATE", "money": MONEY}.get(column.kind, "DOUBLE")
         if sql_type == "BOOLEAN":  # yes and no are no amounts
             return f"NULL::{kind}"
@@ -100,17 +194,17 @@ class ColumnReader:
     def _map_columns(self) -> dict[str, str]:
         """Role → header: as the engagement says, else a header that is the role's own name or its legal one."""
         faults = []
-        headers = {header.casefold(): header for header in self.types}
+        headers = {plain_header(header): header for header in self.types}
         mapping = {}
         for role, wanted in self.spec.columns.items():
-            if wanted.strip().casefold() in headers:
-                mapping[role] = headers[wanted.strip().casefold()]
+            if plain_header(wanted) in headers:
+                mapping[role] = headers[plain_header(wanted)]
             else:
                 place = f"{self.name}: columns: {role}: no header {wanted!r} in {examples(self.spec.files)}"
                 faults.append(f"{place}; {nearest(wanted, self.types)}")
         taken = set(mapping.values())
         for role in self.schema.columns:
-            name = self.schema.headers.get(role, role).casefold()
+            name = plain_header(self.schema.headers.get(role, role))
             if role not in self.spec.columns and name in headers and headers[name] not in taken:
                 mapping[role] = headers[name]
         for role in self.schema.required:
@@ -175,8 +269,28 @@ class ColumnReader:
         )
 
 
+def plain_header(name: str) -> str:
+    """A header as it is compared: spaces of any kind are one, case is none."""
+    return " ".join(name.split()).casefold()
+
+
 def _one_of(text: str, words: dict[str, tuple[str, ...]]) -> str:
     """SQL: the key whose words hold the text, accents and case aside; NULL when none does."""
-    folded = f"strip_accents(lower(CAST({text} AS VARCHAR)))"
-    cases = " ".join(f"WHEN {folded} IN ({', '.join(map(quoted, texts))}) THEN {value}" for value, texts in words.items())
+    cases = " ".join(f"WHEN {_folded(text)} IN ({_folded_words(texts)}) THEN {value}" for value, texts in words.items())
     return f"CASE {cases} END"
+
+
+def _folded(text: str) -> str:
+    """SQL: a text without outer spaces, case and accents."""
+    return f"strip_accents(lower(trim(CAST({text} AS VARCHAR), {quoted(OUTER_SPACES)})))"
+
+
+def _folded_words(words: Iterable[str]) -> str:
+    """SQL literals of words as `_folded` leaves them."""
+    plain = (unicodedata.normalize("NFKD", word.strip().lower()) for word in words)
+    return ", ".join(quoted("".join(letter for letter in word if not unicodedata.combining(letter))) for word in plain)
+
+
+def _blank(header: str) -> str:
+    """SQL: true where a cell is empty."""
+    return f"(coalesce(trim(CAST({identifier(header)} AS VARCHAR), {quoted(OUTER_SPACES)}), '') = '')"

@@ -31,8 +31,11 @@ csv.field_size_limit(1 << 27)  # characters; read with another delimiter, a whol
 UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
+MIXED = "utf-8 and cp1252"
+
+
 def detect_encoding(path: Path) -> str:
-    """Encoding by byte-order mark, then by what decodes without error: utf-8, else cp1252, else latin-1."""
+    """Encoding by byte-order mark, then by what decodes without error: utf-8, else cp1252, else latin-1; MIXED where lines are of both."""
     with path.open("rb") as stream:
         head = stream.read(4096)
         if head.startswith(codecs.BOM_UTF8):
@@ -52,11 +55,8 @@ def detect_encoding(path: Path) -> str:
             if not text.isascii():
                 good += sum(not char.isascii() for char in text) - broken
             undefined = undefined or not UNDEFINED_IN_CP1252.isdisjoint(chunk)
-    if bad and good > MOSTLY * bad:
-        raise CarnetError(
-            f"{path.name}: {good:,} accented characters are UTF-8 and {bad:,} bytes are not. Export it again in one encoding, "
-            f"or set format: {{encoding: …}} to read all of it in that one."
-        )
+    if bad and good:
+        return MIXED
     return "utf-8" if not bad else "latin-1" if undefined else "cp1252"
 
 
@@ -77,6 +77,12 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
     if encoding == "latin-1" and not spec.format.encoding:
         message = N_("{file}: its encoding is uncertain and was taken for latin-1; set format: encoding if accents look wrong.")
         notes.append(Notice(message, {"file": path.name}))
+    if encoding == MIXED:
+        with tempfile.TemporaryDirectory() as scratch:
+            utf8 = _line_by_line(path, Path(scratch), notes)
+            return read(
+                con, relation, utf8, spec.model_copy(update={"format": spec.format.model_copy(update={"encoding": "utf-8"})}), notes
+            )
     header_row = spec.format.header_row
     try:
         with path.open(encoding=encoding, newline="") as stream:
@@ -101,6 +107,29 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
         ) from None
     except csv.Error as error:
         raise CarnetError(f"{path.name}: not readable as delimited text: {error}.") from None
+
+
+def _line_by_line(path: Path, scratch: Path, notes: list[Notice]) -> Path:
+    """A file whose lines are some UTF-8, some cp1252, as UTF-8: each line as it decodes, and told with its first lines of either.
+
+    Raises CarnetError where one line holds both: which letters it means nobody can tell.
+    """
+    target, others = scratch / path.name, []
+    with path.open("rb") as source, target.open("w", encoding="utf-8", newline="") as sink:
+        for number, line in enumerate(source, 1):
+            try:
+                sink.write(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except UnicodeDecodeError:
+                if re.search(rb"[\xc3\xc5][\x80-\xbf]", line):
+                    raise CarnetError(
+                        f"{path.name} line {number}: letters in UTF-8 and in another encoding on one line. Export it again in one encoding, or set "
+                        f"format: {{encoding: …}} to read all of it in that one."
+                    ) from None
+                others.append(number)
+                sink.write(line.decode("cp1252", "replace"))
+    message = N_("{file}: {count} lines are not UTF-8 as the others are (line {line} first): each was read as it is written.")
+    notes.append(Notice(message, {"file": path.name, "count": len(others), "line": others[0]}))
+    return target
 
 
 def _to_utf8(path: Path, encoding: str, scratch: Path) -> Path:
