@@ -91,7 +91,7 @@ def texts() -> list[Case]:
         csv_case("UTF-32", good.encode("utf-32"), "sales"),
         csv_case("UTF-7 letters", good.replace("A,", "+AOk-,"), KEPT),
         csv_case("half a UTF-8 character at the end", good.encode() + b"C\xc3", KEPT),
-        csv_case("UTF-8 and cp1252 in one file", good.encode() + "é,2024-03-01,1\n".encode() * 300 + "é,2024-03-01,1\n".encode("cp1252"), "sales.csv"),
+        csv_case("UTF-8 and cp1252 on one line", good.encode() + "é,2024-03-01,1\n".encode() * 300 + "é".encode() + "é,2024-03-01,1\n".encode("cp1252"), "sales.csv"),
         csv_case("encoding that is not", good, "encoding", tables={"sales": {"files": "sales.csv", "format": {"encoding": "klingon"}}}),
         csv_case("encoding of bytes, not of text", good, "encoding", tables={"sales": {"files": "sales.csv", "format": {"encoding": "base64"}}}),
         csv_case("old Mac line ends", good.replace("\n", "\r"), KEPT),
@@ -278,7 +278,7 @@ def keys() -> list[Case]:
         "format a text": {"files": "sales.csv", "format": "csv"}, "delimiter too long": {"files": "sales.csv", "format": {"delimiter": ";;"}},
         "delimiter empty": {"files": "sales.csv", "format": {"delimiter": ""}}, "decimal a letter": {"files": "sales.csv", "format": {"decimal": "x"}},
         "date without a year": {"files": "sales.csv", "format": {"date": "%d/%m"}}, "header row zero": {"files": "sales.csv", "format": {"header_row": 0}},
-        "header row beyond the end": {"files": "sales.csv", "format": {"header_row": 999}}, "sheet a list": {"files": "sales.csv", "sheet": ["a"]}, "stranger": {"files": "sales.csv", "stranger": 1}, "table a text": "sales.csv",
+        "header row beyond the end": {"files": "sales.csv", "format": {"header_row": 999}}, "sheet a mapping": {"files": "sales.csv", "sheet": {"a": 1}}, "stranger": {"files": "sales.csv", "stranger": 1}, "table a text": "sales.csv",
         "table null": None,
     }  # fmt: skip
     return cases + [csv_case(f"sales: {name}", good, "sales", tables={"sales": spec}) for name, spec in inner.items()]

@@ -300,7 +300,7 @@ def test_several_currencies_and_unread_columns_are_told(tmp_path):
         ("nul.csv", b"\x00" * 500, "no table is recognised"),
         ("junk.xlsx", b"PK\x03\x04junk", "not readable as an Excel workbook"),
         ("empty.csv", b"", "no header"),
-        ("twice.csv", b"a;a\n1;2\n", "the header has twice"),
+        ("twice.csv", b"a;a\n1;2\n", "no table of carnet is recognised"),
         ("x.ods", b"x", "no table is recognised"),
     ],
 )
@@ -319,7 +319,7 @@ def test_hostile_names_and_headers_stay_values(tmp_path):
     write_proposal(tmp_path)
     book = open_book(tmp_path)
     assert [file["name"] for file in book.checks["sales"].files] == ["- evil: [x].csv"] and book.checks["sales"].accepted_rows == 120
-    assert set(book.engagement.tables["sales"].columns.values()) <= {name.strip() for name in evil}
+    assert set(book.engagement.tables["sales"].columns.values()) <= {" ".join(name.split()) for name in evil}
 
 
 def test_files_outside_missing_or_unknown_are_told(tmp_path):

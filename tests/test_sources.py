@@ -209,11 +209,12 @@ def test_a_stray_quotation_mark_never_swallows_other_lines(make_engagement, brok
     assert check.accepted_rows == 100 - len(reasons and broken) + (len(broken) - sum(reasons.values()) if reasons else 0)
 
 
-def test_a_few_bad_bytes_in_utf8_are_asked(make_engagement):
+def test_a_few_bad_bytes_in_utf8_are_read_as_they_are_written(make_engagement):
     folder = make_engagement(tables=spec())
     (folder / "v.csv").write_bytes((HEADER + "é;31/12/2024;1\n" * 50).encode() + b"\xe9;31/12/2024;1\n")
-    with pytest.raises(CarnetError, match="50 accented characters are UTF-8 and 1 bytes are not"):
-        open_book(folder)
+    book = open_book(folder)
+    assert book.cube.customer_id.nunique().execute() == 1 and book.checks["sales"].accepted_rows == 51
+    assert any("1 lines are not UTF-8" in book.wording.tell(notice) for notice in book.notices)
 
 
 def test_dates_of_one_file_do_not_settle_another(make_engagement):
@@ -370,7 +371,7 @@ def test_empty_file(make_engagement):
 def test_header_twice(make_engagement):
     folder = make_engagement(tables=spec())
     write(folder, "v.csv", "customer_id;date;amount;Amount\nA;31/12/2024;1;2\n")
-    with pytest.raises(CarnetError, match="has twice: amount"):
+    with pytest.raises(CarnetError, match=r"the column amount .*is required.*amount \(column 3\), Amount \(column 4\)"):
         open_book(folder)
 
 

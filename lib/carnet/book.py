@@ -22,7 +22,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
-from carnet.contracts import Contract, TableCheck, unknown_references
+from carnet.contracts import Contract, TableCheck, alike_customers, unknown_references
 from carnet.engagement import Engagement, load_engagement
 from carnet.engines import Engine, connect, memory
 from carnet.errors import CarnetError
@@ -402,6 +402,8 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
         raise CarnetError(f"sales: none of {checks['sales'].rows:,} rows was accepted ({told or 'the files hold no rows'}). as_of {as_of}.")
     if key:
         hide(con, key, set(checks))
+    if alike := alike_customers(con, checks.values()):
+        next(iter(checks.values())).notices += alike
     if "customers" in engagement.tables:
         unlisted = unknown_references(con, checks.values())
         checks["customers"].notices += [unlisted] if unlisted else []

@@ -16,7 +16,7 @@ from carnet.errors import examples
 from carnet.schema import TABLE_LABELS, TABLES, Column, unused_columns
 from carnet.sources.base import Reject, SourceFile, identifier, quoted
 from carnet.sources.formats import as_written
-from carnet.sources.reading import MONEY, ColumnReader
+from carnet.sources.reading import MONEY, ColumnReader, folded, folded_words, plain_header
 from carnet.wording import N_, Notice, Wording
 
 EARLIEST = dt.date(1900, 1, 1)
@@ -43,6 +43,11 @@ REASONS = {
 MEANT = ("where", "header", "heading", "total", "twice")  # rows that are none of the table's: nothing is lost with them
 SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
 CENT = "0.01"
+ALIKE_WEIGHT = 0.1  # of a doubt about who is one customer
+NO_SALES = (  # what exports write of rows that are no sale
+    "avoir", "avoirs", "credit note", "credit memo", "refund", "refunded", "rembourse", "remboursee", "remboursement", "void", "voided", "cancelled",
+    "canceled", "annule", "annulee", "failed", "echec", "echoue", "quote", "quotation", "devis", "draft", "brouillon", "proforma", "pro forma",
+)  # fmt: skip
 
 
 @dataclass
@@ -123,6 +128,7 @@ class Contract:
             *self.reader.notices,
             *told,
             *self._told_aside(check),
+            *self._words_that_nothing_uses(check),
             *self._unknown_words(check),
         ]
         self._accept()
@@ -319,6 +325,14 @@ class Contract:
             for code, count, amount in found
             if code in MEANT and code != "twice"
         ]
+        if self.reader.spec.sign:
+            made, amount = self.con.execute(
+                f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} p JOIN {self.reader.relation} r USING (_file, _row) WHERE r._negative AND _reason IS NULL"
+            ).fetchall()[0]
+            message = N_("{table}: amounts made negative by {column}: {count}, worth {signed_sum}.")
+            told.append(
+                Notice(message, {"table": label, "count": made, "column": self.reader.spec.sign.column, "signed_sum": float(amount)})
+            )
         if self.schema.total:
             kept, amount = self.con.execute(
                 f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NULL AND _total"
@@ -328,6 +342,33 @@ class Contract:
                     "{table}: {count} rows read like totals, worth {total_sum}, and are not the sum of rows above them: kept. Leave them out with where: if they are totals."
                 )
                 told.append(Notice(doubt, {"table": label, "count": kept, "total_sum": float(amount)}, _share(amount, check.amount)))
+        return told
+
+    def _words_that_nothing_uses(self, check: TableCheck) -> list[Notice]:
+        """Columns not used that say of rows that they are credit notes, refunds, cancelled, drafts or quotes, and yet count: how much is at stake."""
+        total, spec = check.total, self.reader.spec
+        named = {
+            plain_header(header) for header in (*self.reader.mapping.values(), *spec.where, *([spec.sign.column] if spec.sign else []))
+        }
+        columns = [header for header, kind in self.reader.types.items() if kind == "VARCHAR" and plain_header(header) not in named]
+        if not total or not columns:
+            return []
+        words = folded_words(NO_SALES)
+        tests = [f"count(*) FILTER ({folded(identifier(header))} IN ({words}))" for header in columns]
+        counts = self.con.execute(f"SELECT {', '.join(tests)} FROM raw_{self.name}").fetchall()[0]
+        told = []
+        for header in (header for header, count in zip(columns, counts, strict=True) if count):
+            count, stake, said = self.con.execute(
+                f"SELECT count(*), coalesce(sum({total}), 0), string_agg(DISTINCT r.{identifier(header)}, ', ') FROM parsed_{self.name} p JOIN raw_{self.name} r USING (_file, _row) "
+                f"WHERE p._reason IS NULL AND p.{total} > 0 AND {folded(f'r.{identifier(header)}')} IN ({words})"
+            ).fetchall()[0]
+            if count:
+                message = N_(
+                    "{table}: {column} says {words} of {count} rows that count with a positive amount, {stake_sum} in all: leave them out with where:, or "
+                    "make them negative with sign:."
+                )
+                values = {"table": TABLE_LABELS[self.name], "column": header, "words": said, "count": count, "stake_sum": float(stake)}
+                told.append(Notice(message, values, _share(stake, check.amount)))
         return told
 
     def _unknown_words(self, check: TableCheck) -> list[Notice]:
@@ -385,3 +426,29 @@ def unknown_references(con: duckdb.DuckDBPyConnection, checks: Iterable[TableChe
     told = Notice(" · ".join("{" + name + "}" for name in tables), {name: TABLE_LABELS[name] for name in tables})
     values = {"count": len(ids), "rows": lines, "examples": examples(sorted(ids)), "tables": told, "unlisted_share": weight}
     return Notice(message, values, weight)
+
+
+def alike_customers(con: duckdb.DuckDBPyConnection, checks: Iterable[TableCheck]) -> list[Notice]:
+    """Customers whose numbers differ by case, spaces, punctuation or leading zeros alone, or that a spreadsheet turned into powers of ten."""
+    tables = [check.table for check in checks if "customer_id" in check.columns]
+    if not tables:
+        return []
+    ids = " UNION ".join(f"SELECT customer_id AS id FROM accepted_{table} WHERE customer_id IS NOT NULL" for table in tables)
+    alike = con.execute(
+        "SELECT string_agg(id, ' = ' ORDER BY id) FROM (SELECT DISTINCT id, ltrim(regexp_replace(strip_accents(lower(id)), '[^a-z0-9]', '', 'g'), '0') AS plain "
+        f"FROM ({ids})) WHERE plain <> '' GROUP BY plain HAVING count(*) > 1 ORDER BY 1"
+    ).fetchall()
+    powers = con.execute(rf"SELECT DISTINCT id FROM ({ids}) WHERE regexp_full_match(id, '\d([.,]\d+)?[eE]\+\d+') ORDER BY 1").fetchall()
+    told = []
+    if alike:
+        message = N_(
+            "customers whose numbers differ by case, spaces, punctuation or zeros in front alone: {count} ({examples}). Where they are one, write "
+            "ids: {{case: ignore, zeros: ignore, spaces: ignore, punctuation: ignore}} under each table."
+        )
+        told.append(Notice(message, {"count": len(alike), "examples": examples(row[0] for row in alike)}, ALIKE_WEIGHT))
+    if powers:
+        message = N_(
+            "customers whose number a spreadsheet turned into a power of ten: {count} ({examples}): several may be one now. Export the column as text."
+        )
+        told.append(Notice(message, {"count": len(powers), "examples": examples(row[0] for row in powers)}, ALIKE_WEIGHT))
+    return told

@@ -111,6 +111,15 @@ class Condition(_Strict):
         return {key: _listed(value[key]) if key in ("among", "not") else value[key] for key in value}
 
 
+class Ids(_Strict):
+    """What does not tell two customers apart: their numbers are read without it, in capitals where case is ignored."""
+
+    case: Literal["keep", "ignore"] = "keep"
+    zeros: Literal["keep", "ignore"] = Field("keep", description="in front")
+    spaces: Literal["keep", "ignore"] = "keep"
+    punctuation: Literal["keep", "ignore"] = "keep"
+
+
 class Sign(_Strict):
     """The column whose words make an amount negative: credit notes written as positive amounts."""
 
@@ -133,6 +142,7 @@ class Table(_Strict):
     columns: dict[str, str] = {}
     where: dict[str, Condition] = Field({}, description="rows to keep, by the values of any column")
     sign: Sign | None = None
+    ids: Ids = Ids()  # type: ignore[call-arg]
     fill_down: list[str] = Field([], description="columns whose empty cells repeat the one above")
     unpivot: dict[str, str] = Field({}, description="months in columns: column → pattern of its headers, * for the month")
     repeated: Literal["keep", "drop"] = Field("keep", description="lines that a second file repeats")
@@ -160,7 +170,7 @@ class Table(_Strict):
     @field_validator("sheet", mode="before")
     @classmethod
     def _sheet_names(cls, value: Any) -> Any:
-        return value if value is None or isinstance(value, str) else _listed(value)
+        return _listed(value) if isinstance(value, list) else str(value) if isinstance(value, int) else value
 
     @property
     def own_words(self) -> dict[str, dict[str, list[str]]]:
@@ -450,6 +460,8 @@ def _model_at(loc: tuple) -> type[BaseModel]:
     """The pydantic model that a location points into."""
     if "format" in loc:
         return Format
+    if "ids" in loc:
+        return Ids
     if "sign" in loc or "where" in loc:
         return Sign if "sign" in loc else Condition
     if loc[:1] == ("tables",):

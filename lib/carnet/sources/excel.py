@@ -73,7 +73,8 @@ def sheets_of(path: Path, spec: Table, notes: list[Notice]) -> list[str]:
         return chosen
     heads = {name: _head(book, name, spec.format.header_row) for name in visible}
     first = next(iter(visible), "")
-    chosen = [name for name in visible if heads[name] and heads[name] == heads[first]] or [first]
+    alike = [name for name in visible if heads[name] and heads[name] == heads[first]] or [first]
+    chosen = alike if len(alike) == 1 else _without_copies(book, alike, spec.format.header_row)
     others, hidden = [name for name in visible if name not in chosen], [name for name in names if name not in visible]
     if len(chosen) > 1:
         message = N_("{file}: the sheets {sheets} have one header and were read one after the other.")
@@ -85,6 +86,18 @@ def sheets_of(path: Path, spec: Table, notes: list[Notice]) -> list[str]:
         rows = sum(1 for row in book.get_sheet_by_name(name).to_python()[spec.format.header_row :] if any(map(_filled, row)))
         message = N_("{file}: the sheet {sheet} is hidden and was not read: {count} rows. Name it under sheet: to read it.")
         notes.append(Notice(message, {"file": path.name, "sheet": name, "count": rows}))
+    return chosen
+
+
+def _without_copies(book: CalamineWorkbook, names: list[str], header_row: int) -> list[str]:
+    """The sheets that are no copies: less than half of their rows stand in those before."""
+    seen: set[tuple] = set()
+    chosen: list[str] = []
+    for name in names:
+        rows = {tuple(row) for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)[header_row:] if any(map(_filled, row))}
+        if not chosen or (rows and 2 * len(rows & seen) < len(rows)):
+            chosen.append(name)
+            seen |= rows
     return chosen
 
 

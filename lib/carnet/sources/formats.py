@@ -59,16 +59,16 @@ MONTH_WORDS = (  # French and English, without accents, as a regular expression 
 def with_month_number(text: str) -> str:
     """SQL: a date whose month is a word, such as 03-janv.-24, 1er janvier 2024, 03-Jan-2024, Jan 3, 2024 or janv. 2024, as YYYY-MM-DD; else the text itself.
 
-    A month without a day is its first day; a year of two digits is of this century.
+    A month without a day is YYYY-MM; a year of two digits is of this century.
     """
     folded = f"strip_accents(lower({text}))"
     word = f"regexp_extract({folded}, '[a-z]{{3,}}')"
     cases = " ".join(f"WHEN regexp_full_match({word}, '{words}') THEN '{number:02d}'" for number, words in enumerate(MONTH_WORDS, 1))
-    year = f"regexp_extract({folded}, '(\\d{{4}}|\\d{{2}})( .*)?$', 1)"
-    day = f"regexp_extract({folded}, '^(\\d{{1,2}})(er|st|nd|rd|th)?[^\\d]', 1)"
-    after = f"regexp_extract({folded}, '^[a-z]{{3,}}[.]? (\\d{{1,2}})(st|nd|rd|th)?,? ', 1)"
-    shape = r"(lun|mar|mer|jeu|ven|sam|dim)?[a-z]*[.]? ?(\d{1,2}(er|st|nd|rd|th)?[ ./-]+)?[a-z]{3,9}[.]?[ ./-]*(\d{1,2}(st|nd|rd|th)?,? )?(\d{4}|\d{2})"
-    number = f"lpad(coalesce(nullif({day}, ''), nullif({after}, ''), '1'), 2, '0')"
+    year = rf"regexp_extract({folded}, '(^|[^\d])(\d{{4}}|\d{{2}})( \d{{1,2}}[:h].*)?$', 2)"
+    day = rf"regexp_extract({folded}, '^[a-z.]* ?(\d{{1,2}})(er|st|nd|rd|th)?[^\d]', 1)"
+    after = rf"regexp_extract({folded}, '[a-z]{{3,}}[.]? (\d{{1,2}})(st|nd|rd|th)?,? \d', 1)"
+    shape = r"(lun|mar|mer|jeu|ven|sam|dim)?[a-z]*[.]? ?(\d{1,2}(er|st|nd|rd|th)?[ ./-]+)?[a-z]{3,9}[.]?[ ./-]*(\d{1,2}(st|nd|rd|th)?,? )?(\d{4}|\d{2})( \d{1,2}[:h].*)?"
+    number = f"lpad(coalesce(nullif({day}, ''), nullif({after}, '')), 2, '0')"  # NULL without a day: left out of the parts
     iso = f"concat_ws('-', CASE WHEN length({year}) = 2 THEN '20' || {year} ELSE {year} END, CASE {cases} END, {number})"
     return (
         f"CASE WHEN regexp_matches({text}, '[A-Za-zÀ-ÿ]{{3}}') THEN CASE WHEN regexp_full_match({folded}, '{shape}') AND CASE {cases} END IS NOT NULL THEN {iso} END "
@@ -141,8 +141,18 @@ def _aggregates(first: str, second: str, ambiguous: str, text: str) -> str:
     )
 
 
-def date_sql(text: str, day: str, order: str, pattern: str | None = None) -> str:
-    """SQL: text and its `bare_day` as DATE; NULL when it is missing or does not parse."""
+def _months(day: str) -> tuple[tuple[str, str, str], ...]:
+    """Shape of a month without a day, its first day as text, and how that is read."""
+    return ((r"\d{4}-\d{1,2}", f"{day} || '-01'", "%Y-%m-%d"), (r"0?\d{1,2}-\d{4}", f"'01-' || right({day}, 7)", "%d-%m-%Y"))
+
+
+def is_month(day: str) -> str:
+    """SQL: true for a `bare_day` that is a month without a day."""
+    return " OR ".join(f"regexp_full_match({day}, '{shape}')" for shape, *_ in _months(day))
+
+
+def date_sql(text: str, day: str, order: str, pattern: str | None = None, months: bool = False) -> str:
+    """SQL: text and its `bare_day` as DATE; NULL when it is missing or does not parse. `months`: one without a day is its first day."""
     if pattern:
         first_word = f"split_part({text}, ' ', 1)"
         read = f"coalesce(TRY_STRPTIME({text}, {quoted(pattern)}), TRY_STRPTIME({first_word}, {quoted(pattern)}))"
@@ -156,9 +166,10 @@ def date_sql(text: str, day: str, order: str, pattern: str | None = None) -> str
         (r"\d{8}", "%Y%m%d"),
         (r"\d{1,2}-\d{1,2}-\d{2}", f"{short}-%y"),
     )
-    months = rf"WHEN regexp_full_match({day}, '\d{{4}}-\d{{1,2}}') THEN TRY_STRPTIME({day} || '-01', '%Y-%m-%d') WHEN regexp_full_match({day}, '0?\d{{1,2}}-\d{{4}}') THEN TRY_STRPTIME('01-' || right({day}, 7), '%d-%m-%Y')"
-    cases = " ".join(f"WHEN regexp_full_match({day}, '{shape}') THEN TRY_STRPTIME({day}, '{form}')" for shape, form in readings)
-    return f"CAST(CASE {cases} {months} END AS DATE)"
+    cases = [f"WHEN regexp_full_match({day}, '{shape}') THEN TRY_STRPTIME({day}, '{form}')" for shape, form in readings]
+    if months:
+        cases += [f"WHEN regexp_full_match({day}, '{shape}') THEN TRY_STRPTIME({first}, '{form}')" for shape, first, form in _months(day)]
+    return f"CAST(CASE {' '.join(cases)} END AS DATE)"
 
 
 def number_sql(bare: str, decimal: str, thousands: str | None, kind: str) -> str:

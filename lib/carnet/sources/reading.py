@@ -7,7 +7,7 @@ from functools import cached_property
 
 import duckdb
 
-from carnet.engagement import Condition, Table
+from carnet.engagement import Condition, Ids, Table
 from carnet.errors import CarnetError, examples, nearest
 from carnet.schema import CHOICE_WORDS, TABLE_LABELS, TABLES, TRUTH_WORDS
 from carnet.sources.base import identifier, quoted
@@ -21,11 +21,13 @@ from carnet.sources.formats import (
     date_evidence,
     date_sql,
     decimal_evidence,
+    is_month,
     number_sql,
 )
 from carnet.wording import N_, Notice
 
 MONEY = "DECIMAL(18, 4)"
+CUSTOMER_ROLES = ("customer_id", "auxiliary")
 FLOATS = ("DOUBLE", "FLOAT")
 MEASURED = ("date", "money", "number", "share")
 TOTAL = r"(grand[ -]?|sous[ -]?|sub[ -]?)?tota(l|ux|ls)( general| generaux)?( ?:)?( (for|of|pour|de|du|des|client) .*)?"
@@ -46,6 +48,7 @@ class ColumnReader:
         self.notices: list[Notice] = []
         self.raw = self._filled_down()
         self._found: dict[str, dict[int, Evidence]] = {}
+        self._monthly: dict[str, bool] = {}
 
     @property
     def relation(self) -> str:
@@ -83,9 +86,9 @@ class ColumnReader:
         """SQL: true for rows that a condition keeps."""
         tests = []
         if condition.among is not None:
-            tests.append(f"coalesce({_folded(identifier(header))} IN ({_folded_words(condition.among)}), false)")
+            tests.append(f"coalesce({folded(identifier(header))} IN ({folded_words(condition.among)}), false)")
         if condition.excluded is not None:
-            tests.append(f"NOT coalesce({_folded(identifier(header))} IN ({_folded_words(condition.excluded)}), false)")
+            tests.append(f"NOT coalesce({folded(identifier(header))} IN ({folded_words(condition.excluded)}), false)")
         if condition.empty is not None:
             tests.append(_blank(header) if condition.empty else f"NOT {_blank(header)}")
         return " AND ".join(tests) or "true"
@@ -95,7 +98,7 @@ class ColumnReader:
         if self.spec.sign is None:
             return "false"
         column = identifier(self.header(self.spec.sign.column, "sign"))
-        return f"coalesce({_folded(column)} IN ({_folded_words(self.spec.sign.negative)}), false)"
+        return f"coalesce({folded(column)} IN ({folded_words(self.spec.sign.negative)}), false)"
 
     def _total_word(self) -> str:
         """SQL: true where a name, a number or a date of the row reads like a total of others."""
@@ -106,7 +109,7 @@ class ColumnReader:
         ]
         texts += [h for h in self.filled if h not in texts]
         tests = [
-            f"(contains(lower({identifier(h)}), 'tota') AND regexp_full_match({_folded(identifier(h))}, {quoted(TOTAL)}))" for h in texts
+            f"(contains(lower({identifier(h)}), 'tota') AND regexp_full_match({folded(identifier(h))}, {quoted(TOTAL)}))" for h in texts
         ]
         return f"coalesce({' OR '.join(tests)}, false)" if tests else "false"
 
@@ -122,7 +125,7 @@ class ColumnReader:
         if column is None or not required or self.spec.fill_down or self.types[column] != "VARCHAR":
             return []
         named, others_blank = f"NOT {_blank(column)}", " AND ".join(map(_blank, others))
-        total = f"regexp_full_match({_folded(identifier(column))}, {quoted(TOTAL)})"
+        total = f"regexp_full_match({folded(identifier(column))}, {quoted(TOTAL)})"
         headings, below, both = self.con.execute(
             f"SELECT count(*) FILTER ({named} AND {others_blank}), count(*) FILTER (NOT ({named})), count(*) FILTER ({named} AND NOT ({others_blank}) AND NOT {total}) "
             f"FROM raw_{self.name}"
@@ -159,6 +162,8 @@ class ColumnReader:
                 whole = f"CAST(CAST({text} AS BIGINT) AS VARCHAR)"
                 return f"CASE WHEN {text} = floor({text}) THEN {whole} ELSE CAST({text} AS VARCHAR) END"
             written = f"nfc_normalize(CAST({text} AS VARCHAR))"  # é is one letter or two signs: one name
+            if role in CUSTOMER_ROLES:
+                written = same_customer(written, self.spec.ids)
             mapped = {quoted(word): tuple(words) for word, words in self.spec.own_words.get(role, {}).items()}
             return f"coalesce({_one_of(text, mapped)}, {written})" if mapped else written
         if column.kind == "bool":
@@ -172,7 +177,8 @@ class ColumnReader:
         if not self._is_text(role):
             return f"TRY_CAST({text} AS {kind})"
         if column.kind == "date":
-            return self._by_file(role, lambda order: date_sql(text, bare, order or "day first", self.spec.format.date))
+            months = self._months_alone(role)
+            return self._by_file(role, lambda order: date_sql(text, bare, order or "day first", self.spec.format.date, months))
         read = self._by_file(role, lambda mark: number_sql(bare, mark or ".", self.spec.format.thousands, kind))
         return f"({read}) / CASE WHEN contains({text}, '%') THEN 100 ELSE 1 END" if column.kind == "share" else read
 
@@ -248,6 +254,14 @@ class ColumnReader:
             readings[index] = {"first": words[0], "second": words[1]}.get(verdict or "")
         return readings
 
+    def _months_alone(self, role: str) -> bool:
+        """True where every value of a date column is a month without a day: among days such a one is no date."""
+        if role not in self._monthly:
+            query = f"SELECT count(*), count(*) FILTER ({is_month(f'p_{role}')}) FROM {self.relation} WHERE p_{role} IS NOT NULL"
+            values, months = self.con.execute(query).fetchall()[0]
+            self._monthly[role] = values == months > 0
+        return self._monthly[role]
+
     def _evidence(self, role: str, dates: bool) -> dict[int, Evidence]:
         """File index → what the column's values say of their order or decimal mark; asked of the data once."""
         if role not in self._found:
@@ -269,6 +283,17 @@ class ColumnReader:
         )
 
 
+def same_customer(number: str, ids: Ids) -> str:
+    """SQL: a customer's number without what `ids:` ignores."""
+    if ids.spaces == "ignore":
+        number = rf"regexp_replace({number}, '\s', '', 'g')"
+    if ids.punctuation == "ignore":
+        number = rf"regexp_replace({number}, '[^\p{{L}}\p{{N}}\s]', '', 'g')"
+    if ids.case == "ignore":
+        number = f"upper({number})"
+    return f"coalesce(nullif(ltrim({number}, '0'), ''), {number})" if ids.zeros == "ignore" else number
+
+
 def plain_header(name: str) -> str:
     """A header as it is compared: spaces of any kind are one, case is none."""
     return " ".join(name.split()).casefold()
@@ -276,17 +301,17 @@ def plain_header(name: str) -> str:
 
 def _one_of(text: str, words: dict[str, tuple[str, ...]]) -> str:
     """SQL: the key whose words hold the text, accents and case aside; NULL when none does."""
-    cases = " ".join(f"WHEN {_folded(text)} IN ({_folded_words(texts)}) THEN {value}" for value, texts in words.items())
+    cases = " ".join(f"WHEN {folded(text)} IN ({folded_words(texts)}) THEN {value}" for value, texts in words.items())
     return f"CASE {cases} END"
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """SQL: a text without outer spaces, case and accents."""
     return f"strip_accents(lower(trim(CAST({text} AS VARCHAR), {quoted(OUTER_SPACES)})))"
 
 
-def _folded_words(words: Iterable[str]) -> str:
-    """SQL literals of words as `_folded` leaves them."""
+def folded_words(words: Iterable[str]) -> str:
+    """SQL literals of words as `folded` leaves them."""
     plain = (unicodedata.normalize("NFKD", word.strip().lower()) for word in words)
     return ", ".join(quoted("".join(letter for letter in word if not unicodedata.combining(letter))) for word in plain)
 

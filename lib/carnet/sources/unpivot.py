@@ -41,5 +41,6 @@ def rows_of_month(part: str, month: str, roles: dict[str, str], kept: list[str])
 def _is_month(con: duckdb.DuckDBPyConnection, text: str) -> bool:
     """True for a text that reads as a date."""
     return con.execute(
-        f"SELECT {date_sql('t', 'd', 'day first')} IS NOT NULL FROM (SELECT t, {bare_day('t')} AS d FROM (SELECT ? AS t))", [text]
+        f"SELECT {date_sql('t', 'd', 'day first', months=True)} IS NOT NULL FROM (SELECT t, {bare_day('t')} AS d FROM (SELECT ? AS t))",
+        [text],
     ).fetchall()[0][0]

@@ -1,0 +1,340 @@
+"""Files as people export them: rows that are no sales, furniture, shapes, own words, encodings and zones. Values are worked out by hand."""
+
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+from carnet.book import open_book
+from carnet.errors import CarnetError
+
+from .conftest import ROOT
+
+COLUMNS = {"customer_id": "Client", "date": "Date", "amount": "Montant"}
+
+
+@pytest.fixture
+def book_of(make_engagement):
+    """A sales file and what its table says beside `files` and `columns` → the opened book."""
+
+    def opened(content, name="sales.csv", columns=COLUMNS, **keys):
+        folder = make_engagement(tables={"sales": {"files": name, "columns": columns, **keys}})
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return open_book(folder)
+
+    return opened
+
+
+def told(book):
+    return " · ".join(book.wording.tell(notice) for notice in book.notices)
+
+
+def sales_of(book):
+    rows = book.table("sales").execute()
+    return sorted(zip(rows.customer_id, rows.date.astype(str), rows.amount.astype(float), strict=True))
+
+
+def reconciles(book, table="sales"):
+    check = book.checks[table]
+    assert check.rows == check.accepted_rows + check.quarantined_rows and check.amount == check.accepted_amount + check.quarantined_amount
+    return check
+
+
+# --- rows that are not sales
+
+DOCUMENTS = """Type;Client;Date;Montant;État
+Facture;A;2024-01-10;100;payée
+Avoir;A;2024-01-20;30;payée
+facture ;B;2024-02-10;50;Annulée
+Devis;C;2024-03-10;500;
+"""
+
+
+def test_words_of_no_sale_that_nothing_uses_are_an_alarm(book_of):
+    book = book_of(DOCUMENTS)
+    assert "Type says Avoir, Devis of 2 rows that count with a positive amount, €530 in all" in told(book)
+    assert "État says Annulée of 1 rows that count with a positive amount, €50 in all" in told(book)
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ({"Type": "FACTURE"}, ["A", "B"]),
+        ({"type": ["facture", "avoir"]}, ["A", "A", "B"]),
+        ({"Type": {"not": "devis"}}, ["A", "A", "B"]),
+        ({"Type": {"not": ["Devis", "Avoir"]}, "État": {"not": "annulee"}}, ["A"]),
+        ({"État": {"empty": False}}, ["A", "A", "B"]),
+        ({"État": {"empty": True}}, ["C"]),
+    ],
+)
+def test_where_keeps_rows(book_of, where, kept):
+    book = book_of(DOCUMENTS, where=where)
+    assert [row[0] for row in sales_of(book)] == kept
+    check = reconciles(book)
+    assert check.reasons == {"where:": 4 - len(kept)} and f"none of its own: {4 - len(kept)}" in told(book)
+    assert (book.table("quarantine").execute().reason == "where:").sum() == 4 - len(kept)
+
+
+def test_sign_makes_credit_notes_negative(book_of):
+    book = book_of(DOCUMENTS, where={"Type": {"not": "devis"}}, sign={"column": "Type", "negative": "avoir"})
+    assert sales_of(book) == [("A", "2024-01-10", 100), ("A", "2024-01-20", -30), ("B", "2024-02-10", 50)]
+    assert "amounts made negative by Type: 1, worth -€30" in told(book) and "Type says" not in told(book)
+
+
+def test_a_condition_on_a_column_that_is_not_there_names_the_nearest(book_of):
+    with pytest.raises(CarnetError, match=r"sales: where: no header 'Typ'.*did you mean 'Type'"):
+        book_of(DOCUMENTS, where={"Typ": "x"})
+    with pytest.raises(CarnetError, match=r"sales: sign: no header 'Kind'"):
+        book_of(DOCUMENTS, sign={"column": "Kind", "negative": ["avoir"]})
+
+
+# --- furniture
+
+LINES = [
+    "A;2024-01-10;100",
+    "B;2024-01-11;50",
+    "TOTAL;2024-01-31;150",
+    "Client;Date;Montant",
+    "A;2024-02-10;7",
+    "Sous-total pour A;2024-02-28;7",
+    "Total général;;157",
+]
+
+
+def test_totals_and_repeated_headers_are_set_aside(book_of):
+    book = book_of("\n".join(["Client;Date;Montant", *LINES]))
+    assert sales_of(book) == [("A", "2024-01-10", 100), ("A", "2024-02-10", 7), ("B", "2024-01-11", 50)]
+    assert reconciles(book).reasons == {"total:": 3, "header:": 1}
+    assert "3, worth €314 (a total of the rows above)" in told(book)
+
+
+def test_a_customer_named_total_is_kept_and_told(book_of):
+    """The word alone is no proof: the amount has to be the sum of rows above."""
+    book = book_of("Client;Date;Montant\nA;2024-01-10;100\nTotal;2024-01-11;60\nTotal Énergies;2024-01-12;100\n")
+    assert len(sales_of(book)) == 3 and "1 rows read like totals, worth €60" in told(book)
+
+
+GROUPS = "Client;Date;Montant\nAcme;;\n;2024-01-10;100\n;2024-01-11;50\nTotal for Acme;;150\nBaker;;\n;2024-02-10;7\n;2024-02-11;8\nTotal for Baker;;15\nTOTAL;;165\n"
+
+
+def test_headings_of_groups_are_filled_down(book_of):
+    book = book_of(GROUPS)
+    assert sales_of(book) == [
+        ("Acme", "2024-01-10", 100),
+        ("Acme", "2024-01-11", 50),
+        ("Baker", "2024-02-10", 7),
+        ("Baker", "2024-02-11", 8),
+    ]
+    assert reconciles(book).reasons == {"total:": 3, "heading:": 2} and "2 headings filled down" in told(book)
+
+
+def test_sales_without_a_customer_are_never_filled_down(book_of):
+    """A till writes a name where it knows one, on the line itself."""
+    book = book_of("Client;Date;Montant\nAcme;2024-01-10;100\n;2024-01-11;50\n;2024-01-12;50\n;2024-01-13;50\n")
+    assert sales_of(book) == [("Acme", "2024-01-10", 100)]
+    filled = book_of("Client;Date;Montant\nAcme;2024-01-10;100\n;2024-01-11;50\n", fill_down="Client")
+    assert sales_of(filled) == [("Acme", "2024-01-10", 100), ("Acme", "2024-01-11", 50)]
+
+
+def test_cells_merged_in_a_workbook_are_filled_down(make_engagement):
+    folder = make_engagement(tables={"sales": {"files": "v.xlsx", "columns": COLUMNS}})
+    with xlsxwriter.Workbook(folder / "v.xlsx") as workbook:
+        sheet = workbook.add_worksheet()
+        for row, values in enumerate(
+            [list(COLUMNS.values()), ["", "2024-01-10", 1], ["", "2024-01-11", 2], ["B", "2024-01-12", 3], ["", "2024-01-13", 4]]
+        ):
+            sheet.write_row(row, 0, values)
+        sheet.merge_range(1, 0, 2, 0, "A")
+    book = open_book(folder)
+    assert sales_of(book) == [("A", "2024-01-10", 1), ("A", "2024-01-11", 2), ("B", "2024-01-12", 3)], "an empty cell is no merged one"
+    assert "1 cells merged" in told(book)
+
+
+def test_headers_are_the_same_whatever_their_spaces_and_double_ones_are_no_fault_where_unused(book_of):
+    book = book_of("Code\u00a0 client ;Date;Note;Montant;note\nA;2024-01-10;x;5;y\n", columns=COLUMNS | {"customer_id": "code client"})
+    assert sales_of(book) == [("A", "2024-01-10", 5)]
+    with pytest.raises(CarnetError, match=r"no header 'Montant'.*'Montant \(column 4\)'"):
+        book_of("Client;Date;Montant;Montant\nA;2024-01-10;5;6\n")
+    assert sales_of(book_of("Client;Date;Montant;Montant\nA;2024-01-10;5;6\n", columns=COLUMNS | {"amount": "Montant (column 4)"})) == [
+        ("A", "2024-01-10", 6)
+    ]
+
+
+# --- one period in two files
+
+
+@pytest.mark.parametrize(("repeated", "revenue"), [("keep", 187), ("drop", 167)])
+def test_lines_of_one_period_in_two_files_are_told_with_their_sum(make_engagement, repeated, revenue):
+    """Two equal lines of one file are two events; of those a second file repeats as many as the first has count once."""
+    folder = make_engagement(tables={"sales": {"files": ["old.csv", "new.csv"], "columns": COLUMNS, "repeated": repeated}})
+    (folder / "old.csv").write_text("Client;Date;Montant\nA;2023-12-30;100\nB;2023-12-31;10\nB;2023-12-31;10\n")
+    (folder / "new.csv").write_text("Client;Date;Montant\nB;2023-12-31;10\nB;2023-12-31;10\nB;2023-12-31;10\nA;2024-01-10;37\n")
+    book = open_book(folder)
+    assert reconciles(book).accepted_amount == revenue
+    assert "2 lines of new.csv stand in old.csv too (2023-12-31 to 2023-12-31), worth €20" in told(book)
+    assert ("repeated: drop" in told(book)) == (repeated == "keep")
+
+
+# --- encodings, numbers of customers
+
+
+def test_a_file_half_in_one_encoding_is_read_line_by_line(book_of):
+    lines = [b"Client;Date;Montant\n", "Société Été;2024-01-10;1\n".encode("cp1252"), "Société Été;2024-02-10;2\n".encode()]
+    book = book_of(b"".join(lines))
+    assert {row[0] for row in sales_of(book)} == {"Société Été"} and "1 lines are not UTF-8 as the others are (line 2 first)" in told(book)
+    with pytest.raises(CarnetError, match="line 3: letters in UTF-8 and in another encoding"):
+        book_of(lines[0] + "é;2024-01-10;1\n".encode() + "é".encode() + "é;2024-01-10;1\n".encode("cp1252"))
+
+
+def test_letters_of_one_sign_or_two_are_one_name(book_of):
+    book = book_of("Client;Date;Montant\nE\u0301lan;2024-01-10;1\n\u00c9lan;2024-02-10;2\n")
+    assert {row[0] for row in sales_of(book)} == {"\u00c9lan"}
+
+
+ALIKE = "Client;Date;Montant\nab-1;2024-01-10;1\nAB 1;2024-01-11;2\n007;2024-01-12;3\n7;2024-01-13;4\n3,52104E+13;2024-01-14;5\nC;2024-01-15;6\n"
+
+
+def test_numbers_that_differ_by_spelling_alone_are_an_alarm_and_join_on_demand(book_of):
+    book = book_of(ALIKE)
+    assert len({row[0] for row in sales_of(book)}) == 6
+    assert "zeros in front alone: 2 (007 = 7, AB 1 = ab-1)" in told(book) and "power of ten: 1 (3,52104E+13)" in told(book)
+    joined = book_of(ALIKE, ids={"case": "ignore", "zeros": "ignore", "spaces": "ignore", "punctuation": "ignore"})
+    assert {row[0] for row in sales_of(joined)} == {"AB1", "7", "352104E13", "C"} and "zeros in front" not in told(joined)
+
+
+# --- shapes
+
+
+def test_months_in_columns_become_rows(make_engagement):
+    table = {"files": "v.csv", "columns": {"customer_id": "Client"}, "unpivot": {"amount": "CA *", "quantity": "Qté *"}}
+    folder = make_engagement(tables={"sales": table})
+    header = "Client;Région;CA janv. 2024;Qté janv. 2024;CA févr. 2024;Qté févr. 2024;CA total"
+    (folder / "v.csv").write_text(f"{header}\nA;Nord;10,5;1;20;2;30,5\nB;Sud;;;7;1;7\n", encoding="utf-8")
+    book = open_book(folder)
+    assert sales_of(book) == [("A", "2024-01-01", 10.5), ("A", "2024-02-01", 20), ("B", "2024-02-01", 7)]
+    assert book.table("sales").quantity.sum().execute() == 4 and "2 months in columns" in told(book)
+    assert [file["name"] for file in book.checks["sales"].files] == ["v.csv [janv. 2024]", "v.csv [févr. 2024]"]
+    with pytest.raises(CarnetError, match=r"no header of v\.csv reads as a month where 'Ventes"):
+        folder = make_engagement("other", tables={"sales": table | {"unpivot": {"amount": "Ventes *"}}})
+        (folder / "v.csv").write_text(f"{header}\n", encoding="utf-8")
+        open_book(folder)
+
+
+@pytest.mark.parametrize("sheet", [None, "20*", ["2023", "2024"]])
+def test_sheets_of_a_workbook(make_engagement, sheet):
+    folder = make_engagement(tables={"sales": {"files": "v.xlsx", "columns": COLUMNS, **({"sheet": sheet} if sheet else {})}})
+    with xlsxwriter.Workbook(folder / "v.xlsx") as workbook:
+        for name, rows in (
+            ("modele", [["X", "2020-01-01", 9]]),
+            ("2023", [["A", "2023-01-10", 1]]),
+            ("2024", [["A", "2024-01-10", 2]]),
+            ("notes", []),
+        ):
+            page = workbook.add_worksheet(name)
+            for place, values in enumerate([["Lisez-moi"] if name == "notes" else list(COLUMNS.values()), *rows]):
+                page.write_row(place, 0, values)
+        workbook.get_worksheet_by_name("2023").activate()
+        workbook.get_worksheet_by_name("modele").hide()
+    book = open_book(folder)
+    assert sales_of(book) == [("A", "2023-01-10", 1), ("A", "2024-01-10", 2)]
+    if sheet is None:
+        assert "the sheets 2023, 2024 have one header" in told(book) and "the sheet modele is hidden and was not read: 1 rows" in told(book)
+        assert "the others are notes" in told(book)
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("03-janv.-24", "2024-01-03"), ("1er janvier 2024", "2024-01-01"), ("03-Jan-2024", "2024-01-03"), ("15 août 2024", "2024-08-15"), ("Feb 3, 2024", "2024-02-03"),
+        ("2 févr. 2024", "2024-02-02"), ("mars 2024", "2024-03-01"), ("31/déc/2024", "2024-12-31"), ("2024-05", "2024-05-01"), ("05/2024", "2024-05-01"),
+        ("005.2024", "2024-05-01"), ("12 juil. 2024", "2024-07-12"), ("12-Jun-24", "2024-06-12"), ("3 SEPTEMBRE 2024", "2024-09-03"),
+    ],
+)  # fmt: skip
+def test_months_in_words_and_months_alone(book_of, written, day):
+    assert sales_of(book_of(f'Client;Date;Montant\nA;"{written}";5\n')) == [("A", day, 5)]
+
+
+@pytest.mark.parametrize("written", ["31 février 2024", "Facture mars 2024", "janvier", "3 marsouin 2024", "May the 4th"])
+def test_what_only_looks_like_a_month_is_set_aside(book_of, written):
+    book = book_of(f"Client;Date;Montant\nA;{written};5\nB;2024-01-10;1\n")
+    assert reconciles(book).reasons == {"date:date": 1}
+
+
+def test_a_web_page_named_xls_is_read_as_its_table(book_of):
+    cells = "".join(
+        f"<tr><td>{c}</td><td>{d}</td><td>{a}</td></tr>"
+        for c, d, a in [("A &amp; B", "10/01/2024", "1 234,50"), ("C", "25/01/2024", "3,00")]
+    )
+    page = f"<html><body><table><tr><td>x</td></tr></table><table><tr><th>Client</th><th>Date</th><th>Montant</th></tr>{cells}</table></body></html>"
+    assert sales_of(book_of(page, "v.xls")) == [("A & B", "2024-01-10", 1234.5), ("C", "2024-01-25", 3)]
+    assert sales_of(book_of("Client\tDate\tMontant\nA\t2024-01-10\t5\n", "v.xls")) == [("A", "2024-01-10", 5)]
+    with pytest.raises(CarnetError, match=r"XML spreadsheet of 2003.*save it as \.xlsx"):
+        book_of("<?xml version='1.0'?><Workbook/>", "v.xls")
+    with pytest.raises(CarnetError, match="web page without a table"):
+        book_of("<html><p>Session expired</p></html>", "v.xls")
+
+
+# --- own words
+
+
+def test_stages_in_the_clients_words(make_engagement):
+    rows = [
+        ["customer_id", "opened", "stage"],
+        ["A", "2024-01-10", "R1"],
+        ["A", "2024-01-11", "closing"],
+        ["B", "2024-01-12", "Gagné"],
+        ["B", "2024-01-13", "Closing"],
+    ]
+    sales = [["customer_id", "date", "amount"], ["A", "2024-06-30", "1"]]
+    book = open_book(make_engagement(tables={"opportunities": rows, "sales": sales}))
+    assert "values of stage that are not known: Closing (1), R1 (1), closing (1). Map them with stages: {open: […]" in told(book)
+    folder = make_engagement("mapped", tables={"opportunities": rows, "sales": sales})
+    text = (folder / "engagement.yml").read_text()
+    (folder / "engagement.yml").write_text(
+        text.replace("files: opportunities.csv", "files: opportunities.csv\n    stages: {open: [r1, Closing]}")
+    )
+    assert open_book(folder).table("opportunities").stage.value_counts().execute().set_index("stage").iloc[:, 0].to_dict() == {
+        "open": 3,
+        "won": 1,
+    }
+    (folder / "engagement.yml").write_text(text.replace("files: sales.csv", "files: sales.csv\n    stages: {open: [r1]}"))
+    with pytest.raises(CarnetError, match="stages belongs to the table opportunities"):
+        open_book(folder)
+
+
+# --- the machine does not matter
+
+
+def parquet(folder, zone, store_schema=True):
+    days = pd.to_datetime(["2023-12-31 23:30", "2024-06-30 22:30"], utc=True)
+    table = pa.table({"customer_id": ["A", "A"], "date": pa.array(days.tz_convert(zone), pa.timestamp("us", zone)), "amount": [1.0, 2.0]})
+    pq.write_table(table, folder / "v.parquet", store_schema=store_schema)
+
+
+@pytest.mark.parametrize("machine", ["UTC", "America/Los_Angeles", "Pacific/Auckland"])
+def test_instants_give_the_day_of_their_own_zone_on_every_machine(make_engagement, machine):
+    folder = make_engagement(tables={"sales": {"files": "v.parquet"}})
+    parquet(folder, "Europe/Paris")
+    code = "import sys; from carnet.book import open_book; b = open_book(sys.argv[1]); print(b.folder.name, b.table('sales').date.cast('string').execute().tolist())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, folder], env=os.environ | {"TZ": machine}, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "['2024-01-01', '2024-07-01']" in done.stdout, done.stdout + done.stderr
+
+
+def test_instants_without_a_zone_are_asked(make_engagement):
+    folder = make_engagement(tables={"sales": {"files": "v.parquet"}})
+    parquet(folder, "UTC", store_schema=False)
+    with pytest.raises(CarnetError, match=r"'date' name no time zone.*format: \{timezone: Europe/Paris\}"):
+        open_book(folder)
+    folder = make_engagement("declared", tables={"sales": {"files": "v.parquet", "format": {"timezone": "Europe/Paris"}}})
+    parquet(folder, "UTC", store_schema=False)
+    book = open_book(folder)
+    assert book.table("sales").date.cast("string").execute().tolist() == ["2024-01-01", "2024-07-01"]
+    assert "those of the zone Europe/Paris" in told(book)
+    with pytest.raises(CarnetError, match="Europe/Paris"):
+        open_book(make_engagement("wrong", tables={"sales": {"files": "v.parquet", "format": {"timezone": "Europe/Pari"}}}))
