@@ -354,7 +354,9 @@ class Contract:
         if not total or not columns:
             return []
         words = folded_words(NO_SALES)
-        tests = [f"count(*) FILTER ({folded(identifier(header))} IN ({words}))" for header in columns]
+        tests = [
+            f"count(*) FILTER (length({identifier(header)}) <= 20 AND {folded(identifier(header))} IN ({words}))" for header in columns
+        ]
         counts = self.con.execute(f"SELECT {', '.join(tests)} FROM raw_{self.name}").fetchall()[0]
         told = []
         for header in (header for header, count in zip(columns, counts, strict=True) if count):

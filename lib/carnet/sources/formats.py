@@ -56,6 +56,9 @@ MONTH_WORDS = (  # French and English, without accents, as a regular expression 
 )  # fmt: skip
 
 
+HAS_WORD = "regexp_matches({}, '[A-Za-zÀ-ÿ]{{3}}')"  # SQL: true for a text that may name a month
+
+
 def with_month_number(text: str) -> str:
     """SQL: a date whose month is a word, such as 03-janv.-24, 1er janvier 2024, 03-Jan-2024, Jan 3, 2024 or janv. 2024, as YYYY-MM-DD; else the text itself.
 
@@ -70,18 +73,15 @@ def with_month_number(text: str) -> str:
     shape = r"(lun|mar|mer|jeu|ven|sam|dim)?[a-z]*[.]? ?(\d{1,2}(er|st|nd|rd|th)?[ ./-]+)?[a-z]{3,9}[.]?[ ./-]*(\d{1,2}(st|nd|rd|th)?,? )?(\d{4}|\d{2})( \d{1,2}[:h].*)?"
     number = f"lpad(coalesce(nullif({day}, ''), nullif({after}, '')), 2, '0')"  # NULL without a day: left out of the parts
     iso = f"concat_ws('-', CASE WHEN length({year}) = 2 THEN '20' || {year} ELSE {year} END, CASE {cases} END, {number})"
-    return (
-        f"CASE WHEN regexp_matches({text}, '[A-Za-zÀ-ÿ]{{3}}') THEN CASE WHEN regexp_full_match({folded}, '{shape}') AND CASE {cases} END IS NOT NULL THEN {iso} END "
-        f"ELSE {text} END"
-    )
+    return f"CASE WHEN {HAS_WORD.format(text)} THEN CASE WHEN regexp_full_match({folded}, '{shape}') AND CASE {cases} END IS NOT NULL THEN {iso} END ELSE {text} END"
 
 
-def bare_day(written: str) -> str:
-    """SQL: the day of a date, its parts joined by hyphens; the time of day is put aside.
+def bare_day(written: str, words: bool = True) -> str:
+    """SQL: the day of a date, its parts joined by hyphens; the time of day is put aside. `words`: a month may be one.
 
     Two-digit years are read between slashes or points only: 24-01-15 may be a day of 2015 or of 2024.
     """
-    text = with_month_number(written)
+    text = with_month_number(written) if words else written
     day = rf"translate(regexp_extract({text}, '^([0-9/.-]+)([T ].*)?$', 1), '/.', '--')"
     return rf"CASE WHEN NOT regexp_matches({text}, '^\d{{1,2}}-\d{{1,2}}-\d{{1,2}}([T ]|$)') THEN {day} END"
 

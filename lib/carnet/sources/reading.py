@@ -12,6 +12,7 @@ from carnet.errors import CarnetError, examples, nearest
 from carnet.schema import CHOICE_WORDS, TABLE_LABELS, TABLES, TRUTH_WORDS
 from carnet.sources.base import identifier, quoted
 from carnet.sources.formats import (
+    HAS_WORD,
     OUTER_SPACES,
     Evidence,
     as_written,
@@ -49,6 +50,7 @@ class ColumnReader:
         self.raw = self._filled_down()
         self._found: dict[str, dict[int, Evidence]] = {}
         self._monthly: dict[str, bool] = {}
+        self._worded: dict[str, bool] = {}
 
     @property
     def relation(self) -> str:
@@ -73,14 +75,18 @@ class ColumnReader:
     def _aside(self) -> str:
         """SQL: the code of a row that is none of the table's: its header once more, a heading of the rows below, or not kept by `where:`."""
         texts = [header for header in self.mapping.values() if self.types[header] == "VARCHAR"]
-        again = " AND ".join(f"trim({identifier(header)}, {quoted(OUTER_SPACES)}) = {quoted(header)}" for header in texts)
-        cases = f"WHEN {again} THEN 'header:'" if len(texts) > 1 else ""
+        again = " AND ".join(f"trim({identifier(h)}, {quoted(OUTER_SPACES)}) = {quoted(h)}" for h in texts)
+        # what stands behind THEN is computed for the few rows that come that far
+        repeated = (
+            f"CASE WHEN contains({identifier(texts[0])}, {quoted(texts[0])}) THEN {again} ELSE false END" if len(texts) > 1 else "false"
+        )
+        cases = f"WHEN {repeated} THEN 'header:'"
         others = [header for header in self.mapping.values() if header not in self.filled]
         if self.filled and others:
             cases += f" WHEN {' AND '.join(f'{_blank(header)}' for header in others)} THEN 'heading:'"
         for wanted, condition in self.spec.where.items():
             cases += f" WHEN NOT ({self._kept(self.header(wanted, 'where'), condition)}) THEN 'where:'"
-        return f"CASE {cases} END" if cases else "NULL::VARCHAR"
+        return f"CASE {cases} END"
 
     def _kept(self, header: str, condition: Condition) -> str:
         """SQL: true for rows that a condition keeps."""
@@ -109,9 +115,10 @@ class ColumnReader:
         ]
         texts += [h for h in self.filled if h not in texts]
         tests = [
-            f"(contains(lower({identifier(h)}), 'tota') AND regexp_full_match({folded(identifier(h))}, {quoted(TOTAL)}))" for h in texts
+            f"CASE WHEN contains({h}, 'ota') OR contains({h}, 'OTA') THEN regexp_full_match({folded(h)}, {quoted(TOTAL)}) ELSE false END"
+            for h in map(identifier, texts)
         ]
-        return f"coalesce({' OR '.join(tests)}, false)" if tests else "false"
+        return " OR ".join(tests) or "false"
 
     @cached_property
     def filled(self) -> list[str]:
@@ -123,6 +130,11 @@ class ColumnReader:
         column, others = self.mapping.get("customer_id"), [h for role, h in self.mapping.items() if role != "customer_id"]
         required = [self.mapping[role] for role in self.schema.required if role in self.mapping and role != "customer_id"]
         if column is None or not required or self.spec.fill_down or self.types[column] != "VARCHAR":
+            return []
+        rows, empty = self.con.execute(
+            f"SELECT count(*), count(*) FILTER (coalesce({identifier(column)}, '') = '') FROM raw_{self.name}"
+        ).fetchall()[0]
+        if 3 * empty < rows:
             return []
         named, others_blank = f"NOT {_blank(column)}", " AND ".join(map(_blank, others))
         total = f"regexp_full_match({folded(identifier(column))}, {quoted(TOTAL)})"
@@ -150,7 +162,7 @@ class ColumnReader:
         """SQL: the day or digits of a text value; a percent sign makes a number only where a share is meant."""
         kind, text = self.schema.columns[role].kind, f"t_{role}"
         if kind == "date":
-            return bare_day(text)
+            return bare_day(text, self._has_words(role))
         bare = bare_number(text, self.currency)
         return bare if kind == "share" else f"CASE WHEN NOT contains({text}, '%') THEN {bare} END"
 
@@ -161,7 +173,8 @@ class ColumnReader:
             if sql_type in FLOATS:  # a customer number that missing values turned into 17850.0
                 whole = f"CAST(CAST({text} AS BIGINT) AS VARCHAR)"
                 return f"CASE WHEN {text} = floor({text}) THEN {whole} ELSE CAST({text} AS VARCHAR) END"
-            written = f"nfc_normalize(CAST({text} AS VARCHAR))"  # é is one letter or two signs: one name
+            plain = f"CAST({text} AS VARCHAR)"  # é is one letter or two signs, and one name; most texts have neither
+            written = f"CASE WHEN strlen({plain}) = length({plain}) THEN {plain} ELSE nfc_normalize({plain}) END"
             if role in CUSTOMER_ROLES:
                 written = same_customer(written, self.spec.ids)
             mapped = {quoted(word): tuple(words) for word, words in self.spec.own_words.get(role, {}).items()}
@@ -254,11 +267,21 @@ class ColumnReader:
             readings[index] = {"first": words[0], "second": words[1]}.get(verdict or "")
         return readings
 
+    def _has_words(self, role: str) -> bool:
+        """True where a date of a column has letters: a month may be one. Asked once, few columns have any."""
+        if role not in self._worded:
+            words = HAS_WORD.format(f"CAST({identifier(self.mapping[role])} AS VARCHAR)")
+            self._worded[role] = bool(self.con.execute(f"SELECT 1 FROM raw_{self.name} WHERE {words} LIMIT 1").fetchall())
+        return self._worded[role]
+
     def _months_alone(self, role: str) -> bool:
         """True where every value of a date column is a month without a day: among days such a one is no date."""
         if role not in self._monthly:
-            query = f"SELECT count(*), count(*) FILTER ({is_month(f'p_{role}')}) FROM {self.relation} WHERE p_{role} IS NOT NULL"
-            values, months = self.con.execute(query).fetchall()[0]
+            counts = f"SELECT count(*), count(*) FILTER ({is_month(f'p_{role}')}) FROM"
+            given = f"SELECT p_{role} FROM {self.relation} WHERE p_{role} IS NOT NULL"
+            values, months = self.con.execute(f"{counts} ({given} LIMIT 100)").fetchall()[0]
+            if values == months > 0:
+                values, months = self.con.execute(f"{counts} ({given})").fetchall()[0]
             self._monthly[role] = values == months > 0
         return self._monthly[role]
 
