@@ -364,3 +364,25 @@ def test_required_roles_of_real_books(real_books, tmp_path, files, expected):
     assert {match.table for match in proposal.matches} == set(expected)
     for match in proposal.matches:
         assert {role: match.roles[role].header for role in expected[match.table]} == expected[match.table]
+
+
+def test_rows_that_are_no_sales_and_own_words_are_proposed(tmp_path):
+    """Credit notes, cancelled rows and stages by the words seen; `Numéro` and `Numero` are one word; and the proposal reads as it stands."""
+    header = ["Numéro client", "Date facture", "Numéro facture", "Montant HT", "Nature", "État"]
+    kinds = ["Facture", "Facture", "Avoir", "Facture"]
+    write_rows(
+        tmp_path, "ventes.csv", header,
+        lambda i: [CLIENTS[i % 40], f"2024-05-{i % 28 + 1:02d}", f"F{i}", f"{i + 1},5", kinds[i % 4], "annulée" if i % 10 == 0 else "payée"],
+    )  # fmt: skip
+    stages = ["R1", "Closing", "Gagné", "Perdu"]
+    write_rows(
+        tmp_path, "opportunites.csv", ["Compte", "Date de création", "Étape", "Montant"],
+        lambda i: [CLIENTS[i % 40], f"2024-03-{i % 28 + 1:02d}", stages[i % 4], f"{i + 1},5"],
+    )  # fmt: skip
+    write_proposal(tmp_path)
+    book = open_book(tmp_path)
+    spec = book.engagement.tables
+    assert (spec["sales"].columns["customer_id"], spec["sales"].columns["order_id"]) == ("Numéro client", "Numéro facture")
+    assert (spec["sales"].sign.column, spec["sales"].sign.negative) == ("Nature", ["Avoir"])
+    assert spec["sales"].where["État"].excluded == ["annulée"] and book.checks["sales"].reasons == {"where:": 12}
+    assert spec["opportunities"].stages["open"] == ["R1", "Closing"] and book.checks["opportunities"].accepted_rows == 120

@@ -13,7 +13,7 @@ from decimal import Decimal
 import duckdb
 
 from carnet.errors import examples
-from carnet.schema import TABLE_LABELS, TABLES, Column, unused_columns
+from carnet.schema import CREDIT_WORDS, NO_SALE_WORDS, TABLE_LABELS, TABLES, Column, unused_columns
 from carnet.sources.base import Reject, SourceFile, identifier, quoted
 from carnet.sources.formats import as_written
 from carnet.sources.reading import MONEY, ColumnReader, folded, folded_words, plain_header
@@ -44,10 +44,6 @@ MEANT = ("where", "header", "heading", "total", "twice")  # rows that are none o
 SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
 CENT = "0.01"
 ALIKE_WEIGHT = 0.1  # of a doubt about who is one customer
-NO_SALES = (  # what exports write of rows that are no sale
-    "avoir", "avoirs", "credit note", "credit memo", "refund", "refunded", "rembourse", "remboursee", "remboursement", "void", "voided", "cancelled",
-    "canceled", "annule", "annulee", "failed", "echec", "echoue", "quote", "quotation", "devis", "draft", "brouillon", "proforma", "pro forma",
-)  # fmt: skip
 
 
 @dataclass
@@ -353,7 +349,7 @@ class Contract:
         columns = [header for header, kind in self.reader.types.items() if kind == "VARCHAR" and plain_header(header) not in named]
         if not total or not columns:
             return []
-        words = folded_words(NO_SALES)
+        words = folded_words((*CREDIT_WORDS, *NO_SALE_WORDS))
         tests = [
             f"count(*) FILTER (length({identifier(header)}) <= 20 AND {folded(identifier(header))} IN ({words}))" for header in columns
         ]

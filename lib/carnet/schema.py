@@ -201,6 +201,11 @@ CHOICE_WORDS = {  # what French and English exports write for an accepted value,
     "marketing_expenses": ("budgets marketing", "budget marketing"),
     "other_expenses": ("budgets autres", "budget autres"),
 }
+CREDIT_WORDS = ("avoir", "avoirs", "credit note", "credit memo")  # what exports write of a document that takes an amount back
+NO_SALE_WORDS = (  # and of rows that are no sale, or no longer one
+    "refund", "refunded", "rembourse", "remboursee", "remboursement", "void", "voided", "cancelled", "canceled", "annule", "annulee", "failed", "echec",
+    "echoue", "quote", "quotation", "devis", "draft", "brouillon", "proforma", "pro forma",
+)  # fmt: skip
 TRUTH_WORDS = (("true", "yes", "y", "oui", "o", "vrai", "1", "x"), ("false", "no", "n", "non", "faux", "0"))
 
 TABLE_LABELS = {

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from carnet.engagement import FILE_NAME
@@ -17,7 +18,7 @@ from carnet.errors import CarnetError, examples
 from carnet.proposal.evidence import header_fit, kept, plain, vocabulary
 from carnet.proposal.matching import Match, choose
 from carnet.proposal.parts import Part, read_parts
-from carnet.schema import TABLES
+from carnet.schema import CHOICE_WORDS, CREDIT_WORDS, NO_SALE_WORDS, TABLES
 from carnet.sources import READERS
 
 __all__ = ["Part", "Proposal", "header_fit", "plain", "propose", "write_proposal"]
@@ -141,10 +142,43 @@ def _write(folder: Path, matches: Sequence[Match], left_out: Sequence[str]) -> s
             for role, by in TABLES[found.table].derived.items():
                 if role not in found.roles and set(by) <= set(found.roles):
                     lines.append(f"      # {role}: from {' × '.join(by)}")
+            lines += _rows_and_words(found)
         if found.unused and found.table != "ledger":
             lines.append(f"    # not used: {_comment(', '.join(found.unused))}")
     lines += [f"# left out: {_comment(line)}" for line in left_out]
     return "\n".join(lines) + "\n"
+
+
+def _rows_and_words(found: Match) -> list[str]:
+    """Keys for rows that say they are no sale, for credit notes, and for stages in the client's own words, from the values seen."""
+    lines = []
+    if TABLES[found.table].total == "amount":
+        credit = {header: seen for header in found.unused if (seen := _seen(found.part.values[header], CREDIT_WORDS))}
+        no_sale = {header: seen for header in found.unused if (seen := _seen(found.part.values[header], NO_SALE_WORDS))}
+        for header, words in list(credit.items())[:1]:
+            lines.append(f"    sign: {{column: {_scalar(header)}, negative: {_scalars(words)}}}  # these words take an amount back")
+        if no_sale:
+            lines.append("    where:  # these rows say that they are no sale")
+        lines += [f"      {_scalar(header)}: {{not: {_scalars(words)}}}" for header, words in no_sale.items()]
+    if found.table == "opportunities" and "stage" in found.roles:
+        known = {
+            plain(word) for stage in TABLES["opportunities"].columns["stage"].choices for word in (stage, *CHOICE_WORDS.get(stage, ()))
+        }
+        words = kept(found.part.values[found.roles["stage"].header]).value_counts()
+        own = [word for word in words.index if plain(word) not in known]
+        if own:
+            lines.append(f"    stages: {{open: {_scalars(own)}, won: [], lost: []}}  # your words: move each to its place")
+    return lines
+
+
+def _seen(values: pd.Series, words: Sequence[str]) -> list[str]:
+    """The values of a column that are one of the words, as they are written."""
+    return [value for value in kept(values).drop_duplicates() if plain(value) in words]
+
+
+def _scalars(values: Sequence[str]) -> str:
+    """Texts as a YAML list on one line."""
+    return f"[{', '.join(map(_scalar, values))}]"
 
 
 def _scalar(text: str) -> str:

@@ -12,7 +12,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 from carnet.engagement import Table
 from carnet.errors import CarnetError
 from carnet.proposal.evidence import value_fit
-from carnet.schema import Column
+from carnet.schema import LEDGER_HEADERS, Column
 from carnet.sources import READERS, fec, sha256_of, text
 from carnet.sources.base import identifier
 from carnet.sources.fec import LEGAL_NAME
@@ -47,8 +47,9 @@ class Part:
 
     @property
     def is_ledger(self) -> bool:
-        """Named as the law names a ledger."""
-        return bool(LEGAL_NAME.match(self.path.name))
+        """Named as the law names a ledger, or with the headers of the law."""
+        headers = {str(header).casefold() for header in self.values.columns}
+        return bool(LEGAL_NAME.match(self.path.name)) or {name.casefold() for name in LEDGER_HEADERS.values()} <= headers
 
     def below_a_title(self, header_row: int) -> "Part | None":
         """The same with its header further down; None where there is none."""
@@ -119,7 +120,8 @@ def _start_of(path: Path, scratch: Path) -> Path:
     """A text file's first lines, where it is long; else the file."""
     if path.suffix.lower() in WORKBOOKS or path.suffix.lower() == ".parquet" or path.stat().st_size <= 2 * SAMPLE_LETTERS:
         return path
-    with path.open(encoding=text.detect_encoding(path), errors="replace", newline="") as whole:
+    encoding = text.detect_encoding(path)
+    with path.open(encoding="utf-8" if encoding == text.MIXED else encoding, errors="replace", newline="") as whole:
         head = whole.read(SAMPLE_LETTERS)
     start = scratch / path.name
     start.write_text(head[: head.rfind("\n") + 1] or head, encoding="utf-8", newline="")
