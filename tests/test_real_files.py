@@ -1,8 +1,10 @@
 """Files as people export them: rows that are no sales, furniture, shapes, own words, encodings and zones. Values are worked out by hand."""
 
+import gzip
 import os
 import subprocess
 import sys
+import zipfile
 
 import pandas as pd
 import pyarrow as pa
@@ -278,6 +280,46 @@ def test_a_web_page_named_xls_is_read_as_its_table(book_of):
         book_of("<html><p>Session expired</p></html>", "v.xls")
 
 
+@pytest.mark.parametrize("name", ["v.csv.gz", "v.txt.gz"])
+def test_text_packed_with_gzip(book_of, name):
+    assert sales_of(book_of(gzip.compress(b"Client;Date;Montant\nA;2024-01-10;5\n"), name)) == [("A", "2024-01-10", 5)]
+    with pytest.raises(CarnetError, match="not readable as gzip"):
+        book_of(b"Client;Date;Montant\n", name)
+    with pytest.raises(CarnetError, match=r"Accepted: \.csv\.gz"):
+        book_of(gzip.compress(b"x"), "v.xlsx.gz")
+
+
+def test_a_table_of_opendocument(make_engagement):
+    """One sheet, three columns, as LibreOffice writes them."""
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    number = '<table:table-cell office:value-type="float" office:value="{0}"><text:p>{0}</text:p></table:table-cell>'
+    rows = [[cell.format(name) for name in COLUMNS.values()], [cell.format("A"), cell.format("2024-01-10"), number.format(5)]]
+    body = "".join(f"<table:table-row>{''.join(row)}</table:table-row>" for row in rows)
+    spaces = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "table", "text"))
+    content = f'<office:document-content {spaces}><office:body><office:spreadsheet><table:table table:name="S">{body}</table:table></office:spreadsheet></office:body></office:document-content>'
+    folder = make_engagement(tables={"sales": {"files": "v.ods", "columns": COLUMNS}})
+    with zipfile.ZipFile(folder / "v.ods", "w") as packed:
+        packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        packed.writestr("content.xml", content)
+        packed.writestr("META-INF/manifest.xml", '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>')
+    assert sales_of(open_book(folder)) == [("A", "2024-01-10", 5)]
+
+
+def test_an_apostrophe_in_front_of_a_number_is_none_of_it(book_of):
+    assert [row[2] for row in sales_of(book_of("Client;Date;Montant\nA;2024-01-10;'-120.00\nA;2024-01-11;'1'250.50\n"))] == [-120, 1250.5]
+
+
+# --- messages
+
+
+def test_what_to_do_next_is_said(tmp_path):
+    (tmp_path / "ventes.csv").write_text("a;b\n1;2\n")
+    with pytest.raises(CarnetError, match=r"has data and no engagement\.yml yet: carnet init "):
+        open_book(tmp_path)
+    with pytest.raises(CarnetError, match=r"ventes\.csv: a data file, not an engagement\..*carnet init "):
+        open_book(tmp_path / "ventes.csv")
+
+
 # --- own words
 
 
@@ -338,3 +380,20 @@ def test_instants_without_a_zone_are_asked(make_engagement):
     assert "those of the zone Europe/Paris" in told(book)
     with pytest.raises(CarnetError, match="Europe/Paris"):
         open_book(make_engagement("wrong", tables={"sales": {"files": "v.parquet", "format": {"timezone": "Europe/Pari"}}}))
+
+
+def test_instants_of_a_server_have_the_day_of_the_declared_zone_whatever_its_session(make_engagement, monkeypatch):
+    """`timestamptz` keeps no zone: the driver's is that of the session, which the server or PGTZ sets."""
+    url = os.environ.get("CARNET_POSTGRES")
+    if not url:
+        pytest.skip("CARNET_POSTGRES does not name a PostgreSQL server")
+    password = url.rpartition("@")[0].rpartition(":")[2]
+    monkeypatch.setenv("CARNET_TEST_PASSWORD", password)
+    query = "SELECT 'A' AS customer_id, timestamptz '2023-12-31 23:30:00+00' AS date, 1.0 AS amount"
+    table = {"files": url.replace(f":{password}@", ":${CARNET_TEST_PASSWORD}@"), "query": query}
+    for zone in ("America/Los_Angeles", "Pacific/Auckland"):
+        monkeypatch.setenv("PGTZ", zone)
+        with pytest.raises(CarnetError, match="name no time zone"):
+            open_book(make_engagement("asked", tables={"sales": table}))
+        book = open_book(make_engagement("told", tables={"sales": table | {"format": {"timezone": "Europe/Paris"}}}))
+        assert sales_of(book) == [("A", "2024-01-01", 1)]

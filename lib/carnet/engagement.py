@@ -325,8 +325,16 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
     """
     folder = Path(folder)
     path = folder if folder.is_file() else folder / FILE_NAME
+    if path.is_file() and path.suffix.lower() not in (".yml", ".yaml"):
+        raise CarnetError(f"{path}: a data file, not an engagement. Put it into a folder, then: carnet init {path.parent}.")
     if not path.is_file():
-        raise CarnetError(f"{path}: no such file. An engagement is a folder with an {FILE_NAME}.")
+        holds = folder.is_dir() and any(each.is_file() and not each.name.startswith(".") for each in folder.iterdir())
+        advice = (
+            f"{folder} has data and no {FILE_NAME} yet: carnet init {folder} proposes one."
+            if holds
+            else f"An engagement is a folder with an {FILE_NAME}."
+        )
+        raise CarnetError(f"{path}: no such file. {advice}")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise CarnetError(f"{path}: larger than {MAX_FILE_BYTES:,} bytes; this is not an engagement file.")
     lines: dict[tuple[str | int, ...], int] = {}

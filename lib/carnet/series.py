@@ -210,6 +210,17 @@ def _ledger_goods(book: Book, periods: Sequence[Bucket]) -> np.ndarray:
     return sums.reindex(range(len(periods)), fill_value=0.0).where(_ledger_covers(book, periods)).to_numpy(dtype=float)
 
 
+def _results_beside(book: Book, table: str, measure: str) -> pd.Series | None:
+    """Credit − debit of the audit period by account of classes 6 and 7, beside another table's measure; None where either is unknown."""
+    if not (book.has("ledger") and book.has(table)):
+        return None
+    now = audit_series(book).iloc[1]
+    if pd.isna(now.ledger_result) or pd.isna(now[measure]):
+        return None
+    results = accounts.account_results(book.table("ledger"), audit_buckets(book)).execute()
+    return results[results.bucket == 1].set_index("account").result
+
+
 def ledger_lines(book: Book) -> pd.DataFrame:
     """From the revenue of the customers to the ledger's result of the audit period, line by line: step, amount; no row where no ledger covers it.
 
@@ -217,13 +228,10 @@ def ledger_lines(book: Book) -> pd.DataFrame:
                 ledger's accounts of class 6 have beside those), other_income (class 7 without 70), result; the last one is the sum of the others
     """
     columns = ["step", "amount"]
-    if not (book.has("ledger") and book.has("sales")):
+    of_year = _results_beside(book, "sales", "total_cost")
+    if of_year is None:
         return pd.DataFrame(columns=columns)
-    periods, now = audit_buckets(book), audit_series(book).iloc[1]
-    if not (now.ledger_result == now.ledger_result and now.total_cost == now.total_cost):
-        return pd.DataFrame(columns=columns)
-    results = accounts.account_results(book.table("ledger"), periods).execute()
-    of_year = results[results.bucket == 1].set_index("account").result
+    now = audit_series(book).iloc[1]
     charges = float(of_year[of_year.index.str.startswith("6")].sum())
     income = float(of_year[of_year.index.str.startswith("7") & ~of_year.index.str.startswith("70")].sum())
     rows = [
@@ -240,18 +248,15 @@ def margin_lines(book: Book) -> pd.DataFrame:
                 (accounts 70 outside the trading margin); goods (what the ledger counts otherwise); trading_margin, the sum of the others
     """
     columns = ["step", "label", "amount"]
-    if not (book.has("ledger") and book.has("costs")):
+    of_year = _results_beside(book, "costs", "gross_margin")
+    if of_year is None:
         return pd.DataFrame(columns=columns)
-    periods, now = audit_buckets(book), audit_series(book).iloc[1]
-    if not (now.ledger_result == now.ledger_result and now.gross_margin == now.gross_margin):
-        return pd.DataFrame(columns=columns)
-    results = accounts.account_results(book.table("ledger"), periods).execute()
-    of_year = results[results.bucket == 1].set_index("account").result
+    now = audit_series(book).iloc[1]
     trading = next(b for b in chart_of_accounts()["balances"] if b.name == "trading_margin")
     inside = of_year.index.str.startswith(tuple(trading.accounts))
     margin = float(of_year[inside].sum())
     services = float(of_year[~inside & of_year.index.str.startswith("70")].sum())
-    lines = costs.costs_by_bucket(book.table("costs"), periods).execute()
+    lines = costs.costs_by_bucket(book.table("costs"), audit_buckets(book)).execute()
     lines = (
         lines[(lines.bucket == 1) & (lines.behaviour == "variable") & ~lines.goods]
         .groupby("category")

@@ -20,7 +20,7 @@ from carnet.sources.fec import LEGAL_NAME
 SAMPLE_ROWS = 2_000
 SAMPLE_LETTERS = 10_000_000  # of a text file: enough to know its columns
 HEADER_ROWS = range(2, 11)  # where a header stands below a title
-WORKBOOKS = (".xlsx", ".xlsm", ".xls")
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,13 @@
 Nothing is dropped or repaired here: lines that do not fit their header come back in `rejects`.
 """
 
+import gzip
 import hashlib
 import importlib.util
 import re
+import shutil
+import tempfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +35,7 @@ READERS: dict[str, Reader] = {
     ".xlsx": excel.read,
     ".xlsm": excel.read,
     ".xls": excel.read,
+    ".ods": excel.read,
     ".parquet": columnar.read,
 }
 
@@ -114,6 +119,26 @@ def _one_row_a_month(
         }
         file.notes.append(Notice(message, told))
     return found, made
+
+
+def _unpacked(
+    con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[Notice]
+) -> tuple[list[str], list[Reject]]:
+    """A text file packed with gzip, read as the file inside. Raises CarnetError for anything else that is packed."""
+    inner = Path(path.stem)
+    if READERS.get(inner.suffix.lower()) is not text.read:
+        raise CarnetError(f"{path.name}: unknown kind of file inside. Accepted: .csv.gz, .txt.gz, .tsv.gz.")
+    with tempfile.TemporaryDirectory() as scratch:
+        unpacked = Path(scratch) / inner.name
+        try:
+            with gzip.open(path) as packed, unpacked.open("wb") as target:
+                shutil.copyfileobj(packed, target)
+        except (OSError, EOFError, zlib.error) as error:
+            raise CarnetError(f"{path.name}: not readable as gzip: {error}.") from None
+        return text.read(con, relation, unpacked, spec, notes)
+
+
+READERS[".gz"] = _unpacked
 
 
 def _sheets(file: SourceFile, spec: Table) -> list[SourceFile]:

@@ -44,7 +44,7 @@ def bare_number(text: str, currency: str) -> str:
     """
     marks = {currency, *(get_currency_symbol(currency, locale) for locale in ("en", "en_US", "fr")), *WRITTEN_MARKS.get(currency, ())}
     signs = "|".join(re.escape(mark).replace("'", "''") for mark in sorted(marks, key=lambda mark: (-len(mark), mark)))
-    spaced = f"regexp_replace(translate({text}, '−–’', '--'''), '{SPACES}', ' ', 'g')"
+    spaced = f"regexp_replace(regexp_replace(translate({text}, '−–’', '--'''), '^''', ''), '{SPACES}', ' ', 'g')"  # an apostrophe in front keeps a spreadsheet from computing
     bare = rf"regexp_replace(trim(regexp_replace({spaced}, '({signs})|%', '', 'gi')), '[.,]-{{1,2}}$', '')"
     signed = rf"regexp_replace(regexp_replace({bare}, '^\( *(.*?) *\)$', '-\1'), '^([^-].*\d) *-$', '-\1')"
     return rf"CASE WHEN regexp_full_match({text}, '-?[0-9]+([.,][0-9]+)?') THEN {text} ELSE {signed} END"
