@@ -309,6 +309,28 @@ def test_an_apostrophe_in_front_of_a_number_is_none_of_it(book_of):
     assert [row[2] for row in sales_of(book_of("Client;Date;Montant\nA;2024-01-10;'-120.00\nA;2024-01-11;'1'250.50\n"))] == [-120, 1250.5]
 
 
+# --- several currencies
+
+IN_DOLLARS = "Client;Date;Montant;Devise\nA;2024-01-10;100;EUR\nB;2024-01-11;50;usd\nC;2024-01-12;30;GBP\nD;2024-01-13;7;\n"
+
+
+def test_lines_of_other_currencies_are_converted_or_set_aside_never_added(make_engagement):
+    def opened(name, columns=None, **keys):
+        folder = make_engagement(name, tables={"sales": {"files": "v.csv", "columns": COLUMNS | (columns or {})}}, **keys)
+        (folder / "v.csv").write_text(IN_DOLLARS)
+        return open_book(folder)
+
+    book = opened("rated", {"currency": "Devise"}, rates={"USD": 0.9})
+    assert sales_of(book) == [("A", "2024-01-10", 100), ("B", "2024-01-11", 45), ("D", "2024-01-13", 7)]
+    assert reconciles(book).reasons == {"currency:currency": 1}
+    assert "1 lines in USD converted at 0.9: €45" in told(
+        book
+    ) and "1 lines in GBP, 30.00 GBP in all, are set aside: write rates: {GBP: …}" in told(book)
+    assert "Devise names several currencies (EUR, GBP, USD)" in told(opened("added"))
+    with pytest.raises(CarnetError, match=r"rates: three-letter ISO 4217 codes with a positive rate"):
+        opened("wrong", rates={"dollar": 0.9})
+
+
 # --- messages
 
 

@@ -41,7 +41,7 @@ KEPT_BOOKS = 6
 YEAR_DAYS = 366
 LEAST_RHYTHMS = 5  # customers that ordered twice, for "half of the customers" to say something
 BUILT_FROM = {
-    "tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum", "engine", "goods_cost",
+    "tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum", "engine", "goods_cost", "rates",
 }  # fmt: skip
 NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) AS amount LIMIT 0"
 
@@ -381,7 +381,7 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     faults = []
     for name, spec in engagement.tables.items():
         try:
-            readers[name] = ColumnReader(con, name, spec, engagement.currency)
+            readers[name] = ColumnReader(con, name, spec, engagement.currency, engagement.rates)
         except CarnetError as error:
             faults.append(str(error))
     if faults:

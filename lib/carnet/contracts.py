@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 
 import duckdb
+from babel.numbers import list_currencies
 
 from carnet.errors import examples
 from carnet.schema import CREDIT_WORDS, NO_SALE_WORDS, TABLE_LABELS, TABLES, Column, unused_columns
@@ -34,6 +35,7 @@ REASONS = {
     "reversed": N_("{column} is before the start of its period"),
     "quote": N_("a quotation mark is opened and never closed"),
     "width": N_("the line does not have as many columns as its header"),
+    "currency": N_("{column} is another currency, without a rate"),
     "where": N_("not kept by `where:`"),
     "header": N_("the header once more"),
     "heading": N_("a heading of the rows below"),
@@ -41,7 +43,9 @@ REASONS = {
     "twice": N_("the line stands in an earlier file"),
 }
 MEANT = ("where", "header", "heading", "total", "twice")  # rows that are none of the table's: nothing is lost with them
+MONEYS = ("amount", "cost", "margin", "unit_price", "list_price")  # what another currency changes
 SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
+CURRENCY_HEADERS = ("devise", "currency", "currency code", "code devise", "monnaie")
 CENT = "0.01"
 ALIKE_WEIGHT = 0.1  # of a doubt about who is one customer
 
@@ -149,6 +153,9 @@ class Contract:
         reasons += [
             f"CASE WHEN v_{role} > {quoted(str(as_of))} THEN 'after:{role}' END" for role in self.schema.past_dates if role in typed
         ]
+        if "currency" in typed:
+            known = ", ".join(map(quoted, reader.rates))
+            reasons.append(f"CASE WHEN upper(v_currency) NOT IN ({known}) THEN 'currency:currency' END")
         dates = [role for role in mapped if columns[role].kind == "date"]
         reasons += [f"CASE WHEN v_{role} < {quoted(str(EARLIEST))} THEN 'early:{role}' END" for role in dates]
         if {"period_start", "period_end"} <= set(typed):
@@ -163,7 +170,15 @@ class Contract:
     def _signed(self, role: str) -> str:
         """SQL: the value of a column, negative where `sign:` says so."""
         value = self.reader.read(role)
+        if "currency" in self.reader.mapping and role in MONEYS:
+            kind = MONEY if self.schema.columns[role].kind == "money" else "DOUBLE"
+            value = f"CAST({value} * {self._rate()} AS {kind})"
         return f"CASE WHEN _negative THEN -abs({value}) ELSE {value} END" if self.reader.spec.sign and role in SIGNED else value
+
+    def _rate(self) -> str:
+        """SQL: what a unit of the row's currency is worth in the engagement's own; 1 where none is written or none is known (the row is set aside)."""
+        cases = " ".join(f"WHEN {quoted(code)} THEN {rate!r}" for code, rate in self.reader.rates.items())
+        return f"CASE upper({self.reader.read('currency')}) {cases} ELSE 1.0 END"
 
     def _mark_totals(self, present: list[str]) -> None:
         """Rows that read like a total and whose amount is the sum of the rows since the total before, or of all rows above in the file."""
@@ -321,6 +336,7 @@ class Contract:
             for code, count, amount in found
             if code in MEANT and code != "twice"
         ]
+        told += self._told_currencies(check)
         if self.reader.spec.sign:
             made, amount = self.con.execute(
                 f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} p JOIN {self.reader.relation} r USING (_file, _row) WHERE r._negative AND _reason IS NULL"
@@ -338,6 +354,42 @@ class Contract:
                     "{table}: {count} rows read like totals, worth {total_sum}, and are not the sum of rows above them: kept. Leave them out with where: if they are totals."
                 )
                 told.append(Notice(doubt, {"table": label, "count": kept, "total_sum": float(amount)}, _share(amount, check.amount)))
+        return told
+
+    def _told_currencies(self, check: TableCheck) -> list[Notice]:
+        """Lines of other currencies: converted at which rate, or set aside; a column of several that nothing reads is an alarm."""
+        name, label, own = self.name, TABLE_LABELS[self.name], self.reader.currency
+        if "currency" in check.columns:
+            found = self.con.execute(
+                f"SELECT upper(currency) AS code, count(*), coalesce(sum({check.total}), 0) FROM parsed_{name} WHERE currency IS NOT NULL AND upper(currency) <> ? "
+                f"AND (_reason IS NULL OR contains(_reason, 'currency:')) GROUP BY 1 ORDER BY 2 DESC, 1", [own]
+            ).fetchall()  # fmt: skip
+            converted = N_("{table}: {count} lines in {code} converted at {rate}: {converted_sum}.")
+            aside = N_(
+                "{table}: {count} lines in {code}, {original} {code} in all, are set aside: write rates: {{{code}: …}} to convert them."
+            )
+            told = []
+            for code, count, amount in found:
+                values = {"table": label, "count": count, "code": code}
+                if code in self.reader.rates:
+                    told.append(Notice(converted, values | {"rate": f"{self.reader.rates[code]:g}", "converted_sum": float(amount)}))
+                else:
+                    told.append(Notice(aside, values | {"original": f"{amount:,.2f}"}, _share(amount, check.amount)))
+            return told
+        told = []
+        for header in (header for header in self.reader.types if plain_header(header) in CURRENCY_HEADERS and check.total):
+            codes = [
+                row[0]
+                for row in self.con.execute(
+                    f"SELECT DISTINCT upper(trim(CAST({identifier(header)} AS VARCHAR))) FROM raw_{name}"
+                ).fetchall()
+            ]
+            codes = sorted(code for code in codes if code in list_currencies())
+            if len(codes) > 1:
+                message = N_(
+                    "{table}: {column} names several currencies ({codes}), which are added up as they are: map it as currency, or leave the others out with where:."
+                )
+                told.append(Notice(message, {"table": label, "column": header, "codes": examples(codes)}, 0.5))
         return told
 
     def _words_that_nothing_uses(self, check: TableCheck) -> list[Notice]:

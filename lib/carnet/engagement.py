@@ -246,6 +246,7 @@ class Engagement(_Strict):
     engine: str = Field("duckdb", description="duckdb, spark, or the URL of a PostgreSQL server")
     sector: str | None = Field(None, description="a sector of carnet's profiles, or a file in the folder")
     cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
+    rates: dict[str, float] = Field({}, description="what one unit of another currency is worth in the engagement's own")
     goods_cost: Literal["sales", "costs", "ledger"] | None = Field(
         None, description="the table that gives the cost of goods; by default it is told"
     )
@@ -271,6 +272,16 @@ class Engagement(_Strict):
     def _known_currency(cls, value: str) -> str:
         if value not in list_currencies():
             raise ValueError(f"a three-letter ISO 4217 code such as EUR, USD, GBP or CHF is accepted, not {value!r}")
+        return value
+
+    @field_validator("rates")
+    @classmethod
+    def _usable_rates(cls, value: dict[str, float]) -> dict[str, float]:
+        for code, rate in value.items():
+            if code not in list_currencies() or not 0 < rate < float("inf"):
+                raise ValueError(
+                    f"three-letter ISO 4217 codes with a positive rate are accepted, such as {{USD: 0.92}}, not {code}: {rate}"
+                )
         return value
 
     @field_validator("engine")

@@ -64,7 +64,7 @@ TABLES: dict[str, TableSchema] = {
         _columns(
             "customer_id:id date:date amount:money",
             "order_id:id line_id:id product offer quantity:number unit_price:number list_price:number discount:share "
-            "cost:money margin:money salesperson contact channel",
+            "cost:money margin:money salesperson contact channel currency",
         ),
         key=("customer_id", "date", "order_id", "line_id"),
         past_dates=("date",),
@@ -98,7 +98,7 @@ TABLES: dict[str, TableSchema] = {
         total="amount",
     ),
     "receivables": TableSchema(
-        _columns("customer_id:id invoice_date:date amount:money", "due_date:date paid_date:date"),
+        _columns("customer_id:id invoice_date:date amount:money", "due_date:date paid_date:date currency"),
         past_dates=("invoice_date",),
         total="amount",
     ),

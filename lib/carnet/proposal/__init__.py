@@ -96,7 +96,9 @@ def _doubts(matches: Sequence[Match]) -> list[str]:
                 )
         codes = _codes(found)
         if len(codes) > 1:
-            told.append(f"{found.part.label}: amounts in several currencies ({examples(sorted(codes))}) would be added up as they are")
+            told.append(
+                f"{found.part.label}: amounts in several currencies ({examples(sorted(codes))}): write rates: {{USD: …}} for those that are not yours, they are set aside without"
+            )
     return told
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 import duckdb
@@ -41,8 +41,11 @@ class ColumnReader:
     (its day or digits, bare); `read(role)` is the expression on those that gives the typed value.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, name: str, spec: Table, currency: str) -> None:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, name: str, spec: Table, currency: str, rates: Mapping[str, float] | None = None
+    ) -> None:
         self.con, self.name, self.spec, self.schema, self.currency = con, name, spec, TABLES[name], currency
+        self.rates = {currency: 1.0, **(rates or {})}
         described = con.execute(f"DESCRIBE raw_{name}").fetchall()
         self.types = {row[0]: row[1] for row in described if row[0] not in ("_file", "_row")}
         self.mapping = self._map_columns()
