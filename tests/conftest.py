@@ -4,6 +4,7 @@ import base64
 import contextlib
 import csv
 import fcntl
+import gc
 import io
 import os
 import re
@@ -20,6 +21,8 @@ import yaml
 from carnet.records import PICTURES_VARIABLE
 from nbval import plugin as nbval_plugin
 
+gc.freeze()  # what is imported is never garbage, and expressions are many small objects: looking for garbage takes a tenth of a run
+gc.set_threshold(20_000)
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "data" / "demo"
 PICTURE_TOLERANCE = 2.0  # root mean square of 0-255 pixel differences
@@ -179,9 +182,14 @@ def needs_an_audit(item):
     return bool(AUDITS & called) or item.path.name in ("test_faults.py", "test_hostile.py", "test_lab.py")
 
 
+def pytest_unconfigure():
+    gc.unfreeze()  # else libraries take at the end for leaks what was never looked at
+
+
 def pytest_collection_modifyitems(items):
     slow = {item.path for item in items if hasattr(item, "function") and (needs_an_audit(item) or item.path.name == "test_engines.py")}
     items.sort(key=lambda item: item.path not in slow)  # files that take longest first: the two workers end together
+    gc.freeze()  # and what was collected
     for item in items:
         if needs_an_audit(item):
             item.add_marker("report")

@@ -119,7 +119,7 @@ def _sort_key(value: Any, kind: Kind) -> str | None:
     """
     if unknown(value) or value is pd.NaT:
         return ""
-    return None if kind in TEXTS or kind == "flag" else value.isoformat() if kind == "date" else f"{float(value):.10g}"
+    return None if kind in TEXTS or kind == "flag" else value.isoformat() if kind == "date" else f"{float(value):.12g}"
 
 
 def _heading(w: Wording, field: str) -> str:

@@ -156,9 +156,10 @@ def _one_line_a_record(path: Path, encoding: str, scratch: Path) -> Path:
 def _official_names(path: Path, names: list[str]) -> list[str]:
     """Header names in their legal spelling, whatever their case and accents; raises CarnetError when a needed one is missing."""
     legal = {name.casefold(): name for name in (*OFFICIAL, "Montant", "Sens")}
-    plain = [unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().strip().casefold() for name in names]
+    once = [re.sub(r" \(column \d+\)$", "", name) for name in names]  # as `check_header` marks those that stand twice
+    plain = [unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().strip().casefold() for name in once]
     found = [legal.get(folded, name) for folded, name in zip(plain, names, strict=True)]
-    twice = [name for name, count in Counter(found).items() if count > 1]
+    twice = [name for name, count in Counter(found).items() if count > 1]  # of the law's: others keep the mark of their column
     if twice:
         raise CarnetError(f"{path.name} row 1: the header has twice: {examples(twice)}. Rename one of them.")
     missing = [name for name in NEEDED if name not in found]
