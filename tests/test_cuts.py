@@ -323,7 +323,13 @@ def test_a_book_tells_the_headers_of_the_columns_that_nothing_uses(make_engageme
     tables = {}
     for name in ("sales", "customers", "costs", "service", "satisfaction"):
         columns = schema.TABLES[name].columns
-        tables[name] = [list(columns), [column.choices[0] if column.choices else VALUES[column.kind] for column in columns.values()]]
+        tables[name] = [
+            list(columns),
+            [
+                column.choices[0] if column.choices else "EUR" if role == "currency" else VALUES[column.kind]
+                for role, column in columns.items()
+            ],
+        ]
     home = make_engagement(tables=tables)
     text = (home / "costs.csv").read_text(encoding="utf-8").replace("label", "Libellé interne")
     (home / "costs.csv").write_text(text, encoding="utf-8")

@@ -52,6 +52,8 @@ def rows(table, draw):
                 row.append(draw.randrange(1, 6) if name in ("quality", *TABLES["satisfaction"].columns) else draw.randrange(10, 400))
             elif column.kind == "share":
                 row.append("0.1")
+            elif name == "currency":
+                row.append("EUR" if number % 50 else EVIL[number // 50 % len(EVIL)])
             elif name == "line_id":
                 row.append(number)
             else:

@@ -311,7 +311,9 @@ def test_an_apostrophe_in_front_of_a_number_is_none_of_it(book_of):
 
 # --- several currencies
 
-IN_DOLLARS = "Client;Date;Montant;Devise\nA;2024-01-10;100;EUR\nB;2024-01-11;50;usd\nC;2024-01-12;30;GBP\nD;2024-01-13;7;\n"
+IN_DOLLARS = (
+    "Client;Date;Montant;Devise\nA;2024-01-10;100;EUR\nB;2024-01-11;50;usd\nC;2024-01-12;30;GBP\nD;2024-01-13;6;\nD;2024-01-13;1;€\n"
+)
 
 
 def test_lines_of_other_currencies_are_converted_or_set_aside_never_added(make_engagement):
@@ -321,7 +323,7 @@ def test_lines_of_other_currencies_are_converted_or_set_aside_never_added(make_e
         return open_book(folder)
 
     book = opened("rated", {"currency": "Devise"}, rates={"USD": 0.9})
-    assert sales_of(book) == [("A", "2024-01-10", 100), ("B", "2024-01-11", 45), ("D", "2024-01-13", 7)]
+    assert sales_of(book) == [("A", "2024-01-10", 100), ("B", "2024-01-11", 45), ("D", "2024-01-13", 1), ("D", "2024-01-13", 6)]
     assert reconciles(book).reasons == {"currency:currency": 1}
     assert "1 lines in USD converted at 0.9: €45" in told(
         book

@@ -155,7 +155,7 @@ class Contract:
         ]
         if "currency" in typed:
             known = ", ".join(map(quoted, reader.rates))
-            reasons.append(f"CASE WHEN upper(v_currency) NOT IN ({known}) THEN 'currency:currency' END")
+            reasons.append(f"CASE WHEN v_currency NOT IN ({known}) THEN 'currency:currency' END")
         dates = [role for role in mapped if columns[role].kind == "date"]
         reasons += [f"CASE WHEN v_{role} < {quoted(str(EARLIEST))} THEN 'early:{role}' END" for role in dates]
         if {"period_start", "period_end"} <= set(typed):
@@ -178,7 +178,7 @@ class Contract:
     def _rate(self) -> str:
         """SQL: what a unit of the row's currency is worth in the engagement's own; 1 where none is written or none is known (the row is set aside)."""
         cases = " ".join(f"WHEN {quoted(code)} THEN {rate!r}" for code, rate in self.reader.rates.items())
-        return f"CASE upper({self.reader.read('currency')}) {cases} ELSE 1.0 END"
+        return f"CASE {self.reader.read('currency')} {cases} ELSE 1.0 END"
 
     def _mark_totals(self, present: list[str]) -> None:
         """Rows that read like a total and whose amount is the sum of the rows since the total before, or of all rows above in the file."""
@@ -361,7 +361,7 @@ class Contract:
         name, label, own = self.name, TABLE_LABELS[self.name], self.reader.currency
         if "currency" in check.columns:
             found = self.con.execute(
-                f"SELECT upper(currency) AS code, count(*), coalesce(sum({check.total}), 0) FROM parsed_{name} WHERE currency IS NOT NULL AND upper(currency) <> ? "
+                f"SELECT currency AS code, count(*), coalesce(sum({check.total}), 0) FROM parsed_{name} WHERE currency IS NOT NULL AND currency <> ? "
                 f"AND (_reason IS NULL OR contains(_reason, 'currency:')) GROUP BY 1 ORDER BY 2 DESC, 1", [own]
             ).fetchall()  # fmt: skip
             converted = N_("{table}: {count} lines in {code} converted at {rate}: {converted_sum}.")

@@ -28,6 +28,7 @@ from carnet.sources.formats import (
 from carnet.wording import N_, Notice
 
 MONEY = "DECIMAL(18, 4)"
+CURRENCY_SIGNS = {"'EUR'": ("€", "euro", "euros"), "'GBP'": ("£",), "'USD'": ("$", "us$")}  # written in the place of a code
 CUSTOMER_ROLES = ("customer_id", "auxiliary")
 FLOATS = ("DOUBLE", "FLOAT")
 MEASURED = ("date", "money", "number", "share")
@@ -180,6 +181,8 @@ class ColumnReader:
             written = f"CASE WHEN strlen({plain}) = length({plain}) THEN {plain} ELSE nfc_normalize({plain}) END"
             if role in CUSTOMER_ROLES:
                 written = same_customer(written, self.spec.ids)
+            if role == "currency":
+                return f"coalesce({_one_of(written, CURRENCY_SIGNS)}, upper({written}))"
             mapped = {quoted(word): tuple(words) for word, words in self.spec.own_words.get(role, {}).items()}
             return f"coalesce({_one_of(text, mapped)}, {written})" if mapped else written
         if column.kind == "bool":
