@@ -47,6 +47,7 @@ MONEYS = ("amount", "cost", "margin", "unit_price", "list_price")  # what anothe
 SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
 CURRENCY_HEADERS = ("devise", "currency", "currency code", "code devise", "monnaie")
 CENT = "0.01"
+MOST_COLUMNS = 200  # looked at for words of no sale: exports of people have fewer
 ALIKE_WEIGHT = 0.1  # of a doubt about who is one customer
 
 
@@ -398,7 +399,9 @@ class Contract:
         named = {
             plain_header(header) for header in (*self.reader.mapping.values(), *spec.where, *([spec.sign.column] if spec.sign else []))
         }
-        columns = [header for header, kind in self.reader.types.items() if kind == "VARCHAR" and plain_header(header) not in named]
+        columns = [header for header, kind in self.reader.types.items() if kind == "VARCHAR" and plain_header(header) not in named][
+            :MOST_COLUMNS
+        ]
         if not total or not columns:
             return []
         words = folded_words((*CREDIT_WORDS, *NO_SALE_WORDS))
