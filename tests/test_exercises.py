@@ -157,6 +157,13 @@ def test_a_doubtful_claim_written_off_is_lost_neither_open_nor_paid(make_engagem
     )
 
 
+def test_of_a_lettered_claim_half_paid_and_half_given_up_half_is_lost(make_engagement):
+    lost = entry("OD", "1", "20241128", ("654100", "", 600), ("411000", "C1", -600, "AA"))
+    book = several(make_engagement, {NEW: [bill("1", "20240601", "C1", 1000, "AA"), payment("1", "20240701", "C1", 600, "AA"), lost]})
+    rows = book.table("receivables").execute()
+    assert rows.amount.astype(float).tolist() == [600] and str(rows.paid_date[0])[:10] == "2024-07-01" and open_by_customer(book) == {}
+
+
 MOVES = st.tuples(
     st.sampled_from(["bill", "payment", "note", "refund", "doubt", "loss", "rounding"]),
     st.sampled_from(["C1", "C2", "C3"]),

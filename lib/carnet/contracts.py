@@ -14,7 +14,7 @@ import duckdb
 from babel.numbers import list_currencies
 
 from carnet.errors import examples
-from carnet.schema import CREDIT_WORDS, NO_SALE_WORDS, TABLE_LABELS, TABLES, Column, unused_columns
+from carnet.schema import CREDIT_WORDS, CURRENCY_HEADERS, NO_SALE_WORDS, TABLE_LABELS, TABLES, Column, unused_columns
 from carnet.sources.base import Reject, SourceFile, identifier, quoted
 from carnet.sources.formats import as_written
 from carnet.sources.reading import MONEY, ColumnReader, folded, folded_words, plain_header
@@ -45,7 +45,6 @@ REASONS = {
 MEANT = ("where", "header", "heading", "total", "twice")  # rows that are none of the table's: nothing is lost with them
 MONEYS = ("amount", "cost", "margin", "unit_price", "list_price")  # what another currency changes
 SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
-CURRENCY_HEADERS = ("devise", "currency", "currency code", "code devise", "monnaie")
 CENT = "0.01"
 MOST_COLUMNS = 200  # looked at for words of no sale: exports of people have fewer
 ALIKE_WEIGHT = 0.1  # of a doubt about who is one customer

@@ -115,7 +115,7 @@ class Ids(_Strict):
     """What does not tell two customers apart: their numbers are read without it, in capitals where case is ignored."""
 
     case: Literal["keep", "ignore"] = "keep"
-    zeros: Literal["keep", "ignore"] = Field("keep", description="in front")
+    zeros: Literal["keep", "ignore"] = "keep"  # in front
     spaces: Literal["keep", "ignore"] = "keep"
     punctuation: Literal["keep", "ignore"] = "keep"
 
@@ -142,7 +142,7 @@ class Table(_Strict):
     columns: dict[str, str] = {}
     where: dict[str, Condition] = Field({}, description="rows to keep, by the values of any column")
     sign: Sign | None = None
-    ids: Ids = Ids()  # type: ignore[call-arg]
+    ids: Ids = Ids()
     fill_down: list[str] = Field([], description="columns whose empty cells repeat the one above")
     unpivot: dict[str, str] = Field({}, description="months in columns: column → pattern of its headers, * for the month")
     repeated: Literal["keep", "drop"] = Field("keep", description="lines that a second file repeats")

@@ -201,6 +201,7 @@ CHOICE_WORDS = {  # what French and English exports write for an accepted value,
     "marketing_expenses": ("budgets marketing", "budget marketing"),
     "other_expenses": ("budgets autres", "budget autres"),
 }
+CURRENCY_HEADERS = ("devise", "currency", "waers", "currency code", "code devise", "monnaie")
 CREDIT_WORDS = ("avoir", "avoirs", "credit note", "credit memo")  # what exports write of a document that takes an amount back
 NO_SALE_WORDS = (  # and of rows that are no sale, or no longer one
     "refund", "refunded", "rembourse", "remboursee", "remboursement", "void", "voided", "cancelled", "canceled", "annule", "annulee", "failed", "echec",

@@ -4,7 +4,7 @@
     credits    payments, credit notes, losses (an entry with account 654)
     left out   balances carried forward into later exercises, and the transfer of a claim to doubtful customers: the same claim under another number
 
-A letter (lettrage) whose debts equal its credits is settled on its last payment. Debts of other letters are settled by the credits of the
+A letter (lettrage) whose debts equal its credits is settled on its last payment, unless a part of it is lost. Debts of other letters are settled by the credits of the
 letter, then debts of a customer by what is left of its credits: oldest first. A credit note without a letter stays open beside the debts of a
 customer whose claims are lettered: nobody has set it against one of them.
 """
@@ -27,7 +27,8 @@ _ITEMS = """CREATE OR REPLACE TABLE item AS SELECT row_number() OVER (ORDER BY d
         AND NOT (opening AND exercise <> (SELECT exercise FROM exercise_span ORDER BY start LIMIT 1))"""
 _SETTLED = """CREATE OR REPLACE TABLE settled AS SELECT mark, coalesce(max(day) FILTER (kind IN ('payment', 'loss', 'refund')), max(coalesce(letter_date, day))) AS paid_date,
         bool_or(kind = 'loss') AS lost
-    FROM item WHERE mark IS NOT NULL GROUP BY mark HAVING sum(CASE WHEN is_debt THEN amount ELSE -amount END) = 0"""
+    FROM item WHERE mark IS NOT NULL GROUP BY mark HAVING sum(CASE WHEN is_debt THEN amount ELSE -amount END) = 0
+        AND NOT (bool_or(kind = 'loss') AND bool_or(kind IN ('payment', 'note')))"""
 _LEFT = """SELECT i.*, i.amount - coalesce(p.matched, 0) AS rest FROM item i ANTI JOIN settled USING (mark) LEFT JOIN (SELECT id, sum(amount) AS matched
     FROM (SELECT debt AS id, amount FROM part UNION ALL SELECT credit, amount FROM part) GROUP BY id) p ON p.id = i.id"""
 _MATCH = """INSERT INTO part WITH open_item AS ({left}),

@@ -18,13 +18,12 @@ from carnet.errors import CarnetError, examples
 from carnet.proposal.evidence import header_fit, kept, plain, vocabulary
 from carnet.proposal.matching import Match, choose
 from carnet.proposal.parts import Part, read_parts
-from carnet.schema import CHOICE_WORDS, CREDIT_WORDS, NO_SALE_WORDS, TABLES
+from carnet.schema import CHOICE_WORDS, CREDIT_WORDS, CURRENCY_HEADERS, NO_SALE_WORDS, TABLES
 from carnet.sources import READERS
 
 __all__ = ["Part", "Proposal", "header_fit", "plain", "propose", "write_proposal"]
 
 CURRENCIES = {"€": "EUR", "£": "GBP", "$": "USD", "chf": "CHF"}
-CURRENCY_HEADERS = ("devise", "currency", "waers", "currency code", "code devise")
 
 
 @dataclass(frozen=True)
