@@ -383,10 +383,10 @@ def test_a_decision_is_one_sentence_with_its_price_or_its_reason(made_up_book):
     t = decisions(made_up_book, NO_HOLD_OUT).set_index("customer_id")
     sentences = {name: told.decision(ENGLISH, t.loc[name]) for name in ("F00", "F01", "F04", "F06", "L00")}
     assert sentences == {
-        "F00": "last-chance proposal, at most €60", "F01": "do not chase: doubtful or written off in the ledger",
+        "F00": "last-chance proposal, at most €60", "F01": "do not chase: claims doubtful, in collection or written off",
         "F04": "do not chase: noted as closed, sold or in liquidation", "F06": "do not chase: its contract is over", "L00": "serve as ever",
     }  # fmt: skip
-    assert told.why(ENGLISH, t.loc["F01"]).startswith("doubtful or written off in the ledger · €4,500 behind the year before · ")
+    assert told.why(ENGLISH, t.loc["F01"]).startswith("claims doubtful, in collection or written off · €4,500 behind the year before · ")
     assert told.why(ENGLISH, t.loc["F01"]).endswith("€2,400 of margin a year")
     unknown = t.loc["L00"].copy()
     unknown[["sales_gap", "leave_probability", "yearly_margin", "at_most"]] = np.nan
@@ -403,7 +403,7 @@ def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
         and "€2,880" in finding.sentence
     )
     dropped = told.not_chased(ENGLISH, t[t.action == "do_not_chase"])
-    assert dropped.startswith("4 customers are not to be chased (doubtful or written off in the ledger: 2 · noted as closed, sold or in liquidation: 1 · "
+    assert dropped.startswith("4 customers are not to be chased (claims doubtful, in collection or written off: 2 · noted as closed, sold or in liquidation: 1 · "
                               "its contract is over: 1).")  # fmt: skip
     assert all(f"Company {name}" in dropped for name in ("F01", "F02", "F04")) and "Company F06" not in dropped
     nothing = told.spending(ENGLISH, t[t.customer_id.str.startswith("L")])

@@ -1,7 +1,9 @@
 """Files as people export them: rows that are no sales, furniture, shapes, own words, encodings and zones. Values are worked out by hand."""
 
+import contextlib
 import gzip
 import os
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -11,8 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
+from carnet import decisions
 from carnet.book import open_book
 from carnet.errors import CarnetError
+from carnet.measures import receivables
 
 from .conftest import ROOT
 
@@ -421,3 +425,205 @@ def test_instants_of_a_server_have_the_day_of_the_declared_zone_whatever_its_ses
             open_book(make_engagement("asked", tables={"sales": table}))
         book = open_book(make_engagement("told", tables={"sales": table | {"format": {"timezone": "Europe/Paris"}}}))
         assert sales_of(book) == [("A", "2024-01-01", 1)]
+
+
+# --- title rows, rows left out, hidden rows, formulas
+
+TITLED = "Journal des ventes;;\nSociété X;;\n\nClient;Date;Montant\nA;2024-01-10;100\nB;2024-02-10;50\nÉdité le 2024-03-01;;\n"
+
+
+def test_the_header_is_found_below_title_rows(book_of):
+    book = book_of(TITLED)
+    assert sales_of(book) == [("A", "2024-01-10", 100.0), ("B", "2024-02-10", 50.0)]
+    assert "the header stands in row 4, below title rows" in told(book)
+    assert list(book.table("sales").execute()._row) == [5, 6]
+
+
+def test_a_header_row_that_is_set_is_the_header(book_of):
+    with pytest.raises(CarnetError, match="no header 'Client'"):
+        book_of(TITLED, format={"header_row": 1})
+
+
+def test_the_header_of_a_workbook_is_found_below_title_rows(book_of, tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "s.xlsx") as made:
+        sheet = made.add_worksheet()
+        for number, row in enumerate(
+            [["Ventes 2024"], [], ["Client", "Date", "Montant"], ["A", "2024-01-10", 100], ["B", "2024-02-10", 50]]
+        ):
+            sheet.write_row(number, 0, row)
+    book = book_of((tmp_path / "s.xlsx").read_bytes(), "s.xlsx")
+    assert [row[2] for row in sales_of(book)] == [100, 50] and "the header stands in row 3" in told(book)
+
+
+@pytest.mark.parametrize(("skip", "kept"), [("2", ["B", "C"]), (["2-3"], ["C"]), ("last 1", ["A", "B"]), ([3, "last 1"], ["A"])])
+def test_skip_leaves_rows_out(book_of, skip, kept):
+    book = book_of("Client;Date;Montant\nA;2024-01-10;100\nB;2024-02-10;50\nC;2024-02-11;25\n", skip=skip)
+    assert [row[0] for row in sales_of(book)] == kept
+    assert reconciles(book).reasons == {"skip:": 3 - len(kept)}
+
+
+def test_hidden_rows_and_formulas_never_calculated_are_told(book_of, tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "s.xlsx") as made:
+        sheet = made.add_worksheet()
+        rows = [
+            ["Client", "Date", "Montant"],
+            ["A", "2024-01-10", 100],
+            ["B", "2024-02-10", 50],
+            ["C", "2024-02-11", 25],
+            ["D", "2024-02-12"],
+        ]
+        for number, row in enumerate(rows):
+            sheet.write_row(number, 0, row)
+        sheet.write_formula(4, 2, "=C2*2", None, "")
+        sheet.autofilter(0, 0, 4, 2)
+        sheet.set_row(2, None, None, {"hidden": True})
+        sheet.set_row(3, None, None, {"hidden": True})
+    book = book_of((tmp_path / "s.xlsx").read_bytes(), "s.xlsx")
+    assert "2 rows of s.xlsx are hidden or filtered out there and count like the others, worth €75" in told(book)
+    assert "1 cells hold a formula that was never calculated (C5 first)" in told(book)
+    assert reconciles(book).accepted_amount == 175
+
+
+# --- days that are numbers: 45301 is 2024-01-10 in a spreadsheet (45292 = 2024-01-01), 1704844800 is that day at 00:00 UTC
+
+SHEET_DAYS = ["45301", "45332,5", "45333"]
+
+
+@pytest.mark.parametrize(
+    ("days", "form", "read"),
+    [
+        (SHEET_DAYS, {}, ["2024-01-10", "2024-02-10", "2024-02-11"]),
+        (["43839", "43870", "43871"], {"date": "serial1904"}, ["2024-01-10", "2024-02-10", "2024-02-11"]),
+        (["1704844800", "1707523200", "1707609600"], {}, ["2024-01-10", "2024-02-10", "2024-02-11"]),
+        (["1704844800000", "1707523200000", "1707609600000"], {}, ["2024-01-10", "2024-02-10", "2024-02-11"]),
+        (["1704841200", "1707519600", "1707606000"], {"timezone": "Europe/Paris"}, ["2024-01-10", "2024-02-10", "2024-02-11"]),
+    ],
+)
+def test_days_that_are_numbers(book_of, days, form, read):
+    rows = "".join(f"{name};{day};10\n" for name, day in zip("ABC", days, strict=True))
+    book = book_of(f"Client;Date;Montant\n{rows}", format=form)
+    assert [row[1] for row in sales_of(book)] == read
+    assert "Date holds numbers, read as days" in told(book) and f"{read[0]} to {read[-1]}" in told(book)
+
+
+def test_instants_without_a_zone_are_refused(book_of):
+    with pytest.raises(CarnetError, match=r"'Date' counts seconds since 1970.*timezone: Europe/Paris"):
+        book_of("Client;Date;Montant\nA;1704841200;10\nB;1707519600;10\n")
+
+
+def test_numbers_among_days_are_no_days(book_of):
+    book = book_of("Client;Date;Montant\nA;2024-01-10;10\nB;45301;10\n")
+    assert reconciles(book).reasons == {"date:date": 1}
+
+
+# --- columns that stand in another file
+
+PIECES = "Pièce;Montant\nF1;100\nF1;50\nF2;25\nF9;10\n"
+
+
+def test_join_brings_columns_by_a_shared_number(make_engagement):
+    columns = {"customer_id": "Client", "date": "Date", "amount": "Montant", "order_id": "Pièce", "salesperson": "Vendeur"}
+    tables = {"sales": {"files": "lignes.csv", "columns": columns, "join": {"files": "entetes.csv", "on": {"Pièce": "Numéro"}}}}
+    folder = make_engagement(tables=tables)
+    (folder / "lignes.csv").write_text(PIECES, encoding="utf-8")
+    (folder / "entetes.csv").write_text("Numéro;Client;Date;Vendeur\nF1;A;2024-01-10;Zoé\nF2;B;2024-02-10;Max\n", encoding="utf-8")
+    book = open_book(folder)
+    assert sales_of(book) == [("A", "2024-01-10", 50.0), ("A", "2024-01-10", 100.0), ("B", "2024-02-10", 25.0)]
+    assert set(book.table("sales").execute().salesperson) == {"Zoé", "Max"}
+    assert "entetes.csv: joined by Pièce: Numéro, Client, Date, Vendeur. 1 rows find no partner there" in told(book)
+    assert reconciles(book).reasons == {"missing:customer_id;missing:date": 1}
+    before = book.folder
+    (folder / "entetes.csv").write_text("Numéro;Client;Date;Vendeur\nF1;A;2024-01-10;Zoé\nF2;C;2024-02-10;Max\n", encoding="utf-8")
+    again = open_book(folder)
+    assert again.folder != before and sales_of(again)[-1][0] == "C"
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ("Numéro;Client;Date\nF1;A;2024-01-10\nF1;B;2024-01-10\n", "several rows for one Numéro: F1"),
+        ("Code;Client;Date\nF1;A;2024-01-10\n", r"join: on: no header 'Numéro' in entetes.csv"),
+    ],
+)
+def test_a_join_that_tells_nothing_is_refused(make_engagement, headers, message):
+    columns = {"customer_id": "Client", "date": "Date", "amount": "Montant"}
+    tables = {"sales": {"files": "lignes.csv", "columns": columns, "join": [{"files": "entetes.csv", "on": {"Pièce": "Numéro"}}]}}
+    folder = make_engagement(tables=tables)
+    (folder / "lignes.csv").write_text(PIECES, encoding="utf-8")
+    (folder / "entetes.csv").write_text(headers, encoding="utf-8")
+    with pytest.raises(CarnetError, match=message):
+        open_book(folder)
+
+
+# --- dated rates: the rate in force is the last one on or before the day
+
+
+def test_rates_of_a_file_by_day(make_engagement):
+    columns = {**COLUMNS, "currency": "Devise"}
+    folder = make_engagement(tables={"sales": {"files": "sales.csv", "columns": columns}}, rates="cours.csv")
+    lines = "Client;Date;Montant;Devise\nA;2024-01-10;100;EUR\nB;2024-01-15;100;USD\nC;2024-02-15;100;USD\nD;2023-12-31;100;USD\nE;2024-02-15;100;CHF\n"
+    (folder / "sales.csv").write_text(lines, encoding="utf-8")
+    (folder / "cours.csv").write_text("Date;Devise;Cours\n2024-01-01;USD;0,90\n2024-02-01;USD;0,92\n", encoding="utf-8")
+    book = open_book(folder)
+    assert sales_of(book) == [("A", "2024-01-10", 100.0), ("B", "2024-01-15", 90.0), ("C", "2024-02-15", 92.0)]
+    assert "2 lines in USD converted at cours.csv: €182" in told(book)
+    assert "1 lines in CHF" in told(book) and "1 lines in USD, 100.00 USD in all, are set aside" in told(book)
+    (folder / "cours.csv").write_text("Date;Devise;Cours\n2024-01-01;USD;\n", encoding="utf-8")
+    with pytest.raises(CarnetError, match=r"cours.csv row 2: a date, a currency and a positive rate"):
+        open_book(folder)
+
+
+# --- states of an invoice
+
+
+def test_status_ends_an_invoice(make_engagement):
+    sales = "Client;Date;Montant\nA;2024-01-10;100\nB;2024-01-11;100\n"
+    owed = "Client;Facture;Montant;État\nA;2024-01-10;100;soldée\nA;2024-01-11;40;ouverte\nB;2024-01-10;60;irrécouvrable\nB;2024-01-11;30;avocat\n"
+    table = {"files": "owed.csv", "columns": {"customer_id": "Client", "invoice_date": "Facture", "amount": "Montant", "status": "État"}}
+    tables = {"sales": {"files": "sales.csv", "columns": COLUMNS}, "receivables": table | {"status": {"collection": "avocat"}}}
+    folder = make_engagement(tables=tables)
+    (folder / "sales.csv").write_text(sales, encoding="utf-8")
+    (folder / "owed.csv").write_text(owed, encoding="utf-8")
+    book = open_book(folder)
+    row = receivables.receivable_summary(book.table("receivables"), book.periods.current, book.as_of).execute().iloc[0]
+    assert row.open_amount == 70  # 40 open and 30 at the lawyer's
+    assert decisions._doubtful(book) == {"B"}
+
+
+# --- one source
+
+
+def test_a_source_is_written_once(make_engagement):
+    folder = make_engagement(
+        source="sqlite:///shop.db",
+        tables={
+            "sales": {"query": "SELECT c AS customer_id, d AS date, a AS amount FROM s"},
+            "customers": {"query": "SELECT c AS customer_id FROM s"},
+        },
+    )
+    with contextlib.closing(sqlite3.connect(folder / "shop.db")) as con:
+        con.executescript(
+            "CREATE TABLE s (c TEXT, d TEXT, a REAL); INSERT INTO s VALUES ('A', '2024-01-10', 100), ('B', '2024-01-11', 50);"
+        )
+    book = open_book(folder)
+    assert sales_of(book) == [("A", "2024-01-10", 100.0), ("B", "2024-01-11", 50.0)] and book.checks["customers"].accepted_rows == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [("BLOB", "x'4131'", r"'c' is stored as bytes.*CAST\(c AS CHAR\)"), ("TEXT", "NULL", "")],
+)
+def test_a_column_of_bytes_is_named_with_its_cast(make_engagement, kind, value, message):
+    folder = make_engagement(
+        source="sqlite:///shop.db",
+        tables={"sales": {"query": "SELECT c AS c, d AS date, a AS amount FROM s", "columns": {"customer_id": "c"}}},
+    )
+    with contextlib.closing(sqlite3.connect(folder / "shop.db")) as con:
+        con.executescript(
+            f"CREATE TABLE s (c {kind}, d TEXT, a REAL); INSERT INTO s VALUES ({value}, '2024-01-10', 100), ('B', '2024-01-11', 50);"
+        )
+    if message:
+        with pytest.raises(CarnetError, match=message):
+            open_book(folder)
+    else:
+        assert open_book(folder).checks["sales"].accepted_rows == 1

@@ -31,8 +31,9 @@ from carnet.ledger import classify_costs, fill_tables
 from carnet.periods import Periods
 from carnet.pseudonyms import fingerprint, hidden_engagement, hide, load_key
 from carnet.records import ANONYMISE_VARIABLE
-from carnet.sources import SourceFile, find_files, forget_raw, load_table
+from carnet.sources import SourceFile, find_files, forget_raw, load_table, sha256_of
 from carnet.sources.fec import closing_of
+from carnet.sources.rates import load_rates
 from carnet.sources.reading import ColumnReader
 from carnet.unfinished import CACHE_NAME, building
 from carnet.wording import N_, Notice, Wording
@@ -363,7 +364,7 @@ def _checked(
 ) -> dict[str, TableCheck]:
     """Each table against its contract, sales first: a list of customers may be read from them."""
     checks = {}
-    hashes = {name: [file.sha256 for file in given] for name, given in files.items()}
+    hashes = {name: [file.sha256 for file in given if file.join is None] for name, given in files.items()}
     for name in sorted(readers, key=lambda name: name != "sales"):  # a list of customers may be read from the sales
         shared = name == "customers" and set(hashes[name]) & set(hashes.get("sales", []))
         derived = "" if not shared else "sales" if hashes[name] == hashes["sales"] else "lines"
@@ -376,6 +377,7 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     """Read, check and store every table of the engagement, then orders and cube; returns the audit date."""
     con = memory(home.parent)
     con.execute('CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, original_values VARCHAR)')
+    load_rates(con, engagement)
     rejects = {name: load_table(con, name, spec, files[name]) for name, spec in engagement.tables.items()}
     readers = {}
     faults = []
@@ -450,6 +452,8 @@ def _content_hash(engagement: Engagement, files: dict[str, list[SourceFile]], ke
     digest = hashlib.sha256()
     kept = engagement.model_dump(mode="json", include=BUILT_FROM)
     names = [(table, file.name, file.sha256) for table, listed in files.items() for file in listed]
+    if engagement.rates_file:
+        names.append(("rates", engagement.rates_file.name, sha256_of(engagement.rates_file)))
     digest.update(json.dumps([kept, names, fingerprint(key) if key else ""], sort_keys=True).encode())
     package = Path(__file__).parent
     for module in [

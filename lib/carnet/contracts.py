@@ -15,9 +15,9 @@ from babel.numbers import list_currencies
 
 from carnet.errors import examples
 from carnet.schema import CREDIT_WORDS, CURRENCY_HEADERS, NO_SALE_WORDS, TABLE_LABELS, TABLES, Column, unused_columns
-from carnet.sources.base import Reject, SourceFile, identifier, quoted
+from carnet.sources.base import Reject, SourceFile, identifier, plain_header, quoted
 from carnet.sources.formats import as_written
-from carnet.sources.reading import MONEY, ColumnReader, folded, folded_words, plain_header
+from carnet.sources.reading import MONEY, ColumnReader, folded, folded_words
 from carnet.wording import N_, Notice, Wording
 
 EARLIEST = dt.date(1900, 1, 1)
@@ -37,12 +37,13 @@ REASONS = {
     "width": N_("the line does not have as many columns as its header"),
     "currency": N_("{column} is another currency, without a rate"),
     "where": N_("not kept by `where:`"),
+    "skip": N_("left out by `skip:`"),
     "header": N_("the header once more"),
     "heading": N_("a heading of the rows below"),
     "total": N_("a total of the rows above"),
     "twice": N_("the line stands in an earlier file"),
 }
-MEANT = ("where", "header", "heading", "total", "twice")  # rows that are none of the table's: nothing is lost with them
+MEANT = ("where", "skip", "header", "heading", "total", "twice")  # rows that are none of the table's: nothing is lost with them
 MONEYS = ("amount", "cost", "margin", "unit_price", "list_price")  # what another currency changes
 SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
 CENT = "0.01"
@@ -128,6 +129,7 @@ class Contract:
             *self.reader.notices,
             *told,
             *self._told_aside(check),
+            *self._told_hidden(files, check),
             *self._words_that_nothing_uses(check),
             *self._unknown_words(check),
         ]
@@ -154,8 +156,7 @@ class Contract:
             f"CASE WHEN v_{role} > {quoted(str(as_of))} THEN 'after:{role}' END" for role in self.schema.past_dates if role in typed
         ]
         if "currency" in typed:
-            known = ", ".join(map(quoted, reader.rates))
-            reasons.append(f"CASE WHEN v_currency NOT IN ({known}) THEN 'currency:currency' END")
+            reasons.append("CASE WHEN rate IS NULL THEN 'currency:currency' END")
         dates = [role for role in mapped if columns[role].kind == "date"]
         reasons += [f"CASE WHEN v_{role} < {quoted(str(EARLIEST))} THEN 'early:{role}' END" for role in dates]
         if {"period_start", "period_end"} <= set(typed):
@@ -163,7 +164,7 @@ class Contract:
         self.con.execute(
             f"CREATE TABLE parsed_{self.name} AS SELECT {', '.join(f'{typed[role]} AS {role}' for role in columns if role in typed)}, _file, _row, _hash, _total, "
             f"coalesce(_aside, nullif(concat_ws(';', {', '.join(reasons)}), '')) AS _reason FROM "
-            f"(SELECT _file, _row, _hash, _aside, _total, {', '.join(inner)} FROM {reader.relation})"
+            f"(SELECT _file, _row, _hash, _aside, _total, {', '.join(inner)} {', rate' if 'currency' in typed else ''} FROM {self._with_rate()})"
         )
         return list(typed)
 
@@ -172,13 +173,13 @@ class Contract:
         value = self.reader.read(role)
         if "currency" in self.reader.mapping and role in MONEYS:
             kind = MONEY if self.schema.columns[role].kind == "money" else "DOUBLE"
-            value = f"CAST({value} * {self._rate()} AS {kind})"
+            value = f"CAST({value} * coalesce(rate, 1) AS {kind})"  # without a rate the row is set aside as it stands
         return f"CASE WHEN _negative THEN -abs({value}) ELSE {value} END" if self.reader.spec.sign and role in SIGNED else value
 
-    def _rate(self) -> str:
-        """SQL: what a unit of the row's currency is worth in the engagement's own; 1 where none is written or none is known (the row is set aside)."""
-        cases = " ".join(f"WHEN {quoted(code)} THEN {rate!r}" for code, rate in self.reader.rates.items())
-        return f"CASE {self.reader.read('currency')} {cases} ELSE 1.0 END"
+    def _with_rate(self) -> str:
+        """SQL: the rows as they are read, with the rate of their currency where one is written."""
+        relation = self.reader.relation
+        return f"(SELECT *, {self.reader.rate()} AS rate FROM {relation})" if "currency" in self.reader.mapping else relation
 
     def _mark_totals(self, present: list[str]) -> None:
         """Rows that read like a total and whose amount is the sum of the rows since the total before, or of all rows above in the file."""
@@ -356,23 +357,40 @@ class Contract:
                 told.append(Notice(doubt, {"table": label, "count": kept, "total_sum": float(amount)}, _share(amount, check.amount)))
         return told
 
+    def _told_hidden(self, files: list[SourceFile], check: TableCheck) -> list[Notice]:
+        """Rows that a workbook hides or filters out: they are read like the others."""
+        told = []
+        message = N_("{table}: {count} rows of {file} are hidden or filtered out there and count like the others, worth {hidden_sum}.")
+        for index, file in enumerate(files):
+            if not file.hidden:
+                continue
+            count, amount = self.con.execute(
+                f"SELECT count(*), coalesce(sum({check.total or 0}), 0) FROM parsed_{self.name} WHERE _reason IS NULL AND _file = ? AND list_contains(?, _row)",
+                [index, file.hidden],
+            ).fetchall()[0]
+            if count:
+                values = {"table": TABLE_LABELS[self.name], "count": count, "file": file.name, "hidden_sum": float(amount)}
+                told.append(Notice(message, values, _share(amount, check.amount)))
+        return told
+
     def _told_currencies(self, check: TableCheck) -> list[Notice]:
         """Lines of other currencies: converted at which rate, or set aside; a column of several that nothing reads is an alarm."""
         name, label, own = self.name, TABLE_LABELS[self.name], self.reader.currency
         if "currency" in check.columns:
             found = self.con.execute(
-                f"SELECT currency AS code, count(*), coalesce(sum({check.total}), 0) FROM parsed_{name} WHERE currency IS NOT NULL AND currency <> ? "
-                f"AND (_reason IS NULL OR contains(_reason, 'currency:')) GROUP BY 1 ORDER BY 2 DESC, 1", [own]
+                f"SELECT currency AS code, _reason IS NULL AS known, count(*), coalesce(sum({check.total}), 0) FROM parsed_{name} WHERE currency IS NOT NULL "
+                f"AND currency <> ? AND (_reason IS NULL OR contains(_reason, 'currency:')) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2", [own]
             ).fetchall()  # fmt: skip
             converted = N_("{table}: {count} lines in {code} converted at {rate}: {converted_sum}.")
             aside = N_(
                 "{table}: {count} lines in {code}, {original} {code} in all, are set aside: write rates: {{{code}: …}} to convert them."
             )
             told = []
-            for code, count, amount in found:
+            for code, known, count, amount in found:
                 values = {"table": label, "count": count, "code": code}
-                if code in self.reader.rates:
-                    told.append(Notice(converted, values | {"rate": f"{self.reader.rates[code]:g}", "converted_sum": float(amount)}))
+                if known:
+                    rate = f"{self.reader.rates[code]:g}" if code in self.reader.rates else f"{self.reader.rates_file}"
+                    told.append(Notice(converted, values | {"rate": rate, "converted_sum": float(amount)}))
                 else:
                     told.append(Notice(aside, values | {"original": f"{amount:,.2f}"}, _share(amount, check.amount)))
             return told

@@ -13,7 +13,7 @@ from carnet.customer_value import portfolio_of, regain_margins, yearly_margins
 from carnet.gap_list import earlier_lists, flag_rules, gap_list
 from carnet.leavers import closed_customers
 from carnet.measures import accounts as ledger_accounts
-from carnet.measures import actions, last_chance, retention_budget
+from carnet.measures import actions, last_chance, receivables, retention_budget
 from carnet.once import once
 from carnet.records import PARAMETERS_VARIABLE
 
@@ -152,10 +152,13 @@ def _without_the_dropped(t: pd.DataFrame, book: Book, policy: Policy) -> pd.Data
 
 
 def _doubtful(book: Book) -> set[str]:
-    """Customers on accounts 416 or 654 of the ledger."""
-    if not book.has("ledger"):
-        return set()
-    return set(ledger_accounts.doubtful_customers(book.table("ledger"), book.as_of).execute().customer_id)
+    """Customers on accounts 416 or 654 of the ledger, or whose invoices are in collection or written off."""
+    found = []
+    if book.has("ledger"):
+        found.append(ledger_accounts.doubtful_customers(book.table("ledger"), book.as_of))
+    if book.has("receivables", "status"):
+        found.append(receivables.given_up_customers(book.table("receivables"), book.as_of))
+    return {customer for table in found for customer in table.execute().customer_id}
 
 
 def open_names(decided: pd.DataFrame, customers: pd.DataFrame, count: int) -> list[str]:

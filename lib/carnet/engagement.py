@@ -11,7 +11,7 @@ import yaml
 from babel.numbers import list_currencies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from carnet.databases import ENGINES, SERVERS, names_secret
+from carnet.databases import ENGINES, SERVERS, is_database_url, names_secret
 from carnet.errors import CarnetError, nearest
 from carnet.firm import FILES as FIRM_FILES
 from carnet.firm import Firm, load_firm
@@ -22,6 +22,7 @@ from carnet.schema import TABLES
 FILE_NAME = "engagement.yml"
 MAX_FILE_BYTES = 1_000_000
 MAX_NODES = 10_000
+NUMBERED_DAYS = ("serial", "serial1904", "epoch", "epoch_ms")  # dates that are numbers: of a spreadsheet, since 1904, seconds since 1970
 
 
 class _Strict(BaseModel):
@@ -40,7 +41,7 @@ class Format(_Strict):
     delimiter: str | None = Field(None, description="one character, or the word whitespace")
     decimal: Literal[",", "."] | None = None
     thousands: Literal[" ", ",", ".", "'", ""] | None = None
-    date: str | None = Field(None, description="strptime pattern such as %d/%m/%Y")
+    date: str | None = Field(None, description="strptime pattern such as %d/%m/%Y, or one of NUMBERED_DAYS")
     encoding: str | None = None
     header_row: int = Field(1, ge=1, description="row of the headers, as a spreadsheet numbers it")
     timezone: str | None = Field(None, description="zone of the days, such as Europe/Paris, where instants have none of their own")
@@ -71,11 +72,13 @@ class Format(_Strict):
     @field_validator("date")
     @classmethod
     def _date_pattern(cls, value: str | None) -> str | None:
-        if value is None:
+        if value is None or value in NUMBERED_DAYS:
             return value
         parts = set(re.findall("%[a-zA-Z]", value))
         if not ("%d" in parts and parts & {"%m", "%b", "%B"} and parts & {"%y", "%Y"}):
-            raise ValueError("a pattern with day, month and year is accepted, for example %d/%m/%Y, %m/%d/%Y or %d %b %Y")
+            raise ValueError(
+                f"a pattern with day, month and year is accepted, for example %d/%m/%Y, %m/%d/%Y or %d %b %Y; or one of {', '.join(NUMBERED_DAYS)}"
+            )
         return None if parts & {"%b", "%B"} else value  # words of months are read in French and in English without a pattern
 
     @field_validator("timezone")
@@ -132,6 +135,27 @@ class Sign(_Strict):
         return _listed(value)
 
 
+class Join(_Strict):
+    """Columns that stand in another file, found by what both share: `on: HEADER`, or {HEADER: its header there}."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    files: list[str] = Field(min_length=1)
+    shared: dict[str, str] = Field(alias="on", min_length=1)
+    sheet: str | list[str] | None = None
+    format: Format = Format()  # type: ignore[call-arg]
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("shared", mode="before")
+    @classmethod
+    def _same_name(cls, value: Any) -> Any:
+        return {value: value} if isinstance(value, str) else value
+
+
 class Table(_Strict):
     """Where one table comes from and which header plays which role (role: header)."""
 
@@ -140,22 +164,47 @@ class Table(_Strict):
     sheet: str | list[str] | None = Field(None, description="a sheet, a list of sheets, or a pattern such as 20*")
     format: Format = Format()  # type: ignore[call-arg]
     columns: dict[str, str] = {}
+    join: list[Join] = Field([], description="columns that stand in another file, by a number that both have")
     where: dict[str, Condition] = Field({}, description="rows to keep, by the values of any column")
     sign: Sign | None = None
     ids: Ids = Ids()
+    skip: list[str] = Field([], description="rows that are none: 5, 5-8, or last 2")
     fill_down: list[str] = Field([], description="columns whose empty cells repeat the one above")
     unpivot: dict[str, str] = Field({}, description="months in columns: column → pattern of its headers, * for the month")
     repeated: Literal["keep", "drop"] = Field("keep", description="lines that a second file repeats")
     stages: dict[Literal["open", "won", "lost"], list[str]] = Field({}, description="the client's own words of opportunities.stage")
     activities: dict[str, list[str]] = Field({}, description="the client's own words of service.activity")
     reasons: dict[str, list[str]] = Field({}, description="the client's own words of departures.reason")
+    status: dict[Literal["open", "paid", "disputed", "collection", "written_off"], list[str]] = Field(
+        {}, description="the client's own words of receivables.status"
+    )
 
     @field_validator("files", "fill_down", mode="before")
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
-    @field_validator("stages", "activities", "reasons", mode="before")
+    @model_validator(mode="before")
+    @classmethod
+    def _yes_and_no(cls, content: Any) -> Any:
+        """YAML 1.1 reads the word `on` as true."""
+        joins = content.get("join") if isinstance(content, dict) else None
+        if not isinstance(joins, dict | list):
+            return content
+        listed = joins if isinstance(joins, list) else [joins]
+        return content | {
+            "join": [{"on" if key is True else key: each[key] for key in each} if isinstance(each, dict) else each for each in listed]
+        }
+
+    @field_validator("skip", mode="before")
+    @classmethod
+    def _rows(cls, value: Any) -> Any:
+        rows = _listed(value)
+        if not all(re.fullmatch(r"\d+( ?- ?\d+)?|last( \d+)?", row) for row in rows):
+            raise ValueError("rows as a spreadsheet numbers them are expected, such as 5, 5-8 or last 2")
+        return rows
+
+    @field_validator("stages", "activities", "reasons", "status", mode="before")
     @classmethod
     def _words(cls, value: Any) -> Any:
         return {key: _listed(words) for key, words in value.items()} if isinstance(value, dict) else value
@@ -173,9 +222,16 @@ class Table(_Strict):
         return _listed(value) if isinstance(value, list) else str(value) if isinstance(value, int) else value
 
     @property
+    def headers(self) -> list[str]:
+        """The headers that the engagement names for this table."""
+        return [*self.columns.values(), *self.where, *([self.sign.column] if self.sign else []), *self.fill_down]
+
+    @property
     def own_words(self) -> dict[str, dict[str, list[str]]]:
         """Column → carnet's word → the client's."""
-        given: dict[str, dict[Any, list[str]]] = {"stage": self.stages, "activity": self.activities, "reason": self.reasons}
+        given: dict[str, dict[Any, list[str]]] = {
+            "stage": self.stages, "activity": self.activities, "reason": self.reasons, "status": self.status,
+        }  # fmt: skip
         return {column: {str(word): words for word, words in mapped.items()} for column, mapped in given.items() if mapped}
 
     @field_validator("files")
@@ -246,7 +302,9 @@ class Engagement(_Strict):
     engine: str = Field("duckdb", description="duckdb, spark, or the URL of a PostgreSQL server")
     sector: str | None = Field(None, description="a sector of carnet's profiles, or a file in the folder")
     cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
-    rates: dict[str, float] = Field({}, description="what one unit of another currency is worth in the engagement's own")
+    rates: dict[str, float] | str = Field(
+        {}, description="what one unit of another currency is worth in the engagement's own, or a file of date, currency and rate"
+    )
     goods_cost: Literal["sales", "costs", "ledger"] | None = Field(
         None, description="the table that gives the cost of goods; by default it is told"
     )
@@ -255,10 +313,32 @@ class Engagement(_Strict):
     firm: str | None = Field(
         None, description="folder of the firm that signs: firm.yml, logo, style.css; beside the engagement's or inside it"
     )
+    source: str | None = Field(None, description="URL of the database that tables with a query and without files are read from")
     tables: dict[str, Table] = Field(min_length=1)
     targets: list[Target] = []
     maturity: Maturity = Maturity()
     folder: Path = Field(Path(), exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_source(cls, content: Any) -> Any:
+        """Tables with a query and without files are read from the database of `source`."""
+        source, tables = (content.get(key) if isinstance(content, dict) else None for key in ("source", "tables"))
+        if not isinstance(source, str) or not isinstance(tables, dict):
+            return content
+        filled = {
+            name: {"files": [source], **spec} if isinstance(spec, dict) and "query" in spec else spec for name, spec in tables.items()
+        }
+        return content | {"tables": filled}
+
+    @field_validator("source")
+    @classmethod
+    def _usable_source(cls, value: str | None) -> str | None:
+        if value is not None and not is_database_url(value):
+            raise ValueError(
+                "the URL of a database is expected, such as postgresql://${DB_USER}:${DB_PASSWORD}@host/name or sqlite:///name.db"
+            )
+        return None if value is None else _without_password(value)
 
     @field_validator("maturity", mode="before")
     @classmethod
@@ -274,14 +354,17 @@ class Engagement(_Strict):
             raise ValueError(f"a three-letter ISO 4217 code such as EUR, USD, GBP or CHF is accepted, not {value!r}")
         return value
 
-    @field_validator("rates")
+    @field_validator("rates", mode="before")
     @classmethod
-    def _usable_rates(cls, value: dict[str, float]) -> dict[str, float]:
-        for code, rate in value.items():
-            if code not in list_currencies() or not 0 < rate < float("inf"):
+    def _usable_rates(cls, value: Any) -> Any:
+        for code, rate in value.items() if isinstance(value, dict) else []:
+            number = isinstance(rate, int | float) and not isinstance(rate, bool)
+            if code not in list_currencies() or not number or not 0 < rate < float("inf"):
                 raise ValueError(
                     f"three-letter ISO 4217 codes with a positive rate are accepted, such as {{USD: 0.92}}, not {code}: {rate}"
                 )
+        if not isinstance(value, dict | str):
+            raise ValueError("rates such as {USD: 0.92}, or a file of date, currency and rate are accepted")
         return value
 
     @field_validator("engine")
@@ -311,6 +394,11 @@ class Engagement(_Strict):
     def firm_profile(self) -> Firm:
         """The look and wording of the firm that signs; carnet's own where none is named. Raises CarnetError naming the fault."""
         return Firm() if self.firm is None else load_firm(self.folder / self.firm)
+
+    @property
+    def rates_file(self) -> Path | None:
+        """The file of dated rates, where `rates` names one; raises CarnetError when it is not a file inside the folder."""
+        return self._own_file("rates", self.rates) if isinstance(self.rates, str) else None
 
     @property
     def firm_files(self) -> list[Path]:
@@ -453,7 +541,12 @@ def _unknown_names(content: dict) -> list[tuple[tuple, str]]:
             ]
             faults += [
                 (("tables", table, key), f"{key} belongs to the table {owner}.")
-                for key, owner in (("stages", "opportunities"), ("activities", "service"), ("reasons", "departures"))
+                for key, owner in (
+                    ("stages", "opportunities"),
+                    ("activities", "service"),
+                    ("reasons", "departures"),
+                    ("status", "receivables"),
+                )
                 if key in spec and table != owner
             ]
     return faults
@@ -479,6 +572,8 @@ def _model_at(loc: tuple) -> type[BaseModel]:
     """The pydantic model that a location points into."""
     if "format" in loc:
         return Format
+    if "join" in loc:
+        return Join
     if "ids" in loc:
         return Ids
     if "sign" in loc or "where" in loc:

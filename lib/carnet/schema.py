@@ -98,7 +98,10 @@ TABLES: dict[str, TableSchema] = {
         total="amount",
     ),
     "receivables": TableSchema(
-        _columns("customer_id:id invoice_date:date amount:money", "due_date:date paid_date:date currency"),
+        _columns(
+            "customer_id:id invoice_date:date amount:money",
+            "due_date:date paid_date:date status:choice=open|paid|disputed|collection|written_off currency",
+        ),
         past_dates=("invoice_date",),
         total="amount",
     ),
@@ -132,6 +135,9 @@ TABLES: dict[str, TableSchema] = {
     ),
 }
 
+RATES = TableSchema(  # of exchange: what one unit of a currency is worth in the engagement's own, from a day on
+    _columns("date:date currency rate:number"), headers={}
+)
 UNUSED = {"costs": {"label"}, "service": {"quantity", "contact"}, "satisfaction": {"respondent"}}  # accepted, and kept with the row only
 USED_WITH = {  # column → the one without which nothing uses it
     ("sales", "list_price"): "unit_price",
@@ -154,6 +160,16 @@ CHOICE_WORDS = {  # what French and English exports write for an accepted value,
     "open": (
         "ouverte",
         "ouvert",
+        "impayee",
+        "impaye",
+        "non payee",
+        "non reglee",
+        "a payer",
+        "unpaid",
+        "due",
+        "overdue",
+        "outstanding",
+        "en retard",
         "en cours",
         "nouveau",
         "nouvelle",
@@ -177,6 +193,10 @@ CHOICE_WORDS = {  # what French and English exports write for an accepted value,
         "decision maker bought-in",
         "contract sent",
     ),
+    "paid": ("payee", "paye", "reglee", "regle", "soldee", "solde", "acquittee", "settled", "closed", "paid in full"),
+    "disputed": ("litige", "en litige", "contestee", "conteste", "dispute", "in dispute"),
+    "collection": ("contentieux", "recouvrement", "en recouvrement", "douteux", "douteuse", "in collection", "doubtful"),
+    "written_off": ("written off", "write-off", "bad debt", "irrecouvrable", "passee en perte", "perte", "creance irrecouvrable"),
     "won": ("gagnee", "gagne", "closed won", "fermee gagnee", "cloturee gagnee"),
     "lost": ("perdue", "perdu", "closed lost", "fermee perdue", "cloturee perdue", "abandonnee", "abandonne"),
     "customer": ("client",),
@@ -220,4 +240,5 @@ TABLE_LABELS = {
     "departures": Notice(N_("departures")),
     "summary": Notice(N_("summary")),
     "ledger": Notice(N_("ledger")),
+    "rates": Notice(N_("exchange rates")),
 }

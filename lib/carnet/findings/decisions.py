@@ -14,7 +14,7 @@ ACTION_LABELS = {
     "wait": N_("wait: not due"), "serve": N_("serve as ever"),
 }  # fmt: skip
 REASON_LABELS = {
-    "insolvent": N_("doubtful or written off in the ledger"), "closed": N_("noted as closed, sold or in liquidation"),
+    "insolvent": N_("claims doubtful, in collection or written off"), "closed": N_("noted as closed, sold or in liquidation"),
     "contract_over": N_("its contract is over"), "unprofitable": N_("costs more than it brings, or as much"),
     "gone": N_("left already: winning it back is not worth an action"), "small": N_("too little to gain"),
 }  # fmt: skip

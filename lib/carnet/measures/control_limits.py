@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 LIMIT_FACTOR = 2.66  # 3 ÷ d2, d2 = 1.128 for ranges of two
 RANGE_FACTOR = 3.268  # D4 for ranges of two: upper limit of the moving range
@@ -51,7 +51,7 @@ def without_season(values: pd.Series, months: Sequence[int]) -> tuple[pd.Series,
         return values, False
     groups = [known[month == number] for number in range(1, 13)]
     rest = known - known.groupby(month).transform("mean")
-    if rest.abs().max() > 1e-9 * known.abs().max() and not stats.f_oneway(*groups).pvalue < 0.01:
+    if rest.abs().max() > 1e-9 * known.abs().max() and not scipy.stats.f_oneway(*groups).pvalue < 0.01:
         return values, False
     return known.mean() + rest * math.sqrt(len(known) / (len(known) - 12)), True
 
@@ -108,7 +108,7 @@ def _trend(y: pd.Series, time: pd.Series, group: pd.Series) -> float:
     if not variance or abs(score) < 2:
         return 0.0
     z = (abs(score) - 1) / math.sqrt(variance)
-    return float(np.median(slopes)) if 2 * stats.norm.sf(z) < TREND_LEVEL else 0.0
+    return float(np.median(slopes)) if 2 * scipy.stats.norm.sf(z) < TREND_LEVEL else 0.0
 
 
 def yearly_noise(values: pd.Series) -> float:

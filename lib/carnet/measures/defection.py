@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from carnet.measures.movement import DUE_MONTHS, LEAST_RHYTHMS
 from carnet.periods import Periods
@@ -122,4 +122,4 @@ def chance_stopped_count(families: pd.DataFrame, customers: pd.DataFrame, least_
     t, pairs = t[pairs >= least_orders], pairs[pairs >= least_orders]
     now, both = t.order_count.to_numpy(), (t.order_count + t.order_count_previous).to_numpy()
     # a family's orders may carry a line in both periods: never more than the customer's own orders
-    return float(stats.hypergeom.pmf(0, both, np.minimum(pairs, both), now).sum())
+    return float(scipy.stats.hypergeom.pmf(0, both, np.minimum(pairs, both), now).sum())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+import scipy
 
 PRIOR_SD = 1.0  # log-odds for one standard deviation: an odds ratio of 7 or more is held for rare
 FOLDS, REPEATS = 10, 5
@@ -26,9 +26,9 @@ def ridge_logistic(x: np.ndarray, y: np.ndarray, prior_sd: float = PRIOR_SD) -> 
     design = np.column_stack([np.ones(len(x)), x])
     penalty = np.diag([0.0] + [1 / prior_sd**2] * x.shape[1])
     b = np.zeros(design.shape[1])
-    b[0] = special.logit((y.sum() + 0.5) / (len(y) + 1))
+    b[0] = scipy.special.logit((y.sum() + 0.5) / (len(y) + 1))
     for _ in range(100):
-        p = special.expit(design @ b)
+        p = scipy.special.expit(design @ b)
         hessian = (design * (p * (1 - p))[:, None]).T @ design + penalty + 1e-9 * np.eye(len(b))
         step = np.linalg.solve(hessian, design.T @ (y - p) - penalty @ b)
         b = b + step * min(1.0, 5.0 / max(np.abs(step).max(), 1e-12))
@@ -55,7 +55,7 @@ def driver_effects(attributes: pd.DataFrame, left: pd.Series, prior_sd: float = 
     x, y = standardised(attributes), left.to_numpy(dtype=float)
     b, covariance = ridge_logistic(x.to_numpy(), y, prior_sd)
     errors = np.sqrt(np.diag(covariance))
-    z = stats.norm.ppf(1 - 0.025 / max(x.shape[1], 1))
+    z = scipy.stats.norm.ppf(1 - 0.025 / max(x.shape[1], 1))
     rows = []
     for position, name in enumerate(x.columns, start=1):
         alone, alone_covariance = ridge_logistic(x[[name]].to_numpy(), y, prior_sd)
@@ -87,7 +87,7 @@ def out_of_sample(attributes: pd.DataFrame, left: pd.Series, groups: pd.Series, 
             centre, spread = x[train].mean(axis=0), x[train].std(axis=0)
             spread = np.where(spread > 1e-12, spread, np.inf)
             b, _ = ridge_logistic((x[train] - centre) / spread, y[train], prior_sd)
-            risks[test] += special.expit(b[0] + ((x[test] - centre) / spread) @ b[1:]) / REPEATS
+            risks[test] += scipy.special.expit(b[0] + ((x[test] - centre) / spread) @ b[1:]) / REPEATS
     return risks
 
 
@@ -100,17 +100,17 @@ def discrimination(risks: np.ndarray, left: pd.Series) -> dict[str, float]:
     """
     y = left.to_numpy(dtype=bool)
     up, down = risks[y], risks[~y]
-    ranks = stats.rankdata(risks)
+    ranks = scipy.stats.rankdata(risks)
     auc = (ranks[y].sum() - len(up) * (len(up) + 1) / 2) / (len(up) * len(down))
-    v_up = (ranks[y] - stats.rankdata(up)) / len(down)
-    v_down = 1 - (ranks[~y] - stats.rankdata(down)) / len(up)
+    v_up = (ranks[y] - scipy.stats.rankdata(up)) / len(down)
+    v_down = 1 - (ranks[~y] - scipy.stats.rankdata(down)) / len(up)
     error = np.sqrt(v_up.var(ddof=1) / len(up) + v_down.var(ddof=1) / len(down))
     inside = min(max(auc, 1e-6), 1 - 1e-6)
     spread = 1.959964 * error / (inside * (1 - inside))
-    logit = special.logit(np.clip(risks, 1e-6, 1 - 1e-6))
+    logit = scipy.special.logit(np.clip(risks, 1e-6, 1 - 1e-6))
     slope = ridge_logistic(logit[:, None] - logit.mean(), y.astype(float), prior_sd=100.0)[0][1] if logit.std() > 0 else np.nan
     rate = y.mean()
-    return {"auc": float(auc), "auc_low": float(special.expit(special.logit(inside) - spread)), "auc_high": float(special.expit(special.logit(inside) + spread)),
+    return {"auc": float(auc), "auc_low": float(scipy.special.expit(scipy.special.logit(inside) - spread)), "auc_high": float(scipy.special.expit(scipy.special.logit(inside) + spread)),
             "brier": float(((risks - y) ** 2).mean()), "brier_base": float(rate * (1 - rate)), "calibration_slope": float(slope),
             "event_count": int(y.sum()), "base_rate": float(rate)}  # fmt: skip
 

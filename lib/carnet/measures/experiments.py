@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from carnet.measures.intervals import CONFIDENCE, newcombe_difference, newcombe_paired_difference
 
@@ -28,14 +28,14 @@ def arm_size_for_rates(rate: float, other_rate: float, power: float = POWER) -> 
     (903, 292, 3205)
     """
     size = 2 * math.asin(math.sqrt(other_rate)) - 2 * math.asin(math.sqrt(rate))
-    return math.ceil(2 * ((_quantile() + float(stats.norm.ppf(power))) / size) ** 2)
+    return math.ceil(2 * ((_quantile() + float(scipy.stats.norm.ppf(power))) / size) ** 2)
 
 
 def detectable_rate(rate: float, treated: int, control: int, power: float = POWER) -> float:
     """The smallest rise of a rate that arms of these sizes show in `power` of the cases; NaN where even 100 % would not do."""
     if not treated or not control or not 0 <= rate < 1:
         return math.nan
-    size = (_quantile() + stats.norm.ppf(power)) * math.sqrt(1 / treated + 1 / control)
+    size = (_quantile() + scipy.stats.norm.ppf(power)) * math.sqrt(1 / treated + 1 / control)
     angle = 2 * math.asin(math.sqrt(rate)) + size  # Cohen's h is a difference of angles
     return math.sin(angle / 2) ** 2 - rate if angle < math.pi else math.nan
 
@@ -48,7 +48,11 @@ def detectable_difference(spread: float, treated: int, control: int, pairs: bool
     freedom = (treated if pairs else treated + control - 1) - 1
     if not treated or not control or freedom < 1:
         return math.nan
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom) + stats.t.ppf(power, freedom)) * spread * math.sqrt(1 / treated + 1 / control)
+    return (
+        float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, freedom) + scipy.stats.t.ppf(power, freedom))
+        * spread
+        * math.sqrt(1 / treated + 1 / control)
+    )
 
 
 def arm_size_for_difference(spread: float, effect: float, power: float = POWER) -> int:
@@ -57,14 +61,14 @@ def arm_size_for_difference(spread: float, effect: float, power: float = POWER) 
     >>> arm_size_for_difference(100, 50)
     64
     """
-    n = max(2, math.ceil(2 * ((_quantile() + float(stats.norm.ppf(power))) * spread / effect) ** 2))
+    n = max(2, math.ceil(2 * ((_quantile() + float(scipy.stats.norm.ppf(power))) * spread / effect) ** 2))
     while detectable_difference(spread, n, n, power=power) > effect:
         n += 1
     return n
 
 
 def _quantile() -> float:
-    return float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    return float(scipy.stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 
 def cuped(outcome: np.ndarray, baseline: np.ndarray) -> tuple[np.ndarray, float]:
@@ -114,7 +118,7 @@ def sample_ratio_p_value(treated_found: int, treated_missing: int, control_found
 
     The arms are those of the plan, so that only who is missing is left to chance. 1 where nobody is.
     """
-    return float(stats.fisher_exact([[treated_found, treated_missing], [control_found, control_missing]]).pvalue)
+    return float(scipy.stats.fisher_exact([[treated_found, treated_missing], [control_found, control_missing]]).pvalue)
 
 
 def read_effect(units: pd.DataFrame, share: float, pairs: bool, rate: bool, seed: int) -> dict[str, float]:
@@ -160,11 +164,11 @@ def _difference(values: np.ndarray, treated: np.ndarray, blocks: np.ndarray | No
     difference = float(a.mean() - b.mean())
     if blocks is not None:
         sign = pd.Series(np.where(treated, values, -values)).groupby(blocks).sum().to_numpy()
-        half = stats.t.ppf((1 + CONFIDENCE) / 2, len(sign) - 1) * sign.std(ddof=1) / math.sqrt(len(sign))
+        half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(sign) - 1) * sign.std(ddof=1) / math.sqrt(len(sign))
         return (difference, difference - float(half), difference + float(half)) if half > 0 else (difference, math.nan, math.nan)
     if not (a.std() > 0 or b.std() > 0):
         return difference, math.nan, math.nan
-    told = stats.ttest_ind(a, b, equal_var=False).confidence_interval(CONFIDENCE)
+    told = scipy.stats.ttest_ind(a, b, equal_var=False).confidence_interval(CONFIDENCE)
     return difference, float(told.low), float(told.high)
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from carnet.measures.rebound import ratio_interval
 
@@ -85,8 +85,8 @@ def arm_effect(followed: pd.DataFrame) -> dict[str, float]:
     found |= dict(contact_progress=contact.mean(), hold_out_progress=held.mean(), effect=contact.mean() - held.mean())
     if np.ptp(contact) == 0 and np.ptp(held) == 0:
         return found
-    interval = stats.ttest_ind(contact, held, equal_var=False).confidence_interval(0.95)
-    permuted = stats.permutation_test(
+    interval = scipy.stats.ttest_ind(contact, held, equal_var=False).confidence_interval(0.95)
+    permuted = scipy.stats.permutation_test(
         (contact, held), lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis), vectorized=True, n_resamples=9999, rng=1
     )
     return found | dict(low=float(interval.low), high=float(interval.high), p_value=float(permuted.pvalue))

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+import scipy
 
 from carnet.errors import CarnetError, nearest
 from carnet.measures.movement import customer_movement
@@ -53,7 +53,7 @@ def order_p_values(order_count: npt.ArrayLike, order_count_previous: npt.ArrayLi
     """
     now, before = np.asarray(order_count, dtype=int), np.asarray(order_count_previous, dtype=int)
     both = now + before
-    tail = np.minimum(stats.binom.cdf(now, both, day_share), stats.binom.sf(now - 1, both, day_share))
+    tail = np.minimum(scipy.stats.binom.cdf(now, both, day_share), scipy.stats.binom.sf(now - 1, both, day_share))
     return np.where(both > 0, np.minimum(1.0, 2 * tail), np.nan)
 
 
@@ -63,7 +63,7 @@ def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
     known = ~np.isnan(p)
     adjusted = np.full(len(p), np.nan)
     if known.any():
-        adjusted[known] = stats.false_discovery_control(p[known])
+        adjusted[known] = scipy.stats.false_discovery_control(p[known])
     return adjusted
 
 
@@ -80,7 +80,7 @@ def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: f
         if size == 0:
             continue
         now = np.arange(size + 1)
-        chance = stats.binom.pmf(now, size, day_share)
+        chance = scipy.stats.binom.pmf(now, size, day_share)
         before = size - now
         behind = now / day_share < before / (1 - day_share)
         unlikely += count * chance[behind & (order_p_values(now, before, day_share) <= alpha)].sum()

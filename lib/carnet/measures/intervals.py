@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy import stats
+import scipy
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -17,7 +17,7 @@ def wilson_interval(successes: float, trials: float, confidence: float = CONFIDE
     """
     if trials is None or successes is None or not trials > 0 or math.isnan(successes):
         return math.nan, math.nan
-    interval = stats.binomtest(int(successes), int(trials)).proportion_ci(confidence, method="wilson")
+    interval = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from carnet.measures.intervals import newcombe_difference, wilson_interval
 
@@ -35,7 +35,7 @@ def satisfaction_effect(leaving: pd.DataFrame) -> tuple[float, float, float, flo
     (a, n), (b, m) = ((int(t.lost_count[k]), int(t.customer_count[k])) for k in ("unsatisfied", "satisfied"))
     if not (n and m):
         return np.nan, np.nan, np.nan, np.nan
-    return a / n - b / m, *newcombe_difference(a, n, b, m), float(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
+    return a / n - b / m, *newcombe_difference(a, n, b, m), float(scipy.stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
 
 
 def core(customers: pd.DataFrame) -> pd.DataFrame:

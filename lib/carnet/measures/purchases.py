@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy import optimize, special
+import scipy
 
 MIN_CUSTOMERS = 200
 WEEK = 7.0
@@ -65,7 +65,7 @@ def fit_purchases(history: pd.DataFrame) -> PurchaseModel | None:
 
     starts = ([0.0, 1.0, 0.0, 0.5], [-1.0, 1.5, -0.5, 1.0], [0.5, 2.5, -1.5, 1.5])
     options, bounds = dict(ftol=1e-14, gtol=1e-9), [(-9.5, 9.5)] * 4  # in logs: beyond what `degenerate` accepts
-    fits = [optimize.minimize(negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options) for start in starts]
+    fits = [scipy.optimize.minimize(negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options) for start in starts]
     best = min(fits, key=lambda fit: fit.fun)
     r, alpha, a, b = (float(value) for value in np.exp(best.x))
     model = PurchaseModel(r, alpha, a, b, -float(best.fun) * len(x))
@@ -77,19 +77,22 @@ def _log_likelihood(parameters: np.ndarray, x: np.ndarray, tx: np.ndarray, age: 
     r, alpha, a, b = parameters
     n, place = np.unique(x, return_inverse=True)
     before = np.maximum(n, 1) - 1
-    rate = special.gammaln(r + n) - special.gammaln(r) + r * np.log(alpha)
+    rate = scipy.special.gammaln(r + n) - scipy.special.gammaln(r) + r * np.log(alpha)
     at_age, at_last = np.log(alpha + age), np.log(alpha + tx)
-    stays = (special.betaln(a, b + n) - special.betaln(a, b))[place] - (r + x) * at_age
-    leaves = (special.betaln(a + 1, b + before) - special.betaln(a, b))[place] - (r + x) * at_last
+    stays = (scipy.special.betaln(a, b + n) - scipy.special.betaln(a, b))[place] - (r + x) * at_age
+    leaves = (scipy.special.betaln(a + 1, b + before) - scipy.special.betaln(a, b))[place] - (r + x) * at_last
     either = np.logaddexp(stays, np.where(x > 0, leaves, -np.inf))
     here = np.exp(stays - either)  # chance that the customer is still one
     gone = 1 - here
-    both = special.digamma(a + b) - special.digamma(a + b + n)
+    both = scipy.special.digamma(a + b) - scipy.special.digamma(a + b + n)
     gradient = [
-        (special.digamma(r + n) - special.digamma(r) + np.log(alpha))[place] - here * at_age - gone * at_last,
+        (scipy.special.digamma(r + n) - scipy.special.digamma(r) + np.log(alpha))[place] - here * at_age - gone * at_last,
         r / alpha - (r + x) * (here / (alpha + age) + gone / (alpha + tx)),
         both[place] + gone / a,
-        both[place] - special.digamma(b) + here * special.digamma(b + n)[place] + gone * special.digamma(b + before)[place],
+        both[place]
+        - scipy.special.digamma(b)
+        + here * scipy.special.digamma(b + n)[place]
+        + gone * scipy.special.digamma(b + before)[place],
     ]
     return float(np.sum(rate[place] + either)), np.array([part.sum() for part in gradient])
 
@@ -103,7 +106,7 @@ def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -
     gone = np.where(x > 0, a / (b + np.maximum(x, 1) - 1) * ((alpha + age) / (alpha + tx)) ** (r + x), 0.0)
     here = 1 / (1 + gone)
     buys = here * (1 - ((alpha + age) / (alpha + age + weeks)) ** (r + x))
-    shape = special.hyp2f1(r + x, b + x, a + b + x - 1, weeks / (alpha + age + weeks))
+    shape = scipy.special.hyp2f1(r + x, b + x, a + b + x - 1, weeks / (alpha + age + weeks))
     orders = (a + b + x - 1) / (a - 1) * (1 - ((alpha + age) / (alpha + age + weeks)) ** (r + x) * shape) * here
     naive = history.recent_count.to_numpy(dtype=float)
     return history[["customer_id"]].assign(order_probability=buys, expected_order_count=orders, naive_order_count=naive)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from carnet.measures.intervals import CONFIDENCE, newcombe_difference, newcombe_paired_difference, wilson_interval
 
@@ -59,7 +59,7 @@ def goodman_intervals(shares: np.ndarray, n: float | np.ndarray, confidence: flo
     True
     """
     n = np.where(np.asarray(n) > 0, n, np.nan)
-    z2 = stats.chi2.ppf(1 - (1 - confidence) / len(shares), 1)
+    z2 = scipy.stats.chi2.ppf(1 - (1 - confidence) / len(shares), 1)
     centre, spread = shares + z2 / (2 * n), np.sqrt(z2 * (shares * (1 - shares) + z2 / (4 * n)) / n)
     scale = 1 + z2 / n
     return np.clip((centre - spread) / scale, 0, 1), np.clip((centre + spread) / scale, 0, 1)
@@ -186,7 +186,7 @@ def independence_p_value(groups: pd.Series, answers: pd.Series, draws: int = DRA
     if min(table.shape, default=0) < 2:
         return float("nan")
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    drawn = stats.random_table(table.sum(axis=1), table.sum(axis=0)).rvs(draws, random_state=seed)
+    drawn = scipy.stats.random_table(table.sum(axis=1), table.sum(axis=0)).rvs(draws, random_state=seed)
     observed, law = (((t - expected) ** 2 / expected).sum(axis=(-2, -1)) for t in (table, drawn))
     return float((1 + (law >= observed - 1e-9).sum()) / (1 + draws))
 
@@ -237,7 +237,7 @@ def perception_gap(departures: pd.DataFrame, classes: Sequence[str]) -> pd.DataF
                 cells = [int((by_seller & by_customer).sum()), int((by_seller & ~by_customer).sum()),
                          int((~by_seller & by_customer).sum()), int((~by_seller & ~by_customer).sum())]  # fmt: skip
                 low, high = newcombe_paired_difference(cells[0], cells[1], cells[2], cells[3], level)
-                p_value = float(stats.binomtest(cells[1], cells[1] + cells[2]).pvalue) if cells[1] + cells[2] else 1.0
+                p_value = float(scipy.stats.binomtest(cells[1], cells[1] + cells[2]).pvalue) if cells[1] + cells[2] else 1.0
             else:
                 low, high = newcombe_difference(by_seller.sum(), len(seller), by_customer.sum(), len(customer), level)
                 p_value = float("nan")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+import scipy
 
 SELECTING_SHARE = 0.9  # orders that select the group; the others tell its true level
 
@@ -32,7 +32,7 @@ def ratio_interval(gained: npt.ArrayLike, gap: npt.ArrayLike, confidence: float 
         return float(ratio), np.nan, np.nan
     without = (gained.sum() - gained) / left
     error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
-    half = stats.t.ppf((1 + confidence) / 2, equal - 1) * error * np.sqrt(1 + predicting)
+    half = scipy.stats.t.ppf((1 + confidence) / 2, equal - 1) * error * np.sqrt(1 + predicting)
     return float(ratio), float(ratio - half), float(ratio + half)
 
 

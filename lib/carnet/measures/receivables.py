@@ -78,6 +78,12 @@ def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> i
     )
 
 
+def given_up_customers(receivables: ir.Table, as_of: dt.date) -> ir.Table:
+    """Customers with an invoice in collection or written off: customer_id."""
+    t = receivables.filter((receivables.invoice_date <= ibis.date(as_of)) & receivables.status.isin(("collection", "written_off")))
+    return t.select("customer_id").distinct().order_by("customer_id")
+
+
 def paid_in_time(receivables: ir.Table, period: Period, as_of: dt.date, grace_days: int = 30) -> ir.FloatingScalar:
     """Share of the amounts due in the period that were paid within `grace_days` of their due date; those whose grace has not run out by `as_of` are left out."""
     t = _dated(receivables, as_of)
@@ -87,11 +93,12 @@ def paid_in_time(receivables: ir.Table, period: Period, as_of: dt.date, grace_da
 
 
 def _dated(receivables: ir.Table, as_of: dt.date) -> ir.Table:
-    """Invoices up to `as_of` with due and paid dates; paid later than `as_of` is open on it."""
+    """Invoices up to `as_of` with due and paid dates; paid later than `as_of` is open on it, what its status calls paid or written off is not."""
     given = set(receivables.columns)
     day = ibis.date(as_of)
     t = receivables.filter(receivables.invoice_date <= day)
     paid = t.paid_date if "paid_date" in given else ibis.null("date")
     due = ibis.coalesce(t.due_date, t.invoice_date) if "due_date" in given else t.invoice_date
     t = t.mutate(amount=t.amount.cast("float64"), due=due, paid=(paid <= day).ifelse(paid, ibis.null("date")))
-    return t.mutate(is_open=t.paid.isnull())
+    ended = t.status.isin(("paid", "written_off")).fill_null(False) if "status" in given else ibis.literal(False)  # no status: open
+    return t.mutate(is_open=t.paid.isnull() & ~(ended & (t.paid_date.isnull() if "paid_date" in given else ibis.literal(True))))

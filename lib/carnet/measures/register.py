@@ -309,6 +309,7 @@ TABLES: dict[str, str] = {
     "quadrants": N_("Gap against contact: fell deep or not, contacted as planned or not"),
     "candidates": N_("Customers on the way out: deep fall, long silence"),
     "choose_actions": N_("One action an account"),
+    "given_up_customers": N_("Customers with invoices in collection or written off"),
     "doubtful_customers": N_("Customers that the ledger has given up or doubts"),
     "recoverability": N_("How often customers this silent came back, in earlier years"),
     "silence_band": N_("Band of the silence ratio"),

@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+import scipy
 
 from carnet.measures.intervals import wilson_interval
 from carnet.periods import Periods
@@ -82,7 +82,7 @@ def dealt_p_value(late: int, strata: Sequence[tuple[int, int, int]]) -> float:
     """
     law = np.ones(1)
     for size, late_size, own in strata:
-        law = np.convolve(law, stats.hypergeom.pmf(np.arange(own + 1), size, late_size, own))
+        law = np.convolve(law, scipy.stats.hypergeom.pmf(np.arange(own + 1), size, late_size, own))
     return float(min(1.0, 2 * min(law[: late + 1].sum(), law[late:].sum())))
 
 
@@ -103,12 +103,12 @@ def _shrunk(t: pd.DataFrame) -> pd.DataFrame:
     mean = np.clip(t.expected_share.to_numpy(dtype=float), 1e-6, 1 - 1e-6)[:, None]
     kept = (np.arange(SHRINKAGE_STEPS) + 0.5) / SHRINKAGE_STEPS
     weight = n[known].mean() * kept / (1 - kept)
-    likelihood = stats.betabinom.logpmf(late[known], n[known], weight * mean[known], weight * (1 - mean[known])).sum(axis=0)
+    likelihood = scipy.stats.betabinom.logpmf(late[known], n[known], weight * mean[known], weight * (1 - mean[known])).sum(axis=0)
     chance = np.exp(likelihood - likelihood.max())
     chance /= chance.sum()
     a, b = late + weight * mean, n - late + weight * (1 - mean)
     shares = np.linspace(0, 1, SHARE_STEPS)
-    mixture = special.betainc(a[:, None, :], b[:, None, :], shares[None, :, None]) @ chance
+    mixture = scipy.special.betainc(a[:, None, :], b[:, None, :], shares[None, :, None]) @ chance
     low, high = ([float(np.interp(level, law, shares)) for law in mixture] for level in (0.025, 0.975))
     return t.assign(shrunk_share=(a / (a + b)) @ chance, shrunk_share_low=low, shrunk_share_high=high)
 
@@ -121,7 +121,7 @@ def funnel_limits(largest: int, share: float) -> pd.DataFrame:
     n = np.unique(np.linspace(1, max(largest, 2), 200).astype(int))
     t = pd.DataFrame({"customer_count": n})
     for level in LEVELS:
-        law, tail = stats.binom(n, share), (1 - level) / 2
+        law, tail = scipy.stats.binom(n, share), (1 - level) / 2
         name = f"{level:g}".removeprefix("0.")
         t[f"low_{name}"], t[f"high_{name}"] = law.ppf(tail) / n, law.isf(tail) / n
     return t

@@ -12,7 +12,7 @@ from math import factorial
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from carnet.measures.intervals import CONFIDENCE
 
@@ -52,7 +52,7 @@ def dimension_scores(answers: pd.DataFrame) -> pd.DataFrame:
         n = len(marks)
         if not n:
             continue
-        half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * marks.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+        half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * marks.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
         mean = marks.mean()
         rows.append(
             dict(
@@ -96,7 +96,7 @@ def estimated_weights(answers: pd.DataFrame, resamples: int = RESAMPLES, seed: i
     low, high = np.quantile(parts, [0.025, 0.975], axis=0)
     t = pd.DataFrame({"dimension": names, "importance": own / own.sum(), "importance_low": low, "importance_high": high})
     k, n, r2 = len(names), len(marks), min(float(own.sum()), 1 - 1e-12)
-    return t, (r2, float(stats.f.sf(r2 / k / ((1 - r2) / (n - k - 1)), k, n - k - 1)))
+    return t, (r2, float(scipy.stats.f.sf(r2 / k / ((1 - r2) / (n - k - 1)), k, n - k - 1)))
 
 
 def _explained(correlation: np.ndarray) -> np.ndarray:

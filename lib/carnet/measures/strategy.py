@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 STRATEGIES = ("protect", "serve", "rekindle", "renegotiate", "gone")
 SIGNS = ("contract", "long_standing", "breadth", "several_persons", "steady", "supported", "full_price", "flow")
@@ -106,7 +106,7 @@ def fall_p_values(recent: np.ndarray, every: np.ndarray, months: np.ndarray) -> 
     """
     known = np.asarray(months) >= 24
     share = np.where(known, 12 / np.maximum(months, 1), 0.5)
-    return np.where(known, stats.binom.cdf(recent, every, share), np.nan)
+    return np.where(known, scipy.stats.binom.cdf(recent, every, share), np.nan)
 
 
 def chance_fallen(orders: pd.DataFrame, month_count: pd.Series, least_peak: float, rules: Mapping[str, float], seed: int = 1) -> float:

@@ -19,11 +19,11 @@ from pathlib import Path
 import duckdb
 
 from carnet.databases import is_database_url, without_secret
-from carnet.engagement import Table
-from carnet.errors import CarnetError, examples
-from carnet.schema import TABLE_LABELS
+from carnet.engagement import Join, Table
+from carnet.errors import CarnetError, examples, nearest
+from carnet.schema import TABLE_LABELS, TABLES
 from carnet.sources import columnar, excel, fec, text, unpivot
-from carnet.sources.base import Reject, SourceFile, identifier
+from carnet.sources.base import Reject, SourceFile, identifier, plain_header
 from carnet.wording import N_, Notice
 
 Reader = Callable[[duckdb.DuckDBPyConnection, str, Path, Table, list[Notice]], tuple[list[str], list[Reject]]]
@@ -42,6 +42,19 @@ READERS: dict[str, Reader] = {
 
 def find_files(name: str, spec: Table, folder: Path, scratch: Path) -> list[SourceFile]:
     """List the inputs of one table, queries fetched into `scratch`; raises CarnetError when a pattern finds nothing."""
+    found = _found(name, spec, folder, scratch)
+    joined = [
+        replace(file, join=number) for number, join in enumerate(spec.join) for file in _found(name, _source_of(join), folder, scratch)
+    ]
+    return found + joined
+
+
+def _source_of(join: Join) -> Table:
+    """Where the columns that are joined stand, as a table."""
+    return Table.model_validate({"files": join.files, "sheet": join.sheet, "format": join.format})
+
+
+def _found(name: str, spec: Table, folder: Path, scratch: Path) -> list[SourceFile]:
     found: list[SourceFile] = []
     for pattern in spec.files:
         if is_database_url(pattern):
@@ -61,7 +74,8 @@ def find_files(name: str, spec: Table, folder: Path, scratch: Path) -> list[Sour
 
 def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: list[SourceFile]) -> list[Reject]:
     """Create `raw_<table>` from `files`; returns the lines that could not be split into the header's columns."""
-    files[:] = [part for file in files for part in _sheets(file, spec)]
+    joined = [file for file in files if file.join is not None]
+    files[:] = [part for file in files if file.join is None for part in _sheets(file, spec)]
     rejects: list[Reject] = []
     parts = []
     headers: dict[str, list[str]] = {}
@@ -85,9 +99,61 @@ def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: l
     partial = sorted(spelling[name] for name in set[str]().union(*folded) - set[str].intersection(*folded))
     if partial:
         message = N_("{table}: columns that not every file has, taken as missing there: {columns}.")
-        files[0].notes.append(Notice(message, {"table": TABLE_LABELS[table], "columns": examples(partial)}))
-    con.execute(f"CREATE VIEW raw_{table} AS {' UNION ALL BY NAME '.join(parts)}")
+        label = TABLE_LABELS[table] if table in TABLES else table
+        files[0].notes.append(Notice(message, {"table": label, "columns": examples(partial)}))
+    query = " UNION ALL BY NAME ".join(parts)
+    for number, join in enumerate(spec.join):
+        query = _joined(con, f"{table}_join_{number}", join, [file for file in joined if file.join == number], query)
+    con.execute(f"CREATE VIEW raw_{table} AS {query}")
+    files += joined
     return rejects
+
+
+def _joined(con: duckdb.DuckDBPyConnection, name: str, join: Join, files: list[SourceFile], query: str) -> str:
+    """SQL: the rows of `query` with the columns of other files, by what both share; rows without a partner are told.
+
+    Raises CarnetError where a header is missing, or where one number has several rows there: which is meant nobody can tell.
+    """
+    inputs = [replace(file, join=None) for file in files]
+    load_table(con, name, _source_of(join), inputs)
+    for file in files:
+        file.rows = sum(part.rows for part in inputs if part.path == file.path)
+    con.execute(f"CREATE OR REPLACE VIEW left_{name} AS {query}")
+    here, there = ({plain_header(row[0]): row[0] for row in con.execute(f"DESCRIBE {view}_{name}").fetchall()} for view in ("left", "raw"))
+    pairs = []
+    for wanted, other in join.shared.items():
+        for header, headers in ((wanted, here), (other, there)):
+            if plain_header(header) not in headers:
+                raise CarnetError(f"join: on: no header {header!r} in {examples(join.files)}; {nearest(header, headers.values())}")
+        pairs.append((here[plain_header(wanted)], there[plain_header(other)]))
+    added = [header for plain, header in there.items() if plain not in here and not header.startswith("_")]
+    keys = ", ".join(f"{_as_key(other)} AS _key_{n}" for n, (_, other) in enumerate(pairs))
+    con.execute(f"CREATE OR REPLACE TABLE part_{name}_rows AS SELECT DISTINCT {', '.join([keys, *map(identifier, added)])} FROM raw_{name}")
+    names = ", ".join(f"_key_{n}" for n in range(len(pairs)))
+    twice = con.execute(f"SELECT {names} FROM part_{name}_rows GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 6").fetchall()
+    if twice:
+        raise CarnetError(
+            f"join: {examples(join.files)}: several rows for one {' + '.join(other for _, other in pairs)}: {examples(' + '.join(map(str, row)) for row in twice)}. "
+            "Name more columns under on:, or leave the repeated rows out."
+        )
+    on = " AND ".join(f"{_as_key(f'l.{identifier(header)}', False)} = j._key_{n}" for n, (header, _) in enumerate(pairs))
+    alone = con.execute(f"SELECT count(*) FROM left_{name} l LEFT JOIN part_{name}_rows j ON {on} WHERE j._key_0 IS NULL").fetchall()[0][0]
+    message = N_("{file}: joined by {column}: {columns}. {count} rows find no partner there.")
+    told = {
+        "file": examples(file.name for file in files),
+        "column": examples(header for header, _ in pairs),
+        "columns": examples(added),
+        "count": alone,
+    }
+    files[0].notes.append(Notice(message, told))
+    columns = "".join(f", j.{identifier(header)}" for header in added)
+    return f"SELECT l.*{columns} FROM ({query}) l LEFT JOIN part_{name}_rows j ON {on}"
+
+
+def _as_key(header: str, quote: bool = True) -> str:
+    """SQL: a number that two files share, as it is compared: without outer spaces, 17850.0 as 17850."""
+    text = f"trim(CAST({identifier(header) if quote else header} AS VARCHAR))"
+    return rf"regexp_replace({text}, '^(\d+)\.0$', '\1')"
 
 
 def _one_row_a_month(
@@ -146,16 +212,17 @@ def _sheets(file: SourceFile, spec: Table) -> list[SourceFile]:
     if READERS.get(file.path.suffix.lower()) is not excel.read:
         return [file]
     sheets = excel.sheets_of(file.path, spec, file.notes)
+    found = [replace(file, sheet=sheet, hidden=excel.hidden_rows(file.path, sheet)) for sheet in sheets]
     if len(sheets) < 2:
-        return [replace(file, sheet=sheet) for sheet in sheets]
-    return [replace(file, name=f"{file.name} [{sheet}]", sheet=sheet, notes=[] if n else file.notes) for n, sheet in enumerate(sheets)]
+        return found
+    return [replace(one, name=f"{file.name} [{one.sheet}]", notes=[] if n else file.notes) for n, one in enumerate(found)]
 
 
 def forget_raw(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """Drop `raw_<table>` and the parts it is made of: after its contract nobody asks for what was written."""
     con.execute(f"DROP VIEW raw_{table}")
     parts = "SELECT table_name, table_type FROM information_schema.tables WHERE regexp_full_match(table_name, ?)"
-    for part, kind in con.execute(parts, [rf"part_{table}_\d+.*"]).fetchall():
+    for part, kind in con.execute(parts, [rf"(part|left|raw)_{table}_(\d|join).*"]).fetchall():
         con.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {identifier(part)}")
 
 

@@ -1,11 +1,13 @@
 """What every reader shares: the record of an input file, a refused line, a checked header, quoting for SQL."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from carnet.engagement import Table
 from carnet.errors import CarnetError
-from carnet.wording import Notice
+from carnet.wording import N_, Notice
 
 
 @dataclass
@@ -17,10 +19,13 @@ class SourceFile:
     sha256: str
     rows: int = 0
     sheet: str | None = None  # of a workbook
+    join: int | None = None  # the entry of `join:` that it is read for
+    hidden: list[int] = field(default_factory=list)  # rows that the workbook hides or filters out
     notes: list[Notice] = field(default_factory=list)
 
 
 MAX_COLUMNS = 16_384  # as many as a spreadsheet has
+TITLE_ROWS = 20  # above a header, at most
 
 
 @dataclass
@@ -53,6 +58,30 @@ def check_header(path: Path, names: list[str], header_row: int) -> list[str]:
         f"{name} (column {position})" if name and name.casefold() in twice else name or f"column {position}"
         for position, name in enumerate(names, 1)
     ]
+
+
+def plain_header(name: str) -> str:
+    """A header as it is compared: spaces of any kind are one, case is none."""
+    return " ".join(name.replace("\ufeff", "").split()).casefold()
+
+
+def header_row_of(path: Path, rows: Iterable[list[str]], spec: Table, notes: list[Notice]) -> int:
+    """The row of the header: the one that the engagement sets, else the first with all the columns that it names, else the first.
+
+    Title rows above the header are told.
+    """
+    if "header_row" in spec.format.model_fields_set:
+        return spec.format.header_row
+    wanted = {plain_header(name) for name in spec.headers}
+    for number, cells in enumerate(rows, 1):
+        if number > TITLE_ROWS or not wanted:
+            break
+        if wanted <= {plain_header(cell) for cell in cells}:
+            if number > 1:
+                message = N_("{file}: the header stands in row {row}, below title rows.")
+                notes.append(Notice(message, {"file": path.name, "row": number}))
+            return number
+    return 1
 
 
 def quoted(value: str) -> str:

@@ -7,21 +7,28 @@ cell (#DIV/0!) is an empty one: calamine does not tell them apart.
 
 import csv
 import datetime as dt
+import re
 import tempfile
+import zipfile
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import duckdb
 import pyarrow as pa
-from bs4 import BeautifulSoup
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from carnet.engagement import Table
 from carnet.errors import CarnetError, examples, nearest
 from carnet.sources import text
-from carnet.sources.base import Reject, check_header
+from carnet.sources.base import TITLE_ROWS, Reject, check_header, header_row_of
 from carnet.wording import N_, Notice
+
+HIDDEN_ROW = re.compile(rb'<row (?=[^>]*\bhidden="(?:1|true)")[^>]*\br="(\d+)"')
+UNCALCULATED = re.compile(rb'<c (?![^>]*\bt="str")[^>]*\br="([A-Z]+\d+)"[^>]*><f\b[^>]*(?:/>|>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>')
+UNCALCULATED_WEIGHT = 0.1  # of a doubt whose money is not known
 
 
 def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[Notice]) -> tuple[list[str], list[Reject]]:
@@ -42,7 +49,7 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
     if merged:
         message = N_("{file}: {count} cells merged over several rows were filled down.")
         notes.append(Notice(message, {"file": path.name, "count": merged}))
-    position = spec.format.header_row
+    position = header_row_of(path, ([_written(cell) or "" for cell in row] for row in cells), spec, notes)
     header = check_header(path, [_written(cell) or "" for cell in cells[position - 1]] if len(cells) >= position else [], position)
     rows = [
         (number, row[: len(header)]) for number, row in enumerate(cells[position:], position + 1) if any(map(_filled, row[: len(header)]))
@@ -51,7 +58,49 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
     con.register("sheet_part", pa.table([pa.array([number for number, _ in rows], pa.int64()), *columns], names=["_row", *header]))
     con.execute(f"CREATE OR REPLACE TABLE {relation} AS SELECT * FROM sheet_part")
     con.unregister("sheet_part")
+    _tell_uncalculated(path, sheet, notes)
     return header, []
+
+
+def _tell_uncalculated(path: Path, sheet: str, notes: list[Notice]) -> None:
+    """Name the cells whose formula no spreadsheet has calculated: they read as empty."""
+    cells = [cell for part in _xml_of(path, sheet) for cell in UNCALCULATED.findall(part)]
+    if cells:
+        message = N_(
+            "{file}: {count} cells hold a formula that was never calculated ({cell} first) and read as empty: open the workbook in a spreadsheet and save it."
+        )
+        notes.append(Notice(message, {"file": path.name, "count": len(cells), "cell": cells[0].decode()}, UNCALCULATED_WEIGHT))
+
+
+def hidden_rows(path: Path, sheet: str | None) -> list[int]:
+    """Numbers of the rows of a sheet that are hidden or filtered out; of .xlsx and .xlsm, other kinds tell none."""
+    return [int(row) for part in _xml_of(path, sheet) for row in HIDDEN_ROW.findall(part)]
+
+
+def _xml_of(path: Path, sheet: str | None) -> Iterator[bytes]:
+    """The XML of a sheet of an .xlsx workbook (the first where none is named), in parts that end between two rows."""
+    if path.suffix.lower() not in (".xlsx", ".xlsm") or not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as packed:
+        try:
+            places = {link.get("Id"): link.get("Target", "") for link in ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))}
+            book = ElementTree.fromstring(packed.read("xl/workbook.xml"))
+            links = {
+                found.get("name"): next((value for key, value in found.attrib.items() if key.endswith("}id")), "")
+                for found in book.iter()
+                if found.tag.endswith("}sheet")
+            }
+            target = places[links[sheet or next(iter(links))]].removeprefix("/").removeprefix("xl/")
+            stream = packed.open(f"xl/{target}")
+        except (KeyError, StopIteration, ElementTree.ParseError):  # not as the standard has it: calamine reads it, or tells
+            return
+        with stream:
+            rest = b""
+            while chunk := stream.read(1 << 22):
+                whole, cut, rest = (rest + chunk).rpartition(b"<row ")
+                rest = cut + rest
+                yield whole
+            yield rest
 
 
 def sheets_of(path: Path, spec: Table, notes: list[Notice]) -> list[str]:
@@ -71,10 +120,11 @@ def sheets_of(path: Path, spec: Table, notes: list[Notice]) -> list[str]:
         if unknown:
             raise CarnetError(f"{path.name}: no sheet {unknown[0]!r}; {nearest(unknown[0], names)}")
         return chosen
-    heads = {name: _head(book, name, spec.format.header_row) for name in visible}
+    row = _header_row(book, visible, spec)
+    heads = {name: _head(book, name, row) for name in visible}
     first = next(iter(visible), "")
     alike = [name for name in visible if heads[name] and heads[name] == heads[first]] or [first]
-    chosen = alike if len(alike) == 1 else _without_copies(book, alike, spec.format.header_row)
+    chosen = alike if len(alike) == 1 else _without_copies(book, alike, row)
     others, hidden = [name for name in visible if name not in chosen], [name for name in names if name not in visible]
     if len(chosen) > 1:
         message = N_("{file}: the sheets {sheets} have one header and were read one after the other.")
@@ -83,7 +133,7 @@ def sheets_of(path: Path, spec: Table, notes: list[Notice]) -> list[str]:
         message = N_("{file}: only the sheet {sheet} was read; the others are {others}.")
         notes.append(Notice(message, {"file": path.name, "sheet": examples(chosen), "others": examples(others)}))
     for name in hidden:
-        rows = sum(1 for row in book.get_sheet_by_name(name).to_python()[spec.format.header_row :] if any(map(_filled, row)))
+        rows = sum(1 for row in book.get_sheet_by_name(name).to_python()[row:] if any(map(_filled, row)))
         message = N_("{file}: the sheet {sheet} is hidden and was not read: {count} rows. Name it under sheet: to read it.")
         notes.append(Notice(message, {"file": path.name, "sheet": name, "count": rows}))
     return chosen
@@ -107,6 +157,12 @@ def _visible(book: CalamineWorkbook) -> list[str]:
         sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
     ]
     return shown or book.sheet_names
+
+
+def _header_row(book: CalamineWorkbook, names: list[str], spec: Table) -> int:
+    """The row of the header in the first sheet."""
+    rows = book.get_sheet_by_name(names[0]).to_python(skip_empty_area=False, nrows=TITLE_ROWS) if names else []
+    return header_row_of(Path(), ([_written(cell) or "" for cell in row] for row in rows), spec, [])
 
 
 def _head(book: CalamineWorkbook, name: str, header_row: int) -> list[str]:
@@ -141,6 +197,8 @@ def _page(path: Path, scratch: Path) -> Path | None:
         )
     if not head.startswith(b"<"):
         return path if b"\0" not in head else None
+    from bs4 import BeautifulSoup  # slow to import, and few files are pages
+
     tables = BeautifulSoup(path.read_bytes(), "html.parser").find_all("table")
     rows = max(
         ([[cell.get_text(" ", strip=True) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")] for table in tables),

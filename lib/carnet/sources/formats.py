@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from babel.numbers import get_currency_symbol
 
 from carnet.sources.base import quoted
+from carnet.wording import N_
 
 MISSING_TEXTS = ("", "null", "(null)", "<null>", "nan", "n.d.", "n/d", "n/a", "#n/a", "#n/d", "none", "\\n", "nat", "#null!")
 SPACES = r"[\s\x{00A0}\x{202F}\x{2007}\x{2009}\x{200B}\x{FEFF}]"
@@ -170,6 +171,24 @@ def date_sql(text: str, day: str, order: str, pattern: str | None = None, months
     if months:
         cases += [f"WHEN regexp_full_match({day}, '{shape}') THEN TRY_STRPTIME({first}, '{form}')" for shape, first, form in _months(day)]
     return f"CAST(CASE {' '.join(cases)} END AS DATE)"
+
+
+NUMBERED = {  # how days are numbered: their shape where it tells (from 1954 on; an instant, from 1980 on), how it is told
+    "serial": (r"[2-6]\d{4}([.,]\d+)?", N_("days as a spreadsheet numbers them")),
+    "serial1904": ("", N_("days since 1904")),
+    "epoch": (r"(3[2-9]|[4-9]\d|1\d\d|2[01]\d)\d{7}([.,]\d+)?", N_("seconds since 1970")),
+    "epoch_ms": (r"(3[2-9]|[4-9]\d|1\d\d|2[01]\d)\d{10}", N_("thousandths of seconds since 1970")),
+}
+
+
+def numbered_day(text: str, numbered: str, zone: str) -> str:
+    """SQL: a number as the DATE that it counts to (a key of NUMBERED); instants by their day in the zone. NULL for what is no number."""
+    number = f"TRY_CAST(replace({text}, ',', '.') AS DOUBLE)"
+    if numbered.startswith("epoch"):
+        instant = f"to_timestamp({number} / {1000 if numbered == 'epoch_ms' else 1})"
+        return f"CAST(timezone({quoted(zone)}, {instant}) AS DATE)"
+    start = "1904-01-01" if numbered == "serial1904" else "1899-12-30"
+    return f"(DATE '{start}' + CAST(floor({number}) AS INTEGER))"
 
 
 def number_sql(bare: str, decimal: str, thousands: str | None, kind: str) -> str:

@@ -9,10 +9,11 @@ import duckdb
 
 from carnet.engagement import Condition, Ids, Table
 from carnet.errors import CarnetError, examples, nearest
-from carnet.schema import CHOICE_WORDS, TABLE_LABELS, TABLES, TRUTH_WORDS
-from carnet.sources.base import identifier, quoted
+from carnet.schema import CHOICE_WORDS, RATES, TABLE_LABELS, TABLES, TRUTH_WORDS
+from carnet.sources.base import identifier, plain_header, quoted
 from carnet.sources.formats import (
     HAS_WORD,
+    NUMBERED,
     OUTER_SPACES,
     Evidence,
     as_written,
@@ -24,6 +25,7 @@ from carnet.sources.formats import (
     decimal_evidence,
     is_month,
     number_sql,
+    numbered_day,
 )
 from carnet.wording import N_, Notice
 
@@ -43,10 +45,12 @@ class ColumnReader:
     """
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, name: str, spec: Table, currency: str, rates: Mapping[str, float] | None = None
+        self, con: duckdb.DuckDBPyConnection, name: str, spec: Table, currency: str, rates: Mapping[str, float] | str | None = None
     ) -> None:
-        self.con, self.name, self.spec, self.schema, self.currency = con, name, spec, TABLES[name], currency
-        self.rates = {currency: 1.0, **(rates or {})}
+        self.con, self.name, self.spec, self.currency = con, name, spec, currency
+        self.schema = RATES if name == "rates" else TABLES[name]
+        self.rates = {currency: 1.0} | ({} if rates is None or isinstance(rates, str) else {**rates})
+        self.rates_file = rates if isinstance(rates, str) else None
         described = con.execute(f"DESCRIBE raw_{name}").fetchall()
         self.types = {row[0]: row[1] for row in described if row[0] not in ("_file", "_row")}
         self.mapping = self._map_columns()
@@ -55,6 +59,7 @@ class ColumnReader:
         self._found: dict[str, dict[int, Evidence]] = {}
         self._monthly: dict[str, bool] = {}
         self._worded: dict[str, bool] = {}
+        self._numbered: dict[str, str | None] = {}
 
     @property
     def relation(self) -> str:
@@ -88,9 +93,22 @@ class ColumnReader:
         others = [header for header in self.mapping.values() if header not in self.filled]
         if self.filled and others:
             cases += f" WHEN {' AND '.join(f'{_blank(header)}' for header in others)} THEN 'heading:'"
+        if self.spec.skip:
+            cases += f" WHEN {self._skipped()} THEN 'skip:'"
         for wanted, condition in self.spec.where.items():
             cases += f" WHEN NOT ({self._kept(self.header(wanted, 'where'), condition)}) THEN 'where:'"
         return f"CASE {cases} END"
+
+    def _skipped(self) -> str:
+        """SQL: true for the rows of each file that `skip:` names."""
+        tests = []
+        for rows in self.spec.skip:
+            first, _, last = rows.removeprefix("last").partition("-")
+            if rows.startswith("last"):
+                tests.append(f"_row > max(_row) OVER (PARTITION BY _file) - {int(first or 1)}")
+            else:
+                tests.append(f"_row BETWEEN {int(first)} AND {int(last or first)}")
+        return " OR ".join(tests)
 
     def _kept(self, header: str, condition: Condition) -> str:
         """SQL: true for rows that a condition keeps."""
@@ -196,6 +214,8 @@ class ColumnReader:
         if not self._is_text(role):
             return f"TRY_CAST({text} AS {kind})"
         if column.kind == "date":
+            if numbered := self._numbers_of_days(role):
+                return numbered_day(text, numbered, self.spec.format.timezone or "UTC")
             months = self._months_alone(role)
             return self._by_file(role, lambda order: date_sql(text, bare, order or "day first", self.spec.format.date, months))
         read = self._by_file(role, lambda mark: number_sql(bare, mark or ".", self.spec.format.thousands, kind))
@@ -205,11 +225,22 @@ class ColumnReader:
         """SQL: the original value, NULL when it is missing; whole-number dates such as 20240131 become text."""
         header, kind = identifier(self.mapping[role]), self.schema.columns[role].kind
         if self.types[self.mapping[role]] in FLOATS and kind in ("date", "bool"):  # 20240131.0, 1.0
-            return f"CAST(TRY_CAST({header} AS BIGINT) AS VARCHAR)"
+            whole = f"CAST(CAST({header} AS BIGINT) AS VARCHAR)"
+            return f"CASE WHEN isnan({header}) THEN NULL WHEN {header} = floor({header}) THEN {whole} ELSE CAST({header} AS VARCHAR) END"
         if self._is_text(role):
             text = f"CAST({header} AS VARCHAR)"
             return cleaned(text if kind in MEASURED else as_written(text))
         return f"(CASE WHEN NOT isnan({header}) THEN {header} END)" if self.types[self.mapping[role]] in FLOATS else header
+
+    def rate(self) -> str:
+        """SQL: what a unit of the row's currency is worth in the engagement's own on its day; 1 where no currency is written, NULL where no rate is known."""
+        code = self.read("currency")
+        cases = " ".join(f"WHEN {quoted(known)} THEN {rate!r}" for known, rate in self.rates.items())
+        day = next((role for role in (*self.schema.past_dates, "date") if role in self.mapping), None)
+        dated = "NULL"
+        if self.rates_file and day:
+            dated = f"(SELECT arg_max(r.rate, r.date) FROM accepted_rates r WHERE r.currency = {code} AND r.date <= {self.read(day)})"
+        return f"CASE WHEN {code} IS NULL THEN 1.0 ELSE coalesce(CASE {code} {cases} END, {dated}) END"
 
     def last_date(self, limit: dt.date, role: str = "date") -> dt.date | None:
         """The last readable value of a date column that is not after `limit`."""
@@ -238,6 +269,10 @@ class ColumnReader:
                 continue
             instead = f" (or {' and '.join(sources)}, from which it is computed)" if sources else ""
             faults.append(f"{self.name}: the column {role}{instead} is required. Map it under columns:. Headers: {', '.join(self.types)}.")
+        for role, header in mapping.items():
+            if self.types[header] == "BLOB":
+                remedy = f"CAST({header} AS CHAR)" if self.spec.query else "its text"
+                faults.append(f"{self.name}: {header!r} is stored as bytes and cannot be read as {role}. Give {remedy} in its place.")
         if faults:
             raise CarnetError("\n".join(faults))
         return mapping
@@ -291,6 +326,47 @@ class ColumnReader:
             self._monthly[role] = values == months > 0
         return self._monthly[role]
 
+    def _numbers_of_days(self, role: str) -> str | None:
+        """How the days of a column are numbered (a key of NUMBERED), where `format: {date: …}` says so or every value does; None where days are written.
+
+        Raises CarnetError where they are instants, and the day depends on a zone that nothing names.
+        """
+        if role not in self._numbered:
+            form = self.spec.format.date
+            self._numbered[role] = form if form in NUMBERED else None if form else self._detected_numbers(role)
+            if numbered := self._numbered[role]:
+                self._tell_numbered(role, numbered)
+        return self._numbered[role]
+
+    def _detected_numbers(self, role: str) -> str | None:
+        given = f"SELECT t_{role} AS t FROM {self.relation} WHERE t_{role} IS NOT NULL"
+        tests = {kind: f"count(*) FILTER (regexp_full_match(t, '{shape}'))" for kind, (shape, _) in NUMBERED.items() if shape}
+        for limit in ("LIMIT 100", ""):
+            values, *counts = self.con.execute(f"SELECT count(*), {', '.join(tests.values())} FROM ({given} {limit})").fetchall()[0]
+            found = next((kind for kind, count in zip(tests, counts, strict=True) if values == count > 0), None)
+            if found is None:
+                return None
+        return found
+
+    def _tell_numbered(self, role: str, numbered: str) -> None:
+        zone = self.spec.format.timezone
+        header, text = self.mapping[role], f"t_{role}"
+        if numbered.startswith("epoch") and not zone:
+            seconds = f"TRY_CAST({text} AS DOUBLE) / {1000 if numbered == 'epoch_ms' else 1}"
+            hours = f"SELECT 1 FROM {self.relation} WHERE {seconds} % 86400 <> 0 LIMIT 1"
+            if self.con.execute(hours).fetchall():
+                raise CarnetError(
+                    f"{self.name}: {header!r} counts seconds since 1970, and their day depends on the time zone. Set format: {{timezone: Europe/Paris}}."
+                )
+        first, last = self.con.execute(
+            f"SELECT min(d), max(d) FROM (SELECT {numbered_day(text, numbered, zone or 'UTC')} AS d FROM {self.relation})"
+        ).fetchall()[0]
+        message = N_("{table}: {column} holds numbers, read as days ({kind}): {first} to {last}.")
+        kind = Notice(NUMBERED[numbered][1], {})
+        self.notices.append(
+            Notice(message, {"table": TABLE_LABELS[self.name], "column": header, "kind": kind, "first": str(first), "last": str(last)})
+        )
+
     def _evidence(self, role: str, dates: bool) -> dict[int, Evidence]:
         """File index → what the column's values say of their order or decimal mark; asked of the data once."""
         if role not in self._found:
@@ -321,11 +397,6 @@ def same_customer(number: str, ids: Ids) -> str:
     if ids.case == "ignore":
         number = f"upper({number})"
     return f"coalesce(nullif(ltrim({number}, '0'), ''), {number})" if ids.zeros == "ignore" else number
-
-
-def plain_header(name: str) -> str:
-    """A header as it is compared: spaces of any kind are one, case is none."""
-    return " ".join(name.split()).casefold()
 
 
 def _one_of(text: str, words: dict[str, tuple[str, ...]]) -> str:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from carnet.engagement import Table
 from carnet.errors import CarnetError
-from carnet.sources.base import Reject, check_header, identifier, quoted
+from carnet.sources.base import Reject, check_header, header_row_of, identifier, quoted
 from carnet.sources.progress import progress_bar, run_with_progress
 from carnet.wording import N_, Notice
 
@@ -83,13 +83,14 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
             return read(
                 con, relation, utf8, spec.model_copy(update={"format": spec.format.model_copy(update={"encoding": "utf-8"})}), notes
             )
-    header_row = spec.format.header_row
     try:
         with path.open(encoding=encoding, newline="") as stream:
             sample = stream.read(1 << 16)
             if len(sample) == 1 << 16:
                 sample = sample[: sample.rfind("\n") + 1] or sample + stream.readline()
-        lines = sample.splitlines(keepends=True)[header_row - 1 :]
+        lines = sample.splitlines(keepends=True)
+        header_row = header_row_of(path, _cells(lines, spec.format.delimiter), spec, notes)
+        lines = lines[header_row - 1 :]
         delimiter = spec.format.delimiter or detect_delimiter("".join(lines)) or ";"
         header = check_header(path, next(split_records(lines, delimiter, 0), ([], True))[0], header_row)
         with tempfile.TemporaryDirectory() as scratch:
@@ -107,6 +108,12 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
         ) from None
     except csv.Error as error:
         raise CarnetError(f"{path.name}: not readable as delimited text: {error}.") from None
+
+
+def _cells(lines: list[str], delimiter: str | None) -> Iterator[list[str]]:
+    """Lines as cells, by the delimiter given, else by the one that parts each into most."""
+    for line in lines:
+        yield max((_split(line, mark) or [] for mark in ([delimiter] if delimiter else DELIMITERS)), key=len)
 
 
 def _line_by_line(path: Path, scratch: Path, notes: list[Notice]) -> Path:
