@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("dev", "lab", "grocery", "postgres", "verbatims")
+EXTRAS = ("dev", "lab", "grocery", "mysql", "postgres", "verbatims")
 # jsonschema's optional URL grammar builds its parsers at import: a second in every process that opens a notebook
 UPGRADE = tuple(word for word in sys.argv[1:] if word == "--upgrade")
 OVERRIDES = "rfc3987-syntax ; sys_platform == 'never'\n"

@@ -12,6 +12,7 @@ import click
 import duckdb
 
 from carnet import __version__
+from carnet.databases import is_database_url, without_secret
 from carnet.engagement import FILE_NAME
 from carnet.errors import CarnetError
 from carnet.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
@@ -32,13 +33,20 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("source", metavar="FOLDER | URL FOLDER")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def init(folder: Path, files: tuple[Path, ...]) -> None:
-    """Propose engagement.yml for the exports in a folder: which file is which table, which header which column, how sure."""
+def init(source: str, files: tuple[Path, ...]) -> None:
+    """Propose engagement.yml for the exports in a folder: which file is which table, which header which column, how sure.
+
+    With the URL of a database before the folder: for what that database holds.
+    """
     from carnet.proposal import write_proposal  # scipy is slow to import: `check` does without
 
-    proposal = write_proposal(folder, files)
+    url = source if is_database_url(source) else ""
+    if url and len(files) != 1:
+        raise CarnetError(f"init {without_secret(url)}: name the folder of the engagement behind the URL: carnet init URL FOLDER.")
+    folder = files[0] if url else Path(source)
+    proposal = write_proposal(folder, () if url else files, url)
     for found in proposal.matches:
         told = ", ".join(f"{role} ← {guess.header} ({guess.confidence:.2f})" for role, guess in found.roles.items())
         click.echo(f"{found.table}: {', '.join(part.label for part in [found.part, *found.others])}\n  {told}", err=True)

@@ -13,13 +13,17 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from carnet.databases import names_secret, without_secret
 from carnet.engagement import FILE_NAME
 from carnet.errors import CarnetError, examples
+from carnet.proposal.database import query_of, read_database
 from carnet.proposal.evidence import header_fit, kept, plain, vocabulary
 from carnet.proposal.matching import Match, choose
 from carnet.proposal.parts import Part, read_parts
+from carnet.proposal.systems import KnownDatabase, recognise_exports
 from carnet.schema import CHOICE_WORDS, CREDIT_WORDS, CURRENCY_HEADERS, NO_SALE_WORDS, TABLES
 from carnet.sources import READERS
+from carnet.sources.servers import connect
 
 __all__ = ["Part", "Proposal", "header_fit", "plain", "propose", "write_proposal"]
 
@@ -35,14 +39,23 @@ class Proposal:
     left_out: list[str]
 
 
-def write_proposal(folder: Path, files: Sequence[Path] = ()) -> Proposal:
-    """Write the proposal to FOLDER/engagement.yml. Raises CarnetError when one is there already, or nothing is recognised."""
+def write_proposal(folder: Path, files: Sequence[Path] = (), url: str = "") -> Proposal:
+    """Write the proposal for a folder's files, or for the database at `url`, to FOLDER/engagement.yml.
+
+    Raises CarnetError when one is there already, or nothing is recognised.
+    """
+    if url and names_secret(url):
+        raise CarnetError(
+            f"{without_secret(url)}: a password does not stand in a URL: write ${{NAME}} in its place, and set the environment variable NAME."
+        )
+    if url:
+        folder.mkdir(parents=True, exist_ok=True)
     if not folder.is_dir():
         raise CarnetError(f"{folder}: no such folder. Make it and put the client's exports into it.")
     target = folder / FILE_NAME
     if target.exists():
         raise CarnetError(f"{target} is there already; it is not overwritten. Rename it first.")
-    proposal = propose(folder, files)
+    proposal = propose_database(folder, url) if url else propose(folder, files)
     target.write_text(proposal.text, encoding="utf-8")
     return proposal
 
@@ -55,12 +68,27 @@ def propose(folder: Path, files: Sequence[Path] = ()) -> Proposal:
         read, unread = read_parts(path)
         parts += read
         left_out += unread
-    matches, more = choose(parts)
+    known = {id(part): found for part in parts if (found := recognise_exports(part))}
+    matches, more = choose([part for part in parts if id(part) not in known], [match for found in known.values() for match in found])
     left_out += [*more, *_doubts(matches)]
     if not matches:
         told = "\n".join(f"  {line}" for line in left_out) or f"  no file of {', '.join(READERS)} there"
         raise CarnetError(f"{folder}: no table is recognised.\n{told}{_deeper(folder)}")
     return Proposal(_write(folder, matches, left_out), matches, left_out)
+
+
+def propose_database(folder: Path, url: str) -> Proposal:
+    """Propose an engagement for a live database. Raises CarnetError when it does not answer, or none of its tables is recognised."""
+    server = connect("source", url, folder.resolve())
+    found = read_database(server)
+    matches, left_out = found.matches, found.left_out
+    if found.known is None:
+        matches, more = choose(found.parts)
+        left_out += more
+    if not matches:
+        told = "\n".join(f"  {line}" for line in left_out)
+        raise CarnetError(f"{without_secret(url)}: no table is recognised.\n{told}")
+    return Proposal(_write(folder.resolve(), matches, left_out, Origin(url, found.known)), matches, left_out)
 
 
 def _files(folder: Path, files: Sequence[Path]) -> list[Path]:
@@ -106,10 +134,26 @@ def _codes(found: Match) -> set[str]:
     return {code for values in columns for code in kept(values).unique() if re.fullmatch(r"[A-Z]{3}", code)}
 
 
-def _write(folder: Path, matches: Sequence[Match], left_out: Sequence[str]) -> str:
+@dataclass(frozen=True)
+class Origin:
+    """The database that a proposal is for, and the system that it is, if one is known."""
+
+    url: str
+    known: KnownDatabase | None
+
+    def fact(self, name: str, usual: str) -> str:
+        """What the database says of the client's name, currency or language, else what is usual."""
+        return (self.known and self.known.facts.get(name)) or usual
+
+
+def _write(folder: Path, matches: Sequence[Match], left_out: Sequence[str], origin: Origin | None = None) -> str:
     """The file, every guess commented with its confidence."""
     language, currency, seen = _language(matches), *_currency(matches)
     client = re.sub(r"[_-]+", " ", folder.name).strip().title() or "Client"
+    if origin and origin.known:
+        client = origin.fact("client", client)
+        language = "fr" if origin.fact("language", language).lower().startswith("fr") else "en"
+        currency, seen = (code, f"as {origin.known.system} says") if (code := origin.fact("currency", "")) else (currency, seen)
     lines = [
         "# Proposed by `carnet init`: correct what is wrong, then run `carnet check` on this folder.",
         "# Beside each guess stands its confidence, 0 to 1.",
@@ -119,9 +163,22 @@ def _write(folder: Path, matches: Sequence[Match], left_out: Sequence[str]) -> s
         "# as_of: 2025-12-31             # audit date; default: the last sale",
         "comparison: rolling_year          # rolling_year | year_to_date",
         "fiscal_year_start: 1              # month",
-        "tables:",
     ]
+    if origin:
+        lines.append(f"source: {_scalar(origin.url)}")
+    if origin and origin.known:
+        lines += [f"# {origin.known.system}: {_comment(trap)}" for trap in origin.known.traps]
+    lines.append("tables:")
     for found in matches:
+        if found.part.query:
+            query = query_of(found) if found.part.expressions else found.part.query
+            lines += [f"  {found.table}:", "    query: |", *(f"      {line}" for line in query.splitlines())]
+            lines += [
+                f"    # {role}: {guess.header}, {guess.confidence:.2f}, {_comment(guess.why)}"
+                for role, guess in found.roles.items()
+                if found.part.expressions
+            ]
+            continue
         parts = [found.part, *found.others]
         names = sorted({glob.escape(part.path.relative_to(folder).as_posix()) for part in parts})
         lines += [
@@ -151,8 +208,11 @@ def _write(folder: Path, matches: Sequence[Match], left_out: Sequence[str]) -> s
 
 
 def _rows_and_words(found: Match) -> list[str]:
-    """Keys for rows that say they are no sale, for credit notes, and for stages in the client's own words, from the values seen."""
-    lines = []
+    """Keys for rows that say they are no sale, for credit notes, and for stages in the client's own words: those of a known export, else from the values seen."""
+    lines = [f"    # {_comment(trap)}" for trap in found.traps]
+    if found.keys:
+        dumped = yaml.safe_dump(found.keys, allow_unicode=True, sort_keys=False, width=200, default_flow_style=None)
+        return [*lines, *(f"    {line}" for line in dumped.splitlines())]
     if TABLES[found.table].total == "amount":
         credit = {header: seen for header in found.unused if (seen := _seen(found.part.values[header], CREDIT_WORDS))}
         no_sale = {header: seen for header in found.unused if (seen := _seen(found.part.values[header], NO_SALE_WORDS))}

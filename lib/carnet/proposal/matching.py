@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -47,6 +48,8 @@ class Match:
     score: float
     lacking: list[str] = field(default_factory=list)
     others: list[Part] = field(default_factory=list)  # with the same headers in the same roles: read together
+    keys: dict[str, Any] = field(default_factory=dict)  # further keys of the table, of a known export
+    traps: list[str] = field(default_factory=list)  # what the analyst must know of it
 
     @property
     def headers(self) -> dict[str, str]:
@@ -126,10 +129,12 @@ def _prefer_keys(weights: np.ndarray, part: Part, row: int, once: bool) -> None:
             weights[row, j] += 0.02 * distinct[j] / max(1, *distinct) - 0.02
 
 
-def choose(parts: Sequence[Part]) -> tuple[list[Match], list[str]]:
-    """One table for each part and one source for each table; also told: what was left out, and why."""
+def choose(parts: Sequence[Part], known: Sequence[Match] = ()) -> tuple[list[Match], list[str]]:
+    """One table for each part and one source for each table, beside what is `known`; also told: what was left out, and why."""
     found: dict[str, list[Match]] = {}
     left_out = []
+    for match_ in known:
+        found.setdefault(match_.table, []).append(match_)
     for part in parts:
         best, why_not = best_match(part)
         if best is None:
@@ -161,7 +166,7 @@ def best_match(part: Part) -> tuple[Match | None, str]:
     tables = ["ledger"] if part.is_ledger else list(TABLES)
     found = [match(part, table) for table in tables]
     complete = [m for m in found if not m.lacking and tells_enough(m)]
-    if not complete and not part.is_ledger and part.path.suffix.lower() != ".parquet":
+    if not complete and not part.is_ledger:
         for row in HEADER_ROWS:
             lower = part.below_a_title(row)
             complete = (

@@ -25,12 +25,17 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 @dataclass(frozen=True)
 class Part:
-    """A file, or one sheet of a workbook: its headers and the first values of each as texts; how it is read where that is not the usual way."""
+    """A file, one sheet of a workbook, or a table of a database: its headers and the first values of each as texts; how it is read where that is not the usual way.
+
+    `query`: of a database, the SQL that gives it; where `expressions` tells the SQL behind each header, what stands behind FROM.
+    """
 
     path: Path
     values: pd.DataFrame
     sheet: str | None = None
     format: dict[str, Any] = field(default_factory=dict)
+    query: str = ""
+    expressions: dict[str, str] = field(default_factory=dict)
     fits: dict[tuple, float] = field(default_factory=dict, compare=False)
 
     def fit(self, header: str, column: Column) -> float:
@@ -48,11 +53,15 @@ class Part:
     @property
     def is_ledger(self) -> bool:
         """Named as the law names a ledger, or with the headers of the law."""
+        if self.query:
+            return False
         headers = {str(header).casefold() for header in self.values.columns}
         return bool(LEGAL_NAME.match(self.path.name)) or {name.casefold() for name in LEDGER_HEADERS.values()} <= headers
 
     def below_a_title(self, header_row: int) -> "Part | None":
         """The same with its header further down; None where there is none."""
+        if self.query or self.path.suffix.lower() == ".parquet":
+            return None
         try:
             spec = _spec(self.path, sheet=self.sheet, format={"header_row": header_row})
             return Part(self.path, _sample(self.path, spec), self.sheet, {"header_row": header_row})
@@ -63,6 +72,7 @@ class Part:
         """A copy of the other file."""
         return (
             self.path != other.path
+            and not self.query
             and self.path.stat().st_size == other.path.stat().st_size
             and sha256_of(self.path) == sha256_of(other.path)
         )

@@ -22,7 +22,7 @@ from carnet.databases import is_database_url, without_secret
 from carnet.engagement import Join, Table
 from carnet.errors import CarnetError, examples, nearest
 from carnet.schema import TABLE_LABELS, TABLES
-from carnet.sources import columnar, excel, fec, text, unpivot
+from carnet.sources import columnar, excel, fec, servers, text, unpivot
 from carnet.sources.base import Reject, SourceFile, identifier, plain_header
 from carnet.wording import N_, Notice
 
@@ -58,7 +58,7 @@ def _found(name: str, spec: Table, folder: Path, scratch: Path) -> list[SourceFi
     found: list[SourceFile] = []
     for pattern in spec.files:
         if is_database_url(pattern):
-            path = columnar.fetch_query(name, pattern, spec.query, folder, scratch)
+            path = servers.fetch_query(name, pattern, spec.query, folder, scratch)
             found.append(SourceFile(f"{without_secret(pattern)} ({spec.query})", path, sha256_of(path)))
             continue
         if pattern.startswith("package:"):

@@ -1,18 +1,13 @@
-"""Typed sources: Parquet files, and queries on any database that Ibis reaches (SQLite, PostgreSQL, …)."""
+"""Parquet files: typed as they are, instants by the day of their own zone."""
 
-import hashlib
-import os
 from pathlib import Path
 
 import duckdb
-import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from carnet.databases import first_line, from_environment, without_secret
 from carnet.engagement import Table
 from carnet.errors import CarnetError
-from carnet.records import RUN_VARIABLE
 from carnet.sources.base import Reject, identifier, quoted
 from carnet.wording import N_, Notice
 
@@ -56,45 +51,3 @@ def _in_own_zone(con: duckdb.DuckDBPyConnection, path: Path, source: str, spec: 
         notes.append(Notice(message, {"file": path.name, "column": name, "zone": zone}))
         read.append(f"timezone({quoted(zone)}, {column}) AS {column}")
     return f"REPLACE ({', '.join(read)})" if read else ""
-
-
-def fetch_query(name: str, url: str, query: str | None, folder: Path, scratch: Path) -> Path:
-    """Run `query` through Ibis and store its rows as Parquet in the engagement's cache.
-
-    `${NAME}` in the URL is read from the environment, so that no password stands in the engagement file;
-    a SQLite path is relative to the engagement folder and stays in it. While a report is made (RUN_VARIABLE), rows fetched before
-    are read again: all notebooks of one report see one state of the database.
-    """
-    if not query:
-        raise CarnetError(f"{name}: a database URL needs a query: (SQL) beside files:.")
-    path = scratch.parent / f"query-{hashlib.sha256(f'{url} {query}'.encode()).hexdigest()[:20]}.parquet"
-    if os.environ.get(RUN_VARIABLE) and path.is_file():
-        return path
-    target = from_environment(name, url)
-    file = folder
-    if target.startswith("sqlite://"):
-        inner = target.removeprefix("sqlite://").removeprefix("/")
-        file = (folder / inner).resolve()
-        if inner.startswith("/") or not file.is_relative_to(folder.resolve()):
-            raise CarnetError(f"{name}: {inner!r} leaves the engagement folder. Copy the database into it: sqlite:///name.db.")
-        if not file.is_file():
-            raise CarnetError(f"{name}: {url}: no such SQLite file in {folder}.")
-    try:
-        backend = ibis.sqlite.connect(file) if target.startswith("sqlite://") else ibis.connect(target)
-        rows = _without_session_zone(backend.sql(query).to_pyarrow())
-    except ImportError as error:
-        raise CarnetError(f"{name}: {without_secret(url)} needs a driver: {error}. Install carnet[postgres].") from None
-    except Exception as error:  # a driver's own errors share no base class
-        raise CarnetError(f"{name}: {without_secret(url)}: the query failed: {first_line(error, url, target)}") from None
-    fetched = scratch / path.name
-    pq.write_table(rows, fetched, store_schema=False)  # no zone of their own: the engagement declares it
-    return fetched.replace(path)
-
-
-def _without_session_zone(rows: pa.Table) -> pa.Table:
-    """Instants in UTC: the zone that a driver gives them is that of its session, not theirs."""
-    kinds = [
-        pa.field(field.name, pa.timestamp(field.type.unit, "UTC")) if pa.types.is_timestamp(field.type) and field.type.tz else field
-        for field in rows.schema
-    ]
-    return rows.cast(pa.schema(kinds))
