@@ -186,12 +186,19 @@ class Contract:
         total = self.schema.total
         if total not in present or not self.con.execute(f"SELECT 1 FROM parsed_{self.name} WHERE _total LIMIT 1").fetchall():
             return
-        usable = f"CASE WHEN _reason IS NULL AND NOT _total THEN {total} END"
+        sums, tests = [], []
+        for name, kept in (
+            ("own", "_reason IS NULL"),
+            ("all", "(_reason IS NULL OR _reason = 'where:')"),
+        ):  # a total may count what `where:` leaves out
+            usable = f"CASE WHEN {kept} AND NOT _total THEN {total} END"
+            for part, window in (("file", "_file"), ("part", "_file, part")):
+                sums.append(f"sum({usable}) OVER (PARTITION BY {window} ORDER BY _row) AS {name}_{part}")
+                tests.append(f"abs(t.{total} - t.{name}_{part}) < {CENT}")
         self.con.execute(
-            f"UPDATE parsed_{self.name} p SET _reason = 'total:' FROM ("
-            f"SELECT *, sum({usable}) OVER (PARTITION BY _file ORDER BY _row) AS above, sum({usable}) OVER (PARTITION BY _file, part ORDER BY _row) AS since "
+            f"UPDATE parsed_{self.name} p SET _reason = 'total:' FROM (SELECT *, {', '.join(sums)} "
             f"FROM (SELECT *, sum(_total::INTEGER) OVER (PARTITION BY _file ORDER BY _row) - _total::INTEGER AS part FROM parsed_{self.name})) t "
-            f"WHERE t._total AND (abs(t.{total} - t.above) < {CENT} OR abs(t.{total} - t.since) < {CENT}) AND p._file = t._file AND p._row = t._row"
+            f"WHERE t._total AND ({' OR '.join(tests)}) AND p._file = t._file AND p._row = t._row"
         )
 
     def _mark_lines_of_earlier_files(self, files: list[SourceFile], present: list[str]) -> list[Notice]:
