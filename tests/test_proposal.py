@@ -3,13 +3,17 @@
 import csv
 import io
 import shutil
+import subprocess
+import sys
 
 import pytest
 import yaml
 from carnet.book import open_book
 from carnet.errors import CarnetError
 from carnet.proposal import header_fit, plain, propose, write_proposal
+from carnet.proposal.questions import ask
 from carnet.schema import TABLES
+from carnet.wording import Wording
 
 from .conftest import DEMO, run_carnet
 
@@ -386,3 +390,122 @@ def test_rows_that_are_no_sales_and_own_words_are_proposed(tmp_path):
     assert (spec["sales"].sign.column, spec["sales"].sign.negative) == ("Nature", ["Avoir"])
     assert spec["sales"].where["État"].excluded == ["annulée"] and book.checks["sales"].reasons == {"where:": 12}
     assert spec["opportunities"].stages["open"] == ["R1", "Closing"] and book.checks["opportunities"].accepted_rows == 120
+
+
+# --- other shapes, and what is in doubt
+
+SALES_OF_A_YEAR = "N° client;Date facture;Montant HT;N° facture\n" + "".join(
+    f"{CLIENTS[i % 40]};{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024;{10 + i},50;F{i}\n" for i in range(120)
+)
+
+
+def files_of(folder, **contents):
+    """Files by name (`__` for the point), and what `carnet init` makes of them: the engagement file, and what was told."""
+    for name, content in contents.items():
+        (folder / name.replace("__", ".")).write_text(content, encoding="utf-8")
+    done = write_proposal(folder)
+    return yaml.safe_load((folder / "engagement.yml").read_text(encoding="utf-8")), done
+
+
+def test_lines_are_joined_with_the_file_that_names_their_customer(tmp_path):
+    lines = "N° facture;Article;Qté;Montant HT\n" + "".join(f"F{i // 2};A{i % 9};1;{10 + i},50\n" for i in range(120))
+    heads = "N° facture;Code client;Date facture;Commercial\n" + "".join(f"F{i};{CLIENTS[i % 40]};{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024;Zoé\n" for i in range(60))  # fmt: skip
+    engagement, _ = files_of(tmp_path, lignes__csv=lines, entetes__csv=heads)
+    assert engagement["tables"]["sales"]["join"] == {"files": "entetes.csv", True: "N° facture"}  # YAML 1.1
+    sales = open_book(tmp_path).table("sales").execute()
+    assert len(sales) == 120 and float(sales.amount.sum()) == sum(10.5 + i for i in range(120)) and set(sales.salesperson) == {"Zoé"}
+
+
+def test_a_salesperson_in_another_file_is_joined(tmp_path):
+    sellers = "N° facture;Représentant\n" + "".join(f"F{i};{'Zoé' if i % 2 else 'Max'}\n" for i in range(120))
+    engagement, _ = files_of(tmp_path, ventes__csv=SALES_OF_A_YEAR, reps__csv=sellers)
+    assert engagement["tables"]["sales"]["join"] == {"files": "reps.csv", True: "N° facture"}
+    assert open_book(tmp_path).table("sales").execute().salesperson.value_counts().to_dict() == {"Zoé": 60, "Max": 60}
+
+
+def test_columns_of_a_path_are_read_by_its_end_and_filled_down(tmp_path):
+    content = "Facture/Numéro;Facture/Date de facture;Facture/Client/Code;Lignes/Montant HT\n" + "".join(
+        f"F{i};{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024;{CLIENTS[i % 40]};{10 + i},5\n;;;7,5\n" for i in range(60)
+    )
+    engagement, _ = files_of(tmp_path, export__csv=content)
+    assert engagement["language"] == "fr" and set(engagement["tables"]["sales"]["fill_down"]) == {"Facture/Numéro", "Facture/Date de facture", "Facture/Client/Code"}  # fmt: skip
+    book = open_book(tmp_path)
+    assert (
+        book.checks["sales"].accepted_rows == 120 and float(book.checks["sales"].accepted_amount) == sum(10.5 + i for i in range(60)) + 450
+    )
+    assert "sur 60 lignes" in " ".join(book.wording.tell(notice) for notice in book.notices)
+
+
+def test_sales_without_a_customer_are_not_taken_for_lines_below_a_document(tmp_path):
+    """Anonymous sales have a day of their own."""
+    content = "Code client;Date facture;Montant HT\n" + "".join(f"{CLIENTS[i % 40] if i % 3 else ''};{i % 28 + 1:02d}/01/2024;{10 + i},5\n" for i in range(60))  # fmt: skip
+    engagement, _ = files_of(tmp_path, ventes__csv=content)
+    assert "fill_down" not in engagement["tables"]["sales"]
+
+
+@pytest.mark.parametrize(
+    ("months", "unpivot"),
+    [
+        ("janv-24;févr-24;mars-24", {"amount": "*"}),
+        ("CA 2024-01;CA 2024-02;CA 2024-03", {"amount": "CA *"}),
+        ("CA 01/2024;Qté 01/2024;CA 02/2024;Qté 02/2024;CA 03/2024;Qté 03/2024", {"amount": "CA *", "quantity": "Qté *"}),
+    ],
+)
+def test_months_in_columns_are_proposed_as_rows(tmp_path, months, unpivot):
+    count = months.count(";") + 1
+    content = f"Code client;Nom;{months}\n" + "".join(f"{client};Société;{';'.join(['10'] * count)}\n" for client in CLIENTS)
+    engagement, _ = files_of(tmp_path, ca__csv=content)
+    assert engagement["tables"]["sales"]["unpivot"] == unpivot
+    book = open_book(tmp_path)
+    assert book.checks["sales"].accepted_rows == 40 * 3 and float(book.checks["sales"].accepted_amount) == 40 * 3 * 10
+
+
+def test_a_list_of_names_is_customers_and_invoices_with_due_dates_are_receivables(tmp_path):
+    names = "Code;Nom;Ville\n" + "".join(f"{client};Société {client};Brest\n" for client in CLIENTS)
+    owed = "N° facture;Code client;Date facture;Montant TTC;Date échéance\n" + "".join(
+        f"F{i};{CLIENTS[i % 40]};{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024;{12 + i},50;{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024\n"
+        for i in range(60)
+    )
+    engagement, _ = files_of(tmp_path, ventes__csv=SALES_OF_A_YEAR, liste__csv=names, factures__csv=owed)
+    assert engagement["tables"]["customers"]["columns"] == {"customer_id": "Code", "name": "Nom", "region": "Ville"}
+    assert engagement["tables"]["receivables"]["files"] == "factures.csv"
+
+
+def test_files_beside_and_columns_left_over_are_told(tmp_path):
+    (tmp_path / "2023").mkdir()
+    (tmp_path / "2023" / "old.csv").write_text("a", encoding="utf-8")
+    _, done = files_of(tmp_path, ventes__csv=SALES_OF_A_YEAR.replace("\n", ";x\n").replace("facture;x", "facture;Libre", 1), notes__docx="?", lisez__moi="?")  # fmt: skip
+    told = " ".join(done.left_out)
+    assert "lisez.moi, notes.docx: not read" in told and "folders below are not looked at: 2023" in told
+    assert "# not used: Libre (texts)" in done.text
+
+
+DOUBT = "Code client;Date facture;Date commande;Montant HT\n" + "".join(
+    f"{CLIENTS[i % 40]};{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024;{i % 28 + 1:02d}/{i % 12 + 1:02d}/2023;{10 + i},50\n" for i in range(120)
+)
+
+
+def test_what_is_in_doubt_is_asked_with_sample_rows(tmp_path):
+    """The day of the invoice or of the order: the second is answered; of customer and amount there is no doubt."""
+    (tmp_path / "ventes.csv").write_text(DOUBT, encoding="utf-8")
+    asked = []
+    done = write_proposal(
+        tmp_path, ask=lambda matches, language: ask(matches, Wording(language, "EUR"), asked.append, lambda prompt, most: 2)
+    )
+    proposed = propose(tmp_path).matches[0].roles["date"].header
+    other = ({"Date facture", "Date commande"} - {proposed}).pop()
+    assert done.matches[0].roles["date"].header == other and f"date: {other}  # 1.00, répondu" in done.text
+    told = "\n".join(asked)
+    assert "1/1 · ventes.csv : quelle colonne est date de ventes ?" in told.replace("\u00a0", " ").replace("\u202f", " ")
+    assert (
+        f"  1. {proposed}: " in told and "01/01/2024 · 02/02/2024 · 03/03/2024" in told and "01/01/2023 · 02/02/2023 · 03/03/2023" in told
+    )
+
+
+def test_questions_are_put_in_a_terminal(tmp_path):
+    (tmp_path / "ventes.csv").write_text(DOUBT, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "carnet.cli", "init", "--ask", tmp_path], input="7\n2\n", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and done.stdout.strip() == str(tmp_path / "engagement.yml"), done.stderr
+    assert "7 is not in the range" in done.stderr and "  2. Date " in done.stderr

@@ -20,7 +20,10 @@ from carnet.schema import TABLE_LABELS
 from carnet.unfinished import CACHE_NAME, PRIVATE
 
 if TYPE_CHECKING:  # books import ibis and pandas, for two seconds: `run` starts its fork server before, help does without
+    from collections.abc import Sequence
+
     from carnet.book import Book
+    from carnet.proposal.matching import Match
 
 DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
 ENGINE_LIBRARIES = ("psycopg", "pyspark", "py4j", "ibis")  # their errors share no base class
@@ -35,7 +38,8 @@ def cli() -> None:
 @cli.command()
 @click.argument("source", metavar="FOLDER | URL FOLDER")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def init(source: str, files: tuple[Path, ...]) -> None:
+@click.option("--ask", is_flag=True, help="Numbered questions, with sample rows, for what is in doubt.")
+def init(source: str, files: tuple[Path, ...], ask: bool) -> None:
     """Propose engagement.yml for the exports in a folder: which file is which table, which header which column, how sure.
 
     With the URL of a database before the folder: for what that database holds.
@@ -46,7 +50,7 @@ def init(source: str, files: tuple[Path, ...]) -> None:
     if url and len(files) != 1:
         raise CarnetError(f"init {without_secret(url)}: name the folder of the engagement behind the URL: carnet init URL FOLDER.")
     folder = files[0] if url else Path(source)
-    proposal = write_proposal(folder, () if url else files, url)
+    proposal = write_proposal(folder, () if url else files, url, _ask if ask else None)
     for found in proposal.matches:
         told = ", ".join(f"{role} ← {guess.header} ({guess.confidence:.2f})" for role, guess in found.roles.items())
         click.echo(f"{found.table}: {', '.join(part.label for part in [found.part, *found.others])}\n  {told}", err=True)
@@ -55,6 +59,19 @@ def init(source: str, files: tuple[Path, ...]) -> None:
     if not {"sales", "ledger", "summary"} & {found.table for found in proposal.matches}:
         click.echo("  ! none of the files is taken for sales, a ledger (FEC) or a summary: one of them is needed for an audit.", err=True)
     click.echo(folder / FILE_NAME)
+
+
+def _ask(matches: "Sequence[Match]", language: str) -> None:
+    """The questions of `init --ask`, in a terminal."""
+    from carnet.proposal.questions import ask
+    from carnet.wording import Wording
+
+    ask(
+        matches,
+        Wording(language, "EUR"),
+        partial(click.echo, err=True),
+        lambda prompt, most: click.prompt(prompt, default=1, type=click.IntRange(0, most), show_default=False, err=True),
+    )
 
 
 @cli.command()

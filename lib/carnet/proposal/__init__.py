@@ -6,7 +6,7 @@ and each table a source; here the file is written, every guess with its confiden
 
 import glob
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +20,16 @@ from carnet.proposal.database import query_of, read_database
 from carnet.proposal.evidence import header_fit, kept, plain, vocabulary
 from carnet.proposal.matching import Match, choose
 from carnet.proposal.parts import Part, read_parts
+from carnet.proposal.shapes import add_salesperson, blank_below, joined, wide
 from carnet.proposal.systems import KnownDatabase, recognise_exports
-from carnet.schema import CHOICE_WORDS, CREDIT_WORDS, CURRENCY_HEADERS, NO_SALE_WORDS, TABLES
+from carnet.schema import CHOICE_WORDS, CREDIT_WORDS, CURRENCY_HEADERS, NO_SALE_WORDS, TABLES, Column
 from carnet.sources import READERS
 from carnet.sources.servers import connect
 
 __all__ = ["Part", "Proposal", "header_fit", "plain", "propose", "write_proposal"]
 
+Asker = Callable[[Sequence[Match], str], None]
+MOSTLY = 0.9
 CURRENCIES = {"€": "EUR", "£": "GBP", "$": "USD", "chf": "CHF"}
 
 
@@ -39,7 +42,7 @@ class Proposal:
     left_out: list[str]
 
 
-def write_proposal(folder: Path, files: Sequence[Path] = (), url: str = "") -> Proposal:
+def write_proposal(folder: Path, files: Sequence[Path] = (), url: str = "", ask: Asker | None = None) -> Proposal:
     """Write the proposal for a folder's files, or for the database at `url`, to FOLDER/engagement.yml.
 
     Raises CarnetError when one is there already, or nothing is recognised.
@@ -55,26 +58,53 @@ def write_proposal(folder: Path, files: Sequence[Path] = (), url: str = "") -> P
     target = folder / FILE_NAME
     if target.exists():
         raise CarnetError(f"{target} is there already; it is not overwritten. Rename it first.")
-    proposal = propose_database(folder, url) if url else propose(folder, files)
+    proposal = propose_database(folder, url) if url else propose(folder, files, ask)
     target.write_text(proposal.text, encoding="utf-8")
     return proposal
 
 
-def propose(folder: Path, files: Sequence[Path] = ()) -> Proposal:
-    """Propose an engagement for the data files of a folder, or for those named. Raises CarnetError when none is recognised."""
+def propose(folder: Path, files: Sequence[Path] = (), ask: Asker | None = None) -> Proposal:
+    """Propose an engagement for the data files of a folder, or for those named; `ask` may change the matches in place.
+
+    Raises CarnetError when none is recognised.
+    """
     folder = folder.resolve()
     parts, left_out = [], []
     for path in _files(folder, files):
         read, unread = read_parts(path)
         parts += read
         left_out += unread
-    known = {id(part): found for part in parts if (found := recognise_exports(part))}
-    matches, more = choose([part for part in parts if id(part) not in known], [match for found in known.values() for match in found])
-    left_out += [*more, *_doubts(matches)]
+    matches, more = _matched(parts)
+    left_out += [*more, *_doubts(matches), *_beside(folder, parts)]
     if not matches:
         told = "\n".join(f"  {line}" for line in left_out) or f"  no file of {', '.join(READERS)} there"
         raise CarnetError(f"{folder}: no table is recognised.\n{told}{_deeper(folder)}")
+    if ask:
+        ask(matches, _language(matches))
     return Proposal(_write(folder, matches, left_out), matches, left_out)
+
+
+def _matched(parts: Sequence[Part]) -> tuple[list[Match], list[str]]:
+    """Tables of parts: exports of known systems, what headers and values speak for, then what fills a table in another shape only; and what was left out."""
+    known = [export for part in parts for export in recognise_exports(part)]
+    named = [export.part.path for export in known]
+    others = [part for part in parts if part.path not in named]
+    matches, left_out = choose(others, known)
+    used = [part for found in matches for part in (found.part, *found.others)]
+    alone = [part for part in others if not any(part.path == one.path for one in used)]
+    sales = next((found for found in matches if found.table == "sales"), None)
+    beside: Part | None = None  # what is joined
+    if sales is not None:
+        beside = add_salesperson(sales, alone)
+    elif both := joined(alone):
+        made, beside = both
+        matches, used = [made, *matches], [*used, made.part]
+    elif by_month := next((found for found in map(wide, alone) if found), None):
+        matches, used = [by_month, *matches], [*used, by_month.part]
+    if beside:
+        used.append(beside)
+    read = [part.label for part in used]
+    return matches, [line for line in left_out if line.partition(": ")[0] not in read]
 
 
 def propose_database(folder: Path, url: str) -> Proposal:
@@ -99,6 +129,18 @@ def _files(folder: Path, files: Sequence[Path]) -> list[Path]:
             told = f"outside {folder}" if path.is_file() else "no such file"
             raise CarnetError(f"{path.name}: {told}. Copy the files into the engagement's folder.")
     return named or sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in READERS)
+
+
+def _beside(folder: Path, parts: Sequence[Part]) -> list[str]:
+    """Files that are not data, and folders, which are not looked at."""
+    others = [
+        path.name
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.suffix.lower() not in READERS and not path.name.startswith(".")
+    ]
+    others = [name for name in others if name != FILE_NAME]
+    told = [f"{examples(others)}: not read, no kind of file that holds a table"] if others and parts else []
+    return [*told, *([_deeper(folder).strip()] if parts and _deeper(folder) else [])]
 
 
 def _deeper(folder: Path) -> str:
@@ -202,17 +244,31 @@ def _write(folder: Path, matches: Sequence[Match], left_out: Sequence[str], orig
                     lines.append(f"      # {role}: from {' × '.join(by)}")
             lines += _rows_and_words(found)
         if found.unused and found.table != "ledger":
-            lines.append(f"    # not used: {_comment(', '.join(found.unused))}")
+            lines.append(f"    # not used: {_comment(', '.join(f'{header} ({_kind(found.part, header)})' for header in found.unused))}")
     lines += [f"# left out: {_comment(line)}" for line in left_out]
     return "\n".join(lines) + "\n"
+
+
+def _kind(part: Part, header: str) -> str:
+    """What the values of a column look like."""
+    if not len(kept(part.values[header])):
+        return "empty"
+    kinds = {"dates": Column("date"), "numbers": Column("number")}
+    return next((name for name, column in kinds.items() if part.fit(header, column) > MOSTLY), "texts")
 
 
 def _rows_and_words(found: Match) -> list[str]:
     """Keys for rows that say they are no sale, for credit notes, and for stages in the client's own words: those of a known export, else from the values seen."""
     lines = [f"    # {_comment(trap)}" for trap in found.traps]
+    keys = dict(found.keys)
+    if "fill_down" not in keys and (below := blank_below(found)):
+        keys["fill_down"] = below
+        lines.append("    # only the first row of each document has them")
+    if keys:
+        dumped = yaml.safe_dump(keys, allow_unicode=True, sort_keys=False, width=200, default_flow_style=None)
+        lines += [f"    {line}" for line in dumped.replace("'on':", "on:").splitlines()]
     if found.keys:
-        dumped = yaml.safe_dump(found.keys, allow_unicode=True, sort_keys=False, width=200, default_flow_style=None)
-        return [*lines, *(f"    {line}" for line in dumped.splitlines())]
+        return lines
     if TABLES[found.table].total == "amount":
         credit = {header: seen for header in found.unused if (seen := _seen(found.part.values[header], CREDIT_WORDS))}
         no_sale = {header: seen for header in found.unused if (seen := _seen(found.part.values[header], NO_SALE_WORDS))}
@@ -258,7 +314,7 @@ def _language(matches: Sequence[Match]) -> str:
         for role, guess in found.roles.items():
             for place in (vocabulary().get(found.table, {}), vocabulary()["any"]):
                 for language in counts:
-                    counts[language] += plain(guess.header) in place.get(role, {}).get(language, [])
+                    counts[language] += plain(guess.header.rpartition("/")[2]) in place.get(role, {}).get(language, [])
     ledger = any(found.table == "ledger" for found in matches)
     return "fr" if counts["fr"] > counts["en"] or (ledger and counts["fr"] == counts["en"]) else "en"
 

@@ -13,6 +13,7 @@ from unidecode import unidecode
 from carnet.schema import CHOICE_WORDS, LEDGER_HEADERS, TRUTH_WORDS
 from carnet.sources.formats import MISSING_TEXTS
 
+PATH = 0.95  # the end of a path for the whole header
 EXACT, CONTAINED, ALIKE, POSSIBLE = 0.95, 0.75, 0.7, 0.6  # how far a header speaks for a role
 TAXED = frozenset(
     ["ttc", "tva", "vat", "tax", "taxes", "incl", "including", "gross", "brut", "toutes"]
@@ -33,9 +34,8 @@ def plain(header: str) -> str:
     ('no facture', 'no client', 'sales order number', 'country region')
     """
     text = unidecode(re.sub(r"(?i)\bn\s*[°º]|№|#", " no ", header))
-    text = re.sub(r"(?i)\bnum(ero)?\.?(?=\s)", " no ", text)
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
-    return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+    return " ".join("no" if word in ("num", "numero") else word for word in re.findall(r"[a-z0-9]+", text.lower()))
 
 
 @cache
@@ -50,7 +50,16 @@ def vocabulary() -> dict[str, dict[str, dict[str, list[str]]]]:
 
 @cache
 def header_fit(header: str, table: str, role: str) -> float:
-    """How far a header speaks for a role, 0 to 1: usual there, containing a usual one, spelt nearly so, or possible."""
+    """How far a header speaks for a role, 0 to 1: usual there, containing a usual one, spelt nearly so, or possible.
+
+    Of a path such as Lignes/Montant or Facture/Tiers/Code the last part speaks, or the last two.
+    """
+    parts = [part for part in header.split("/") if re.search("[^\\W\\d_]", part)]
+    ends = [" ".join(parts[-count:]) for count in (1, 2) if len(parts) > count or len(parts) == count > 1]
+    return max(_fit(header, table, role), *(PATH * _fit(end, table, role) for end in ends), 0.0)
+
+
+def _fit(header: str, table: str, role: str) -> float:
     text = plain(header)
     if table == "ledger":
         return EXACT * (text == plain(LEDGER_HEADERS[role]))

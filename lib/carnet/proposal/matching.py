@@ -50,6 +50,7 @@ class Match:
     others: list[Part] = field(default_factory=list)  # with the same headers in the same roles: read together
     keys: dict[str, Any] = field(default_factory=dict)  # further keys of the table, of a known export
     traps: list[str] = field(default_factory=list)  # what the analyst must know of it
+    taken: list[str] = field(default_factory=list)  # headers that a key reads
 
     @property
     def headers(self) -> dict[str, str]:
@@ -59,7 +60,7 @@ class Match:
     @property
     def unused(self) -> list[str]:
         """Headers that play no role."""
-        return [header for header in self.part.values.columns if header not in self.headers.values()]
+        return [header for header in self.part.values.columns if header not in self.headers.values() and header not in self.taken]
 
 
 def match(part: Part, table: str) -> Match:

@@ -145,7 +145,12 @@ class ColumnReader:
     @cached_property
     def filled(self) -> list[str]:
         """Headers whose empty cells repeat the one above."""
-        return [self.header(wanted, "fill_down") for wanted in self.spec.fill_down] or self._group_column()
+        wanted = [self.header(name, "fill_down") for name in self.spec.fill_down]
+        if wanted:
+            empty = self.con.execute(f"SELECT count(*) FILTER ({' OR '.join(map(_blank, wanted))}) FROM raw_{self.name}").fetchall()[0][0]
+            message = N_("{table}: empty cells of {columns} filled with what stands above them, on {count} rows.")
+            self.notices.append(Notice(message, {"table": TABLE_LABELS[self.name], "columns": examples(wanted), "count": empty}))
+        return wanted or self._group_column()
 
     def _group_column(self) -> list[str]:
         """The customer's column, where it is filled on rows of its own alone: headings of groups of rows."""
