@@ -3,8 +3,10 @@
 import csv
 import hashlib
 import json
+import os
 import re
 import signal
+import subprocess
 import sys
 
 import nbformat
@@ -13,6 +15,7 @@ from carnet.cli import main
 from carnet.errors import CarnetError
 from carnet.execution import check_parameters, notebook_parameters
 from carnet.measures.register import FIGURES
+from carnet.records import PICTURES_VARIABLE
 from carnet.unfinished import building
 
 from .conftest import DEMO, ROOT, run_carnet, spawn_carnet
@@ -289,3 +292,37 @@ def test_plain_papermill_runs_the_notebook(tmp_path):
     assert done.returncode == 0, done.stderr
     executed = nbformat.read(tmp_path / "out.ipynb", 4)
     assert all(cell.execution_count for cell in executed.cells if cell.cell_type == "code")
+
+
+MACHINES = {  # what a user's machine may set: the same files must come out
+    "plain": {"LC_ALL": "C.UTF-8", "TZ": "UTC"},
+    "C, cp1252 and Auckland": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "cp1252", "TZ": "Pacific/Auckland", "COLUMNS": "40"},
+}  # fmt: skip
+
+
+def test_the_machine_does_not_matter(make_engagement, tmp_path):
+    """One audit under another locale, console, time zone and width: the same bytes, and a console that cannot write a sign ends nothing."""
+    rows = [
+        ["customer_id", "date", "amount"],
+        *([f"Café {i % 7} Œ", f"20{23 + i % 2}-{i % 12 + 1:02d}-{i % 28 + 1:02d}T23:30:00+02:00", str(10 + i)] for i in range(60)),
+    ]
+    folder = make_engagement(tables={"sales": rows}, language="fr", client="Œuvre – Café", as_of="2024-12-31")
+    found = {}
+    for number, (name, settings) in enumerate(MACHINES.items()):
+        environment = {
+            key: value for key, value in os.environ.items() if key not in ("LANGUAGE", "LC_ALL", "LANG", "TZ", PICTURES_VARIABLE)
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "carnet.cli", "run", folder, "-n", "sales_gaps", "--out", tmp_path / str(number)],
+            env=environment | settings | {PICTURES_VARIABLE: "off"}, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        report = next((tmp_path / str(number)).glob("*/2024-12-31"))
+        found[name] = {
+            path.relative_to(report): path.read_bytes()
+            for path in sorted(report.rglob("*"))
+            if path.is_file() and path.name != "manifest.json"
+        }
+    first, second = found.values()
+    assert list(first) == list(second) and len(first) > 10
+    assert [name for name in first if first[name] != second[name]] == []

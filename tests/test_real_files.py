@@ -627,3 +627,23 @@ def test_a_column_of_bytes_is_named_with_its_cast(make_engagement, kind, value, 
             open_book(folder)
     else:
         assert open_book(folder).checks["sales"].accepted_rows == 1
+
+
+# --- messages in the engagement's language
+
+
+@pytest.mark.parametrize(
+    ("content", "keys", "said"),
+    [
+        ("Client;Date;Montant\nA;2024-01-10;1\n", {"columns": COLUMNS | {"amount": "Mnt"}}, "sales : columns: amount : aucun en-tête 'Mnt' dans sales.csv ; vouliez-vous dire « Montant » ?"),
+        ("Client;Date;Montant\nA;01/02/2024;1\n", {}, "l’ordre des dates de 'Date' est ambigu : aucun jour ne dépasse 12 (ligne 2 : '01-02-2024')"),
+        ("Client;Date\nA;2024-01-10\n", {"columns": {"customer_id": "Client"}}, "la colonne amount (ou quantity et unit_price, dont elle se calcule) est obligatoire"),
+        ("\n", {}, "sales.csv : pas d’en-tête à la ligne 1"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_said_in_the_language_of_the_engagement(make_engagement, content, keys, said):
+    folder = make_engagement(language="fr", tables={"sales": {"files": "sales.csv", "columns": COLUMNS, **keys}})
+    (folder / "sales.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(CarnetError) as refused:
+        open_book(folder)
+    assert said in str(refused.value).replace("\u00a0", " ")

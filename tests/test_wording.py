@@ -12,7 +12,7 @@ FR, EN = Wording("fr", "EUR"), Wording("en", "EUR")
 
 
 def extracted_messages():
-    keywords = {"_": None, "N_": None, "ngettext": (1, 2)}
+    keywords = {"_": None, "N_": None, "Message": None, "ngettext": (1, 2)}
     sources = [(ROOT / "lib/carnet", [("**.py", "python")]), (ROOT / "notebooks", [("**.ipynb", "carnet.wording:extract_notebook")])]
     found = set()
     for folder, methods in sources:

@@ -25,7 +25,7 @@ from duckdb import DuckDBPyConnection
 from carnet.contracts import Contract, TableCheck, alike_customers, unknown_references
 from carnet.engagement import Engagement, load_engagement
 from carnet.engines import Engine, connect, memory
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, Message, lines
 from carnet.goods import Goods, account_mapping, choose_goods, estimate_costs, mark_goods
 from carnet.ledger import classify_costs, fill_tables
 from carnet.periods import Periods
@@ -252,6 +252,13 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
     `anonymise` hides people behind pseudonyms (default: as the audit does that this process belongs to). Raises CarnetError with every fault found.
     """
     engagement = load_engagement(folder, as_of=_parse_as_of(as_of), language=language)
+    try:
+        return _opened(engagement, anonymise)
+    except CarnetError as error:
+        raise error.told(Wording(engagement.language, engagement.currency)._) from None
+
+
+def _opened(engagement: Engagement, anonymise: bool | None) -> Book:
     key = load_key(engagement.folder) if (bool(os.environ.get(ANONYMISE_VARIABLE)) if anonymise is None else anonymise) else ""
     cache = engagement.folder / CACHE_NAME
     cache.mkdir(exist_ok=True)
@@ -385,9 +392,9 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
         try:
             readers[name] = ColumnReader(con, name, spec, engagement.currency, engagement.rates)
         except CarnetError as error:
-            faults.append(str(error))
+            faults.append(error.args[0])
     if faults:
-        raise CarnetError("\n".join(faults))
+        raise CarnetError(lines(faults))
     as_of = engagement.as_of or _last_day(readers, files)
     checks = _checked(con, readers, files, rejects, as_of)
     if "costs" in checks:
@@ -401,7 +408,14 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
         con.execute(f"CREATE TABLE accepted_sales AS {NO_SALES}")
     elif not checks["sales"].accepted_rows:
         told = ", ".join(f"{count:,} × {reason}" for reason, count in list(checks["sales"].reasons.items())[:5])
-        raise CarnetError(f"sales: none of {checks['sales'].rows:,} rows was accepted ({told or 'the files hold no rows'}). as_of {as_of}.")
+        raise CarnetError(
+            Message(
+                "sales: none of {rows} rows was accepted ({told}). as_of {as_of}.",
+                rows=f"{checks['sales'].rows:,}",
+                told=told or "the files hold no rows",
+                as_of=as_of,
+            )
+        )
     if key:
         hide(con, key, set(checks))
     if alike := alike_customers(con, checks.values()):
@@ -438,12 +452,18 @@ def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile
         last = readers[name].last_date(today, role)
         if last is None:
             raise CarnetError(
-                f"{name}: no readable date up to today. Check tables.{name}.columns.{role} and tables.{name}.format.date in engagement.yml."
+                Message(
+                    "{name}: no readable date up to today. Check tables.{name}.columns.{role} and tables.{name}.format.date in engagement.yml.",
+                    name=name,
+                    role=role,
+                )
             )
         closings = [dt.date.fromisoformat(day) for file in files[name] if name == "ledger" and (day := closing_of(file.name))]
         return max([last, *(day for day in closings if day <= today)])
     raise CarnetError(
-        "as_of: without sales, ledger, summary, departures or satisfaction the audit date has no default. Write as_of: YYYY-MM-DD in engagement.yml."
+        Message(
+            "as_of: without sales, ledger, summary, departures or satisfaction the audit date has no default. Write as_of: YYYY-MM-DD in engagement.yml."
+        )
     )
 
 
@@ -523,7 +543,7 @@ def _parse_as_of(as_of: str | dt.date | None) -> dt.date | None:
     try:
         return dt.date.fromisoformat(as_of)
     except ValueError:
-        raise CarnetError(f"as_of: {as_of!r} is not a date. Write YYYY-MM-DD.") from None
+        raise CarnetError(Message("as_of: {as_of} is not a date. Write YYYY-MM-DD.", as_of=f"{as_of!r}")) from None
 
 
 def _as_date(value: object) -> dt.date | None:

@@ -4,7 +4,7 @@ import os
 import re
 from urllib.parse import quote, unquote
 
-from carnet.errors import CarnetError, examples
+from carnet.errors import CarnetError, Message, examples
 
 ENGINES = ("duckdb", "spark")  # beside the URL of a server
 SERVERS = ("postgres://", "postgresql://")
@@ -48,7 +48,14 @@ def from_environment(key: str, url: str) -> str:
     names = re.findall(r"\$\{(\w+)\}", url)
     unset = [name for name in names if name not in os.environ]
     if unset:
-        raise CarnetError(f"{key}: {without_secret(url)} names environment variables that are not set: {examples(unset)}.")
+        raise CarnetError(
+            Message(
+                "{key}: {url} names environment variables that are not set: {examples}.",
+                key=key,
+                url=without_secret(url),
+                examples=examples(unset),
+            )
+        )
     user, at, server = url.rpartition("@")  # what stands for user and password may hold any character
     user = re.sub(r"\$\{(\w+)\}", lambda match: quote(os.environ[match[1]], safe=""), user)
     return user + at + re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], server)

@@ -1,11 +1,45 @@
 """What carnet says when it stops: one exception, and the nearest accepted word."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from typing import Any
+
+
+class Message(str):
+    """A sentence in English that keeps its parts, so that it can be told in the engagement's language."""
+
+    template: str
+    values: dict[str, Any]
+
+    def __new__(cls, template: str, /, **values: Any) -> "Message":
+        """The template with its named fields filled; it is found for translation by this very call."""
+        made = super().__new__(cls, template.format(**values))
+        made.template, made.values = template, values
+        return made
+
+    def __reduce__(self) -> tuple:
+        return str, (str(self),)
+
+    def told(self, translate: Callable[..., str]) -> str:
+        """The sentence as `translate(template, **values)` gives it, messages among its values told alike."""
+        return translate(self.template, **{key: v.told(translate) if isinstance(v, Message) else v for key, v in self.values.items()})
+
+
+def lines(messages: Iterable[str]) -> str:
+    """Messages below one another, as one."""
+    listed = list(messages)
+    names = [f"line_{number}" for number in range(len(listed))]
+    template = "\n".join(f"{{{name}}}" for name in names)
+    return Message(template, **dict(zip(names, listed, strict=True)))
 
 
 class CarnetError(Exception):
     """Input that carnet refuses. The message says what, where, how many, and the remedy; it never shows a traceback."""
+
+    def told(self, translate: Callable[..., str]) -> "CarnetError":
+        """The same in another language, where its message can be told in it."""
+        message = self.args[0] if self.args else ""
+        return CarnetError(message.told(translate)) if isinstance(message, Message) else self
 
 
 def nearest(word: str, accepted: Iterable[str]) -> str:
@@ -19,8 +53,9 @@ def nearest(word: str, accepted: Iterable[str]) -> str:
     accepted = list(accepted)
     folded = {name.casefold(): name for name in accepted}
     close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
-    guess = f"did you mean '{folded[close[0]]}'? " if close else ""
-    return f"{guess}Accepted: {', '.join(accepted)}."
+    if not close:
+        return Message("Accepted: {accepted}.", accepted=", ".join(accepted))
+    return Message("did you mean '{near}'? Accepted: {accepted}.", near=folded[close[0]], accepted=", ".join(accepted))
 
 
 def examples(values: Iterable[object], limit: int = 5) -> str:

@@ -15,7 +15,7 @@ import duckdb
 
 from carnet.contracts import TableCheck
 from carnet.engagement import Engagement
-from carnet.errors import CarnetError, examples
+from carnet.errors import CarnetError, Message, examples
 from carnet.exercises import OPENING_JOURNAL, OPENING_LABEL, find_exercises
 from carnet.profiles import chart_of_accounts
 from carnet.schema import TABLES
@@ -44,10 +44,18 @@ def fill_tables(
     """
     companies = sorted({found[0][:9] for file in files if (found := LEGAL_NAME.match(file.path.name))})
     if len(companies) > 1:
-        raise CarnetError(f"ledger: the files are of {len(companies)} companies ({examples(companies)}). Audit one company at a time.")
+        raise CarnetError(
+            Message(
+                "ledger: the files are of {companies} companies ({examples}). Audit one company at a time.",
+                companies=len(companies),
+                examples=examples(companies),
+            )
+        )
     if not check.accepted_rows:
         told = ", ".join(f"{count:,} × {reason}" for reason, count in list(check.reasons.items())[:5])
-        raise CarnetError(f"ledger: none of {check.rows:,} lines was accepted ({told or 'the files hold no lines'}).")
+        raise CarnetError(
+            Message("ledger: none of {rows} lines was accepted ({told}).", rows=f"{check.rows:,}", told=told or "the files hold no lines")
+        )
     _refuse_repeated_ledgers(con, files)
     _annotate(con, check, files, (engagement.fiscal_year_start + 10) % 12 + 1)
     free_payments = settle(con, str(as_of))
@@ -63,7 +71,9 @@ def fill_tables(
             classify_costs(con, engagement.cost_behaviour, chart_of_accounts()["behaviour"])
         made[name] = _check_of(con, name)
     if "sales" in made and not made["sales"].rows:
-        raise CarnetError(f"ledger: no sale up to as_of {as_of}. Raise as_of in engagement.yml or add the earlier exercises.")
+        raise CarnetError(
+            Message("ledger: no sale up to as_of {as_of}. Raise as_of in engagement.yml or add the earlier exercises.", as_of=as_of)
+        )
     _report_unmatched(con, check, free_payments)
     _report_losses(con, check, as_of)
     return made
@@ -227,8 +237,13 @@ def _refuse_repeated_ledgers(con: duckdb.DuckDBPyConnection, files: list[SourceF
     if found:
         one, other, shared, lines = found[0]
         raise CarnetError(
-            f"ledger: {files[one].name} and {files[other].name} are two ledgers of one exercise: {shared:,} of {lines:,} lines stand in both, and would "
-            "count twice. Name the final one alone under tables.ledger.files."
+            Message(
+                "ledger: {name} and {name_2} are two ledgers of one exercise: {shared} of {lines} lines stand in both, and would count twice. Name the final one alone under tables.ledger.files.",
+                name=files[one].name,
+                name_2=files[other].name,
+                shared=f"{shared:,}",
+                lines=f"{lines:,}",
+            )
         )
 
 

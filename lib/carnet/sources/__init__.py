@@ -20,7 +20,7 @@ import duckdb
 
 from carnet.databases import is_database_url, without_secret
 from carnet.engagement import Join, Table
-from carnet.errors import CarnetError, examples, nearest
+from carnet.errors import CarnetError, Message, examples, nearest
 from carnet.schema import TABLE_LABELS, TABLES
 from carnet.sources import columnar, excel, fec, servers, text, unpivot
 from carnet.sources.base import Reject, SourceFile, identifier, plain_header
@@ -68,7 +68,11 @@ def _found(name: str, spec: Table, folder: Path, scratch: Path) -> list[SourceFi
         found += [SourceFile(label or path.relative_to(folder.resolve()).as_posix(), path, sha256_of(path)) for path in paths]
     twice = sorted({f.name for f in found if [g.path for g in found].count(f.path) > 1})
     if twice:
-        raise CarnetError(f"{name}: {examples(twice)} is listed by two patterns of `files`; its rows would count twice.")
+        raise CarnetError(
+            Message(
+                "{name}: {examples} is listed by two patterns of `files`; its rows would count twice.", name=name, examples=examples(twice)
+            )
+        )
     return found
 
 
@@ -82,7 +86,14 @@ def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: l
     for index, file in enumerate(files):
         reader = fec.read if table == "ledger" else READERS.get(file.path.suffix.lower())
         if reader is None:
-            raise CarnetError(f"{table}: {file.name}: unknown kind of file. Accepted: {', '.join(READERS)}, a database URL.")
+            raise CarnetError(
+                Message(
+                    "{table}: {name}: unknown kind of file. Accepted: {listed}, a database URL.",
+                    table=table,
+                    name=file.name,
+                    listed=", ".join(READERS),
+                )
+            )
         part = f"part_{table}_{index}"
         own = spec.model_copy(update={"sheet": file.sheet}) if file.sheet else spec
         headers[file.name], refused = reader(con, part, file.path, own, file.notes)
@@ -124,7 +135,14 @@ def _joined(con: duckdb.DuckDBPyConnection, name: str, join: Join, files: list[S
     for wanted, other in join.shared.items():
         for header, headers in ((wanted, here), (other, there)):
             if plain_header(header) not in headers:
-                raise CarnetError(f"join: on: no header {header!r} in {examples(join.files)}; {nearest(header, headers.values())}")
+                raise CarnetError(
+                    Message(
+                        "join: on: no header {header} in {examples}; {nearest}",
+                        header=f"{header!r}",
+                        examples=examples(join.files),
+                        nearest=nearest(header, headers.values()),
+                    )
+                )
         pairs.append((here[plain_header(wanted)], there[plain_header(other)]))
     added = [header for plain, header in there.items() if plain not in here and not header.startswith("_")]
     keys = ", ".join(f"{_as_key(other)} AS _key_{n}" for n, (_, other) in enumerate(pairs))
@@ -133,8 +151,12 @@ def _joined(con: duckdb.DuckDBPyConnection, name: str, join: Join, files: list[S
     twice = con.execute(f"SELECT {names} FROM part_{name}_rows GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 6").fetchall()
     if twice:
         raise CarnetError(
-            f"join: {examples(join.files)}: several rows for one {' + '.join(other for _, other in pairs)}: {examples(' + '.join(map(str, row)) for row in twice)}. "
-            "Name more columns under on:, or leave the repeated rows out."
+            Message(
+                "join: {examples}: several rows for one {listed}: {examples_2}. Name more columns under on:, or leave the repeated rows out.",
+                examples=examples(join.files),
+                listed=" + ".join((other for _, other in pairs)),
+                examples_2=examples(" + ".join(map(str, row)) for row in twice),
+            )
         )
     on = " AND ".join(f"{_as_key(f'l.{identifier(header)}', False)} = j._key_{n}" for n, (header, _) in enumerate(pairs))
     alone = con.execute(f"SELECT count(*) FROM left_{name} l LEFT JOIN part_{name}_rows j ON {on} WHERE j._key_0 IS NULL").fetchall()[0][0]
@@ -193,14 +215,14 @@ def _unpacked(
     """A text file packed with gzip, read as the file inside. Raises CarnetError for anything else that is packed."""
     inner = Path(path.stem)
     if READERS.get(inner.suffix.lower()) is not text.read:
-        raise CarnetError(f"{path.name}: unknown kind of file inside. Accepted: .csv.gz, .txt.gz, .tsv.gz.")
+        raise CarnetError(Message("{name}: unknown kind of file inside. Accepted: .csv.gz, .txt.gz, .tsv.gz.", name=path.name))
     with tempfile.TemporaryDirectory() as scratch:
         unpacked = Path(scratch) / inner.name
         try:
             with gzip.open(path) as packed, unpacked.open("wb") as target:
                 shutil.copyfileobj(packed, target)
         except (OSError, EOFError, zlib.error) as error:
-            raise CarnetError(f"{path.name}: not readable as gzip: {error}.") from None
+            raise CarnetError(Message("{name}: not readable as gzip: {error}.", name=path.name, error=error)) from None
         return text.read(con, relation, unpacked, spec, notes)
 
 
@@ -239,14 +261,28 @@ def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
 def _glob(name: str, pattern: str, folder: Path) -> list[Path]:
     """Files of a glob, all inside the engagement folder, in name order."""
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
-        raise CarnetError(f"{name}: files: {pattern!r} leaves the engagement folder. Copy the files into it.")
+        raise CarnetError(
+            Message("{name}: files: {pattern} leaves the engagement folder. Copy the files into it.", name=name, pattern=f"{pattern!r}")
+        )
     paths = [p.resolve() for p in sorted(folder.glob(pattern)) if p.is_file()]
     outside = [p.name for p in paths if not p.is_relative_to(folder.resolve())]
     if outside:
-        raise CarnetError(f"{name}: {examples(outside)} is a link out of the engagement folder. Copy the file into it.")
+        raise CarnetError(
+            Message(
+                "{name}: {examples} is a link out of the engagement folder. Copy the file into it.", name=name, examples=examples(outside)
+            )
+        )
     if not paths:
         there = examples((p.name for p in sorted(folder.iterdir()) if p.is_file() and p.suffix in READERS), 12)
-        raise CarnetError(f"{name}: files: {pattern!r} finds no file in {folder}. Data files there: {there or 'none'}.")
+        raise CarnetError(
+            Message(
+                "{name}: files: {pattern} finds no file in {folder}. Data files there: {there}.",
+                name=name,
+                pattern=f"{pattern!r}",
+                folder=folder,
+                there=there or "none",
+            )
+        )
     return paths
 
 
@@ -255,9 +291,19 @@ def _package_file(name: str, pattern: str) -> Path:
     package, _, inner = pattern.removeprefix("package:").partition("/")
     spec = importlib.util.find_spec(package) if re.fullmatch(r"\w+", package) else None
     if spec is None or not spec.submodule_search_locations:
-        raise CarnetError(f"{name}: the package {package!r} of {pattern!r} is not installed (pip install {package}).")
+        raise CarnetError(
+            Message(
+                "{name}: the package {package} of {pattern} is not installed (pip install {package_2}).",
+                name=name,
+                package=f"{package!r}",
+                pattern=f"{pattern!r}",
+                package_2=package,
+            )
+        )
     root = Path(next(iter(spec.submodule_search_locations))).resolve()
     path = (root / inner).resolve()
     if not path.is_file() or not path.is_relative_to(root):
-        raise CarnetError(f"{name}: the package {package!r} ships no file {inner!r}.")
+        raise CarnetError(
+            Message("{name}: the package {package} ships no file {inner}.", name=name, package=f"{package!r}", inner=f"{inner!r}")
+        )
     return path

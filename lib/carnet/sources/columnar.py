@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from carnet.engagement import Table
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, Message
 from carnet.sources.base import Reject, identifier, quoted
 from carnet.wording import N_, Notice
 
@@ -17,13 +17,15 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
     source = f"read_parquet({quoted(str(path))}, file_row_number=true)"
     try:
         if "file_row_number" in pq.read_schema(path).names:
-            raise CarnetError(f"{path.name}: rename the column file_row_number, which DuckDB uses for the number of a row.")
+            raise CarnetError(
+                Message("{name}: rename the column file_row_number, which DuckDB uses for the number of a row.", name=path.name)
+            )
         days = _in_own_zone(con, path, source, spec, notes)
         con.execute(
             f"CREATE OR REPLACE VIEW {relation} AS SELECT file_row_number + 1 AS _row, * EXCLUDE (file_row_number) {days} FROM {source}"
         )
     except (duckdb.Error, pa.ArrowException) as error:
-        raise CarnetError(f"{path.name}: not readable as Parquet: {str(error).splitlines()[0]}") from None
+        raise CarnetError(Message("{name}: not readable as Parquet: {cause}", name=path.name, cause=str(error).splitlines()[0])) from None
     return [row[0] for row in con.execute(f"DESCRIBE {relation}").fetchall()[1:]], []
 
 
@@ -44,7 +46,11 @@ def _in_own_zone(con: duckdb.DuckDBPyConnection, path: Path, source: str, spec: 
             ).fetchall()[0][0]
             if hours:
                 raise CarnetError(
-                    f"{path.name}: the instants of {name!r} name no time zone, and their day depends on it. Set format: {{timezone: Europe/Paris}}."
+                    Message(
+                        "{name}: the instants of {column} name no time zone, and their day depends on it. Set format: {{timezone: Europe/Paris}}.",
+                        name=path.name,
+                        column=f"{name!r}",
+                    )
                 )
             zone = "UTC"
         message = N_("{file}: the days of {column} are those of the zone {zone}.")

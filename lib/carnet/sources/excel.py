@@ -21,7 +21,7 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from carnet.engagement import Table
-from carnet.errors import CarnetError, examples, nearest
+from carnet.errors import CarnetError, Message, examples, nearest
 from carnet.sources import text
 from carnet.sources.base import TITLE_ROWS, Reject, check_header, header_row_of
 from carnet.wording import N_, Notice
@@ -40,12 +40,14 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
         book = CalamineWorkbook.from_path(path)
         sheet = spec.sheet if isinstance(spec.sheet, str) else next(iter(_visible(book)), "")
         if sheet not in book.sheet_names:
-            raise CarnetError(f"{path.name}: no sheet {sheet!r}; {nearest(sheet, book.sheet_names)}")
+            raise CarnetError(
+                Message("{name}: no sheet {sheet}; {nearest}", name=path.name, sheet=f"{sheet!r}", nearest=nearest(sheet, book.sheet_names))
+            )
         found = book.get_sheet_by_name(sheet)
         cells = found.to_python(skip_empty_area=False)
         merged = _fill_merged(cells, found.merged_cell_ranges or [])
     except CalamineError as error:
-        raise CarnetError(f"{path.name}: not readable as an Excel workbook: {error}") from None
+        raise CarnetError(Message("{name}: not readable as an Excel workbook: {error}", name=path.name, error=error)) from None
     if merged:
         message = N_("{file}: {count} cells merged over several rows were filled down.")
         notes.append(Notice(message, {"file": path.name, "count": merged}))
@@ -118,7 +120,11 @@ def sheets_of(path: Path, spec: Table, notes: list[Notice]) -> list[str]:
         chosen = [name for name in names if any(name == one or fnmatchcase(name, one) for one in wanted)]
         unknown = [one for one in wanted if not any(name == one or fnmatchcase(name, one) for name in names)]
         if unknown:
-            raise CarnetError(f"{path.name}: no sheet {unknown[0]!r}; {nearest(unknown[0], names)}")
+            raise CarnetError(
+                Message(
+                    "{name}: no sheet {unknown}; {nearest}", name=path.name, unknown=f"{unknown[0]!r}", nearest=nearest(unknown[0], names)
+                )
+            )
         return chosen
     row = _header_row(book, visible, spec)
     heads = {name: _head(book, name, row) for name in visible}
@@ -193,7 +199,9 @@ def _page(path: Path, scratch: Path) -> Path | None:
         return None
     if head.startswith(b"<?xml"):
         raise CarnetError(
-            f"{path.name}: an XML spreadsheet of 2003, not a workbook. Open it in a spreadsheet and save it as .xlsx or .csv."
+            Message(
+                "{name}: an XML spreadsheet of 2003, not a workbook. Open it in a spreadsheet and save it as .xlsx or .csv.", name=path.name
+            )
         )
     if not head.startswith(b"<"):
         return path if b"\0" not in head else None
@@ -206,7 +214,7 @@ def _page(path: Path, scratch: Path) -> Path | None:
         default=[],
     )
     if not rows:
-        raise CarnetError(f"{path.name}: a web page without a table, not a workbook. Export it again as .xlsx or .csv.")
+        raise CarnetError(Message("{name}: a web page without a table, not a workbook. Export it again as .xlsx or .csv.", name=path.name))
     written = scratch / f"{path.name}.tsv"
     with written.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream, delimiter="\t").writerows(rows)

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from carnet.engagement import Table
-from carnet.errors import CarnetError, examples, nearest
+from carnet.errors import CarnetError, Message, examples, nearest
 from carnet.schema import LEDGER_HEADERS
 from carnet.sources.base import Reject, check_header, identifier, quoted
 from carnet.sources.progress import progress_bar, run_with_progress
@@ -122,9 +122,13 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
     ).fetchone()
     text = first[0] if first else ""
     if text.lstrip().startswith("<"):
-        raise CarnetError(f"{path.name}: an XML ledger. Export it as text (tab or |), the other form the law accepts.")
+        raise CarnetError(Message("{name}: an XML ledger. Export it as text (tab or |), the other form the law accepts.", name=path.name))
     if text.startswith('"'):
-        raise CarnetError(f"{path.name}: its fields stand in quotation marks, which a legal ledger has not. Export it again without them.")
+        raise CarnetError(
+            Message(
+                "{name}: its fields stand in quotation marks, which a legal ledger has not. Export it again without them.", name=path.name
+            )
+        )
     delimiter = spec.format.delimiter or ("\t" if "\t" in text else "|")
     names = _official_names(path, check_header(path, text.split(delimiter), 1))
     extra = [name for name in names if name not in (*OFFICIAL, "Montant", "Sens")]
@@ -149,7 +153,14 @@ def _one_line_a_record(path: Path, encoding: str, scratch: Path) -> Path:
                     bar.update(len(chunk))
                 sink.write("\n")
     except (UnicodeError, LookupError) as error:
-        raise CarnetError(f"{path.name}: not readable as {encoding} ({error}). Set format: {{encoding: iso8859-15}} or utf-8.") from None
+        raise CarnetError(
+            Message(
+                "{name}: not readable as {encoding} ({error}). Set format: {{encoding: iso8859-15}} or utf-8.",
+                name=path.name,
+                encoding=encoding,
+                error=error,
+            )
+        ) from None
     return target
 
 
@@ -161,14 +172,22 @@ def _official_names(path: Path, names: list[str]) -> list[str]:
     found = [legal.get(folded, name) for folded, name in zip(plain, names, strict=True)]
     twice = [name for name, count in Counter(found).items() if count > 1]  # of the law's: others keep the mark of their column
     if twice:
-        raise CarnetError(f"{path.name} row 1: the header has twice: {examples(twice)}. Rename one of them.")
+        raise CarnetError(
+            Message("{name} row 1: the header has twice: {examples}. Rename one of them.", name=path.name, examples=examples(twice))
+        )
     missing = [name for name in NEEDED if name not in found]
     if not ({"Debit", "Credit"} <= set(found) or {"Montant", "Sens"} <= set(found)):
         missing.append("Debit and Credit (or Montant and Sens)")
     if missing:
         near = "" if len(names) > 3 else " Is the delimiter a tab or |?"
         raise CarnetError(
-            f"{path.name} row 1: not the header of a legal ledger: {', '.join(missing)} missing.{near} {nearest(missing[0], names)}"
+            Message(
+                "{name} row 1: not the header of a legal ledger: {listed} missing.{near} {nearest}",
+                name=path.name,
+                listed=", ".join(missing),
+                near=near,
+                nearest=nearest(missing[0], names),
+            )
         )
     return found
 

@@ -3,7 +3,7 @@
 import duckdb
 
 from carnet.engagement import Engagement, Table
-from carnet.errors import CarnetError, examples
+from carnet.errors import CarnetError, Message, examples
 from carnet.sources import load_table, sha256_of
 from carnet.sources.base import SourceFile, identifier, plain_header
 from carnet.sources.reading import ColumnReader
@@ -28,7 +28,13 @@ def load_rates(con: duckdb.DuckDBPyConnection, engagement: Engagement) -> None:
     headers = [row[0] for row in con.execute("DESCRIBE raw_rates").fetchall()]
     columns = {role: header for role, words in HEADERS.items() for header in headers if plain_header(header) in words}
     if columns.keys() != HEADERS.keys():
-        raise CarnetError(f"rates: {path.name}: the columns date, currency and rate are expected, not {examples(headers[2:])}.")
+        raise CarnetError(
+            Message(
+                "rates: {name}: the columns date, currency and rate are expected, not {examples}.",
+                name=path.name,
+                examples=examples(headers[2:]),
+            )
+        )
     reader = ColumnReader(con, "rates", spec.model_copy(update={"columns": columns}), engagement.currency)
     typed = ", ".join(f"{reader.read(role)} AS {identifier(role)}" for role in HEADERS)
     con.execute(f"CREATE TABLE accepted_rates AS SELECT _row, {typed} FROM {reader.relation}")
@@ -37,4 +43,10 @@ def load_rates(con: duckdb.DuckDBPyConnection, engagement: Engagement) -> None:
     ).fetchall()
     rows = [*(row[0] for row in bad), *(reject.row for reject in refused)]
     if rows:
-        raise CarnetError(f"rates: {path.name} row {examples(sorted(rows))}: a date, a currency and a positive rate are expected.")
+        raise CarnetError(
+            Message(
+                "rates: {name} row {examples}: a date, a currency and a positive rate are expected.",
+                name=path.name,
+                examples=examples(sorted(rows)),
+            )
+        )

@@ -8,7 +8,7 @@ from functools import cached_property
 import duckdb
 
 from carnet.engagement import Condition, Ids, Table
-from carnet.errors import CarnetError, examples, nearest
+from carnet.errors import CarnetError, Message, examples, lines, nearest
 from carnet.schema import CHOICE_WORDS, RATES, TABLE_LABELS, TABLES, TRUTH_WORDS
 from carnet.sources.base import identifier, plain_header, quoted
 from carnet.sources.formats import (
@@ -78,7 +78,16 @@ class ColumnReader:
         """The header of that name, whatever its case and spaces; raises CarnetError with the nearest one."""
         found = {plain_header(header): header for header in self.types}.get(plain_header(wanted))
         if found is None:
-            raise CarnetError(f"{self.name}: {key}: no header {wanted!r} in {examples(self.spec.files)}; {nearest(wanted, self.types)}")
+            raise CarnetError(
+                Message(
+                    "{name}: {key}: no header {wanted} in {examples}; {nearest}",
+                    name=self.name,
+                    key=key,
+                    wanted=f"{wanted!r}",
+                    examples=examples(self.spec.files),
+                    nearest=nearest(wanted, self.types),
+                )
+            )
         return found
 
     def _aside(self) -> str:
@@ -261,8 +270,16 @@ class ColumnReader:
             if plain_header(wanted) in headers:
                 mapping[role] = headers[plain_header(wanted)]
             else:
-                place = f"{self.name}: columns: {role}: no header {wanted!r} in {examples(self.spec.files)}"
-                faults.append(f"{place}; {nearest(wanted, self.types)}")
+                faults.append(
+                    Message(
+                        "{name}: {key}: no header {wanted} in {examples}; {nearest}",
+                        name=self.name,
+                        key=f"columns: {role}",
+                        wanted=f"{wanted!r}",
+                        examples=examples(self.spec.files),
+                        nearest=nearest(wanted, self.types),
+                    )
+                )
         taken = set(mapping.values())
         for role in self.schema.columns:
             name = plain_header(self.schema.headers.get(role, role))
@@ -272,14 +289,32 @@ class ColumnReader:
             sources = self.schema.derived.get(role, ())
             if role in mapping or role in self.spec.columns or (sources and set(sources) <= set(mapping)):
                 continue
-            instead = f" (or {' and '.join(sources)}, from which it is computed)" if sources else ""
-            faults.append(f"{self.name}: the column {role}{instead} is required. Map it under columns:. Headers: {', '.join(self.types)}.")
+            instead: str = ""
+            if sources:
+                instead = Message(" (or {first} and {second}, from which it is computed)", first=sources[0], second=sources[-1])
+            faults.append(
+                Message(
+                    "{name}: the column {role}{instead} is required. Map it under columns:. Headers: {listed}.",
+                    name=self.name,
+                    role=role,
+                    instead=instead,
+                    listed=", ".join(self.types),
+                )
+            )
         for role, header in mapping.items():
             if self.types[header] == "BLOB":
                 remedy = f"CAST({header} AS CHAR)" if self.spec.query else "its text"
-                faults.append(f"{self.name}: {header!r} is stored as bytes and cannot be read as {role}. Give {remedy} in its place.")
+                faults.append(
+                    Message(
+                        "{name}: {header} is stored as bytes and cannot be read as {role}. Give {remedy} in its place.",
+                        name=self.name,
+                        header=f"{header!r}",
+                        role=role,
+                        remedy=remedy,
+                    )
+                )
         if faults:
-            raise CarnetError("\n".join(faults))
+            raise CarnetError(lines(faults))
         return mapping
 
     def _is_text(self, role: str) -> bool:
@@ -361,7 +396,11 @@ class ColumnReader:
             hours = f"SELECT 1 FROM {self.relation} WHERE {seconds} % 86400 <> 0 LIMIT 1"
             if self.con.execute(hours).fetchall():
                 raise CarnetError(
-                    f"{self.name}: {header!r} counts seconds since 1970, and their day depends on the time zone. Set format: {{timezone: Europe/Paris}}."
+                    Message(
+                        "{name}: {header} counts seconds since 1970, and their day depends on the time zone. Set format: {{timezone: Europe/Paris}}.",
+                        name=self.name,
+                        header=f"{header!r}",
+                    )
                 )
         first, last = self.con.execute(
             f"SELECT min(d), max(d) FROM (SELECT {numbered_day(text, numbered, zone or 'UTC')} AS d FROM {self.relation})"
@@ -381,15 +420,29 @@ class ColumnReader:
         return self._found[role]
 
     def _question(self, role: str, own: Evidence, mixed: bool, dates: bool) -> str:
-        place = f" (row {own.example_row}: {own.example!r})" if own.example else ""
+        place = Message(" (row {row}: {value})", row=own.example_row, value=f"{own.example!r}") if own.example else ""
+        said = {"name": self.name, "header": f"{self.mapping[role]!r}", "place": place}
+        if dates and mixed:
+            return Message(
+                "{name}: the order of the dates in {header} is ambiguous: some values are day/month and some month/day{place}. "
+                'Set tables.{name}.format.date to "%d/%m/%Y" or "%m/%d/%Y".',
+                **said,
+            )
         if dates:
-            what, key, accepted = "the order of the dates", "date", '"%d/%m/%Y" or "%m/%d/%Y"'
-            why = "some values are day/month and some month/day" if mixed else "no day is above 12"
-        else:
-            what, key, accepted = "the decimal mark", "decimal", '"," or "."'
-            why = "both marks occur" if mixed else "1,234 may be one thousand or one and a fraction"
-        return (
-            f"{self.name}: {what} in {self.mapping[role]!r} is ambiguous: {why}{place}. Set tables.{self.name}.format.{key} to {accepted}."
+            return Message(
+                "{name}: the order of the dates in {header} is ambiguous: no day is above 12{place}. "
+                'Set tables.{name}.format.date to "%d/%m/%Y" or "%m/%d/%Y".',
+                **said,
+            )
+        if mixed:
+            return Message(
+                '{name}: the decimal mark in {header} is ambiguous: both marks occur{place}. Set tables.{name}.format.decimal to "," or ".".',
+                **said,
+            )
+        return Message(
+            "{name}: the decimal mark in {header} is ambiguous: 1,234 may be one thousand or one and a fraction{place}. "
+            'Set tables.{name}.format.decimal to "," or ".".',
+            **said,
         )
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from carnet.databases import first_line, from_environment, without_secret
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, Message
 from carnet.records import RUN_VARIABLE
 
 DRIVERS = {  # scheme → SQLAlchemy's own, with the driver that carnet's extras install
@@ -58,7 +58,12 @@ class Server:
         except Exception as error:  # a driver's own errors share no base class
             cause = getattr(error, "orig", None) or error
             raise CarnetError(
-                f"{self.name}: {without_secret(self.url)}: the query failed: {first_line(cause, self.url, self.target)}"
+                Message(
+                    "{name}: {url}: the query failed: {cause}",
+                    name=self.name,
+                    url=without_secret(self.url),
+                    cause=first_line(cause, self.url, self.target),
+                )
             ) from None
         if not parts:
             return pa.table({name: pa.array([], pa.string()) for name in names})
@@ -90,9 +95,15 @@ def connect(name: str, url: str, folder: Path) -> Server:
         inner = rest.removeprefix("/")
         file = (folder / inner).resolve()
         if inner.startswith("/") or not file.is_relative_to(folder.resolve()):
-            raise CarnetError(f"{name}: {inner!r} leaves the engagement folder. Copy the database into it: sqlite:///name.db.")
+            raise CarnetError(
+                Message(
+                    "{name}: {inner} leaves the engagement folder. Copy the database into it: sqlite:///name.db.",
+                    name=name,
+                    inner=f"{inner!r}",
+                )
+            )
         if not file.is_file():
-            raise CarnetError(f"{name}: {url}: no such SQLite file in {folder}.")
+            raise CarnetError(Message("{name}: {url}: no such SQLite file in {folder}.", name=name, url=url, folder=folder))
         rest = f"/{file}"
     try:
         import sqlalchemy
@@ -100,9 +111,24 @@ def connect(name: str, url: str, folder: Path) -> Server:
         engine = sqlalchemy.create_engine(f"{DRIVERS[scheme]}://{rest}", poolclass=sqlalchemy.pool.NullPool)
         engine.dialect.dbapi  # noqa: B018  the driver is imported here
     except ImportError as error:
-        raise CarnetError(f"{name}: {without_secret(url)} needs a driver: {error}. Install carnet[{EXTRAS[scheme]}].") from None
+        raise CarnetError(
+            Message(
+                "{name}: {url} needs a driver: {error}. Install carnet[{extra}].",
+                name=name,
+                url=without_secret(url),
+                error=error,
+                extra=EXTRAS[scheme],
+            )
+        ) from None
     except Exception as error:  # a URL that SQLAlchemy cannot part
-        raise CarnetError(f"{name}: {without_secret(url)}: not the URL of a database: {first_line(error, url, target)}") from None
+        raise CarnetError(
+            Message(
+                "{name}: {url}: not the URL of a database: {cause}",
+                name=name,
+                url=without_secret(url),
+                cause=first_line(error, url, target),
+            )
+        ) from None
     return Server(name, url, engine, target)
 
 
@@ -114,7 +140,7 @@ def fetch_query(name: str, url: str, query: str | None, folder: Path, scratch: P
     are read again: all notebooks of one report see one state of the database.
     """
     if not query:
-        raise CarnetError(f"{name}: a database URL needs a query: (SQL) beside files:.")
+        raise CarnetError(Message("{name}: a database URL needs a query: (SQL) beside files:.", name=name))
     path = scratch.parent / f"query-{hashlib.sha256(f'{url} {query}'.encode()).hexdigest()[:20]}.parquet"
     if os.environ.get(RUN_VARIABLE) and path.is_file():
         return path
@@ -133,9 +159,11 @@ def _by_ibis(name: str, url: str, query: str) -> pa.Table:
     try:
         rows = ibis.connect(target).sql(query).to_pyarrow()
     except ImportError as error:
-        raise CarnetError(f"{name}: {without_secret(url)} needs a driver: {error}.") from None
+        raise CarnetError(Message("{name}: {url} needs a driver: {error}.", name=name, url=without_secret(url), error=error)) from None
     except Exception as error:  # a driver's own errors share no base class
-        raise CarnetError(f"{name}: {without_secret(url)}: the query failed: {first_line(error, url, target)}") from None
+        raise CarnetError(
+            Message("{name}: {url}: the query failed: {cause}", name=name, url=without_secret(url), cause=first_line(error, url, target))
+        ) from None
     kinds = [
         pa.field(each.name, pa.timestamp(each.type.unit, "UTC")) if pa.types.is_timestamp(each.type) and each.type.tz else each
         for each in rows.schema

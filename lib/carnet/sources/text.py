@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from carnet.engagement import Table
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, Message
 from carnet.sources.base import Reject, check_header, header_row_of, identifier, quoted
 from carnet.sources.progress import progress_bar, run_with_progress
 from carnet.wording import N_, Notice
@@ -104,10 +104,15 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
         return header, _read_records(con, relation, path, encoding, delimiter, header, header_row)
     except UnicodeError as error:
         raise CarnetError(
-            f"{path.name}: not readable as {encoding} ({error}). Set format: {{encoding: …}} to utf-8, cp1252, latin-1 or utf-16."
+            Message(
+                "{name}: not readable as {encoding} ({error}). Set format: {{encoding: …}} to utf-8, cp1252, latin-1 or utf-16.",
+                name=path.name,
+                encoding=encoding,
+                error=error,
+            )
         ) from None
     except csv.Error as error:
-        raise CarnetError(f"{path.name}: not readable as delimited text: {error}.") from None
+        raise CarnetError(Message("{name}: not readable as delimited text: {error}.", name=path.name, error=error)) from None
 
 
 def _cells(lines: list[str], delimiter: str | None) -> Iterator[list[str]]:
@@ -129,8 +134,11 @@ def _line_by_line(path: Path, scratch: Path, notes: list[Notice]) -> Path:
             except UnicodeDecodeError:
                 if re.search(rb"[\xc3\xc5][\x80-\xbf]", line):
                     raise CarnetError(
-                        f"{path.name} line {number}: letters in UTF-8 and in another encoding on one line. Export it again in one encoding, or set "
-                        f"format: {{encoding: …}} to read all of it in that one."
+                        Message(
+                            "{name} line {number}: letters in UTF-8 and in another encoding on one line. Export it again in one encoding, or set format: {{encoding: …}} to read all of it in that one.",
+                            name=path.name,
+                            number=number,
+                        )
                     ) from None
                 others.append(number)
                 sink.write(line.decode("cp1252", "replace"))

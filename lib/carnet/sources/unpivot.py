@@ -5,7 +5,7 @@ import re
 import duckdb
 
 from carnet.engagement import Table
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, Message
 from carnet.sources.base import identifier, quoted
 from carnet.sources.formats import bare_day, date_sql
 
@@ -26,7 +26,14 @@ def months_of(con: duckdb.DuckDBPyConnection, spec: Table, headers: list[str], n
                 found.setdefault(match[1], {})[role] = header
     for role, pattern in spec.unpivot.items():
         if not any(role in roles for roles in found.values()):
-            raise CarnetError(f"tables: unpivot: {role}: no header of {name} reads as a month where {pattern!r} has its *.")
+            raise CarnetError(
+                Message(
+                    "tables: unpivot: {role}: no header of {name} reads as a month where {pattern} has its *.",
+                    role=role,
+                    name=name,
+                    pattern=f"{pattern!r}",
+                )
+            )
     return found
 
 
