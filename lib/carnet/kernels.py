@@ -20,7 +20,7 @@ from jupyter_client.manager import AsyncKernelManager
 CAN_FORK = sys.platform == "linux"  # elsewhere system libraries forbid work between fork and exec
 PRELOADED = (
     "carnet.publish", "carnet.notebook", "carnet.experiment", "carnet.decisions", "ibis.backends.duckdb", "ipykernel.kernelapp", "matplotlib.pyplot",
-    "papermill", "scipy.stats", "seaborn",
+    "papermill", "scipy.stats", "seaborn", "carnet.warm",
 )  # fmt: skip
 
 

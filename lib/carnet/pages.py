@@ -106,6 +106,7 @@ def title_of(w: Wording, run: Executed) -> str:
 def notebook_page(book: Book, run: Executed) -> str:
     """One notebook: its text and outputs, and folded behind each table and figure how it was made."""
     exporter = HTMLExporter(template_name="body", extra_template_basedirs=[str(TEMPLATES)])
+    exporter.optimistic_validation = True  # the notebook was validated when it was written
     exporter.register_filter("clean_html", _clean)
     page = copy.deepcopy(run.notebook)
     page.cells[0].source = page.cells[0].source.partition("\n\n")[2]  # the title is on the cover
