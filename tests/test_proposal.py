@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import xlsxwriter
 import yaml
 from carnet.book import open_book
 from carnet.errors import CarnetError
@@ -176,7 +177,7 @@ def test_two_sources_of_one_table_are_not_both_taken(tmp_path):
     assert set(told) == {"ventes_bis.csv", "ventes 2024 - Copie.csv", "commandes.csv", "achats.csv"}
     assert (
         "a copy" in told["ventes 2024 - Copie.csv"]
-        and "another kind of name" in told["commandes.csv"]
+        and "if it holds more of them: files: [" in told["commandes.csv"]
         and "count twice" in told["ventes_bis.csv"]
     )
 
@@ -293,7 +294,7 @@ def test_several_currencies_and_unread_columns_are_told(tmp_path):
         lambda i: [CLIENTS[i % 40], f"2024-{i % 12 + 1:02d}-15", f"{i}.5", ("EUR", "USD")[i % 2], "see annex"],
         delimiter=",",
     )
-    told = " ".join(propose(tmp_path).left_out)
+    told = " ".join(propose(tmp_path).doubts)
     assert "several currencies (EUR, USD)" in told and "cost is read as cost, and its values do not fit" in told
 
 
@@ -509,3 +510,75 @@ def test_questions_are_put_in_a_terminal(tmp_path):
     )
     assert done.returncode == 0 and done.stdout.strip() == str(tmp_path / "engagement.yml"), done.stderr
     assert "7 is not in the range" in done.stderr and "  2. Date " in done.stderr
+
+
+def test_rows_of_totals_are_not_taken_for_lines_below_a_document(tmp_path):
+    """Their word stands in whatever column: they are set aside, not added to the customer above."""
+    lines = [f"F{i};{i % 28 + 1:02d}/{i % 12 + 1:02d}/{2023 + i // 60};{CLIENTS[i % 40]};Vente;{10 + i},00" for i in range(120)]
+    first, second = (sum(10 + i for i in part) for part in (range(60), range(60, 120)))
+    content = ["N° pièce;Date pièce;N° client;Libellé;Montant HT", *lines[:60], f";;;Sous-total 2023;{first},00", *lines[60:], f";;;Sous-total 2024;{second},00", f";;;TOTAL GENERAL;{first + second},00"]  # fmt: skip
+    engagement, _ = files_of(tmp_path, ventes__csv="\n".join(content))
+    assert "fill_down" not in engagement["tables"]["sales"]
+    check = open_book(tmp_path).checks["sales"]
+    assert check.accepted_rows == 120 and float(check.accepted_amount) == first + second and check.reasons == {"total:": 3}
+
+
+def workbook_of(path, sheets):
+    with xlsxwriter.Workbook(path) as made:
+        for name, rows in sheets.items():
+            sheet = made.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+
+
+def test_sheets_of_several_years_are_one_table_and_copies_are_left_out(tmp_path):
+    header = ["Code client", "Date facture", "Montant HT"]
+    years = {str(year): [header, *([CLIENTS[i % 40], f"{i % 28 + 1:02d}/{i % 12 + 1:02d}/{year}", 10 + i] for i in range(60))] for year in (2022, 2023, 2024)}  # fmt: skip
+    workbook_of(tmp_path / "CA.xlsx", years | {"Copie de 2024": years["2024"]})
+    done = write_proposal(tmp_path)
+    engagement = yaml.safe_load(done.text)
+    assert engagement["tables"]["sales"]["sheet"] == ["2022", "2023", "2024"]
+    assert any("Copie de 2024" in line and "a copy" in line for line in done.left_out)
+    assert open_book(tmp_path).checks["sales"].accepted_rows == 180
+
+
+def test_months_without_a_year_have_that_of_the_sheet_or_file(tmp_path):
+    header = ["Client", "Janvier", "Février", "Mars"]
+    workbook_of(
+        tmp_path / "CA.xlsx", {"2023": [header, *([c, 10, 20, 30] for c in CLIENTS)], "2024": [header, *([c, 1, 2, 3] for c in CLIENTS)]}
+    )
+    write_proposal(tmp_path)
+    sales = open_book(tmp_path).table("sales").execute()
+    sums = {str(day)[:7]: float(part.amount.sum()) for day, part in sales.groupby("date")}
+    assert sums == {"2023-01": 400, "2023-02": 800, "2023-03": 1200, "2024-01": 40, "2024-02": 80, "2024-03": 120}
+
+
+@pytest.mark.parametrize("words", [("Facture client", "Avoir client", "Devis accepté"), ("FACTURE", "AVOIR", "DEVIS")])
+def test_kinds_of_documents_in_longer_words(tmp_path, words):
+    content = "N° client;Date facture;Montant HT;Nature\n" + "".join(f"{CLIENTS[i % 40]};{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024;10;{words[i % 3]}\n" for i in range(120))  # fmt: skip
+    (tmp_path / "ventes.csv").write_text(content, encoding="utf-8")
+    (tmp_path / "engagement.yml").write_text("client: x\ntables: {sales: {files: ventes.csv, columns: {customer_id: N° client, date: Date facture, amount: Montant HT}}}", encoding="utf-8")  # fmt: skip
+    book = open_book(tmp_path)
+    assert f"Nature says {words[1]}, {words[2]} of 80 rows" in " ".join(book.wording.tell(notice) for notice in book.notices)
+    (tmp_path / "engagement.yml").unlink()
+    engagement = yaml.safe_load(write_proposal(tmp_path).text)["tables"]["sales"]
+    assert engagement["sign"] == {"column": "Nature", "negative": [words[1]]} and engagement["where"] == {"Nature": {"not": [words[2]]}}
+    assert float(open_book(tmp_path).checks["sales"].accepted_amount) == 0
+
+
+def test_a_number_may_have_another_name_in_the_second_file(tmp_path):
+    lines = "N° facture;Article;Montant HT\n" + "".join(f"F{i // 2};A{i % 9};{10 + i},50\n" for i in range(120))
+    heads = "Facture;Code client;Date facture\n" + "".join(f"F{i};{CLIENTS[i % 40]};{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024\n" for i in range(60))  # fmt: skip
+    engagement, _ = files_of(tmp_path, lignes__csv=lines, entetes__csv=heads)
+    assert engagement["tables"]["sales"]["join"] == {"files": "entetes.csv", True: {"N° facture": "Facture"}}
+    assert open_book(tmp_path).checks["sales"].accepted_rows == 120
+
+
+def test_a_folder_without_a_table_says_what_to_do(tmp_path):
+    (tmp_path / "Liste clients.pdf").write_bytes(b"%PDF")
+    (tmp_path / "gestion.db").write_bytes(b"x")
+    with pytest.raises(
+        CarnetError,
+        match=r"(?s)Liste clients.pdf: not read.*carnet init sqlite:///gestion.db .*ask for the client's export as CSV or Excel",
+    ):
+        propose(tmp_path)

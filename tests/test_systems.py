@@ -187,6 +187,23 @@ def test_another_database_is_read_by_its_foreign_keys(tmp_path, database, server
     assert set(book.table("customers").execute().name) == {"Ada", "Bob"}
 
 
+def test_kinds_and_states_of_documents_in_another_database(tmp_path, database):
+    """Credit notes and drafts: the query gives the columns that say so, and keys use them; what is in doubt is asked."""
+    url, engine = database("sqlite", "x")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE factures (id INTEGER, numero TEXT, client TEXT, date_facture DATE, montant_ht NUMERIC, type TEXT, statut TEXT)"
+        )
+        for number in range(60):
+            row = (number, f"F{number}", f"C{number % 7}", f"2024-{number % 12 + 1:02d}-15", 10, "avoir" if number % 10 == 0 else "facture", "brouillon" if number % 6 == 1 else "payee")  # fmt: skip
+            connection.exec_driver_sql("INSERT INTO factures VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    done = write_proposal(tmp_path, url=url)
+    table = yaml.safe_load(done.text)["tables"]["sales"]
+    assert table["sign"] == {"column": "type", "negative": ["avoir"]} and table["where"] == {"statut": {"not": ["brouillon"]}}
+    kept = [number for number in range(60) if number % 6 != 1]
+    assert float(open_book(tmp_path).checks["sales"].accepted_amount) == sum(-10 if number % 10 == 0 else 10 for number in kept)
+
+
 def test_what_a_database_refuses_is_told(tmp_path, monkeypatch):
     refused = run_carnet("init", "postgresql://me:secret@localhost/x", tmp_path / "x")
     assert refused.returncode == 2 and "a password does not stand in a URL" in refused.stderr and "secret" not in refused.stderr

@@ -56,8 +56,11 @@ def init(source: str, files: tuple[Path, ...], ask: bool) -> None:
         click.echo(f"{found.table}: {', '.join(part.label for part in [found.part, *found.others])}\n  {told}", err=True)
     for line in proposal.left_out:
         click.echo(f"  ! left out: {line}", err=True)
+    for line in proposal.doubts:
+        click.echo(f"  ! look at: {line}", err=True)
     if not {"sales", "ledger", "summary"} & {found.table for found in proposal.matches}:
         click.echo("  ! none of the files is taken for sales, a ledger (FEC) or a summary: one of them is needed for an audit.", err=True)
+    click.echo(f"Read and correct the file, then: carnet check {folder}", err=True)
     click.echo(folder / FILE_NAME)
 
 
@@ -267,13 +270,20 @@ def print_ledger(book: "Book") -> None:
             aside=w.number(table.quarantined_rows),
         )
         sums = (
-            f" · {table.mapping.get(table.total, table.total)}: {w.number(table.amount, 2)} = {w.number(table.accepted_amount, 2)} + {w.number(table.quarantined_amount, 2)}"
+            w._(
+                "{column}: {read} read = {kept} accepted + {aside} set aside",
+                column=table.mapping.get(table.total, table.total),
+                read=w.number(table.amount, 2),
+                kept=w.number(table.accepted_amount, 2),
+                aside=w.number(table.quarantined_amount, 2),
+            )
             if table.total
             else ""
         )
         label = w.tell(TABLE_LABELS[name])
         label = w._("{table}, from the ledger", table=label) if table.source else label
-        click.echo(f"  {label}: {counts}{sums}", err=True)
+        line = w._("{table}: {counts}", table=label, counts=counts)
+        click.echo(f"  {line}{' · ' if sums else ''}{sums}", err=True)
         for reason, count in table.reasons.items():
             click.echo(f"    {w.number(count)} × {table.tell_reason(w, reason)}", err=True)
         if table.unused:

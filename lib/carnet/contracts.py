@@ -47,6 +47,7 @@ MEANT = ("where", "skip", "header", "heading", "total", "twice")  # rows that ar
 MONEYS = ("amount", "cost", "margin", "unit_price", "list_price")  # what another currency changes
 SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
 CENT = "0.01"
+FEW_WORDS = 30  # different values of a column of kinds of documents, at most
 MOST_COLUMNS = 200  # looked at for words of no sale: exports of people have fewer
 ALIKE_WEIGHT = 0.1  # of a doubt about who is one customer
 
@@ -429,15 +430,20 @@ class Contract:
         if not total or not columns:
             return []
         words = folded_words((*CREDIT_WORDS, *NO_SALE_WORDS))
-        tests = [
-            f"count(*) FILTER (length({identifier(header)}) <= 20 AND {folded(identifier(header))} IN ({words}))" for header in columns
-        ]
+        begins = quoted(f"({'|'.join((*CREDIT_WORDS, *NO_SALE_WORDS))})( .*)?")
+        tests = [f"count(*) FILTER (length({h}) <= 40 AND regexp_full_match({folded(h)}, {begins}))" for h in map(identifier, columns)]
         counts = self.con.execute(f"SELECT {', '.join(tests)} FROM raw_{self.name}").fetchall()[0]
         told = []
         for header in (header for header, count in zip(columns, counts, strict=True) if count):
+            column = identifier(header)
+            kinds = self.con.execute(f"SELECT count(DISTINCT {column}) FROM raw_{self.name}").fetchall()[0][0]
+            own = folded(f"r.{column}")
+            said_so = (
+                f"regexp_full_match({own}, {begins})" if kinds <= FEW_WORDS else f"{own} IN ({words})"
+            )  # a kind of document, or a text
             count, stake, said = self.con.execute(
-                f"SELECT count(*), coalesce(sum({total}), 0), string_agg(DISTINCT r.{identifier(header)}, ', ') FROM parsed_{self.name} p JOIN raw_{self.name} r USING (_file, _row) "
-                f"WHERE p._reason IS NULL AND p.{total} > 0 AND {folded(f'r.{identifier(header)}')} IN ({words})"
+                f"SELECT count(*), coalesce(sum({total}), 0), string_agg(DISTINCT r.{column}, ', ' ORDER BY r.{column}) FROM parsed_{self.name} p "
+                f"JOIN raw_{self.name} r USING (_file, _row) WHERE p._reason IS NULL AND p.{total} > 0 AND {said_so}"
             ).fetchall()[0]
             if count:
                 message = N_(

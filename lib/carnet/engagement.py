@@ -560,6 +560,10 @@ def _explain(fault: Any) -> str:
         return f"unknown key '{loc[-1]}'; {nearest(str(loc[-1]), [f.alias or n for n, f in model.model_fields.items() if n != 'folder'])}"
     if kind == "missing":
         return f"the key '{loc[-1]}' is required here."
+    if kind.startswith("date_"):
+        return f"a date as YYYY-MM-DD is expected, such as 2024-12-31 (found {str(value)[:60]!r})"
+    if kind in ("int_parsing", "int_type", "float_parsing", "float_type"):
+        return f"a number is expected (found {str(value)[:60]!r})"
     if kind == "literal_error":
         accepted = re.findall(r"'([^']*)'|\"([^\"]*)\"", fault["ctx"]["expected"])
         return f"{value!r} is not accepted; {nearest(str(value), [a or b for a, b in accepted])}"

@@ -1,6 +1,6 @@
 """A live database → a proposed engagement: a known system by its own queries, any other by its columns and what its foreign keys lead to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,9 +114,11 @@ def _quote(server: Server, name: str) -> str:
     return str(server.engine.dialect.identifier_preparer.quote(name))
 
 
-def query_of(found: Match) -> str:
-    """The query of a match of an unknown database: the columns that play a role, under the names of their roles, in a fixed order."""
+def query_of(found: Match, others: Collection[str] = ()) -> str:
+    """The query of a match of an unknown database: the columns that play a role, under the names of their roles, and others under their own; in a fixed order."""
     expressions = found.part.expressions
-    columns = ",\n".join(f"  {expressions[guess.header]} AS {role}" for role, guess in found.roles.items())
-    order = ", ".join(str(position) for position in range(1, len(found.roles) + 1))
+    named = [f"  {expressions[guess.header]} AS {role}" for role, guess in found.roles.items()]
+    named += [f'  {expressions[header]} AS "{header}"' for header in sorted(others)]
+    columns = ",\n".join(named)
+    order = ", ".join(str(position) for position in range(1, len(named) + 1))
     return f"SELECT\n{columns}\n{found.part.query}\nORDER BY {order}"

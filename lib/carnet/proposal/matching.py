@@ -162,11 +162,9 @@ def choose(parts: Sequence[Part], known: Sequence[Match] = ()) -> tuple[list[Mat
 
 def best_match(part: Part) -> tuple[Match | None, str]:
     """The table that a part fits best, its header in the first row or below a title; else why there is none."""
-    if not len(part.values):
-        return None, "it has a header and no row"
     tables = ["ledger"] if part.is_ledger else list(TABLES)
     found = [match(part, table) for table in tables]
-    complete = [m for m in found if not m.lacking and tells_enough(m)]
+    complete = [m for m in found if not m.lacking and tells_enough(m)] if len(part.values) else []
     if not complete and not part.is_ledger:
         for row in HEADER_ROWS:
             lower = part.below_a_title(row)
@@ -179,6 +177,8 @@ def best_match(part: Part) -> tuple[Match | None, str]:
                 break
     if complete:
         return max(complete, key=lambda m: m.score), ""
+    if not len(part.values):
+        return None, "it has a header and no row"
     near = max((m for m in found if len(m.lacking) == 1 and len(m.roles) > 1 and tells_enough(m)), key=lambda m: m.score, default=None)
     return None, f"looks like {near.table}, but nothing in it is {near.lacking[0]}" if near else "no table of carnet is recognised"
 
@@ -195,19 +195,27 @@ def _joined(first: Match, other: Match) -> str:
     table = first.table
     if other.part.same_bytes(first.part) or any(other.part.same_bytes(part) for part in first.others):
         return f"the same bytes as a file of {table}: a copy"
-    if first.part.path == other.part.path or first.part.sheet != other.part.sheet:
-        return f"could be {table} too; one sheet of one workbook is read for a table: put them together, or save them as files"
     shared = set(first.headers) & set(other.headers)
     alike = (
         all(first.headers[role] == other.headers[role] for role in shared)
         and {r for r in TABLES[table].required if r in first.roles} <= shared
     )
-    if alike and _without_numbers(first.part) == _without_numbers(other.part) and first.part.format == other.part.format:
+    same_book = first.part.path == other.part.path
+    if alike and same_book and (copied := next((part for part in (first.part, *first.others) if _copied(part, other.part)), None)):
+        return f"its rows are those of the sheet {copied.sheet}: a copy"
+    same_kind = same_book or (_without_numbers(first.part) == _without_numbers(other.part) and first.part.sheet == other.part.sheet)
+    if alike and same_kind and first.part.format == other.part.format:
         first.others.append(other.part)
         return ""
-    if alike:
-        return f"has the columns of {table} too, under another kind of name: add it to files if it is more of the same"
+    if alike and not same_book:
+        return f"has the columns of {table} too; if it holds more of them: files: [{first.part.path.name}, {other.part.path.name}]"
     return f"could be {table} too; two sources of it would count twice"
+
+
+def _copied(first: Part, other: Part) -> bool:
+    """Half of the rows of a sheet stand in another."""
+    rows = set(other.values.itertuples(index=False, name=None))
+    return 2 * len(rows & set(first.values.itertuples(index=False, name=None))) > len(rows)
 
 
 def _series(found: Match) -> tuple:

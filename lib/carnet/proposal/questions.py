@@ -26,14 +26,15 @@ class Question:
 def questions(matches: Sequence[Match]) -> Iterator[Question]:
     """The roles whose guess is not sure, or that another column could play as well."""
     for found in matches:
-        if found.part.query:
-            continue
+        if found.table == "ledger" or (found.part.query and not found.part.expressions):
+            continue  # what is there is known
         for role, guess in found.roles.items():
             if (guess.confidence >= DOUBTFUL and "; or: " not in guess.why) or guess.header not in found.part.values:
                 continue
             column = TABLES[found.table].columns[role]
             others = [header for header in found.unused if len(kept(found.part.values[header])) and found.part.fit(header, column) >= FITS]
-            yield Question(found, role, [guess.header, *others][:MOST])
+            if others or not column.required:
+                yield Question(found, role, [guess.header, *others][:MOST])
 
 
 def ask(matches: Sequence[Match], w: Wording, tell: Callable[[str], None], choose: Callable[[str, int], int]) -> None:
@@ -54,7 +55,7 @@ def ask(matches: Sequence[Match], w: Wording, tell: Callable[[str], None], choos
         )
         rows = values[values[question.headers].notna().any(axis=1)].head(SAMPLES)
         for place, header in enumerate(question.headers, 1):
-            samples = " · ".join("" if value is None or value != value else str(value) for value in rows[header])
+            samples = " · ".join(w._("(empty)") if value is None or value != value else str(value) for value in rows[header])
             tell(f"  {place}. {header}: {samples}")
         if not TABLES[found.table].columns[question.role].required:
             none = w._("none of them")

@@ -3,25 +3,42 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from carnet.proposal.evidence import EXACT, header_fit, kept, plain
 from carnet.proposal.matching import Guess, Match, match, tells_enough
-from carnet.proposal.parts import SAMPLE_ROWS, Part
+from carnet.proposal.parts import HEADER_ROWS, SAMPLE_ROWS, Part
 from carnet.sources.formats import MONTH_WORDS
+from carnet.sources.reading import TOTAL
 
 MONTH = rf"(?:(?:{'|'.join(MONTH_WORDS)})\.?[ ./-]?(?:\d{{4}}|\d{{2}})|(?:19|20)\d{{2}}[-/.](?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])[-/.](?:19|20)\d{{2}})"
+LONE_MONTH = rf"(?:{'|'.join(MONTH_WORDS)})\.?"  # whose year stands in the name of the file or sheet
 LEAST_MONTHS = 3
+LEAST_BELOW = 0.1  # share of rows below the first of their document, from which cells are filled down
 SURE_JOIN = 0.8  # share of the numbers of one file that stand in the other
 MEASURED = ("amount", "quantity", "cost")  # what a column of a month may hold
 
 
 def wide(part: Part) -> Match | None:
     """Sales whose months stand in columns, as `unpivot:` reads them; None where there are none."""
+    if made := _wide(part):
+        return made
+    for row in HEADER_ROWS if not part.query else ():
+        lower = part.below_a_title(row)
+        if lower is not None and len(lower.values) and (made := _wide(lower)):
+            return made
+    return None
+
+
+def _wide(part: Part) -> Match | None:
     groups: dict[tuple[str, str], list[str]] = {}
     for header in map(str, part.values.columns):
-        if month := re.fullmatch(rf"(.*?)({MONTH})(.*)", _folded(header), re.IGNORECASE):
+        forms = (MONTH, LONE_MONTH) if re.search(r"(19|20)\d{2}", part.label) else (MONTH,)
+        if month := next(
+            (seen for form in forms if (seen := re.fullmatch(rf"(|.*?[^a-zA-Z])({form})(.*)", _folded(header), re.IGNORECASE))), None
+        ):
             groups.setdefault((header[: month.end(1)].strip(), header[month.end(2) :].strip()), []).append(header)
     groups = {ends: headers for ends, headers in groups.items() if len(headers) >= LEAST_MONTHS}
     if not groups:
@@ -67,45 +84,44 @@ def add_salesperson(found: Match, parts: Sequence[Part]) -> Part | None:
         names = [header for header in map(str, others.values.columns) if header_fit(header, "sales", "salesperson") >= EXACT]
         key = _shared_key(found.part, others)
         if names and key:
-            found.roles["salesperson"] = Guess(names[0], 0.8, f"in {others.label}, by {key}")
+            found.roles["salesperson"] = Guess(names[0], 0.8, f"in {others.label}, by {key[0]}")
             found.keys["join"] = _join(others, key)
             return others
     return None
 
 
-def _shared_key(lines: Part, others: Part) -> str:
-    """The header that both have, whose values stand once each in the second file and are those of the first; empty where there is none."""
+def _shared_key(lines: Part, others: Part) -> tuple[str, str] | None:
+    """The header of the lines and that of the second file (mostly the same) of a number that both have, once each in the second; None where there is none."""
     if lines is others or lines.query or others.query or others.sheet or others.format:
-        return ""
+        return None
+    least = SURE_JOIN if len(others.values) < SAMPLE_ROWS else SURE_JOIN / 2
     for header in map(str, lines.values.columns):
-        same = next((str(name) for name in others.values.columns if plain(str(name)) == plain(header)), None)
-        if same != header:  # one name in both files: what `on: HEADER` reads
-            continue
-        own, there = kept(lines.values[header]), kept(others.values[header])
-        covered = own.isin(set(there)).mean() if len(own) else 0
-        least = SURE_JOIN if len(others.values) < SAMPLE_ROWS else SURE_JOIN / 2
-        if len(there) > 1 and there.is_unique and own.nunique() > 1 and covered >= least:
-            return header
-    return ""
+        own = kept(lines.values[header])
+        for same in map(str, others.values.columns):
+            numbers = min(header_fit(header, "sales", "order_id"), header_fit(same, "sales", "order_id")) > 0
+            if plain(same) != plain(header) and not numbers:
+                continue
+            there = kept(others.values[same])
+            if len(there) > 1 and there.is_unique and own.nunique() > 1 and own.isin(set(there)).mean() >= least:
+                return header, same
+    return None
 
 
-def _merged(lines: Part, others: Part, key: str) -> Part:
-    added = [column for column in others.values.columns if column == key or column not in lines.values.columns]
-    values = lines.values.merge(others.values[added].drop_duplicates(key), on=key, how="left")
-    return replace(lines, values=values, fits={})
+def _merged(lines: Part, others: Part, key: tuple[str, str]) -> Part:
+    own, there = key
+    added = [column for column in others.values.columns if column == there or column not in lines.values.columns]
+    second = others.values[added].drop_duplicates(there).rename(columns={there: own})
+    return replace(lines, values=lines.values.merge(second, on=own, how="left"), fits={})
 
 
-def _join(others: Part, key: str) -> dict:
-    return {"files": others.path.name, "on": key}
+def _join(others: Part, key: tuple[str, str]) -> dict[str, Any]:
+    own, there = key
+    return {"files": others.path.name, "on": own if own == there else {own: there}}
 
 
-def _with_join(found: Match, lines: Part, others: Part, key: str) -> Match:
-    return replace(
-        found,
-        part=replace(lines, values=found.part.values, fits={}),
-        keys={"join": _join(others, key)},
-        traps=[f"what {lines.label} lacks stands in {others.label}"],
-    )
+def _with_join(found: Match, lines: Part, others: Part, key: tuple[str, str]) -> Match:
+    told = f"what {lines.label} lacks stands in {others.label}"
+    return replace(found, part=replace(lines, values=found.part.values, fits={}), keys={"join": _join(others, key)}, traps=[told])
 
 
 def blank_below(found: Match) -> list[str]:
@@ -115,12 +131,20 @@ def blank_below(found: Match) -> list[str]:
     if found.table != "sales" or not {"date", "customer_id"} <= set(roles):
         return []
     empty = pd.DataFrame({role: ~_filled(found.part.values[there[role]]) for role in roles})
-    below = empty["date"]
+    below = empty["date"] & ~_totals(found.part.values)
     amounts = [there[role] for role in ("amount", "quantity") if role in there]
     written = pd.DataFrame({header: _filled(found.part.values[header]) for header in amounts}).any(axis=1)
-    if not amounts or not below.any() or below.iloc[0] or not written[below].mean() > 0.9 or not (empty["customer_id"] == below).all():
+    if (empty["customer_id"] & ~below & ~_totals(found.part.values)).any() or below.mean() < LEAST_BELOW:
+        return []
+    if not amounts or not below.any() or below.iloc[0] or not written[below].mean() > 0.9 or not (empty["customer_id"] >= below).all():
         return []
     return [there[role] for role in roles if (empty[role] >= below).all()]
+
+
+def _totals(values: pd.DataFrame) -> pd.Series:
+    """Rows with a cell that reads like a total of others."""
+    told = [values[header].fillna("").map(plain).str.fullmatch(TOTAL) for header in values.columns]
+    return pd.DataFrame(told).any() if told else pd.Series(False, values.index)
 
 
 def _filled(values: pd.Series) -> pd.Series:

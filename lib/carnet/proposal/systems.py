@@ -24,6 +24,7 @@ from carnet.errors import CarnetError
 from carnet.proposal.evidence import kept
 from carnet.proposal.matching import Guess, Match
 from carnet.proposal.parts import HEADER_ROWS, Part
+from carnet.schema import TABLES
 from carnet.sources.base import plain_header, quoted
 from carnet.sources.servers import DatabaseTable, Server
 
@@ -167,7 +168,9 @@ def _as_match(part: Part, system: str, export: Mapping[str, Any], there: Mapping
     roles = {}
     for role, names in export["columns"].items():
         listed = [there[plain_header(name)] for name in (names if isinstance(names, list) else [names]) if plain_header(name) in there]
-        filled = [header for header in listed if len(kept(part.values[header]))] or listed
+        filled = [header for header in listed if len(kept(part.values[header]))] or (
+            listed if TABLES[export["table"]].columns[role].required else []
+        )
         if filled:
             roles[role] = Guess(filled[0], SURE, f"an export of {system}")
     keys = {key: _of_headers(value, there) if key in HEADER_KEYS else value for key, value in export.get("keys", {}).items()}

@@ -31,10 +31,11 @@ from carnet.wording import N_, Notice
 
 MONEY = "DECIMAL(18, 4)"
 CURRENCY_SIGNS = {"'EUR'": ("€", "euro", "euros"), "'GBP'": ("£",), "'USD'": ("$", "us$")}  # written in the place of a code
+MOST_TEXTS = 50  # columns of texts looked at for the word of a total
 CUSTOMER_ROLES = ("customer_id", "auxiliary")
 FLOATS = ("DOUBLE", "FLOAT")
 MEASURED = ("date", "money", "number", "share")
-TOTAL = r"(grand[ -]?|sous[ -]?|sub[ -]?)?tota(l|ux|ls)( general| generaux)?( ?:)?( (for|of|pour|de|du|des|client) .*)?"
+TOTAL = r"(grand[ -]?|sous[ -]?|sub[ -]?)?tota(l|ux|ls)( general| generaux)?( ?:)?( (for|of|pour|de|du|des|client|exercice|annee|mois|year|month|[0-9]).*)?"
 
 
 class ColumnReader:
@@ -141,10 +142,8 @@ class ColumnReader:
         """SQL: true where a name, a number or a date of the row reads like a total of others."""
         if not self.schema.total:
             return "false"
-        texts = [
-            h for role, h in self.mapping.items() if self.types[h] == "VARCHAR" and self.schema.columns[role].kind in ("id", "text", "date")
-        ]
-        texts += [h for h in self.filled if h not in texts]
+        numbers = [h for role, h in self.mapping.items() if self.schema.columns[role].kind not in ("id", "text", "date")]
+        texts = [h for h, kind in self.types.items() if kind == "VARCHAR" and h not in numbers][:MOST_TEXTS]
         tests = [
             f"CASE WHEN contains({h}, 'ota') OR contains({h}, 'OTA') THEN regexp_full_match({folded(h)}, {quoted(TOTAL)}) ELSE false END"
             for h in map(identifier, texts)

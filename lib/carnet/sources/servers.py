@@ -94,7 +94,7 @@ def connect(name: str, url: str, folder: Path) -> Server:
     if scheme == "sqlite":
         inner = rest.removeprefix("/")
         file = (folder / inner).resolve()
-        if inner.startswith("/") or not file.is_relative_to(folder.resolve()):
+        if not file.is_relative_to(folder.resolve()):
             raise CarnetError(
                 Message(
                     "{name}: {inner} leaves the engagement folder. Copy the database into it: sqlite:///name.db.",

@@ -13,7 +13,7 @@ PERIOD = "date"  # the column that the month becomes
 
 
 def months_of(con: duckdb.DuckDBPyConnection, spec: Table, headers: list[str], name: str) -> dict[str, dict[str, str]]:
-    """Month as written → role → header, in the order of the headers: those that match a pattern of `unpivot:` where * reads as a month.
+    """Month → role → header, in the order of the headers: those that match a pattern of `unpivot:` where * reads as a month.
 
     Raises CarnetError where a pattern matches none, or where a month lacks one of the columns.
     """
@@ -22,13 +22,15 @@ def months_of(con: duckdb.DuckDBPyConnection, spec: Table, headers: list[str], n
         before, _, after = (re.escape(" ".join(part.split())) for part in pattern.partition("*"))
         for header in headers:
             match = re.fullmatch(f"{before} *(.+?) *{after}", header, re.IGNORECASE)
-            if match and _is_month(con, match[1]):
-                found.setdefault(match[1], {})[role] = header
+            month = _month(con, match[1], name) if match else None
+            if month:
+                found.setdefault(month, {})[role] = header
     for role, pattern in spec.unpivot.items():
         if not any(role in roles for roles in found.values()):
             raise CarnetError(
                 Message(
-                    "tables: unpivot: {role}: no header of {name} reads as a month where {pattern} has its *.",
+                    "tables: unpivot: {role}: no header of {name} reads as a month where {pattern} has its *. A month needs its year, as in janv-24 or 2024-01, or "
+                    "in the name of the file or sheet.",
                     role=role,
                     name=name,
                     pattern=f"{pattern!r}",
@@ -43,6 +45,12 @@ def rows_of_month(part: str, month: str, roles: dict[str, str], kept: list[str])
     values = ", ".join(f"{identifier(header)} AS {identifier(role)}" for role, header in roles.items())
     filled = " OR ".join(f"coalesce(trim(CAST({identifier(header)} AS VARCHAR)), '') <> ''" for header in roles.values())
     return f"SELECT _row, {columns}{', ' if columns else ''}{quoted(month)} AS {identifier(PERIOD)}, {values} FROM {part} WHERE {filled}"
+
+
+def _month(con: duckdb.DuckDBPyConnection, text: str, name: str) -> str | None:
+    """A text that reads as a month; the word of one has the year that stands in the name of the file or sheet. None for anything else."""
+    years = re.findall(r"(?<!\d)(?:19|20)\d{2}(?!\d)", name)
+    return next((form for form in (text, *(f"{text} {year}" for year in years[-1:])) if _is_month(con, form)), None)
 
 
 def _is_month(con: duckdb.DuckDBPyConnection, text: str) -> bool:
