@@ -210,3 +210,21 @@ def test_law_what_is_open_of_a_customer_is_the_balance_of_its_accounts(make_enga
     home = tmp_path_factory.mktemp("law")
     book = several(lambda name, **content: make_engagement(f"{home.name}-{name}", **content), ledgers, as_of="2024-12-31")
     assert open_by_customer(book) == {customer: amount for customer, amount in balance.items() if amount}
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_an_opening_under_any_name_is_told_by_the_balances_it_carries(make_engagement, closed):
+    """Journal and label say nothing: three accounts with the balances of all that went before, on the first of a month."""
+    balances = [("411000", "C1", 1200), ("512000", "", -300), ("445710", "", -200)]
+    carried = [*balances, ("120000", "", -700)] if closed else [*balances, ("613200", "", 300), ("706000", "", -1000)]
+    odd = ("OD", "9", "20240101", "SOLDES", [(*line, "") for line in carried])
+    book = several(make_engagement, {BOTH: [*TWO_YEARS[:2], *([CLOSING_2023] if closed else []), odd, *TWO_YEARS[4:]]})
+    assert by_year(book, "sales", "date") == {2023: 1000, 2024: 2000} and by_year(book, "costs", "period_start") == {2023: 300, 2024: 300}
+    assert open_by_customer(book) == {"C1": 3600}
+
+
+def test_an_invoice_of_the_first_of_a_month_is_no_opening(make_engagement):
+    book = several(
+        make_engagement, {BOTH: [bill("1", "20240101", "C1", 1000), bill("2", "20240201", "C1", 1000), bill("3", "20240301", "C1", 1000)]}
+    )
+    assert by_year(book, "sales", "date") == {2024: 3000} and open_by_customer(book) == {"C1": 3600}

@@ -582,3 +582,11 @@ def test_a_folder_without_a_table_says_what_to_do(tmp_path):
         match=r"(?s)Liste clients.pdf: not read.*carnet init sqlite:///gestion.db .*ask for the client's export as CSV or Excel",
     ):
         propose(tmp_path)
+
+
+def test_files_of_months_in_columns_are_one_table(tmp_path):
+    for year in (23, 24):
+        content = f"Code client;janv-{year};févr-{year};mars-{year}\n" + "".join(f"{client};10;20;30\n" for client in CLIENTS)
+        (tmp_path / f"ca_20{year}.csv").write_text(content, encoding="utf-8")
+    write_proposal(tmp_path)
+    assert float(open_book(tmp_path).checks["sales"].accepted_amount) == 2 * 40 * 60

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import unicodedata
 import zipfile
 
 import pandas as pd
@@ -647,3 +648,173 @@ def test_what_is_refused_is_said_in_the_language_of_the_engagement(make_engageme
     with pytest.raises(CarnetError) as refused:
         open_book(folder)
     assert said in str(refused.value).replace("\u00a0", " ")
+
+
+# --- what an adversary found: totals of every kind, exports written twice, numbers of two files, openings under any name
+
+CLIENT_LINES = [("C001", 100, 50), ("C002", 25, 75), ("C003", 60, None)]
+
+
+def grouped(total, grand="Total général", carried=()):
+    """A list of three customers with the total of each, under `total`, and of all."""
+    lines, whole = ["Client;Date;Libellé;Montant"], 0
+    for client, *amounts in CLIENT_LINES:
+        own = [amount for amount in amounts if amount]
+        lines += [f"{client};2024-0{n}-10;vente;{amount}" for n, amount in enumerate(own, 1)]
+        whole += sum(own)
+        lines += [line.format(client=client, sum=sum(own), whole=whole) for line in (total, *carried)]
+    return "\n".join([*lines, f"{grand};2024-12-31;;{whole}"]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("total", "grand", "carried"),
+    [
+        ("Total {client};2024-12-31;;{sum}", "Total général", ()),
+        ("{client} Total;2024-12-31;;{sum}", "Grand Total", ()),
+        ("{client};2024-12-31;Sous-total;{sum}", "TOTAL", ()),
+        ("Sous-total client {client};;;{sum}", "TOTAUX", ()),
+        ("Total {client};2024-12-31;;{sum}", "Somme", ("À reporter;2024-12-31;;{whole}", "Client;Date;Libellé;Montant", "Report;2024-12-31;;{whole}")),
+    ],
+)  # fmt: skip
+def test_totals_of_groups_and_pages_are_set_aside(book_of, total, grand, carried):
+    book = book_of(grouped(total, grand, carried))
+    check = reconciles(book)
+    assert check.accepted_amount == 310 and check.accepted_rows == 5, check.reasons
+    assert {row[0] for row in sales_of(book)} == {"C001", "C002", "C003"} and "a total of the rows above" in told(book)
+
+
+def test_a_customer_whose_name_begins_like_a_total_is_kept(book_of):
+    """Its amount is the sum of no rows above it, or of one row of another customer."""
+    book = book_of(
+        "Client;Date;Montant\nA;2024-01-10;100\nTotal Énergies;2024-01-11;100\nB;2024-01-12;50\nReport SARL;2024-01-13;70\nTotal;2024-01-31;320\n"
+    )
+    assert sorted(row[0] for row in sales_of(book)) == ["A", "B", "Report SARL", "Total Énergies"]
+
+
+@pytest.mark.parametrize(
+    ("second", "repeated", "kept"),
+    [
+        ("A,F2,2024-02-10,50.00\nB,F3,2024-03-10,25.00\n", "keep", 4),  # the same line in another way of writing
+        ("A,F2,2024-02-10,50.00 \nB,F3,2024-03-10,25.00\n", "drop", 3),
+    ],
+)
+def test_lines_of_two_exports_are_the_same_however_they_are_written(make_engagement, second, repeated, kept):
+    tables = {"sales": {"files": ["a.csv", "b.csv"], "columns": COLUMNS | {"order_id": "Facture"}, "repeated": repeated}}
+    folder = make_engagement(tables=tables)
+    (folder / "a.csv").write_text("Client;Facture;Date;Montant\nA;F1;15/01/2024;100,00\nA;F2;10/02/2024;50,00\n", encoding="utf-8")
+    (folder / "b.csv").write_text(f"Client,Facture,Date,Montant\n{second}", encoding="utf-8")
+    book = open_book(folder)
+    assert book.checks["sales"].accepted_rows == kept
+    assert "1 lines of b.csv stand in a.csv too (2024-02-10 to 2024-02-10), worth €50" in told(book)
+
+
+def test_numbers_of_a_workbook_and_texts_of_a_list_meet(make_engagement):
+    folder = make_engagement(tables={"sales": {"files": ["a.csv", "b.xlsx"], "columns": COLUMNS}})
+    (folder / "a.csv").write_text("Client;Date;Montant\n001;2024-01-10;100\n17;2024-01-10;1\n", encoding="utf-8")
+    with xlsxwriter.Workbook(folder / "b.xlsx") as made:
+        sheet = made.add_worksheet()
+        for number, row in enumerate([["Client", "Date", "Montant"], [1, "2024-02-10", 50], [17, "2024-02-11", 2.5]]):
+            sheet.write_row(number, 0, row)
+    book = open_book(folder)
+    assert sales_of(book) == [("001", "2024-01-10", 100.0), ("1", "2024-02-10", 50.0), ("17", "2024-01-10", 1.0), ("17", "2024-02-11", 2.5)]
+    assert "001 = 1" in told(book)
+
+
+@pytest.mark.parametrize("ids", [{}, {"punctuation": "ignore"}])
+def test_powers_of_ten_stay_an_alarm(book_of, ids):
+    book = book_of("Client;Date;Montant\n3,52104E+13;2024-01-10;100\n3.52104E+13;2024-01-11;50\n", ids=ids)
+    assert "turned into a power of ten" in told(book)
+
+
+@pytest.mark.parametrize(
+    "words", ["Facture d'avoir", "Return", "partially_refunded", "Annulé(e)", "Note de crédit", "Abandonnée", "AV", "CreditNote"]
+)
+def test_words_of_no_sale_in_other_forms_are_an_alarm(book_of, words):
+    book = book_of(f"Client;Date;Montant;Type\nA;2024-01-10;100;Facture\nB;2024-01-11;50;{words}\n")
+    assert f"Type says {words} of 1 rows that count with a positive amount, €50 in all" in told(book)
+
+
+def test_ways_of_paying_and_names_are_no_kinds_of_documents(book_of):
+    book = book_of("Client;Date;Montant;Paiement;Canal\nA;2024-01-10;100;Carte de crédit;Échecs & Cie\nB;2024-01-11;50;credit card;web\n")
+    assert "says" not in told(book)
+
+
+def test_sums_given_back_that_nothing_takes_off_are_an_alarm(book_of):
+    book = book_of("Client;Date;Montant;Refunded Amount\nA;2024-01-10;100;0.00\nB;2024-01-11;50;20.00\n")
+    assert "Refunded Amount holds €20 given back on rows that count whole (1)" in told(book)
+
+
+def test_letters_encoded_twice_are_an_alarm(book_of):
+    book = book_of("Client;Date;Montant\nHôtel;2024-01-10;100\nHÃ´tel;2024-01-11;50\n")
+    assert "letters that were encoded twice, such as Ã´ in line 3" in told(book)
+
+
+@pytest.mark.parametrize("header", ["Client;Date;Montant", "CLIENT ; Date;MONTANT", "client;date;montant"])
+def test_the_header_once_more_whatever_its_case(book_of, header):
+    assert reconciles(book_of(f"Client;Date;Montant\nA;2024-01-10;100\n{header}\nB;2024-02-10;50\n")).reasons == {"header:": 1}
+
+
+def test_a_header_is_the_same_in_either_form_of_its_letters(book_of):
+    content = unicodedata.normalize("NFD", "Numéro client;Date;Montant réglé\nA;2024-01-10;100\n")
+    book = book_of(content, columns={"customer_id": "Numéro client", "date": "Date", "amount": "Montant réglé"})
+    assert sales_of(book) == [("A", "2024-01-10", 100.0)]
+
+
+@pytest.mark.parametrize(("first", "second"), [("2024M01", "2024M02"), ("202401", "202402")])
+def test_months_alone_in_other_forms(book_of, first, second):
+    book = book_of(f"Client;Date;Montant\nA;{first};100\nB;{second};50\n")
+    assert [row[1] for row in sales_of(book)] == ["2024-01-01", "2024-02-01"] and "months without a day" in told(book)
+
+
+@pytest.mark.parametrize(("written", "value"), [('"=""100,50"""', 100.5), ("=100,50", 100.5), ("'-120,00", -120.0)])
+def test_numbers_in_the_dress_of_formulas(book_of, written, value):
+    assert sales_of(book_of(f"Client;Date;Montant\nA;2024-01-10;{written}\nB;2024-01-10;1,25\n"))[0][2] == value
+
+
+def test_cells_of_a_page_that_span_rows(book_of):
+    page = (
+        "<html><table><tr><th>Client</th><th>Date</th><th>Montant</th></tr>"
+        "<tr><td rowspan=2>A</td><td>2024-01-10</td><td>100</td></tr><tr><td>2024-02-10</td><td>50</td></tr>"
+        "<tr><td>B</td><td rowspan='2'>2024-03-10</td><td>25</td></tr><tr><td>C</td><td>12</td></tr></table></html>"
+    )
+    book = book_of(page, "s.xls")
+    assert sales_of(book) == [("A", "2024-01-10", 100.0), ("A", "2024-02-10", 50.0), ("B", "2024-03-10", 25.0), ("C", "2024-03-10", 12.0)]
+
+
+def test_formulas_that_all_give_zero_were_never_calculated(book_of, tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "s.xlsx") as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["Client", "Date", "Montant"])
+        for number in range(1, 5):
+            sheet.write_row(number, 0, ["A", "2024-01-10"])
+            sheet.write_formula(number, 2, "=1+1")
+    assert "4 cells hold a formula that was never calculated (C2 first)" in told(book_of((tmp_path / "s.xlsx").read_bytes(), "s.xlsx"))
+
+
+def test_instants_with_a_fixed_offset_have_the_day_of_it(make_engagement):
+    folder = make_engagement(tables={"sales": {"files": "s.parquet", "columns": COLUMNS}})
+    instants = pa.array([1704839400 * 10**6], pa.timestamp("us", "+02:00"))  # 2024-01-09 22:30 UTC is the 10th there
+    pq.write_table(pa.table({"Client": ["A"], "Date": instants, "Montant": [100.0]}), folder / "s.parquet")
+    assert sales_of(open_book(folder)) == [("A", "2024-01-10", 100.0)]
+
+
+def test_two_rates_of_one_day_are_refused_and_the_order_of_days_can_be_said(make_engagement):
+    tables = {"sales": {"files": "sales.csv", "columns": {**COLUMNS, "currency": "Devise"}}}
+    folder = make_engagement(tables=tables, rates={"file": "cours.csv", "format": {"date": "%d/%m/%Y"}})
+    (folder / "sales.csv").write_text("Client;Date;Montant;Devise\nA;2024-02-10;100;USD\n", encoding="utf-8")
+    (folder / "cours.csv").write_text("Date;Devise;Cours\n01/01/2024;USD;0,90\n01/02/2024;USD;0,92\n", encoding="utf-8")
+    assert sales_of(open_book(folder)) == [("A", "2024-02-10", 92.0)]
+    (folder / "cours.csv").write_text("Date;Devise;Cours\n01/01/2024;USD;0,90\n01/01/2024;USD;9,00\n", encoding="utf-8")
+    with pytest.raises(CarnetError, match="several rates for 2024-01-01 USD"):
+        open_book(folder)
+
+
+def test_a_join_ignores_case_and_spaces_and_refuses_strangers(make_engagement):
+    tables = {"sales": {"files": "lignes.csv", "columns": COLUMNS, "join": {"files": "entetes.csv", "on": {"Pièce": "Numéro"}}}}
+    folder = make_engagement(tables=tables)
+    (folder / "lignes.csv").write_text("Pièce;Montant\nf1;100\nF2 ;50\n", encoding="utf-8")
+    (folder / "entetes.csv").write_text("Numéro;Client;Date\nF1;A;2024-01-10\n f2;B;2024-02-10\n", encoding="utf-8")
+    assert sales_of(open_book(folder)) == [("A", "2024-01-10", 100.0), ("B", "2024-02-10", 50.0)]
+    (folder / "entetes.csv").write_text("Numéro;Client;Date\nX1;A;2024-01-10\n", encoding="utf-8")
+    with pytest.raises(CarnetError, match=r"none of the 2 numbers of Pièce stands in entetes\.csv"):
+        open_book(folder)

@@ -407,15 +407,7 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     if "sales" not in checks:
         con.execute(f"CREATE TABLE accepted_sales AS {NO_SALES}")
     elif not checks["sales"].accepted_rows:
-        told = ", ".join(f"{count:,} × {reason}" for reason, count in list(checks["sales"].reasons.items())[:5])
-        raise CarnetError(
-            Message(
-                "sales: none of {rows} rows was accepted ({told}). as_of {as_of}.",
-                rows=f"{checks['sales'].rows:,}",
-                told=told or "the files hold no rows",
-                as_of=as_of,
-            )
-        )
+        raise CarnetError(_none_accepted(checks["sales"], engagement, as_of))
     if key:
         hide(con, key, set(checks))
     if alike := alike_customers(con, checks.values()):
@@ -441,6 +433,14 @@ def _build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Pat
     (home / "book.json").write_text(json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8")
     con.close()
     return as_of
+
+
+def _none_accepted(check: TableCheck, engagement: Engagement, as_of: dt.date) -> str:
+    """Why no sale was accepted: the reasons, then what reading the files told."""
+    told = ", ".join(f"{count:,} × {reason}" for reason, count in list(check.reasons.items())[:5]) or "the files hold no rows"
+    refused = Message("sales: none of {rows} rows was accepted ({told}). as_of {as_of}.", rows=f"{check.rows:,}", told=told, as_of=as_of)
+    w = Wording(engagement.language, engagement.currency)
+    return lines([refused, *(w.tell(notice) for notice in check.notices if notice.weight)])
 
 
 def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile]]) -> dt.date:

@@ -14,10 +14,21 @@ import duckdb
 from babel.numbers import list_currencies
 
 from carnet.errors import examples
-from carnet.schema import CREDIT_WORDS, CURRENCY_HEADERS, NO_SALE_WORDS, TABLE_LABELS, TABLES, Column, unused_columns
+from carnet.schema import (
+    CREDIT_KIND,
+    CREDIT_WORDS,
+    CURRENCY_HEADERS,
+    NO_SALE_KIND,
+    NO_SALE_WORDS,
+    REFUNDED_HEADERS,
+    TABLE_LABELS,
+    TABLES,
+    Column,
+    unused_columns,
+)
 from carnet.sources.base import Reject, SourceFile, identifier, plain_header, quoted
 from carnet.sources.formats import as_written
-from carnet.sources.reading import MONEY, ColumnReader, folded, folded_words
+from carnet.sources.reading import MONEY, SUM_WORDS, ColumnReader, folded, folded_words
 from carnet.wording import N_, Notice, Wording
 
 EARLIEST = dt.date(1900, 1, 1)
@@ -132,6 +143,7 @@ class Contract:
             *self._told_aside(check),
             *self._told_hidden(files, check),
             *self._words_that_nothing_uses(check),
+            *self._sums_given_back(check),
             *self._unknown_words(check),
         ]
         self._accept()
@@ -183,24 +195,35 @@ class Contract:
         return f"(SELECT *, {self.reader.rate()} AS rate FROM {relation})" if "currency" in self.reader.mapping else relation
 
     def _mark_totals(self, present: list[str]) -> None:
-        """Rows that read like a total and whose amount is the sum of the rows since the total before, or of all rows above in the file."""
+        """Rows that read like a total and whose amount is the sum of the rows since the total before, or of all rows above in the file.
+
+        Taken first as if all that read so were totals, then with those that are found: a customer may be called so.
+        """
         total = self.schema.total
-        if total not in present or not self.con.execute(f"SELECT 1 FROM parsed_{self.name} WHERE _total LIMIT 1").fetchall():
+        if total not in present or not self.con.execute(f"SELECT 1 FROM parsed_{self.name} WHERE _total > 0 LIMIT 1").fetchall():
             return
-        sums, tests = [], []
-        for name, kept in (
-            ("own", "_reason IS NULL"),
-            ("all", "(_reason IS NULL OR _reason = 'where:')"),
-        ):  # a total may count what `where:` leaves out
-            usable = f"CASE WHEN {kept} AND NOT _total THEN {total} END"
-            for part, window in (("file", "_file"), ("part", "_file, part")):
-                sums.append(f"sum({usable}) OVER (PARTITION BY {window} ORDER BY _row) AS {name}_{part}")
-                tests.append(f"abs(t.{total} - t.{name}_{part}) < {CENT}")
-        self.con.execute(
-            f"UPDATE parsed_{self.name} p SET _reason = 'total:' FROM (SELECT *, {', '.join(sums)} "
-            f"FROM (SELECT *, sum(_total::INTEGER) OVER (PARTITION BY _file ORDER BY _row) - _total::INTEGER AS part FROM parsed_{self.name})) t "
-            f"WHERE t._total AND ({' OR '.join(tests)}) AND p._file = t._file AND p._row = t._row"
-        )
+        of_group = "false"
+        if "customer_id" in present:  # the total of one line of the customer that it names
+            named = f"trim(regexp_replace({folded('customer_id')}, {quoted(SUM_WORDS)}, ''))"
+            of_group = f"coalesce({named} = {folded('lag(customer_id) OVER (PARTITION BY _file ORDER BY _row)')}, false)"
+        for is_total in ("_total > 0", "coalesce(_reason = 'total:', false)"):
+            sums, tests = [], []
+            for name, kept in (
+                ("own", "_reason IS NULL"),
+                ("every", "(_reason IS NULL OR _reason = 'where:')"),
+            ):  # a total may count what `where:` leaves out
+                usable = f"CASE WHEN {kept} AND NOT {is_total} THEN {total} END"
+                for part, window in (("file", "_file"), ("part", "_file, part")):
+                    before = f"(PARTITION BY {window} ORDER BY _row ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+                    sums += [f"sum({usable}) OVER {before} AS {name}_{part}", f"count({usable}) OVER {before} AS {name}_{part}_rows"]
+                    tests.append(
+                        f"(abs(t.{total} - t.{name}_{part}) < {CENT} AND (t.{name}_{part}_rows > 1 OR t._total = 2 OR t.of_group))"
+                    )
+            self.con.execute(
+                f"UPDATE parsed_{self.name} p SET _reason = 'total:' FROM (SELECT *, {', '.join(sums)}, {of_group} AS of_group "
+                f"FROM (SELECT *, sum(({is_total})::INTEGER) OVER (PARTITION BY _file ORDER BY _row) - ({is_total})::INTEGER AS part FROM parsed_{self.name})) t "
+                f"WHERE t._total > 0 AND ({' OR '.join(tests)}) AND p._file = t._file AND p._row = t._row"
+            )
 
     def _mark_lines_of_earlier_files(self, files: list[SourceFile], present: list[str]) -> list[Notice]:
         """Tell of lines that stand in two files, by pairs of files; with `repeated: drop` those of the later file are set aside."""
@@ -208,9 +231,13 @@ class Contract:
         days = next((column for column in (*self.schema.past_dates, "date") if column in present), None)
         if len(files) < 2 or self.name == "ledger":
             return []
+        # a line that bears a number is one line, however another export writes it; without one, two lines are the same where all that is written is
+        numbered = {"order_id", "line_id"} & set(present)
+        same = f"hash({', '.join(present)})" if numbered else "_hash"
+        lines = f"(SELECT *, {same} AS _line FROM parsed_{self.name} WHERE _reason IS NULL)"
         self.con.execute(
-            f"CREATE OR REPLACE TABLE twice AS SELECT p._file, p._row, e._file AS earlier FROM (SELECT _file, _row, _hash, row_number() OVER (PARTITION BY _file, _hash "
-            f"ORDER BY _row) AS n FROM parsed_{self.name} WHERE _reason IS NULL) p JOIN (SELECT _hash, _file, count(*) AS n FROM parsed_{self.name} WHERE _reason IS NULL "
+            f"CREATE OR REPLACE TABLE twice AS SELECT p._file, p._row, e._file AS earlier FROM (SELECT _file, _row, _line AS _hash, row_number() OVER (PARTITION BY _file, _line "
+            f"ORDER BY _row) AS n FROM {lines}) p JOIN (SELECT _line AS _hash, _file, count(*) AS n FROM {lines} "
             f"GROUP BY ALL) e ON e._hash = p._hash AND e._file < p._file AND p.n <= e.n QUALIFY row_number() OVER (PARTITION BY p._file, p._row ORDER BY e._file) = 1"
         )
         pairs = self.con.execute(
@@ -307,7 +334,7 @@ class Contract:
         check.reasons = dict(reasons)
         check.duplicate_rows, check.duplicate_amount = self.con.execute(
             f"SELECT coalesce(sum(n - 1), 0)::BIGINT, coalesce(sum(s * (n - 1) / n), 0)::DECIMAL(38, 4) FROM "
-            f"(SELECT count(*) AS n, sum({total}) AS s FROM parsed_{name} WHERE _reason IS NULL GROUP BY _hash HAVING count(*) > 1)"
+            f"(SELECT count(*) AS n, sum({total}) AS s FROM parsed_{name} WHERE _reason IS NULL GROUP BY _file, _hash HAVING count(*) > 1)"
         ).fetchall()[0]
         if check.duplicate_rows:
             message = N_("{table}: exact duplicate lines kept: {count}; two equal lines can be two events.")
@@ -321,7 +348,13 @@ class Contract:
         if aside >= HEAVY:
             message = N_("{table}: rows worth {aside_share} of the amount are set aside, {aside_sum}: {reasons}.")
             reason = (
-                Notice(REASONS[main[0]], {"column": self.reader.mapping.get(main[1], main[1]), "accepted": ""})
+                Notice(
+                    REASONS[main[0]],
+                    {
+                        "column": self.reader.mapping.get(main[1], main[1]),
+                        "accepted": ", ".join(self.schema.columns[main[1]].choices) if main[1] in self.schema.columns else "",
+                    },
+                )
                 if (main := _main_reason(check))
                 else ""
             )
@@ -356,7 +389,7 @@ class Contract:
             )
         if self.schema.total:
             kept, amount = self.con.execute(
-                f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NULL AND _total"
+                f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NULL AND _total = 2"
             ).fetchall()[0]
             if kept:
                 doubt = N_(
@@ -368,7 +401,9 @@ class Contract:
     def _told_hidden(self, files: list[SourceFile], check: TableCheck) -> list[Notice]:
         """Rows that a workbook hides or filters out: they are read like the others."""
         told = []
-        message = N_("{table}: {count} rows of {file} are hidden or filtered out there and count like the others, worth {hidden_sum}.")
+        message = N_(
+            "{table}: {count} rows of {file} are hidden or filtered out there and count like the others, worth {hidden_sum}. Leave them out with where: or skip: if they should not."
+        )
         for index, file in enumerate(files):
             if not file.hidden:
                 continue
@@ -429,9 +464,8 @@ class Contract:
         ]
         if not total or not columns:
             return []
-        words = folded_words((*CREDIT_WORDS, *NO_SALE_WORDS))
-        begins = quoted(f"({'|'.join((*CREDIT_WORDS, *NO_SALE_WORDS))})( .*)?")
-        tests = [f"count(*) FILTER (length({h}) <= 40 AND regexp_full_match({folded(h)}, {begins}))" for h in map(identifier, columns)]
+        words, kinds_of = folded_words((*CREDIT_WORDS, *NO_SALE_WORDS)), quoted(f"{CREDIT_KIND}|{NO_SALE_KIND}")
+        tests = [f"count(*) FILTER (length({h}) <= 40 AND regexp_full_match({folded(h)}, {kinds_of}))" for h in map(identifier, columns)]
         counts = self.con.execute(f"SELECT {', '.join(tests)} FROM raw_{self.name}").fetchall()[0]
         told = []
         for header in (header for header, count in zip(columns, counts, strict=True) if count):
@@ -439,10 +473,10 @@ class Contract:
             kinds = self.con.execute(f"SELECT count(DISTINCT {column}) FROM raw_{self.name}").fetchall()[0][0]
             own = folded(f"r.{column}")
             said_so = (
-                f"regexp_full_match({own}, {begins})" if kinds <= FEW_WORDS else f"{own} IN ({words})"
+                f"regexp_full_match({own}, {kinds_of})" if kinds <= FEW_WORDS else f"{own} IN ({words})"
             )  # a kind of document, or a text
             count, stake, said = self.con.execute(
-                f"SELECT count(*), coalesce(sum({total}), 0), string_agg(DISTINCT r.{column}, ', ' ORDER BY r.{column}) FROM parsed_{self.name} p "
+                f"SELECT count(*), coalesce(sum(p.{total}), 0), string_agg(DISTINCT r.{column}, ', ' ORDER BY r.{column}) FROM parsed_{self.name} p "
                 f"JOIN raw_{self.name} r USING (_file, _row) WHERE p._reason IS NULL AND p.{total} > 0 AND {said_so}"
             ).fetchall()[0]
             if count:
@@ -452,6 +486,25 @@ class Contract:
                 )
                 values = {"table": TABLE_LABELS[self.name], "column": header, "words": said, "count": count, "stake_sum": float(stake)}
                 told.append(Notice(message, values, _share(stake, check.amount)))
+        return told
+
+    def _sums_given_back(self, check: TableCheck) -> list[Notice]:
+        """A column of sums that were given back, which nothing takes off."""
+        headers = [
+            header
+            for header in self.reader.types
+            if plain_header(header) in REFUNDED_HEADERS and header not in self.reader.mapping.values()
+        ]
+        told = []
+        for header in headers if check.total else []:
+            number = f"TRY_CAST(replace(CAST(r.{identifier(header)} AS VARCHAR), ',', '.') AS DOUBLE)"
+            count, amount = self.con.execute(
+                f"SELECT count(*) FILTER ({number} > 0), coalesce(sum({number}), 0) FROM parsed_{self.name} p JOIN raw_{self.name} r USING (_file, _row) WHERE p._reason IS NULL"
+            ).fetchall()[0]
+            if count:
+                message = N_("{table}: {column} holds {refunded_sum} given back on rows that count whole ({count}): nothing takes it off.")
+                values = {"table": TABLE_LABELS[self.name], "column": header, "count": count, "refunded_sum": float(amount)}
+                told.append(Notice(message, values, _share(Decimal(str(amount)), check.amount)))
         return told
 
     def _unknown_words(self, check: TableCheck) -> list[Notice]:
@@ -521,7 +574,9 @@ def alike_customers(con: duckdb.DuckDBPyConnection, checks: Iterable[TableCheck]
         "SELECT string_agg(id, ' = ' ORDER BY id) FROM (SELECT DISTINCT id, ltrim(regexp_replace(strip_accents(lower(id)), '[^a-z0-9]', '', 'g'), '0') AS plain "
         f"FROM ({ids})) WHERE plain <> '' GROUP BY plain HAVING count(*) > 1 ORDER BY 1"
     ).fetchall()
-    powers = con.execute(rf"SELECT DISTINCT id FROM ({ids}) WHERE regexp_full_match(id, '\d([.,]\d+)?[eE]\+\d+') ORDER BY 1").fetchall()
+    powers = con.execute(
+        rf"SELECT DISTINCT id FROM ({ids}) WHERE regexp_full_match(id, '\d([.,]\d+)?[eE]\+\d+|\d{{4,}}[eE]\d\d') ORDER BY 1"
+    ).fetchall()
     told = []
     if alike:
         message = N_(

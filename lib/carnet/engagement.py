@@ -302,7 +302,7 @@ class Engagement(_Strict):
     engine: str = Field("duckdb", description="duckdb, spark, or the URL of a PostgreSQL server")
     sector: str | None = Field(None, description="a sector of carnet's profiles, or a file in the folder")
     cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
-    rates: dict[str, float] | str = Field(
+    rates: dict[str, Any] | str = Field(
         {}, description="what one unit of another currency is worth in the engagement's own, or a file of date, currency and rate"
     )
     goods_cost: Literal["sales", "costs", "ledger"] | None = Field(
@@ -357,6 +357,11 @@ class Engagement(_Strict):
     @field_validator("rates", mode="before")
     @classmethod
     def _usable_rates(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "file" in value:
+            if set(value) > {"file", "format"} or not isinstance(value["file"], str):
+                raise ValueError("{file: rates.csv, format: {date: …}} is accepted")
+            Format.model_validate(value.get("format", {}))
+            return value
         for code, rate in value.items() if isinstance(value, dict) else []:
             number = isinstance(rate, int | float) and not isinstance(rate, bool)
             if code not in list_currencies() or not number or not 0 < rate < float("inf"):
@@ -398,7 +403,13 @@ class Engagement(_Strict):
     @property
     def rates_file(self) -> Path | None:
         """The file of dated rates, where `rates` names one; raises CarnetError when it is not a file inside the folder."""
-        return self._own_file("rates", self.rates) if isinstance(self.rates, str) else None
+        name = self.rates if isinstance(self.rates, str) else self.rates.get("file")
+        return self._own_file("rates", name) if name else None
+
+    @property
+    def rates_format(self) -> dict[str, Any]:
+        """How the file of dated rates writes its values, where that is said."""
+        return self.rates.get("format", {}) if isinstance(self.rates, dict) else {}
 
     @property
     def firm_files(self) -> list[Path]:

@@ -12,6 +12,7 @@ import duckdb
 from carnet.sources.base import SourceFile
 from carnet.sources.fec import closing_of
 
+OPENING_ACCOUNTS = 3  # whose balances an entry carries to the cent, from which it is an opening whatever its label
 SHORTEST_DAYS = 80  # a cut nearer to another one, or to the first entry, is no end of an exercise
 OWN_EXERCISE_DAYS = 180  # a file without a legal name that covers as much ends an exercise of its own
 _PLAIN = "strip_accents(lower(coalesce({}, '')))"
@@ -31,7 +32,7 @@ def find_exercises(con: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], 
     first, last = con.execute("SELECT min(date), max(date) FROM ledger_line").fetchall()[0]
     legal = {dt.date.fromisoformat(closing) for file in files if (closing := closing_of(file.name))}
     ends = {day for day in legal if day >= first}
-    opened, closed = _days_before_openings(con), _days_of_closings(con)
+    opened, closed = _days_before_openings(con) | _days_before_balances(con), _days_of_closings(con)
     months = {closing_month, *(day.month for day in legal)}
     sure = {day for day in opened | closed if day.month in months or day in opened & closed}
     for day in [*sorted(sure), *sorted((opened | closed) - sure), *_ends_of_files(con, files)]:
@@ -64,6 +65,26 @@ def _days_before_openings(con: duckdb.DuckDBPyConnection) -> set[dt.date]:
         f"HAVING count(DISTINCT account[1]) > 1 AND (bool_or({OPENING_JOURNAL}) OR bool_or(account[1] = '1'))"
     ).fetchall()
     return {day - dt.timedelta(days=1) for (day,) in found}
+
+
+def _days_before_balances(con: duckdb.DuckDBPyConnection) -> set[dt.date]:
+    """Days before the first of a month on which one entry carries the balances of what went before, whatever it is called; `balance_carried` holds such entries.
+
+    OPENING_ACCOUNTS accounts of classes 1 to 5 or more, each to the cent that of the 12 months before, or of all before.
+    """
+    con.execute(
+        f"""CREATE TABLE balance_carried AS
+        WITH carried AS (SELECT date, journal, number, account, sum(debit - credit) AS amount FROM ledger_line
+                WHERE day(date) = 1 AND account[1] IN ('1', '2', '3', '4', '5') GROUP BY ALL),
+            large AS (SELECT date, journal, number FROM carried GROUP BY ALL HAVING count(*) >= {OPENING_ACCOUNTS}),
+            compared AS (SELECT c.date, c.journal, c.number, c.amount, sum(l.debit - l.credit) AS whole,
+                sum(l.debit - l.credit) FILTER (l.date >= c.date - INTERVAL 1 YEAR) AS year
+                FROM carried c SEMI JOIN large g ON c.date = g.date AND c.journal IS NOT DISTINCT FROM g.journal AND c.number IS NOT DISTINCT FROM g.number
+                JOIN ledger_line l ON l.account = c.account AND l.date < c.date GROUP BY ALL)
+        SELECT date, journal, number FROM compared GROUP BY ALL
+        HAVING count(*) FILTER (amount <> 0 AND least(abs(amount - whole), abs(amount - year)) < 0.01) >= {OPENING_ACCOUNTS}"""
+    )
+    return {day - dt.timedelta(days=1) for (day,) in con.execute("SELECT DISTINCT date FROM balance_carried").fetchall()}
 
 
 def _days_of_closings(con: duckdb.DuckDBPyConnection) -> set[dt.date]:

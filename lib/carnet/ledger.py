@@ -145,8 +145,10 @@ def _annotate(con: duckdb.DuckDBPyConnection, check: TableCheck, files: list[Sou
         CREATE TABLE ledger_batch AS SELECT batch, bool_or(account[1] IN ('6', '7')) AS operating, bool_or(starts_with(account, '12')) AS result,
             bool_or(account[1] IN ('4', '5')) AS others, bool_or(account[1] = '5') AS banked, bool_or(starts_with(account, '654')) AS loss,
             bool_or(account[1] = '7' OR account[:4] IN ('4457', '4191')) AS billing,
-            bool_or(date = start) AND (bool_or({OPENING_JOURNAL}) OR bool_or(account[1] = '1')) AS first_day,
-            bool_or({OPENING_JOURNAL} OR (date = first AND {OPENING_LABEL})) AS carried FROM ledger_entry GROUP BY batch;
+            bool_or(date = start) AND (bool_or({OPENING_JOURNAL}) OR bool_or(account[1] = '1') OR bool_or(balanced)) AS first_day,
+            bool_or({OPENING_JOURNAL} OR (date = first AND {OPENING_LABEL}) OR balanced) AS carried FROM
+            (SELECT e.*, (e.date, coalesce(e.journal, ''), coalesce(e.number, '')) IN
+                (SELECT (date, coalesce(journal, ''), coalesce(number, '')) FROM balance_carried) AS balanced FROM ledger_entry e) GROUP BY batch;
         CREATE TABLE batch_debtor AS SELECT batch, debtor, sum(debit - credit) = 0 AND bool_or(starts_with(account, '416'))
             AND bool_or(starts_with(account, '411')) AS moved FROM ledger_debtor WHERE debtor IS NOT NULL GROUP BY batch, debtor;
         DROP TABLE accepted_ledger;

@@ -227,6 +227,14 @@ NO_SALE_WORDS = (  # and of rows that are no sale, or no longer one
     "refund", "refunded", "rembourse", "remboursee", "remboursement", "void", "voided", "cancelled", "canceled", "annule", "annulee", "failed", "echec",
     "echoue", "quote", "quotation", "devis", "draft", "brouillon", "proforma", "pro forma",
 )  # fmt: skip
+REFUNDED_HEADERS = ("refunded amount", "amount refunded", "montant remboursé", "montant rembourse")
+CREDIT_KIND = (  # kinds of documents, as regular expressions on texts without accents and capitals
+    r"(.*[^a-z])?(avoirs?|credit ?(notes?|memos?)|notes? de credit|retours?|returns?)([^a-z].*)?|credit|av|accreccredit"
+)
+NO_SALE_KIND = (
+    r"(.*[^a-z])?(refund(s|ed)?|rembourse[a-z]*|void(ed)?|cancel(l?ed)?|annule[a-z]*|annulations?|fail(ed)?|echec|echoue[a-z]*|quotes?|quotations?|devis|drafts?|"
+    r"brouillons?|pro ?forma|abandonne[a-z]*)([^a-z].*)?"
+)
 TRUTH_WORDS = (("true", "yes", "y", "oui", "o", "vrai", "1", "x"), ("false", "no", "n", "non", "faux", "0"))
 
 TABLE_LABELS = {

@@ -103,8 +103,10 @@ def _matched(parts: Sequence[Part]) -> tuple[list[Match], list[str]]:
     elif both := joined(alone):
         made, beside = both
         matches, used = [made, *matches], [*used, made.part]
-    elif by_month := next((found for found in map(wide, alone) if found), None):
-        matches, used = [by_month, *matches], [*used, by_month.part]
+    elif by_month := [found for found in map(wide, alone) if found]:
+        first = by_month[0]
+        first.others += [found.part for found in by_month[1:] if (found.keys, found.headers) == (first.keys, first.headers)]
+        matches, used = [first, *matches], [*used, first.part, *first.others]
     if beside:
         used.append(beside)
     read = [part.label for part in used]

@@ -99,6 +99,8 @@ def _read_sheets(path: Path) -> tuple[list[Part], list[str]]:
     try:
         sheets = CalamineWorkbook.from_path(path).sheet_names
     except CalamineError as error:
+        if path.suffix.lower() == ".xls":  # a page or a text of that name
+            return [Part(path, _sample(path, _spec(path)))], []
         raise CarnetError(f"{path.name}: not readable as an Excel workbook: {error}") from None
     parts, unread = [], []
     for sheet in sheets:

@@ -11,9 +11,9 @@ from carnet.proposal.evidence import EXACT, header_fit, kept, plain
 from carnet.proposal.matching import Guess, Match, match, tells_enough
 from carnet.proposal.parts import HEADER_ROWS, SAMPLE_ROWS, Part
 from carnet.sources.formats import MONTH_WORDS
-from carnet.sources.reading import TOTAL
+from carnet.sources.reading import LIKE_TOTAL
 
-MONTH = rf"(?:(?:{'|'.join(MONTH_WORDS)})\.?[ ./-]?(?:\d{{4}}|\d{{2}})|(?:19|20)\d{{2}}[-/.](?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])[-/.](?:19|20)\d{{2}})"
+MONTH = rf"(?:(?:{'|'.join(MONTH_WORDS)})\.?[ ./-]?(?:\d{{4}}|\d{{2}})|(?:19|20)\d{{2}}[-/.M](?:0[1-9]|1[0-2])(?:[-/.]01)?(?: 00:00:00)?|(?:0[1-9]|1[0-2])[-/.](?:19|20)\d{{2}})"
 LONE_MONTH = rf"(?:{'|'.join(MONTH_WORDS)})\.?"  # whose year stands in the name of the file or sheet
 LEAST_MONTHS = 3
 LEAST_BELOW = 0.1  # share of rows below the first of their document, from which cells are filled down
@@ -37,7 +37,8 @@ def _wide(part: Part) -> Match | None:
     for header in map(str, part.values.columns):
         forms = (MONTH, LONE_MONTH) if re.search(r"(19|20)\d{2}", part.label) else (MONTH,)
         if month := next(
-            (seen for form in forms if (seen := re.fullmatch(rf"(|.*?[^a-zA-Z])({form})(.*)", _folded(header), re.IGNORECASE))), None
+            (seen for form in forms if (seen := re.fullmatch(rf"(|.*?[^a-zA-Z])({form})(?![a-zA-Z])(.*)", _folded(header), re.IGNORECASE))),
+            None,
         ):
             groups.setdefault((header[: month.end(1)].strip(), header[month.end(2) :].strip()), []).append(header)
     groups = {ends: headers for ends, headers in groups.items() if len(headers) >= LEAST_MONTHS}
@@ -130,6 +131,10 @@ def blank_below(found: Match) -> list[str]:
     roles = [role for role in ("date", "customer_id", "order_id", "salesperson", "currency") if role in there]
     if found.table != "sales" or not {"date", "customer_id"} <= set(roles):
         return []
+    customers = found.part.values[there["customer_id"]]
+    named = _filled(customers)
+    if named.iloc[0] and named.mean() < 0.5 and kept(customers).is_unique:  # once each, above the rows of each
+        return [there["customer_id"]]
     empty = pd.DataFrame({role: ~_filled(found.part.values[there[role]]) for role in roles})
     below = empty["date"] & ~_totals(found.part.values)
     amounts = [there[role] for role in ("amount", "quantity") if role in there]
@@ -143,7 +148,7 @@ def blank_below(found: Match) -> list[str]:
 
 def _totals(values: pd.DataFrame) -> pd.Series:
     """Rows with a cell that reads like a total of others."""
-    told = [values[header].fillna("").map(plain).str.fullmatch(TOTAL) for header in values.columns]
+    told = [values[header].fillna("").map(plain).str.fullmatch(LIKE_TOTAL) for header in values.columns]
     return pd.DataFrame(told).any() if told else pd.Series(False, values.index)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from unidecode import unidecode
 
 from carnet.proposal.database import query_of
 from carnet.proposal.evidence import kept, plain, vocabulary
@@ -16,7 +17,7 @@ from carnet.proposal.matching import Match
 from carnet.proposal.parts import Part
 from carnet.proposal.shapes import blank_below
 from carnet.proposal.systems import KnownDatabase
-from carnet.schema import CHOICE_WORDS, CREDIT_WORDS, CURRENCY_HEADERS, NO_SALE_WORDS, TABLES, Column
+from carnet.schema import CHOICE_WORDS, CREDIT_KIND, CREDIT_WORDS, CURRENCY_HEADERS, NO_SALE_KIND, NO_SALE_WORDS, TABLES, Column
 
 FEW_WORDS = 30  # different values of a column whose values may only begin with a word
 MOSTLY = 0.9
@@ -127,8 +128,10 @@ def keys_of(found: Match) -> dict[str, tuple[Any, str]]:
     if found.keys:
         return keys
     if TABLES[found.table].total == "amount":
-        credit = {header: seen for header in found.unused if (seen := _seen(found.part.values[header], CREDIT_WORDS))}
-        no_sale = {header: {"not": seen} for header in found.unused if (seen := _seen(found.part.values[header], NO_SALE_WORDS))}
+        credit = {header: seen for header in found.unused if (seen := _seen(found.part.values[header], CREDIT_KIND, CREDIT_WORDS))}
+        no_sale = {
+            header: {"not": seen} for header in found.unused if (seen := _seen(found.part.values[header], NO_SALE_KIND, NO_SALE_WORDS))
+        }
         for header, words in list(credit.items())[:1]:
             keys["sign"] = ({"column": header, "negative": words}, "these words take an amount back")
         if no_sale:
@@ -150,11 +153,11 @@ def _headers_of(keys: Mapping[str, tuple[Any, str]]) -> set[str]:
     return named.union(*(keys[key][0] for key in ("where", "fill_down") if key in keys))
 
 
-def _seen(values: pd.Series, words: Sequence[str]) -> list[str]:
-    """The values of a column that are one of the words, or begin with one where the column has few values, as they are written."""
+def _seen(values: pd.Series, kind: str, words: Sequence[str]) -> list[str]:
+    """The values of a column that are one of the words, or of the kind where the column has few values, as they are written."""
     distinct = kept(values).drop_duplicates()
     few = len(distinct) <= FEW_WORDS
-    return [value for value in distinct if any(plain(value) == word or (few and plain(value).startswith(f"{word} ")) for word in words)]
+    return [value for value in distinct if plain(value) in words or (few and re.fullmatch(kind, unidecode(value).lower()))]
 
 
 def _scalar(text: str) -> str:

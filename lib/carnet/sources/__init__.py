@@ -49,6 +49,20 @@ def find_files(name: str, spec: Table, folder: Path, scratch: Path) -> list[Sour
     return found + joined
 
 
+def _mixed_kinds(con: duckdb.DuckDBPyConnection, table: str, count: int) -> set[str]:
+    """Columns, in small letters, that are texts in one file and numbers in another."""
+    kinds: dict[str, set[str]] = {}
+    for index in range(count if count > 1 else 0):
+        for name, kind, *_ in con.execute(f"DESCRIBE part_{table}_{index}").fetchall():
+            kinds.setdefault(name.casefold(), set()).add(kind)
+    return {name for name, found in kinds.items() if "VARCHAR" in found and found & {"DOUBLE", "FLOAT"}}
+
+
+def _whole(column: str) -> str:
+    """SQL: a number as the text that a person writes, 17 and not 17.0; a text as it is."""
+    return rf"regexp_replace(CAST({column} AS VARCHAR), '^(-?\d+)\.0$', '\1')"
+
+
 def _source_of(join: Join) -> Table:
     """Where the columns that are joined stand, as a table."""
     return Table.model_validate({"files": join.files, "sheet": join.sheet, "format": join.format})
@@ -103,8 +117,10 @@ def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: l
         headers, made = _one_row_a_month(con, table, spec, files, headers)
         files[:] = made
     spelling = {name.casefold(): name for names in reversed(headers.values()) for name in names}
+    mixed = _mixed_kinds(con, table, len(headers))
     for index, names in enumerate(headers.values()):
-        columns = ", ".join(f"{identifier(name)} AS {identifier(spelling[name.casefold()])}" for name in names)
+        written = {name: _whole(identifier(name)) if name.casefold() in mixed else identifier(name) for name in names}
+        columns = ", ".join(f"{written[name]} AS {identifier(spelling[name.casefold()])}" for name in names)
         parts.append(f"SELECT {index}::INTEGER AS _file, _row, {columns} FROM part_{table}_{index}")
     folded = [{name.casefold() for name in names} for names in headers.values()]
     partial = sorted(spelling[name] for name in set[str]().union(*folded) - set[str].intersection(*folded))
@@ -159,7 +175,18 @@ def _joined(con: duckdb.DuckDBPyConnection, name: str, join: Join, files: list[S
             )
         )
     on = " AND ".join(f"{_as_key(f'l.{identifier(header)}', False)} = j._key_{n}" for n, (header, _) in enumerate(pairs))
-    alone = con.execute(f"SELECT count(*) FROM left_{name} l LEFT JOIN part_{name}_rows j ON {on} WHERE j._key_0 IS NULL").fetchall()[0][0]
+    rows, alone = con.execute(
+        f"SELECT count(*), count(*) FILTER (j._key_0 IS NULL) FROM left_{name} l LEFT JOIN part_{name}_rows j ON {on}"
+    ).fetchall()[0]
+    if rows == alone > 0:
+        raise CarnetError(
+            Message(
+                "join: none of the {count} numbers of {column} stands in {examples}.",
+                count=f"{rows:,}",
+                column=examples(header for header, _ in pairs),
+                examples=examples(join.files),
+            )
+        )
     message = N_("{file}: joined by {column}: {columns}. {count} rows find no partner there.")
     told = {
         "file": examples(file.name for file in files),
@@ -174,15 +201,14 @@ def _joined(con: duckdb.DuckDBPyConnection, name: str, join: Join, files: list[S
 
 def _as_key(header: str, quote: bool = True) -> str:
     """SQL: a number that two files share, as it is compared: without outer spaces, 17850.0 as 17850."""
-    text = f"trim(CAST({identifier(header) if quote else header} AS VARCHAR))"
-    return rf"regexp_replace({text}, '^(\d+)\.0$', '\1')"
+    return _whole(f"upper(trim(CAST({identifier(header) if quote else header} AS VARCHAR)))")
 
 
 def _one_row_a_month(
     con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: list[SourceFile], headers: dict[str, list[str]]
 ) -> tuple[dict[str, list[str]], list[SourceFile]]:
     """Files whose months stand in columns as one input a file and month: `part_<table>_<n>` of each, its header, the inputs."""
-    months = {file.name: unpivot.months_of(con, spec, headers[file.name], file.name) for file in files}
+    months = {file.name: unpivot.months_of(con, spec, headers[file.name], f"{file.name} {file.sheet or ''}".strip()) for file in files}
     for index in range(len(files)):
         con.execute(f"ALTER TABLE part_{table}_{index} RENAME TO part_{table}_{index}_wide")
     found: dict[str, list[str]] = {}

@@ -1,5 +1,6 @@
 """What every reader shares: the record of an input file, a refused line, a checked header, quoting for SQL."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -77,8 +78,8 @@ def check_header(path: Path, names: list[str], header_row: int) -> list[str]:
 
 
 def plain_header(name: str) -> str:
-    """A header as it is compared: spaces of any kind are one, case is none."""
-    return " ".join(name.replace("\ufeff", "").split()).casefold()
+    """A header as it is compared: spaces of any kind are one, é is one letter, case is none."""
+    return unicodedata.normalize("NFC", " ".join(name.replace("\ufeff", "").split())).casefold()
 
 
 def header_row_of(path: Path, rows: Iterable[list[str]], spec: Table, notes: list[Notice]) -> int:

@@ -1,5 +1,6 @@
 """Parquet files: typed as they are, instants by the day of their own zone."""
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -55,5 +56,10 @@ def _in_own_zone(con: duckdb.DuckDBPyConnection, path: Path, source: str, spec: 
             zone = "UTC"
         message = N_("{file}: the days of {column} are those of the zone {zone}.")
         notes.append(Notice(message, {"file": path.name, "column": name, "zone": zone}))
-        read.append(f"timezone({quoted(zone)}, {column}) AS {column}")
+        offset = re.fullmatch(r"([+-])(\d\d):?(\d\d)", zone)
+        if offset:
+            hours = f"INTERVAL ({offset[1]}{60 * int(offset[2]) + int(offset[3])}) MINUTE"
+            read.append(f"timezone('UTC', {column}) + {hours} AS {column}")
+        else:
+            read.append(f"timezone({quoted(zone)}, {column}) AS {column}")
     return f"REPLACE ({', '.join(read)})" if read else ""

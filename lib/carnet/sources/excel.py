@@ -28,6 +28,8 @@ from carnet.wording import N_, Notice
 
 HIDDEN_ROW = re.compile(rb'<row (?=[^>]*\bhidden="(?:1|true)")[^>]*\br="(\d+)"')
 UNCALCULATED = re.compile(rb'<c (?![^>]*\bt="str")[^>]*\br="([A-Z]+\d+)"[^>]*><f\b[^>]*(?:/>|>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>')
+FORMULA = re.compile(rb'<c [^>]*\br="([A-Z]+\d+)"[^>]*><f\b[^>]*(?:/>|>[^<]*</f>)<v>([^<]*)</v></c>')
+MANY_ZEROS = 3  # formulas that all give 0: written by a library that does not calculate
 UNCALCULATED_WEIGHT = 0.1  # of a doubt whose money is not known
 
 
@@ -66,10 +68,15 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
 
 def _tell_uncalculated(path: Path, sheet: str, notes: list[Notice]) -> None:
     """Name the cells whose formula no spreadsheet has calculated: they read as empty."""
-    cells = [cell for part in _xml_of(path, sheet) for cell in UNCALCULATED.findall(part)]
+    cells, values = [], []
+    for part in _xml_of(path, sheet):
+        cells += UNCALCULATED.findall(part)
+        values += FORMULA.findall(part)
+    if len(values) >= MANY_ZEROS and {value for _, value in values} == {b"0"}:
+        cells += [cell for cell, _ in values]
     if cells:
         message = N_(
-            "{file}: {count} cells hold a formula that was never calculated ({cell} first) and read as empty: open the workbook in a spreadsheet and save it."
+            "{file}: {count} cells hold a formula that was never calculated ({cell} first) and read as empty or as 0: open the workbook in a spreadsheet and save it."
         )
         notes.append(Notice(message, {"file": path.name, "count": len(cells), "cell": cells[0].decode()}, UNCALCULATED_WEIGHT))
 
@@ -209,16 +216,30 @@ def _page(path: Path, scratch: Path) -> Path | None:
 
     tables = BeautifulSoup(path.read_bytes(), "html.parser").find_all("table")
     rows = max(
-        ([[cell.get_text(" ", strip=True) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")] for table in tables),
+        (_cells_of([row.find_all(["th", "td"]) for row in table.find_all("tr")]) for table in tables),
         key=len,
         default=[],
     )
     if not rows:
         raise CarnetError(Message("{name}: a web page without a table, not a workbook. Export it again as .xlsx or .csv.", name=path.name))
-    written = scratch / f"{path.name}.tsv"
+    written = scratch / path.name
     with written.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream, delimiter="\t").writerows(rows)
     return written
+
+
+def _cells_of(rows: list[list[Any]]) -> list[list[str]]:
+    """The texts of a web page's table, a cell that spans rows or columns repeated in each of them."""
+    texts: list[dict[int, str]] = [{} for _ in rows]
+    for number, cells in enumerate(rows):
+        place = 0
+        for cell in cells:
+            while place in texts[number]:
+                place += 1
+            wide, tall = (int(span) if (span := cell.get(name, "1")).isdigit() else 1 for name in ("colspan", "rowspan"))
+            for below in texts[number : number + tall]:
+                below.update({place + step: cell.get_text(" ", strip=True) for step in range(wide)})
+    return [[row.get(place, "") for place in range(max(row, default=-1) + 1)] for row in texts]
 
 
 def _filled(cell: Any) -> bool:

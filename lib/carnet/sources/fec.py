@@ -129,7 +129,10 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
                 "{name}: its fields stand in quotation marks, which a legal ledger has not. Export it again without them.", name=path.name
             )
         )
-    delimiter = spec.format.delimiter or ("\t" if "\t" in text else "|")
+    delimiter = spec.format.delimiter or next((mark for mark in "\t|;" if mark in text), "|")
+    if delimiter == ";":
+        message = N_("{file}: parted by semicolons, which the law does not accept; read as such.")
+        notes.append(Notice(message, {"file": path.name}))
     names = _official_names(path, check_header(path, text.split(delimiter), 1))
     extra = [name for name in names if name not in (*OFFICIAL, "Montant", "Sens")]
     if extra:

@@ -45,7 +45,7 @@ def bare_number(text: str, currency: str) -> str:
     """
     marks = {currency, *(get_currency_symbol(currency, locale) for locale in ("en", "en_US", "fr")), *WRITTEN_MARKS.get(currency, ())}
     signs = "|".join(re.escape(mark).replace("'", "''") for mark in sorted(marks, key=lambda mark: (-len(mark), mark)))
-    spaced = f"regexp_replace(regexp_replace(translate({text}, '−–’', '--'''), '^''', ''), '{SPACES}', ' ', 'g')"  # an apostrophe in front keeps a spreadsheet from computing
+    spaced = f"regexp_replace(regexp_replace(translate({text}, '−–’', '--'''), '^(''|=\"?)|\"$', '', 'g'), '{SPACES}', ' ', 'g')"  # an apostrophe in front keeps a spreadsheet from computing
     bare = rf"regexp_replace(trim(regexp_replace({spaced}, '({signs})|%', '', 'gi')), '[.,]-{{1,2}}$', '')"
     signed = rf"regexp_replace(regexp_replace({bare}, '^\( *(.*?) *\)$', '-\1'), '^([^-].*\d) *-$', '-\1')"
     return rf"CASE WHEN regexp_full_match({text}, '-?[0-9]+([.,][0-9]+)?') THEN {text} ELSE {signed} END"
@@ -83,6 +83,7 @@ def bare_day(written: str, words: bool = True) -> str:
     Two-digit years are read between slashes or points only: 24-01-15 may be a day of 2015 or of 2024.
     """
     text = with_month_number(written) if words else written
+    text = rf"regexp_replace({text}, '^(\d{{4}})M(\d{{2}})$', '\1-\2')"  # 2024M01
     day = rf"translate(regexp_extract({text}, '^([0-9/.-]+)([T ].*)?$', 1), '/.', '--')"
     return rf"CASE WHEN NOT regexp_matches({text}, '^\d{{1,2}}-\d{{1,2}}-\d{{1,2}}([T ]|$)') THEN {day} END"
 
@@ -144,7 +145,11 @@ def _aggregates(first: str, second: str, ambiguous: str, text: str) -> str:
 
 def _months(day: str) -> tuple[tuple[str, str, str], ...]:
     """Shape of a month without a day, its first day as text, and how that is read."""
-    return ((r"\d{4}-\d{1,2}", f"{day} || '-01'", "%Y-%m-%d"), (r"0?\d{1,2}-\d{4}", f"'01-' || right({day}, 7)", "%d-%m-%Y"))
+    return (
+        (r"\d{4}-\d{1,2}", f"{day} || '-01'", "%Y-%m-%d"),
+        (r"0?\d{1,2}-\d{4}", f"'01-' || right({day}, 7)", "%d-%m-%Y"),
+        (r"(19|20)\d{2}(0[1-9]|1[0-2])", f"{day} || '01'", "%Y%m%d"),
+    )
 
 
 def is_month(day: str) -> str:

@@ -23,7 +23,7 @@ def load_rates(con: duckdb.DuckDBPyConnection, engagement: Engagement) -> None:
     path = engagement.rates_file
     if path is None:
         return
-    spec = Table.model_validate({"files": [path.name]})
+    spec = Table.model_validate({"files": [path.name], "format": engagement.rates_format})
     refused = load_table(con, "rates", spec, [SourceFile(path.name, path, sha256_of(path))])
     headers = [row[0] for row in con.execute("DESCRIBE raw_rates").fetchall()]
     columns = {role: header for role, words in HEADERS.items() for header in headers if plain_header(header) in words}
@@ -42,6 +42,17 @@ def load_rates(con: duckdb.DuckDBPyConnection, engagement: Engagement) -> None:
         "SELECT _row FROM accepted_rates WHERE date IS NULL OR currency IS NULL OR coalesce(rate, 0) <= 0 ORDER BY 1"
     ).fetchall()
     rows = [*(row[0] for row in bad), *(reject.row for reject in refused)]
+    twice = con.execute(
+        "SELECT date || ' ' || currency FROM accepted_rates GROUP BY date, currency HAVING count(DISTINCT rate) > 1 ORDER BY 1"
+    ).fetchall()
+    if twice:
+        raise CarnetError(
+            Message(
+                "rates: {name}: several rates for {examples}. Leave one of each.",
+                name=path.name,
+                examples=examples(row[0] for row in twice),
+            )
+        )
     if rows:
         raise CarnetError(
             Message(

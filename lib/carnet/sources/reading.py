@@ -4,6 +4,7 @@ import datetime as dt
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from typing import Any
 
 import duckdb
 
@@ -35,7 +36,11 @@ MOST_TEXTS = 50  # columns of texts looked at for the word of a total
 CUSTOMER_ROLES = ("customer_id", "auxiliary")
 FLOATS = ("DOUBLE", "FLOAT")
 MEASURED = ("date", "money", "number", "share")
-TOTAL = r"(grand[ -]?|sous[ -]?|sub[ -]?)?tota(l|ux|ls)( general| generaux)?( ?:)?( (for|of|pour|de|du|des|client|exercice|annee|mois|year|month|[0-9]).*)?"
+SUM_WORDS = r"(grand[ -]?|sous[ -]?|sub[ -]?)?tota(l|ux|ls)( general| generaux)?"
+TOTAL = rf"{SUM_WORDS}( ?:)?( (for|of|pour|de|du|des|client|exercice|annee|mois|year|month|[0-9]).*)?"  # says by itself that it sums others
+CARRIED = "a reporter|reports?|somme|cumul|total page|page total|(carried|brought) forward"
+TOTAL_HINTS = ("ota", "OTA", "eport", "EPORT", "omme", "OMME", "umul", "UMUL", "orward")  # letters of these words, sought first
+LIKE_TOTAL = rf"({SUM_WORDS}|{CARRIED})([ :].*)?|.+ {SUM_WORDS}"  # does so only where its amount is the sum
 
 
 class ColumnReader:
@@ -46,12 +51,12 @@ class ColumnReader:
     """
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, name: str, spec: Table, currency: str, rates: Mapping[str, float] | str | None = None
+        self, con: duckdb.DuckDBPyConnection, name: str, spec: Table, currency: str, rates: Mapping[str, Any] | str | None = None
     ) -> None:
         self.con, self.name, self.spec, self.currency = con, name, spec, currency
         self.schema = RATES if name == "rates" else TABLES[name]
-        self.rates = {currency: 1.0} | ({} if rates is None or isinstance(rates, str) else {**rates})
-        self.rates_file = rates if isinstance(rates, str) else None
+        self.rates_file = rates if isinstance(rates, str) else (rates or {}).get("file")
+        self.rates = {currency: 1.0} | ({} if self.rates_file or isinstance(rates, str) else {**(rates or {})})
         described = con.execute(f"DESCRIBE raw_{name}").fetchall()
         self.types = {row[0]: row[1] for row in described if row[0] not in ("_file", "_row")}
         self.mapping = self._map_columns()
@@ -94,10 +99,12 @@ class ColumnReader:
     def _aside(self) -> str:
         """SQL: the code of a row that is none of the table's: its header once more, a heading of the rows below, or not kept by `where:`."""
         texts = [header for header in self.mapping.values() if self.types[header] == "VARCHAR"]
-        again = " AND ".join(f"trim({identifier(h)}, {quoted(OUTER_SPACES)}) = {quoted(h)}" for h in texts)
+        again = " AND ".join(f"{folded(identifier(h))} = {folded_words([h])}" for h in texts)
         # what stands behind THEN is computed for the few rows that come that far
         repeated = (
-            f"CASE WHEN contains({identifier(texts[0])}, {quoted(texts[0])}) THEN {again} ELSE false END" if len(texts) > 1 else "false"
+            f"CASE WHEN length({identifier(texts[0])}) BETWEEN {len(texts[0])} AND {len(texts[0]) + 4} THEN {again} ELSE false END"
+            if len(texts) > 1
+            else "false"
         )
         cases = f"WHEN {repeated} THEN 'header:'"
         others = [header for header in self.mapping.values() if header not in self.filled]
@@ -139,16 +146,17 @@ class ColumnReader:
         return f"coalesce({folded(column)} IN ({folded_words(self.spec.sign.negative)}), false)"
 
     def _total_word(self) -> str:
-        """SQL: true where a name, a number or a date of the row reads like a total of others."""
+        """SQL: 2 where a text of the row says that it is a total of others, 1 where it reads like one, else 0."""
         if not self.schema.total:
-            return "false"
+            return "0"
         numbers = [h for role, h in self.mapping.items() if self.schema.columns[role].kind not in ("id", "text", "date")]
         texts = [h for h, kind in self.types.items() if kind == "VARCHAR" and h not in numbers][:MOST_TEXTS]
-        tests = [
-            f"CASE WHEN contains({h}, 'ota') OR contains({h}, 'OTA') THEN regexp_full_match({folded(h)}, {quoted(TOTAL)}) ELSE false END"
+        cases = [  # what stands behind THEN is computed for the few rows that come that far
+            f"CASE WHEN {' OR '.join(f'contains({h}, {quoted(hint)})' for hint in TOTAL_HINTS)} THEN CASE "
+            f"WHEN regexp_full_match({folded(h)}, {quoted(TOTAL)}) THEN 2 WHEN regexp_full_match({folded(h)}, {quoted(LIKE_TOTAL)}) THEN 1 ELSE 0 END ELSE 0 END"
             for h in map(identifier, texts)
         ]
-        return " OR ".join(tests) or "false"
+        return f"greatest({', '.join(cases)})" if len(cases) > 1 else (cases or ["0"])[0]
 
     @cached_property
     def filled(self) -> list[str]:
@@ -172,7 +180,7 @@ class ColumnReader:
         if 3 * empty < rows:
             return []
         named, others_blank = f"NOT {_blank(column)}", " AND ".join(map(_blank, others))
-        total = f"regexp_full_match({folded(identifier(column))}, {quoted(TOTAL)})"
+        total = f"regexp_full_match({folded(identifier(column))}, {quoted(LIKE_TOTAL)})"
         headings, below, both = self.con.execute(
             f"SELECT count(*) FILTER ({named} AND {others_blank}), count(*) FILTER (NOT ({named})), count(*) FILTER ({named} AND NOT ({others_blank}) AND NOT {total}) "
             f"FROM raw_{self.name}"
@@ -363,6 +371,9 @@ class ColumnReader:
             if values == months > 0:
                 values, months = self.con.execute(f"{counts} ({given})").fetchall()[0]
             self._monthly[role] = values == months > 0
+            if self._monthly[role] and not self.spec.unpivot:
+                message = N_("{table}: {column} holds months without a day, read as their first day.")
+                self.notices.append(Notice(message, {"table": TABLE_LABELS[self.name], "column": self.mapping[role]}))
         return self._monthly[role]
 
     def _numbers_of_days(self, role: str) -> str | None:
@@ -420,27 +431,32 @@ class ColumnReader:
 
     def _question(self, role: str, own: Evidence, mixed: bool, dates: bool) -> str:
         place = Message(" (row {row}: {value})", row=own.example_row, value=f"{own.example!r}") if own.example else ""
-        said = {"name": self.name, "header": f"{self.mapping[role]!r}", "place": place}
+        said = {
+            "name": self.name,
+            "place_of": "rates.format" if self.name == "rates" else f"tables.{self.name}.format",
+            "header": f"{self.mapping[role]!r}",
+            "place": place,
+        }
         if dates and mixed:
             return Message(
                 "{name}: the order of the dates in {header} is ambiguous: some values are day/month and some month/day{place}. "
-                'Set tables.{name}.format.date to "%d/%m/%Y" or "%m/%d/%Y".',
+                'Set {place_of}.date to "%d/%m/%Y" or "%m/%d/%Y".',
                 **said,
             )
         if dates:
             return Message(
                 "{name}: the order of the dates in {header} is ambiguous: no day is above 12{place}. "
-                'Set tables.{name}.format.date to "%d/%m/%Y" or "%m/%d/%Y".',
+                'Set {place_of}.date to "%d/%m/%Y" or "%m/%d/%Y".',
                 **said,
             )
         if mixed:
             return Message(
-                '{name}: the decimal mark in {header} is ambiguous: both marks occur{place}. Set tables.{name}.format.decimal to "," or ".".',
+                '{name}: the decimal mark in {header} is ambiguous: both marks occur{place}. Set {place_of}.decimal to "," or ".".',
                 **said,
             )
         return Message(
             "{name}: the decimal mark in {header} is ambiguous: 1,234 may be one thousand or one and a fraction{place}. "
-            'Set tables.{name}.format.decimal to "," or ".".',
+            'Set {place_of}.decimal to "," or ".".',
             **said,
         )
 

@@ -31,6 +31,8 @@ csv.field_size_limit(1 << 27)  # characters; read with another delimiter, a whol
 UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
+TWICE_ENCODED = re.compile("Ã[\u0080-\u00bf©ª®¨´§]|â\u20ac")
+ENCODING_WEIGHT = 0.1  # of a doubt whose money is not known
 MIXED = "utf-8 and cp1252"
 
 
@@ -89,6 +91,14 @@ def read(con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table,
             if len(sample) == 1 << 16:
                 sample = sample[: sample.rfind("\n") + 1] or sample + stream.readline()
         lines = sample.splitlines(keepends=True)
+        doubled = [number for number, line in enumerate(lines, 1) if TWICE_ENCODED.search(line)]
+        if doubled:
+            message = N_(
+                "{file}: letters that were encoded twice, such as {letters} in line {line}: one name may stand as two. Export it again in UTF-8."
+            )
+            letters = TWICE_ENCODED.search(lines[doubled[0] - 1])
+            told = {"file": path.name, "letters": letters[0] if letters else "", "line": doubled[0]}
+            notes.append(Notice(message, told, ENCODING_WEIGHT))
         header_row = header_row_of(path, _cells(lines, spec.format.delimiter), spec, notes)
         lines = lines[header_row - 1 :]
         delimiter = spec.format.delimiter or detect_delimiter("".join(lines)) or ";"
