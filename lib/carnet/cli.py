@@ -87,7 +87,7 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
     from carnet.measures.register import check_targets
 
     book = open_book(folder, as_of, language)
-    check_targets(book.engagement)
+    check_targets(target.measure for target in book.engagement.targets)
     print_ledger(book)
     sys.exit(exit_code(book))
 

@@ -82,7 +82,7 @@ def run_audit(
     chosen = check_parameters(parameters, accepted)
     started, clock, context = datetime.now(UTC), time.monotonic(), process_context()
     book = open_book(folder, as_of, language, anonymise)
-    check_targets(book.engagement)
+    check_targets(target.measure for target in book.engagement.targets)
     common = {"engagement": str(folder.resolve()), "as_of": str(book.as_of), "language": book.engagement.language}
     home = out.resolve() / book.engagement.slug
     home.mkdir(parents=True, exist_ok=True)

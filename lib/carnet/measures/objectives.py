@@ -3,15 +3,31 @@
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
-from carnet.engagement import Target
 from carnet.measures.control_limits import yearly_noise
 from carnet.measures.register import FIGURES
 
 YEAR = 365.25
+
+
+class Objective(Protocol):
+    """What an objective says: measure, value on the day it starts from, value to reach, until when, and whose it is."""
+
+    @property
+    def measure(self) -> str: ...  # noqa: D102
+    @property
+    def baseline(self) -> float | None: ...  # noqa: D102
+    @property
+    def start(self) -> dt.date | None: ...  # noqa: D102
+    @property
+    def target(self) -> float: ...  # noqa: D102
+    @property
+    def due(self) -> dt.date: ...  # noqa: D102
+    @property
+    def owner(self) -> str | None: ...  # noqa: D102
 
 
 SUMS = ("revenue", "quantity", "order_count", "gross_margin", "net_margin", "fixed_cost", "variable_cost", "acquisition_cost", "total_cost")
@@ -38,7 +54,7 @@ def noise_ranges(now: Mapping[str, float], months: pd.DataFrame) -> dict[str, tu
     return ranges
 
 
-def _path(target: Target, as_of: dt.date) -> float:
+def _path(target: Objective, as_of: dt.date) -> float:
     """Where the straight line from the baseline to the target stands on a day; NaN without a baseline or its day, or before that day."""
     if target.baseline is None or target.start is None or as_of < target.start:
         return math.nan
@@ -47,7 +63,7 @@ def _path(target: Target, as_of: dt.date) -> float:
 
 
 def target_progress(
-    targets: Sequence[Target],
+    targets: Sequence[Objective],
     values: Mapping[str, float],
     intervals: Mapping[str, tuple[float, float]],
     years: pd.DataFrame,

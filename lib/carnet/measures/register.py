@@ -3,10 +3,10 @@
 A figure that no notebook has measured is still published, with value null: unknown is not zero.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from carnet.engagement import Engagement
 from carnet.errors import CarnetError, nearest
 from carnet.wording import N_
 
@@ -408,8 +408,8 @@ TABLES: dict[str, str] = {
 }
 
 
-def check_targets(engagement: Engagement) -> None:
-    """Raise CarnetError when a target of the engagement names a measure that is not in the register."""
-    for target in engagement.targets:
-        if target.measure not in FIGURES:
-            raise CarnetError(f"targets: unknown measure '{target.measure}'; {nearest(target.measure, FIGURES)}")
+def check_targets(measures: Iterable[str]) -> None:
+    """Raise CarnetError when an objective names a measure that is not in the register."""
+    for measure in measures:
+        if measure not in FIGURES:
+            raise CarnetError(f"targets: unknown measure '{measure}'; {nearest(measure, FIGURES)}")
