@@ -167,6 +167,9 @@ CALLS = {
     purchases.regularity: lambda b: purchases.regularity(b.orders),
     receivables.aged_balance: lambda b: receivables.aged_balance(b.table("receivables"), b.as_of),
     receivables.customer_payment: lambda b: receivables.customer_payment(b.table("receivables"), b.periods.current, b.as_of),
+    receivables.given_up_customers: lambda b: receivables.given_up_customers(
+        b.table("receivables").mutate(status=(b.table("receivables").amount > 900).ifelse("collection", "open")), b.as_of
+    ),
     receivables.paid_in_time: lambda b: receivables.paid_in_time(b.table("receivables"), b.periods.current, b.as_of).as_table(),
     receivables.receivable_summary: lambda b: receivables.receivable_summary(b.table("receivables"), b.periods.current, b.as_of),
     salespeople.sellers: lambda b: salespeople.sellers(b.table("sales"), b.periods),

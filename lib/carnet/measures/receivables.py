@@ -100,5 +100,8 @@ def _dated(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     paid = t.paid_date if "paid_date" in given else ibis.null("date")
     due = ibis.coalesce(t.due_date, t.invoice_date) if "due_date" in given else t.invoice_date
     t = t.mutate(amount=t.amount.cast("float64"), due=due, paid=(paid <= day).ifelse(paid, ibis.null("date")))
-    ended = t.status.isin(("paid", "written_off")).fill_null(False) if "status" in given else ibis.literal(False)  # no status: open
-    return t.mutate(is_open=t.paid.isnull() & ~(ended & (t.paid_date.isnull() if "paid_date" in given else ibis.literal(True))))
+    if "status" not in given:
+        return t.mutate(is_open=t.paid.isnull())
+    ended = t.status.isin(("paid", "written_off")).fill_null(False)  # no status: open
+    undated = t.paid_date.isnull() if "paid_date" in given else ibis.literal(True)
+    return t.mutate(is_open=t.paid.isnull() & ~(ended & undated))

@@ -30,6 +30,7 @@ HIDDEN_ROW = re.compile(rb'<row (?=[^>]*\bhidden="(?:1|true)")[^>]*\br="(\d+)"')
 UNCALCULATED = re.compile(rb'<c (?![^>]*\bt="str")[^>]*\br="([A-Z]+\d+)"[^>]*><f\b[^>]*(?:/>|>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>')
 FORMULA = re.compile(rb'<c [^>]*\br="([A-Z]+\d+)"[^>]*><f\b[^>]*(?:/>|>[^<]*</f>)<v>([^<]*)</v></c>')
 MANY_ZEROS = 3  # formulas that all give 0: written by a library that does not calculate
+LONGEST_ROW = 1 << 24  # bytes of XML
 UNCALCULATED_WEIGHT = 0.1  # of a doubt whose money is not known
 
 
@@ -106,6 +107,8 @@ def _xml_of(path: Path, sheet: str | None) -> Iterator[bytes]:
         with stream:
             rest = b""
             while chunk := stream.read(1 << 22):
+                if len(rest) > LONGEST_ROW:  # no sheet of a person
+                    return
                 whole, cut, rest = (rest + chunk).rpartition(b"<row ")
                 rest = cut + rest
                 yield whole
