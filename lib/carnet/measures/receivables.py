@@ -81,7 +81,7 @@ def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> i
 def given_up_customers(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     """Customers with an invoice in collection or written off: customer_id."""
     t = receivables.filter((receivables.invoice_date <= ibis.date(as_of)) & receivables.status.isin(("collection", "written_off")))
-    return t.select("customer_id").distinct().order_by("customer_id")
+    return t.group_by("customer_id").agg().order_by("customer_id")
 
 
 def paid_in_time(receivables: ir.Table, period: Period, as_of: dt.date, grace_days: int = 30) -> ir.FloatingScalar:
