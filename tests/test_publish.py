@@ -294,9 +294,8 @@ def test_plain_papermill_runs_the_notebook(tmp_path):
     assert all(cell.execution_count for cell in executed.cells if cell.cell_type == "code")
 
 
-MACHINES = {  # what a user's machine may set: the same files must come out
-    "plain": {"LC_ALL": "C.UTF-8", "TZ": "UTC"},
-    "C, cp1252 and Auckland": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "cp1252", "TZ": "Pacific/Auckland", "COLUMNS": "40"},
+ANOTHER_MACHINE = {  # what a user's machine may set
+    "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "cp1252", "TZ": "Pacific/Auckland", "COLUMNS": "40",
 }  # fmt: skip
 
 
@@ -307,17 +306,15 @@ def test_the_machine_does_not_matter(make_engagement, tmp_path):
         *([f"Café {i % 7} Œ", f"20{23 + i % 2}-{i % 12 + 1:02d}-{i % 28 + 1:02d}T23:30:00+02:00", str(10 + i)] for i in range(60)),
     ]
     folder = make_engagement(tables={"sales": rows}, language="fr", client="Œuvre – Café", as_of="2024-12-31")
+    here = run_carnet("run", folder, "-n", "sales_gaps", "--out", tmp_path / "here")
+    there = subprocess.run(
+        [sys.executable, "-m", "carnet.cli", "run", folder, "-n", "sales_gaps", "--out", tmp_path / "there"],
+        env=os.environ | ANOTHER_MACHINE | {PICTURES_VARIABLE: "off"}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert here.returncode == there.returncode == 0, (here.stderr, there.stderr)
     found = {}
-    for number, (name, settings) in enumerate(MACHINES.items()):
-        environment = {
-            key: value for key, value in os.environ.items() if key not in ("LANGUAGE", "LC_ALL", "LANG", "TZ", PICTURES_VARIABLE)
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "carnet.cli", "run", folder, "-n", "sales_gaps", "--out", tmp_path / str(number)],
-            env=environment | settings | {PICTURES_VARIABLE: "off"}, capture_output=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        report = next((tmp_path / str(number)).glob("*/2024-12-31"))
+    for name in ("here", "there"):
+        report = next((tmp_path / name).glob("*/2024-12-31"))
         found[name] = {
             path.relative_to(report): path.read_bytes()
             for path in sorted(report.rglob("*"))

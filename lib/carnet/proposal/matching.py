@@ -165,7 +165,7 @@ def best_match(part: Part) -> tuple[Match | None, str]:
     tables = ["ledger"] if part.is_ledger else list(TABLES)
     found = [match(part, table) for table in tables]
     complete = [m for m in found if not m.lacking and tells_enough(m)] if len(part.values) else []
-    if not complete and not part.is_ledger:
+    if not complete and not part.is_ledger and part.has_title:
         for row in HEADER_ROWS:
             lower = part.below_a_title(row)
             complete = (

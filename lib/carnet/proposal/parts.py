@@ -19,6 +19,7 @@ from carnet.sources.fec import LEGAL_NAME
 
 SAMPLE_ROWS = 2_000
 SAMPLE_LETTERS = 10_000_000  # of a text file: enough to know its columns
+FEW = 3  # cells of a title, rather than of a header, are fewer
 HEADER_ROWS = range(2, 11)  # where a header stands below a title
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 
@@ -57,6 +58,13 @@ class Part:
             return False
         headers = {str(header).casefold() for header in self.values.columns}
         return bool(LEGAL_NAME.match(self.path.name)) or {name.casefold() for name in LEDGER_HEADERS.values()} <= headers
+
+    @property
+    def has_title(self) -> bool:
+        """The first row looks like a title rather than a header: few cells, or some without a name."""
+        names = [str(name) for name in self.values.columns]
+        parted = self.format.get("delimiter") == "whitespace"  # a title of several words looks so, too
+        return not self.query and (parted or len(names) < FEW or any(name.startswith("column ") for name in names))
 
     def below_a_title(self, header_row: int) -> "Part | None":
         """The same with its header further down; None where there is none."""

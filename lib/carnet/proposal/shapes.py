@@ -25,7 +25,7 @@ def wide(part: Part) -> Match | None:
     """Sales whose months stand in columns, as `unpivot:` reads them; None where there are none."""
     if made := _wide(part):
         return made
-    for row in HEADER_ROWS if not part.query else ():
+    for row in HEADER_ROWS if part.has_title else ():
         lower = part.below_a_title(row)
         if lower is not None and len(lower.values) and (made := _wide(lower)):
             return made

@@ -29,7 +29,6 @@ from carnet.sources.base import plain_header, quoted
 from carnet.sources.servers import DatabaseTable, Server
 
 SURE = 0.95
-FEW = 3  # columns: a title rather than a header
 HEADER_KEYS = ("fill_down", "where", "sign")  # keys of a table that name headers
 CONDITION = re.compile(r"\s*-- (if|unless) ([\w{}-]+)(?:\.(\w+))?\s*$")
 TRANSLATED = re.compile(r"translated\((\w+)\.(\w+), ([\w{}]+)\)")
@@ -141,8 +140,7 @@ def recognise_exports(part: Part) -> list[Match]:
         return []
     if found := _most_exact(part):
         return found
-    names = [str(header) for header in part.values.columns]
-    if len(names) < FEW or any(name.startswith("column ") for name in names):  # cells without a header: title rows may stand above it
+    if part.has_title:
         for row in HEADER_ROWS:
             lower = part.below_a_title(row)
             if lower is not None and len(lower.values) and (found := _most_exact(lower)):
