@@ -27,10 +27,12 @@ import duckdb
 import nbformat
 import pandas as pd
 import psutil
-from carnet import publish
-from carnet.book import open_book
-from carnet.measures import cohorts, concentration, defection, movement
-from carnet.periods import Bucket, buckets
+from carnet.book.book import open_book
+from carnet.engagement.periods import Bucket, buckets
+from carnet.measures.indicators import cohorts
+from carnet.measures.portfolio import concentration, movement
+from carnet.measures.retention import defection
+from carnet.report import publish
 
 ENGAGEMENT = 'client: Bench {lines}\nas_of: 2025-12-31\ntables:\n  sales: {{files: "sales.parquet"}}\n'
 AS_OF = dt.date(2025, 12, 31)
@@ -190,7 +192,8 @@ def report(folder: Path, notebooks: Path) -> tuple[float, float, Path]:
     command = f"""
 import sys
 from pathlib import Path
-from carnet import cli, publish
+from carnet import cli
+from carnet.report import publish
 find = publish.find_notebooks
 publish.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
 if __name__ == "__main__":
@@ -212,8 +215,8 @@ if __name__ == "__main__":
 
 FLOOR = """import matplotlib.pyplot as plt
 import seaborn as sns
-from carnet import charts, tables
-from carnet.notebook import open_book, record, show
+from carnet.exhibits import charts, tables
+from carnet.report.notebook import open_book, record, show
 for number in range({pictures}):
     figure, axes = plt.subplots(figsize=(8, 4))
     sns.barplot(x=list("abcdefgh"), y=[3, 5, 2, 8, 1, 9, 4, 7], ax=axes)

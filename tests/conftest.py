@@ -7,6 +7,7 @@ import fcntl
 import gc
 import io
 import os
+import pkgutil
 import re
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import yaml
-from carnet.records import PICTURES_VARIABLE
+from carnet.engagement.records import PICTURES_VARIABLE
 from nbval import plugin as nbval_plugin
 
 gc.freeze()  # what is imported is never garbage, and expressions are many small objects: looking for garbage takes a tenth of a run
@@ -57,9 +58,16 @@ def make_engagement(tmp_path):
 
 @pytest.fixture(scope="session")
 def demo_book():
-    from carnet.book import open_book
+    from carnet.book.book import open_book
 
     return open_book(DEMO)
+
+
+def measure_modules():
+    """Names of the modules of measures, whatever their folder."""
+    from carnet import measures
+
+    return [module.name for module in pkgutil.walk_packages(measures.__path__, "carnet.measures.") if not module.ispkg]
 
 
 def spawn_carnet(*arguments, cwd=ROOT):
@@ -150,7 +158,7 @@ def picture_distance(left: str, right: str) -> float:
 
 
 def compare_outputs(self, test, ref, skip_compare=None):
-    from carnet.records import FIGURES_TYPE, FINDINGS_TYPE
+    from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE
 
     skipped = (*(skip_compare or self.parent.skip_compare), FIGURES_TYPE, FINDINGS_TYPE)
     if not compare_texts(self, test, ref, skipped):

@@ -15,7 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from carnet import cli, kernels, publish
+from carnet import cli
+from carnet.report import kernels, publish
 
 SEED = 20261122
 

@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import python_calamine
-from carnet.annex import write_annex
-from carnet.book import open_book
-from carnet.calendars import write_calendars
-from carnet.comparison import compare_reports
+from carnet.book.book import open_book
+from carnet.book.earlier import check_comparable, find_earlier, find_reports, open_published
+from carnet.customers.gap_list import gap_list, with_contacts
 from carnet.errors import CarnetError
-from carnet.gap_list import gap_list, with_contacts
-from carnet.measures import changes, follow_up, last_chance, tasks
-from carnet.published import check_comparable, find_earlier, find_reports, open_published
+from carnet.measures.gaps import follow_up, tasks
+from carnet.measures.portfolio import changes
+from carnet.measures.retention import last_chance
+from carnet.report.annex import write_annex
+from carnet.report.calendars import write_calendars
+from carnet.report.comparison import compare_reports
 from carnet.wording import Wording
 from scipy import stats
 
@@ -454,7 +456,7 @@ def test_a_name_of_emoji_makes_a_sheet_that_excel_accepts(tmp_path):
 @pytest.mark.parametrize("text", ["=1+1", "'=1+1", "''-x", "+a", "plain", "'quoted", "", "-5"])
 def test_what_was_made_safe_is_read_back(text):
     import ibis
-    from carnet.records import neutralised, restored
+    from carnet.engagement.records import neutralised, restored
 
     safe = neutralised(ibis.memtable({"t": [text]})).execute().t[0]
     assert restored(safe) == text and not safe.startswith(("=", "+", "-", "@"))

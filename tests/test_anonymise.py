@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from carnet.book import open_book
-from carnet.engagement import load_engagement
+from carnet.book.book import open_book
+from carnet.book.earlier import find_earlier
+from carnet.engagement.file import load_engagement
 from carnet.errors import CarnetError
-from carnet.pseudonyms import KEY_FILE, fingerprint, hide, pseudonym
-from carnet.published import find_earlier
+from carnet.intake.pseudonyms import KEY_FILE, fingerprint, hide, pseudonym
 
 from .conftest import DEMO, run_carnet
 

@@ -6,11 +6,11 @@ import sys
 
 import pandas as pd
 import pytest
-from carnet import book as book_module
-from carnet.book import open_book
+from carnet.book import book as book_module
+from carnet.book.book import open_book
+from carnet.customers.series import audit_series
+from carnet.engagement.periods import Periods
 from carnet.errors import CarnetError
-from carnet.periods import Periods
-from carnet.series import audit_series
 
 HEADER = ["customer_id", "date", "amount", "order_id", "salesperson"]
 ROWS = [
@@ -67,7 +67,7 @@ def test_a_previous_period_that_was_not_given_is_said(make_engagement):
 def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
     import sqlite3
 
-    from carnet.records import RUN_VARIABLE
+    from carnet.engagement.records import RUN_VARIABLE
 
     folder = make_engagement(tables={"sales": {"files": "sqlite:///e.db", "query": "select * from v"}})
     with sqlite3.connect(folder / "e.db") as con:
@@ -86,7 +86,8 @@ def test_no_progress_bar_where_duckdb_takes_the_process_for_a_terminal(make_enga
     """Without a script, as in a kernel, DuckDB draws a bar on stdout for whatever takes two seconds: neither building, reading nor writing lists may."""
     code = """
 import sys, duckdb
-from carnet import book, notebook
+from carnet.book import book
+from carnet.report import notebook
 of = "SELECT current_setting('enable_progress_bar')"
 built = []
 orders_of = book.orders_of
@@ -212,8 +213,8 @@ def test_what_a_book_computes_once_is_of_its_own_periods(make_engagement):
 
 def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement, tmp_path, monkeypatch):
     """Frame, types and the queries that are shown, whoever came first; another question, or another report, is computed for itself."""
-    from carnet.once import once
-    from carnet.records import RUN_VARIABLE
+    from carnet.book.once import once
+    from carnet.engagement.records import RUN_VARIABLE
 
     computed = []
 
@@ -243,7 +244,7 @@ def test_what_memory_does_not_hold_stands_in_the_cache_and_is_swept(make_engagem
     folder = make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})
     code = """
 import os, sys
-from carnet.book import open_book
+from carnet.book.book import open_book
 con = open_book(sys.argv[1]).engine.backend.con
 con.execute("CREATE TEMP TABLE large AS SELECT i, 'a text that is not short' || i AS text FROM range(4000000) t(i)")
 print(con.execute("SELECT current_setting('memory_limit')").fetchall()[0][0], flush=True)

@@ -7,10 +7,10 @@ from itertools import pairwise
 import ibis
 import pandas as pd
 import pytest
-from carnet.book import open_book
-from carnet.gap_list import gap_list, monthly_gaps
-from carnet.measures import movement
-from carnet.periods import Periods, months_earlier, years_earlier, years_earlier_each
+from carnet.book.book import open_book
+from carnet.customers.gap_list import gap_list, monthly_gaps
+from carnet.engagement.periods import Periods, months_earlier, years_earlier, years_earlier_each
+from carnet.measures.portfolio import movement
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,8 +5,8 @@ import itertools
 
 import pandas as pd
 import pytest
-from carnet import charts
-from carnet.measures import salespeople
+from carnet.exhibits import charts
+from carnet.measures.gaps import salespeople
 from carnet.wording import Wording
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")

@@ -5,11 +5,11 @@ import re
 
 import pandas as pd
 import pytest
-from carnet.book import open_book
-from carnet.customer_years import driver_panel
-from carnet.engagement import load_engagement
+from carnet.book.book import open_book
+from carnet.customers.customer_years import driver_panel
+from carnet.engagement.file import load_engagement
 from carnet.errors import CarnetError
-from carnet.measures.drivers import usable_attributes
+from carnet.measures.reasons.drivers import usable_attributes
 
 from .conftest import page_text, run_carnet, write_engagement
 

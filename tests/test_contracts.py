@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from carnet.book import open_book
+from carnet.book.book import open_book
 from carnet.errors import CarnetError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

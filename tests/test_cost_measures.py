@@ -8,10 +8,12 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.measures import cost_to_serve, lifetime_value, movement, price_volume, receivables
-from carnet.measures.break_even import break_even_date, break_even_days, stress_test
-from carnet.measures.intervals import noise_interval
-from carnet.periods import Period, Periods
+from carnet.engagement.periods import Period, Periods
+from carnet.measures.costs import cost_to_serve, price_volume, receivables
+from carnet.measures.costs.break_even import break_even_date, break_even_days, stress_test
+from carnet.measures.indicators import lifetime_value
+from carnet.measures.portfolio import movement
+from carnet.measures.statistics.intervals import noise_interval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

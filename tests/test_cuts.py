@@ -9,13 +9,15 @@ import carnet
 import ibis
 import pandas as pd
 import pytest
-from carnet import schema
-from carnet.account_list import Rates, account_list, cuts_of, margins_of
-from carnet.book import open_book
-from carnet.customer_value import yearly_margins
-from carnet.measures import contacts, costs, cuts
-from carnet.periods import Period
-from carnet.series import audit_series, moved, own_costs
+from carnet.book.book import open_book
+from carnet.customers.account_list import Rates, account_list, cuts_of, margins_of
+from carnet.customers.customer_value import yearly_margins
+from carnet.customers.series import audit_series, moved, own_costs
+from carnet.engagement import schema
+from carnet.engagement.periods import Period
+from carnet.measures.costs import costs
+from carnet.measures.gaps import contacts
+from carnet.measures.portfolio import cuts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.account_list import Rates, account_list
-from carnet.book import open_book
-from carnet.decisions import ACTION_COLUMNS, Policy, decisions, may_be_called, open_names, policy_of
+from carnet.book.book import open_book
+from carnet.customers.account_list import Rates, account_list
+from carnet.customers.decisions import ACTION_COLUMNS, Policy, decisions, may_be_called, open_names, policy_of
+from carnet.customers.gap_list import gap_list
+from carnet.engagement.records import PARAMETERS_VARIABLE
 from carnet.findings import decisions as told
-from carnet.gap_list import gap_list
-from carnet.measures import actions, tasks
-from carnet.records import PARAMETERS_VARIABLE
+from carnet.measures.gaps import tasks
+from carnet.measures.retention import actions
 from carnet.wording import Wording
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,5 +1,5 @@
 import pytest
-from carnet.engagement import load_engagement
+from carnet.engagement.file import load_engagement
 from carnet.errors import CarnetError
 
 GOOD = """client: Test SA

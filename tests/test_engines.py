@@ -5,7 +5,6 @@ import importlib
 import inspect
 import numbers
 import os
-import pkgutil
 import shutil
 
 import ibis
@@ -14,36 +13,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from carnet import customer_years, measures
-from carnet.book import open_book
-from carnet.measures import (
-    accounts,
-    baskets,
-    cohorts,
-    concentration,
-    contacts,
-    cost_to_serve,
-    costs,
-    cuts,
-    defection,
-    exposure,
-    gaps,
-    kpi,
-    lifetimes,
-    movement,
-    price_volume,
-    progression,
-    purchases,
-    receivables,
-    register,
-    salespeople,
-    segments,
-    service_quality,
-    silence,
-)
-from carnet.periods import buckets
+from carnet.book.book import open_book
+from carnet.customers import customer_years
+from carnet.engagement.periods import buckets
+from carnet.measures import register
+from carnet.measures.costs import accounts, cost_to_serve, costs, price_volume, receivables
+from carnet.measures.gaps import contacts, gaps, salespeople
+from carnet.measures.indicators import cohorts, kpi, lifetimes
+from carnet.measures.portfolio import baskets, concentration, cuts, exposure, movement, progression, segments
+from carnet.measures.reasons import service_quality, silence
+from carnet.measures.retention import defection, purchases
 
-from tests.conftest import DEMO
+from tests.conftest import DEMO, measure_modules
 
 AS_OF = dt.date(2025, 12, 31)
 QUARTERS = buckets(dt.date(2024, 1, 1), AS_OF, "quarter")
@@ -185,8 +166,8 @@ CALLS = {
 
 def table_measures():
     """Registered measures that read tables of an engine; `windows_of` only makes one out of a frame."""
-    for module in pkgutil.iter_modules(measures.__path__):
-        for name, function in inspect.getmembers(importlib.import_module(f"carnet.measures.{module.name}"), inspect.isfunction):
+    for module in measure_modules():
+        for name, function in inspect.getmembers(importlib.import_module(module), inspect.isfunction):
             kinds = [parameter.annotation for parameter in inspect.signature(function).parameters.values()]
             if name in register.TABLES and any(kind in (ir.Table, ir.Table | None) for kind in kinds):
                 yield function

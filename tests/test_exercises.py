@@ -4,7 +4,7 @@ import datetime as dt
 from collections import defaultdict
 
 import pytest
-from carnet.book import open_book
+from carnet.book.book import open_book
 from carnet.errors import CarnetError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from carnet.book import open_book
+from carnet.book.book import open_book
+from carnet.customers.experiment import load_plan, plan_experiment, planned, read_experiment
 from carnet.errors import CarnetError
-from carnet.experiment import load_plan, plan_experiment, planned, read_experiment
 from carnet.findings.experiments import result, size
-from carnet.measures import experiments
-from carnet.measures.intervals import newcombe_difference
+from carnet.measures.retention import experiments
+from carnet.measures.statistics.intervals import newcombe_difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -275,7 +275,7 @@ def test_a_changed_plan_is_refused(plan, trading, change, told):
 
 def test_an_arm_that_does_not_follow_from_the_seed_is_refused(plan, trading):
     """Whoever moves a customer and writes the digest again is found by drawing the arms anew."""
-    from carnet.experiment import _digest
+    from carnet.customers.experiment import _digest
 
     made, path = plan
     first = made.units[0].model_copy(update={"arm": "control" if made.units[0].arm == "treated" else "treated"})

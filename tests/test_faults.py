@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
-from carnet.book import open_book
+from carnet.book.book import open_book
 
 from .conftest import ROOT, run_carnet
 
@@ -25,7 +25,7 @@ def small_notebook(folder, *cells):
     folder.mkdir()
     code = [
         'engagement = ""\nas_of = ""\nlanguage = "en"',
-        "from carnet.measures import movement\nfrom carnet.notebook import figures_of, open_book, record, record_list\nbook = open_book(engagement, as_of, language)\nw = book.wording",
+        "from carnet.measures import movement\nfrom carnet.report.notebook import figures_of, open_book, record, record_list\nbook = open_book(engagement, as_of, language)\nw = book.wording",
         'moved = movement.customer_movement(book.cube, book.periods)\nrecord(figures_of(movement.movement_summary(moved).select("revenue")))\nrecord_list("movement", moved.order_by("customer_id"))',
         *cells,
     ]
@@ -45,7 +45,7 @@ def with_cells(tmp_path, monkeypatch):
 
 
 def run_those_of(folder, monkeypatch):
-    from carnet import publish
+    from carnet.report import publish
 
     find = publish.find_notebooks
     monkeypatch.setattr(publish, "find_notebooks", lambda names=(): find(names, folder))
@@ -141,7 +141,8 @@ def small_run(tmp_path, make_engagement):
     code = f"""
 import sys
 from pathlib import Path
-from carnet import cli, publish
+from carnet import cli
+from carnet.report import publish
 find = publish.find_notebooks
 publish.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
 sys.argv = ["carnet", "run", {str(folder)!r}, "--out", {str(out)!r}]
@@ -182,7 +183,7 @@ def test_a_folder_that_cannot_be_written(small_run, where):
 
 def test_what_an_engine_refuses_is_told_in_one_line(make_engagement, monkeypatch):
     import psycopg
-    from carnet import book
+    from carnet.book import book
 
     def refuse(*_):
         raise psycopg.OperationalError("the server closed the connection\nDETAIL: much more")
@@ -194,7 +195,7 @@ def test_what_an_engine_refuses_is_told_in_one_line(make_engagement, monkeypatch
 
 
 def test_a_fault_of_carnet_is_not_hidden(make_engagement, monkeypatch):
-    from carnet import book
+    from carnet.book import book
 
     monkeypatch.setattr(book, "open_book", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -6,13 +6,13 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 import yaml
-from carnet.book import open_book
+from carnet.book.book import open_book
+from carnet.engagement.periods import Bucket
+from carnet.engagement.profiles import chart_of_accounts
 from carnet.errors import CarnetError
-from carnet.measures import accounts
-from carnet.measures.receivables import aged_balance, receivable_summary
-from carnet.periods import Bucket
-from carnet.profiles import chart_of_accounts
-from carnet.sources.fec import OFFICIAL, detect_encoding
+from carnet.intake.sources.fec import OFFICIAL, detect_encoding
+from carnet.measures.costs import accounts
+from carnet.measures.costs.receivables import aged_balance, receivable_summary
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -406,7 +406,7 @@ def test_exercises_are_ordered_by_their_dates_not_their_names(make_engagement):
 
 @pytest.mark.long
 def test_missing_exercise_is_told_and_unknown(make_engagement):
-    from carnet.series import period_series
+    from carnet.customers.series import period_series
 
     years = {
         f"123456789FEC{year}1231.txt": [bill("1", f"{year}0110", "C1", 1000), bill("2", f"{year}1210", "C1", 1000)] for year in (2022, 2024)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from carnet import findings
 from carnet.findings import Finding, costs, gaps, indicators, reasons
-from carnet.measures import control_limits
+from carnet.measures.indicators import control_limits
 from carnet.wording import Wording
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")

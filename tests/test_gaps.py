@@ -8,9 +8,10 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.book import open_book
+from carnet.book.book import open_book
 from carnet.errors import CarnetError
-from carnet.measures import contacts, defection, follow_up, gaps, rebound, salespeople
+from carnet.measures.gaps import contacts, follow_up, gaps, salespeople
+from carnet.measures.retention import defection, rebound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats

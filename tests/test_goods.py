@@ -7,16 +7,16 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.account_list import margins_of
-from carnet.book import open_book
-from carnet.contracts import TableCheck
+from carnet.book.book import open_book
+from carnet.customers.account_list import margins_of
+from carnet.customers.series import audit_buckets, audit_series, ledger_lines, margin_lines, margin_rates, moved, period_series
+from carnet.engagement.profiles import chart_of_accounts
 from carnet.errors import CarnetError
-from carnet.goods import account_mapping, choose_goods, estimate_costs, mark_goods
-from carnet.ledger import classify_costs
-from carnet.measures import accounts
-from carnet.notebook import unmeasured
-from carnet.profiles import chart_of_accounts
-from carnet.series import audit_buckets, audit_series, ledger_lines, margin_lines, margin_rates, moved, period_series
+from carnet.intake.contracts import TableCheck
+from carnet.intake.goods import account_mapping, choose_goods, estimate_costs, mark_goods
+from carnet.intake.ledger import classify_costs
+from carnet.measures.costs import accounts
+from carnet.report.notebook import unmeasured
 
 from .conftest import write_engagement
 from .test_fec import fec

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from carnet.schema import TABLES
+from carnet.engagement.schema import TABLES
 
 from .conftest import run_carnet, write_engagement
 from .test_pages import chromium, needs_browser, opened  # noqa: F401  (the fixture)

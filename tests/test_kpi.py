@@ -9,12 +9,15 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from carnet import series
-from carnet.book import open_book
-from carnet.measures import costs, defection, growth, kpi, movement, objectives
-from carnet.measures.control_limits import LIMIT_FACTOR, control_limits, without_season, yearly_noise
-from carnet.periods import Bucket, Periods, buckets
-from carnet.series import audit_series, period_series
+from carnet.book.book import open_book
+from carnet.customers import series
+from carnet.customers.series import audit_series, period_series
+from carnet.engagement.periods import Bucket, Periods, buckets
+from carnet.measures.costs import costs
+from carnet.measures.indicators import kpi, objectives
+from carnet.measures.indicators.control_limits import LIMIT_FACTOR, control_limits, without_season, yearly_noise
+from carnet.measures.portfolio import growth, movement
+from carnet.measures.retention import defection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -330,7 +333,7 @@ def test_yearly_noise_covers_the_change_of_sums():
     ],
 )  # fmt: skip
 def test_objective_status(value, interval, target, baseline, due, status):
-    from carnet.engagement import Target
+    from carnet.engagement.file import Target
 
     goal = Target(
         measure="retention_rate",
@@ -350,7 +353,7 @@ def test_objective_status(value, interval, target, baseline, due, status):
 
 
 def progress_of(value=float("nan"), due="2025-12-31", years=None, **keys):
-    from carnet.engagement import Target
+    from carnet.engagement.file import Target
 
     goal = Target(**{"measure": "fixed_cost", "target": 3000.0, "due": dt.date.fromisoformat(due)} | keys)
     given_years = pd.DataFrame({"end": []}) if years is None else years

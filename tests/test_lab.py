@@ -11,8 +11,8 @@ import urllib.request
 
 import nbformat
 import pytest
-from carnet.lab import prepare
-from carnet.publish import find_notebooks
+from carnet.report.lab import prepare
+from carnet.report.publish import find_notebooks
 
 from .conftest import DEMO, run_carnet
 

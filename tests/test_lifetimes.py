@@ -7,8 +7,9 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.measures import cohorts, lifetimes, purchases
-from carnet.periods import buckets
+from carnet.engagement.periods import buckets
+from carnet.measures.indicators import cohorts, lifetimes
+from carnet.measures.retention import purchases
 
 GOLDEN = Path(__file__).parent / "golden"
 PUBLISHED = purchases.PurchaseModel(0.243, 4.414, 0.793, 2.426, -9582.4)

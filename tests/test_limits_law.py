@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.measures.control_limits import limits_around
+from carnet.measures.indicators.control_limits import limits_around
 
 BOUND = 0.04  # of the points of the last year: four times what chance gives
 YEAR = 12

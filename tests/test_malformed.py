@@ -6,8 +6,8 @@ import string
 
 import pytest
 import yaml
-from carnet.book import open_book
-from carnet.engagement import Engagement, load_engagement
+from carnet.book.book import open_book
+from carnet.engagement.file import Engagement, load_engagement
 from carnet.errors import CarnetError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

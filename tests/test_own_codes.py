@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.book import open_book
-from carnet.leavers import departure_notes, find_leavers, survey_comments
-from carnet.measures import reasons, verbatims
-from carnet.measures.intervals import wilson_interval
-from carnet.profiles import reason_classes
+from carnet.book.book import open_book
+from carnet.customers.leavers import departure_notes, find_leavers, survey_comments
+from carnet.engagement.profiles import reason_classes
+from carnet.measures.reasons import reasons, verbatims
+from carnet.measures.statistics.intervals import wilson_interval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,12 +5,12 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.account_list import Rates, account_list, chosen_rules, with_strategies
-from carnet.book import open_book
-from carnet.decisions import Policy, decisions
+from carnet.book.book import open_book
+from carnet.customers.account_list import Rates, account_list, chosen_rules, with_strategies
+from carnet.customers.decisions import Policy, decisions
+from carnet.customers.gap_list import gap_list
 from carnet.findings import strategy as told
-from carnet.gap_list import gap_list
-from carnet.measures.salespeople import late_by_salesperson, sellers
+from carnet.measures.gaps.salespeople import late_by_salesperson, sellers
 from carnet.wording import Notice, Wording
 
 from .conftest import write_engagement

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import yaml
 from babel import Locale
-from carnet.pages import ORDER, SCRIPTS, TEMPLATES
-from carnet.printing import BROWSERS
-from carnet.profiles import benchmarks
+from carnet.engagement.profiles import benchmarks
+from carnet.report.pages import ORDER, SCRIPTS, TEMPLATES
+from carnet.report.printing import BROWSERS
 from carnet.wording import LOCALES, messages
 from spellchecker import SpellChecker
 from unidecode import unidecode
 
-from .conftest import DEMO, ROOT, run_carnet
+from .conftest import DEMO, ROOT, measure_modules, run_carnet
 
 PAGES = ["index", *ORDER]
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -141,7 +141,7 @@ def test_files_beside_the_pages_are_in_the_language_of_the_report(demo_reports, 
     assert {word for word in shown if word in known[other] and word not in known[language]} == set()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "lib/carnet/charts").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "lib/carnet/exhibits/charts").glob("*.py")), ids=lambda path: path.stem)
 def test_charts_write_no_word_that_is_not_translated(path):
     """Pictures are not read here; their texts are: every literal given to a text, label or legend is inside `w._` or has no word in it."""
     writing = {
@@ -223,15 +223,12 @@ def test_every_query_that_a_notebook_asks_is_in_its_appendix(demo_reports, name)
 
     notebook = json.loads((demo_reports["en"] / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
     code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
-    called = {
-        (module, function)
-        for module, function in re.findall(r"\b(\w+)\.(\w+)\(", code)
-        if (ROOT / f"lib/carnet/measures/{module}.py").is_file()
-    }
+    modules = {name.rpartition(".")[2]: name for name in measure_modules()}
+    called = {(module, function) for module, function in re.findall(r"\b(\w+)\.(\w+)\(", code) if module in modules}
     assert len(called) > 5
     queried = set()
     for module, function in called:
-        found = getattr(importlib.import_module(f"carnet.measures.{module}"), function, None)
+        found = getattr(importlib.import_module(modules[module]), function, None)
         if inspect.isfunction(found) and inspect.signature(found).return_annotation is ir.Table:
             queried.add(function)
     page = (demo_reports["en"] / f"{name}.html").read_text(encoding="utf-8")
@@ -304,7 +301,7 @@ def test_firm_signs_with_its_name_colours_logo_and_words(tmp_path, make_engageme
 
 
 def test_style_of_a_firm_must_be_text(tmp_path, make_engagement):
-    from carnet.engagement import load_engagement
+    from carnet.engagement.file import load_engagement
     from carnet.errors import CarnetError
 
     (tmp_path / "firm").mkdir()
@@ -329,7 +326,7 @@ def test_style_of_a_firm_must_be_text(tmp_path, make_engagement):
     ],
 )
 def test_faulty_firm_is_refused(tmp_path, make_engagement, content, told):
-    from carnet.engagement import load_engagement
+    from carnet.engagement.file import load_engagement
     from carnet.errors import CarnetError
 
     (tmp_path / "firm").mkdir()
@@ -453,7 +450,7 @@ def test_a_search_minds_no_kind_of_space(chromium, demo_reports):
 )
 def test_print_to_pdf(demo_reports, tmp_path):
     """Pages are numbered to their count, headings of cut tables are repeated, methods stay on screen, no path of the machine is left."""
-    from carnet.printing import find_browser, print_pages
+    from carnet.report.printing import find_browser, print_pages
 
     page = shutil.copy(demo_reports["fr"] / "sales_gaps.html", tmp_path)
     print_pages(find_browser(), [Path(page)])
@@ -471,7 +468,7 @@ def test_print_to_pdf(demo_reports, tmp_path):
 
 
 def test_pdf_without_a_browser_is_refused_before_anything_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr("carnet.printing.shutil.which", lambda name: None)
+    monkeypatch.setattr("carnet.report.printing.shutil.which", lambda name: None)
     done = run_carnet("run", DEMO, "--pdf", "--out", tmp_path / "out")
     assert done.returncode == 2 and "apt-get install chromium" in done.stderr and not (tmp_path / "out").exists()
 
@@ -480,7 +477,7 @@ def test_a_browser_that_fails_costs_the_pdf_and_not_the_audit(make_engagement, t
     stand_in = tmp_path / "chromium"
     stand_in.write_text("#!/bin/sh\necho it broke >&2\nexit 7\n")
     stand_in.chmod(0o755)
-    monkeypatch.setattr("carnet.printing.shutil.which", lambda name: str(stand_in))
+    monkeypatch.setattr("carnet.report.printing.shutil.which", lambda name: str(stand_in))
     sales = [["customer_id", "date", "amount"], ["A", "2023-06-30", "100"], ["A", "2024-06-30", "90"]]
     done = run_carnet(
         "run", make_engagement(tables={"sales": sales}, as_of="2024-12-31"), "-n", "kpi_tracking", "--pdf", "--out", tmp_path / "out"

@@ -9,11 +9,11 @@ import sys
 import pytest
 import xlsxwriter
 import yaml
-from carnet.book import open_book
+from carnet.book.book import open_book
+from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError
-from carnet.proposal import header_fit, plain, propose, write_proposal
-from carnet.proposal.questions import ask
-from carnet.schema import TABLES
+from carnet.intake.proposal import header_fit, plain, propose, write_proposal
+from carnet.intake.proposal.questions import ask
 from carnet.wording import Wording
 
 from .conftest import DEMO, run_carnet

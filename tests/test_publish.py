@@ -12,11 +12,11 @@ import sys
 import nbformat
 import pytest
 from carnet.cli import main
+from carnet.engagement.records import PICTURES_VARIABLE
+from carnet.engagement.unfinished import building
 from carnet.errors import CarnetError
-from carnet.execution import check_parameters, notebook_parameters
 from carnet.measures.register import FIGURES
-from carnet.records import PICTURES_VARIABLE
-from carnet.unfinished import building
+from carnet.report.execution import check_parameters, notebook_parameters
 
 from .conftest import DEMO, ROOT, run_carnet, spawn_carnet
 
@@ -196,7 +196,7 @@ def test_a_rerun_never_overwrites(make_engagement, tmp_path):
 
 
 def test_a_failing_cell_publishes_nothing_and_says_which(make_engagement, tmp_path, monkeypatch):
-    from carnet import publish
+    from carnet.report import publish
 
     broken = tmp_path / "notebooks"
     broken.mkdir()

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 import yaml
-from carnet.book import open_book
-from carnet.measures.movement import customer_movement, movement_summary
+from carnet.book.book import open_book
+from carnet.measures.portfolio.movement import customer_movement, movement_summary
 
 from .conftest import ROOT, run_carnet
 
@@ -79,8 +79,8 @@ def test_cdnow(real_books, tmp_path):
 def test_adventureworks_gap_list(real_books, tmp_path):
     """Gaps, order counts and salespeople (EmployeeKey of the last line) against a plain pandas reading of the same file."""
     import pandas as pd
-    from carnet.gap_list import gap_list
-    from carnet.measures.salespeople import late_by_salesperson
+    from carnet.customers.gap_list import gap_list
+    from carnet.measures.gaps.salespeople import late_by_salesperson
 
     book = book_of(real_books, tmp_path, "adventureworks", ["FactResellerSales.csv"], RESELLER_SALES)
     t = gap_list(book, 0.8, 0.95, 4).set_index("customer_id")

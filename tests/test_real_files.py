@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
-from carnet import decisions
-from carnet.book import open_book
+from carnet.book.book import open_book
+from carnet.customers import decisions
 from carnet.errors import CarnetError
-from carnet.measures import receivables
+from carnet.measures.costs import receivables
 
 from .conftest import ROOT
 
@@ -390,7 +390,7 @@ def parquet(folder, zone, store_schema=True):
 def test_instants_give_the_day_of_their_own_zone_on_every_machine(make_engagement, machine):
     folder = make_engagement(tables={"sales": {"files": "v.parquet"}})
     parquet(folder, "Europe/Paris")
-    code = "import sys; from carnet.book import open_book; b = open_book(sys.argv[1]); print(b.folder.name, b.table('sales').date.cast('string').execute().tolist())"
+    code = "import sys; from carnet.book.book import open_book; b = open_book(sys.argv[1]); print(b.folder.name, b.table('sales').date.cast('string').execute().tolist())"
     done = subprocess.run(
         [sys.executable, "-c", code, folder], env=os.environ | {"TZ": machine}, cwd=ROOT, capture_output=True, text=True, check=False
     )

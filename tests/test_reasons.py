@@ -8,7 +8,9 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.measures import departure_times, drivers, intervals, loyalty, reasons, service_quality, silence
+from carnet.measures.indicators import departure_times
+from carnet.measures.reasons import drivers, loyalty, reasons, service_quality, silence
+from carnet.measures.statistics import intervals
 from carnet.wording import Wording
 from scipy import stats
 from statsmodels.duration.survfunc import CumIncidenceRight

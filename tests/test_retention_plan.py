@@ -5,9 +5,9 @@ import re
 
 import pandas as pd
 import pytest
-from carnet.account_list import Rates, account_list
-from carnet.book import open_book
-from carnet.engagement import load_engagement
+from carnet.book.book import open_book
+from carnet.customers.account_list import Rates, account_list
+from carnet.engagement.file import load_engagement
 from carnet.errors import CarnetError
 
 from .conftest import page_text, run_carnet, write_engagement

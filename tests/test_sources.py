@@ -8,9 +8,9 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 import xlsxwriter
-from carnet.book import open_book
+from carnet.book.book import open_book
 from carnet.errors import CarnetError
-from carnet.sources.text import detect_delimiter, detect_encoding
+from carnet.intake.sources.text import detect_delimiter, detect_encoding
 
 HEADER = "customer_id;date;amount\n"
 

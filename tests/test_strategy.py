@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.account_list import chosen_rules
+from carnet.customers.account_list import chosen_rules
+from carnet.engagement.profiles import Axis, Criterion, sector, sector_names
 from carnet.errors import CarnetError
-from carnet.measures import customer_capital, replacement, retention_budget, strategy
-from carnet.profiles import Axis, Criterion, sector, sector_names
+from carnet.measures.indicators import replacement
+from carnet.measures.portfolio import customer_capital, strategy
+from carnet.measures.retention import retention_budget
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -289,7 +291,7 @@ def test_leave_rates_without_history_are_no_row():
 @pytest.mark.parametrize("name", sector_names())
 def test_every_sector_is_whole(name):
     """Weights sum to one, every rule of the strategies is there, every criterion is one that the account list computes."""
-    from carnet.account_list import CRITERIA
+    from carnet.customers.account_list import CRITERIA
     from carnet.findings.strategy import AXIS_LABELS, CRITERION_LABELS, RULE_LABELS
 
     found = sector(name)

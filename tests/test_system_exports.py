@@ -2,8 +2,8 @@
 
 import pytest
 import yaml
-from carnet.book import open_book
-from carnet.proposal import write_proposal
+from carnet.book.book import open_book
+from carnet.intake.proposal import write_proposal
 
 SHOPIFY = """Name,Email,Financial Status,Currency,Subtotal,Shipping,Taxes,Total,Created at,Lineitem quantity,Lineitem name,Lineitem price,Refunded Amount,Source,Cancelled at
 #1,a@x.fr,paid,EUR,30.00,5.00,6.00,35.00,2024-01-15 10:00:00 +0100,2,Mug,10.00,0.00,web,

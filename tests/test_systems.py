@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy
 import yaml
-from carnet.book import open_book
+from carnet.book.book import open_book
+from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError
-from carnet.proposal import propose_database, write_proposal
-from carnet.proposal.systems import systems
-from carnet.schema import TABLES
+from carnet.intake.proposal import propose_database, write_proposal
+from carnet.intake.proposal.systems import systems
 
 from .conftest import run_carnet
 from .systems import dolibarr, odoo, prestashop, tryton, woocommerce

@@ -1,7 +1,7 @@
 import datetime as dt
 
 import pandas as pd
-from carnet.tables import draw_table, figures_table
+from carnet.exhibits.tables import draw_table, figures_table
 from carnet.wording import Wording
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")

@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
+from carnet.engagement.profiles import benchmarks, reason_classes
 from carnet.errors import CarnetError
-from carnet.measures import verbatims
-from carnet.measures.second_reader import second_reader
-from carnet.profiles import benchmarks, reason_classes
+from carnet.measures.reasons import verbatims
+from carnet.measures.reasons.second_reader import second_reader
 
 from .conftest import DEMO
 

@@ -6,12 +6,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.book import open_book
-from carnet.gap_list import flag_rules, gap_list, overdue
-from carnet.leavers import departure_notes, find_leavers
-from carnet.measures import kpi, movement, reasons, verbatims
-from carnet.profiles import reason_classes
-from carnet.series import audit_series, moved, period_series
+from carnet.book.book import open_book
+from carnet.customers.gap_list import flag_rules, gap_list, overdue
+from carnet.customers.leavers import departure_notes, find_leavers
+from carnet.customers.series import audit_series, moved, period_series
+from carnet.engagement.profiles import reason_classes
+from carnet.measures.indicators import kpi
+from carnet.measures.portfolio import movement
+from carnet.measures.reasons import reasons, verbatims
 
 from .conftest import page_text, run_carnet
 

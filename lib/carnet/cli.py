@@ -12,18 +12,18 @@ import click
 import duckdb
 
 from carnet import __version__
-from carnet.databases import is_database_url, without_secret
-from carnet.engagement import FILE_NAME
+from carnet.engagement.databases import is_database_url, without_secret
+from carnet.engagement.file import FILE_NAME
+from carnet.engagement.schema import TABLE_LABELS
+from carnet.engagement.unfinished import CACHE_NAME, PRIVATE
 from carnet.errors import CarnetError
-from carnet.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
-from carnet.schema import TABLE_LABELS
-from carnet.unfinished import CACHE_NAME, PRIVATE
+from carnet.report.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
 
 if TYPE_CHECKING:  # books import ibis and pandas, for two seconds: `run` starts its fork server before, help does without
     from collections.abc import Sequence
 
-    from carnet.book import Book
-    from carnet.proposal.matching import Match
+    from carnet.book.book import Book
+    from carnet.intake.proposal.matching import Match
 
 DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
 ENGINE_LIBRARIES = ("psycopg", "pyspark", "py4j", "ibis")  # their errors share no base class
@@ -44,7 +44,7 @@ def init(source: str, files: tuple[Path, ...], ask: bool) -> None:
 
     With the URL of a database before the folder: for what that database holds.
     """
-    from carnet.proposal import write_proposal  # scipy is slow to import: `check` does without
+    from carnet.intake.proposal import write_proposal  # scipy is slow to import: `check` does without
 
     url = source if is_database_url(source) else ""
     if url and len(files) != 1:
@@ -66,7 +66,7 @@ def init(source: str, files: tuple[Path, ...], ask: bool) -> None:
 
 def _ask(matches: "Sequence[Match]", language: str) -> None:
     """The questions of `init --ask`, in a terminal."""
-    from carnet.proposal.questions import ask
+    from carnet.intake.proposal.questions import ask
     from carnet.wording import Wording
 
     ask(
@@ -83,7 +83,7 @@ def _ask(matches: "Sequence[Match]", language: str) -> None:
 @click.option("--language", help="en or fr.")
 def check(folder: Path, as_of: str | None, language: str | None) -> None:
     """Load and validate an engagement; print what was accepted, what was set aside and why."""
-    from carnet.book import open_book
+    from carnet.book.book import open_book
     from carnet.measures.register import check_targets
 
     book = open_book(folder, as_of, language)
@@ -116,11 +116,11 @@ def run(
     timeout: int,
 ) -> None:
     """Audit engagements: execute the notebooks, publish one dated folder each; the last line is that folder."""
-    from carnet.kernels import process_context
+    from carnet.report.kernels import process_context
 
     process_context()  # its imports run beside those of the next line
-    from carnet.printing import find_browser
-    from carnet.publish import find_notebooks, run_audit  # nbconvert and papermill are slow to import: `check` does without
+    from carnet.report.printing import find_browser
+    from carnet.report.publish import find_notebooks, run_audit  # nbconvert and papermill are slow to import: `check` does without
 
     given = _read_parameters(parameters)
     browser = find_browser() if pdf else None
@@ -140,7 +140,7 @@ def run(
 @click.argument("new", type=click.Path(path_type=Path))
 def compare(old: Path, new: Path) -> None:
     """What changed between two dated reports: the tracked customers, then every figure, signal told from noise."""
-    from carnet.comparison import compare_reports  # tables and findings are slow to import: `check` does without
+    from carnet.report.comparison import compare_reports  # tables and findings are slow to import: `check` does without
 
     click.echo(compare_reports(old, new))
 
@@ -178,8 +178,8 @@ def plan_command(
     dry_run: bool,
 ) -> None:
     """Size, smallest visible effect, and the arms; the last line is the plan written."""
-    from carnet.book import open_book
-    from carnet.experiment import plan_experiment
+    from carnet.book.book import open_book
+    from carnet.customers.experiment import plan_experiment
     from carnet.findings.experiments import size
 
     book = open_book(folder)
@@ -198,8 +198,8 @@ def plan_command(
 @click.option("--as-of", help="Audit date, YYYY-MM-DD; default: engagement.yml, else the last sale.")
 def read_command(folder: Path, plan: Path, measure: str | None, as_of: str | None) -> None:
     """What came of an experiment that has ended; the last line is the result written."""
-    from carnet.book import open_book
-    from carnet.experiment import load_plan, read_experiment
+    from carnet.book.book import open_book
+    from carnet.customers.experiment import load_plan, read_experiment
     from carnet.findings.experiments import result
 
     book = open_book(folder, as_of)
@@ -227,8 +227,8 @@ def lab(
     options: tuple[str, ...],
 ) -> None:
     """JupyterLab on an engagement: the notebooks copied into its folder, parameters set. OPTIONS go to JupyterLab."""
-    from carnet.lab import launch, prepare
-    from carnet.publish import find_notebooks
+    from carnet.report.lab import launch, prepare
+    from carnet.report.publish import find_notebooks
 
     copies, kept = prepare(folder, find_notebooks(names), _read_parameters(parameters), as_of, language)
     for copy in kept:

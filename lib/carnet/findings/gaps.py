@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from carnet.findings.base import Finding, known_range, list_names
-from carnet.measures.actions import CALLED
+from carnet.measures.retention.actions import CALLED
 from carnet.wording import N_, Wording, unknown
 
 REGULAR = 1.5  # Erlang-k intervals between orders: from here on orders are clearly not at random

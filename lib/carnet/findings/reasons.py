@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from carnet.findings.base import Finding, list_names
-from carnet.measures.intervals import wilson_interval
-from carnet.measures.reasons import UNKNOWN
+from carnet.measures.reasons.reasons import UNKNOWN
+from carnet.measures.statistics.intervals import wilson_interval
 from carnet.wording import N_, Wording, unknown
 
 TABLES_LOOKED_AT = {"complained": N_("complaint"), "answered": N_("survey answer"), "recorded": N_("departure note")}

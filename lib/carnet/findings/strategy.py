@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from carnet.findings.base import Finding, list_names
-from carnet.measures.strategy import LEVERS
+from carnet.measures.portfolio.strategy import LEVERS
 from carnet.wording import N_, Wording, unknown
 
 STRATEGY_LABELS = {

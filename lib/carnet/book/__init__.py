@@ -1,0 +1,1 @@
+"""The opened engagement: typed tables, orders and the customer × month cube, on whatever engine holds them."""

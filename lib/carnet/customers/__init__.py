@@ -1,0 +1,1 @@
+"""Frames with one row a customer, composed of measures."""

@@ -1,0 +1,600 @@
+"""The engagement file: read, checked, and every fault told with its line, what is accepted and the nearest word."""
+
+import datetime as dt
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import available_timezones
+
+import yaml
+from babel.numbers import list_currencies
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from carnet.engagement.databases import ENGINES, SERVERS, is_database_url, names_secret
+from carnet.engagement.firm import FILES as FIRM_FILES
+from carnet.engagement.firm import Firm, load_firm
+from carnet.engagement.profiles import Sector, sector
+from carnet.engagement.records import slug
+from carnet.engagement.schema import TABLES
+from carnet.errors import CarnetError, nearest
+
+FILE_NAME = "engagement.yml"
+MAX_FILE_BYTES = 1_000_000
+MAX_NODES = 10_000
+NUMBERED_DAYS = ("serial", "serial1904", "epoch", "epoch_ms")  # dates that are numbers: of a spreadsheet, since 1904, seconds since 1970
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _without_password(url: str) -> str:
+    if names_secret(url):
+        raise ValueError("a password does not stand in this file: write ${NAME} in its place, and set the environment variable NAME")
+    return url
+
+
+class Format(_Strict):
+    """How a file writes its values; whatever is left out is detected from the content."""
+
+    delimiter: str | None = Field(None, description="one character, or the word whitespace")
+    decimal: Literal[",", "."] | None = None
+    thousands: Literal[" ", ",", ".", "'", ""] | None = None
+    date: str | None = Field(None, description="strptime pattern such as %d/%m/%Y, or one of NUMBERED_DAYS")
+    encoding: str | None = None
+    header_row: int = Field(1, ge=1, description="row of the headers, as a spreadsheet numbers it")
+    timezone: str | None = Field(None, description="zone of the days, such as Europe/Paris, where instants have none of their own")
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str | None) -> str | None:
+        if value is not None and value not in ("whitespace", "\\t") and len(value) != 1:
+            raise ValueError("one character, \\t or the word whitespace is accepted")
+        return "\t" if value == "\\t" else value
+
+    @field_validator("thousands")
+    @classmethod
+    def _other_than_decimal(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and value == info.data.get("decimal"):
+            raise ValueError("the thousands separator must differ from the decimal mark")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_codec(cls, value: str | None) -> str | None:
+        try:
+            "".encode(value or "utf-8")
+        except LookupError:
+            raise ValueError(nearest(str(value), ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "cp850"])) from None
+        return value
+
+    @field_validator("date")
+    @classmethod
+    def _date_pattern(cls, value: str | None) -> str | None:
+        if value is None or value in NUMBERED_DAYS:
+            return value
+        parts = set(re.findall("%[a-zA-Z]", value))
+        if not ("%d" in parts and parts & {"%m", "%b", "%B"} and parts & {"%y", "%Y"}):
+            raise ValueError(
+                f"a pattern with day, month and year is accepted, for example %d/%m/%Y, %m/%d/%Y or %d %b %Y; or one of {', '.join(NUMBERED_DAYS)}"
+            )
+        return None if parts & {"%b", "%B"} else value  # words of months are read in French and in English without a pattern
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError(nearest(value, sorted(available_timezones())))
+        return value
+
+
+def _listed(value: Any) -> list[str]:
+    """One value for a list of one; numbers and dates as they are written."""
+    values = value if isinstance(value, list) else [value]
+    return [each if isinstance(each, str) else str(each) for each in values]
+
+
+class Condition(_Strict):
+    """Which rows `where:` keeps by one column: VALUE or [VALUES] (one of them), {not: VALUE or [VALUES]}, {empty: true or false}."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    among: list[str] | None = None
+    excluded: list[str] | None = Field(None, alias="not")
+    empty: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_short(cls, value: Any) -> Any:
+        if isinstance(value, Condition):
+            return value
+        if not isinstance(value, dict):
+            return {"among": _listed(value)}
+        return {key: _listed(value[key]) if key in ("among", "not") else value[key] for key in value}
+
+
+class Ids(_Strict):
+    """What does not tell two customers apart: their numbers are read without it, in capitals where case is ignored."""
+
+    case: Literal["keep", "ignore"] = "keep"
+    zeros: Literal["keep", "ignore"] = "keep"  # in front
+    spaces: Literal["keep", "ignore"] = "keep"
+    punctuation: Literal["keep", "ignore"] = "keep"
+
+
+class Sign(_Strict):
+    """The column whose words make an amount negative: credit notes written as positive amounts."""
+
+    column: str
+    negative: list[str] = Field(min_length=1)
+
+    @field_validator("negative", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return _listed(value)
+
+
+class Join(_Strict):
+    """Columns that stand in another file, found by what both share: `on: HEADER`, or {HEADER: its header there}."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    files: list[str] = Field(min_length=1)
+    shared: dict[str, str] = Field(alias="on", min_length=1)
+    sheet: str | list[str] | None = None
+    format: Format = Format()  # type: ignore[call-arg]
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("shared", mode="before")
+    @classmethod
+    def _same_name(cls, value: Any) -> Any:
+        return {value: value} if isinstance(value, str) else value
+
+
+class Table(_Strict):
+    """Where one table comes from and which header plays which role (role: header)."""
+
+    files: list[str] = Field(min_length=1)
+    query: str | None = Field(None, description="SQL, when files is a database URL")
+    sheet: str | list[str] | None = Field(None, description="a sheet, a list of sheets, or a pattern such as 20*")
+    format: Format = Format()  # type: ignore[call-arg]
+    columns: dict[str, str] = {}
+    join: list[Join] = Field([], description="columns that stand in another file, by a number that both have")
+    where: dict[str, Condition] = Field({}, description="rows to keep, by the values of any column")
+    sign: Sign | None = None
+    ids: Ids = Ids()
+    skip: list[str] = Field([], description="rows that are none: 5, 5-8, or last 2")
+    fill_down: list[str] = Field([], description="columns whose empty cells repeat the one above")
+    unpivot: dict[str, str] = Field({}, description="months in columns: column → pattern of its headers, * for the month")
+    repeated: Literal["keep", "drop"] = Field("keep", description="lines that a second file repeats")
+    stages: dict[Literal["open", "won", "lost"], list[str]] = Field({}, description="the client's own words of opportunities.stage")
+    activities: dict[str, list[str]] = Field({}, description="the client's own words of service.activity")
+    reasons: dict[str, list[str]] = Field({}, description="the client's own words of departures.reason")
+    status: dict[Literal["open", "paid", "disputed", "collection", "written_off"], list[str]] = Field(
+        {}, description="the client's own words of receivables.status"
+    )
+
+    @field_validator("files", "fill_down", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _yes_and_no(cls, content: Any) -> Any:
+        """YAML 1.1 reads the word `on` as true."""
+        joins = content.get("join") if isinstance(content, dict) else None
+        if not isinstance(joins, dict | list):
+            return content
+        listed = joins if isinstance(joins, list) else [joins]
+        return content | {
+            "join": [{"on" if key is True else key: each[key] for key in each} if isinstance(each, dict) else each for each in listed]
+        }
+
+    @field_validator("skip", mode="before")
+    @classmethod
+    def _rows(cls, value: Any) -> Any:
+        rows = _listed(value)
+        if not all(re.fullmatch(r"\d+( ?- ?\d+)?|last( \d+)?", row) for row in rows):
+            raise ValueError("rows as a spreadsheet numbers them are expected, such as 5, 5-8 or last 2")
+        return rows
+
+    @field_validator("stages", "activities", "reasons", "status", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return {key: _listed(words) for key, words in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("unpivot")
+    @classmethod
+    def _one_star(cls, value: dict[str, str]) -> dict[str, str]:
+        if any(pattern.count("*") != 1 for pattern in value.values()):
+            raise ValueError('a pattern with one * for the month is expected, such as {amount: "CA *"} or {amount: "*"}')
+        return value
+
+    @field_validator("sheet", mode="before")
+    @classmethod
+    def _sheet_names(cls, value: Any) -> Any:
+        return _listed(value) if isinstance(value, list) else str(value) if isinstance(value, int) else value
+
+    @property
+    def headers(self) -> list[str]:
+        """The headers that the engagement names for this table."""
+        return [*self.columns.values(), *self.where, *([self.sign.column] if self.sign else []), *self.fill_down]
+
+    @property
+    def own_words(self) -> dict[str, dict[str, list[str]]]:
+        """Column → carnet's word → the client's."""
+        given: dict[str, dict[Any, list[str]]] = {
+            "stage": self.stages, "activity": self.activities, "reason": self.reasons, "status": self.status,
+        }  # fmt: skip
+        return {column: {str(word): words for word, words in mapped.items()} for column, mapped in given.items() if mapped}
+
+    @field_validator("files")
+    @classmethod
+    def _usable(cls, value: list[str]) -> list[str]:
+        if not all(pattern.strip() for pattern in value):
+            raise ValueError("a pattern such as sales_*.csv, a database URL or package:NAME/path is expected")
+        return [_without_password(pattern) for pattern in value]
+
+
+class Target(_Strict):
+    """One SMART objective; `from` is the day of the baseline."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    measure: str
+    baseline: float | None = None
+    start: dt.date | None = Field(None, alias="from")
+    target: float
+    due: dt.date
+    owner: str | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Target":
+        if self.start is not None and self.start >= self.due:
+            raise ValueError("from, the day of the baseline, lies before due")
+        return self
+
+
+class Answer(_Strict):
+    """The answer to one of the five questions on how a company manages its customer capital."""
+
+    answer: Literal["yes", "partly", "no"]
+    evidence: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mapping(cls, value: Any) -> Any:
+        if not isinstance(value, (dict, Answer)):
+            raise ValueError("{answer: yes | partly | no, evidence: …} is expected")
+        return value
+
+    @field_validator("answer", mode="before")
+    @classmethod
+    def _yaml_word(cls, value: Any) -> Any:
+        return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+
+
+class Maturity(_Strict):
+    """Five questions on how a company manages its customer capital (source C); what is left out is not answered."""
+
+    customer_capital: Answer | None = None
+    crm_promises: Answer | None = None
+    loyalty_measured: Answer | None = None
+    satisfaction_and_loyalty: Answer | None = None
+    statistics: Answer | None = None
+
+
+class Engagement(_Strict):
+    """A checked engagement file. `folder` is where its globs start; `path` is the file itself."""
+
+    client: str = Field(min_length=1)
+    language: Literal["en", "fr"] = "en"
+    currency: str = "EUR"
+    as_of: dt.date | None = None
+    comparison: Literal["rolling_year", "year_to_date"] = "rolling_year"
+    fiscal_year_start: int = Field(1, ge=1, le=12)
+    engine: str = Field("duckdb", description="duckdb, spark, or the URL of a PostgreSQL server")
+    sector: str | None = Field(None, description="a sector of carnet's profiles, or a file in the folder")
+    cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
+    rates: dict[str, Any] | str = Field(
+        {}, description="what one unit of another currency is worth in the engagement's own, or a file of date, currency and rate"
+    )
+    goods_cost: Literal["sales", "costs", "ledger"] | None = Field(
+        None, description="the table that gives the cost of goods; by default it is told"
+    )
+    linked_share_minimum: float = Field(0.8, ge=0, le=1, description="share of the ledger's revenue that must name a customer")
+    codebook: str | None = Field(None, description="file in the folder that adds reasons, codes and words to the packaged codebook")
+    firm: str | None = Field(
+        None, description="folder of the firm that signs: firm.yml, logo, style.css; beside the engagement's or inside it"
+    )
+    source: str | None = Field(None, description="URL of the database that tables with a query and without files are read from")
+    tables: dict[str, Table] = Field(min_length=1)
+    targets: list[Target] = []
+    maturity: Maturity = Maturity()
+    folder: Path = Field(Path(), exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_source(cls, content: Any) -> Any:
+        """Tables with a query and without files are read from the database of `source`."""
+        source, tables = (content.get(key) if isinstance(content, dict) else None for key in ("source", "tables"))
+        if not isinstance(source, str) or not isinstance(tables, dict):
+            return content
+        filled = {
+            name: {"files": [source], **spec} if isinstance(spec, dict) and "query" in spec else spec for name, spec in tables.items()
+        }
+        return content | {"tables": filled}
+
+    @field_validator("source")
+    @classmethod
+    def _usable_source(cls, value: str | None) -> str | None:
+        if value is not None and not is_database_url(value):
+            raise ValueError(
+                "the URL of a database is expected, such as postgresql://${DB_USER}:${DB_PASSWORD}@host/name or sqlite:///name.db"
+            )
+        return None if value is None else _without_password(value)
+
+    @field_validator("maturity", mode="before")
+    @classmethod
+    def _questions(cls, value: Any) -> Any:
+        if value is not None and not isinstance(value, (dict, Maturity)):
+            raise ValueError(f"a mapping of the questions is expected: {', '.join(Maturity.model_fields)}")
+        return value or {}
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        if value not in list_currencies():
+            raise ValueError(f"a three-letter ISO 4217 code such as EUR, USD, GBP or CHF is accepted, not {value!r}")
+        return value
+
+    @field_validator("rates", mode="before")
+    @classmethod
+    def _usable_rates(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "file" in value:
+            if set(value) > {"file", "format"} or not isinstance(value["file"], str):
+                raise ValueError("{file: rates.csv, format: {date: …}} is accepted")
+            Format.model_validate(value.get("format", {}))
+            return value
+        for code, rate in value.items() if isinstance(value, dict) else []:
+            number = isinstance(rate, int | float) and not isinstance(rate, bool)
+            if code not in list_currencies() or not number or not 0 < rate < float("inf"):
+                raise ValueError(
+                    f"three-letter ISO 4217 codes with a positive rate are accepted, such as {{USD: 0.92}}, not {code}: {rate}"
+                )
+        if not isinstance(value, dict | str):
+            raise ValueError("rates such as {USD: 0.92}, or a file of date, currency and rate are accepted")
+        return value
+
+    @field_validator("engine")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if value not in ENGINES and not value.startswith(SERVERS):
+            raise ValueError(f"{nearest(value, ENGINES)} (or the URL of a PostgreSQL server: {SERVERS[-1]}…)")
+        return _without_password(value)
+
+    @property
+    def codebook_file(self) -> Path | None:
+        """The engagement's own codebook; raises CarnetError when it is not a file inside the folder."""
+        return None if self.codebook is None else self._own_file("codebook", self.codebook)
+
+    @property
+    def sector_file(self) -> Path | None:
+        """The engagement's own sector profile, where `sector` names a file; raises CarnetError when it is not one inside the folder."""
+        named_file = self.sector is not None and self.sector.lower().endswith((".yml", ".yaml"))
+        return self._own_file("sector", str(self.sector)) if named_file else None
+
+    @property
+    def sector_profile(self) -> Sector:
+        """What customers are judged by; raises CarnetError naming the sectors accepted."""
+        return sector(self.sector or "general", self.sector_file)
+
+    @cached_property
+    def firm_profile(self) -> Firm:
+        """The look and wording of the firm that signs; carnet's own where none is named. Raises CarnetError naming the fault."""
+        return Firm() if self.firm is None else load_firm(self.folder / self.firm)
+
+    @property
+    def rates_file(self) -> Path | None:
+        """The file of dated rates, where `rates` names one; raises CarnetError when it is not a file inside the folder."""
+        name = self.rates if isinstance(self.rates, str) else self.rates.get("file")
+        return self._own_file("rates", name) if name else None
+
+    @property
+    def rates_format(self) -> dict[str, Any]:
+        """How the file of dated rates writes its values, where that is said."""
+        return self.rates.get("format", {}) if isinstance(self.rates, dict) else {}
+
+    @property
+    def firm_files(self) -> list[Path]:
+        """What the firm that signs gives to the pages: firm.yml, its logo, its style sheet."""
+        return [] if self.firm is None else [path for name in FIRM_FILES if (path := self.folder / self.firm / name).is_file()]
+
+    def _own_file(self, key: str, name: str) -> Path:
+        path = (self.folder / name).resolve()
+        if not path.is_file() or not path.is_relative_to(self.folder.resolve()):
+            raise CarnetError(f"{name!r} is not a file inside the engagement's folder ({key}).")
+        return path
+
+    @property
+    def slug(self) -> str:
+        """The client's name as a folder name: letters, digits and hyphens only."""
+        return slug(self.client) or "client"
+
+
+def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
+    """Read and check FOLDER/engagement.yml; `overrides` (as_of, language) replace its values when not None.
+
+    Raises CarnetError listing every fault with its line, the accepted values and the nearest one.
+    """
+    folder = Path(folder)
+    path = folder if folder.is_file() else folder / FILE_NAME
+    if path.is_file() and path.suffix.lower() not in (".yml", ".yaml"):
+        raise CarnetError(f"{path}: a data file, not an engagement. Put it into a folder, then: carnet init {path.parent}.")
+    if not path.is_file():
+        holds = folder.is_dir() and any(each.is_file() and not each.name.startswith(".") for each in folder.iterdir())
+        advice = (
+            f"{folder} has data and no {FILE_NAME} yet: carnet init {folder} proposes one."
+            if holds
+            else f"An engagement is a folder with an {FILE_NAME}."
+        )
+        raise CarnetError(f"{path}: no such file. {advice}")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise CarnetError(f"{path}: larger than {MAX_FILE_BYTES:,} bytes; this is not an engagement file.")
+    lines: dict[tuple[str | int, ...], int] = {}
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node and _count(node) > MAX_NODES:
+            raise CarnetError(
+                f"{path}: more than {MAX_NODES:,} values, aliases counted as often as they are used; this is not an engagement file."
+            )
+        faults = _index_lines(node, (), lines) if node else []
+        content = yaml.safe_load(text)
+    except UnicodeDecodeError as error:
+        raise CarnetError(f"{path}: not UTF-8 text (byte {error.start}). Save the file as UTF-8.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise CarnetError(f"{path}: not readable as YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise CarnetError(f"{path} line 1: a mapping is expected (client: …, tables: …).")
+    content |= {key: value for key, value in overrides.items() if value not in (None, "")}
+    faults += _unknown_names(content)
+    try:
+        engagement = Engagement.model_validate({**content, "folder": path.parent})
+        faults += _sector_faults(engagement) + _firm_faults(engagement)
+    except ValidationError as error:
+        faults += [(tuple(fault["loc"]), _explain(fault)) for fault in error.errors()]
+    if faults:
+        told = sorted({(_line(loc, lines), ".".join(map(str, loc)), message) for loc, message in faults})
+        raise CarnetError("\n".join(f"{path} line {line}: {name}: {message}" for line, name, message in told))
+    return engagement
+
+
+def _sector_faults(engagement: Engagement) -> list[tuple[tuple, str]]:
+    """What is wrong with the sector that the engagement names."""
+    try:
+        _ = engagement.sector_profile
+    except CarnetError as error:
+        return [(("sector",), str(error))]
+    return []
+
+
+def _firm_faults(engagement: Engagement) -> list[tuple[tuple, str]]:
+    """What is wrong with the firm that the engagement names."""
+    try:
+        firm = engagement.firm_profile
+        _ = firm.logo, firm.style
+    except CarnetError as error:
+        return [(("firm",), str(error))]
+    return []
+
+
+def _count(node: yaml.Node) -> int:
+    """Values below a node, those behind an alias at each use; stops beyond MAX_NODES, so that aliases of aliases cannot multiply."""
+    waiting, count = [node], 0
+    while waiting and count <= MAX_NODES:
+        here, count = waiting.pop(), count + 1
+        if isinstance(here, yaml.MappingNode):
+            waiting += [part for pair in here.value for part in pair]
+        elif isinstance(here, yaml.SequenceNode):
+            waiting += here.value
+    return count
+
+
+def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, str]]:
+    """Fill `lines` with the line of every key and item; return the keys that appear twice as faults."""
+    lines.setdefault(loc, node.start_mark.line + 1)
+    faults: list[tuple[tuple, str]] = []
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ValueError(f"line {key.start_mark.line + 1}: a key is one word")
+            here = (*loc, key.value)
+            if key.value in seen:
+                faults.append((here, f"written twice (second time on line {key.start_mark.line + 1}); keep one."))
+            seen.add(key.value)
+            lines.setdefault(here, key.start_mark.line + 1)
+            faults += _index_lines(value, here, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, item in enumerate(node.value):
+            faults += _index_lines(item, (*loc, position), lines)
+    return faults
+
+
+def _line(loc: tuple, lines: dict) -> int:
+    """Line of the deepest part of `loc` that the file holds."""
+    while loc and loc not in lines:
+        loc = loc[:-1]
+    return lines.get(loc, 1)
+
+
+def _unknown_names(content: dict) -> list[tuple[tuple, str]]:
+    """Table and column names that no contract knows."""
+    tables = content.get("tables")
+    faults: list[tuple[tuple, str]] = []
+    for table, spec in tables.items() if isinstance(tables, dict) else []:
+        if table not in TABLES:
+            faults.append((("tables", table), f"unknown table '{table}'; {nearest(str(table), TABLES)}"))
+        elif isinstance(spec, dict):
+            known = TABLES[table].columns
+            faults += [
+                (("tables", table, key, name), f"unknown column '{name}'; {nearest(str(name), known)}")
+                for key in ("columns", "unpivot")
+                for name in (spec[key] if isinstance(spec.get(key), dict) else {})
+                if name not in known
+            ]
+            faults += [
+                (("tables", table, key), f"{key} belongs to the table {owner}.")
+                for key, owner in (
+                    ("stages", "opportunities"),
+                    ("activities", "service"),
+                    ("reasons", "departures"),
+                    ("status", "receivables"),
+                )
+                if key in spec and table != owner
+            ]
+    return faults
+
+
+def _explain(fault: Any) -> str:
+    """Turn one pydantic error into a sentence with the accepted values."""
+    kind, loc, value = fault["type"], fault["loc"], fault.get("input")
+    if kind == "extra_forbidden":
+        model = _model_at(loc[:-1])
+        return f"unknown key '{loc[-1]}'; {nearest(str(loc[-1]), [f.alias or n for n, f in model.model_fields.items() if n != 'folder'])}"
+    if kind == "missing":
+        return f"the key '{loc[-1]}' is required here."
+    if kind.startswith("date_"):
+        return f"a date as YYYY-MM-DD is expected, such as 2024-12-31 (found {str(value)[:60]!r})"
+    if kind in ("int_parsing", "int_type", "float_parsing", "float_type"):
+        return f"a number is expected (found {str(value)[:60]!r})"
+    if kind == "literal_error":
+        accepted = re.findall(r"'([^']*)'|\"([^\"]*)\"", fault["ctx"]["expected"])
+        return f"{value!r} is not accepted; {nearest(str(value), [a or b for a, b in accepted])}"
+    if "password does not stand" in fault["msg"]:
+        return fault["msg"].removeprefix("Value error, ")
+    return f"{fault['msg'].removeprefix('Value error, ')} (found {str(value)[:60]!r})"
+
+
+def _model_at(loc: tuple) -> type[BaseModel]:
+    """The pydantic model that a location points into."""
+    if "format" in loc:
+        return Format
+    if "join" in loc:
+        return Join
+    if "ids" in loc:
+        return Ids
+    if "sign" in loc or "where" in loc:
+        return Sign if "sign" in loc else Condition
+    if loc[:1] == ("tables",):
+        return Table
+    if loc[:1] == ("maturity",):
+        return Maturity if len(loc) == 1 else Answer
+    return Target if loc[:1] == ("targets",) else Engagement

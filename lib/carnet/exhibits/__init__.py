@@ -1,0 +1,1 @@
+"""The finished data of a result: its chart, its table, its list."""

@@ -1,0 +1,116 @@
+"""What every figure shares: frame, axes, texts, house style, and the waterfall. A title states the computed finding, a subtitle the measure and its population.
+
+Every function returns a `Chart`: the matplotlib figure and its text alternative. Nothing is computed here but positions.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from importlib import resources
+from textwrap import fill
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.colors import get_named_colors_mapping
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from carnet.wording import Wording
+
+COLOURS = {"focus": "#12436D", "contrast": "#F46A25", "context": "#8C8C8C", "third": "#28A197"}
+FOCUS, CONTRAST, CONTEXT, THIRD = (f"carnet:{name}" for name in COLOURS)  # names that matplotlib knows, see `use_colours`
+WIDTH_INCHES = 7.2
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure and what it says to someone who cannot see it."""
+
+    figure: Figure
+    alt: str
+
+
+def use_colours(own: Mapping[Any, str]) -> None:
+    """Give the four colours their values: the house's, or the firm's `own` by name."""
+    get_named_colors_mapping().update({f"carnet:{name}": own.get(name, colour) for name, colour in COLOURS.items()})
+
+
+use_colours({})
+
+
+def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
+    """Draw under the house style without touching the caller's settings."""
+
+    @wraps(draw)
+    def drawn(*args: Any, **kwargs: Any) -> Chart:
+        with plt.style.context(str(resources.files("carnet") / "exhibits" / "charts" / "carnet.mplstyle")):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def plain(text: object) -> str:
+    """Text that matplotlib must not read as mathematics: a customer may be called `Joe $\\bad$ Ltd`."""
+    return str(text).replace("\\", "\\\\").replace("$", r"\$") if "$" in str(text) else str(text)
+
+
+def frame(title: str, subtitle: str, footer: str, height: float = 3.6) -> tuple[Figure, Axes]:
+    """An empty figure with its three texts; the plot keeps the room between them."""
+    figure, axes = plt.subplots(figsize=(WIDTH_INCHES, height))
+    heading, measure = fill(shortened(title, 150), 62), fill(shortened(subtitle, 250), 100)
+    top = 1 - 0.10 / height
+    figure.text(0.01, top, plain(heading), fontsize=12, fontweight="bold", va="top", color="#222222")
+    lower = top - (0.22 * (heading.count("\n") + 1)) / height
+    figure.text(0.01, lower, plain(measure), fontsize=8.5, va="top", color="#555555")
+    lower -= (0.16 * (measure.count("\n") + 1) + 0.14) / height
+    figure.text(0.01, 0.04 / height, plain(shortened(footer, 140)), fontsize=7, va="bottom", color="#6B6B6B")
+    figure.subplots_adjust(left=0.09, right=0.97, top=lower, bottom=0.62 / height)
+    return figure, axes
+
+
+def finish(figure: Figure, title: str, subtitle: str, told: str) -> Chart:
+    """Close the figure and write its text alternative."""
+    plt.close(figure)
+    return Chart(figure, f"{title}. {subtitle}. {told}")
+
+
+def money_axis(w: Wording, axis: Any) -> None:
+    """At most five ticks in short money."""
+    axis.set_major_locator(MaxNLocator(5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(w.short_money(value))))
+
+
+def percent_axis(w: Wording, axis: Any) -> None:
+    """Ticks as percentages."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: w.percent(value, 0)))
+
+
+def shortened(text: object, width: int = 30) -> str:
+    """A text cut to a width, the cut shown."""
+    text = str(text)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+@styled
+def draw_waterfall(
+    w: Wording, labels: Sequence[str], amounts: Sequence[float], totals: Sequence[bool], title: str, subtitle: str, footer: str
+) -> Chart:
+    """Steps from one total to the next: a total stands on zero, a step hangs on the level before it."""
+    figure, axes = frame(title, subtitle, footer, 3.8)
+    level = 0.0
+    top = max(abs(value) for value in amounts) or 1
+    for position, (amount, total) in enumerate(zip(amounts, totals, strict=True)):
+        start = 0.0 if total else level
+        level = amount if total else level + amount
+        axes.bar(position, amount, bottom=start, width=0.62, color=FOCUS if total else THIRD if amount >= 0 else CONTRAST)
+        sign = "" if total or amount <= 0 else "+"
+        axes.text(position, max(start, start + amount, 0) + top * 0.02, plain(sign + w.money(amount, 0)), ha="center", fontsize=7.5)
+        if position + 1 < len(amounts):
+            axes.plot([position + 0.31, position + 0.69], [level, level], color=CONTEXT, linewidth=0.8)
+    axes.set_xticks(range(len(amounts)), [plain(fill(label, 11)) for label in labels], fontsize=8 if len(amounts) < 9 else 7)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - top * 0.04 if low < 0 else low, high + top * 0.08)
+    axes.axhline(0, color=CONTEXT, linewidth=0.8)
+    money_axis(w, axes.yaxis)
+    return finish(figure, title, subtitle, "; ".join(f"{label}: {w.money(amount)}" for label, amount in zip(labels, amounts, strict=True)))

@@ -1,0 +1,1 @@
+"""Files, databases and ledgers → checked tables; every value traceable to file and row."""

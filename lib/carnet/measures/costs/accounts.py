@@ -1,0 +1,121 @@
+"""The legal ledger read as accounts: totals, classes of accounts, and the French intermediate balances (soldes intermédiaires de gestion)."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from carnet.engagement.periods import Bucket, position_in
+from carnet.engagement.profiles import Balance
+
+
+def ledger_totals(ledger: ir.Table) -> ir.Table:
+    """One row: ledger_revenue (credit − debit of accounts 70), ledger_debit, ledger_credit, ledger_linked_share, over all lines.
+
+    ledger_linked_share = share of that revenue whose entry names a customer; NULL without revenue.
+    """
+    t = _amounts(ledger)
+    sales = t.account.startswith("70") & ~t.opening & ~t.closing
+    sums = t.agg(
+        ledger_revenue=(-t.balance).sum(where=sales),
+        ledger_debit=t.debit.sum(),
+        ledger_credit=t.credit.sum(),
+        linked=(-t.balance).sum(where=sales & t.customer_id.notnull()).fill_null(0.0),
+    )
+    return sums.mutate(ledger_linked_share=sums.linked / sums.ledger_revenue.nullif(0.0)).drop("linked")
+
+
+def _once(ledger: ir.Table) -> ir.Table:
+    """Lines without the opening entries of later exercises: what they carry forward stands in the entries of the exercises before."""
+    first = ledger.group_by("exercise").agg(first=ledger.date.min())
+    t = ledger.left_join(first, "exercise").drop("exercise_right")
+    return t.filter(~t.opening | (t["first"] == first["first"].min().as_scalar())).drop("first")
+
+
+def account_classes(ledger: ir.Table) -> ir.Table:
+    """Sums by the first two digits of the account: account_class, debit, credit, balance (debit − credit); what is carried forward is counted once."""
+    t = _amounts(_once(ledger))
+    classes = t.group_by(account_class=t.account.substr(0, 2)).agg(debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum())
+    return classes.order_by("account_class")
+
+
+def doubtful_accounts(ledger: ir.Table) -> ir.Table:
+    """Doubtful customers (416), their impairment (491) and losses on them (654): account, account_label, debit, credit, balance; once."""
+    t = _amounts(_once(ledger))
+    t = t.filter(t.account.startswith("416") | t.account.startswith("491") | t.account.startswith("654"))
+    sums = t.group_by("account").agg(
+        account_label=t.account_label.max(), debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum()
+    )
+    return sums.order_by("account")
+
+
+def doubtful_customers(ledger: ir.Table, as_of: dt.date) -> ir.Table:
+    """Customers that the ledger has given up or doubts up to a day: customer_id.
+
+    Rule        a loss on accounts 654 in an entry that names the customer or takes it off accounts 416, or a debit balance of its lines on accounts 416
+    """
+    t = _amounts(_once(ledger.filter(ledger.date <= ibis.date(as_of))))
+    named = ibis.coalesce(t.customer_id, t.account.startswith("416").ifelse(t.auxiliary, ibis.null("string")))
+    t = t.mutate(customer=named, loss=t.account.startswith("654"), doubt=t.account.startswith("416"))
+    losses = t.filter(t.loss).select("entry").distinct()
+    off = t.filter(t.doubt & (t.balance < 0) & t.customer.notnull()).select("entry", "customer")
+    by_entry = (
+        off.join(losses, "entry")
+        .group_by(customer_id="customer")
+        .agg(lost=lambda entry: entry.count() > 0, doubted=lambda entry: entry.count() * 0.0)
+    )
+    own = t.filter(t.customer.notnull())
+    sums = own.group_by(customer_id=own.customer).agg(
+        lost=own.loss.any(),
+        doubted=own.balance.sum(where=own.doubt).fill_null(0.0),  # no line on 416: not doubted
+    )
+    both = ibis.union(sums, by_entry)
+    return both.filter(both.lost | (both.doubted >= 0.01)).group_by("customer_id").agg().order_by("customer_id")
+
+
+def ledger_revenue_by_bucket(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
+    """Revenue of each period on accounts 70, linked to a customer or not: bucket (position in `periods`), revenue."""
+    t = _in_buckets(ledger.filter(ledger.account.startswith("70")), periods)
+    return t.group_by("bucket").agg(revenue=(-t.balance).sum()).order_by("bucket")
+
+
+def account_results(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
+    """Credit − debit of every account of classes 6 and 7 per period: bucket, account, result; entries that close the year left out."""
+    t = _in_buckets(ledger.filter(ledger.account.substr(0, 1).isin(["6", "7"])), periods)
+    return t.group_by("bucket", "account").agg(result=(-t.balance).sum()).order_by("bucket", "account")
+
+
+def intermediate_balances(results: pd.DataFrame, balances: Sequence[Balance], period_count: int) -> pd.DataFrame:
+    """Soldes intermédiaires de gestion: name, then one column a period (its position).
+
+    Parameters  results: bucket, account, result (of `account_results`); balances in order, each from the ones before it
+    Formula     a balance = Σ balances it starts from + Σ (credit − debit) of its accounts, where an account belongs to the balance with
+                the longest prefix of it; the last one is the sum of all results
+    """
+    prefixes = sorted(((prefix, b.name) for b in balances for prefix in b.accounts), key=lambda item: -len(item[0]))
+
+    def owner(account: str) -> str:
+        return next((name for prefix, name in prefixes if account.startswith(prefix)), balances[-1].name)
+
+    own = results.assign(name=results.account.map(owner)).groupby(["name", "bucket"]).result.sum()
+    rows: dict[str, list[float]] = {}
+    for balance in balances:
+        inherited = [sum(parts) for parts in zip(*(rows[name] for name in balance.starts_from), strict=True)] or [0.0] * period_count
+        # no account of this balance in a period: nothing to add
+        rows[balance.name] = [inherited[position] + float(own.get((balance.name, position), 0.0)) for position in range(period_count)]
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name").reset_index()
+
+
+def _amounts(ledger: ir.Table) -> ir.Table:
+    """Debit, credit and balance as floating numbers."""
+    t = ledger.mutate(debit=ledger.debit.cast("float64"), credit=ledger.credit.cast("float64"))
+    return t.mutate(balance=t.debit - t.credit)
+
+
+def _in_buckets(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
+    """Lines with the position of their period; entries that open or close an exercise left out."""
+    t = _amounts(ledger.filter(~ledger.closing & ~ledger.opening))
+    t = t.mutate(bucket=position_in(t.date, periods))
+    return t.filter(t.bucket.notnull())

@@ -1,0 +1,112 @@
+"""What each customer brings against what it costs to serve: margins, activities, waiting for payment; how sure the sign is."""
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from carnet.engagement.periods import Period
+
+GRID = 101  # points of the whale curve
+
+
+def customer_margins(
+    movement: ir.Table, cube: ir.Table, in_period: ir.BooleanValue, variable_cost: float, revenue: float, own: ir.Table | None = None
+) -> ir.Table:
+    """Contribution margin of each customer of the period: customer_id, revenue, goods_cost, own_cost, margin.
+
+    Formula     margin = revenue − cost of its own sale lines − cost lines that name it − (variable cost of the company − Σ costs of sale lines − Σ
+                variable cost lines that name a customer) × its share of revenue; without costs on the sale lines every customer has the company's rate. Σ
+                margin = revenue − variable cost − other cost lines that name a customer, when the company's revenue is that of its customers.
+    Parameters  own: `costs.own_costs` of the period
+    """  # fmt: skip
+    costs = cube.filter(in_period).group_by("customer_id").agg(goods_cost=lambda t: t.cost.sum())
+    t = movement.filter(movement.revenue != 0).select("customer_id", "revenue").left_join(costs, "customer_id").drop("customer_id_right")
+    known = t.goods_cost.fill_null(0.0)  # a customer without costed lines has the company's rate through the rest
+    if own is None:
+        rest = (ibis.literal(variable_cost) - known.sum().over()) / ibis.literal(revenue)
+        return t.mutate(own_cost=0.0, margin=t.revenue - known - rest * t.revenue)
+    # of the company, those included whose customer bought nothing; no line that names a customer: no cost of its own
+    spread = known.sum().over() + own.own_variable_cost.sum().as_scalar().fill_null(0.0)
+    t = t.left_join(own, "customer_id").drop("customer_id_right")
+    mine = t.own_cost.fill_null(0.0)
+    rest = (ibis.literal(variable_cost) - spread) / ibis.literal(revenue)
+    t = t.mutate(own_cost=mine, margin=t.revenue - t.goods_cost.fill_null(0.0) - mine - rest * t.revenue)
+    return t.drop("own_variable_cost")
+
+
+def activity_costs(service: ir.Table, period: Period, hourly_rate: float) -> ir.Table:
+    """Cost of each kind of activity per customer in the period: customer_id, activity, activity_count, minutes, cost, unpriced_count.
+
+    The cost noted beside the activity, else its minutes at the hourly rate; an activity with neither is in unpriced_count and in no cost.
+    """
+    given = set(service.columns)
+    inside = service.filter(service.date.between(ibis.date(period.start), ibis.date(period.end)))
+    minutes = inside.minutes if "minutes" in given else ibis.null("float64")
+    noted = inside.cost.cast("float64") if "cost" in given else ibis.null("float64")
+    inside = inside.mutate(spent=minutes, priced=ibis.coalesce(noted, minutes / 60 * hourly_rate))
+    return (
+        inside.group_by("customer_id", "activity")
+        .agg(
+            activity_count=inside.count(), minutes=inside.spent.sum(), cost=inside.priced.sum(), unpriced_count=inside.priced.isnull().sum()
+        )
+        .order_by("customer_id", "activity")
+    )
+
+
+def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, yearly_rate: float) -> ir.Table:
+    """What waiting for payment cost per customer: customer_id, activity ('payment delay'), cost.
+
+    Formula     Σ amount × days from invoice to payment (to `as_of` when unpaid) ÷ 365 × yearly rate, invoices of the period
+    """
+    inside = receivables.filter(receivables.invoice_date.between(ibis.date(period.start), ibis.date(period.end)))
+    end = ibis.coalesce(inside.paid_date, as_of) if "paid_date" in receivables.columns else as_of
+    days = ibis.greatest(end.delta(inside.invoice_date, unit="day"), 0)
+    inside = inside.mutate(carried=inside.amount.cast("float64") * days / 365 * yearly_rate)
+    return (
+        inside.group_by("customer_id").agg(cost=inside.carried.sum()).mutate(activity=ibis.literal("payment delay")).order_by("customer_id")
+    )
+
+
+def customer_profit(
+    margins: pd.DataFrame, activities: pd.DataFrame, low: float, high: float, draws: int, seed: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Profit per customer with its interval, and the whale curve with its band.
+
+    Parameters  margins: customer_id, margin, revenue of those who bought (activities of others are in `idle_services`); activities: customer_id, activity, cost (at the middle rate); the true rate of
+                each kind of activity lies anywhere between `low` and `high` times the middle one (uniform, one draw for all customers)
+    Returns     customers: customer_id, revenue, margin, cost_to_serve, profit, profit_low, profit_high, certain (the
+                95 % interval excludes zero), unpaid_service (the part of the cost to serve that the margin does not pay), most profitable first;
+                curve: customer_share, profit (cumulated), low, high: 95 % band of the curve drawn anew each time
+    """
+    table = activities.pivot_table(index="customer_id", columns="activity", values="cost", aggfunc="sum")
+    everyone = margins.set_index("customer_id")[["revenue", "margin"]].sort_index()
+    costs = table.reindex(everyone.index).fillna(0.0).to_numpy()  # no such activity noted: no cost of it
+    margin = everyone.margin.to_numpy()
+    grid = np.linspace(0, 1, GRID)
+    ranks = np.minimum((grid * len(margin)).round().astype(int), len(margin))
+    rng = np.random.default_rng(seed)
+    curves, sums = np.empty((draws, GRID)), np.empty((draws, len(margin)), dtype=np.float32)
+    for draw in range(draws):
+        profit = margin - costs @ rng.uniform(low, high, costs.shape[1])
+        sums[draw] = profit
+        curves[draw] = np.concatenate([[0.0], np.cumsum(np.sort(profit)[::-1])])[ranks]
+    served = costs.sum(axis=1)
+    bounds = np.quantile(sums, [0.025, 0.975], axis=0).astype(float)
+    t = everyone.assign(
+        cost_to_serve=served, profit=margin - served, profit_low=bounds[0], profit_high=bounds[1], certain=(bounds[0] > 0) | (bounds[1] < 0),
+        unpaid_service=np.clip(served - np.clip(margin, 0, None), 0, None),
+    )  # fmt: skip
+    t = t.reset_index().sort_values(["profit", "customer_id"], ascending=[False, True], ignore_index=True)
+    middle = np.concatenate([[0.0], np.cumsum(t.profit.to_numpy())])[ranks]
+    band = np.quantile(curves, [0.025, 0.975], axis=0)
+    curve = pd.DataFrame({"customer_share": grid, "profit": middle, "low": band[0], "high": band[1]})
+    return t, curve
+
+
+def idle_services(margins: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFrame:
+    """What serving customers cost who bought nothing in the period: customer_id, margin (0), cost_to_serve, unpaid_service; largest first."""
+    idle = activities[~activities.customer_id.isin(margins.customer_id)]
+    t = idle.groupby("customer_id", as_index=False).agg(cost_to_serve=("cost", "sum"))
+    t = t.assign(margin=0.0, unpaid_service=t.cost_to_serve)
+    return t.sort_values(["unpaid_service", "customer_id"], ascending=[False, True], ignore_index=True)

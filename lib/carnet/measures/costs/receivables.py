@@ -1,0 +1,107 @@
+"""How long customers take to pay: days sales outstanding, payment delay, aged balance."""
+
+import datetime as dt
+
+import ibis
+import ibis.expr.types as ir
+
+from carnet.engagement.periods import Period
+
+AGES = (0, 30, 60, 90)  # days since the due date (the invoice date when none is given) at which a class of age starts
+
+
+def receivable_summary(receivables: ir.Table, period: Period, as_of: dt.date) -> ir.Table:
+    """One row: open_amount (invoiced up to `as_of`, unpaid on it), invoiced_amount (of the period, tax included), dso_days, payment_delay_days.
+
+    Formula     DSO = open amount ÷ invoiced amount of the period × days of the period; payment delay = mean days from invoice to
+                payment, weighted by amount, over invoices paid in the period
+    """
+    t = _dated(receivables, as_of)
+    invoiced = t.invoice_date.between(ibis.date(period.start), ibis.date(period.end))
+    settled = t.paid.between(ibis.date(period.start), ibis.date(period.end)) & (t.amount > 0)
+    days = t.paid.delta(t.invoice_date, unit="day")
+    sums = t.agg(
+        open_amount=t.amount.sum(where=t.is_open).fill_null(0.0),
+        invoiced_amount=t.amount.sum(where=invoiced),
+        weighted=(t.amount * days).sum(where=settled),
+        settled_amount=t.amount.sum(where=settled),
+    )
+    length = (period.end - period.start).days + 1
+    return sums.select(
+        "open_amount",
+        "invoiced_amount",
+        dso_days=sums.open_amount / (sums.invoiced_amount > 0).ifelse(sums.invoiced_amount, ibis.null("float64")) * length,
+        payment_delay_days=sums.weighted / sums.settled_amount,
+    )
+
+
+def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
+    """Open amounts by age: age (first day of the class past due, -1: not yet due), invoice_count, customer_count, amount.
+
+    Past due counts from due_date, from the invoice date where none is given.
+    """
+    t = _dated(receivables, as_of)
+    t = t.filter(t.is_open)
+    late = ibis.literal(as_of).delta(t.due, unit="day")
+    classes = [(late >= first, first) for first in reversed(AGES)]
+    t = t.mutate(age=ibis.cases(*classes, else_=-1))
+    return t.group_by("age").agg(invoice_count=t.count(), customer_count=t.customer_id.nunique(), amount=t.amount.sum()).order_by("age")
+
+
+def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> ir.Table:
+    """How each customer pays: customer_id, invoiced_amount (of the period), overdue_amount (open and past due at `as_of`), days_late, overdue_share.
+
+    Formula     days_late = mean days from due date to payment (to `as_of` where open), never below zero, weighted by amount: invoices of the
+                period due by `as_of`, and older ones that are still open; overdue_share = overdue amount ÷ invoiced amount of the period, 1
+                where something is overdue and nothing was invoiced
+    """
+    t = _dated(receivables, as_of)
+    inside = t.invoice_date.between(ibis.date(period.start), ibis.date(period.end)) & (t.amount > 0)
+    due = (t.amount > 0) & (t.due <= ibis.date(as_of)) & (inside | t.is_open)
+    late = ibis.greatest(ibis.coalesce(t.paid, ibis.date(as_of)).delta(t.due, unit="day"), 0)
+    sums = t.group_by("customer_id").agg(
+        invoiced_amount=t.amount.sum(where=inside),
+        # no open invoice past due: nothing overdue
+        overdue_amount=t.amount.sum(where=t.is_open & (t.due < ibis.date(as_of))).fill_null(0.0),
+        weighted=(t.amount * late).sum(where=due),
+        due_amount=t.amount.sum(where=due),
+    )
+    return sums.select(
+        "customer_id",
+        "invoiced_amount",
+        "overdue_amount",
+        days_late=sums.weighted / sums.due_amount.nullif(0.0),
+        overdue_share=(sums.invoiced_amount.fill_null(0.0) > 0).ifelse(  # nothing invoiced in the period
+            ibis.greatest(sums.overdue_amount, 0.0) / sums.invoiced_amount.nullif(0.0),
+            (sums.overdue_amount > 0).ifelse(1.0, ibis.null("float64")),
+        ),
+    )
+
+
+def given_up_customers(receivables: ir.Table, as_of: dt.date) -> ir.Table:
+    """Customers with an invoice in collection or written off: customer_id."""
+    t = receivables.filter((receivables.invoice_date <= ibis.date(as_of)) & receivables.status.isin(("collection", "written_off")))
+    return t.group_by("customer_id").agg().order_by("customer_id")
+
+
+def paid_in_time(receivables: ir.Table, period: Period, as_of: dt.date, grace_days: int = 30) -> ir.FloatingScalar:
+    """Share of the amounts due in the period that were paid within `grace_days` of their due date; those whose grace has not run out by `as_of` are left out."""
+    t = _dated(receivables, as_of)
+    judged = t.due.between(ibis.date(period.start), ibis.date(as_of - dt.timedelta(days=grace_days))) & (t.amount > 0)
+    in_time = (t.paid.delta(t.due, unit="day") <= grace_days).fill_null(False)  # not paid by now: not in time
+    return t.amount.sum(where=judged & in_time).fill_null(0.0) / t.amount.sum(where=judged)
+
+
+def _dated(receivables: ir.Table, as_of: dt.date) -> ir.Table:
+    """Invoices up to `as_of` with due and paid dates; paid later than `as_of` is open on it, what its status calls paid or written off is not."""
+    given = set(receivables.columns)
+    day = ibis.date(as_of)
+    t = receivables.filter(receivables.invoice_date <= day)
+    paid = t.paid_date if "paid_date" in given else ibis.null("date")
+    due = ibis.coalesce(t.due_date, t.invoice_date) if "due_date" in given else t.invoice_date
+    t = t.mutate(amount=t.amount.cast("float64"), due=due, paid=(paid <= day).ifelse(paid, ibis.null("date")))
+    if "status" not in given:
+        return t.mutate(is_open=t.paid.isnull())
+    ended = t.status.isin(("paid", "written_off")).fill_null(False)  # no status: open
+    undated = t.paid_date.isnull() if "paid_date" in given else ibis.literal(True)
+    return t.mutate(is_open=t.paid.isnull() & ~(ended & undated))

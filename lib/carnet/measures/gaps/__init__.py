@@ -1,0 +1,1 @@
+"""Who is behind, by how much, whose account."""

@@ -1,0 +1,135 @@
+"""What was done with a customer: contacts against plan, their quality, proposals; and what that says of a gap (source B)."""
+
+import datetime as dt
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from carnet.engagement.periods import Period
+from carnet.errors import CarnetError, nearest
+from carnet.measures.statistics.intervals import wilson_interval
+
+CONTACT_WORDS = ("visit", "call", "phone", "meeting", "mail", "appel", "telephone", "rendez-vous", "rdv", "relance", "reunion")
+QUADRANTS = ("few_contacts", "competition", "demand", "watch")
+
+
+def contact_activities(activities: Sequence[str], words: Sequence[str] = CONTACT_WORDS) -> list[str]:
+    """The kinds of activity that are contacts: those whose name holds one of the words, accents and case aside; all when none of CONTACT_WORDS does.
+
+    Raises CarnetError for a word that is not one of CONTACT_WORDS and names no activity.
+
+    >>> contact_activities(["Visite", "Réclamation", "Livraison urgente", "Rendez-vous"])
+    ['Visite', 'Rendez-vous']
+    """
+    folded = {word: _folded(word) for word in words}
+    found = [name for name in activities if any(word in _folded(name) for word in folded.values())]
+    strangers = [word for word, plain in folded.items() if not any(plain in _folded(name) for name in activities)]
+    if tuple(words) != CONTACT_WORDS and activities and strangers:
+        raise CarnetError(f"contact_activities: no activity is called {strangers[0]!r}; {nearest(strangers[0], list(activities))}")
+    return found or list(activities)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold().strip()
+
+
+def contact_counts(service: ir.Table, activities: Sequence[str], windows: ir.Table) -> ir.Table:
+    """Contacts of each customer inside its own window: customer_id, contact_count, contact_quality (mean of the marks 1 to 5).
+
+    Parameters  windows: customer_id, window_start, window_end (both days included)
+    Note        a customer without a noted contact has no row
+    """
+    t = service.filter(service.activity.isin(list(activities))).join(windows, "customer_id")
+    t = t.filter(t.date.between(t.window_start, t.window_end))
+    quality = t.quality.mean() if "quality" in service.columns else ibis.null("float64")
+    return t.group_by("customer_id").agg(contact_count=t.count(), contact_quality=quality)
+
+
+def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> ir.Table:
+    """Proposals of each customer: customer_id, proposal_count (opened after `since`), opportunity_count and opportunity_amount (not closed at `as_of`)."""
+    t = opportunities.filter(opportunities.opened <= ibis.date(as_of))
+    closed = t.closed if "closed" in t.columns else ibis.null("date")
+    undecided = (t.stage == "open") | t.stage.isnull() if "stage" in t.columns else ibis.literal(True)
+    # closed after the audit date: still open on it; without a date the stage tells, without either it is open
+    is_open = closed.isnull().ifelse(undecided, closed > ibis.date(as_of))
+    amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
+    t = t.mutate(recent=t.opened > ibis.date(since), is_open=is_open, opportunity_amount=is_open.ifelse(amount, ibis.null("float64")))
+    return t.group_by("customer_id").agg(
+        proposal_count=t.recent.sum(), opportunity_count=t.is_open.sum(), opportunity_amount=t.opportunity_amount.sum()
+    )
+
+
+def win_rates(opportunities: ir.Table, first: ir.Table, since: dt.date, as_of: dt.date) -> pd.DataFrame:
+    """How often opportunities were won, with customers and with prospects: buyer ('customer', 'prospect'), decided_count, won_count, win_rate, win_low, win_high.
+
+    Parameters  first: customer_id, first (the day since which each is a customer: its first order, or earlier where the list says so)
+    Customer    was one before the opportunity was opened; the sales given must reach back for that
+    Formula     won ÷ (won + lost) of those opened after `since`, Wilson interval; undecided ones are left out
+    """
+    t = opportunities.filter(
+        (opportunities.opened > ibis.date(since)) & (opportunities.opened <= ibis.date(as_of)) & opportunities.stage.isin(["won", "lost"])
+    )
+    t = t.left_join(first, "customer_id")
+    t = t.mutate(buyer=(t["first"] < t.opened).fill_null(False).ifelse("customer", "prospect"))
+    found = t.group_by("buyer").agg(decided_count=t.count(), won_count=(t.stage == "won").sum()).execute().set_index("buyer")
+    found = found.reindex(["customer", "prospect"]).fillna(0).astype(int)  # no such opportunity: none decided
+    ends = [wilson_interval(won, decided) for decided, won in found.to_numpy()]
+    rate = found.won_count / found.decided_count.where(found.decided_count > 0)
+    return found.assign(win_rate=rate, win_low=[low for low, _ in ends], win_high=[high for _, high in ends]).reset_index()
+
+
+def salesperson_activity(service: ir.Table | None, opportunities: ir.Table | None, period: Period) -> pd.DataFrame:
+    """What salespeople noted in a period, by name: salesperson, activity_count, visited_count (customers), quality, opened_count, decided_count, won_count,
+    won_amount, win_rate, win_low, win_high (Wilson); unknown where the table does not name them.
+
+    Parameters  service with salesperson, opportunities with salesperson (opened in the period), either None where it names nobody
+    """  # fmt: skip
+    start, end = ibis.date(period.start), ibis.date(period.end)
+    parts = []
+    if service is not None:
+        t = service.filter(service.date.between(start, end) & service.salesperson.notnull())
+        quality = t.quality.mean() if "quality" in t.columns else ibis.null("float64")
+        counted = t.group_by("salesperson").agg(activity_count=t.count(), visited_count=t.customer_id.nunique(), quality=quality)
+        parts.append(counted.execute().set_index("salesperson"))
+    if opportunities is not None:
+        t = opportunities.filter(opportunities.opened.between(start, end) & opportunities.salesperson.notnull())
+        told = "stage" in t.columns
+        amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
+        t = t.mutate(  # without a stage, or where none is told: undecided
+            won=(t.stage == "won").fill_null(False) if told else ibis.literal(False),
+            decided=t.stage.isin(["won", "lost"]).fill_null(False) if told else ibis.literal(False),
+            worth=amount,
+        )
+        found = t.group_by("salesperson").agg(
+            opened_count=t.count(), decided_count=t.decided.sum(), won_count=t.won.sum(), won_amount=t.worth.sum(where=t.won)
+        )
+        parts.append(found.execute().set_index("salesperson"))
+    columns = ["activity_count", "visited_count", "quality", "opened_count", "decided_count", "won_count", "won_amount"]
+    t = (
+        pd.concat(parts, axis=1).reindex(columns=columns).sort_index().astype(float)
+        if parts
+        else pd.DataFrame(columns=columns, dtype=float)
+    )
+    ends = [wilson_interval(won, decided) for won, decided in zip(t.won_count, t.decided_count, strict=True)]
+    t["win_rate"] = t.won_count / t.decided_count.where(t.decided_count > 0)
+    return t.assign(win_low=[low for low, _ in ends], win_high=[high for _, high in ends]).rename_axis("salesperson").reset_index()
+
+
+def planned_contacts(abc_class: pd.Series, plan: Mapping[str, float]) -> pd.Series:
+    """Contacts planned in a year by ABC class; unknown without a class."""
+    return abc_class.map(plan).astype(float)
+
+
+def quadrants(gap_rate: pd.Series, contact_count: pd.Series, planned: pd.Series, deep_share: float) -> pd.Series:
+    """What a gap looks like beside the contacts: an opening for the talk, not a proof.
+
+    Rule        few_contacts: fell by `deep_share` or more, fewer contacts than planned; competition: fell as much, contacted as planned;
+                demand: fell less, contacted as planned; watch: fell less, fewer contacts. None where contacts or plan are unknown.
+    """
+    deep, served = gap_rate <= -deep_share, contact_count >= planned
+    found = np.select([deep & ~served, deep & served, ~deep & served], QUADRANTS[:3], QUADRANTS[3])
+    return pd.Series(found, gap_rate.index, dtype=object).where(contact_count.notna() & planned.notna() & gap_rate.notna(), None)

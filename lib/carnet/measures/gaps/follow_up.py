@@ -1,0 +1,92 @@
+"""What became of the customers that an earlier audit flagged: progress, outcome, against luck and against the hold-out."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import scipy
+
+from carnet.measures.retention.rebound import ratio_interval
+
+OUTCOMES = ("back", "still_late", "lost")
+SILENT_RHYTHMS = 2.0  # a customer that still orders as it always did is not lost
+
+
+def follow_up(flagged: pd.DataFrame, today: pd.DataFrame, since: dt.date, back_share: float, years: float = 1.0) -> pd.DataFrame:
+    """Each flagged customer a while later.
+
+    Formula     revenue_progress = revenue today − that at the flagging, of periods of equal length; regained_share = revenue_progress ÷ gap
+                at the flagging; outcome: lost without an order since and silent for twice its own rhythm; back when regained_share ≥
+                back_share × the part of a year gone by; else still late
+    Parameters  flagged: customer_id, period_revenue, sales_gap (under zero) of then; today: customer_id, period_revenue, last_order_date,
+                silence_ratio, customers missing there bought nothing in it; since: the earlier audit date; years gone by
+    Returns     flagged with revenue_now, last_order_date, revenue_progress, regained_share, outcome
+    """
+    now = today.set_index("customer_id").reindex(flagged.customer_id)
+    missing = ~flagged.customer_id.isin(today.customer_id).to_numpy()
+    revenue = np.where(missing, 0.0, now.period_revenue.to_numpy(dtype=float))  # not in today's table: nothing invoiced
+    last = pd.to_datetime(now.last_order_date).to_numpy()
+    t = flagged.assign(revenue_now=revenue, last_order_date=last, revenue_progress=revenue - flagged.period_revenue.to_numpy(dtype=float))
+    t["regained_share"] = t.revenue_progress / -t.sales_gap
+    silent = (t.last_order_date.isna() | (t.last_order_date <= pd.Timestamp(since))) & ~(
+        now.silence_ratio.to_numpy(dtype=float) < SILENT_RHYTHMS
+    )
+    t["outcome"] = np.select([silent, t.regained_share >= back_share * min(1.0, years)], ["lost", "back"], "still_late")
+    return t
+
+
+def outcome_table(followed: pd.DataFrame) -> pd.DataFrame:
+    """Customers and money by outcome: outcome, customer_count, flagged_gap, revenue_progress, regained_share; the last row is all of them."""
+    parts = [(name, followed[followed.outcome == name]) for name in OUTCOMES] + [("all", followed)]
+    rows = [
+        dict(outcome=name, customer_count=len(part), flagged_gap=part.sales_gap.sum(), revenue_progress=part.revenue_progress.sum(),
+             regained_share=part.revenue_progress.sum() / -part.sales_gap.sum() if len(part) else np.nan)
+        for name, part in parts
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def regained_interval(followed: pd.DataFrame) -> tuple[float, float, float]:
+    """Share of the flagged gap that was regained, with its jackknife interval over customers."""
+    return ratio_interval(followed.revenue_progress, -followed.sales_gap)
+
+
+def against_expected(regained: tuple[float, float, float], expected: tuple[float, float, float], years: float = 1.0) -> str:
+    """'more', 'less', 'same' (not to be told apart) or 'unknown': regained share against the rebound expected.
+
+    `expected` with an interval is where a group of this size lands in a year: its middle grows with the part of a year gone by, its
+    half-width with the root of the time. A bare value is the ceiling of what luck gives back: more, or not to be told apart.
+    """
+    (value, own_low, _), (norm, low, high) = regained, expected
+    if np.isnan(value) or np.isnan(norm):
+        return "unknown"
+    middle = norm * min(1.0, years)
+    if not np.isnan(low) and not np.isnan(high):
+        half = (high - low) / 2 * np.sqrt(years)
+        return "more" if value > middle + half else "less" if value < middle - half else "same"
+    return "unknown" if np.isnan(own_low) else "more" if own_low > middle else "same"
+
+
+def arm_effect(followed: pd.DataFrame) -> dict[str, float]:
+    """Mean progress of customers assigned to contact against that of those assigned to be left alone; luck is in both arms alike.
+
+    Formula     difference of means with Welch's interval (B. L. Welch, Biometrika 34 (1947) 28-35); p_value of a permutation test (9,999 draws)
+    Parameters  followed: arm, revenue_progress, recent_contact_count (what was really done, unknown without a service table)
+    Returns     contact_count, hold_out_count (customers), contact_contacts, hold_out_contacts (mean contacts a customer), contact_progress,
+                hold_out_progress, effect, low, high, p_value; NaN under 2 customers an arm
+    """
+    arms = [followed[followed.arm == arm] for arm in ("contact", "hold-out")]
+    contact, held = (arm.revenue_progress.to_numpy(dtype=float) for arm in arms)
+    made = [arm.recent_contact_count.astype(float).mean() if "recent_contact_count" in arm and len(arm) else np.nan for arm in arms]
+    found = dict(contact_count=len(contact), hold_out_count=len(held), contact_contacts=made[0], hold_out_contacts=made[1], contact_progress=np.nan, hold_out_progress=np.nan,
+                 effect=np.nan, low=np.nan, high=np.nan, p_value=np.nan)  # fmt: skip
+    if min(len(contact), len(held)) < 2:
+        return found
+    found |= dict(contact_progress=contact.mean(), hold_out_progress=held.mean(), effect=contact.mean() - held.mean())
+    if np.ptp(contact) == 0 and np.ptp(held) == 0:
+        return found
+    interval = scipy.stats.ttest_ind(contact, held, equal_var=False).confidence_interval(0.95)
+    permuted = scipy.stats.permutation_test(
+        (contact, held), lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis), vectorized=True, n_resamples=9999, rng=1
+    )
+    return found | dict(low=float(interval.low), high=float(interval.high), p_value=float(permuted.pvalue))

@@ -1,0 +1,110 @@
+"""The gap list: each customer's revenue against the same months a year earlier, and what order counts alone would produce.
+
+Source: method of the workbook §2 B ("not a ratio: a list of names"). The p-value is the conditional test of two Poisson counts
+(J. Przyborowski & H. Wilenski, Biometrika 31 (1940) 313-323); several at once: Y. Benjamini & Y. Hochberg, JRSS B 57 (1995) 289-300.
+"""
+
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy
+
+from carnet.engagement.periods import Periods
+from carnet.errors import CarnetError, nearest
+from carnet.measures.portfolio.movement import customer_movement
+
+ORDERS = {"amount": ["sales_gap", "customer_id"], "rate": ["gap_rate", "sales_gap", "customer_id"]}
+
+
+def sales_gaps(cube: ir.Table, periods: Periods, months: Sequence[int], rhythm: ir.Table | None = None) -> ir.Table:
+    """One row per customer with revenue in either period, credit notes included, largest loss first.
+
+    Formula     sales_gap = revenue − revenue_previous, over the audit months in `months` (0 = the one that ends on as_of) on both sides
+    Parameters  rhythm: `defection.order_rhythm` at the audit date, to tell who is not due
+    Columns     customer_id, status (as `customer_movement`), revenue, revenue_previous, sales_gap, gap_rate (÷ revenue_previous; NULL
+                where that is not positive), order_count, order_count_previous
+    """
+    if len(months) < periods.month_count:
+        compared = periods.in_current(cube) | periods.in_previous(cube)
+        cube = cube.filter(~compared | (cube.audit_month % 12).isin(list(months)))
+    t = customer_movement(cube, periods, rhythm)
+    t = t.filter((t.revenue.round(2) != 0) | (t.revenue_previous.round(2) != 0))
+    return t.select(
+        "customer_id", "status", "revenue", "revenue_previous", sales_gap=t.sales_gap.round(2),
+        gap_rate=(t.revenue_previous > 0).ifelse(t.sales_gap / t.revenue_previous.nullif(0.0), ibis.null("float64")),
+        order_count=t.order_count, order_count_previous=t.order_count_previous,
+    ).order_by("sales_gap", "customer_id")  # fmt: skip
+
+
+def order_p_values(order_count: npt.ArrayLike, order_count_previous: npt.ArrayLike, day_share: float = 0.5) -> np.ndarray:
+    """Chance of order counts at least as far apart if the customer's rhythm had not changed; NaN without any order.
+
+    Formula     given n orders in both periods, those of the audit period are Binomial(n, day_share);
+                p = min(1, 2 × the smaller tail). `day_share`: days of the audit period ÷ days of both
+    Assumes     orders that fall at random: clockwork makes the p-value too large, one delivery on several invoices too small;
+                baskets are not in it
+
+    >>> order_p_values([2], [9]).round(4)  # 2 × (1 + 11 + 55) ÷ 2¹¹
+    array([0.0654])
+    """
+    now, before = np.asarray(order_count, dtype=int), np.asarray(order_count_previous, dtype=int)
+    both = now + before
+    tail = np.minimum(scipy.stats.binom.cdf(now, both, day_share), scipy.stats.binom.sf(now - 1, both, day_share))
+    return np.where(both > 0, np.minimum(1.0, 2 * tail), np.nan)
+
+
+def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
+    """Benjamini-Hochberg: the share of luck among the customers with a p-value this small or smaller; NaN stays NaN."""
+    p = np.asarray(p_values, dtype=float)
+    known = ~np.isnan(p)
+    adjusted = np.full(len(p), np.nan)
+    if known.any():
+        adjusted[known] = scipy.stats.false_discovery_control(p[known])
+    return adjusted
+
+
+def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: float = 0.5) -> tuple[float, float]:
+    """Customers that two rules flag when nothing has changed: p-value ≤ alpha, and orders down by `fall` or more.
+
+    Formula     Σ over customers of P(flagged | n), n orders in both periods falling into either at random: Binomial(n, day_share).
+                The second counts orders only: what baskets swing comes on top
+    Returns     expected number of customers: (p-value rule on the losing side, fall rule)
+    """
+    sizes, customers = np.unique(np.asarray(orders, dtype=int), return_counts=True)
+    unlikely = fallen = 0.0
+    for size, count in zip(sizes, customers, strict=True):
+        if size == 0:
+            continue
+        now = np.arange(size + 1)
+        chance = scipy.stats.binom.pmf(now, size, day_share)
+        before = size - now
+        behind = now / day_share < before / (1 - day_share)
+        unlikely += count * chance[behind & (order_p_values(now, before, day_share) <= alpha)].sum()
+        fallen += count * chance[now <= (1 - fall) * before + 1e-9].sum()
+    return float(unlikely), float(fallen)
+
+
+def most_late(gaps: pd.DataFrame, share: float, by: str = "amount", behind: pd.Series | None = None) -> pd.Series:
+    """True for the `share` of the compared customers that are most behind: `by` amount (largest loss) or by rate (largest fall).
+
+    Late customers only (gap under zero to the cent, or those `behind`); ties by size of the gap, then customer_id. By rate, new falls of small
+    customers come first: that is the price of a rate.
+    """
+    if by not in ORDERS:
+        raise CarnetError(f"tracked_by: {by!r} is not accepted; {nearest(by, ORDERS)}")
+    late = gaps[(gaps.sales_gap < 0) if behind is None else behind].sort_values(ORDERS[by])
+    return gaps.index.to_series().isin(late.index[: int(np.ceil(share * len(gaps)))])
+
+
+def gap_groups(gaps: pd.DataFrame, masks: dict[str, pd.Series]) -> pd.DataFrame:
+    """Customers and money of each flagged group: group, customer_count, revenue_previous, sales_gap, margin_at_stake (when known)."""
+    rows = [
+        dict(group=name, customer_count=int(mask.sum()), revenue_previous=gaps.revenue_previous[mask].sum(), sales_gap=gaps.sales_gap[mask].sum(),
+             margin_at_stake=gaps.margin_at_stake[mask].sum(min_count=1))
+        for name, mask in masks.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,127 @@
+"""Late accounts of each salesperson, compared fairly: with the mix of the accounts, with chance, and shrunk to what the data carry.
+
+Sources: D. J. Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics in Medicine 24 (2005) 1185-1202;
+R. A. Fisher, The Design of Experiments (1935) for exact tests given the totals;
+M. J. Daniels, "A prior for the variance in hierarchical models", Canadian Journal of Statistics 27 (1999) 567-578 for the shrinkage.
+"""
+
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+import scipy
+
+from carnet.engagement.periods import Periods
+from carnet.measures.statistics.intervals import wilson_interval
+
+LEVELS = (0.95, 0.998)  # the limits of a funnel plot
+SHRINKAGE_STEPS, SHARE_STEPS = 30, 401  # points of the posterior
+
+
+def sellers(sales: ir.Table, periods: Periods) -> ir.Table:
+    """Whose account each customer was in the previous period: customer_id, gap_salesperson.
+
+    Formula     the salesperson that the customer's sale lines of the previous period name; of several the one with the most revenue, then by name
+    Note        a customer none of whose lines then names one has no row
+    """
+    before = sales.filter(
+        sales.date.between(ibis.date(periods.previous.start), ibis.date(periods.previous.end)) & sales.salesperson.notnull()
+    )
+    t = before.group_by("customer_id", "salesperson").agg(revenue=before.amount.sum().cast("float64"))
+    first = ibis.window(group_by=t.customer_id, order_by=[ibis.desc(t.revenue), t.salesperson])
+    ranked = t.mutate(place=ibis.row_number().over(first))
+    return ranked.filter(ranked.place == 0).select("customer_id", gap_salesperson="salesperson")
+
+
+def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFrame:
+    """Late share of each salesperson's accounts beside the share that their mix would give with anybody; by name, never ranked.
+
+    Parameters  gaps: salesperson (whose account it was when the gap arose, see `sellers`), sales_gap and the columns of `strata`, one row a customer
+    Formula     late_share = customers with a gap under zero ÷ customers, Wilson interval; expected_share = mean over the accounts of the
+                late share of their stratum in the whole portfolio (indirect standardisation); p_value = min(1, 2 × smaller tail) of
+                the late count when each stratum's late accounts are dealt at random (`dealt_p_value`); signal 'none', '95' or '99.8' by it;
+                shrunk_share: posterior mean of a beta-binomial law around the expected share, with its 95 % credible interval
+    Columns     salesperson, customer_count, late_customer_count, late_share, late_share_low, late_share_high, expected_share, p_value,
+                signal, shrunk_share, shrunk_share_low, shrunk_share_high, sales_gap; accounts without a salesperson are the last row,
+                untested
+    """
+    t = gaps.assign(late=gaps.sales_gap < 0)
+    t["stratum"] = t.groupby(list(strata), dropna=False, sort=True).ngroup()
+    t["chance"] = t.groupby("stratum").late.transform("mean")
+    sizes = t.groupby("stratum").late.agg(["size", "sum"])
+    rows = []
+    for name, part in t.groupby("salesperson", sort=True, dropna=False):
+        late, n = int(part.late.sum()), len(part)
+        low, high = wilson_interval(late, n)
+        dealt = part.groupby("stratum").size()
+        drawn = zip(sizes.loc[dealt.index, "size"], sizes.loc[dealt.index, "sum"], dealt, strict=True)
+        p_value = float("nan") if pd.isna(name) else dealt_p_value(late, list(drawn))
+        rows.append(
+            dict(
+                salesperson=None if pd.isna(name) else name, customer_count=n, late_customer_count=late, late_share=late / n, late_share_low=low,
+                late_share_high=high, expected_share=part.chance.mean(), p_value=p_value, signal=_signal(p_value), sales_gap=part.sales_gap.sum(),
+            )
+        )  # fmt: skip
+    columns = (
+        "salesperson customer_count late_customer_count late_share late_share_low late_share_high expected_share p_value signal sales_gap"
+    )
+    return _shrunk(pd.DataFrame(rows, columns=columns.split()))
+
+
+def dealt_p_value(late: int, strata: Sequence[tuple[int, int, int]]) -> float:
+    """Two-sided exact p-value of a late count if accounts had been dealt at random within their strata: min(1, 2 × the smaller tail).
+
+    Formula     the late count is a sum of independent hypergeometric draws, one a stratum; with one stratum and two people this is
+                Fisher's exact test (one tail doubled)
+    Parameters  strata: (accounts of the stratum, late ones among them, accounts of this person)
+
+    >>> round(dealt_p_value(26, [(80, 40, 40)]), 3)  # 26 of 40 against 14 of 40
+    0.013
+    """
+    law = np.ones(1)
+    for size, late_size, own in strata:
+        law = np.convolve(law, scipy.stats.hypergeom.pmf(np.arange(own + 1), size, late_size, own))
+    return float(min(1.0, 2 * min(law[: late + 1].sum(), law[late:].sum())))
+
+
+def _signal(p_value: float) -> str:
+    return next((f"{100 * level:g}" for level in reversed(LEVELS) if p_value < 1 - level), "none")
+
+
+def _shrunk(t: pd.DataFrame) -> pd.DataFrame:
+    """Add the shrunk shares; with fewer than three salespeople there is nothing to learn the weight from, and they stay unknown.
+
+    The weight w of the expected share is not known but learnt: shrinkage n ÷ (n + w) is uniform before the data are seen, and the
+    posterior is the mixture over it, so that the interval does not pretend to know it.
+    """
+    known = t.salesperson.notna().to_numpy()
+    if known.sum() < 3:
+        return t.assign(shrunk_share=np.nan, shrunk_share_low=np.nan, shrunk_share_high=np.nan)
+    late, n = t.late_customer_count.to_numpy()[:, None], t.customer_count.to_numpy()[:, None]
+    mean = np.clip(t.expected_share.to_numpy(dtype=float), 1e-6, 1 - 1e-6)[:, None]
+    kept = (np.arange(SHRINKAGE_STEPS) + 0.5) / SHRINKAGE_STEPS
+    weight = n[known].mean() * kept / (1 - kept)
+    likelihood = scipy.stats.betabinom.logpmf(late[known], n[known], weight * mean[known], weight * (1 - mean[known])).sum(axis=0)
+    chance = np.exp(likelihood - likelihood.max())
+    chance /= chance.sum()
+    a, b = late + weight * mean, n - late + weight * (1 - mean)
+    shares = np.linspace(0, 1, SHARE_STEPS)
+    mixture = scipy.special.betainc(a[:, None, :], b[:, None, :], shares[None, :, None]) @ chance
+    low, high = ([float(np.interp(level, law, shares)) for law in mixture] for level in (0.025, 0.975))
+    return t.assign(shrunk_share=(a / (a + b)) @ chance, shrunk_share_low=low, shrunk_share_high=high)
+
+
+def funnel_limits(largest: int, share: float) -> pd.DataFrame:
+    """Limits of a funnel plot around a common share: customer_count 1 … `largest`, low_95, high_95, low_998, high_998.
+
+    Formula     exact binomial quantiles, as shares: the smallest and largest counts whose smaller tail is at least half of 1 − level
+    """
+    n = np.unique(np.linspace(1, max(largest, 2), 200).astype(int))
+    t = pd.DataFrame({"customer_count": n})
+    for level in LEVELS:
+        law, tail = scipy.stats.binom(n, share), (1 - level) / 2
+        name = f"{level:g}".removeprefix("0.")
+        t[f"low_{name}"], t[f"high_{name}"] = law.ppf(tail) / n, law.isf(tail) / n
+    return t

@@ -1,0 +1,37 @@
+"""Whom to call when: the list of the coming weeks, a few calls a week for each salesperson."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+from carnet.measures.retention.actions import CALLED
+
+
+def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
+    """One task an account whose decision is a call or a visit (`actions.CALLED`), largest gap first; nobody else has one.
+
+    Returns     the columns of the gap list with action and at_most
+    """
+    called = decided[decided.action.isin(CALLED)][["customer_id", "action", "at_most"]]
+    return (
+        gaps.drop(columns=["action", "at_most"], errors="ignore")
+        .merge(called, on="customer_id")
+        .sort_values(["sales_gap", "customer_id"], ignore_index=True)
+    )
+
+
+def schedule(tasks: pd.DataFrame, as_of: dt.date, weekly_count: int, week_count: int) -> pd.DataFrame:
+    """Add due_date to the tasks: the first `weekly_count` of each salesperson in the first week, and so on for `week_count` weeks.
+
+    Weeks start on the Monday after `as_of`; the tasks of a week are spread over its five working days, in the order given. What does not
+    fit is left out: calls before last-chance proposals, the last ones first.
+    """
+    monday = as_of + dt.timedelta(days=7 - as_of.weekday())
+    proposals_first = tasks.assign(place=(tasks.action != "last_chance")).sort_values("place", kind="stable")
+    fits = proposals_first.groupby("salesperson", dropna=False).cumcount() < weekly_count * week_count
+    kept = tasks[fits.reindex(tasks.index)]
+    rank = kept.groupby("salesperson", dropna=False).cumcount().to_numpy()
+    week, place = rank // weekly_count, rank % weekly_count
+    days = week * 7 + np.minimum(place * 5 // weekly_count, 4)
+    return kept.assign(due_date=[monday + dt.timedelta(days=int(day)) for day in days])

@@ -1,0 +1,1 @@
+"""Indicators over time, cohorts, lifetimes, objectives."""

@@ -1,0 +1,42 @@
+"""Cohorts: of the customers who first bought in one period, how many buy again in each later one."""
+
+import math
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from carnet.engagement.periods import Bucket, position_in
+from carnet.measures.statistics.intervals import wilson_interval
+
+
+def cohort_counts(orders: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
+    """Customers of a cohort that ordered in a later period: cohort, age (periods since the first order), active_count.
+
+    `cohort` is the position in `periods` of the first order; age 0 holds the whole cohort.
+    """
+    dated = orders.mutate(position=position_in(orders.date, periods))
+    dated = dated.filter(dated.position.notnull()).select("customer_id", "position").distinct()
+    t = dated.mutate(cohort=dated.position.min().over(ibis.window(group_by="customer_id")))
+    t = t.mutate(age=t.position - t.cohort)
+    return t.group_by("cohort", "age").agg(active_count=t.count()).order_by("cohort", "age")
+
+
+def cohort_table(counts: pd.DataFrame, periods: Sequence[Bucket]) -> pd.DataFrame:
+    """Every cohort at every age it has reached: cohort, label, age, customer_count, active_count, active_rate, low, high (Wilson).
+
+    A period that is not complete is immature: its cells are NaN, not zero; so is everything of a cohort whose own first
+    period is not complete, except its size. A mature cell without a row is a cohort of which nobody bought: zero.
+    """
+    found = {(int(r.cohort), int(r.age)): int(r.active_count) for r in counts.itertuples()}
+    rows = []
+    for cohort, bucket in enumerate(periods):
+        size = found.get((cohort, 0), 0)
+        for age in range(len(periods) - cohort if size else 0):
+            mature = bucket.complete and periods[cohort + age].complete
+            active = found.get((cohort, age), 0) if mature else math.nan
+            low, high = wilson_interval(active, size) if mature else (math.nan, math.nan)
+            rows.append((cohort, bucket.label, age, size, active, active / size, low, high))
+    columns = ["cohort", "label", "age", "customer_count", "active_count", "active_rate", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)

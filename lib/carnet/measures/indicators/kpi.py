@@ -1,0 +1,327 @@
+"""The indicators of the method, source D, over any series of periods: from sales and costs, or from yearly totals alone.
+
+A *base* has one row per period and one column per quantity that is counted or given (`BASE`); `indicators` derives the rest,
+the standard definition and the one of the deck side by side. Unknown stays NaN.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from carnet.engagement.periods import Bucket
+from carnet.engagement.schema import SUMMARY_MEASURES
+from carnet.measures.portfolio.movement import DUE_MONTHS, LEAST_RHYTHMS
+from carnet.measures.retention.defection import DAYS_A_MONTH
+from carnet.measures.statistics.intervals import wilson_interval
+
+BASE = tuple(SUMMARY_MEASURES)
+MOVEMENTS = ("new_customer_count", "recovered_customer_count", "kept_customer_count", "lost_customer_count")
+COMPONENTS = {  # cost totals that a summary may give by their parts
+    "acquisition_cost": ("marketing_salaries", "sales_salaries", "marketing_expenses"),
+    "fixed_cost": ("other_salaries", "other_expenses"),
+}
+INDICATORS = (
+    "revenue", "revenue_growth_rate", "quantity", "unit_price", "order_count", "average_basket", "purchase_frequency",
+    "active_customer_count", "repeat_customer_count", "repeat_customer_rate", "new_customer_count", "recovered_customer_count",
+    "kept_customer_count", "lost_customer_count", "retention_rate", "retention_rate_deck", "attrition_rate", "attrition_rate_deck",
+    "marketing_salaries", "sales_salaries", "other_salaries", "marketing_expenses", "other_expenses",
+    "fixed_cost", "fixed_cost_deck", "variable_cost", "unit_variable_cost", "acquisition_cost", "total_cost", "gross_margin", "net_margin",
+    "unit_cost", "break_even_revenue", "break_even_quantity", "safety_margin_rate", "operating_leverage",
+    "cac_standard", "cac_deck", "cac_marginal", "lifetime_deck", "ltv_gross_margin", "ltv_deck", "ltv_to_cac", "ltv_to_cac_deck",
+)  # fmt: skip
+RATES = {  # rate → the count that it is a share of another one
+    "repeat_customer_rate": ("repeat_customer_count", "year_active_customer_count"),
+    "retention_rate": ("kept_customer_count", "opening_customer_count"),
+    "attrition_rate": ("lost_customer_count", "opening_customer_count"),
+}
+LEAST_COSTED = 0.5  # share of the revenue with a known cost, below which no margin is told
+BESIDE = (  # what a base holds beside what a summary may give
+    "cost", "total_cost", "customer_revenue", "active_customer_count_previous", "opening_customer_count", "year_active_customer_count",
+    "not_due_customer_count", "costed_revenue_share", "ledger_revenue", "ledger_result",
+)  # fmt: skip
+YEARLY = (  # what is said per year: of the 12 months up to the end of a bucket, however short it is
+    *MOVEMENTS, "not_due_customer_count", "opening_customer_count", "year_active_customer_count", "repeat_customer_count", "repeat_customer_rate",
+    "retention_rate", "retention_rate_deck", "attrition_rate", "attrition_rate_deck", "margin_per_customer", "cac_standard", "cac_deck",
+    "cac_marginal", "lifetime_deck", "ltv_gross_margin", "ltv_deck", "ltv_to_cac", "ltv_to_cac_deck",
+)  # fmt: skip
+NOT_ADDED = [name for name, kind in SUMMARY_MEASURES.items() if kind == "level"]
+COUNTED_YEARLY = (*MOVEMENTS, "not_due_customer_count", "year_active_customer_count", "repeat_customer_count")
+
+
+def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
+    """Revenue, orders and active customers of each period.
+
+    Parameters  cube, and for each of its rows the number of its period: consecutive periods have consecutive numbers
+    Columns     bucket, revenue, quantity, cost (NULL where less than half of the revenue has one), costed_revenue_share, order_count, active_customer_count
+    """
+    per_customer = cube.group_by("customer_id", bucket=index).agg(
+        revenue=cube.revenue.sum(),
+        quantity=cube.quantity.sum(),
+        cost=cube.cost.sum(),
+        positive_revenue=cube.positive_revenue.sum(),
+        costed_revenue=cube.costed_revenue.sum(),
+        order_count=cube.order_count.sum(),
+        active=(cube.positive_line_count > 0).any(),
+    )
+    return (
+        per_customer.group_by("bucket")
+        .agg(
+            # lines have at most four decimals: rounding takes away only the order in which threads added
+            revenue=per_customer.revenue.sum().round(4),
+            quantity=per_customer.quantity.sum().round(4),
+            cost=per_customer.cost.sum().round(4),
+            order_count=per_customer.order_count.sum(),
+            active_customer_count=per_customer.active.sum(),
+            costed_revenue_share=per_customer.costed_revenue.sum() / per_customer.positive_revenue.sum().nullif(0.0),
+        )
+        .mutate(cost=lambda t: (t.costed_revenue_share >= LEAST_COSTED).ifelse(t.cost, ibis.null("float64")))
+        .order_by("bucket")
+    )
+
+
+def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual_days: float | None, rhythm_count: int) -> ir.Table:
+    """Customers of the 12 months up to each of several months, by what became of them: the counts of `movement.movement_summary`.
+
+    Parameters  cube, orders: with the number of their month in `position`, consecutive months having consecutive numbers; ends: numbers of the
+                months with which a year ends; usual_days, rhythm_count: `defection.usual_interval_days` of the book (None or NaN where nobody ordered
+                twice), and of how many customers it is the median
+    Columns     position, year_active_customer_count, repeat_customer_count (≥ 2 orders), kept, recovered, new, lost and not_due
+                _customer_count; a year without any customer in it or before it has no row
+    """
+    months = cube.group_by("customer_id", "position").agg(bought=(cube.positive_line_count > 0).any(), order_count=cube.order_count.sum())
+    days = orders.group_by("customer_id", "position").agg(first=orders.date.min(), last=orders.date.max(), day_count=orders.date.nunique())
+    t = months.left_join(days, ["customer_id", "position"])
+    years = ibis.memtable({"end": list(ends)}, schema={"end": "int64"})
+    t = t.join(years, t.position <= years.end)
+    now, before = t.position > t.end - 12, t.position.between(t.end - 23, t.end - 12)
+    c = t.group_by("customer_id", "end").agg(
+        now=(t.bought & now).any(), before=(t.bought & before).any(), old=(t.bought & (t.position <= t.end - 12)).any(),
+        order_count=t.order_count.sum(where=now), first=t["first"].min(), last=t["last"].max(), day_count=t.day_count.sum(),
+    )  # fmt: skip
+    slow: ir.BooleanValue = ibis.literal(False)
+    if usual_days is not None and not math.isnan(usual_days):
+        rhythm = (c["last"].delta(c["first"], unit="day") + usual_days) / c.day_count.nullif(0)
+        told = ibis.literal(rhythm_count >= LEAST_RHYTHMS) | (c.day_count > 1)
+        slow = ((rhythm > DUE_MONTHS * DAYS_A_MONTH) & told).fill_null(False)
+    gone = c.before & ~c.now
+
+    def count(where: ir.BooleanValue) -> ir.IntegerScalar:
+        return where.fill_null(False).sum()
+
+    return (
+        c.group_by(position=c.end)
+        .agg(
+            year_active_customer_count=count(c.now),
+            repeat_customer_count=count(c.now & (c.order_count >= 2)),
+            kept_customer_count=count(c.now & c.before),
+            recovered_customer_count=count(c.now & ~c.before & c.old),
+            new_customer_count=count(c.now & ~c.old),
+            lost_customer_count=count(gone & ~slow),
+            not_due_customer_count=count(gone & slow),
+        )
+        .order_by("position")
+    )
+
+
+def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_index: int = 0) -> pd.DataFrame:
+    """The base of `periods` out of `sales_by_bucket` (its buckets numbered from `first_index`).
+
+    Nothing sold in a period is zero from the first sale on, unknown before it; what was never given (quantity) stays unknown.
+    """
+    base = empty_base(periods)
+    rows = counted.set_index("bucket").reindex(range(first_index, first_index + len(periods)))
+    earliest = counted.bucket.min() if len(counted) else None
+    for name in counted.columns.drop("bucket"):
+        values = rows[name].astype(float)
+        since = pd.Series(earliest is not None and rows.index >= earliest, rows.index)  # before the first sale nothing is known
+        base[name] = (
+            values if name in ("quantity", "cost", "costed_revenue_share") else values.mask(values.isna() & since, 0.0)
+        ).to_numpy()  # no row: no sale
+    base["customer_revenue"] = base.revenue
+    return base
+
+
+def with_movement(
+    base: pd.DataFrame, counted: pd.DataFrame, positions: Sequence[int], known: Sequence[bool], year_known: Sequence[bool]
+) -> pd.DataFrame:
+    """The base with the yearly counts of `yearly_movement`; unknown where the sales given do not cover what they need.
+
+    Parameters  positions: number of the month with which each period ends; year_known: the 12 months up to it are covered, for who is active and
+                orders again; known: the 12 months before them too, for who is new, was kept or lost
+    """
+    # a year that is covered and has no row had no customer, neither in it nor before it
+    found = counted.set_index("position").reindex(positions).astype(float).fillna(0.0)
+    for name in COUNTED_YEARLY:
+        of_year = name in ("year_active_customer_count", "repeat_customer_count")
+        base[name] = np.where(year_known if of_year else known, found[name], math.nan)
+    base["opening_customer_count"] = base.kept_customer_count + base.lost_customer_count
+    base["active_customer_count_previous"] = base.opening_customer_count + base.not_due_customer_count
+    return base
+
+
+def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.DataFrame:
+    """The base of `periods` out of a summary (period_start, period_end, measure, value).
+
+    A value of exactly the period is taken; a flow may also be the sum of months or quarters that fill it without gap. Costs given
+    by their parts are added up, revenue and variable costs given per unit are multiplied by the quantity.
+    """
+    base = empty_base(periods)
+    rows = summary.assign(
+        start=pd.to_datetime(summary.period_start).dt.date,
+        end=pd.to_datetime(summary.period_end).dt.date,
+        value=summary.value.astype(float),
+    )
+    for position, bucket in enumerate(periods):
+        inside = rows[(rows.start >= bucket.start) & (rows.end <= bucket.end)]
+        for measure, given in inside.groupby("measure"):
+            base.loc[position, measure] = _value_of(given, bucket, SUMMARY_MEASURES[measure] == "flow")
+    for total, parts in COMPONENTS.items():
+        named = [part for part in parts if base[part].notna().any()]
+        if named:
+            base[total] = base[total].fillna(base[named].sum(axis=1, skipna=False))
+    base["variable_cost"] = base.variable_cost.fillna(base.unit_variable_cost * base.quantity)
+    base["revenue"] = base.revenue.fillna(base.unit_price * base.quantity)
+    base["active_customer_count_previous"] = base.active_customer_count.shift().fillna(base.kept_customer_count + base.lost_customer_count)
+    recovered = base.recovered_customer_count.fillna(0.0)  # a summary that does not tell the recovered apart counts them as new
+    opening = base.active_customer_count_previous
+    base["kept_customer_count"] = base.kept_customer_count.fillna(opening - base.lost_customer_count)
+    base["kept_customer_count"] = base.kept_customer_count.fillna(base.active_customer_count - base.new_customer_count - recovered)
+    base.loc[opening.isna(), "kept_customer_count"] = math.nan
+    base["lost_customer_count"] = base.lost_customer_count.fillna(opening - base.kept_customer_count)
+    base["opening_customer_count"], base["year_active_customer_count"] = opening, base.active_customer_count
+    base["total_cost"] = base.fixed_cost + base.variable_cost + base.acquisition_cost
+    return base
+
+
+def _value_of(given: pd.DataFrame, bucket: Bucket, adds_up: bool) -> float:
+    """The value of exactly this period; else, of a flow, the sum of equal parts (quarters, months …) that follow each other from its first to its last day."""
+    exact = given[(given.start == bucket.start) & (given.end == bucket.end)]
+    if len(exact):
+        return float(exact.value.iloc[0])
+    lengths = [round((end - start).days / 30.4) for start, end in zip(given.start, given.end, strict=True)]
+    for _, parts in given.assign(length=lengths).sort_values("start").groupby("length") if adds_up else ():
+        follows = all(after == before + dt.timedelta(days=1) for before, after in zip(parts.end[:-1], parts.start[1:], strict=True))
+        if follows and parts.start.iloc[0] == bucket.start and parts.end.iloc[-1] == bucket.end:
+            return float(parts.value.sum())
+    return math.nan
+
+
+def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
+    """A base in which nothing is known yet: label, start, end, complete, then BASE and BESIDE as NaN."""
+    frame = pd.DataFrame([vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"]).astype({"complete": bool})
+    return frame.assign(**dict.fromkeys((*BASE, *BESIDE), math.nan))
+
+
+def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] | np.ndarray) -> pd.DataFrame:
+    """The base with its costs from `costs.costs_by_bucket`, in the periods that the cost lines cover.
+
+    Σ of a behaviour is known only when every cost line of the period is classified.
+    """
+    behaviours = ("fixed", "variable", "acquisition")
+    by = costs.pivot_table(index="bucket", columns="behaviour", values="amount", aggfunc="sum", dropna=False)
+    by = by.reindex(index=range(len(base)), columns=behaviours).fillna(0.0)  # no line of a behaviour in a covered period: none spent
+    known = np.array(covered, dtype=bool)
+    # no row of a period: nothing left unclassified, nothing spent
+    open_amount = costs[costs.behaviour.isna()].groupby("bucket").amount.apply(lambda amounts: amounts.abs().sum())
+    classified = known & ~(open_amount.reindex(range(len(base))).fillna(0.0).to_numpy() > 0)
+    total = costs.groupby("bucket").amount.sum().reindex(range(len(base))).fillna(0.0).to_numpy()
+    made = base.assign(
+        fixed_cost=np.where(classified, by.fixed, math.nan),
+        variable_cost=np.where(classified, by.variable, math.nan),
+        acquisition_cost=np.where(classified, by.acquisition, math.nan),
+        total_cost=np.where(known, total, math.nan),
+    )
+    return made
+
+
+def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """The first base, what it does not know taken from the second."""
+    return first.assign(
+        **{name: first[name].fillna(second[name]) for name in second.columns if name not in ("label", "start", "end", "complete")}
+    )
+
+
+def indicators(base: pd.DataFrame) -> pd.DataFrame:
+    """Every indicator of each period of a base: INDICATORS as columns, one row a period, in time order.
+
+    accounted_revenue = that of the ledger where one covers the period, else revenue; gross_margin = accounted_revenue − variable_cost; net_margin =
+    the ledger's result where one covers the period, else accounted_revenue − total_cost; other_income = what the ledger has beside both;
+    unit_cost = total_cost ÷ quantity; margin_rate = gross_margin ÷ accounted_revenue, margin_per_customer = gross_margin ÷ active customers, variable_cost_share = variable ÷ all costs;
+    break_even_revenue = (fixed + acquisition) ÷ (1 − variable_cost ÷ accounted_revenue), also in units; safety_margin_rate = (accounted_revenue −
+    break-even) ÷ accounted_revenue; operating_leverage = gross_margin ÷ net_margin (how many per cent the profit moves when revenue moves by one);
+    cac_standard = acquisition ÷ new customers, cac_deck = ÷ all active customers, cac_marginal = Δ acquisition ÷ Δ new;
+    lifetime_deck = 1 ÷ attrition; ltv_gross_margin and ltv_deck = gross margin, and revenue, per customer × that lifetime.
+    Growth and marginal figures compare complete consecutive periods only; a ratio to nothing, and a break-even without margin, is NaN.
+    """
+    t = base.copy()
+    both = t.complete & t.complete.shift(fill_value=False)
+    previous = t.shift().where(both)
+
+    def ratio(top: pd.Series, bottom: pd.Series) -> pd.Series:
+        return top / bottom.where(bottom > 0)
+
+    t["revenue_growth_rate"] = ratio(t.revenue - previous.revenue, previous.revenue.astype(float)).where(both)
+    t["unit_price"] = t.unit_price.fillna(ratio(t.revenue, t.quantity))
+    t["unit_variable_cost"] = t.unit_variable_cost.fillna(ratio(t.variable_cost, t.quantity))
+    t["customer_revenue"] = t.customer_revenue.fillna(t.revenue)
+    t["average_basket"] = ratio(t.customer_revenue, t.order_count)
+    t["purchase_frequency"] = ratio(t.order_count, t.active_customer_count)
+    opening, active = t.opening_customer_count, t.year_active_customer_count.fillna(t.active_customer_count)
+    t["year_active_customer_count"] = active
+    for rate, (part, whole) in RATES.items():
+        t[rate] = ratio(t[part], t[whole])
+    comparable = t.complete & (both | (t.index == 0)) & opening.notna()
+    t.loc[~comparable, [*MOVEMENTS[1:], "not_due_customer_count", "retention_rate", "attrition_rate"]] = math.nan
+    t["retention_rate_deck"] = ratio(active - t.new_customer_count, opening).where(t.retention_rate.notna())
+    t["attrition_rate_deck"] = ratio(t.lost_customer_count, active).where(t.attrition_rate.notna())
+    t["fixed_cost_deck"] = t.fixed_cost + t.acquisition_cost
+    sold = t["accounted_revenue"] = t.ledger_revenue.fillna(t.revenue)
+    t["gross_margin"] = sold - t.variable_cost
+    t["net_margin"] = t.ledger_result.fillna(sold - t.total_cost)
+    t["other_income"] = (t.net_margin - (sold - t.total_cost)).fillna(0.0)  # without a ledger there is nothing beside
+    t["unit_cost"] = ratio(t.total_cost, t.quantity)
+    t["break_even_revenue"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, sold))
+    t["break_even_quantity"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, t.quantity))
+    t["safety_margin_rate"] = ratio(sold - t.break_even_revenue, sold)
+    t["variable_cost_share"] = ratio(t.variable_cost, t.total_cost)
+    t["margin_rate"] = ratio(t.gross_margin, sold)
+    t["margin_per_customer"] = ratio(t.gross_margin, active)
+    t["operating_leverage"] = ratio(t.gross_margin, t.net_margin)
+    spent = t.acquisition_cost.where(t.acquisition_cost > 0)
+    t["cac_standard"] = ratio(spent, t.new_customer_count)
+    t["cac_deck"] = ratio(spent, active)
+    t["cac_marginal"] = ratio(
+        spent - previous.acquisition_cost.astype(float), t.new_customer_count - previous.new_customer_count.astype(float)
+    )
+    t["lifetime_deck"] = ratio(pd.Series(1.0, t.index), t.attrition_rate)
+    t["ltv_gross_margin"] = ratio(t.gross_margin, active) * t.lifetime_deck
+    t["ltv_deck"] = ratio(t.revenue, active) * t.lifetime_deck
+    t["ltv_to_cac"] = ratio(t.ltv_gross_margin, t.cac_standard)
+    t["ltv_to_cac_deck"] = ratio(t.ltv_deck, t.cac_deck)
+    return t
+
+
+def kpi_list(series: pd.DataFrame) -> pd.DataFrame:
+    """`indicators` as a list: measure, definition (standard or deck), period, value, low, high (Wilson, rates only), complete.
+
+    Unknown values are left out; every indicator of a period that is not complete carries complete = False.
+    """
+    rows = []
+    for period in series.to_dict("records"):
+        for name in INDICATORS:
+            if period[name] != period[name]:
+                continue
+            low, high = wilson_interval(*(period[part] for part in RATES[name])) if name in RATES else (math.nan, math.nan)
+            deck = "deck" if name.endswith("_deck") else "standard"
+            rows.append((name, deck, period["label"], float(period[name]), low, high, bool(period["complete"])))
+    return pd.DataFrame(rows, columns=["measure", "definition", "period", "value", "low", "high", "complete"])
+
+
+def joined(lists: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Several `kpi_list` tables as one."""
+    return pd.concat(lists, ignore_index=True)

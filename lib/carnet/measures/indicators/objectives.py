@@ -1,0 +1,116 @@
+"""SMART objectives: where each one should stand today, where it stands, and the pace that is left to make."""
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import pandas as pd
+
+from carnet.measures.indicators.control_limits import yearly_noise
+from carnet.measures.register import FIGURES
+
+YEAR = 365.25
+
+
+class Objective(Protocol):
+    """What an objective says: measure, value on the day it starts from, value to reach, until when, and whose it is."""
+
+    @property
+    def measure(self) -> str: ...  # noqa: D102
+    @property
+    def baseline(self) -> float | None: ...  # noqa: D102
+    @property
+    def start(self) -> dt.date | None: ...  # noqa: D102
+    @property
+    def target(self) -> float: ...  # noqa: D102
+    @property
+    def due(self) -> dt.date: ...  # noqa: D102
+    @property
+    def owner(self) -> str | None: ...  # noqa: D102
+
+
+SUMS = ("revenue", "quantity", "order_count", "gross_margin", "net_margin", "fixed_cost", "variable_cost", "acquisition_cost", "total_cost")
+NOISY = SUMS[:5]  # costs are ledger amounts: their months differ by design, not by chance
+
+
+def yearly_values(now: pd.Series, months: pd.DataFrame, whole_year: bool) -> pd.Series:
+    """The audit period's figures; where it is shorter than a year, sums are those of the last 12 months, unknown without 12 complete ones."""
+    if whole_year:
+        return now
+    recent = months[months.complete].tail(12)
+    sums = recent[list(SUMS)].sum(skipna=False) if len(recent) == 12 else pd.Series(math.nan, list(SUMS))
+    return pd.concat([now.drop(list(SUMS)), sums])
+
+
+def noise_ranges(now: Mapping[str, float], months: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """95 % intervals of the year's sums: value ± 1.96 × the noise of its last 12 complete months; none under 12 months."""
+    recent = months[months.complete].tail(12)
+    ranges = {}
+    for name in NOISY:
+        noise = yearly_noise(recent[name]) if len(recent) else math.nan
+        if noise == noise and now[name] == now[name]:
+            ranges[name] = (now[name] - 1.959964 * noise, now[name] + 1.959964 * noise)
+    return ranges
+
+
+def _path(target: Objective, as_of: dt.date) -> float:
+    """Where the straight line from the baseline to the target stands on a day; NaN without a baseline or its day, or before that day."""
+    if target.baseline is None or target.start is None or as_of < target.start:
+        return math.nan
+    share = (as_of - target.start).days / (target.due - target.start).days
+    return target.baseline + (target.target - target.baseline) * share
+
+
+def target_progress(
+    targets: Sequence[Objective],
+    values: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]],
+    years: pd.DataFrame,
+    as_of: dt.date,
+) -> pd.DataFrame:
+    """One row per target: measure, owner, due, baseline, target, value, low, high, required, pace_needed, years_left, status.
+
+    value       the figure of the audit period; of an objective due earlier, the one of the fiscal year that ended on its due date
+    required    where the straight line from the baseline (on the day `from`) to the target (on `due`) stands on `as_of`; the target itself once due, or
+                once it is reached; unknown without a baseline or its day
+    pace_needed (target − value) ÷ years left; NaN once due or once the target is reached
+    status      'on track' when value and interval are on the good side of `required`, 'off track' when they are on the other,
+                'too noisy' when the interval holds it, 'not judged' where `required` is unknown, 'not measured' without a value; the good side is the one from baseline to
+                target, without a baseline the one the register calls good
+    """
+    rows = []
+    for target in targets:
+        past = years.reindex(columns=[target.measure])[years.end == target.due] if target.due < as_of else None
+        value = (
+            float(values.get(target.measure, math.nan)) if past is None else float(past[target.measure].iloc[0]) if len(past) else math.nan
+        )
+        low, high = intervals.get(target.measure, (math.nan, math.nan)) if past is None else (math.nan, math.nan)
+        left = (target.due - as_of).days / YEAR
+        upwards = FIGURES[target.measure].good != "down" if target.baseline is None else target.target >= target.baseline
+        done = value >= target.target if upwards else value <= target.target
+        path = _path(target, as_of)
+        required = target.target if left <= 0 or (done and path != path) else path
+        worst, best = ((low, high) if upwards else (high, low)) if low == low else (value, value)
+        reached = [end >= required if upwards else end <= required for end in (worst, best)]
+        judged = "on track" if all(reached) else "too noisy" if any(reached) else "off track"
+        status = "not measured" if value != value else "not judged" if required != required else judged
+        rows.append(
+            dict(measure=target.measure, owner=target.owner, due=target.due, baseline=target.baseline, target=target.target, value=value, low=low, high=high,
+                 required=required, pace_needed=(target.target - value) / left if left > 0 and not done else math.nan, years_left=max(left, 0.0), status=status)
+        )  # fmt: skip
+    columns: list[Any] = [
+        "measure",
+        "owner",
+        "due",
+        "baseline",
+        "target",
+        "value",
+        "low",
+        "high",
+        "required",
+        "pace_needed",
+        "years_left",
+        "status",
+    ]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,210 @@
+"""What it takes to replace a good customer that left, and what keeping more of them does to profit (sources A, D)."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from carnet.measures.indicators.lifetime_value import survival_years
+
+RESAMPLES = 2000
+LEAST = 8  # customers on each side, below which a mean has no interval
+
+
+def replacement_ratio(
+    lost: np.ndarray, good: pd.DataFrame, fresh: pd.DataFrame, horizon_years: int, discount_rate: float, seed: int = 1
+) -> dict[str, float]:
+    """How many average new customers bring what one lost good customer would have brought.
+
+    Formula     mean yearly margin of a lost good customer × survival_years(retention of good customers) ÷ `newcomer_value`; retention of the good =
+                exp(−leavings ÷ customer-years observed), so that customers seen for half a year count half; percentile bootstrap over customers
+    Parameters  lost: margins, one a good customer lost; good: left (True where the customer left), years (observed, until it left); fresh: the years of
+                life of newcomers that were observed whole, see `newcomer_value`
+    Returns     ratio, low, high, lost_margin, new_margin (means, the latter of the first 12 months), lost_years, new_years (discounted years still buying),
+                lost_value, new_value (discounted); NaN where a side is empty, no interval under 8 a side
+    """  # fmt: skip
+    lost = np.sort(np.asarray(lost, dtype=float))
+    names = ("ratio", "low", "high", "lost_margin", "new_margin", "lost_years", "new_years", "lost_value", "new_value")
+    empty = dict.fromkeys(names, math.nan)
+    bought, margin = _by_year(fresh)
+    if not (len(lost) and len(bought) and good.years.sum() > 0):
+        return empty
+
+    def stays(left: float, years: float) -> float:
+        return survival_years(math.exp(-left / years), horizon_years, discount_rate) if years > 0 else math.nan
+
+    def ratio(worth: float, other: float) -> float:
+        return worth / other if other > 0 else math.nan
+
+    lost_years = stays(good.left.sum(), good.years.sum())
+    new_value, new_years = newcomer_value(bought, margin, horizon_years, discount_rate)
+    lost_value = float(lost.mean()) * lost_years
+    found = empty | dict(
+        ratio=ratio(lost_value, new_value), lost_margin=float(lost.mean()), new_margin=float(np.nanmean(margin[:, 0])), lost_years=lost_years,
+        new_years=new_years, lost_value=lost_value, new_value=new_value,
+    )  # fmt: skip
+    if min(map(len, (lost, good, bought))) >= LEAST and not math.isnan(found["ratio"]):
+        rng = np.random.default_rng(seed)
+        means = _drawn_means(lost[:, None], rng)[:, 0]
+        seen = _drawn_means(good.sort_values(["years", "left"])[["left", "years"]].to_numpy(dtype=float), rng)
+        values = np.full(RESAMPLES, math.nan)
+        for draw in range(RESAMPLES):
+            rows = rng.integers(0, len(bought), len(bought))
+            other, _ = newcomer_value(bought[rows], margin[rows], horizon_years, discount_rate)
+            values[draw] = ratio(means[draw] * stays(*seen[draw]), other)
+        if np.isnan(values).mean() < 0.025:  # else new customers may bring nothing: no upper end
+            found["low"], found["high"] = (float(end) for end in np.nanquantile(values, [0.025, 0.975]))
+    return found
+
+
+def newcomer_value(bought: np.ndarray, margin: np.ndarray, horizon_years: int, discount_rate: float) -> tuple[float, float]:
+    """What a customer brings from its first order on, and for how many years it buys, both discounted: (value, years).
+
+    Formula     Σ S(k) × m(k) ÷ (1 + discount)^k over k = 0 … horizon − 1; S(k) = Π of the shares that, having bought in year k − 1 of their life, bought in
+                year k (discrete yearly survival from cohorts: those who buy once leave after year 0); m(k) = mean margin of those who bought in year k; the
+                last share and the last margin are carried on from where fewer than 8 were followed; NaN where that is the first one
+    Parameters  bought, margin: a row a customer, a column a year of its life; NaN where that year was not observed whole. NaN without year 0
+    """  # fmt: skip
+    if not len(bought) or np.isnan(bought[:, 0]).all():
+        return math.nan, math.nan
+    stay, level = 1.0, float(np.nanmean(margin[:, 0]))
+    value, years, share = level, 1.0, 1.0
+    for year in range(1, horizon_years):
+        if year < bought.shape[1]:
+            at_risk = (bought[:, year - 1] == 1) & ~np.isnan(bought[:, year])
+            if year == 1 and at_risk.sum() < LEAST:  # too few were followed to tell who stays
+                return math.nan, math.nan
+            still = at_risk & (bought[:, year] == 1)
+            if at_risk.sum() >= LEAST:
+                share = float(still.sum() / at_risk.sum())
+                level = float(margin[still, year].mean()) if still.any() else 0.0
+        elif year == 1:  # nobody was followed beyond the first year: nothing is known of staying
+            return math.nan, math.nan
+        stay *= share
+        value += stay * level / (1 + discount_rate) ** year
+        years += stay / (1 + discount_rate) ** year
+    return value, years
+
+
+def _by_year(fresh: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of customer_id, year, bought, margin as two arrays, a row a customer and a column a year of its life."""
+    if not len(fresh):
+        return np.empty((0, 1)), np.empty((0, 1))
+    wide = fresh.pivot(index="customer_id", columns="year", values=["bought", "margin"]).sort_index().astype(float)
+    return wide["bought"].to_numpy(), wide["margin"].to_numpy()
+
+
+def _drawn_means(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Means of the columns over samples of rows drawn anew with replacement."""
+    return np.array([rows[rng.integers(0, len(rows), len(rows))].mean(axis=0) for _ in range(RESAMPLES)])
+
+
+def extra_stock(retention_rate: float, other_rate: float, customers: float, inflow: float, years: int) -> float:
+    """Customers more (or fewer) after so many years at `other_rate` than at `retention_rate`, with the same customers coming in every year.
+
+    Formula     A(t + 1) = rate × A(t) + inflow, from the customers of today; the difference of both after `years`
+
+    >>> round(extra_stock(0.8, 0.9, 100, 20, 1), 6), round(extra_stock(0.8, 0.9, 100, 20, 2), 6)
+    (10.0, 19.0)
+    """
+    stock, other = float(customers), float(customers)
+    for _ in range(years):
+        stock, other = retention_rate * stock + inflow, other_rate * other + inflow
+    return other - stock
+
+
+def profit_effect(
+    retention_rate: float, other_rates: Sequence[float], customers: float, inflow: float, leaver_margin: float, profit: float, years: int
+) -> pd.DataFrame:
+    """What another retention does to the yearly profit, all else as it is: retention_rate, extra_customers, extra_profit, profit_share.
+
+    Formula     extra profit of year `years` = `extra_stock` × margin a year of those who left (they, not the average customer, are the ones
+                kept); profit_share = extra profit ÷ profit of today, NaN where that is not above zero
+    Undefined   NaN where a rate is outside 0…1: no more than all customers can be kept
+    """
+    rows = []
+    for rate in other_rates:
+        extra = extra_stock(retention_rate, rate, customers, inflow, years) if 0 <= rate <= 1 else math.nan
+        gained = extra * leaver_margin
+        rows.append(
+            dict(retention_rate=rate, extra_customers=extra, extra_profit=gained, profit_share=gained / profit if profit > 0 else math.nan)
+        )
+    return pd.DataFrame(rows, columns=["retention_rate", "extra_customers", "extra_profit", "profit_share"])
+
+
+def profit_effect_interval(
+    before: np.ndarray, active: np.ndarray, margins_before: np.ndarray, change: str, size: float, years: int, seed: int = 1
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of `profit_effect`'s extra profit: customers drawn anew, and with them retention, inflow and the leavers' margin.
+
+    Parameters  one entry a customer: active in the previous period, active in this one, yearly margin of those lost (NaN: unknown, left out of
+                the mean); change: 'points' (retention + size), 'relative' (retention × (1 + size)) or 'attrition' (attrition × (1 − size))
+    """
+    before, active, margins = np.asarray(before, dtype=bool), np.asarray(active, dtype=bool), np.asarray(margins_before, dtype=float)
+    lost = before & ~active & ~np.isnan(margins)
+    if lost.sum() < LEAST:
+        return math.nan, math.nan
+    rng, values = np.random.default_rng(seed), np.full(RESAMPLES, np.nan)
+    for sample in range(RESAMPLES):
+        drawn = rng.integers(0, len(before), len(before))
+        was, now, gone = before[drawn], active[drawn], lost[drawn]
+        if not was.any() or not gone.any():
+            continue
+        rate = float((was & now).sum() / was.sum())
+        other = changed_rate(rate, change, size)
+        values[sample] = extra_stock(rate, other, now.sum(), (now & ~was).sum(), years) * margins[drawn][gone].mean()
+    low, high = np.nanquantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def changed_rate(retention_rate: float, change: str, size: float) -> float:
+    """Another retention: 'points' added, 'relative' to itself, or 'attrition' cut by a share; at most 1.
+
+    >>> changed_rate(0.8, "points", 0.05), round(changed_rate(0.8, "relative", 0.05), 6), changed_rate(0.8, "attrition", 0.5)
+    (0.8500000000000001, 0.84, 0.9)
+    """
+    rates = {"points": retention_rate + size, "relative": retention_rate * (1 + size), "attrition": 1 - (1 - retention_rate) * (1 - size)}
+    return min(1.0, rates[change])
+
+
+def value_effect(retention_rate: float, other_rate: float, horizon_years: int, discount_rate: float) -> float:
+    """How much more a customer is worth at another retention: survival_years(other) ÷ survival_years(own) − 1, within the horizon, discounted."""
+    own = survival_years(retention_rate, horizon_years, discount_rate)
+    return survival_years(other_rate, horizon_years, discount_rate) / own - 1
+
+
+def what_if(
+    retention_rate: float,
+    customers: float,
+    inflow: float,
+    new_customers: float,
+    leaver_margin: float,
+    gross_margin: float,
+    revenue: float,
+    fixed_cost: float,
+    acquisition_cost: float,
+    retention_steps: Sequence[float],
+    cost_steps: Sequence[float],
+    margin_steps: Sequence[float],
+    years: int,
+) -> pd.DataFrame:
+    """Profit over retention × acquisition cost × margin, from the book: retention_step, cost_step, margin_step, retention_rate (at most 1), cac, margin_rate, profit, profit_change.
+
+    Formula     profit = (gross margin + extra_stock × leavers' margin) × margin factor − fixed cost − cost per new customer × new customers, after
+                `years` at that retention; margin factor = (margin rate + step) ÷ margin rate; the cost per new customer × (1 + step). With every step zero it
+                is the profit of today
+    Parameters  steps: retention in points, acquisition cost as a share, margin in points of revenue
+    """  # fmt: skip
+    rows = []
+    rate, cac = gross_margin / revenue, acquisition_cost / new_customers
+    today = gross_margin - fixed_cost - acquisition_cost
+    for kept in retention_steps:
+        for dearer in cost_steps:
+            for better in margin_steps:
+                other = min(1.0, retention_rate + kept)
+                extra = extra_stock(retention_rate, other, customers, inflow, years) if other >= 0 else math.nan
+                profit = (gross_margin + extra * leaver_margin) * (rate + better) / rate - fixed_cost - cac * (1 + dearer) * new_customers
+                rows.append(dict(retention_step=kept, cost_step=dearer, margin_step=better, retention_rate=other, cac=cac * (1 + dearer), margin_rate=rate + better,
+                                 profit=profit, profit_change=profit - today))  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,103 @@
+"""How customers buy: orders, baskets and their bands, purchase frequency, one-timers, where the journey drops off."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+from carnet.engagement.periods import Periods
+
+
+def orders_in_current(orders: ir.Table, periods: Periods) -> ir.Table:
+    """The orders of the audit period: rows of `book.orders` dated in it."""
+    return orders.filter(orders.date.between(ibis.date(periods.current.start), ibis.date(periods.current.end)))
+
+
+def purchase_summary(movement: ir.Table) -> ir.Table:
+    """One row of figures: order_count, average_basket, purchase_frequency, its median, one_timer_rate,
+    repeat_customer_count, repeat_customer_rate.
+
+    Formula     average_basket = revenue ÷ orders; purchase_frequency = orders ÷ active customers; over the last 12 months:
+                repeat_customer_rate = active customers with ≥ 2 orders ÷ active customers, one_timer_rate with a single one
+    Undefined   NULL without an order
+    """
+    t = movement
+    per_active = t.agg(
+        order_count=t.order_count.sum(),
+        revenue=t.revenue.sum(),
+        active=t.active.sum(),
+        year_active=t.year_active.sum(),
+        repeat=(t.year_active & (t.year_order_count >= 2)).sum(),
+        once=(t.year_active & (t.year_order_count == 1)).sum(),
+        purchase_frequency_median=t.order_count.quantile(0.5, where=t.active),
+    )
+    year_active = per_active.year_active.nullif(0)
+    return per_active.select(
+        "order_count",
+        "purchase_frequency_median",
+        average_basket=per_active.revenue / per_active.order_count.nullif(0),
+        purchase_frequency=per_active.order_count / per_active.active.nullif(0),
+        one_timer_rate=per_active.once / year_active,
+        repeat_customer_count=per_active.repeat,
+        repeat_customer_rate=per_active.repeat / year_active,
+    )
+
+
+def basket_bands(orders: ir.Table, bounds: Sequence[float]) -> ir.Table:
+    """Orders and their revenue by size of basket.
+
+    `bounds` are the ascending inner limits; band i holds baskets from bounds[i − 1] (included) to bounds[i] (excluded).
+    Columns     band (0 = below the first bound), low, high (NULL at the open ends), order_count, order_share, revenue,
+                revenue_share, customer_count; bands without an order are left out
+    """
+    band = sum(((orders.revenue >= bound).ifelse(1, 0) for bound in bounds), ibis.literal(0))
+    banded = orders.mutate(band=band)
+    t = banded.group_by("band").agg(order_count=banded.count(), revenue=banded.revenue.sum(), customer_count=banded.customer_id.nunique())
+    open_end = (t.band < 0, float("nan"))  # no such band: gives the columns their type when there is no bound
+    low = ibis.cases(*((t.band == i + 1, float(bound)) for i, bound in enumerate(bounds)), open_end)
+    high = ibis.cases(*((t.band == i, float(bound)) for i, bound in enumerate(bounds)), open_end)
+    return t.mutate(
+        low=low,
+        high=high,
+        order_share=t.order_count / t.order_count.sum().over(),
+        revenue_share=t.revenue / t.revenue.sum().over(),
+    ).order_by("band")
+
+
+def basket_bounds(orders: ir.Table, band_count: int = 5) -> list[float]:
+    """Round inner limits for `basket_bands`: the quantiles of the baskets, rounded to one or two significant digits."""
+    levels = [i / band_count for i in range(1, band_count)]
+    quantiles = orders.agg(**{f"q{i}": orders.revenue.quantile(level) for i, level in enumerate(levels)}).execute().iloc[0]
+    rounded = {float(f"{value:.1g}") if value < 100 else float(f"{value:.2g}") for value in quantiles if value and value > 0}
+    return sorted(rounded)
+
+
+def order_drop_off(orders: ir.Table, as_of: dt.date, horizon_days: int = 180, quiet_days: int = 180, steps: int = 3) -> ir.Table:
+    """Of the newcomers who placed their k-th order, how many placed the next one within `horizon_days`.
+
+    Newcomers   customers whose first order comes more than `quiet_days` after the first order of the book: an earlier
+                "first order" may only be the first one that was exported
+    Population  newcomers whose k-th order is at least `horizon_days` old on `as_of`: each had the time to go on
+    Columns     step (k), customer_count (population), continued_count, continued_rate, median_days (to the next order)
+    """
+    in_time = ibis.window(group_by=orders.customer_id, order_by=[orders.date, orders.order_id])
+    ranked = orders.select(
+        "customer_id",
+        "date",
+        step=ibis.row_number().over(in_time) + 1,
+        next_date=orders.date.lead().over(in_time),
+        first_date=orders.date.min().over(ibis.window(group_by=orders.customer_id)),
+        book_start=orders.date.min().over(),
+    )
+    newcomers = ranked.filter(ranked.first_date.delta(ranked.book_start, unit="day") > quiet_days)
+    mature = newcomers.filter((newcomers.step <= steps) & (newcomers.date <= ibis.date(as_of - dt.timedelta(days=horizon_days))))
+    days = mature.next_date.delta(mature.date, unit="day")
+    # no next order means that the customer did not go on
+    waited = mature.mutate(days_to_next=days, continued=(days <= horizon_days).fill_null(False))
+    t = waited.group_by("step").agg(
+        customer_count=waited.count(),
+        continued_count=waited.continued.sum(),
+        median_days=waited.days_to_next.quantile(0.5, where=waited.continued),
+    )
+    return t.mutate(continued_rate=t.continued_count / t.customer_count).order_by("step")

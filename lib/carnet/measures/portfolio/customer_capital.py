@@ -1,0 +1,103 @@
+"""Customer capital: each customer on four axes (loyalty, solvency, profitability, satisfaction), by the criteria and weights of its sector (source C).
+
+A score is a judgement, not a measurement: what the data say of a customer, placed between the worst and the best that the sector's profile
+names. How far the ranking hangs on the weights is therefore part of the result.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from carnet.engagement.profiles import Axis
+
+AXES = ("loyalty", "solvency", "profitability", "satisfaction")
+DRAWS = 500
+
+
+def axis_scores(customers: pd.DataFrame, axes: Mapping[str, Axis]) -> pd.DataFrame:
+    """The score of each customer on each axis, 0 (worst) to 1 (best): one column an axis, rows as in `customers`.
+
+    Formula     criterion = (value − worst) ÷ (best − worst), cut to 0…1; axis = Σ weight × criterion ÷ Σ weight over the criteria known of the
+                customer; NaN where those make less than half of the weight: that no complaint is noted does not make a customer satisfied
+    Parameters  customers: a column for each criterion, NaN where not known; a criterion without a column is known of nobody
+    """
+    scores = {}
+    for name, axis in axes.items():
+        total, weight = np.zeros(len(customers)), np.zeros(len(customers))
+        for criterion, scale in axis.criteria.items():
+            value = customers[criterion].to_numpy(dtype=float) if criterion in customers else np.full(len(customers), np.nan)
+            score = np.clip((value - scale.worst) / (scale.best - scale.worst), 0, 1)
+            known = ~np.isnan(score)
+            total[known] += scale.weight * score[known]
+            weight[known] += scale.weight
+        enough = weight >= sum(scale.weight for scale in axis.criteria.values()) / 2
+        scores[name] = np.where(enough & (weight > 0), total / np.where(weight > 0, weight, 1), np.nan)
+    return pd.DataFrame(scores, index=customers.index)
+
+
+def capital_index(scores: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
+    """Capital of each customer, 0 to 1: capital, capital_low, capital_high, capital_rank (1 = highest; ties by order of rows).
+
+    Formula     Σ weight × axis ÷ Σ weight over the axes known of the customer; low and high: had each axis that is measured in this book but
+                not known of the customer been 0, or 1. An axis known of nobody counts for nobody. NaN without any axis
+    """
+    measured = [name for name in scores if scores[name].notna().any() and weights[name] > 0]
+    values, w = scores[measured].to_numpy(dtype=float), np.array([weights[name] for name in measured], dtype=float)
+    capital = _weighted(values, w)
+    low, high = (np.where(np.isnan(capital), np.nan, _weighted(np.where(np.isnan(values), end, values), w)) for end in (0.0, 1.0))
+    return pd.DataFrame({"capital": capital, "capital_low": low, "capital_high": high, "capital_rank": _ranks(capital)}, index=scores.index)
+
+
+def weight_sensitivity(
+    scores: pd.DataFrame, weights: Mapping[str, float], top: int, spread: float, seed: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How far the ranking hangs on the weights: ranks over drawn weights, and each axis left out.
+
+    Method      each weight is drawn from its own × (1 − spread) to × (1 + spread), evenly, and all are brought back to a sum of 1; 500 draws
+    Returns     customers: rank_low, rank_high (middle 95 % of the draws), top_share (draws in which the customer is among the `top` first);
+                axes: axis, weight (of those measured, sums to 1), correlation (Spearman, of the ranking without the axis with the one with it),
+                top_kept (customers of the `top` first that stay among them without it), customer_count (known on the axis)
+    """
+    measured = [name for name in scores if scores[name].notna().any() and weights[name] > 0]
+    values, w = scores[measured].to_numpy(dtype=float), np.array([weights[name] for name in measured], dtype=float)
+    known = ~np.isnan(_weighted(values, w)) if measured else np.zeros(len(scores), dtype=bool)
+    first = _ranks(_weighted(values, w)) if measured else np.full(len(scores), np.nan)
+    rng = np.random.default_rng(seed)
+    drawn = w * rng.uniform(1 - spread, 1 + spread, (DRAWS, len(w)))
+    ranks = np.full((DRAWS, len(scores)), np.nan, dtype=np.float32)
+    for draw in range(DRAWS if known.any() else 0):
+        ranks[draw] = _ranks(_weighted(values, drawn[draw]))
+    if known.any():
+        low, high = np.full((2, len(scores)), np.nan)
+        low[known], high[known] = np.quantile(ranks[:, known], [0.025, 0.975], axis=0)
+        share = np.where(known, (ranks <= top).mean(axis=0), np.nan)
+    else:
+        low = high = share = np.full(len(scores), np.nan)
+    customers = pd.DataFrame({"rank_low": low, "rank_high": high, "top_share": share}, index=scores.index)
+    rows = []
+    for position, name in enumerate(measured):
+        others = np.delete(np.arange(len(measured)), position)
+        rest = _weighted(values[:, others], w[others]) if len(others) else np.full(len(scores), np.nan)
+        both = known & ~np.isnan(rest)
+        without = _ranks(rest)
+        told = both.sum() > 2 and len(others)
+        rows.append(dict(axis=name, weight=w[position] / w.sum(), customer_count=int(scores[name].notna().sum()),
+                         correlation=pd.Series(first[both]).corr(pd.Series(without[both]), method="spearman") if told else np.nan,
+                         top_kept=float(((first <= top) & (without <= top)).sum()) if told else np.nan))  # fmt: skip
+    return customers, pd.DataFrame(rows, columns=["axis", "weight", "customer_count", "correlation", "top_kept"])
+
+
+def _weighted(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean of each row over what is known of it; NaN where nothing is."""
+    there = ~np.isnan(values) * weights
+    total = there.sum(axis=1)
+    return np.where(total > 0, np.nansum(values * weights, axis=1) / np.where(total > 0, total, 1), np.nan)
+
+
+def _ranks(capital: np.ndarray) -> np.ndarray:
+    """1 for the highest; ties by position; NaN where not known."""
+    order = np.argsort(np.where(np.isnan(capital), np.inf, -np.round(capital, 12)), kind="stable")
+    ranks = np.empty(len(capital))
+    ranks[order] = np.arange(1, len(capital) + 1)
+    return np.where(np.isnan(capital), np.nan, ranks)

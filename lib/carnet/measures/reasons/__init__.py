@@ -1,0 +1,1 @@
+"""Why customers leave, and who says so."""

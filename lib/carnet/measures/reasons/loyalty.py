@@ -1,0 +1,68 @@
+"""Satisfaction is not loyalty: who leaves among the satisfied and the others, and the core that is profitable, satisfied and retained (sources A, C)."""
+
+import numpy as np
+import pandas as pd
+import scipy
+
+from carnet.measures.statistics.intervals import newcombe_difference, wilson_interval
+
+
+def satisfied_leaving(customers: pd.DataFrame) -> pd.DataFrame:
+    """Leaving by satisfaction, among customers of the previous period that answered in it: one row for 'satisfied', 'unsatisfied', 'no answer'.
+
+    Parameters  customers: satisfied (True, False, NULL: no answer), lost (bool), revenue_previous
+    Formula     leaving_rate = lost ÷ customers, Wilson interval
+    Columns     answer, customer_count, lost_count, leaving_rate, leaving_low, leaving_high, revenue_lost
+    """
+    satisfied = customers.satisfied.astype("boolean")
+    groups = {"satisfied": satisfied.fillna(False), "unsatisfied": (~satisfied).fillna(False), "no answer": satisfied.isna()}
+    rows = []
+    for answer, chosen in groups.items():
+        part = customers[chosen.to_numpy(dtype=bool)]
+        lost = int(part.lost.sum())
+        low, high = wilson_interval(lost, len(part))
+        rows.append(dict(answer=answer, customer_count=len(part), lost_count=lost, leaving_rate=lost / len(part) if len(part) else np.nan,
+                         leaving_low=low, leaving_high=high, revenue_lost=float(part.revenue_previous[part.lost.astype(bool)].sum())))  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def satisfaction_effect(leaving: pd.DataFrame) -> tuple[float, float, float, float]:
+    """How much more often the unsatisfied leave than the satisfied: (difference, low, high, p-value of Fisher's exact test); NaN when a side is empty.
+
+    Parameters  leaving: of `satisfied_leaving`; the interval is Newcombe's
+    """
+    t = leaving.set_index("answer")
+    (a, n), (b, m) = ((int(t.lost_count[k]), int(t.customer_count[k])) for k in ("unsatisfied", "satisfied"))
+    if not (n and m):
+        return np.nan, np.nan, np.nan, np.nan
+    return a / n - b / m, *newcombe_difference(a, n, b, m), float(scipy.stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
+
+
+def core(customers: pd.DataFrame) -> pd.DataFrame:
+    """The customers of the previous period by what is asked of the core: one row for each condition and for all three.
+
+    Parameters  customers: profitable, satisfied (True, False, NULL where not known), lost (bool), margin (of the previous period; NaN where unknown)
+    Formula     condition 'retained', 'profitable', 'satisfied', 'core' (all three). Among the customers for whom the condition is known: count,
+                share with Wilson interval, margin_share = their margin ÷ the margin of all those known. bound_low and bound_high: shares of
+                all customers if none, or every one, of those not known met the condition
+    Columns     condition, known_count, count, share, share_low, share_high, margin, margin_share, bound_low, bound_high
+    Note        margin_share may pass 1, since some customers cost more than they bring
+    """
+    retained = pd.Series(~customers.lost.to_numpy(dtype=bool), index=customers.index).astype("boolean")
+    profitable, satisfied = customers.profitable.astype("boolean"), customers.satisfied.astype("boolean")
+    conditions = {"retained": retained, "profitable": profitable, "satisfied": satisfied, "core": retained & profitable & satisfied}
+    rows = []
+    for name, met in conditions.items():
+        # of the core only those who answered count, leavers too: else every leaver would, and of the stayers only some
+        known = met.notna() if name != "core" else profitable.notna() & satisfied.notna()
+        yes = (met & known).fillna(False).to_numpy(dtype=bool)
+        count, n = int(yes.sum()), int(known.sum())
+        low, high = wilson_interval(count, n)
+        margins = customers.margin[known]
+        margin = float(customers.margin[yes].sum()) if margins.notna().all() and n else np.nan
+        whole = float(margins.sum())
+        sure_no = (~met).fillna(False)  # one of whom it is not known may meet it
+        rows.append(dict(condition=name, known_count=n, count=count, share=count / n if n else np.nan, share_low=low, share_high=high, margin=margin,
+                         margin_share=margin / whole if whole > 0 else np.nan, bound_low=float(met.fillna(False).mean()) if len(met) else np.nan,
+                         bound_high=1 - float(sure_no.mean()) if len(met) else np.nan))  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,129 @@
+"""Service quality in five dimensions (RATER): how each performs, how much each weighs, and where to act first.
+
+Sources: V. A. Zeithaml, A. Parasuraman & L. L. Berry, Delivering Quality Service (1990) for dimensions and published weights;
+J. A. Martilla & J. C. James, "Importance-performance analysis", Journal of Marketing 41 (1977) 77-79 for the quadrants;
+U. Grömping, "Estimators of relative importance in linear regression", The American Statistician 61 (2007) 139-147 for estimated weights (LMG).
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from math import factorial
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+import scipy
+
+from carnet.measures.statistics.intervals import CONFIDENCE
+
+DIMENSIONS = ("reliability", "assurance", "tangibles", "empathy", "responsiveness")
+SCALES = (5, 7, 10, 20, 100)  # what surveys use; the smallest that holds the answers stands in for one that is not given
+LEAST_ANSWERS = 50  # customers, below which weights are not estimated
+RESAMPLES = 500
+POSITIONS = ("act", "keep", "watch", "enough")
+
+
+def customer_answers(satisfaction: ir.Table) -> ir.Table:
+    """Marks as shares of their scale, one row per customer, its mean over its answers: customer_id, answer_count, last_answer, score, dimensions.
+
+    Parameters  satisfaction: customer_id, date, score, scale (NULL: the marks count as unknown), the dimensions where given
+    """
+    top = satisfaction.scale.cast("float64")
+    marks = [name for name in ("score", *DIMENSIONS) if name in satisfaction.columns]
+    t = satisfaction.mutate(**{name: satisfaction[name].cast("float64") / top for name in marks})
+    means = {name: t[name].mean() for name in marks}
+    return t.group_by("customer_id").agg(answer_count=t.count(), last_answer=t.date.max(), **means).order_by("customer_id")
+
+
+def guessed_scale(largest: float) -> float | None:
+    """The scale of answers that name none: the smallest usual one that holds them; None when none does.
+
+    >>> guessed_scale(4), guessed_scale(9), guessed_scale(250)
+    (5, 10, None)
+    """
+    return next((scale for scale in SCALES if largest <= scale), None)
+
+
+def dimension_scores(answers: pd.DataFrame) -> pd.DataFrame:
+    """Mean mark of each dimension over customers: dimension, customer_count, performance, performance_low, performance_high (Student, 95 %)."""
+    rows = []
+    for name in [name for name in DIMENSIONS if name in answers]:
+        marks = answers[name].dropna().to_numpy(dtype=float)
+        n = len(marks)
+        if not n:
+            continue
+        half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * marks.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+        mean = marks.mean()
+        rows.append(
+            dict(
+                dimension=name,
+                customer_count=n,
+                performance=mean,
+                performance_low=max(mean - half, 0),
+                performance_high=min(mean + half, 1),
+            )
+        )
+    return pd.DataFrame(rows, columns=["dimension", "customer_count", "performance", "performance_low", "performance_high"])
+
+
+def profile_weights(weights: Mapping[str, float], dimensions: Sequence[str]) -> pd.DataFrame:
+    """A published profile over the dimensions that were measured, made to sum to 1: dimension, importance, importance_low, importance_high (NaN)."""
+    chosen = pd.Series({name: weights[name] for name in dimensions}, dtype=float)
+    t = (chosen / chosen.sum()).rename("importance").rename_axis("dimension").reset_index()
+    return t.assign(importance_low=np.nan, importance_high=np.nan)
+
+
+def estimated_weights(answers: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 1) -> tuple[pd.DataFrame, tuple[float, float]]:
+    """What each dimension explains of the overall score (LMG): weights that sum to 1 with bootstrap intervals, and R² with its p-value.
+
+    Formula     the share of R² of a dimension is its gain in R² averaged over all orders of entry (Shapley value); customers are drawn anew
+    Returns     dimension, importance, importance_low, importance_high; (R², p-value of the F test that no dimension tells anything: marks of pure
+                chance explain k ÷ (n − 1)). Empty and NaN under 50 customers with all marks
+    """
+    names = [name for name in DIMENSIONS if name in answers]
+    columns = ["dimension", "importance", "importance_low", "importance_high"]
+    marks = answers[["score", *names]].dropna().to_numpy(dtype=float)
+    if len(marks) < LEAST_ANSWERS or len(names) < 2 or not (marks.std(axis=0) > 0).all():
+        return pd.DataFrame(columns=columns), (np.nan, np.nan)
+    rng = np.random.default_rng(seed)
+    own = _explained(np.corrcoef(marks, rowvar=False))
+    drawn = []
+    for _ in range(resamples):
+        sample = marks[rng.integers(0, len(marks), len(marks))]
+        if (sample.std(axis=0) > 0).all():
+            drawn.append(_explained(np.corrcoef(sample, rowvar=False)))
+    parts = np.array([d / d.sum() for d in drawn])
+    low, high = np.quantile(parts, [0.025, 0.975], axis=0)
+    t = pd.DataFrame({"dimension": names, "importance": own / own.sum(), "importance_low": low, "importance_high": high})
+    k, n, r2 = len(names), len(marks), min(float(own.sum()), 1 - 1e-12)
+    return t, (r2, float(scipy.stats.f.sf(r2 / k / ((1 - r2) / (n - k - 1)), k, n - k - 1)))
+
+
+def _explained(correlation: np.ndarray) -> np.ndarray:
+    """Shapley values of R² from a correlation matrix whose first variable is explained by the others."""
+    count = len(correlation) - 1
+
+    def r_squared(chosen: tuple[int, ...]) -> float:
+        rows = [1 + i for i in chosen]
+        with_score = correlation[0, rows]
+        return float(with_score @ np.linalg.lstsq(correlation[np.ix_(rows, rows)], with_score, rcond=None)[0])
+
+    fits = {chosen: r_squared(chosen) if chosen else 0.0 for size in range(count + 1) for chosen in combinations(range(count), size)}
+    weight = [factorial(size) * factorial(count - size - 1) / factorial(count) for size in range(count)]
+    shares = [sum(weight[len(s)] * (fits[tuple(sorted((*s, i)))] - fits[s]) for s in fits if i not in s) for i in range(count)]
+    return np.array(shares)
+
+
+def importance_performance(weights: pd.DataFrame, scores: pd.DataFrame, satisfied_from: float) -> pd.DataFrame:
+    """Where each dimension stands: the columns of both, position and sure.
+
+    Formula     important: importance above 1 ÷ number of dimensions; performing: mean mark at or above `satisfied_from`. position: 'act' important
+                and not performing, 'keep' both, 'watch' neither, 'enough' performing and not important. sure: the intervals of both leave out
+                their cuts; a published weight has none and is taken as it is
+    """
+    t = weights.merge(scores, on="dimension")
+    cut = 1 / max(len(t), 1)
+    important, performing = t.importance > cut, t.performance >= satisfied_from
+    t["position"] = np.select([important & ~performing, important, ~performing], POSITIONS[:3], POSITIONS[3])
+    weighed = t.importance_low.isna() | (t.importance_low > cut) | (t.importance_high < cut)
+    return t.assign(sure=weighed & ((t.performance_low >= satisfied_from) | (t.performance_high < satisfied_from)))

@@ -1,0 +1,1 @@
+"""What keeping customers is worth, with which budget, tested how."""

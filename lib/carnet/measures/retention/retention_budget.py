@@ -1,0 +1,90 @@
+"""What may be spent on keeping each customer: chance to save it × what it would still bring, capped; and whom not to chase (source A)."""
+
+import numpy as np
+import pandas as pd
+
+from carnet.measures.indicators.lifetime_value import survival_years
+from carnet.measures.statistics.intervals import wilson_interval
+
+BANDS = (0.0, 1.0, 2.0, 4.0, 8.0)  # days since the last order ÷ own rhythm: lower ends
+PRIOR_CUSTOMERS = 4  # customers of the whole group that a band's rate is shrunk with
+
+
+def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
+    """How many customers this silent, fading or not, bought nothing in the following 12 months, in earlier years of this book.
+
+    Parameters  earlier: silence_ratio, fading, left (True, False), one row a customer active in the 12 months before an earlier audit date
+    Formula     leave_rate = (left + 4 × rate of the band) ÷ (customers + 4), that of the band likewise shrunk with the overall one;
+                leave_low, leave_high: Wilson interval of left ÷ customers
+    Columns     band (lower end of the silence ratio), fading, customer_count, left_count, leave_rate, leave_low, leave_high: one row for each band
+                and kind, seen or not; no row without history
+    """
+    columns = ["band", "fading", "customer_count", "left_count", "leave_rate", "leave_low", "leave_high"]
+    t = earlier.dropna(subset=["silence_ratio"])
+    if not len(t):
+        return pd.DataFrame(columns=columns)
+    overall, bands, rows = t.left.mean(), silence_band(t.silence_ratio), []
+    for band in BANDS:
+        inside = t[bands == band]
+        usual = (inside.left.sum() + PRIOR_CUSTOMERS * overall) / (len(inside) + PRIOR_CUSTOMERS)
+        for kind in (False, True):
+            part = inside[inside.fading.astype(bool) == kind]
+            count, left = len(part), int(part.left.sum())
+            rows.append(
+                (band, kind, count, left, (left + PRIOR_CUSTOMERS * usual) / (count + PRIOR_CUSTOMERS), *wilson_interval(left, count))
+            )
+    return pd.DataFrame(rows, columns=columns)
+
+
+def silence_band(silence_ratio: pd.Series) -> pd.Series:
+    """The lower end of the band that each silence ratio falls into; unknown stays unknown."""
+    known = pd.to_numeric(silence_ratio).astype(float)
+    return pd.Series(np.select([known >= edge for edge in reversed(BANDS)], list(reversed(BANDS)), np.nan), known.index)
+
+
+def retention_budgets(
+    accounts: pd.DataFrame,
+    rates: pd.DataFrame,
+    retention_rate: float,
+    save_rate: float,
+    win_back_rate: float,
+    cap_share: float,
+    action_cost: float,
+    horizon_years: int,
+    discount_rate: float,
+) -> pd.DataFrame:
+    """What may be spent on each customer, and whether it is worth chasing.
+
+    Formula     leave_probability = rate of its band and kind (1 for a customer lost); save_probability = leave_probability × save_rate
+                (win_back_rate for those gone): of those about to leave, the share that an action keeps, an assumption until an experiment tells;
+                residual_margin = yearly_margin × survival_years(retention, horizon, discount); uncapped_budget = save_probability × residual_margin +
+                win_back_rate × regain_margin × the same years: what an account that was once bigger no longer buys;
+                budget = at most cap_share × yearly_margin, 0 unless chased. chase: out of its rhythm, fading or once bigger, and the budget reaches the cost of one action
+    Reason      unprofitable (yearly margin not above zero) · unknown (margin or chance not known) · chase · gone (left already: winning back is not
+                worth an action) · safe (in its own rhythm, not fading and never bigger) · small (too little to gain)
+    Parameters  accounts: yearly_margin, silence_ratio, fading, status, regain_margin (a year; 0 where it was never bigger)
+    Columns     accounts with leave_probability, save_probability, residual_margin, uncapped_budget, budget, chase, chase_reason
+    """  # fmt: skip
+    gone = accounts.status == "lost"
+    band = silence_band(accounts.silence_ratio)
+    kind = accounts.fading.astype(bool)
+    rate = rates.set_index(["band", "fading"]).leave_rate if len(rates) else pd.Series(dtype=float)
+    leave = pd.Series([rate.get(key, np.nan) for key in zip(band, kind, strict=True)], accounts.index, dtype=float).mask(gone, 1.0)
+    save = (leave * save_rate).mask(gone, win_back_rate)
+    margin = accounts.yearly_margin.astype(float)
+    years = survival_years(retention_rate, horizon_years, discount_rate)
+    residual, regain = margin * years, accounts.regain_margin.astype(float)
+    uncapped = save * residual.clip(lower=0) + win_back_rate * regain * years
+    allowed = np.minimum(uncapped, cap_share * margin.clip(lower=0))
+    safe = (band < BANDS[1]) & ~kind & ~gone & ~(regain > 0)
+    chase = (allowed >= action_cost) & (margin > 0) & ~safe
+    reason = np.select(
+        [margin.isna() | save.isna(), margin <= 0, chase, gone, safe],
+        ["unknown", "unprofitable", "chase", "gone", "safe"],
+        "small",
+    )
+    # not chased: nothing is to be spent on it, which is zero; where margin or chance are unknown so is the budget
+    budget = allowed.where(chase, 0.0).mask(margin.isna() | save.isna())
+    return accounts.assign(
+        leave_probability=leave, save_probability=save, residual_margin=residual, uncapped_budget=uncapped, budget=budget, chase=chase, chase_reason=reason
+    )  # fmt: skip

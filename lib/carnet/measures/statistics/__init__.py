@@ -1,0 +1,1 @@
+"""Intervals that several measures use."""

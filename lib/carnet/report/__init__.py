@@ -1,0 +1,1 @@
+"""From notebooks to a dated report: run, render, publish, compare."""

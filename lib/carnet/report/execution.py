@@ -1,0 +1,221 @@
+"""One notebook, run to the end in its own process: strict parameters, translated text, nothing left of a failed run.
+
+papermill only warns of unknown parameters and never checks types, so the tagged cell is read here with `ast`.
+"""
+
+import ast
+import json
+import logging
+import os
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from traitlets.config import Config
+
+from carnet.engagement.records import (
+    ANONYMISE_VARIABLE,
+    LISTS_VARIABLE,
+    MEMORY_VARIABLE,
+    PARAMETERS_VARIABLE,
+    PICTURES_VARIABLE,
+    RUN_VARIABLE,
+)
+from carnet.errors import CarnetError, nearest
+from carnet.report.kernels import CAN_FORK, ForkedKernel, end_with_parent, manager_of
+from carnet.wording import Wording, translate_markdown
+
+CELL_TIMEOUT_SECONDS = 900
+SHARED_NAME = "shared"  # beside the lists while the notebooks of a report run: what one of them computes for all
+RESERVED = ("engagement", "as_of", "language", "earlier_report")
+
+
+class NotebookFailed(Exception):
+    """A notebook stopped: its name, the cell, the error, and the executed notebook for the log."""
+
+    def __init__(self, notebook: str, cell: int, error: str, executed: str) -> None:
+        super().__init__(notebook, cell, error, executed)
+        self.notebook, self.cell, self.error, self.executed = notebook, cell, error, executed
+        self.log: Path | None = None
+
+
+@dataclass(frozen=True)
+class Executed:
+    """An executed notebook, cleaned for publication, and the seconds it took."""
+
+    name: str
+    notebook: nbformat.NotebookNode
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of the parameters cell: its default, and the range that its comment states (`…, 0 to 1: …`)."""
+
+    default: Any
+    low: float = float("-inf")
+    high: float = float("inf")
+
+    def read(self, name: str, text: str) -> Any:
+        """The text as a value of the default's type, inside the range; an int may stand for a float."""
+        kind = type(self.default)
+        if kind is str:
+            return text
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            value = text
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise CarnetError(f"parameter '{name}': {text!r} is not accepted; a value like {self.default!r} ({kind.__name__}) is.")
+        if kind in (int, float) and not self.low <= value <= self.high:
+            raise CarnetError(f"parameter '{name}': {text} is outside {self.low:g} to {self.high:g}.")
+        return value
+
+
+def notebook_parameters(path: Path) -> dict[str, Parameter]:
+    """The parameters of the cell tagged `parameters`, by name; only NAME = literal lines are accepted there."""
+    notebook = nbformat.read(path, as_version=4)
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise CarnetError(f"{path.name}: {len(tagged)} cells are tagged `parameters`; exactly one is expected.")
+    lines = tagged[0].source.splitlines()
+    parameters = {}
+    for statement in ast.parse(tagged[0].source).body:
+        try:
+            assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+            default = ast.literal_eval(statement.value)
+        except (AssertionError, ValueError):
+            raise CarnetError(f"{path.name}: line {statement.lineno} of the parameters cell is not NAME = literal.") from None
+        stated = re.search(r"#.*?\b(\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)\b", lines[statement.lineno - 1])
+        bounds = map(float, stated.groups()) if stated else ()
+        parameters[statement.targets[0].id] = Parameter(default, *bounds)
+    return parameters
+
+
+def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Parameter]]) -> dict[str, dict[str, Any]]:
+    """`-p name=value` texts → typed values for each notebook that has the parameter.
+
+    Raises CarnetError for a name that no notebook has (with the nearest one), a value of another type or out of its range.
+    """
+    known = sorted({name for parameters in notebooks.values() for name in parameters if name not in RESERVED})
+    chosen: dict[str, dict[str, Any]] = {name: {} for name in notebooks}
+    for name, text in given.items():
+        if name in RESERVED:
+            raise CarnetError(
+                f"parameter '{name}': set it with the folder, --as-of or --language, not with -p; earlier reports are found in --out."
+            )
+        if name not in known:
+            raise CarnetError(f"unknown parameter '{name}'; {nearest(name, known)}")
+        for notebook, parameters in notebooks.items():
+            if name in parameters:
+                chosen[notebook][name] = parameters[name].read(name, text)
+    return chosen
+
+
+def execute_notebook(
+    path: Path,
+    parameters: dict[str, Any],
+    lists: Path,
+    wording: Wording,
+    timeout: int = CELL_TIMEOUT_SECONDS,
+    anonymise: bool = False,
+    side_by_side: int = 1,
+    given: dict[str, Any] | None = None,
+    pictures: str = "",
+) -> Executed:
+    """Run one notebook with papermill in this process, one of `side_by_side`, `timeout` seconds a cell at most; `given`: what the run was given with -p, for all notebooks; `pictures`: "off" prints no chart. Raises NotebookFailed with the half-executed notebook."""
+    os.environ |= {
+        LISTS_VARIABLE: str(lists),
+        RUN_VARIABLE: str(lists.parent / SHARED_NAME),
+        ANONYMISE_VARIABLE: "1" if anonymise else "",
+        MEMORY_VARIABLE: f"{50 / side_by_side:g}%",
+        PARAMETERS_VARIABLE: json.dumps(given or {}),
+        PICTURES_VARIABLE: pictures,
+    }
+    forked = {"kernel_manager_class": manager_of(ForkedKernel())} if CAN_FORK else {}
+    end_with_parent()
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    started = time.monotonic()
+    logging.disable(logging.CRITICAL)  # what stops a notebook is told once, by whoever publishes
+    # the kernel's sockets need a short path; what holds the client's data stands in the unfinished report, which is swept
+    with (
+        tempfile.TemporaryDirectory(prefix="carnet-") as sockets,
+        tempfile.TemporaryDirectory(prefix="run-", dir=lists.parent) as scratch_name,
+    ):
+        scratch = Path(scratch_name)
+        source, target = scratch / path.name, scratch / f"executed-{path.name}"
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = translate_markdown(wording, cell.source)
+            elif cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None  # of the notebook as it is kept
+        nbformat.write(notebook, source)
+        kernel = Config(KernelManager={"transport": "ipc", "connection_file": str(Path(sockets) / "k.json")})
+        try:
+            executed = papermill.execute_notebook(
+                source, target, engine_name=_engine(), parameters=parameters, cwd=path.parent, progress_bar=False, start_timeout=60,
+                execution_timeout=timeout, record_timing=False, shutdown_kernel="immediate", config=kernel,
+                **forked,
+            )  # fmt: skip
+        except PapermillExecutionError as error:
+            raise NotebookFailed(path.stem, error.cell_index, f"{error.ename}: {error.evalue}", _text(target)) from None
+        except CellTimeoutError:
+            told = f"a cell ran longer than {timeout} s. Give it more with --timeout SECONDS, or fewer rows."
+            raise NotebookFailed(path.stem, -1, told, _text(target)) from None
+        except DeadKernelError:
+            told = (
+                "it ended before its time, most often because memory ran out. Close other programs, or run one notebook at a time with -n."
+            )
+            raise NotebookFailed(path.stem, -1, told, _text(target)) from None
+        except Exception as error:  # a full disk, a socket that cannot be opened: papermill has no common base for them
+            raise NotebookFailed(path.stem, -1, f"{type(error).__name__}: {error}", _text(target)) from None
+        for position, cell in enumerate(executed.cells):
+            stopped = cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
+            if stopped or any(output.output_type == "error" for output in cell.get("outputs", [])):
+                raise NotebookFailed(path.stem, position, "the cell did not run to its end", _text(target))
+    return Executed(path.stem, _cleaned(executed, parameters), time.monotonic() - started)
+
+
+def _engine() -> str:
+    """Name of papermill's own engine told not to write the notebook before and after each cell, pictures and all."""
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    class SavingAtTheEnd(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
+            target, nb_man.output_path = nb_man.output_path, None
+            try:
+                return super().execute_managed_notebook(nb_man, kernel_name, **options)
+            finally:
+                nb_man.output_path = target
+
+    papermill_engines.register("saving-at-the-end", SavingAtTheEnd)
+    return "saving-at-the-end"
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _cleaned(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -> nbformat.NotebookNode:
+    """Drop timings, machine paths and random ids, so that the same input gives the same bytes."""
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.get("language_info", {}).pop("version", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell["id"] = "injected-parameters"
+            for folder in filter(None, (parameters["engagement"], parameters.get("earlier_report"))):
+                cell.source = cell.source.replace(str(folder), Path(str(folder)).name)
+    return notebook

@@ -1,0 +1,131 @@
+"""Kernels forked from a process that has the heavy imports behind it: they are paid once a run instead of once a notebook (Linux only).
+
+`multiprocessing`'s fork server imports `PRELOADED`; every notebook's process is forked from it, and forks its kernel first of all,
+before it has threads, sockets or an event loop of its own. The kernel waits in a pipe for its connection file.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jupyter_client.manager import AsyncKernelManager
+
+CAN_FORK = sys.platform == "linux"  # elsewhere system libraries forbid work between fork and exec
+PRELOADED = (
+    "carnet.report.publish", "carnet.report.notebook", "carnet.customers.experiment", "carnet.customers.decisions", "ibis.backends.duckdb", "ipykernel.kernelapp", "matplotlib.pyplot",
+    "papermill", "scipy.stats", "seaborn", "carnet.report.warm",
+)  # fmt: skip
+
+
+def process_context() -> BaseContext:
+    """How the processes of notebooks start: from the fork server, started here, where kernels can be forked, else anew."""
+    if not CAN_FORK:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    forkserver.ensure_running()  # it imports while this process goes on
+    return context
+
+
+class ForkedKernel:
+    """A kernel as a forked child of this process, with what jupyter_client asks of a `Popen`."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self) -> None:
+        self.returncode: int | None = None
+        told, self._tell = os.pipe()
+        parent = os.getpid()
+        self.pid = os.fork()
+        if not self.pid:
+            os.close(self._tell)
+            _serve(told, parent)
+        os.close(told)
+
+    def start(self, connection_file: str, environment: dict[str, str], folder: str) -> None:
+        """Let the kernel begin."""
+        with os.fdopen(self._tell, "w", encoding="utf-8") as pipe:
+            json.dump([connection_file, environment, folder], pipe)
+
+    def poll(self) -> int | None:
+        """The exit status, None while it runs."""
+        return self.wait(os.WNOHANG)
+
+    def wait(self, options: int = 0) -> int | None:
+        """Wait for the end; the exit status."""
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, options)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Signal the kernel, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+
+def manager_of(kernel: ForkedKernel) -> type[AsyncKernelManager]:
+    """A class of kernel managers that start this kernel instead of a new interpreter."""
+
+    class ForkedKernelManager(AsyncKernelManager):
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+            kernel.start(self.connection_file, kw["env"], str(kw.get("cwd") or Path.cwd()))
+            provisioner: Any = self.provisioner
+            provisioner.process, provisioner.pid, provisioner.pgid = kernel, kernel.pid, kernel.pid
+
+        _launch_kernel = _async_launch_kernel
+
+    return ForkedKernelManager
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone, killed for instance: nobody waits for its notebook any more."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _serve(told: int, parent: int) -> NoReturn:
+    """In the forked child: a session and signals of its own, then the kernel until it ends; nothing where the parent never tells."""
+    status = 1
+    try:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        with os.fdopen(told, encoding="utf-8") as pipe:
+            words = pipe.read()
+        if words:
+            connection_file, environment, folder = json.loads(words)
+            os.environ.clear()
+            os.environ.update(environment)
+            os.chdir(folder)
+            sys.modules["debugpy"] = None  # type: ignore[assignment]  # nobody debugs a report: no debugger; where no kernel is forked it is loaded as ever
+            from ipykernel.kernelapp import IPKernelApp
+
+            IPKernelApp.launch_instance(
+                argv=["-f", connection_file, "--log-level=ERROR", "--HistoryManager.enabled=False"], parent_handle=parent
+            )
+        status = 0
+    finally:
+        os._exit(status)

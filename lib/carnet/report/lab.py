@@ -1,0 +1,68 @@
+"""JupyterLab on an engagement: the notebooks copied beside its data, without outputs, their parameters set; copies that are there are kept."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+
+from carnet.engagement.file import FILE_NAME, load_engagement
+from carnet.errors import CarnetError
+from carnet.report.execution import check_parameters, notebook_parameters
+
+FOLDER = "notebooks"
+
+
+def prepare(
+    engagement: Path, notebooks: Sequence[Path], parameters: dict[str, str], as_of: str | None = None, language: str | None = None
+) -> tuple[list[Path], list[Path]]:
+    """Copy the notebooks into the engagement's folder with their parameters set; (copies, those of them that were there and are kept).
+
+    An engagement file of another name than engagement.yml has its own folder of copies. Raises CarnetError for an engagement that does
+    not load, a parameter that no notebook has, or parameters for copies that are there already.
+    """
+    loaded = load_engagement(engagement, as_of=as_of, language=language)
+    chosen = check_parameters(parameters, {path.stem: notebook_parameters(path) for path in notebooks})
+    named = ".." if engagement.is_dir() or engagement.name == FILE_NAME else f"../{engagement.name}"
+    target = loaded.folder / (FOLDER if named == ".." else f"{FOLDER}-{engagement.stem}")
+    copies = [target / path.name for path in notebooks]
+    kept = [copy for copy in copies if copy.exists()]
+    if kept and (parameters or as_of or language):
+        raise CarnetError(f"{kept[0]} is there already and keeps its parameters. Change them in it, or rename it for a new copy.")
+    target.mkdir(exist_ok=True)
+    common = {"engagement": named, "as_of": as_of or "", "language": loaded.language}
+    for path, copy in zip(notebooks, copies, strict=True):
+        if copy in kept:
+            continue
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+            if "parameters" in cell.metadata.get("tags", []):
+                cell.source = _set(cell.source, common | chosen[path.stem])
+        nbformat.write(notebook, copy)
+    return copies, kept
+
+
+def _set(source: str, values: dict[str, object]) -> str:
+    """The parameters cell with other values; the comment of each line stays."""
+    lines = []
+    for line in source.splitlines():
+        name, _, rest = line.partition(" = ")
+        lines.append(f"{name} = {values[name]!r}  #{rest.partition('  #')[2]}" if name in values else line)
+    return "\n".join(lines)
+
+
+def launch(first: Path, options: Sequence[str] = ()) -> int:
+    """Open JupyterLab on the engagement's folder, in the place of this process. Raises CarnetError when it is not installed."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise CarnetError("JupyterLab is not installed: pip install 'carnet[lab]'.")
+    home = first.parent.parent.resolve()
+    address = f"/lab/tree/{first.parent.name}/{first.name}"
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={home}", f"--LabApp.default_url={address}", *options]
+    if os.name == "posix":
+        os.execv(sys.executable, command)  # an interrupt then goes to JupyterLab alone, which asks and saves
+    return subprocess.run(command, check=False).returncode
