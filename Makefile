@@ -42,7 +42,7 @@ lint: setup  ## style, types, the one-way order of imports, known vulnerabilitie
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python tests/supply_chain.py
+	$(BIN)/python tools/supply_chain.py
 
 spark: setup  ## add PySpark, for `engine: spark` (half a gigabyte; Java 17 or newer comes from the system)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-spark.txt
@@ -51,10 +51,10 @@ lab: setup  ## JupyterLab on the demonstration company, parameters set; for a cl
 	$(BIN)/carnet lab data/demo
 
 bench: setup  ## time the audit of generated books
-	$(BIN)/python tests/bench.py
+	$(BIN)/python tools/bench.py
 
 notebooks: setup  ## run the notebooks again and store their outputs, which nbval compares
-	$(BIN)/python tests/refresh_notebooks.py
+	$(BIN)/python tools/refresh_notebooks.py
 
 demo: setup  ## write the demonstration company again (same seed, same bytes)
 	$(BIN)/python data/demo/generate.py
@@ -66,7 +66,7 @@ wording: setup  ## bring new sentences into the French catalogue; translate the 
 	@cat $(FRENCH) >> carnet.po && mv carnet.po $(FRENCH) && rm carnet.pot
 
 lock: setup  ## resolve the versions again into requirements.txt and environment.yml
-	$(BIN)/python tests/lock.py
+	$(BIN)/python tools/lock.py
 
 clean:  ## remove the environment, reports and caches
 	rm -rf $(VENV) reports data/*/.carnet

@@ -11,8 +11,9 @@ import tomllib
 import pytest
 import yaml
 
+from tools.lock import environment, pins
+
 from .conftest import DEMO, ROOT
-from .lock import environment, pins
 
 LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

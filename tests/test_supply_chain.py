@@ -1,6 +1,6 @@
 """The checks of `make lint` on what is installed find what they are for."""
 
-from .supply_chain import unaccepted_licences, vulnerabilities
+from tools.supply_chain import unaccepted_licences, vulnerabilities
 
 
 def package(name, licence):
@@ -19,5 +19,5 @@ def test_a_vulnerability_is_named_with_the_version_that_mends_it_and_the_unknown
         {"name": "stranger", "skip_reason": "not found"},
     ]}  # fmt: skip
     assert vulnerabilities(report) == (["bad 2: PYSEC-1, mended in 2.1", "bad 2: PYSEC-2, mended in no version yet"], ["stranger"])
-    monkeypatch.setattr("tests.supply_chain.ACCEPTED_VULNERABILITIES", {"CVE-2": "never called"})
+    monkeypatch.setattr("tools.supply_chain.ACCEPTED_VULNERABILITIES", {"CVE-2": "never called"})
     assert vulnerabilities(report)[0] == ["bad 2: PYSEC-1, mended in 2.1"]

@@ -1,4 +1,4 @@
-"""Time and memory of audits of generated books: `make bench`, or python tests/bench.py 100000 1000000 10000000 (100000000 too, with time).
+"""Time and memory of audits of generated books: `make bench`, or python tools/bench.py 100000 1000000 10000000 (100000000 too, with time).
 
 For each size: the bare scan of the file, load and cube, each measure (Ibis on DuckDB, as the notebooks call it; the same by hand
 in DuckDB's SQL; the same in pandas), then the whole report set, cold and from the cache, beside the floor: as many notebooks
