@@ -39,7 +39,7 @@ MEASURED = ("date", "money", "number", "share")
 SUM_WORDS = r"(grand[ -]?|sous[ -]?|sub[ -]?)?tota(l|ux|ls)( general| generaux)?"
 TOTAL = rf"{SUM_WORDS}( ?:)?( (for|of|pour|de|du|des|client|exercice|annee|mois|year|month|[0-9]).*)?"  # says by itself that it sums others
 CARRIED = "a reporter|reports?|somme|cumul|total page|page total|(carried|brought) forward"
-TOTAL_HINTS = ("ota", "OTA", "eport", "EPORT", "omme", "OMME", "umul", "UMUL", "orward")  # letters of these words, sought first
+TOTAL_HINT = "(?i)total|totau|report|somme|cumul|forward"  # sought first, in all texts of a row at once
 LIKE_TOTAL = rf"({SUM_WORDS}|{CARRIED})([ :].*)?|.+ {SUM_WORDS}"  # does so only where its amount is the sum
 
 
@@ -151,12 +151,16 @@ class ColumnReader:
             return "0"
         numbers = [h for role, h in self.mapping.items() if self.schema.columns[role].kind not in ("id", "text", "date")]
         texts = [h for h, kind in self.types.items() if kind == "VARCHAR" and h not in numbers][:MOST_TEXTS]
-        cases = [  # what stands behind THEN is computed for the few rows that come that far
-            f"CASE WHEN {' OR '.join(f'contains({h}, {quoted(hint)})' for hint in TOTAL_HINTS)} THEN CASE "
-            f"WHEN regexp_full_match({folded(h)}, {quoted(TOTAL)}) THEN 2 WHEN regexp_full_match({folded(h)}, {quoted(LIKE_TOTAL)}) THEN 1 ELSE 0 END ELSE 0 END"
-            for h in map(identifier, texts)
+        if not texts:
+            return "0"
+        columns = list(map(identifier, texts))
+        cases = [
+            f"CASE WHEN regexp_full_match({folded(h)}, {quoted(TOTAL)}) THEN 2 WHEN regexp_full_match({folded(h)}, {quoted(LIKE_TOTAL)}) THEN 1 ELSE 0 END"
+            for h in columns
         ]
-        return f"greatest({', '.join(cases)})" if len(cases) > 1 else (cases or ["0"])[0]
+        found = f"greatest({', '.join(cases)})" if len(cases) > 1 else cases[0]
+        # what stands behind THEN is computed for the few rows that come that far
+        return f"CASE WHEN regexp_matches(concat_ws('|', {', '.join(columns)}), {quoted(TOTAL_HINT)}) THEN {found} ELSE 0 END"
 
     @cached_property
     def filled(self) -> list[str]:
