@@ -6,6 +6,7 @@ from collections import defaultdict
 import pytest
 from carnet.book.book import open_book
 from carnet.errors import CarnetError
+from carnet.measures.costs.accounts import account_classes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -228,3 +229,15 @@ def test_an_invoice_of_the_first_of_a_month_is_no_opening(make_engagement):
         make_engagement, {BOTH: [bill("1", "20240101", "C1", 1000), bill("2", "20240201", "C1", 1000), bill("3", "20240301", "C1", 1000)]}
     )
     assert by_year(book, "sales", "date") == {2024: 3000} and open_by_customer(book) == {"C1": 3600}
+
+
+def test_balances_that_leave_on_the_last_day_come_back_with_the_opening(make_engagement):
+    """A closing of the balance sheet (891): every balance is emptied, and carried forward the day after; nobody has paid by it."""
+    emptied = entry(
+        "OD", "3", "20231231", ("411000", "C1", -1200), ("512000", "", 300), ("445710", "", 200), ("120000", "", 700), ("891000", "", 0)
+    )
+    book = several(make_engagement, {BOTH: [*TWO_YEARS[:3], emptied, *TWO_YEARS[3:]]})
+    assert open_by_customer(book) == {"C1": 3600} and by_year(book, "sales", "date") == {2023: 1000, 2024: 2000}
+    classes = account_classes(book.table("ledger")).execute().set_index("account_class").balance
+    assert float(classes["41"]) == 3600 and float(classes["51"]) == -300 - 300
+    assert "not on the first day" not in told(book)

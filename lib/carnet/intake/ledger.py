@@ -206,7 +206,7 @@ def _report(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
 def _report_openings(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
     """Notices: an exercise that opens with accounts of classes 6 and 7, an opening after its first day, a closing before its last."""
     rows = con.execute(
-        "SELECT exercise, any_value(first), min(date) FILTER (opening), any_value(last), max(date) FILTER (closing), "
+        "SELECT exercise, any_value(first), min(date) FILTER (opening AND CAST(date AS VARCHAR) <> exercise), any_value(last), max(date) FILTER (closing), "
         "coalesce(sum(credit - debit) FILTER (opening AND starts_with(account, '7')), 0), coalesce(sum(debit - credit) FILTER (opening AND starts_with(account, '6')), 0) "
         "FROM accepted_ledger JOIN ledger_exercise USING (exercise) GROUP BY exercise ORDER BY exercise"
     ).fetchall()

@@ -24,7 +24,7 @@ _ITEMS = """CREATE OR REPLACE TABLE item AS SELECT row_number() OVER (ORDER BY d
         letter_date, _file, _row
     FROM accepted_ledger
     WHERE role IS NOT NULL AND role <> 'transfer' AND debit <> credit AND date <= {as_of}
-        AND NOT (opening AND exercise <> (SELECT exercise FROM exercise_span ORDER BY start LIMIT 1))"""
+        AND NOT (opening AND (CAST(date AS VARCHAR) = exercise OR exercise <> (SELECT exercise FROM exercise_span ORDER BY start LIMIT 1)))"""
 _SETTLED = """CREATE OR REPLACE TABLE settled AS SELECT mark, coalesce(max(day) FILTER (kind IN ('payment', 'loss', 'refund')), max(coalesce(letter_date, day))) AS paid_date,
         bool_or(kind = 'loss') AS lost
     FROM item WHERE mark IS NOT NULL GROUP BY mark HAVING sum(CASE WHEN is_debt THEN amount ELSE -amount END) = 0

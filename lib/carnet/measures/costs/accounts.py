@@ -28,10 +28,14 @@ def ledger_totals(ledger: ir.Table) -> ir.Table:
 
 
 def _once(ledger: ir.Table) -> ir.Table:
-    """Lines without the opening entries of later exercises: what they carry forward stands in the entries of the exercises before."""
+    """Lines without the opening entries of later exercises, and without those that empty all balances on an exercise's last day.
+
+    What they carry forward stands in the entries of the exercises before.
+    """
     first = ledger.group_by("exercise").agg(first=ledger.date.min())
     t = ledger.left_join(first, "exercise").drop("exercise_right")
-    return t.filter(~t.opening | (t["first"] == first["first"].min().as_scalar())).drop("first")
+    emptied = t.date.cast("string") == t.exercise  # on the closing day: the balances leave, and come back with the next opening
+    return t.filter(~t.opening | ((t["first"] == first["first"].min().as_scalar()) & ~emptied)).drop("first")
 
 
 def account_classes(ledger: ir.Table) -> ir.Table:
