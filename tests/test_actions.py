@@ -462,6 +462,7 @@ def test_what_was_made_safe_is_read_back(text):
     assert restored(safe) == text and not safe.startswith(("=", "+", "-", "@"))
 
 
+@pytest.mark.long
 def test_the_memory_asks_the_book_and_not_the_list(tmp_path):
     """A second audit whose sales cover one year only compares nothing, and still knows that everybody ordered."""
     header = ["customer_id", "date", "amount"]
@@ -514,6 +515,7 @@ def test_a_damaged_report_is_refused_and_passed_over(tmp_path, name, change):
     assert find_reports(tmp_path) == {}
 
 
+@pytest.mark.long
 def test_since_the_last_audit_without_a_gap_list(make_engagement, tmp_path):
     """Two audits of one notebook: the second one's summary holds its figures against the first's."""
     sales = [["customer_id", "date", "amount"], *(["A", f"{year}-06-30", str(100 + year % 7)] for year in (2022, 2023, 2024))]

@@ -51,6 +51,7 @@ def texts(report):
                 yield path, html.unescape(path.read_text(encoding="utf-8", errors="ignore"))
 
 
+@pytest.mark.long
 def test_no_original_name_is_in_any_file(hidden, demo_book):
     names = {"Zénobie"}
     for table in demo_book.checks:

@@ -190,6 +190,7 @@ def test_awkward_book_is_audited(reports, name):
     assert {key: figures[key] for key in expected} == pytest.approx(expected)
 
 
+@pytest.mark.long
 def test_book_without_sales_says_what_is_missing(make_engagement, tmp_path):
     folder = make_engagement(
         tables={"summary": [["period_start", "period_end", "measure", "value"], ["2024-01-01", "2024-12-31", "revenue", "5"]]},
@@ -203,6 +204,7 @@ def test_book_without_sales_says_what_is_missing(make_engagement, tmp_path):
     assert {name for name, figure in figures.items() if figure["value"] is not None} == {"revenue"}
 
 
+@pytest.mark.long
 def test_period_whose_sales_cancel_out_has_costs_and_no_break_even(make_engagement, tmp_path):
     sales = [HEADER, ["A", "2023-05-01", "10"], ["A", "2024-05-01", "10"], ["A", "2024-06-01", "-10"]]
     rent = [["period_start", "period_end", "category", "amount", "behaviour"], ["2023-01-01", "2024-12-31", "rent", "731", "fixed"]]

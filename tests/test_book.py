@@ -136,6 +136,7 @@ def test_second_opening_reads_the_cache(make_engagement, monkeypatch):
     assert open_book(folder).checks["sales"] == first.checks["sales"]
 
 
+@pytest.mark.long
 def test_cache_is_left_when_input_mapping_or_date_changes(make_engagement):
     folder = make_engagement(tables={"sales": ROWS})
     homes = {open_book(folder).folder, open_book(folder, as_of="2024-03-01").folder}
@@ -153,6 +154,7 @@ def test_the_cache_keeps_the_books_opened_last(make_engagement):
     assert kept == {home.name for home in homes[-book_module.KEPT_BOOKS :]}
 
 
+@pytest.mark.long
 def test_a_build_that_dies_leaves_no_cache(make_engagement, monkeypatch):
     folder = make_engagement(tables={"sales": ROWS})
     monkeypatch.setattr(book_module, "cube_of", lambda *_: 1 / 0)
@@ -211,6 +213,7 @@ def test_what_a_book_computes_once_is_of_its_own_periods(make_engagement):
     assert audit_series(book).revenue.tolist() == [3, 3] and len(book.computed) == len(rolled.computed) == 1
 
 
+@pytest.mark.long
 def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement, tmp_path, monkeypatch):
     """Frame, types and the queries that are shown, whoever came first; another question, or another report, is computed for itself."""
     from carnet.book.once import once

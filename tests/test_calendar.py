@@ -30,6 +30,7 @@ def test_law_both_periods_hold_the_same_month_ends(comparison, start):
         assert comparison == "year_to_date" or len(bought[0]) == 12, as_of
 
 
+@pytest.mark.long
 def test_law_audit_months_follow_each_other_and_hold_as_many_month_ends_a_year_earlier():
     for as_of in EVERY_DAY:
         periods = Periods(as_of)

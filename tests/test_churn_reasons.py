@@ -170,6 +170,7 @@ def test_one_year_of_sales_compares_nothing(reports):
     assert "Not compared" in page_text(reports["one_year"] / "churn_reasons.html")
 
 
+@pytest.mark.long
 def test_a_word_that_is_not_accepted_is_refused(make_engagement, tmp_path):
     done = run_carnet("run", make_engagement(tables=BOOKS["texts"]), "--out", tmp_path / "out", "-n", "churn_reasons", "-p", "weights=mine")
     assert (
@@ -214,6 +215,7 @@ def test_ravenstack_texts_do_not_say_what_the_codes_say(real_books, tmp_path):
     assert len(listed) == len(events[events.churn_date > "2021-12-31"]) and (listed.standing != "proposed").all()
 
 
+@pytest.mark.long
 def test_attributes_are_unknown_where_their_table_starts_too_late(make_engagement):
     """Service and survey begin in late 2023: of the years up to an order in September they tell nothing, which is not zero contacts."""
     late = {

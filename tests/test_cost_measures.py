@@ -191,6 +191,7 @@ def test_sign_is_certain_where_no_rate_changes_it():
 
 @settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.integers(0, 30), st.floats(-1e4, 1e4), min_size=1, max_size=15), st.floats(0, 500))
+@pytest.mark.long
 def test_whale_curve_ends_at_the_total_inside_its_band(margins, cost):
     margins = {str(key): value for key, value in margins.items()}
     t, curve = profit_of(margins, {(key, "visit"): cost for key in margins}, draws=120)

@@ -244,6 +244,7 @@ def test_every_measure_that_reads_tables_is_compared():
     assert set(table_measures()) == set(CALLS)
 
 
+@pytest.mark.long
 def test_measures_agree_with_duckdb(other_engine, engine_book, demo_book):
     """1e-9 for money and ratios, exact for counts, dates and texts."""
     book, differing = engine_book(other_engine), {}
@@ -256,6 +257,7 @@ def test_measures_agree_with_duckdb(other_engine, engine_book, demo_book):
     assert book.engine.backend.name == ("pyspark" if other_engine == "spark" else "postgres")
 
 
+@pytest.mark.long
 def test_cube_and_orders_agree_with_duckdb(other_engine, engine_book, demo_book):
     book = engine_book(other_engine)
     for name in ("cube", "orders", "sales", "customers", "quarantine"):

@@ -43,6 +43,7 @@ TWO_YEARS = [bill("1", "20231110", "C1", 1000), RENT_2023, CLOSING_2023, OPENING
 
 
 @pytest.mark.parametrize("name", [BOTH, NEW, "journal.txt"])
+@pytest.mark.long
 def test_two_exercises_in_one_file(make_engagement, name):
     book = several(make_engagement, {name: TWO_YEARS})
     assert by_year(book, "sales", "date") == {2023: 1000, 2024: 2000} and by_year(book, "costs", "period_start") == {2023: 300, 2024: 300}
@@ -50,6 +51,7 @@ def test_two_exercises_in_one_file(make_engagement, name):
     assert "linked to a customer" not in told(book) and "exercise is missing" not in told(book)
 
 
+@pytest.mark.long
 def test_one_exercise_in_a_file_a_month(make_engagement):
     months = {f"journal_{month:02d}.txt": [bill(str(month), f"2024{month:02d}15", "C1", 100)] for month in range(1, 13)}
     months["journal_01.txt"].insert(0, opening("20240101", ("411000", "C1", 50)))
@@ -57,6 +59,7 @@ def test_one_exercise_in_a_file_a_month(make_engagement):
     assert set(book.table("ledger").exercise.execute()) == {"…2024-12-15"} and open_by_customer(book) == {"C1": 12 * 120 + 50}
 
 
+@pytest.mark.long
 def test_an_exercise_that_ends_in_june(make_engagement):
     """Told by its opening entry, in a file without a legal name."""
     rows = [
@@ -69,6 +72,7 @@ def test_an_exercise_that_ends_in_june(make_engagement):
     assert set(book.table("ledger").exercise.execute()) == {"2024-06-30", "…2024-07-15"} and open_by_customer(book) == {"C1": 300}
 
 
+@pytest.mark.long
 def test_a_year_that_is_not_closed_opens_with_its_accounts(make_engagement):
     bought = entry("AC", "2", "20231202", ("607100", "", 600), ("401100", "", -600))
     carried = opening(
@@ -82,6 +86,7 @@ def test_a_year_that_is_not_closed_opens_with_its_accounts(make_engagement):
     assert "the exercise before 2024-12-31 is not closed" in told(book) and "costs €600, income €1,000" in told(book)
 
 
+@pytest.mark.long
 def test_openings_and_closings_out_of_their_place_are_told(make_engagement):
     late = [bill("1", "20240110", "C1", 1000), opening("20240201", ("411000", "C1", 70)), bill("2", "20241210", "C1", 100)]
     book = several(make_engagement, {NEW: late})
@@ -93,6 +98,7 @@ def test_openings_and_closings_out_of_their_place_are_told(make_engagement):
     assert by_year(book, "sales", "date") == {2024: 1100}
 
 
+@pytest.mark.long
 def test_draft_and_final_are_refused_by_name(make_engagement):
     rows = [bill(str(n), f"202401{n:02d}", "C1", 100) for n in range(1, 11)]
     with pytest.raises(
@@ -104,6 +110,7 @@ def test_draft_and_final_are_refused_by_name(make_engagement):
     assert by_year(halves, "sales", "date") == {2024: 1000}, "one exercise in two files"
 
 
+@pytest.mark.long
 def test_the_newest_exercise_left_out_is_an_alarm(make_engagement):
     home = make_engagement(tables={"ledger": {"files": OLD}})
     for name, year in ((OLD, 2023), (NEW, 2024), ("123456789FEC20221231.txt", 2022)):
@@ -112,6 +119,7 @@ def test_the_newest_exercise_left_out_is_an_alarm(make_engagement):
     assert "20221231" not in told(open_book(home))
 
 
+@pytest.mark.long
 def test_the_name_stands_for_an_empty_number(make_engagement):
     lines = entries(bill("1", "20240110", "C1", 100), bill("2", "20240210", "", 200), bill("3", "20240310", "", 300))
     named = [
@@ -124,6 +132,7 @@ def test_the_name_stands_for_an_empty_number(make_engagement):
     assert open_by_customer(book) == {"C1": 360, "Éts Garonne": 360} and book.checks["ledger"].linked_share == 1
 
 
+@pytest.mark.long
 def test_a_credit_note_deducted_from_a_payment(make_engagement):
     note = entry("VE", "2", "20231220", ("706000", "", 100), ("445710", "", 20), ("411000", "C1", -120, "AB"), piece="A1")
     paid = entry("BQ", "1", "20240115", ("411000", "C1", -1200, "AA"), ("411000", "C1", 120, "AB"), ("512000", "", 1080))
@@ -133,6 +142,7 @@ def test_a_credit_note_deducted_from_a_payment(make_engagement):
     assert open_by_customer(book) == {}
 
 
+@pytest.mark.long
 def test_rounding_on_an_account_of_a_customer_is_no_bill(make_engagement):
     paid = entry("BQ", "1", "20240115", ("411000", "C1", -1201, "AA"), ("512000", "", 1201))
     rounding = entry("OD", "2", "20240115", ("411000", "C1", 1, "AA"), ("758000", "", -1))
@@ -142,6 +152,7 @@ def test_rounding_on_an_account_of_a_customer_is_no_bill(make_engagement):
     assert open_by_customer(book) == {}
 
 
+@pytest.mark.long
 def test_a_doubtful_claim_written_off_is_lost_neither_open_nor_paid(make_engagement):
     moved = entry("OD", "2", "20231015", ("416000", "C1", 1200), ("411000", "C1", -1200, "AA"))
     lost = entry("OD", "1", "20241128", ("654100", "", 1000), ("445710", "", 200), ("416000", "C1", -1200))
@@ -158,6 +169,7 @@ def test_a_doubtful_claim_written_off_is_lost_neither_open_nor_paid(make_engagem
     )
 
 
+@pytest.mark.long
 def test_of_a_lettered_claim_half_paid_and_half_given_up_half_is_lost(make_engagement):
     lost = entry("OD", "1", "20241128", ("654100", "", 600), ("411000", "C1", -600, "AA"))
     book = several(make_engagement, {NEW: [bill("1", "20240601", "C1", 1000, "AA"), payment("1", "20240701", "C1", 600, "AA"), lost]})
@@ -214,6 +226,7 @@ def test_law_what_is_open_of_a_customer_is_the_balance_of_its_accounts(make_enga
 
 
 @pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.long
 def test_an_opening_under_any_name_is_told_by_the_balances_it_carries(make_engagement, closed):
     """Journal and label say nothing: three accounts with the balances of all that went before, on the first of a month."""
     balances = [("411000", "C1", 1200), ("512000", "", -300), ("445710", "", -200)]
@@ -224,6 +237,7 @@ def test_an_opening_under_any_name_is_told_by_the_balances_it_carries(make_engag
     assert open_by_customer(book) == {"C1": 3600}
 
 
+@pytest.mark.long
 def test_an_invoice_of_the_first_of_a_month_is_no_opening(make_engagement):
     book = several(
         make_engagement, {BOTH: [bill("1", "20240101", "C1", 1000), bill("2", "20240201", "C1", 1000), bill("3", "20240301", "C1", 1000)]}

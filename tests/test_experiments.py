@@ -412,6 +412,7 @@ def test_refusals_of_a_plan(trading):
             (home / "then" / "experiments" / "serve-2024-01-02.yml").unlink()
 
 
+@pytest.mark.long
 def test_command_line_plans_and_reads(trading):
     home, _whole = trading
     dry = run_carnet("experiment", "plan", home / "then", "--strategy", "serve", "--effect", "100", "--dry-run")

@@ -61,6 +61,7 @@ def reports(out):
     return sorted(path.name for path in (out / "test-sa").glob("*") if path.name != "logs")
 
 
+@pytest.mark.long
 def test_killed_at_random_moments(make_engagement, tmp_path):
     folder = make_engagement(tables={"sales": SALES})
     notebooks = small_notebook(tmp_path / "notebooks")
@@ -74,6 +75,7 @@ def test_killed_at_random_moments(make_engagement, tmp_path):
     assert told["partial"] == [] and told["left"] == [] and told["earlier"], told
 
 
+@pytest.mark.long
 def test_a_kernel_that_dies(make_engagement, tmp_path, with_cells):
     with_cells("print(40 + 2)", "import os\nos.kill(os.getpid(), 9)")
     done = run_carnet("run", make_engagement(tables={"sales": SALES}), "--out", tmp_path / "out")
@@ -82,6 +84,7 @@ def test_a_kernel_that_dies(make_engagement, tmp_path, with_cells):
     assert '"42\\n"' in kept_log(tmp_path / "out"), "what it had done until then"
 
 
+@pytest.mark.long
 def test_a_cell_that_hangs_is_stopped(make_engagement, tmp_path, with_cells):
     with_cells("print(40 + 2)", "import time\ntime.sleep(600)")
     done = run_carnet("run", make_engagement(tables={"sales": SALES}), "--out", tmp_path / "out", "--timeout", "2")
@@ -89,6 +92,7 @@ def test_a_cell_that_hangs_is_stopped(make_engagement, tmp_path, with_cells):
     assert reports(tmp_path / "out") == [] and '"42\\n"' in kept_log(tmp_path / "out")
 
 
+@pytest.mark.long
 def test_two_runs_at_once_publish_two_reports(small_run):
     folder, out, command = small_run
     with ThreadPoolExecutor(2) as both:
@@ -102,6 +106,7 @@ def test_two_runs_at_once_publish_two_reports(small_run):
 
 @pytest.mark.parametrize("name", ["cube.parquet", "sales.parquet", "orders.parquet", "quarantine.parquet", "book.json"])
 @pytest.mark.parametrize("how", ["half", "empty", "gone"])
+@pytest.mark.long
 def test_a_cut_cache_is_built_again(make_engagement, name, how):
     folder = make_engagement(tables={"sales": SALES})
     book = open_book(folder)
@@ -152,6 +157,7 @@ cli.main()
 
 
 @pytest.mark.parametrize(("size", "where"), [("24k", "out"), ("64k", "out"), ("16k", "cache")])
+@pytest.mark.long
 def test_a_full_disk(small_run, size, where, tmp_path, monkeypatch):
     """The folder is a disk of its own, too small for the cache, for the notebook's scratch, or for the pages."""
     if reason := mounts():
@@ -171,6 +177,7 @@ def test_a_full_disk(small_run, size, where, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("where", ["out", "engagement"])
+@pytest.mark.long
 def test_a_folder_that_cannot_be_written(small_run, where):
     if reason := mounts():
         pytest.skip(reason)

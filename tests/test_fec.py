@@ -136,6 +136,7 @@ def test_every_dialect_reads_the_same(ledger, dialect):
 
 
 @pytest.mark.parametrize(("dialect", "codec"), [("cp1252", "cp1252"), ("cp437", "cp437")])
+@pytest.mark.long
 def test_illegal_encodings_are_read_with_a_warning(ledger, dialect, codec):
     book = ledger(DIALECTS[dialect])
     assert f"written in {codec}, which the law does not accept" in told(book)
@@ -172,6 +173,7 @@ def test_tables_filled_from_the_ledger(ledger):
     assert sorted(zip(orders.customer_id, orders.order_id, strict=True)) == [("C1", "F1"), ("C2", "F2")], "a credit note is no order"
 
 
+@pytest.mark.long
 def test_a_table_of_the_client_is_never_replaced(make_engagement):
     home = make_engagement(tables={"ledger": {"files": NAME}, "sales": [["customer_id", "date", "amount"], ["Z", "2024-05-01", "7"]]})
     (home / NAME).write_bytes(fec().encode("iso8859-15"))
@@ -180,10 +182,12 @@ def test_a_table_of_the_client_is_never_replaced(make_engagement):
     assert "customers" not in book.checks and book.checks["costs"].source == "ledger"
 
 
+@pytest.mark.long
 def test_numbers_that_restart_per_journal_do_not_mix_entries(ledger):
     assert sales_of(ledger()) == sorted(SALES), "VE 1, AN 1, BQ 1 and HA 1 are four entries"
 
 
+@pytest.mark.long
 def test_same_number_on_every_line_is_said_and_nothing_is_linked(ledger):
     book = ledger(fec([(*line[:2], "0", *line[3:]) for line in LINES]))
     assert "has the same entry number: its entries cannot be rebuilt" in told(book)
@@ -200,17 +204,20 @@ def test_unbalanced_entries_and_totals_are_reported(ledger):
     assert "does not balance" not in told(ledger(folder="even"))
 
 
+@pytest.mark.long
 def test_entry_of_several_customers_is_linked_piece_by_piece(ledger):
     lines = [(*line[:2], "9" if line[0] == "VE" else line[2], *line[3:]) for line in LINES]
     assert sales_of(ledger(fec(lines))) == sorted(SALES)
 
 
+@pytest.mark.long
 def test_customers_with_accounts_of_their_own(ledger):
     lines = [(*line[:4], f"411{line[6]}" if line[4] == "411000" else line[4], line[5], "", "", *line[8:]) for line in LINES]
     book = ledger(fec(lines))
     assert sales_of(book) == sorted((f"411{customer}", value) for customer, value in SALES)
 
 
+@pytest.mark.long
 def test_share_linked_below_the_threshold_refuses_customers_and_keeps_costs(ledger, tmp_path):
     cash = [("VE", "Ventes", "8", "20240401", "530000", "Caisse", "", "", "T1", "20240401", "Comptoir", 1200, 0, "", ""),
             ("VE", "Ventes", "8", "20240401", "707000", "Ventes au comptoir", "", "", "T1", "20240401", "Comptoir", 0, 1200, "", "")]  # fmt: skip
@@ -231,6 +238,7 @@ def test_share_linked_below_the_threshold_refuses_customers_and_keeps_costs(ledg
     assert figures["active_customer_count"]["value"] is None and figures["ledger_linked_share"]["value"] == pytest.approx(share)
 
 
+@pytest.mark.long
 def test_closing_entries_do_not_empty_sales_and_costs(ledger):
     closing = [("OD", "OD", "99", "20241231", "706000", "Prestations", "", "", "C", "20241231", "Clôture", 1500, 0, "", ""),
                ("OD", "OD", "99", "20241231", "607000", "Achats", "", "", "C", "20241231", "Clôture", 0, 300, "", ""),
@@ -257,6 +265,7 @@ def test_files_that_are_no_ledger_are_refused(ledger, content, message):
         ledger(content)
 
 
+@pytest.mark.long
 def test_bad_lines_are_quarantined_and_sums_reconcile(ledger):
     lines = fec().split("\r\n")
     lines[3] = lines[3].replace("20240115", "n/a", 1)  # no date
@@ -355,12 +364,14 @@ def test_payments_without_lettrage_pay_the_oldest_invoices_first(make_engagement
     assert open_on(several(make_engagement, {NAME: rows}, "then", as_of="2024-03-15"), dt.date(2024, 3, 15)).open_amount == 1100
 
 
+@pytest.mark.long
 def test_transfer_to_doubtful_customers_is_no_payment(make_engagement):
     transfer = ("OD", "1", "20241231", "D", [("416000", "", 1200, ""), ("411000", "C1", -1200, "AA")])
     book = several(make_engagement, {NAME: [bill("1", "20240110", "C1", 1000, "AA"), transfer]})
     assert open_on(book, dt.date(2024, 12, 31)).open_amount == 1200
 
 
+@pytest.mark.long
 def test_numbers_that_restart_every_month_keep_their_entries_apart(make_engagement):
     wages = ("OD", "1", "20240131", "P1", [("641000", "", 300, ""), ("421000", "", -300, "")])
     result = ("OD", "1", "20240630", "P2", [("120000", "", 120, ""), ("110000", "", -120, "")])
@@ -371,6 +382,7 @@ def test_numbers_that_restart_every_month_keep_their_entries_apart(make_engageme
     assert book.checks["ledger"].linked_share == pytest.approx(1000 / 1120)
 
 
+@pytest.mark.long
 def test_closing_is_found_without_entry_numbers(make_engagement):
     sold = [("VE", "0", f"20240{month}10", f"F{month}", [("411000", "C1", 500, ""), ("706000", "", -500, "")]) for month in range(1, 5)]
     wages = ("OD", "0", "20240131", "P", [("641000", "", 300, ""), ("421000", "", -300, "")])
@@ -379,6 +391,7 @@ def test_closing_is_found_without_entry_numbers(make_engagement):
     assert book.table("costs").amount.sum().execute() == 300 and "linked to a customer: 0.0%" in told(book)
 
 
+@pytest.mark.long
 def test_one_exercise_without_customers_is_enough_to_refuse(make_engagement):
     blind = [
         ("VE", "0", f"20230{month}10", f"F{month}", [("411000", f"C{month}", 60, ""), ("706000", "", -60, "")]) for month in range(1, 5)
@@ -389,6 +402,7 @@ def test_one_exercise_without_customers_is_enough_to_refuse(make_engagement):
     assert not book.has("sales") and "in 2023-12-31 0.0% of revenue is linked" in told(book)
 
 
+@pytest.mark.long
 def test_ledgers_of_two_companies_are_refused(make_engagement):
     with pytest.raises(CarnetError, match="2 companies"):
         several(
@@ -396,6 +410,7 @@ def test_ledgers_of_two_companies_are_refused(make_engagement):
         )
 
 
+@pytest.mark.long
 def test_exercises_are_ordered_by_their_dates_not_their_names(make_engagement):
     carried = ("AN", "1", "20250101", "AN", [("411000", "C1", 1200, ""), ("890000", "", -1200, "")])
     book = several(
@@ -418,6 +433,7 @@ def test_missing_exercise_is_told_and_unknown(make_engagement):
 
 
 @pytest.mark.parametrize("label", ["VIR SA NOUVEAU MONDE", "Report de rendez-vous", "Ouverture du magasin"])
+@pytest.mark.long
 def test_ordinary_labels_are_no_opening_entries(make_engagement, label):
     lines = [(*line[:10], label, *line[11:]) for line in entries(bill("1", "20240110", "C1", 1000), payment("1", "20240201", "C1", 1200))]
     home = make_engagement(tables={"ledger": {"files": NAME}})
@@ -425,11 +441,13 @@ def test_ordinary_labels_are_no_opening_entries(make_engagement, label):
     assert open_on(open_book(home), dt.date(2024, 12, 31)).open_amount == 0
 
 
+@pytest.mark.long
 def test_single_customer_with_an_account_of_its_own(make_engagement):
     rows = [("VE", "1", "20240110", "F1", [("411DUPONT", "", 1200, ""), ("706000", "", -1000, ""), ("445710", "", -200, "")])]
     assert sales_of(several(make_engagement, {NAME: rows})) == [("411DUPONT", 1000)]
 
 
+@pytest.mark.long
 def test_impossible_closing_date_is_no_legal_name(ledger):
     assert "its name is not SirenFECYYYYMMDD" in told(ledger(name="123456789FEC31122024.txt"))
 

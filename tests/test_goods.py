@@ -54,6 +54,7 @@ def told(book):
 # --- sale lines without a cost
 
 
+@pytest.mark.long
 def test_an_unknown_cost_is_not_zero(make_engagement):
     """100 a month with a cost of 70, 80 without: 100 ÷ 180 is known, all of it at 30 %: 0.3 × 12 × 180 = 648, not 1,320 as if B's cost nothing.
 
@@ -74,6 +75,7 @@ def test_an_unknown_cost_is_not_zero(make_engagement):
     ]
 
 
+@pytest.mark.long
 def test_half_is_enough_and_less_is_unknown_with_its_reason(make_engagement):
     """2023: of 100 and 100 half is known, a margin of 0.3 × 2,400 = 720. 2024: of 100 and 101 less than half is, no margin and no profit."""
     rows = [SALES, *monthly(("A", 100, 70), ("B", 100, "")), *[["B", f"2024-{month:02d}-11", 1, ""] for month in range(1, 13)]]

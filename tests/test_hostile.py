@@ -97,6 +97,7 @@ def test_every_file_is_inside_and_has_a_plain_name(report):
 
 
 @needs_browser
+@pytest.mark.long
 def test_no_text_runs_in_a_browser(report, chromium):  # noqa: F811
     pages = sorted(report.glob("*.html"))
     assert len(pages) == 7

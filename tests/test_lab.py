@@ -68,6 +68,7 @@ def test_another_engagement_file_of_the_folder_has_its_own_copies(tmp_path):
     assert "engagement = '../fec_alone.yml'  # " in parameters_of(other)
 
 
+@pytest.mark.long
 def test_jupyterlab_opens_on_the_copy(make_engagement):
     pytest.importorskip("jupyterlab", reason="JupyterLab is in the extra `lab`")
     folder = make_engagement(tables={"sales": SALES})

@@ -36,6 +36,7 @@ def monthly(name, first, last, amount=100, salesperson=None, day=5):
 SOLD = ["customer_id", "date", "amount", "salesperson"]
 
 
+@pytest.mark.long
 def test_a_customer_handed_over_between_the_periods_is_its_former_sellers_gap(make_engagement):
     """A was Old's in 2024 and is New's since; B stays; C was bought of by two, 700 against 500; D of two alike, by name; E's lines name nobody in 2024."""
     sales = [

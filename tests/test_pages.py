@@ -252,6 +252,7 @@ def test_summary_ranks_by_money_names_people_and_tells_scope(demo_reports):
     assert manifest["versions"]["pandas"] in page and "No earlier audit of this client" in page
 
 
+@pytest.mark.long
 def test_one_report_tells_nothing_of_another_client(tmp_path, make_engagement):
     """Two engagements in one command: names, figures and paths of each stay in its own report; only the list of reports names both."""
     folders = []
@@ -280,6 +281,7 @@ def test_one_report_tells_nothing_of_another_client(tmp_path, make_engagement):
     )
 
 
+@pytest.mark.long
 def test_firm_signs_with_its_name_colours_logo_and_words(tmp_path, make_engagement):
     firm = tmp_path / "firm"
     firm.mkdir()
@@ -365,6 +367,7 @@ def opened(chromium, path: Path, width: int = 1200):
 @needs_browser
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("name", PAGES)
+@pytest.mark.long
 def test_page_in_a_browser(chromium, demo_reports, name, language):
     """No console message, no request, no violation of the accessibility rules, nothing wider than the window at three widths."""
     from axe_playwright_python.sync_playwright import Axe
@@ -383,6 +386,7 @@ def test_page_in_a_browser(chromium, demo_reports, name, language):
 
 
 @needs_browser
+@pytest.mark.long
 def test_contents_follow_the_scroll(chromium, demo_reports):
     from playwright.sync_api import expect  # polls from outside: wait_for_function needs eval, which the policy forbids
 
@@ -396,6 +400,7 @@ def test_contents_follow_the_scroll(chromium, demo_reports):
 
 
 @needs_browser
+@pytest.mark.long
 def test_lists_are_sorted_and_filtered(chromium, demo_reports):
     """The gap list: by salesperson, by words, by number and by name; what is shown and counted is what the list holds."""
     import csv
@@ -436,6 +441,7 @@ def test_lists_are_sorted_and_filtered(chromium, demo_reports):
 
 
 @needs_browser
+@pytest.mark.long
 def test_a_search_minds_no_kind_of_space(chromium, demo_reports):
     """French thousands stand apart by a narrow no-break space; a reader types a plain one."""
     page, _ = opened(chromium, demo_reports["fr"] / "sales_gaps.html")
@@ -448,6 +454,7 @@ def test_a_search_minds_no_kind_of_space(chromium, demo_reports):
 @pytest.mark.skipif(
     shutil.which("pdfinfo") is None or shutil.which("pdftotext") is None, reason="pdfinfo and pdftotext (poppler-utils) read the PDF"
 )
+@pytest.mark.long
 def test_print_to_pdf(demo_reports, tmp_path):
     """Pages are numbered to their count, headings of cut tables are repeated, methods stay on screen, no path of the machine is left."""
     from carnet.report.printing import find_browser, print_pages
@@ -473,6 +480,7 @@ def test_pdf_without_a_browser_is_refused_before_anything_runs(tmp_path, monkeyp
     assert done.returncode == 2 and "apt-get install chromium" in done.stderr and not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_a_browser_that_fails_costs_the_pdf_and_not_the_audit(make_engagement, tmp_path, monkeypatch):
     stand_in = tmp_path / "chromium"
     stand_in.write_text("#!/bin/sh\necho it broke >&2\nexit 7\n")
@@ -492,6 +500,7 @@ def test_a_browser_that_fails_costs_the_pdf_and_not_the_audit(make_engagement, t
 
 
 @needs_browser
+@pytest.mark.long
 def test_pdf_of_a_report(make_engagement, tmp_path):
     sales = [["customer_id", "date", "amount"], ["A", "2023-06-30", "100"], ["A", "2024-06-30", "90"]]
     done = run_carnet(

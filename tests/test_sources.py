@@ -290,6 +290,7 @@ def test_excel_texts_are_left_as_they_are(make_engagement):
     assert '"0.125"' in kept and '"2.25"' in kept and "e0" not in kept
 
 
+@pytest.mark.long
 def test_excel_booleans_as_numbers_and_as_cells(make_engagement):
     folder = make_engagement(
         tables={"sales": [["customer_id", "date", "amount"], ["A", "2024-12-31", "1"]], "customers": {"files": "c.xlsx"}}

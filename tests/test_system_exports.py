@@ -126,6 +126,7 @@ def proposed(folder, name, content):
 
 
 @pytest.mark.parametrize("system", SALES)
+@pytest.mark.long
 def test_an_export_gives_its_sales_to_the_cent(tmp_path, system):
     name, content, expected = SALES[system]
     engagement, book = proposed(tmp_path, name, content)
@@ -136,6 +137,7 @@ def test_an_export_gives_its_sales_to_the_cent(tmp_path, system):
     assert not lost
 
 
+@pytest.mark.long
 def test_one_export_fills_two_tables(tmp_path):
     engagement, book = proposed(tmp_path, "factures.csv", PENNYLANE)
     assert set(engagement["tables"]) == {"sales", "receivables"}
@@ -155,6 +157,7 @@ WORDS = {  # won, lost, open: as the system writes them in either language
 
 @pytest.mark.parametrize("language", [0, 1])
 @pytest.mark.parametrize(("system", "headers"), [("hubspot", HUBSPOT), ("salesforce", SALESFORCE), ("pipedrive", PIPEDRIVE)])
+@pytest.mark.long
 def test_an_export_of_deals_is_of_opportunities(tmp_path, system, headers, language):
     """Beside sales, whose customers the deals name."""
     rows = [

@@ -112,6 +112,7 @@ def proposed(tmp_path, database, server, name):
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.long
 def test_a_known_database_gives_its_sales_to_the_cent(tmp_path, database, server, name):
     if name.startswith(("Odoo", "Tryton")) and server == "mysql":
         pytest.skip(f"{name} runs on PostgreSQL")
@@ -136,6 +137,7 @@ def test_a_known_database_gives_its_sales_to_the_cent(tmp_path, database, server
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", ["Odoo 13", "Odoo 17", "Dolibarr", "Tryton"])
+@pytest.mark.long
 def test_a_known_database_gives_its_invoices_and_opportunities(tmp_path, database, server, name):
     if name.startswith(("Odoo", "Tryton")) and server == "mysql":
         pytest.skip(f"{name} runs on PostgreSQL")
@@ -153,6 +155,7 @@ def test_a_known_database_gives_its_invoices_and_opportunities(tmp_path, databas
         assert sorted(zip(contacts.customer_id, contacts.date.astype(str), strict=True)) == system.contacts
 
 
+@pytest.mark.long
 def test_a_text_is_read_in_the_language_of_the_company(tmp_path, database):
     rows = SYSTEMS["Odoo 17"].rows | {
         "res_partner": [(1, "Vauban", 1, None, None, None, 1, "en_US"), *SYSTEMS["Odoo 17"].rows["res_partner"][1:]]
@@ -164,6 +167,7 @@ def test_a_text_is_read_in_the_language_of_the_company(tmp_path, database):
 
 
 @pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.long
 def test_another_database_is_read_by_its_foreign_keys(tmp_path, database, server):
     """Lines lead to invoices, invoices to clients: customer, day and name stand two tables away."""
     url, engine = database(server, "carnet_own")

@@ -26,6 +26,7 @@ def catalogue():
         return {message.id: message for message in read_po(stream, locale="fr") if message.id}
 
 
+@pytest.mark.long
 def test_every_message_is_translated_and_none_is_unused(catalogue):
     needed = extracted_messages()
     assert len(needed) > 200

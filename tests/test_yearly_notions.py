@@ -101,6 +101,7 @@ def test_quarters_and_months_say_what_their_year_says(year_to_date):
     assert months.retention_rate[: dt.date(2022, 10, 31)].isna().all(), "two years of sales are needed"
 
 
+@pytest.mark.long
 def test_the_report_says_which_year(year_to_date, tmp_path):
     done = run_carnet("run", year_to_date, "-n", "portfolio_audit", "-n", "kpi_tracking", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
