@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import math
 import os
 import sqlite3
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import unicodedata
 import zipfile
 
+import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +19,7 @@ import xlsxwriter
 from carnet.book.book import open_book
 from carnet.customers import decisions
 from carnet.errors import CarnetError
-from carnet.measures.costs import receivables
+from carnet.measures.costs import cost_to_serve, receivables
 
 from .conftest import ROOT
 
@@ -822,3 +824,22 @@ def test_a_join_ignores_case_and_spaces_and_refuses_strangers(make_engagement):
     (folder / "entetes.csv").write_text("Numéro;Client;Date\nX1;A;2024-01-10\n", encoding="utf-8")
     with pytest.raises(CarnetError, match=r"none of the 2 numbers of Pièce stands in entetes\.csv"):
         open_book(folder)
+
+
+def test_an_invoice_paid_on_a_day_that_nobody_noted_tells_nothing_of_delays(make_engagement):
+    """Paid in 30 days, and paid without a day: neither late until today, nor waiting money."""
+    owed = "customer_id;invoice_date;due_date;amount;paid_date;status\nA;2024-01-01;2024-01-31;100;2024-01-31;paid\nB;2024-01-01;2024-01-31;100;;paid\nC;2024-01-01;2024-01-31;100;;open\n"
+    tables = {"sales": {"files": "sales.csv", "columns": COLUMNS}, "receivables": {"files": "owed.csv"}}
+    folder = make_engagement(tables=tables, as_of="2024-12-31")
+    (folder / "sales.csv").write_text("Client;Date;Montant\nA;2024-01-10;100\n", encoding="utf-8")
+    (folder / "owed.csv").write_text(owed, encoding="utf-8")
+    book = open_book(folder)
+    table, period = book.table("receivables"), book.periods.current
+    late = receivables.customer_payment(table, period, book.as_of).execute().set_index("customer_id")
+    assert late.days_late["A"] == 0 and late.days_late["C"] == 335 and math.isnan(late.days_late["B"]) and late.overdue_amount["B"] == 0
+    assert receivables.paid_in_time(table, period, book.as_of).execute() == 0.5  # A of A and C
+    waiting = cost_to_serve.waiting_costs(table, period, ibis.date(book.as_of), 0.365).execute().set_index("customer_id").cost
+    assert {customer: round(float(cost), 6) for customer, cost in waiting.items()} == {
+        "A": 3.0,
+        "C": 36.5,
+    }  # 30 and 365 days at 0.1 % a day

@@ -143,7 +143,7 @@ class Join(_Strict):
     files: list[str] = Field(min_length=1)
     shared: dict[str, str] = Field(alias="on", min_length=1)
     sheet: str | list[str] | None = None
-    format: Format = Format()  # type: ignore[call-arg]
+    format: Format = Format.model_validate({})
 
     @field_validator("files", mode="before")
     @classmethod
@@ -162,7 +162,7 @@ class Table(_Strict):
     files: list[str] = Field(min_length=1)
     query: str | None = Field(None, description="SQL, when files is a database URL")
     sheet: str | list[str] | None = Field(None, description="a sheet, a list of sheets, or a pattern such as 20*")
-    format: Format = Format()  # type: ignore[call-arg]
+    format: Format = Format.model_validate({})
     columns: dict[str, str] = {}
     join: list[Join] = Field([], description="columns that stand in another file, by a number that both have")
     where: dict[str, Condition] = Field({}, description="rows to keep, by the values of any column")

@@ -1,9 +1,10 @@
 """Databases: what a query gives, as Arrow, and which tables and columns there are. SQLite, PostgreSQL, MySQL and MariaDB by SQLAlchemy."""
 
+import contextlib
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -48,40 +49,44 @@ class Server:
 
     def rows(self, query: str) -> pa.Table:
         """What a query gives. Raises CarnetError with what the server says, without its secrets."""
-        try:
-            with self.engine.connect().execution_options(stream_results=True) as connection:
-                found = connection.exec_driver_sql(
-                    query.replace("%", "%%") if self.engine.dialect.paramstyle in ("format", "pyformat") else query
-                )
-                names = list(found.keys())
-                parts = [_as_arrow(names, rows) for rows in found.partitions(BATCH_ROWS)]
-        except Exception as error:  # a driver's own errors share no base class
-            cause = getattr(error, "orig", None) or error
-            raise CarnetError(
-                Message(
-                    "{name}: {url}: the query failed: {cause}",
-                    name=self.name,
-                    url=without_secret(self.url),
-                    cause=first_line(cause, self.url, self.target),
-                )
-            ) from None
+        escaped = query.replace("%", "%%") if self.engine.dialect.paramstyle in ("format", "pyformat") else query
+        with self._told(), self.engine.connect().execution_options(stream_results=True) as connection:
+            found = connection.exec_driver_sql(escaped)
+            names = list(found.keys())
+            parts = [_as_arrow(names, rows) for rows in found.partitions(BATCH_ROWS)]
         if not parts:
             return pa.table({name: pa.array([], pa.string()) for name in names})
         return _one_table(parts)
 
     def tables(self) -> dict[str, DatabaseTable]:
-        """Tables and views of its default schema, by name."""
+        """Tables and views of its default schema, by name. Raises CarnetError like `rows`."""
+        import sqlalchemy  # slow to import, and few engagements read a database
+
+        found = {}
+        with self._told():
+            inspector = sqlalchemy.inspect(self.engine)
+            for name in [*inspector.get_table_names(), *inspector.get_view_names()]:
+                columns = {column["name"]: str(column["type"]).lower() for column in inspector.get_columns(name)}
+                links = [key for key in inspector.get_foreign_keys(name) if len(key["constrained_columns"]) == 1]
+                found[name] = DatabaseTable(
+                    columns,
+                    {key["constrained_columns"][0]: (key["referred_table"], (key["referred_columns"] or ["id"])[0]) for key in links},
+                )
+        return found
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the server or its driver refuses, in one message without secrets."""
         import sqlalchemy
 
-        inspector = sqlalchemy.inspect(self.engine)
-        found = {}
-        for name in [*inspector.get_table_names(), *inspector.get_view_names()]:
-            columns = {column["name"]: str(column["type"]).lower() for column in inspector.get_columns(name)}
-            links = [key for key in inspector.get_foreign_keys(name) if len(key["constrained_columns"]) == 1]
-            found[name] = DatabaseTable(
-                columns, {key["constrained_columns"][0]: (key["referred_table"], (key["referred_columns"] or ["id"])[0]) for key in links}
-            )
-        return found
+        try:
+            yield
+        except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:  # RuntimeError: a driver that lacks what the server asks for
+            cause = getattr(error, "orig", None) or error
+            told = first_line(cause, self.url, self.target)
+            raise CarnetError(
+                Message("{name}: {url}: the query failed: {cause}", name=self.name, url=without_secret(self.url), cause=told)
+            ) from None
 
 
 def connect(name: str, url: str, folder: Path) -> Server:
@@ -89,6 +94,8 @@ def connect(name: str, url: str, folder: Path) -> Server:
 
     Raises CarnetError where it is no such file, leaves the folder, or needs a driver.
     """
+    import sqlalchemy
+
     target = from_environment(name, url)
     scheme, _, rest = target.partition("://")
     if scheme == "sqlite":
@@ -106,10 +113,7 @@ def connect(name: str, url: str, folder: Path) -> Server:
             raise CarnetError(Message("{name}: {url}: no such SQLite file in {folder}.", name=name, url=url, folder=folder))
         rest = f"/{file}"
     try:
-        import sqlalchemy
-
         engine = sqlalchemy.create_engine(f"{DRIVERS[scheme]}://{rest}", poolclass=sqlalchemy.pool.NullPool)
-        engine.dialect.dbapi  # noqa: B018  the driver is imported here
     except ImportError as error:
         raise CarnetError(
             Message(
@@ -120,7 +124,7 @@ def connect(name: str, url: str, folder: Path) -> Server:
                 extra=EXTRAS[scheme],
             )
         ) from None
-    except Exception as error:  # a URL that SQLAlchemy cannot part
+    except (sqlalchemy.exc.SQLAlchemyError, ValueError) as error:  # a URL that cannot be parted
         raise CarnetError(
             Message(
                 "{name}: {url}: not the URL of a database: {cause}",

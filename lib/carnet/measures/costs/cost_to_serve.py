@@ -57,9 +57,12 @@ def activity_costs(service: ir.Table, period: Period, hourly_rate: float) -> ir.
 def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, yearly_rate: float) -> ir.Table:
     """What waiting for payment cost per customer: customer_id, activity ('payment delay'), cost.
 
-    Formula     Σ amount × days from invoice to payment (to `as_of` when unpaid) ÷ 365 × yearly rate, invoices of the period
+    Formula     Σ amount × days from invoice to payment (to `as_of` when unpaid) ÷ 365 × yearly rate, invoices of the period; those that are paid on
+                a day that nobody noted are left out
     """
     inside = receivables.filter(receivables.invoice_date.between(ibis.date(period.start), ibis.date(period.end)))
+    if {"status", "paid_date"} <= set(inside.columns):
+        inside = inside.filter(~((inside.status == "paid").fill_null(False) & inside.paid_date.isnull()))
     end = ibis.coalesce(inside.paid_date, as_of) if "paid_date" in receivables.columns else as_of
     days = ibis.greatest(end.delta(inside.invoice_date, unit="day"), 0)
     inside = inside.mutate(carried=inside.amount.cast("float64") * days / 365 * yearly_rate)

@@ -58,6 +58,7 @@ def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> i
     t = _dated(receivables, as_of)
     inside = t.invoice_date.between(ibis.date(period.start), ibis.date(period.end)) & (t.amount > 0)
     due = (t.amount > 0) & (t.due <= ibis.date(as_of)) & (inside | t.is_open)
+    due = due & t.timed if "timed" in t.columns else due
     late = ibis.greatest(ibis.coalesce(t.paid, ibis.date(as_of)).delta(t.due, unit="day"), 0)
     sums = t.group_by("customer_id").agg(
         invoiced_amount=t.amount.sum(where=inside),
@@ -88,12 +89,16 @@ def paid_in_time(receivables: ir.Table, period: Period, as_of: dt.date, grace_da
     """Share of the amounts due in the period that were paid within `grace_days` of their due date; those whose grace has not run out by `as_of` are left out."""
     t = _dated(receivables, as_of)
     judged = t.due.between(ibis.date(period.start), ibis.date(as_of - dt.timedelta(days=grace_days))) & (t.amount > 0)
+    judged = judged & t.timed if "timed" in t.columns else judged
     in_time = (t.paid.delta(t.due, unit="day") <= grace_days).fill_null(False)  # not paid by now: not in time
     return t.amount.sum(where=judged & in_time).fill_null(0.0) / t.amount.sum(where=judged)
 
 
 def _dated(receivables: ir.Table, as_of: dt.date) -> ir.Table:
-    """Invoices up to `as_of` with due and paid dates; paid later than `as_of` is open on it, what its status calls paid or written off is not."""
+    """Invoices up to `as_of` with due and paid dates; paid later than `as_of` is open on it, what its status calls paid or written off is not.
+
+    `timed`, beside a status: false where an invoice is paid and nobody knows when, which tells nothing of delays.
+    """
     given = set(receivables.columns)
     day = ibis.date(as_of)
     t = receivables.filter(receivables.invoice_date <= day)
@@ -104,4 +109,5 @@ def _dated(receivables: ir.Table, as_of: dt.date) -> ir.Table:
         return t.mutate(is_open=t.paid.isnull())
     ended = t.status.isin(("paid", "written_off")).fill_null(False)  # no status: open
     undated = t.paid_date.isnull() if "paid_date" in given else ibis.literal(True)
-    return t.mutate(is_open=t.paid.isnull() & ~(ended & undated))
+    timed = ~((t.status == "paid").fill_null(False) & undated)
+    return t.mutate(is_open=t.paid.isnull() & ~(ended & undated), timed=timed)

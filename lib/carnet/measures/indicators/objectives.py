@@ -16,18 +16,12 @@ YEAR = 365.25
 class Objective(Protocol):
     """What an objective says: measure, value on the day it starts from, value to reach, until when, and whose it is."""
 
-    @property
-    def measure(self) -> str: ...  # noqa: D102
-    @property
-    def baseline(self) -> float | None: ...  # noqa: D102
-    @property
-    def start(self) -> dt.date | None: ...  # noqa: D102
-    @property
-    def target(self) -> float: ...  # noqa: D102
-    @property
-    def due(self) -> dt.date: ...  # noqa: D102
-    @property
-    def owner(self) -> str | None: ...  # noqa: D102
+    measure: str
+    baseline: float | None
+    start: dt.date | None
+    target: float
+    due: dt.date
+    owner: str | None
 
 
 SUMS = ("revenue", "quantity", "order_count", "gross_margin", "net_margin", "fixed_cost", "variable_cost", "acquisition_cost", "total_cost")
