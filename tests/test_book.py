@@ -224,7 +224,7 @@ def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement,
     @once
     def revenues(book, least):
         computed.append(least)
-        kept = book.kept("named_customers", book.cube.group_by("customer_id").agg(revenue=book.cube.revenue.sum()))
+        kept = book.kept("named_customers", book.cube.group_by("customer_id").agg(revenue=book.cube.revenue.sum()), "all")
         return kept.filter(kept.revenue >= least).execute().assign(first=dt.date(2024, 1, 1), gone=None)
 
     folder = make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-10", "1"], ["B", "2024-03-10", "5"]]})

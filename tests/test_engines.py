@@ -38,7 +38,7 @@ spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 
 def kept(make):
     """Computed once a book, by the engine: others start from it."""
-    return lambda b: b.kept(f"kept_{make.__name__}", make(b))
+    return lambda b: b.kept(f"kept_{make.__name__}", make(b), "as asked")
 
 
 @kept

@@ -176,7 +176,7 @@ def test_signals_are_of_the_audited_year_and_firm_limits_need_periods():
 
 
 def test_pace_of_a_rate_is_in_points():
-    from carnet.measures.register import FIGURES
+    from carnet.measures.catalogue import FIGURES
 
     assert findings.write_pace(EN, 0.021, FIGURES["retention_rate"]) == "+2.1 points"
     assert findings.write_pace(EN, -20_000, FIGURES["net_margin"]) == "-€20,000"

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from carnet.engagement.periods import Periods
+from carnet.measures.catalogue import FIGURES, MEASURES
 from carnet.measures.portfolio import baskets, concentration, exposure, movement, progression, segments
-from carnet.measures.register import FIGURES, TABLES
+from carnet.measures.register import Figure, measure, recording
 from carnet.measures.statistics import intervals
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,10 +65,10 @@ def revenues(*values):
     return moved([(f"c{i:03}", 1, value) for i, value in enumerate(values)])
 
 
-def test_every_public_measure_is_registered_and_no_record_is_idle():
+def test_every_public_function_of_the_measures_is_declared_and_nothing_else():
     public = set()
     for module in measure_modules():
-        if module.endswith(".register"):
+        if module.endswith((".register", ".catalogue")):
             continue
         loaded = import_module(module)
         public |= {
@@ -75,7 +76,36 @@ def test_every_public_measure_is_registered_and_no_record_is_idle():
             for name, member in inspect.getmembers(loaded, inspect.isfunction)
             if member.__module__ == loaded.__name__ and not name.startswith("_")
         }
-    assert public == set(TABLES)
+    assert public == set(MEASURES)
+
+
+def test_a_name_or_a_figure_declared_twice_is_refused():
+    figure = Figure("Revenue", "currency", "the same again")
+    with pytest.raises(ValueError, match=r"declares .*movement_summary.* again"):
+        measure("another one")(lambda_named("movement_summary"))
+    with pytest.raises(ValueError, match=r"declares .*revenue.* again"):
+        measure("another one", {"revenue": figure})(lambda_named("own_summary"))
+    assert "own_summary" not in MEASURES and MEASURES["movement_summary"].module.endswith("movement")
+
+
+def lambda_named(name):
+    def function():
+        return 1
+
+    function.__name__ = name
+    return function
+
+
+def test_a_call_records_itself_and_what_it_calls():
+    with recording() as outer:
+        concentration.concentration_summary(revenues(5.0, 3.0))
+        with recording() as inner:
+            intervals.wilson_interval(1, 2)
+    intervals.bootstrap_total(np.array([1.0, 2.0]))
+    assert list(inner.ran) == ["wilson_interval"]
+    assert {"customer_movement", "concentration_summary", "wilson_interval"} <= set(outer.ran)
+    assert "bootstrap_total" not in outer.ran, "the recording was closed"
+    assert outer.ran["customer_movement"] is not None and outer.ran["wilson_interval"] is None
 
 
 def test_every_figure_of_a_summary_is_registered():

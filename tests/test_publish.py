@@ -15,7 +15,7 @@ from carnet.cli import main
 from carnet.engagement.records import PICTURES_VARIABLE
 from carnet.engagement.unfinished import building
 from carnet.errors import CarnetError
-from carnet.measures.register import FIGURES
+from carnet.measures.catalogue import FIGURES
 from carnet.report.execution import check_parameters, notebook_parameters
 
 from .conftest import DEMO, ROOT, run_carnet, spawn_carnet

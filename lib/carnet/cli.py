@@ -84,7 +84,7 @@ def _ask(matches: "Sequence[Match]", language: str) -> None:
 def check(folder: Path, as_of: str | None, language: str | None) -> None:
     """Load and validate an engagement; print what was accepted, what was set aside and why."""
     from carnet.book.book import open_book
-    from carnet.measures.register import check_targets
+    from carnet.measures.catalogue import check_targets
 
     book = open_book(folder, as_of, language)
     check_targets(target.measure for target in book.engagement.targets)

@@ -36,6 +36,7 @@ from carnet.intake.sources import SourceFile, find_files, forget_raw, load_table
 from carnet.intake.sources.fec import closing_of
 from carnet.intake.sources.rates import load_rates
 from carnet.intake.sources.reading import ColumnReader
+from carnet.measures.register import MEASURES
 from carnet.wording import N_, Notice, Wording
 
 KEPT_BOOKS = 6
@@ -77,9 +78,9 @@ class Book:
     span: Span
     goods: Goods
     pseudonyms: str = ""
-    kept_queries: dict[str, str] = field(default_factory=dict, compare=False)
+    kept_queries: dict[str, tuple[str, str]] = field(default_factory=dict, compare=False)
     # never of a book with other periods
-    computed: dict[tuple, tuple] = field(default_factory=dict, init=False, compare=False)
+    computed: dict[tuple, Any] = field(default_factory=dict, init=False, compare=False)
     kept_tables: dict[str, tuple[ir.Table, ir.Table, str]] = field(default_factory=dict, init=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -118,12 +119,17 @@ class Book:
         """Accepted rows of a table, or `orders`, `cube`, `quarantine`."""
         return self.engine.read(name, self.folder / f"{name}.parquet")
 
-    def kept(self, name: str, table: ir.Table) -> ir.Table:
-        """The table computed once, for the queries that follow: they read it by its name. `kept_queries` holds the SQL that made it."""
+    def kept(self, name: str, table: ir.Table, label: str = "") -> ir.Table:
+        """The table computed once, for the queries that follow: they read it by its name.
+
+        `kept_queries` holds by its name what it is (that of the measure of this name, or `label`)
+        and the SQL that made it.
+        """
         asked, *_ = self.kept_tables.get(name, (None,))
         if asked is None or not asked.equals(table):
             self.kept_tables[name] = (table, *self.engine.keep(name, table))
-        _, kept, self.kept_queries[name] = self.kept_tables[name]
+        _, kept, query = self.kept_tables[name]
+        self.kept_queries[name] = (label or MEASURES[name].label, query)
         return kept
 
     @cached_property
@@ -142,7 +148,8 @@ class Book:
 
         Without a customer list the id stands for the name; the salesperson is the list's, else the one of the last sale.
         """
-        return self.kept("named_customers", self._named_customers)
+        label = N_("Name and salesperson of every customer: of the customer list, else of the last sale")
+        return self.kept("named_customers", self._named_customers, label)
 
     @cached_property
     def _named_customers(self) -> ir.Table:

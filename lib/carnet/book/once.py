@@ -6,22 +6,31 @@ import pickle
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 import pandas as pd
 from filelock import FileLock
 
 from carnet.book.book import Book
 from carnet.engagement.records import RUN_VARIABLE
+from carnet.measures.register import note, recording
 
 P = ParamSpec("P")
-Computed = tuple[pd.DataFrame, dict[str, str]]  # the frame, and the SQL of the kept tables that it was computed from
+
+
+class Computed(NamedTuple):
+    """A frame, the measures that ran for it, and the kept tables that it was computed from (label, SQL)."""
+
+    frame: pd.DataFrame
+    ran: tuple[str, ...]
+    queries: dict[str, tuple[str, str]]
 
 
 def once(function: Callable[Concatenate[Book, P], pd.DataFrame]) -> Callable[Concatenate[Book, P], pd.DataFrame]:
     """A frame that a book gives for some arguments, computed the first time: whoever asks gets a copy.
 
     While a report is made, the first notebook that asks computes it and the others wait for it and read it (RUN_VARIABLE).
+    The measures that ran for it are noted again whenever it is asked.
     """
 
     @wraps(function)
@@ -31,9 +40,11 @@ def once(function: Callable[Concatenate[Book, P], pd.DataFrame]) -> Callable[Con
             compute = partial(_compute, book, partial(function, book, *arguments, **named))
             run = os.environ.get(RUN_VARIABLE)
             book.computed[key] = _shared(Path(run), (book, key), compute) if run else compute()
-        frame, queries = book.computed[key]
-        book.kept_queries.update(queries)
-        return frame.copy()
+        computed = book.computed[key]
+        book.kept_queries.update(computed.queries)
+        for name in computed.ran:
+            note(name)
+        return computed.frame.copy()
 
     return kept
 
@@ -43,8 +54,9 @@ def _compute(book: Book, function: Callable[[], pd.DataFrame]) -> Computed:
     before = dict(book.kept_queries)
     book.kept_queries.clear()
     try:
-        frame = function()
-        return frame, dict(book.kept_queries)
+        with recording() as made:
+            frame = function()
+        return Computed(frame, tuple(made.ran), dict(book.kept_queries))
     finally:
         queries = before | book.kept_queries
         book.kept_queries.clear()

@@ -28,7 +28,9 @@ from carnet.measures.portfolio import concentration, cuts, strategy
 from carnet.measures.reasons import silence
 from carnet.measures.reasons.service_quality import DIMENSIONS
 from carnet.measures.retention import defection
+from carnet.wording import N_
 
+MOVEMENTS = N_("One row per customer over the last 12 months and those before: revenue, orders, what became of the customer")
 RUSH_WORDS = ("urgen", "express", "rush")
 OPPORTUNITY_YEARS = 2
 FADING = -1 / 3  # (second half − first half) ÷ both: the second half is half of the first
@@ -150,7 +152,7 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
     """
     book = book.rolling
     periods = book.periods
-    moved = book.kept("account_movements", moved_of(book))
+    moved = book.kept("account_movements", moved_of(book), MOVEMENTS)
     t = moved.filter(moved.status.notnull()).order_by(ibis.desc("revenue"), "customer_id").execute()
     t = t[["customer_id", "revenue", "revenue_previous", "order_count", "active", "status", "first_date"]]
     classes = concentration.abc_classes(moved, cut_a, cut_b).select("customer_id", "abc_class").execute().set_index("customer_id").abc_class

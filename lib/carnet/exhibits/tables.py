@@ -16,7 +16,7 @@ from carnet.engagement.schema import TABLE_LABELS
 from carnet.exhibits.columns import COLUMNS, TEXTS, WORDS, Kind
 from carnet.findings.base import write_figure
 from carnet.intake.contracts import TableCheck
-from carnet.measures.register import FIGURES
+from carnet.measures.catalogue import FIGURES
 from carnet.wording import Wording, unknown
 
 LONG_TEXT = 60  # letters from which a text gets a wider column

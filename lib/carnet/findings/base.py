@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from carnet.measures.register import Measure
+from carnet.measures.register import Figure
 from carnet.wording import NOBODY, Wording, unknown
 
 NAMES_BEHIND = {  # finding → the table of its page, or the list, that has the names behind it; several: the first that is there
@@ -59,7 +59,7 @@ def known_range(low: float, high: float) -> tuple[float | None, float | None]:
     return (None, None) if unknown(low) or unknown(high) else (float(low), float(high))
 
 
-def write_figure(w: Wording, value: Any, measure: Measure) -> str:
+def write_figure(w: Wording, value: Any, measure: Figure) -> str:
     """A figure of the register in the format of its unit."""
     if unknown(value):
         return w._("not measured")
@@ -68,7 +68,7 @@ def write_figure(w: Wording, value: Any, measure: Measure) -> str:
     return w.percent(value, measure.decimals) if measure.unit == "ratio" else w.number(value, measure.decimals)
 
 
-def write_pace(w: Wording, value: Any, measure: Measure) -> str:
+def write_pace(w: Wording, value: Any, measure: Figure) -> str:
     """A change a year of a figure, signed: points for a ratio, else its own unit."""
     if unknown(value):
         return "–"

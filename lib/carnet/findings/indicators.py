@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from carnet.findings.base import Finding, write_figure, write_pace
+from carnet.measures.catalogue import FIGURES
 from carnet.measures.indicators.control_limits import FIRM_POINTS, Pattern
-from carnet.measures.register import FIGURES
 from carnet.wording import Wording, unknown
 
 NAMED_SIGNALS = 5  # periods named in a sentence

@@ -1,21 +1,30 @@
-"""The register: one record per figure, with its label, unit, direction of good, definition and source.
+"""What a measure declares about itself, and the recording of the measures that ran.
 
-A figure that no notebook has measured is still published, with value null: unknown is not zero.
+A public function of `carnet.measures` bears `@measure`: its label, and the published figures that it gives. The register is
+what was declared; `carnet.measures.catalogue` reads every module of measures, so that it is whole.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Literal, ParamSpec, TypeVar
 
-from carnet.errors import CarnetError, nearest
-from carnet.wording import N_
+import ibis.expr.types as ir
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Unit = Literal["currency", "ratio", "count", "days", "index"]
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One figure. `good` is the direction that is good news (up, down, None when it depends)."""
+class Figure:
+    """One published figure. `good` is the direction that is good news (None when it depends).
+
+    `compares`: it means nothing where the sales given do not cover the previous period. `moves`: it says what became of
+    customers in a year, and nothing where most of them order less than once a year.
+    """
 
     label: str
     unit: Unit
@@ -23,393 +32,75 @@ class Measure:
     good: Literal["up", "down"] | None = None
     decimals: int = 0
     source: str = "C, D"
+    compares: bool = False
+    moves: bool = False
 
 
-FIGURES: dict[str, Measure] = {
-    "revenue": Measure(N_("Revenue"), "currency", N_("Σ amount net of tax of the audit period, credit notes included"), "up"),
-    "revenue_previous": Measure(N_("Revenue, previous period"), "currency", N_("Σ amount of the same dates one year earlier")),
-    "active_customer_count": Measure(N_("Active customers"), "count", N_("Customers with at least one positive line in the audit period"), "up"),
-    "active_customer_count_previous": Measure(N_("Active customers, previous period"), "count", N_("Customers with at least one positive line in the previous period")),
-    "kept_customer_count": Measure(N_("Kept customers"), "count", N_("Active in the last 12 months and in the 12 before"), "up"),
-    "lost_customer_count": Measure(N_("Lost customers"), "count", N_("Active in the 12 months before the last 12 and not since, whose usual interval between orders is at most 6 months"), "down"),
-    "not_due_customer_count": Measure(N_("Customers not due"), "count", N_("The same, whose usual interval is longer than 6 months: no order in a year is no departure")),
-    "opening_customer_count": Measure(N_("Customers of the year before, those due"), "count", N_("Active in the 12 months before the last 12, those not due left out: kept + lost")),
-    "new_customer_count": Measure(N_("New customers"), "count", N_("Active in the last 12 months, without any positive line before them"), "up"),
-    "recovered_customer_count": Measure(N_("Recovered customers"), "count", N_("Active in the last 12 months and earlier, but not in the 12 before"), "up"),
-    "retention_rate": Measure(N_("Retention rate"), "ratio", N_("Kept customers ÷ customers of the year before, those due"), "up", 1, "D"),
-    "attrition_rate": Measure(N_("Attrition rate"), "ratio", N_("Lost customers ÷ customers of the year before, those due"), "down", 1, "D"),
-    "gross_revenue_retention": Measure(N_("Gross revenue retention"), "ratio", N_("Σ min(max(revenue, 0), previous revenue) ÷ Σ previous revenue, over customers with previous revenue > 0"), "up", 1),
-    "net_revenue_retention": Measure(N_("Net revenue retention"), "ratio", N_("Σ revenue ÷ Σ previous revenue, over customers with previous revenue > 0"), "up", 1),
-    "revenue_new": Measure(N_("Revenue of new customers"), "currency", N_("Σ revenue of new customers"), "up"),
-    "revenue_recovered": Measure(N_("Revenue of recovered customers"), "currency", N_("Σ revenue of recovered customers"), "up"),
-    "revenue_expansion": Measure(N_("Expansion"), "currency", N_("Σ of what customers bought more than in the previous period, new and recovered customers left out"), "up"),
-    "revenue_contraction": Measure(N_("Contraction"), "currency", N_("Σ of what customers bought less than in the previous period, lost customers left out"), "down"),
-    "revenue_lost": Measure(N_("Revenue of lost customers"), "currency", N_("Σ previous revenue of lost customers"), "down"),
-    "quick_ratio": Measure(N_("Quick ratio"), "index", N_("(new + recovered + expansion) ÷ (lost + contraction)"), "up", 2),
-    "half_life_years": Measure(N_("Half-life of the portfolio, years"), "index", N_("ln ½ ÷ ln retention rate: years until half of the customers are left"), "up", 1, "A"),
-    "order_count": Measure(N_("Orders"), "count", N_("Distinct orders of a customer with a positive line; without order numbers, distinct customer × day"), "up"),
-    "average_basket": Measure(N_("Average basket"), "currency", N_("Revenue ÷ orders"), "up", 2, "C, D"),
-    "purchase_frequency": Measure(N_("Purchase frequency"), "index", N_("Orders ÷ active customers"), "up", 2, "D"),
-    "purchase_frequency_median": Measure(N_("Median purchase frequency"), "index", N_("Median number of orders of an active customer"), "up", 1),
-    "one_timer_rate": Measure(N_("One-time customers"), "ratio", N_("Customers with a single order in the last 12 months ÷ customers active in them"), "down", 1),
-    "repeat_customer_count": Measure(N_("Repeat customers, number"), "count", N_("Customers with at least 2 orders in the last 12 months"), "up"),
-    "repeat_customer_rate": Measure(N_("Repeat customers"), "ratio", N_("Customers with at least 2 orders in the last 12 months ÷ customers active in them"), "up", 1, "D"),
-    "top_1_share": Measure(N_("Share of the largest customer"), "ratio", N_("Revenue of the largest customer ÷ Σ positive customer revenue"), "down", 1, "C"),
-    "top_5_share": Measure(N_("Share of the 5 largest customers"), "ratio", N_("Revenue of the 5 largest customers ÷ Σ positive customer revenue"), "down", 1, "C"),
-    "top_10_share": Measure(N_("Share of the 10 largest customers"), "ratio", N_("Revenue of the 10 largest customers ÷ Σ positive customer revenue"), "down", 1, "C"),
-    "herfindahl_index": Measure(N_("Herfindahl index"), "index", N_("Σ of squared revenue shares, 0 to 1"), "down", 4),
-    "equivalent_customer_count": Measure(N_("Equivalent number of customers"), "index", N_("1 ÷ Herfindahl index: as many customers of equal size would be as concentrated"), "up", 1),
-    "gini_index": Measure(N_("Gini index"), "index", N_("Inequality of positive customer revenue: 0 all equal, near 1 one customer has all"), None, 3),
-    "abc_a_customer_count": Measure(N_("Class A customers"), "count", N_("Customers that together make the first 80 % of revenue (cut is a parameter)")),
-    "growing_customer_rate": Measure(N_("Kept customers that buy more"), "ratio", N_("Kept customers whose revenue grew ÷ kept customers"), "up", 1, "C"),
-    "median_growth_rate": Measure(N_("Median growth of kept customers"), "ratio", N_("Median of sales gap ÷ previous revenue, over kept customers"), "up", 1, "C"),
-    "frequency_effect": Measure(N_("Effect of order frequency"), "currency", N_("Kept customers: Δ orders × mean of both baskets"), "up"),
-    "basket_effect": Measure(N_("Effect of basket size"), "currency", N_("Kept customers: Δ basket × mean of both order counts"), "up"),
-    "late_customer_count": Measure(N_("Late customers"), "count", N_("Customers whose revenue, over the months that both years cover and rounded to the cent, is below that of the year before; those not due left out"), "down", 0, "B"),
-    "late_revenue_gap": Measure(N_("Revenue gap of late customers"), "currency", N_("Σ of negative sales gaps"), "up", 0, "B"),
-    "late_share": Measure(N_("Late customers, share"), "ratio", N_("Customers with a sales gap under zero ÷ customers with revenue in either period"), "down", 1, "B"),
-    "gaining_revenue_gap": Measure(N_("Revenue gap of customers ahead"), "currency", N_("Σ of positive sales gaps"), "up", 0, "B"),
-    "margin_at_stake": Measure(N_("Margin at stake"), "currency", N_("Σ over late customers of what they lack × their margin rate of both periods (else the company's)"), "down", 0, "B"),
-    "unlikely_gap_count": Measure(N_("Late beyond luck"), "count", N_("Late customers with fewer orders and an exact order-count p-value at or under the stated level"), "down", 0, "B"),
-    "chance_gap_count": Measure(N_("Late beyond luck, if nothing had changed"), "index", N_("Σ over customers of the chance that their orders, falling into either period at random, give such a p-value"), None, 1, "B"),
-    "fall_rule_share": Measure(N_("Customers that the usual rule flags"), "ratio", N_("Customers whose revenue fell by the stated share or more ÷ customers with revenue in either period"), "down", 1, "B"),
-    "fall_rule_chance_share": Measure(N_("The usual rule, if nothing had changed"), "ratio", N_("The same on orders that fall into either period at random; what baskets swing comes on top"), None, 1, "B"),
-    "most_late_customer_count": Measure(N_("Most late customers"), "count", N_("The stated share of customers, most behind first"), None, 0, "B"),
-    "most_late_revenue_gap": Measure(N_("Revenue gap of the most late"), "currency", N_("Σ of their sales gaps"), "up", 0, "B"),
-    "expected_rebound_share": Measure(N_("Expected rebound"), "ratio", N_("Share of its gap that the group flagged by the same rule regained a year later, in earlier years, whatever was done; without a third year (then without interval) what the luck of orders gives back at most"), None, 1, "B"),
-    "stopped_family_count": Measure(N_("Families no longer bought"), "count", N_("Pairs of an active customer and a family bought on the stated number of orders of the previous period and on none of this one"), "down", 0, "B"),
-    "stopped_revenue": Measure(N_("Revenue of families no longer bought"), "currency", N_("Σ of their revenue in the previous period"), "down", 0, "B"),
-    "chance_stopped_count": Measure(N_("Families no longer bought, if nothing had changed"), "index", N_("Σ over the pairs of the chance that none of their orders is among the customer's orders of this period, had families not changed"), None, 1, "B"),
-    "neglect_revenue_gap": Measure(N_("Revenue gap with too few contacts"), "currency", N_("Σ of sales gaps of the most late that fell by the stated share with fewer contacts than planned"), "up", 0, "B"),
-    "last_chance_value": Measure(N_("Margin in play of last-chance proposals"), "currency", N_("Σ of recoverability × margin at stake − cost of the proposal, where above zero, customers left alone not counted: what comes back at past rates, not what the proposals add"), "up", 0, "B"),
-    "departure_count": Measure(N_("Departures noted"), "count", N_("Leavings noted, of the years read, of customers that did not order again; notes on a customer less than 92 days apart, or without an order between, are one"), "down", 0, "A"),
-    "known_reason_count": Measure(N_("Departures with a known reason"), "count", N_("Departures whose reason was given, or proposed from the text where none was"), "up", 0, "A"),
-    "ours_share": Measure(N_("Departures in our own hands"), "ratio", N_("Departures for too little contact or poor attention ÷ departures with a known reason"), "down", 1, "A"),
-    "ours_revenue_share": Measure(N_("Departures in our own hands, by money"), "ratio", N_("The same by revenue lost, over departures with a known reason and amount"), "down", 1, "A"),
-    "contact_perception_gap": Measure(N_("Too little contact: salespeople − customers"), "ratio", N_("Share of departures that salespeople put down to too little contact − the share that customers do; of the same departures where both spoke, else of different ones"), None, 1, "A"),
-    "reason_response_rate": Measure(N_("Leavers whose reason is known"), "ratio", N_("Leavers with a known reason ÷ leavers, noted or lost without a note, up to 12 months before the audit date"), "up", 1, "A"),
-    "verbatim_count": Measure(N_("Texts of departures"), "count", N_("Departure notes with words of their own"), "up", 0, "A"),
-    "uncoded_verbatim_share": Measure(N_("Texts without a proposal"), "ratio", N_("Texts of departures for which the codebook proposes no reason ÷ texts"), "down", 1, "A"),
-    "verbatim_kappa": Measure(N_("Agreement of texts and codes"), "index", N_("Cohen’s kappa of the proposals and the given codes, over texts that have both"), "up", 2, "A"),
-    "silent_leaver_count": Measure(N_("Customers lost in silence"), "count", N_("Customers without an order in the last 12 months, and with one in the years read, that left no complaint, survey answer or departure note from a year before their last order on; those that a table does not reach back to are not judged"), "down", 0, "C"),
-    "silent_leaver_share": Measure(N_("Customers lost in silence, share"), "ratio", N_("The same ÷ customers lost that were judged"), "down", 1, "C"),
-    "silent_leaver_revenue": Measure(N_("Revenue lost in silence"), "currency", N_("Σ of their revenue in the 12 months up to their last order, where known"), "down", 0, "C"),
-    "satisfied_leaving_rate": Measure(N_("Satisfied customers that left"), "ratio", N_("Not active in the last 12 months ÷ customers of the 12 months before that answered in them with a mean mark at or above the stated one"), "down", 1, "A"),
-    "unsatisfied_leaving_rate": Measure(N_("Unsatisfied customers that left"), "ratio", N_("Not active in the last 12 months ÷ customers of the 12 months before that answered in them with a mean mark under the stated one"), "down", 1, "A"),
-    "core_customer_share": Measure(N_("Core customers"), "ratio", N_("Profitable, satisfied and retained ÷ customers of the 12 months before the last whose margin and satisfaction are known"), "up", 1, "A"),
-    "core_margin_share": Measure(N_("Core customers, share of the margin"), "ratio", N_("Their margin of those 12 months ÷ that of all those known"), "up", 1, "A"),
-    "customer_capital_index": Measure(N_("Customer capital"), "index", N_("Mean of the customers’ capital, 0 to 1, weighted by their revenue: four axes by the sector’s criteria and weights"), "up", 2, "C"),
-    "protect_customer_count": Measure(N_("Accounts to protect"), "count", N_("Relationships by their switching signs that are neither renegotiated nor rekindled"), "up", 0, "E"),
-    "serve_customer_count": Measure(N_("Accounts to serve"), "count", N_("Active accounts that are neither relationships, once bigger nor renegotiated"), None, 0, "E"),
-    "rekindle_customer_count": Measure(N_("Accounts to rekindle"), "count", N_("Accounts down by the stated share from their best 12 months, with fewer orders than before beyond luck (rules of the sector)"), "down", 0, "E"),
-    "renegotiate_customer_count": Measure(N_("Accounts to renegotiate"), "count", N_("Long-standing accounts that cost more than they bring over the whole range of rates"), "down", 0, "E"),
-    "relationship_customer_count": Measure(N_("Relationships"), "count", N_("Accounts of class A or B that show the stated share of the switching signs measured"), "up", 0, "E"),
-    "relationship_unpaid_count": Measure(N_("Relationships that do not pay"), "count", N_("Relationships that cost more than they bring over the whole range of rates"), "down", 0, "E"),
-    "single_thread_revenue": Measure(N_("Revenue that hangs on one person"), "currency", N_("Σ revenue of the last 12 months of accounts with one distinct person behind their orders"), "down", 0, "E"),
-    "potential_share": Measure(N_("Share of the potential bought"), "ratio", N_("Σ revenue of the last 12 months ÷ Σ potential, customers of the last 24 months of which a potential is noted"), "up", 1, "C"),
-    "replacement_ratio": Measure(N_("New customers that replace a good one"), "index", N_("Yearly margin (12 months up to the last order) of lost good customers × discounted years that good ones stay ÷ discounted margin of new customers over the horizon, year of life by year of life (cohorts; the last yearly survival carried on)"), None, 1, "A"),
-    "good_margin_lost": Measure(N_("Margin of good customers lost"), "currency", N_("Σ margin of the 12 months up to their last order of lost customers of class A or B with a margin above zero; newcomers of the previous year, where they can be told, left out"), "down", 0, "A"),
-    "halving_profit_effect": Measure(N_("Profit effect of half the attrition"), "currency", N_("(retention with half the attrition − retention) × customers × margin of those lost in the 12 months up to their last order: first year, all else as it is"), None, 0, "A"),
-    "points_profit_effect": Measure(N_("Profit effect of 5 points of retention"), "currency", N_("The same with 5 points more retention, at most all customers kept"), None, 0, "D"),
-    "relative_profit_effect": Measure(N_("Profit effect of 5 % more retention"), "currency", N_("The same with the retention rate × 1.05, at most all customers kept"), None, 0, "D"),
-    "retention_budget": Measure(N_("Retention budget"), "currency", N_("Σ over customers worth an action of chance to save × residual margin, capped at the stated share of a year’s margin"), None, 0, "A"),
-    "chase_customer_count": Measure(N_("Customers worth an action"), "count", N_("Customers whose budget reaches the cost of an action"), None, 0, "A"),
-    "do_not_chase_customer_count": Measure(N_("Customers not to be chased"), "count", N_("Customers that cost more than they bring, left already, or would bring too little"), None, 0, "A"),
-    "existing_win_rate": Measure(N_("Opportunities won with customers"), "ratio", N_("Won ÷ decided opportunities of the last 24 months, of those that had ordered, or were listed as customers, before they were opened"), "up", 1, "D"),
-    "prospect_win_rate": Measure(N_("Opportunities won with prospects"), "ratio", N_("Won ÷ decided opportunities of the last 24 months, of those that had neither ordered nor were listed as customers before they were opened"), "up", 1, "D"),
-    "revenue_growth_rate": Measure(N_("Growth of revenue"), "ratio", N_("Revenue ÷ revenue of the period before − 1"), "up", 1, "D"),
-    "quantity": Measure(N_("Units sold"), "count", N_("Σ quantity"), "up", 0, "D"),
-    "unit_price": Measure(N_("Price per unit"), "currency", N_("Revenue ÷ units sold; the deck calls it unit cost by mistake"), "up", 2, "D"),
-    "retention_rate_deck": Measure(N_("Retention rate, deck definition"), "ratio", N_("(Active − new) ÷ customers of the period before: recovered customers count as kept"), "up", 1, "D"),
-    "attrition_rate_deck": Measure(N_("Attrition rate, deck's text"), "ratio", N_("Lost customers ÷ all customers of the period, not those at its start"), "down", 1, "D"),
-    "marketing_salaries": Measure(N_("Salaries: marketing"), "currency", N_("As given in the period summary"), None, 0, "D"),
-    "sales_salaries": Measure(N_("Salaries: selling"), "currency", N_("As given in the period summary"), None, 0, "D"),
-    "other_salaries": Measure(N_("Salaries: other"), "currency", N_("As given in the period summary"), None, 0, "D"),
-    "marketing_expenses": Measure(N_("Expenses: marketing budget"), "currency", N_("As given in the period summary"), None, 0, "D"),
-    "other_expenses": Measure(N_("Expenses: other"), "currency", N_("As given in the period summary"), None, 0, "D"),
-    "costed_revenue_share": Measure(N_("Revenue whose cost is known"), "ratio", N_("Revenue of the sale lines that carry a cost ÷ revenue of all; without a cost on a line its margin is estimated"), "up", 1),
-    "gross_margin": Measure(N_("Margin on variable costs"), "currency", N_("Revenue (that of the ledger where one covers the period) − variable costs"), "up", 0, "D"),
-    "net_margin": Measure(N_("Net margin"), "currency", N_("Revenue − all costs; the result of the ledger where one covers the period"), "up", 0, "D"),
-    "fixed_cost": Measure(N_("Fixed costs"), "currency", N_("Σ costs with fixed behaviour, acquisition apart"), "down", 0, "D"),
-    "fixed_cost_deck": Measure(N_("Fixed costs, deck definition"), "currency", N_("Σ fixed and acquisition costs"), "down", 0, "D"),
-    "variable_cost": Measure(N_("Variable costs"), "currency", N_("Σ costs with variable behaviour"), "down", 0, "D"),
-    "acquisition_cost": Measure(N_("Acquisition costs"), "currency", N_("Σ marketing and selling costs"), "down", 0, "D"),
-    "total_cost": Measure(N_("All costs"), "currency", N_("Σ fixed, variable and acquisition costs, and what is not classified"), "down", 0, "D"),
-    "unit_variable_cost": Measure(N_("Variable cost per unit"), "currency", N_("Variable costs ÷ units sold"), "down", 2, "D"),
-    "unit_cost": Measure(N_("Unit cost"), "currency", N_("All costs ÷ units produced; units sold stand for units produced"), "down", 2, "D"),
-    "break_even_revenue": Measure(N_("Break-even revenue"), "currency", N_("Fixed costs (acquisition included) ÷ margin rate on variable costs"), "down", 0, "D"),
-    "break_even_quantity": Measure(N_("Break-even units"), "index", N_("Fixed costs (acquisition included) ÷ margin per unit"), "down", 0, "D"),
-    "break_even_days": Measure(N_("Break-even point in days"), "days", N_("Break-even revenue ÷ revenue × days of the period: as if revenue came in evenly"), "down", 0, "D"),
-    "safety_margin_rate": Measure(N_("Safety margin"), "ratio", N_("(Revenue − break-even revenue) ÷ revenue"), "up", 1, "D"),
-    "operating_leverage": Measure(N_("Operating leverage"), "index", N_("Gross margin ÷ net margin: per cent that the net margin moves when revenue moves by one"), "down", 1, "D"),
-    "price_effect": Measure(N_("Price effect"), "currency", N_("Kept customers, products sold in both periods: Σ Δ price × mean quantity"), "up", 0, "D"),
-    "volume_effect": Measure(N_("Volume effect"), "currency", N_("The same: Δ total quantity × mean price at the mean mix"), "up", 0, "D"),
-    "mix_effect": Measure(N_("Mix effect"), "currency", N_("The same: mean total quantity × Σ Δ share × mean price"), "up", 0, "D"),
-    "cost_to_serve": Measure(N_("Cost to serve"), "currency", N_("Σ activities at their rate, and waiting for payment, customers of the period"), "down", 0, "E"),
-    "certain_sign_share": Measure(N_("Customers whose sign is certain"), "ratio", N_("Customers whose profit, over the middle 95 % of the drawn rates, keeps its sign ÷ customers"), None, 1, "E"),
-    "unpaid_service_cost": Measure(N_("Unpaid services"), "currency", N_("Σ of the cost to serve that a customer's own margin does not pay"), "down", 0, "E"),
-    "cac_standard": Measure(N_("Acquisition cost per new customer"), "currency", N_("Marketing and selling costs ÷ new customers"), "down", 2, "D"),
-    "cac_deck": Measure(N_("Acquisition cost, deck definition"), "currency", N_("Marketing and selling costs ÷ all active customers"), "down", 2, "D"),
-    "cac_marginal": Measure(N_("Marginal acquisition cost"), "currency", N_("Δ marketing and selling costs ÷ Δ new customers; where new customers increase"), "down", 2, "D"),
-    "lifetime_deck": Measure(N_("Lifetime in years, deck definition"), "index", N_("1 ÷ attrition rate: an order of magnitude, biased"), "up", 2, "D"),
-    "ltv_margin": Measure(N_("Customer lifetime value"), "currency", N_("Yearly contribution margin per customer × Σ (retention ÷ (1 + discount rate))^t over the stated horizon"), "up", 2, "D"),
-    "ltv_gross_margin": Measure(N_("Lifetime value, gross margin × lifetime"), "currency", N_("Gross margin per customer ÷ attrition rate, undiscounted, no horizon"), "up", 2, "D"),
-    "ltv_deck": Measure(N_("Lifetime value, deck definition"), "currency", N_("Revenue per customer ÷ attrition rate: undiscounted revenue"), "up", 2, "D"),
-    "ltv_to_cac": Measure(N_("Lifetime value to acquisition cost"), "index", N_("Gross margin per customer ÷ attrition rate ÷ acquisition cost per new customer"), "up", 2, "D"),
-    "ltv_to_cac_deck": Measure(N_("Lifetime value to acquisition cost, deck definition"), "index", N_("Revenue per customer ÷ attrition rate ÷ acquisition cost per active customer"), "up", 2, "D"),
-    "ltv_margin_to_cac": Measure(N_("Discounted lifetime value to acquisition cost"), "index", N_("Customer lifetime value over the stated horizon ÷ acquisition cost per new customer"), "up", 2, "D"),
-    "dso_days": Measure(N_("Days sales outstanding"), "days", N_("Receivables including tax ÷ revenue including tax × days"), "down", 0, "C"),
-    "payment_delay_days": Measure(N_("Payment delay"), "days", N_("Mean days from invoice to payment, weighted by amount, invoices paid in the period"), "down", 0, "C"),
-    "ledger_revenue": Measure(N_("Revenue of the ledger"), "currency", N_("Credit − debit of accounts 70 in the audit period, linked to a customer or not"), "up"),
-    "ledger_debit": Measure(N_("Debit of the ledger"), "currency", N_("Σ debit over the whole ledger"), None, 0, "FEC"),
-    "ledger_credit": Measure(N_("Credit of the ledger"), "currency", N_("Σ credit over the whole ledger"), None, 0, "FEC"),
-    "ledger_linked_share": Measure(N_("Revenue linked to a customer"), "ratio", N_("Revenue of accounts 70 whose entry names a customer ÷ revenue in the ledger"), "up", 1, "FEC"),
-    "contract_years": Measure(N_("Years that a contract runs within the horizon"), "index", N_("Area under the survival curve of contracts up to the stated horizon (restricted mean), late entry allowed for"), "up", 1, "D"),
-    "repurchase_probability": Measure(N_("Customers expected to order again"), "ratio", N_("Mean probability of at least one order in the stated weeks (BG/NBD)"), "up", 1, "D"),
-    "expected_order_count": Measure(N_("Expected order days"), "index", N_("Σ expected days with an order in the stated weeks (BG/NBD)"), "up", 0, "D"),
-    "purchase_regularity": Measure(N_("Regularity of orders"), "index", N_("k of Erlang-k intervals between orders: 1 is chance, more is rhythm"), None, 1, "D"),
-}  # fmt: skip
+@dataclass(frozen=True)
+class Measure:
+    """A declared function: its name, what its result is, where its definition stands (the docstring), its figures."""
 
-MOVING = {  # figures that say what became of customers in a year: nothing where most order less than once a year
-    "kept_customer_count", "lost_customer_count", "not_due_customer_count", "opening_customer_count", "new_customer_count", "recovered_customer_count",
-    "retention_rate", "attrition_rate", "half_life_years", "revenue_new", "revenue_recovered", "revenue_expansion", "revenue_contraction",
-    "revenue_lost", "quick_ratio", "repeat_customer_count", "repeat_customer_rate", "one_timer_rate", "growing_customer_rate", "median_growth_rate",
-    "frequency_effect", "basket_effect", "gross_revenue_retention", "net_revenue_retention", "late_customer_count", "late_revenue_gap", "late_share",
-    "price_effect", "volume_effect", "mix_effect", "protect_customer_count", "rekindle_customer_count", "serve_customer_count", "renegotiate_customer_count",
-}  # fmt: skip
-
-COMPARING = {  # figures that mean nothing without a previous period that the sales given cover
-    "revenue_previous", "active_customer_count_previous", "kept_customer_count", "lost_customer_count", "not_due_customer_count", "opening_customer_count", "new_customer_count",
-    "recovered_customer_count", "retention_rate", "attrition_rate", "gross_revenue_retention", "net_revenue_retention", "revenue_new",
-    "revenue_recovered", "revenue_expansion", "revenue_contraction", "revenue_lost", "quick_ratio", "half_life_years",
-    "growing_customer_rate", "median_growth_rate", "frequency_effect", "basket_effect", "late_customer_count", "late_revenue_gap",
-    "price_effect", "volume_effect", "mix_effect", "late_share", "gaining_revenue_gap", "margin_at_stake", "unlikely_gap_count",
-    "chance_gap_count", "fall_rule_share", "fall_rule_chance_share", "most_late_customer_count", "most_late_revenue_gap",
-    "expected_rebound_share", "stopped_family_count", "stopped_revenue", "chance_stopped_count", "neglect_revenue_gap", "last_chance_value",
-}  # fmt: skip
-
-QUERIES: dict[str, str] = {  # kept beside the measures: a cell may rest on them
-    "named_customers": N_("Name and salesperson of every customer: of the customer list, else of the last sale"),
-    "account_movements": N_("One row per customer over the last 12 months and those before: revenue, orders, what became of the customer"),
-}
-
-TABLES: dict[str, str] = {
-    "customer_movement": N_("One row per customer: revenue and orders of both periods and what became of the customer"),
-    "movement_summary": N_("Counts, revenue bridge and retention over all customers"),
-    "revenue_bridge": N_("Previous revenue + new + recovered + expansion − contraction − lost = revenue"),
-    "monthly_revenue": N_("Revenue by month of the audit period and of the previous one"),
-    "abc_classes": N_("Customers by decreasing revenue; the one that crosses a cut belongs to the higher class"),
-    "abc_table": N_("Customers and revenue by ABC class"),
-    "concentration_summary": N_("Shares of the largest customers, Herfindahl and Gini indices"),
-    "lorenz_curve": N_("Cumulative share of revenue, largest customers first"),
-    "orders_in_current": N_("Orders of the audit period"),
-    "purchase_summary": N_("Orders, baskets and purchase frequency"),
-    "basket_bands": N_("Orders by size of basket"),
-    "basket_bounds": N_("Limits of the basket bands: rounded quantiles of the baskets"),
-    "order_drop_off": N_("Newcomers who placed the next order in time, first to fourth order"),
-    "customer_activity": N_("Recency, frequency and revenue of active customers"),
-    "rfm_cut_points": N_("Quantiles of recency, frequency and revenue that separate the scores"),
-    "rfm_scores": N_("Scores from 1 to 5 by recency, frequency and revenue"),
-    "rfm_segments": N_("Customers and revenue by segment"),
-    "rfm_matrix": N_("Customers and revenue by recency and frequency score"),
-    "purchase_progression": N_("Kept customers: change of revenue, by order frequency and by basket size"),
-    "progression_summary": N_("Share of kept customers that grow, and the two effects summed"),
-    "revenue_without_top": N_("Revenue left without the largest customers"),
-    "revenue_by_salesperson": N_("Revenue of each salesperson's accounts"),
-    "contact_exposure": N_("Revenue by the number of distinct contacts behind a customer's orders"),
-    "wilson_interval": N_("Wilson score interval of a rate"),
-    "bootstrap_total": N_("Percentile bootstrap interval of a sum over customers"),
-    "half_life_years": N_("ln ½ ÷ ln retention rate: years until half of the customers are left"),
-    "noise_interval": N_("Interval of the difference of two yearly sums"),
-    "sales_by_bucket": N_("Revenue, orders and active customers of each period"),
-    "yearly_movement": N_("Customers of the 12 months up to several months, by what became of them"),
-    "with_movement": N_("Quantities of each period with the customers of its year"),
-    "customer_pairs": N_("Customers with the group that the list puts them in"),
-    "line_pairs": N_("Customers with the groups that their sale lines name"),
-    "cut": N_("Revenue, customers, margin and retention by group"),
-    "salesperson_activity": N_("What salespeople noted: activities, opportunities, what was won"),
-    "own_costs": N_("Cost lines that name a customer, by customer"),
-    "costs_by_bucket": N_("Costs of each period by behaviour and category, shared out by days"),
-    "cost_changes": N_("Costs by category in both periods"),
-    "base_from_sales": N_("Quantities of each period, from sales"),
-    "base_from_summary": N_("Quantities of each period, from yearly totals"),
-    "empty_base": N_("Periods of which nothing is known yet"),
-    "with_costs": N_("Quantities of each period with their costs"),
-    "combined": N_("Quantities of each period, from the first source that knows them"),
-    "indicators": N_("Every indicator of each period"),
-    "kpi_list": N_("Every indicator as a list, with its definition and interval"),
-    "joined": N_("Indicators of several series as one list"),
-    "break_even_days": N_("Days after which revenue covers costs if it came in evenly"),
-    "break_even_date": N_("Day on which cumulated revenue reaches break-even"),
-    "stress_test": N_("Break-even without the largest customers"),
-    "product_sales": N_("Quantity and price of each product in both periods, kept customers"),
-    "price_volume_mix": N_("Change of revenue by price, volume and mix"),
-    "customer_margins": N_("Contribution margin of each customer"),
-    "activity_costs": N_("Cost of each kind of activity per customer"),
-    "waiting_costs": N_("Cost of waiting for payment per customer"),
-    "customer_profit": N_("Margin against cost to serve, customer by customer"),
-    "idle_services": N_("Cost of serving customers who bought nothing"),
-    "noise_ranges": N_("Intervals of yearly sums from the swings of their months"),
-    "survival_years": N_("Discounted years that a customer stays within the horizon"),
-    "ltv_margin": N_("Contribution margin of a customer over the horizon"),
-    "ltv_interval": N_("Bootstrap interval of the lifetime value"),
-    "reconciliation": N_("From the deck's lifetime value and acquisition cost to the standard ones"),
-    "receivable_summary": N_("Open amounts, days sales outstanding, payment delay"),
-    "aged_balance": N_("Open amounts by age"),
-    "ledger_totals": N_("Totals of the legal ledger"),
-    "account_classes": N_("Debit and credit by class of accounts"),
-    "doubtful_accounts": N_("Doubtful customers in the ledger"),
-    "ledger_revenue_by_bucket": N_("Revenue on accounts 70 of each period"),
-    "account_results": N_("Result of every account of classes 6 and 7"),
-    "intermediate_balances": N_("Intermediate balances (soldes intermédiaires de gestion)"),
-    "control_limits": N_("Natural process limits and signals of a series"),
-    "limits_around": N_("Natural limits of a series around its trend and season"),
-    "without_season": N_("A monthly series less its yearly pattern"),
-    "yearly_values": N_("Figures of the last 12 months where the audit period is shorter"),
-    "yearly_noise": N_("Standard error of a sum of months"),
-    "growth_decomposition": N_("Growth by customers, frequency and basket"),
-    "cohort_counts": N_("Customers of each cohort that order in later periods"),
-    "cohort_table": N_("Cohorts with their intervals, immature cells blank"),
-    "contract_lifetimes": N_("Contracts under observation"),
-    "survival_curve": N_("Kaplan-Meier curve of contracts, late entry allowed for"),
-    "newcomer_value": N_("What a new customer brings, year of life by year of life"),
-    "restricted_mean_of": N_("Mean years of contracts within a horizon"),
-    "survival_at": N_("Share of contracts that still run"),
-    "restricted_mean": N_("Years of a contract within the horizon"),
-    "restricted_mean_interval": N_("Bootstrap interval of the years of a contract"),
-    "purchase_history": N_("Repeat orders, recency and age of each customer"),
-    "fit_purchases": N_("BG/NBD parameters by maximum likelihood"),
-    "expected_orders": N_("Orders expected of each customer, and its own rate carried on"),
-    "hold_out": N_("Predicted against actual orders of the hold-out"),
-    "regularity": N_("Regularity of the intervals between orders"),
-    "sales_gaps": N_("Revenue of each customer against the same months a year earlier"),
-    "order_p_values": N_("Exact order-count p-value of each customer"),
-    "false_discovery_shares": N_("Share of luck among customers with p-values this small (Benjamini-Hochberg)"),
-    "chance_counts": N_("Customers that rules flag when nothing has changed"),
-    "most_late": N_("The most late customers, by amount or by rate"),
-    "gap_groups": N_("Customers and money of each flagged group"),
-    "ratio_interval": N_("Jackknife interval of a ratio of two sums"),
-    "historic_rebound": N_("Share of its gap that a flagged group regained in earlier years"),
-    "luck_rebound": N_("Share of a gap that the luck of orders gives back"),
-    "usual_interval_days": N_("How often the median customer orders"),
-    "order_rhythm": N_("Silence of each customer in its own rhythm of orders"),
-    "overdue": N_("Customers that order rarely and are late by their own rhythm"),
-    "peak_years": N_("The best 12 months of each customer against the last 12"),
-    "family_orders": N_("Orders of each product family by active customers, in both periods"),
-    "stopped_families": N_("Families that a customer stopped buying"),
-    "chance_stopped_count": N_("Families that would look stopped if nothing had changed"),
-    "sellers": N_("Whose account each customer was in the previous period"),
-    "late_by_salesperson": N_("Late accounts of each salesperson against their expected share"),
-    "dealt_p_value": N_("Exact p-value of a late count if accounts had been dealt at random within their class"),
-    "funnel_limits": N_("Limits of the funnel plot"),
-    "contact_activities": N_("Kinds of activity that are contacts"),
-    "contact_counts": N_("Contacts of each customer and their quality"),
-    "proposal_counts": N_("Proposals of each customer"),
-    "planned_contacts": N_("Contacts planned in a year by ABC class"),
-    "quadrants": N_("Gap against contact: fell deep or not, contacted as planned or not"),
-    "candidates": N_("Customers on the way out: deep fall, long silence"),
-    "choose_actions": N_("One action an account"),
-    "given_up_customers": N_("Customers with invoices in collection or written off"),
-    "doubtful_customers": N_("Customers that the ledger has given up or doubts"),
-    "recoverability": N_("How often customers this silent came back, in earlier years"),
-    "silence_band": N_("Band of the silence ratio"),
-    "last_chance": N_("Last-chance proposals worth more than they cost"),
-    "detectable_effect": N_("Smallest effect that the customers left alone can show"),
-    "draw_hold_out": N_("Who is contacted and who is left alone, drawn at random"),
-    "follow_up": N_("What became of each flagged customer"),
-    "outcome_table": N_("Flagged customers by outcome"),
-    "regained_interval": N_("Share of the flagged gap that was regained"),
-    "against_expected": N_("Regained share against the rebound expected without action"),
-    "arm_effect": N_("Progress of contacted customers against the hold-out"),
-    "figure_changes": N_("Every figure of two reports, signal told from noise"),
-    "paired_changes": N_("Change of revenue of each customer between two reports"),
-    "task_list": N_("One task a customer"),
-    "schedule": N_("Due dates of the tasks"),
-    "departure_episodes": N_("Departures from the notes on them"),
-    "goodman_intervals": N_("Simultaneous intervals of shares"),
-    "effective_count": N_("Effective number of weighted observations"),
-    "class_count": N_("Effective number of observations behind a share of money"),
-    "weighted_share": N_("Share of the money"),
-    "code_shares": N_("Shares of the client’s own reason codes"),
-    "reason_shares": N_("Shares of the reasons, by number and by money"),
-    "goodness_of_fit": N_("Reasons against quoted shares"),
-    "independence_p_value": N_("Whether answers are spread alike over groups"),
-    "reasons_by_group": N_("Departures in our own hands, group by group"),
-    "perception_gap": N_("What salespeople say against what customers say"),
-    "response_rates": N_("Leavers whose reason is known, group by group"),
-    "corrected_shares": N_("Shares of the reasons allowing for those not known"),
-    "newcombe_difference": N_("Interval of the difference of two shares"),
-    "newcombe_paired_difference": N_("Interval of the difference of two paired shares"),
-    "split_words": N_("Words of a text, folded"),
-    "read_verbatims": N_("Texts with the proposed reason and the words behind it"),
-    "note_agreement": N_("Agreement of given codes and texts"),
-    "trusted_notes": N_("Notes, proposals taken back where texts tell nothing"),
-    "confusion_table": N_("Two codings against each other"),
-    "cohen_kappa": N_("Agreement of two codings beyond chance"),
-    "second_reader": N_("Second reader of texts"),
-    "complaint_activities": N_("Kinds of activity that are complaints"),
-    "spoke": N_("Customers that left a sign in their window"),
-    "silent_customers": N_("Customers that left no sign"),
-    "silent_chain": N_("The chain of unhappy customers who say nothing"),
-    "chain_premises": N_("Premises of the chain"),
-    "windows_of": N_("Windows of customers"),
-    "customer_answers": N_("Survey answers, one row a customer"),
-    "guessed_scale": N_("Scale of answers that name none"),
-    "dimension_scores": N_("Marks of each dimension of service quality"),
-    "profile_weights": N_("Published weights of the dimensions"),
-    "estimated_weights": N_("Estimated weights of the dimensions"),
-    "importance_performance": N_("Importance against performance"),
-    "satisfied_leaving": N_("Leaving by satisfaction"),
-    "satisfaction_effect": N_("Difference of leaving between unsatisfied and satisfied"),
-    "core": N_("The core: profitable, satisfied, retained"),
-    "ridge_logistic": N_("Regularised logistic regression"),
-    "standardised": N_("Standardised attributes"),
-    "driver_effects": N_("Attributes that go with leaving"),
-    "out_of_sample": N_("Risk of leaving, foretold without the customer"),
-    "discrimination": N_("How well the risk tells leavers from stayers"),
-    "calibration": N_("Foretold against seen"),
-    "usable_attributes": N_("Attributes known for enough customers"),
-    "cumulative_incidence": N_("Share that has left, by reason and time"),
-    "incidence_intervals": N_("Share that has left, with intervals"),
-    "axis_scores": N_("Customers on the axes of customer capital"),
-    "capital_index": N_("Customer capital of each customer"),
-    "weight_sensitivity": N_("How far the ranking hangs on the weights"),
-    "switching_signs": N_("Signs that make it dear to switch"),
-    "relationships": N_("Accounts that are relationships"),
-    "serve_levers": N_("What transactional accounts are served on"),
-    "choose_strategies": N_("One strategy an account"),
-    "fall_p_values": N_("Chance of as few orders at an unchanged pace"),
-    "chance_fallen": N_("Accounts that luck alone makes look once bigger"),
-    "strategy_table": N_("Accounts and money by strategy"),
-    "relationship_load": N_("Relationships of each salesperson"),
-    "potential_classes": N_("Classes by potential"),
-    "crossed_matrix": N_("Revenue class against potential class"),
-    "paid_in_time": N_("Share of the amounts due that was paid in time"),
-    "customer_payment": N_("How each customer pays"),
-    "replacement_ratio": N_("New customers that replace a good one"),
-    "extra_stock": N_("Customers more at another retention"),
-    "profit_effect": N_("Profit at another retention"),
-    "profit_effect_interval": N_("Bootstrap interval of the profit effect"),
-    "changed_rate": N_("Another retention"),
-    "value_effect": N_("Value of a customer at another retention"),
-    "what_if": N_("Profit over retention, acquisition cost and margin"),
-    "leave_rates": N_("How many customers this silent left, in earlier years"),
-    "retention_budgets": N_("What may be spent on each customer"),
-    "arm_size_for_rates": N_("Customers an arm, for rates"),
-    "arm_size_for_difference": N_("Customers an arm, for means"),
-    "detectable_rate": N_("Smallest rise of a rate that arms show"),
-    "detectable_difference": N_("Smallest difference of means that arms show"),
-    "cuped": N_("Outcomes less what the past foretells"),
-    "assign": N_("Arms of an experiment"),
-    "sample_ratio_p_value": N_("Arms found against arms drawn"),
-    "read_effect": N_("Effect of an experiment"),
-    "win_rates": N_("Opportunities won with customers and with prospects"),
-    "target_progress": N_("Objectives against where they should stand today"),
-}
+    name: str
+    label: str
+    module: str
+    definition: str
+    figures: tuple[str, ...]
 
 
-def check_targets(measures: Iterable[str]) -> None:
-    """Raise CarnetError when an objective names a measure that is not in the register."""
-    for measure in measures:
-        if measure not in FIGURES:
-            raise CarnetError(f"targets: unknown measure '{measure}'; {nearest(measure, FIGURES)}")
+@dataclass
+class Recording:
+    """Measures in the order in which they first ran, each with its first result where that is a table of the engine."""
+
+    ran: dict[str, ir.Table | None] = field(default_factory=dict)
+
+    def note(self, name: str, result: Any = None) -> None:
+        """Keep the name, and the result if it is a table."""
+        self.ran.setdefault(name, result if isinstance(result, ir.Table) else None)
+
+
+MEASURES: dict[str, Measure] = {}
+FIGURES: dict[str, Figure] = {}
+_open: ContextVar[tuple[Recording, ...]] = ContextVar("open_recordings", default=())
+
+
+def measure(label: str, figures: Mapping[str, Figure] = {}) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare a function as a measure; every call notes its name in the recordings that are open.
+
+    Raises ValueError when another module declared the name, or one of its figures: one name, one formula.
+    """
+
+    def declared(function: Callable[P, R]) -> Callable[P, R]:
+        name = function.__name__
+        known = MEASURES.get(name)
+        twice = [figure for figure in figures if figure in FIGURES]
+        if (known and known.module != function.__module__) or (twice and not known):
+            raise ValueError(f"{function.__module__}.{name} declares {[name, *twice]} again.")
+        MEASURES[name] = Measure(name, label, function.__module__, function.__doc__ or "", tuple(figures))
+        FIGURES.update(figures)
+
+        @wraps(function)
+        def recorded(*args: P.args, **kwargs: P.kwargs) -> R:
+            result = function(*args, **kwargs)
+            note(name, result)
+            return result
+
+        return recorded
+
+    return declared
+
+
+@contextmanager
+def recording() -> Iterator[Recording]:
+    """Note every measure that runs inside, in this recording and in those around it."""
+    kept = Recording()
+    token = _open.set((*_open.get(), kept))
+    try:
+        yield kept
+    finally:
+        _open.reset(token)
+
+
+def note(name: str, result: Any = None) -> None:
+    """Note in all open recordings that a measure ran, now or when what is read again was computed."""
+    for kept in _open.get():
+        kept.note(name, result)

@@ -12,9 +12,9 @@ from carnet.errors import CarnetError
 from carnet.exhibits.columns import WORDS
 from carnet.findings import gaps as told
 from carnet.findings.base import write_figure
+from carnet.measures.catalogue import FIGURES, Figure
 from carnet.measures.gaps import follow_up
 from carnet.measures.portfolio import changes
-from carnet.measures.register import FIGURES, Measure
 from carnet.wording import N_, Wording, unknown
 
 RUN_NAMES = ("engagement", "as_of", "language")
@@ -178,5 +178,5 @@ def _figure(w: Wording, row: Mapping) -> str:
 
 def _written(w: Wording, row: Mapping) -> tuple[str, str, str]:
     """A figure's label, its earlier and its newer value."""
-    measure = FIGURES.get(row["figure"]) or Measure(row["figure"], row["unit"], "", decimals=2)
+    measure = FIGURES.get(row["figure"]) or Figure(row["figure"], row["unit"], "", decimals=2)
     return w._(measure.label), write_figure(w, row["value_then"], measure), write_figure(w, row["value_now"], measure)

@@ -31,8 +31,7 @@ from carnet.exhibits.tables import HtmlTable
 from carnet.findings import Finding
 from carnet.intake.goods import LEAST_COSTED
 from carnet.intake.ledger import FILLED
-from carnet.measures.register import COMPARING, FIGURES, MOVING, QUERIES
-from carnet.measures.register import TABLES as MEASURES
+from carnet.measures.catalogue import FIGURES, MEASURES
 from carnet.wording import unknown
 
 __all__ = [
@@ -145,7 +144,7 @@ def measured(book: Book, figures: Mapping[str, float]) -> dict[str, float]:
     Without sales, a summary or a ledger tells the previous period or does not.
     """  # fmt: skip
     known = book.previous_is_complete or not book.has("sales")
-    hidden = (set() if known else COMPARING) | (MOVING if book.orders_too_rarely else set())
+    hidden = {name for name, figure in FIGURES.items() if (figure.compares and not known) or (figure.moves and book.orders_too_rarely)}
     return {name: float("nan") if name in hidden else value for name, value in figures.items()}
 
 
@@ -242,13 +241,12 @@ def too_few(book: Book, frame: pd.DataFrame | Sequence, least: int = 1) -> str:
 
 def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
     """How tables of the register were computed, folded away: first those that were kept, by the names under which the others read them."""
-    shared = {name: book.kept_queries[name] for name in QUERIES if name in book.kept_queries}  # first, whichever notebook asked before
-    queries = shared | book.kept_queries | {name: book.engine.sql(table) for name, table in tables.items()}
-    for name, query in queries.items():
+    asked = {name: (MEASURES[name].label, book.engine.sql(table)) for name, table in tables.items()}
+    for name, (label, query) in (dict(sorted(book.kept_queries.items())) | asked).items():
         sql = re.sub(r"ibis_\w*memtable_\w+", "rows_in_memory", query)  # the engine's own name for them is drawn at random
-        label = f"{name}: {book.wording._((MEASURES | QUERIES)[name])}"
-        html = f'<details class="sql"><summary>{escape(label)}</summary><pre id="sql-{name}" tabindex="0">{escape(sql)}</pre></details>'
-        display({"text/html": html, "text/plain": f"{label}\n{sql}"}, raw=True)
+        told = f"{name}: {book.wording._(label)}"
+        html = f'<details class="sql"><summary>{escape(told)}</summary><pre id="sql-{name}" tabindex="0">{escape(sql)}</pre></details>'
+        display({"text/html": html, "text/plain": f"{told}\n{sql}"}, raw=True)
 
 
 def _html(sentence: str) -> str:

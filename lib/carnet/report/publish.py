@@ -26,7 +26,7 @@ from carnet.book.earlier import Published, find_earlier, open_published
 from carnet.engagement.records import FIGURES_TYPE, PICTURES_VARIABLE, neutralised
 from carnet.engagement.unfinished import PRIVATE, building
 from carnet.errors import CarnetError, nearest
-from carnet.measures.register import FIGURES, check_targets
+from carnet.measures.catalogue import FIGURES, check_targets
 from carnet.report.annex import write_annex
 from carnet.report.calendars import write_calendars
 from carnet.report.comparison import changes_since

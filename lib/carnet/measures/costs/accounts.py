@@ -9,8 +9,41 @@ import pandas as pd
 
 from carnet.engagement.periods import Bucket, position_in
 from carnet.engagement.profiles import Balance
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 
+@measure(
+    N_("Totals of the legal ledger"),
+    {
+        "ledger_revenue": Figure(
+            N_("Revenue of the ledger"),
+            "currency",
+            N_("Credit − debit of accounts 70 in the audit period, linked to a customer or not"),
+            good="up",
+        ),
+        "ledger_debit": Figure(
+            N_("Debit of the ledger"),
+            "currency",
+            N_("Σ debit over the whole ledger"),
+            source="FEC",
+        ),
+        "ledger_credit": Figure(
+            N_("Credit of the ledger"),
+            "currency",
+            N_("Σ credit over the whole ledger"),
+            source="FEC",
+        ),
+        "ledger_linked_share": Figure(
+            N_("Revenue linked to a customer"),
+            "ratio",
+            N_("Revenue of accounts 70 whose entry names a customer ÷ revenue in the ledger"),
+            good="up",
+            decimals=1,
+            source="FEC",
+        ),
+    },
+)
 def ledger_totals(ledger: ir.Table) -> ir.Table:
     """One row: ledger_revenue (credit − debit of accounts 70), ledger_debit, ledger_credit, ledger_linked_share, over all lines.
 
@@ -38,6 +71,7 @@ def _once(ledger: ir.Table) -> ir.Table:
     return t.filter(~t.opening | ((t["first"] == first["first"].min().as_scalar()) & ~emptied)).drop("first")
 
 
+@measure(N_("Debit and credit by class of accounts"))
 def account_classes(ledger: ir.Table) -> ir.Table:
     """Sums by the first two digits of the account: account_class, debit, credit, balance (debit − credit); what is carried forward is counted once."""
     t = _amounts(_once(ledger))
@@ -45,6 +79,7 @@ def account_classes(ledger: ir.Table) -> ir.Table:
     return classes.order_by("account_class")
 
 
+@measure(N_("Doubtful customers in the ledger"))
 def doubtful_accounts(ledger: ir.Table) -> ir.Table:
     """Doubtful customers (416), their impairment (491) and losses on them (654): account, account_label, debit, credit, balance; once."""
     t = _amounts(_once(ledger))
@@ -55,6 +90,7 @@ def doubtful_accounts(ledger: ir.Table) -> ir.Table:
     return sums.order_by("account")
 
 
+@measure(N_("Customers that the ledger has given up or doubts"))
 def doubtful_customers(ledger: ir.Table, as_of: dt.date) -> ir.Table:
     """Customers that the ledger has given up or doubts up to a day: customer_id.
 
@@ -79,18 +115,21 @@ def doubtful_customers(ledger: ir.Table, as_of: dt.date) -> ir.Table:
     return both.filter(both.lost | (both.doubted >= 0.01)).group_by("customer_id").agg().order_by("customer_id")
 
 
+@measure(N_("Revenue on accounts 70 of each period"))
 def ledger_revenue_by_bucket(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     """Revenue of each period on accounts 70, linked to a customer or not: bucket (position in `periods`), revenue."""
     t = _in_buckets(ledger.filter(ledger.account.startswith("70")), periods)
     return t.group_by("bucket").agg(revenue=(-t.balance).sum()).order_by("bucket")
 
 
+@measure(N_("Result of every account of classes 6 and 7"))
 def account_results(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     """Credit − debit of every account of classes 6 and 7 per period: bucket, account, result; entries that close the year left out."""
     t = _in_buckets(ledger.filter(ledger.account.substr(0, 1).isin(["6", "7"])), periods)
     return t.group_by("bucket", "account").agg(result=(-t.balance).sum()).order_by("bucket", "account")
 
 
+@measure(N_("Intermediate balances (soldes intermédiaires de gestion)"))
 def intermediate_balances(results: pd.DataFrame, balances: Sequence[Balance], period_count: int) -> pd.DataFrame:
     """Soldes intermédiaires de gestion: name, then one column a period (its position).
 

@@ -6,7 +6,22 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
+
+@measure(
+    N_("Days after which revenue covers costs if it came in evenly"),
+    {
+        "break_even_days": Figure(
+            N_("Break-even point in days"),
+            "days",
+            N_("Break-even revenue ÷ revenue × days of the period: as if revenue came in evenly"),
+            good="down",
+            source="D",
+        ),
+    },
+)
 def break_even_days(revenue: float, break_even_revenue: float, day_count: int) -> float:
     """Days of the period after which revenue covers costs if it came in evenly (point mort): break-even ÷ revenue × days.
 
@@ -17,6 +32,7 @@ def break_even_days(revenue: float, break_even_revenue: float, day_count: int) -
     return break_even_revenue / revenue * day_count
 
 
+@measure(N_("Day on which cumulated revenue reaches break-even"))
 def break_even_date(ends: Sequence[dt.date], amounts: Sequence[float], start: dt.date, break_even_revenue: float) -> dt.date | None:
     """The day on which cumulated revenue reaches the break-even revenue, spread evenly inside each month; None when it never does.
 
@@ -33,6 +49,7 @@ def break_even_date(ends: Sequence[dt.date], amounts: Sequence[float], start: dt
     return None
 
 
+@measure(N_("Break-even without the largest customers"))
 def stress_test(
     without_top: pd.DataFrame, revenue: float, variable_cost: float, fixed_cost: float, margin_at_risk: Sequence[float]
 ) -> pd.DataFrame:

@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 
 from carnet.engagement.periods import Period
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 GRID = 101  # points of the whale curve
 
 
+@measure(N_("Contribution margin of each customer"))
 def customer_margins(
     movement: ir.Table, cube: ir.Table, in_period: ir.BooleanValue, variable_cost: float, revenue: float, own: ir.Table | None = None
 ) -> ir.Table:
@@ -35,6 +38,7 @@ def customer_margins(
     return t.drop("own_variable_cost")
 
 
+@measure(N_("Cost of each kind of activity per customer"))
 def activity_costs(service: ir.Table, period: Period, hourly_rate: float) -> ir.Table:
     """Cost of each kind of activity per customer in the period: customer_id, activity, activity_count, minutes, cost, unpriced_count.
 
@@ -54,6 +58,7 @@ def activity_costs(service: ir.Table, period: Period, hourly_rate: float) -> ir.
     )
 
 
+@measure(N_("Cost of waiting for payment per customer"))
 def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, yearly_rate: float) -> ir.Table:
     """What waiting for payment cost per customer: customer_id, activity ('payment delay'), cost.
 
@@ -71,6 +76,32 @@ def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, y
     )
 
 
+@measure(
+    N_("Margin against cost to serve, customer by customer"),
+    {
+        "cost_to_serve": Figure(
+            N_("Cost to serve"),
+            "currency",
+            N_("Σ activities at their rate, and waiting for payment, customers of the period"),
+            good="down",
+            source="E",
+        ),
+        "certain_sign_share": Figure(
+            N_("Customers whose sign is certain"),
+            "ratio",
+            N_("Customers whose profit, over the middle 95 % of the drawn rates, keeps its sign ÷ customers"),
+            decimals=1,
+            source="E",
+        ),
+        "unpaid_service_cost": Figure(
+            N_("Unpaid services"),
+            "currency",
+            N_("Σ of the cost to serve that a customer's own margin does not pay"),
+            good="down",
+            source="E",
+        ),
+    },
+)
 def customer_profit(
     margins: pd.DataFrame, activities: pd.DataFrame, low: float, high: float, draws: int, seed: int = 1
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -107,6 +138,7 @@ def customer_profit(
     return t, curve
 
 
+@measure(N_("Cost of serving customers who bought nothing"))
 def idle_services(margins: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFrame:
     """What serving customers cost who bought nothing in the period: customer_id, margin (0), cost_to_serve, unpaid_service; largest first."""
     idle = activities[~activities.customer_id.isin(margins.customer_id)]

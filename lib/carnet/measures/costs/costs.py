@@ -7,10 +7,13 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.engagement.periods import Bucket, Period
+from carnet.measures.register import measure
+from carnet.wording import N_
 
 BEHAVIOURS = ("variable", "fixed", "acquisition")
 
 
+@measure(N_("Costs of each period by behaviour and category, shared out by days"))
 def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     """Costs of each period by behaviour; a cost line over several periods is shared out by days.
 
@@ -26,6 +29,7 @@ def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     return t.group_by(keys).agg(amount=t.part.sum()).order_by(keys)
 
 
+@measure(N_("Cost lines that name a customer, by customer"))
 def own_costs(costs: ir.Table, period: Period) -> ir.Table:
     """What the cost lines that name a customer cost it in a period: customer_id, own_cost, own_variable_cost; shared out by days, as above.
 
@@ -42,6 +46,7 @@ def own_costs(costs: ir.Table, period: Period) -> ir.Table:
     )
 
 
+@measure(N_("Costs by category in both periods"))
 def cost_changes(lines: pd.DataFrame, known: Sequence[bool]) -> pd.DataFrame:
     """Cost categories of the audit period beside the previous one, largest change first.
 

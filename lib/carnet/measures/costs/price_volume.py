@@ -4,8 +4,11 @@ import ibis
 import ibis.expr.types as ir
 
 from carnet.engagement.periods import Periods
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 
+@measure(N_("Quantity and price of each product in both periods, kept customers"))
 def product_sales(sales: ir.Table, movement: ir.Table, periods: Periods) -> ir.Table:
     """Quantity and revenue of each product in both periods, kept customers only.
 
@@ -37,6 +40,38 @@ def product_sales(sales: ir.Table, movement: ir.Table, periods: Periods) -> ir.T
     return t.order_by(ibis.desc("revenue"), "product")
 
 
+@measure(
+    N_("Change of revenue by price, volume and mix"),
+    {
+        "price_effect": Figure(
+            N_("Price effect"),
+            "currency",
+            N_("Kept customers, products sold in both periods: Σ Δ price × mean quantity"),
+            good="up",
+            source="D",
+            compares=True,
+            moves=True,
+        ),
+        "volume_effect": Figure(
+            N_("Volume effect"),
+            "currency",
+            N_("The same: Δ total quantity × mean price at the mean mix"),
+            good="up",
+            source="D",
+            compares=True,
+            moves=True,
+        ),
+        "mix_effect": Figure(
+            N_("Mix effect"),
+            "currency",
+            N_("The same: mean total quantity × Σ Δ share × mean price"),
+            good="up",
+            source="D",
+            compares=True,
+            moves=True,
+        ),
+    },
+)
 def price_volume_mix(products: ir.Table, movement: ir.Table) -> ir.Table:
     """The change of revenue in steps that add up to it: step, amount.
 

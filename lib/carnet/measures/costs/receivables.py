@@ -6,10 +6,31 @@ import ibis
 import ibis.expr.types as ir
 
 from carnet.engagement.periods import Period
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 AGES = (0, 30, 60, 90)  # days since the due date (the invoice date when none is given) at which a class of age starts
 
 
+@measure(
+    N_("Open amounts, days sales outstanding, payment delay"),
+    {
+        "dso_days": Figure(
+            N_("Days sales outstanding"),
+            "days",
+            N_("Receivables including tax ÷ revenue including tax × days"),
+            good="down",
+            source="C",
+        ),
+        "payment_delay_days": Figure(
+            N_("Payment delay"),
+            "days",
+            N_("Mean days from invoice to payment, weighted by amount, invoices paid in the period"),
+            good="down",
+            source="C",
+        ),
+    },
+)
 def receivable_summary(receivables: ir.Table, period: Period, as_of: dt.date) -> ir.Table:
     """One row: open_amount (invoiced up to `as_of`, unpaid on it), invoiced_amount (of the period, tax included), dso_days, payment_delay_days.
 
@@ -35,6 +56,7 @@ def receivable_summary(receivables: ir.Table, period: Period, as_of: dt.date) ->
     )
 
 
+@measure(N_("Open amounts by age"))
 def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     """Open amounts by age: age (first day of the class past due, -1: not yet due), invoice_count, customer_count, amount.
 
@@ -48,6 +70,7 @@ def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     return t.group_by("age").agg(invoice_count=t.count(), customer_count=t.customer_id.nunique(), amount=t.amount.sum()).order_by("age")
 
 
+@measure(N_("How each customer pays"))
 def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> ir.Table:
     """How each customer pays: customer_id, invoiced_amount (of the period), overdue_amount (open and past due at `as_of`), days_late, overdue_share.
 
@@ -79,12 +102,14 @@ def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> i
     )
 
 
+@measure(N_("Customers with invoices in collection or written off"))
 def given_up_customers(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     """Customers with an invoice in collection or written off: customer_id."""
     t = receivables.filter((receivables.invoice_date <= ibis.date(as_of)) & receivables.status.isin(("collection", "written_off")))
     return t.group_by("customer_id").agg().order_by("customer_id")
 
 
+@measure(N_("Share of the amounts due that was paid in time"))
 def paid_in_time(receivables: ir.Table, period: Period, as_of: dt.date, grace_days: int = 30) -> ir.FloatingScalar:
     """Share of the amounts due in the period that were paid within `grace_days` of their due date; those whose grace has not run out by `as_of` are left out."""
     t = _dated(receivables, as_of)

@@ -11,12 +11,15 @@ import pandas as pd
 
 from carnet.engagement.periods import Period
 from carnet.errors import CarnetError, nearest
+from carnet.measures.register import Figure, measure
 from carnet.measures.statistics.intervals import wilson_interval
+from carnet.wording import N_
 
 CONTACT_WORDS = ("visit", "call", "phone", "meeting", "mail", "appel", "telephone", "rendez-vous", "rdv", "relance", "reunion")
 QUADRANTS = ("few_contacts", "competition", "demand", "watch")
 
 
+@measure(N_("Kinds of activity that are contacts"))
 def contact_activities(activities: Sequence[str], words: Sequence[str] = CONTACT_WORDS) -> list[str]:
     """The kinds of activity that are contacts: those whose name holds one of the words, accents and case aside; all when none of CONTACT_WORDS does.
 
@@ -37,6 +40,7 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold().strip()
 
 
+@measure(N_("Contacts of each customer and their quality"))
 def contact_counts(service: ir.Table, activities: Sequence[str], windows: ir.Table) -> ir.Table:
     """Contacts of each customer inside its own window: customer_id, contact_count, contact_quality (mean of the marks 1 to 5).
 
@@ -49,6 +53,7 @@ def contact_counts(service: ir.Table, activities: Sequence[str], windows: ir.Tab
     return t.group_by("customer_id").agg(contact_count=t.count(), contact_quality=quality)
 
 
+@measure(N_("Proposals of each customer"))
 def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> ir.Table:
     """Proposals of each customer: customer_id, proposal_count (opened after `since`), opportunity_count and opportunity_amount (not closed at `as_of`)."""
     t = opportunities.filter(opportunities.opened <= ibis.date(as_of))
@@ -63,6 +68,31 @@ def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> 
     )
 
 
+@measure(
+    N_("Opportunities won with customers and with prospects"),
+    {
+        "existing_win_rate": Figure(
+            N_("Opportunities won with customers"),
+            "ratio",
+            N_(
+                "Won ÷ decided opportunities of the last 24 months, of those that had ordered, or were listed as customers, before they were opened"
+            ),
+            good="up",
+            decimals=1,
+            source="D",
+        ),
+        "prospect_win_rate": Figure(
+            N_("Opportunities won with prospects"),
+            "ratio",
+            N_(
+                "Won ÷ decided opportunities of the last 24 months, of those that had neither ordered nor were listed as customers before they were opened"
+            ),
+            good="up",
+            decimals=1,
+            source="D",
+        ),
+    },
+)
 def win_rates(opportunities: ir.Table, first: ir.Table, since: dt.date, as_of: dt.date) -> pd.DataFrame:
     """How often opportunities were won, with customers and with prospects: buyer ('customer', 'prospect'), decided_count, won_count, win_rate, win_low, win_high.
 
@@ -82,6 +112,7 @@ def win_rates(opportunities: ir.Table, first: ir.Table, since: dt.date, as_of: d
     return found.assign(win_rate=rate, win_low=[low for low, _ in ends], win_high=[high for _, high in ends]).reset_index()
 
 
+@measure(N_("What salespeople noted: activities, opportunities, what was won"))
 def salesperson_activity(service: ir.Table | None, opportunities: ir.Table | None, period: Period) -> pd.DataFrame:
     """What salespeople noted in a period, by name: salesperson, activity_count, visited_count (customers), quality, opened_count, decided_count, won_count,
     won_amount, win_rate, win_low, win_high (Wilson); unknown where the table does not name them.
@@ -119,11 +150,25 @@ def salesperson_activity(service: ir.Table | None, opportunities: ir.Table | Non
     return t.assign(win_low=[low for low, _ in ends], win_high=[high for _, high in ends]).rename_axis("salesperson").reset_index()
 
 
+@measure(N_("Contacts planned in a year by ABC class"))
 def planned_contacts(abc_class: pd.Series, plan: Mapping[str, float]) -> pd.Series:
     """Contacts planned in a year by ABC class; unknown without a class."""
     return abc_class.map(plan).astype(float)
 
 
+@measure(
+    N_("Gap against contact: fell deep or not, contacted as planned or not"),
+    {
+        "neglect_revenue_gap": Figure(
+            N_("Revenue gap with too few contacts"),
+            "currency",
+            N_("Σ of sales gaps of the most late that fell by the stated share with fewer contacts than planned"),
+            good="up",
+            source="B",
+            compares=True,
+        ),
+    },
+)
 def quadrants(gap_rate: pd.Series, contact_count: pd.Series, planned: pd.Series, deep_share: float) -> pd.Series:
     """What a gap looks like beside the contacts: an opening for the talk, not a proof.
 

@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.register import measure
 from carnet.measures.retention.rebound import ratio_interval
+from carnet.wording import N_
 
 OUTCOMES = ("back", "still_late", "lost")
 SILENT_RHYTHMS = 2.0  # a customer that still orders as it always did is not lost
 
 
+@measure(N_("What became of each flagged customer"))
 def follow_up(flagged: pd.DataFrame, today: pd.DataFrame, since: dt.date, back_share: float, years: float = 1.0) -> pd.DataFrame:
     """Each flagged customer a while later.
 
@@ -35,6 +38,7 @@ def follow_up(flagged: pd.DataFrame, today: pd.DataFrame, since: dt.date, back_s
     return t
 
 
+@measure(N_("Flagged customers by outcome"))
 def outcome_table(followed: pd.DataFrame) -> pd.DataFrame:
     """Customers and money by outcome: outcome, customer_count, flagged_gap, revenue_progress, regained_share; the last row is all of them."""
     parts = [(name, followed[followed.outcome == name]) for name in OUTCOMES] + [("all", followed)]
@@ -46,11 +50,13 @@ def outcome_table(followed: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@measure(N_("Share of the flagged gap that was regained"))
 def regained_interval(followed: pd.DataFrame) -> tuple[float, float, float]:
     """Share of the flagged gap that was regained, with its jackknife interval over customers."""
     return ratio_interval(followed.revenue_progress, -followed.sales_gap)
 
 
+@measure(N_("Regained share against the rebound expected without action"))
 def against_expected(regained: tuple[float, float, float], expected: tuple[float, float, float], years: float = 1.0) -> str:
     """'more', 'less', 'same' (not to be told apart) or 'unknown': regained share against the rebound expected.
 
@@ -67,6 +73,7 @@ def against_expected(regained: tuple[float, float, float], expected: tuple[float
     return "unknown" if np.isnan(own_low) else "more" if own_low > middle else "same"
 
 
+@measure(N_("Progress of contacted customers against the hold-out"))
 def arm_effect(followed: pd.DataFrame) -> dict[str, float]:
     """Mean progress of customers assigned to contact against that of those assigned to be left alone; luck is in both arms alike.
 

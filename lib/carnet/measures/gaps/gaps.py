@@ -16,10 +16,13 @@ import scipy
 from carnet.engagement.periods import Periods
 from carnet.errors import CarnetError, nearest
 from carnet.measures.portfolio.movement import customer_movement
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 ORDERS = {"amount": ["sales_gap", "customer_id"], "rate": ["gap_rate", "sales_gap", "customer_id"]}
 
 
+@measure(N_("Revenue of each customer against the same months a year earlier"))
 def sales_gaps(cube: ir.Table, periods: Periods, months: Sequence[int], rhythm: ir.Table | None = None) -> ir.Table:
     """One row per customer with revenue in either period, credit notes included, largest loss first.
 
@@ -40,6 +43,7 @@ def sales_gaps(cube: ir.Table, periods: Periods, months: Sequence[int], rhythm: 
     ).order_by("sales_gap", "customer_id")  # fmt: skip
 
 
+@measure(N_("Exact order-count p-value of each customer"))
 def order_p_values(order_count: npt.ArrayLike, order_count_previous: npt.ArrayLike, day_share: float = 0.5) -> np.ndarray:
     """Chance of order counts at least as far apart if the customer's rhythm had not changed; NaN without any order.
 
@@ -57,6 +61,7 @@ def order_p_values(order_count: npt.ArrayLike, order_count_previous: npt.ArrayLi
     return np.where(both > 0, np.minimum(1.0, 2 * tail), np.nan)
 
 
+@measure(N_("Share of luck among customers with p-values this small (Benjamini-Hochberg)"))
 def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
     """Benjamini-Hochberg: the share of luck among the customers with a p-value this small or smaller; NaN stays NaN."""
     p = np.asarray(p_values, dtype=float)
@@ -67,6 +72,27 @@ def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
     return adjusted
 
 
+@measure(
+    N_("Customers that rules flag when nothing has changed"),
+    {
+        "chance_gap_count": Figure(
+            N_("Late beyond luck, if nothing had changed"),
+            "index",
+            N_("Σ over customers of the chance that their orders, falling into either period at random, give such a p-value"),
+            decimals=1,
+            source="B",
+            compares=True,
+        ),
+        "fall_rule_chance_share": Figure(
+            N_("The usual rule, if nothing had changed"),
+            "ratio",
+            N_("The same on orders that fall into either period at random; what baskets swing comes on top"),
+            decimals=1,
+            source="B",
+            compares=True,
+        ),
+    },
+)
 def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: float = 0.5) -> tuple[float, float]:
     """Customers that two rules flag when nothing has changed: p-value ≤ alpha, and orders down by `fall` or more.
 
@@ -88,6 +114,7 @@ def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: f
     return float(unlikely), float(fallen)
 
 
+@measure(N_("The most late customers, by amount or by rate"))
 def most_late(gaps: pd.DataFrame, share: float, by: str = "amount", behind: pd.Series | None = None) -> pd.Series:
     """True for the `share` of the compared customers that are most behind: `by` amount (largest loss) or by rate (largest fall).
 
@@ -100,6 +127,89 @@ def most_late(gaps: pd.DataFrame, share: float, by: str = "amount", behind: pd.S
     return gaps.index.to_series().isin(late.index[: int(np.ceil(share * len(gaps)))])
 
 
+@measure(
+    N_("Customers and money of each flagged group"),
+    {
+        "late_customer_count": Figure(
+            N_("Late customers"),
+            "count",
+            N_(
+                "Customers whose revenue, over the months that both years cover and rounded to the cent, is below that of the year before; those not due left out"
+            ),
+            good="down",
+            source="B",
+            compares=True,
+            moves=True,
+        ),
+        "late_revenue_gap": Figure(
+            N_("Revenue gap of late customers"),
+            "currency",
+            N_("Σ of negative sales gaps"),
+            good="up",
+            source="B",
+            compares=True,
+            moves=True,
+        ),
+        "late_share": Figure(
+            N_("Late customers, share"),
+            "ratio",
+            N_("Customers with a sales gap under zero ÷ customers with revenue in either period"),
+            good="down",
+            decimals=1,
+            source="B",
+            compares=True,
+            moves=True,
+        ),
+        "gaining_revenue_gap": Figure(
+            N_("Revenue gap of customers ahead"),
+            "currency",
+            N_("Σ of positive sales gaps"),
+            good="up",
+            source="B",
+            compares=True,
+        ),
+        "margin_at_stake": Figure(
+            N_("Margin at stake"),
+            "currency",
+            N_("Σ over late customers of what they lack × their margin rate of both periods (else the company's)"),
+            good="down",
+            source="B",
+            compares=True,
+        ),
+        "unlikely_gap_count": Figure(
+            N_("Late beyond luck"),
+            "count",
+            N_("Late customers with fewer orders and an exact order-count p-value at or under the stated level"),
+            good="down",
+            source="B",
+            compares=True,
+        ),
+        "fall_rule_share": Figure(
+            N_("Customers that the usual rule flags"),
+            "ratio",
+            N_("Customers whose revenue fell by the stated share or more ÷ customers with revenue in either period"),
+            good="down",
+            decimals=1,
+            source="B",
+            compares=True,
+        ),
+        "most_late_customer_count": Figure(
+            N_("Most late customers"),
+            "count",
+            N_("The stated share of customers, most behind first"),
+            source="B",
+            compares=True,
+        ),
+        "most_late_revenue_gap": Figure(
+            N_("Revenue gap of the most late"),
+            "currency",
+            N_("Σ of their sales gaps"),
+            good="up",
+            source="B",
+            compares=True,
+        ),
+    },
+)
 def gap_groups(gaps: pd.DataFrame, masks: dict[str, pd.Series]) -> pd.DataFrame:
     """Customers and money of each flagged group: group, customer_count, revenue_previous, sales_gap, margin_at_stake (when known)."""
     rows = [

@@ -14,12 +14,15 @@ import pandas as pd
 import scipy
 
 from carnet.engagement.periods import Periods
+from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import wilson_interval
+from carnet.wording import N_
 
 LEVELS = (0.95, 0.998)  # the limits of a funnel plot
 SHRINKAGE_STEPS, SHARE_STEPS = 30, 401  # points of the posterior
 
 
+@measure(N_("Whose account each customer was in the previous period"))
 def sellers(sales: ir.Table, periods: Periods) -> ir.Table:
     """Whose account each customer was in the previous period: customer_id, gap_salesperson.
 
@@ -35,6 +38,7 @@ def sellers(sales: ir.Table, periods: Periods) -> ir.Table:
     return ranked.filter(ranked.place == 0).select("customer_id", gap_salesperson="salesperson")
 
 
+@measure(N_("Late accounts of each salesperson against their expected share"))
 def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFrame:
     """Late share of each salesperson's accounts beside the share that their mix would give with anybody; by name, never ranked.
 
@@ -70,6 +74,7 @@ def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFra
     return _shrunk(pd.DataFrame(rows, columns=columns.split()))
 
 
+@measure(N_("Exact p-value of a late count if accounts had been dealt at random within their class"))
 def dealt_p_value(late: int, strata: Sequence[tuple[int, int, int]]) -> float:
     """Two-sided exact p-value of a late count if accounts had been dealt at random within their strata: min(1, 2 × the smaller tail).
 
@@ -113,6 +118,7 @@ def _shrunk(t: pd.DataFrame) -> pd.DataFrame:
     return t.assign(shrunk_share=(a / (a + b)) @ chance, shrunk_share_low=low, shrunk_share_high=high)
 
 
+@measure(N_("Limits of the funnel plot"))
 def funnel_limits(largest: int, share: float) -> pd.DataFrame:
     """Limits of a funnel plot around a common share: customer_count 1 … `largest`, low_95, high_95, low_998, high_998.
 

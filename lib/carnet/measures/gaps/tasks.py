@@ -5,9 +5,12 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
+from carnet.measures.register import measure
 from carnet.measures.retention.actions import CALLED
+from carnet.wording import N_
 
 
+@measure(N_("One task a customer"))
 def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
     """One task an account whose decision is a call or a visit (`actions.CALLED`), largest gap first; nobody else has one.
 
@@ -21,6 +24,7 @@ def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@measure(N_("Due dates of the tasks"))
 def schedule(tasks: pd.DataFrame, as_of: dt.date, weekly_count: int, week_count: int) -> pd.DataFrame:
     """Add due_date to the tasks: the first `weekly_count` of each salesperson in the first week, and so on for `week_count` weeks.
 

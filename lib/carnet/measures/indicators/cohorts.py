@@ -8,9 +8,12 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.engagement.periods import Bucket, position_in
+from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import wilson_interval
+from carnet.wording import N_
 
 
+@measure(N_("Customers of each cohort that order in later periods"))
 def cohort_counts(orders: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     """Customers of a cohort that ordered in a later period: cohort, age (periods since the first order), active_count.
 
@@ -23,6 +26,7 @@ def cohort_counts(orders: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     return t.group_by("cohort", "age").agg(active_count=t.count()).order_by("cohort", "age")
 
 
+@measure(N_("Cohorts with their intervals, immature cells blank"))
 def cohort_table(counts: pd.DataFrame, periods: Sequence[Bucket]) -> pd.DataFrame:
     """Every cohort at every age it has reached: cohort, label, age, customer_count, active_count, active_rate, low, high (Wilson).
 

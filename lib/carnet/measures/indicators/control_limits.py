@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.register import measure
+from carnet.wording import N_
+
 LIMIT_FACTOR = 2.66  # 3 ÷ d2, d2 = 1.128 for ranges of two
 RANGE_FACTOR = 3.268  # D4 for ranges of two: upper limit of the moving range
 RUN_LENGTH = 8  # points in a row on one side of the mean
@@ -18,6 +21,7 @@ FIRM_POINTS = 12  # below, limits are provisional
 TREND_LEVEL = 0.01  # p-value under which a trend is taken out
 
 
+@measure(N_("Natural process limits and signals of a series"))
 def control_limits(values: pd.Series) -> pd.DataFrame:
     """Limits and signals of a series in time order: value, moving_range, mean, low, high, signal.
 
@@ -39,6 +43,7 @@ def control_limits(values: pd.Series) -> pd.DataFrame:
     return t
 
 
+@measure(N_("A monthly series less its yearly pattern"))
 def without_season(values: pd.Series, months: Sequence[int]) -> tuple[pd.Series, bool]:
     """A monthly series less its yearly pattern, and whether it has one.
 
@@ -67,6 +72,7 @@ class Pattern:
     season: bool
 
 
+@measure(N_("Natural limits of a series around its trend and season"))
 def limits_around(values: pd.Series, months: Sequence[int], per_year: int = 12) -> tuple[pd.DataFrame, Pattern]:
     """Natural limits around the trend and the season of a series: the columns of `control_limits`, mean, low and high of each point, and the pattern.
 
@@ -111,6 +117,7 @@ def _trend(y: pd.Series, time: pd.Series, group: pd.Series) -> float:
     return float(np.median(slopes)) if 2 * scipy.stats.norm.sf(z) < TREND_LEVEL else 0.0
 
 
+@measure(N_("Standard error of a sum of months"))
 def yearly_noise(values: pd.Series) -> float:
     """Standard error of a sum over as many months as `values` has, from their moving range: √n × mean moving range ÷ 1.128.
 

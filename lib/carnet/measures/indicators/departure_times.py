@@ -10,12 +10,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from carnet.measures.register import measure
+from carnet.wording import N_
+
 RESAMPLES = 300
 LEAST_DEPARTURES = 5  # for a cause, below which its curve has no interval
 LEAP = 2 / 365.25  # two years of days are 1.9986 years without a leap day
 LEAST_AT_RISK = 10  # customers under observation, below which nothing is counted
 
 
+@measure(N_("Share that has left, by reason and time"))
 def cumulative_incidence(spells: pd.DataFrame, causes: Sequence[str]) -> pd.DataFrame:
     """Share of customers that has left for each cause by each time: years, at_risk, one column a cause, staying (the rest).
 
@@ -42,6 +46,7 @@ def _incidence(entry: np.ndarray, stop: np.ndarray, code: np.ndarray, cause_coun
     return times, at_risk, np.cumsum(before[:, None] * hazards, axis=0)
 
 
+@measure(N_("Share that has left, with intervals"))
 def incidence_intervals(
     spells: pd.DataFrame, causes: Sequence[str], horizons: Sequence[float], resamples: int = RESAMPLES, seed: int = 1
 ) -> pd.DataFrame:

@@ -16,8 +16,10 @@ import pandas as pd
 from carnet.engagement.periods import Bucket
 from carnet.engagement.schema import SUMMARY_MEASURES
 from carnet.measures.portfolio.movement import DUE_MONTHS, LEAST_RHYTHMS
+from carnet.measures.register import Figure, measure
 from carnet.measures.retention.defection import DAYS_A_MONTH
 from carnet.measures.statistics.intervals import wilson_interval
+from carnet.wording import N_
 
 BASE = tuple(SUMMARY_MEASURES)
 MOVEMENTS = ("new_customer_count", "recovered_customer_count", "kept_customer_count", "lost_customer_count")
@@ -53,6 +55,25 @@ NOT_ADDED = [name for name, kind in SUMMARY_MEASURES.items() if kind == "level"]
 COUNTED_YEARLY = (*MOVEMENTS, "not_due_customer_count", "year_active_customer_count", "repeat_customer_count")
 
 
+@measure(
+    N_("Revenue, orders and active customers of each period"),
+    {
+        "quantity": Figure(
+            N_("Units sold"),
+            "count",
+            N_("Σ quantity"),
+            good="up",
+            source="D",
+        ),
+        "costed_revenue_share": Figure(
+            N_("Revenue whose cost is known"),
+            "ratio",
+            N_("Revenue of the sale lines that carry a cost ÷ revenue of all; without a cost on a line its margin is estimated"),
+            good="up",
+            decimals=1,
+        ),
+    },
+)
 def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
     """Revenue, orders and active customers of each period.
 
@@ -84,6 +105,7 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
     )
 
 
+@measure(N_("Customers of the 12 months up to several months, by what became of them"))
 def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual_days: float | None, rhythm_count: int) -> ir.Table:
     """Customers of the 12 months up to each of several months, by what became of them: the counts of `movement.movement_summary`.
 
@@ -128,6 +150,7 @@ def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual
     )
 
 
+@measure(N_("Quantities of each period, from sales"))
 def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_index: int = 0) -> pd.DataFrame:
     """The base of `periods` out of `sales_by_bucket` (its buckets numbered from `first_index`).
 
@@ -146,6 +169,7 @@ def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_inde
     return base
 
 
+@measure(N_("Quantities of each period with the customers of its year"))
 def with_movement(
     base: pd.DataFrame, counted: pd.DataFrame, positions: Sequence[int], known: Sequence[bool], year_known: Sequence[bool]
 ) -> pd.DataFrame:
@@ -164,6 +188,41 @@ def with_movement(
     return base
 
 
+@measure(
+    N_("Quantities of each period, from yearly totals"),
+    {
+        "marketing_salaries": Figure(
+            N_("Salaries: marketing"),
+            "currency",
+            N_("As given in the period summary"),
+            source="D",
+        ),
+        "sales_salaries": Figure(
+            N_("Salaries: selling"),
+            "currency",
+            N_("As given in the period summary"),
+            source="D",
+        ),
+        "other_salaries": Figure(
+            N_("Salaries: other"),
+            "currency",
+            N_("As given in the period summary"),
+            source="D",
+        ),
+        "marketing_expenses": Figure(
+            N_("Expenses: marketing budget"),
+            "currency",
+            N_("As given in the period summary"),
+            source="D",
+        ),
+        "other_expenses": Figure(
+            N_("Expenses: other"),
+            "currency",
+            N_("As given in the period summary"),
+            source="D",
+        ),
+    },
+)
 def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.DataFrame:
     """The base of `periods` out of a summary (period_start, period_end, measure, value).
 
@@ -178,8 +237,9 @@ def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.Da
     )
     for position, bucket in enumerate(periods):
         inside = rows[(rows.start >= bucket.start) & (rows.end <= bucket.end)]
-        for measure, given in inside.groupby("measure"):
-            base.loc[position, measure] = _value_of(given, bucket, SUMMARY_MEASURES[measure] == "flow")
+        for name, given in inside.groupby("measure"):
+            adds_up = SUMMARY_MEASURES[name] == "flow"
+            base.loc[position, name] = _value_of(given, bucket, adds_up)
     for total, parts in COMPONENTS.items():
         named = [part for part in parts if base[part].notna().any()]
         if named:
@@ -211,12 +271,46 @@ def _value_of(given: pd.DataFrame, bucket: Bucket, adds_up: bool) -> float:
     return math.nan
 
 
+@measure(N_("Periods of which nothing is known yet"))
 def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
     """A base in which nothing is known yet: label, start, end, complete, then BASE and BESIDE as NaN."""
     frame = pd.DataFrame([vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"]).astype({"complete": bool})
     return frame.assign(**dict.fromkeys((*BASE, *BESIDE), math.nan))
 
 
+@measure(
+    N_("Quantities of each period with their costs"),
+    {
+        "fixed_cost": Figure(
+            N_("Fixed costs"),
+            "currency",
+            N_("Σ costs with fixed behaviour, acquisition apart"),
+            good="down",
+            source="D",
+        ),
+        "variable_cost": Figure(
+            N_("Variable costs"),
+            "currency",
+            N_("Σ costs with variable behaviour"),
+            good="down",
+            source="D",
+        ),
+        "acquisition_cost": Figure(
+            N_("Acquisition costs"),
+            "currency",
+            N_("Σ marketing and selling costs"),
+            good="down",
+            source="D",
+        ),
+        "total_cost": Figure(
+            N_("All costs"),
+            "currency",
+            N_("Σ fixed, variable and acquisition costs, and what is not classified"),
+            good="down",
+            source="D",
+        ),
+    },
+)
 def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] | np.ndarray) -> pd.DataFrame:
     """The base with its costs from `costs.costs_by_bucket`, in the periods that the cost lines cover.
 
@@ -239,6 +333,7 @@ def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] 
     return made
 
 
+@measure(N_("Quantities of each period, from the first source that knows them"))
 def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """The first base, what it does not know taken from the second."""
     return first.assign(
@@ -246,6 +341,174 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@measure(
+    N_("Every indicator of each period"),
+    {
+        "revenue_growth_rate": Figure(
+            N_("Growth of revenue"),
+            "ratio",
+            N_("Revenue ÷ revenue of the period before − 1"),
+            good="up",
+            decimals=1,
+            source="D",
+        ),
+        "unit_price": Figure(
+            N_("Price per unit"),
+            "currency",
+            N_("Revenue ÷ units sold; the deck calls it unit cost by mistake"),
+            good="up",
+            decimals=2,
+            source="D",
+        ),
+        "retention_rate_deck": Figure(
+            N_("Retention rate, deck definition"),
+            "ratio",
+            N_("(Active − new) ÷ customers of the period before: recovered customers count as kept"),
+            good="up",
+            decimals=1,
+            source="D",
+        ),
+        "attrition_rate_deck": Figure(
+            N_("Attrition rate, deck's text"),
+            "ratio",
+            N_("Lost customers ÷ all customers of the period, not those at its start"),
+            good="down",
+            decimals=1,
+            source="D",
+        ),
+        "gross_margin": Figure(
+            N_("Margin on variable costs"),
+            "currency",
+            N_("Revenue (that of the ledger where one covers the period) − variable costs"),
+            good="up",
+            source="D",
+        ),
+        "net_margin": Figure(
+            N_("Net margin"),
+            "currency",
+            N_("Revenue − all costs; the result of the ledger where one covers the period"),
+            good="up",
+            source="D",
+        ),
+        "fixed_cost_deck": Figure(
+            N_("Fixed costs, deck definition"),
+            "currency",
+            N_("Σ fixed and acquisition costs"),
+            good="down",
+            source="D",
+        ),
+        "unit_variable_cost": Figure(
+            N_("Variable cost per unit"),
+            "currency",
+            N_("Variable costs ÷ units sold"),
+            good="down",
+            decimals=2,
+            source="D",
+        ),
+        "unit_cost": Figure(
+            N_("Unit cost"),
+            "currency",
+            N_("All costs ÷ units produced; units sold stand for units produced"),
+            good="down",
+            decimals=2,
+            source="D",
+        ),
+        "break_even_revenue": Figure(
+            N_("Break-even revenue"),
+            "currency",
+            N_("Fixed costs (acquisition included) ÷ margin rate on variable costs"),
+            good="down",
+            source="D",
+        ),
+        "break_even_quantity": Figure(
+            N_("Break-even units"),
+            "index",
+            N_("Fixed costs (acquisition included) ÷ margin per unit"),
+            good="down",
+            source="D",
+        ),
+        "safety_margin_rate": Figure(
+            N_("Safety margin"),
+            "ratio",
+            N_("(Revenue − break-even revenue) ÷ revenue"),
+            good="up",
+            decimals=1,
+            source="D",
+        ),
+        "operating_leverage": Figure(
+            N_("Operating leverage"),
+            "index",
+            N_("Gross margin ÷ net margin: per cent that the net margin moves when revenue moves by one"),
+            good="down",
+            decimals=1,
+            source="D",
+        ),
+        "cac_standard": Figure(
+            N_("Acquisition cost per new customer"),
+            "currency",
+            N_("Marketing and selling costs ÷ new customers"),
+            good="down",
+            decimals=2,
+            source="D",
+        ),
+        "cac_deck": Figure(
+            N_("Acquisition cost, deck definition"),
+            "currency",
+            N_("Marketing and selling costs ÷ all active customers"),
+            good="down",
+            decimals=2,
+            source="D",
+        ),
+        "cac_marginal": Figure(
+            N_("Marginal acquisition cost"),
+            "currency",
+            N_("Δ marketing and selling costs ÷ Δ new customers; where new customers increase"),
+            good="down",
+            decimals=2,
+            source="D",
+        ),
+        "lifetime_deck": Figure(
+            N_("Lifetime in years, deck definition"),
+            "index",
+            N_("1 ÷ attrition rate: an order of magnitude, biased"),
+            good="up",
+            decimals=2,
+            source="D",
+        ),
+        "ltv_gross_margin": Figure(
+            N_("Lifetime value, gross margin × lifetime"),
+            "currency",
+            N_("Gross margin per customer ÷ attrition rate, undiscounted, no horizon"),
+            good="up",
+            decimals=2,
+            source="D",
+        ),
+        "ltv_deck": Figure(
+            N_("Lifetime value, deck definition"),
+            "currency",
+            N_("Revenue per customer ÷ attrition rate: undiscounted revenue"),
+            good="up",
+            decimals=2,
+            source="D",
+        ),
+        "ltv_to_cac": Figure(
+            N_("Lifetime value to acquisition cost"),
+            "index",
+            N_("Gross margin per customer ÷ attrition rate ÷ acquisition cost per new customer"),
+            good="up",
+            decimals=2,
+            source="D",
+        ),
+        "ltv_to_cac_deck": Figure(
+            N_("Lifetime value to acquisition cost, deck definition"),
+            "index",
+            N_("Revenue per customer ÷ attrition rate ÷ acquisition cost per active customer"),
+            good="up",
+            decimals=2,
+            source="D",
+        ),
+    },
+)
 def indicators(base: pd.DataFrame) -> pd.DataFrame:
     """Every indicator of each period of a base: INDICATORS as columns, one row a period, in time order.
 
@@ -306,6 +569,7 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     return t
 
 
+@measure(N_("Every indicator as a list, with its definition and interval"))
 def kpi_list(series: pd.DataFrame) -> pd.DataFrame:
     """`indicators` as a list: measure, definition (standard or deck), period, value, low, high (Wilson, rates only), complete.
 
@@ -322,6 +586,7 @@ def kpi_list(series: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["measure", "definition", "period", "value", "low", "high", "complete"])
 
 
+@measure(N_("Indicators of several series as one list"))
 def joined(lists: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Several `kpi_list` tables as one."""
     return pd.concat(lists, ignore_index=True)

@@ -5,9 +5,13 @@ import math
 import numpy as np
 import pandas as pd
 
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
+
 RESAMPLES = 2000
 
 
+@measure(N_("Discounted years that a customer stays within the horizon"))
 def survival_years(retention_rate: float, horizon_years: int, discount_rate: float = 0.0) -> float:
     """Discounted years that a customer stays within the horizon: Σ (retention ÷ (1 + discount))^t, t = 0 … horizon − 1.
 
@@ -21,11 +25,33 @@ def survival_years(retention_rate: float, horizon_years: int, discount_rate: flo
     return float(sum((retention_rate / (1 + discount_rate)) ** year for year in range(horizon_years)))
 
 
+@measure(
+    N_("Contribution margin of a customer over the horizon"),
+    {
+        "ltv_margin": Figure(
+            N_("Customer lifetime value"),
+            "currency",
+            N_("Yearly contribution margin per customer × Σ (retention ÷ (1 + discount rate))^t over the stated horizon"),
+            good="up",
+            decimals=2,
+            source="D",
+        ),
+        "ltv_margin_to_cac": Figure(
+            N_("Discounted lifetime value to acquisition cost"),
+            "index",
+            N_("Customer lifetime value over the stated horizon ÷ acquisition cost per new customer"),
+            good="up",
+            decimals=2,
+            source="D",
+        ),
+    },
+)
 def ltv_margin(margin_per_customer: float, retention_rate: float, horizon_years: int, discount_rate: float) -> float:
     """Contribution margin of a customer over the horizon: yearly margin × `survival_years`."""
     return margin_per_customer * survival_years(retention_rate, horizon_years, discount_rate)
 
 
+@measure(N_("Bootstrap interval of the lifetime value"))
 def ltv_interval(
     margins: np.ndarray, active: np.ndarray, active_previous: np.ndarray, horizon_years: int, discount_rate: float, seed: int = 1
 ) -> tuple[float, float]:
@@ -47,6 +73,7 @@ def ltv_interval(
     return float(low), float(high)
 
 
+@measure(N_("From the deck's lifetime value and acquisition cost to the standard ones"))
 def reconciliation(period: pd.Series, horizon_years: int, discount_rate: float) -> pd.DataFrame:
     """From the deck's LTV and CAC to the standard ones, in money per customer.
 

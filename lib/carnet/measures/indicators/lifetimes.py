@@ -8,11 +8,15 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
+
 RESAMPLES = 300
 MIN_ENDINGS = 5  # fewer observed endings draw no curve
 FOLLOWED_SLACK = 2 / 365.25  # years are days ÷ 365.25: 5 years of them may be a day short
 
 
+@measure(N_("Contracts under observation"))
 def contract_lifetimes(customers: ir.Table, departures: ir.Table | None, observed_from: dt.date, as_of: dt.date) -> ir.Table:
     """Contracts under observation, in years since their start: customer_id, entry, duration, ended.
 
@@ -40,6 +44,7 @@ def contract_lifetimes(customers: ir.Table, departures: ir.Table | None, observe
     return t.filter((t.duration > 0) & (t.duration > t.entry)).select("customer_id", "entry", "duration", "ended").order_by("customer_id")
 
 
+@measure(N_("Kaplan-Meier curve of contracts, late entry allowed for"))
 def survival_curve(lifetimes: pd.DataFrame) -> pd.DataFrame:
     """Kaplan-Meier estimate with left truncation: years, at_risk, survival, low, high (95 %, log-log), endings.
 
@@ -64,6 +69,19 @@ def survival_curve(lifetimes: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
 
 
+@measure(
+    N_("Years of a contract within the horizon"),
+    {
+        "contract_years": Figure(
+            N_("Years that a contract runs within the horizon"),
+            "index",
+            N_("Area under the survival curve of contracts up to the stated horizon (restricted mean), late entry allowed for"),
+            good="up",
+            decimals=1,
+            source="D",
+        ),
+    },
+)
 def restricted_mean(curve: pd.DataFrame, horizon_years: float, followed_years: float) -> float:
     """Mean years of a contract within the horizon: the area under the survival curve up to it; NaN without a curve.
 
@@ -78,11 +96,13 @@ def restricted_mean(curve: pd.DataFrame, horizon_years: float, followed_years: f
     return float((np.diff(times) * levels).sum())
 
 
+@measure(N_("Mean years of contracts within a horizon"))
 def restricted_mean_of(lifetimes: pd.DataFrame, horizon_years: float) -> float:
     """`restricted_mean` of contracts under observation (columns of `contract_lifetimes`)."""
     return restricted_mean(survival_curve(lifetimes), horizon_years, float(lifetimes.duration.max()) if len(lifetimes) else math.nan)
 
 
+@measure(N_("Share of contracts that still run"))
 def survival_at(curve: pd.DataFrame, years: float) -> float:
     """Share of contracts that still run after so many years; NaN without a curve."""
     if not len(curve):
@@ -91,6 +111,7 @@ def survival_at(curve: pd.DataFrame, years: float) -> float:
     return float(past.iloc[-1]) if len(past) else 1.0
 
 
+@measure(N_("Bootstrap interval of the years of a contract"))
 def restricted_mean_interval(lifetimes: pd.DataFrame, horizon_years: float, seed: int = 1) -> tuple[float, float]:
     """Percentile bootstrap interval of `restricted_mean`: contracts are drawn anew; (NaN, NaN) where the mean itself is unknown.
 

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import pandas as pd
 
 from carnet.measures.indicators.control_limits import yearly_noise
-from carnet.measures.register import FIGURES
+from carnet.measures.register import FIGURES, measure
+from carnet.wording import N_
 
 YEAR = 365.25
 
@@ -28,6 +29,7 @@ SUMS = ("revenue", "quantity", "order_count", "gross_margin", "net_margin", "fix
 NOISY = SUMS[:5]  # costs are ledger amounts: their months differ by design, not by chance
 
 
+@measure(N_("Figures of the last 12 months where the audit period is shorter"))
 def yearly_values(now: pd.Series, months: pd.DataFrame, whole_year: bool) -> pd.Series:
     """The audit period's figures; where it is shorter than a year, sums are those of the last 12 months, unknown without 12 complete ones."""
     if whole_year:
@@ -37,6 +39,7 @@ def yearly_values(now: pd.Series, months: pd.DataFrame, whole_year: bool) -> pd.
     return pd.concat([now.drop(list(SUMS)), sums])
 
 
+@measure(N_("Intervals of yearly sums from the swings of their months"))
 def noise_ranges(now: Mapping[str, float], months: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """95 % intervals of the year's sums: value ± 1.96 × the noise of its last 12 complete months; none under 12 months."""
     recent = months[months.complete].tail(12)
@@ -56,6 +59,7 @@ def _path(target: Objective, as_of: dt.date) -> float:
     return target.baseline + (target.target - target.baseline) * share
 
 
+@measure(N_("Objectives against where they should stand today"))
 def target_progress(
     targets: Sequence[Objective],
     values: Mapping[str, float],

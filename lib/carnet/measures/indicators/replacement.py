@@ -7,11 +7,36 @@ import numpy as np
 import pandas as pd
 
 from carnet.measures.indicators.lifetime_value import survival_years
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 RESAMPLES = 2000
 LEAST = 8  # customers on each side, below which a mean has no interval
 
 
+@measure(
+    N_("New customers that replace a good one"),
+    {
+        "replacement_ratio": Figure(
+            N_("New customers that replace a good one"),
+            "index",
+            N_(
+                "Yearly margin (12 months up to the last order) of lost good customers × discounted years that good ones stay ÷ discounted margin of new customers over the horizon, year of life by year of life (cohorts; the last yearly survival carried on)"
+            ),
+            decimals=1,
+            source="A",
+        ),
+        "good_margin_lost": Figure(
+            N_("Margin of good customers lost"),
+            "currency",
+            N_(
+                "Σ margin of the 12 months up to their last order of lost customers of class A or B with a margin above zero; newcomers of the previous year, where they can be told, left out"
+            ),
+            good="down",
+            source="A",
+        ),
+    },
+)
 def replacement_ratio(
     lost: np.ndarray, good: pd.DataFrame, fresh: pd.DataFrame, horizon_years: int, discount_rate: float, seed: int = 1
 ) -> dict[str, float]:
@@ -58,6 +83,7 @@ def replacement_ratio(
     return found
 
 
+@measure(N_("What a new customer brings, year of life by year of life"))
 def newcomer_value(bought: np.ndarray, margin: np.ndarray, horizon_years: int, discount_rate: float) -> tuple[float, float]:
     """What a customer brings from its first order on, and for how many years it buys, both discounted: (value, years).
 
@@ -100,6 +126,7 @@ def _drawn_means(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.array([rows[rng.integers(0, len(rows), len(rows))].mean(axis=0) for _ in range(RESAMPLES)])
 
 
+@measure(N_("Customers more at another retention"))
 def extra_stock(retention_rate: float, other_rate: float, customers: float, inflow: float, years: int) -> float:
     """Customers more (or fewer) after so many years at `other_rate` than at `retention_rate`, with the same customers coming in every year.
 
@@ -114,6 +141,31 @@ def extra_stock(retention_rate: float, other_rate: float, customers: float, infl
     return other - stock
 
 
+@measure(
+    N_("Profit at another retention"),
+    {
+        "halving_profit_effect": Figure(
+            N_("Profit effect of half the attrition"),
+            "currency",
+            N_(
+                "(retention with half the attrition − retention) × customers × margin of those lost in the 12 months up to their last order: first year, all else as it is"
+            ),
+            source="A",
+        ),
+        "points_profit_effect": Figure(
+            N_("Profit effect of 5 points of retention"),
+            "currency",
+            N_("The same with 5 points more retention, at most all customers kept"),
+            source="D",
+        ),
+        "relative_profit_effect": Figure(
+            N_("Profit effect of 5 % more retention"),
+            "currency",
+            N_("The same with the retention rate × 1.05, at most all customers kept"),
+            source="D",
+        ),
+    },
+)
 def profit_effect(
     retention_rate: float, other_rates: Sequence[float], customers: float, inflow: float, leaver_margin: float, profit: float, years: int
 ) -> pd.DataFrame:
@@ -133,6 +185,7 @@ def profit_effect(
     return pd.DataFrame(rows, columns=["retention_rate", "extra_customers", "extra_profit", "profit_share"])
 
 
+@measure(N_("Bootstrap interval of the profit effect"))
 def profit_effect_interval(
     before: np.ndarray, active: np.ndarray, margins_before: np.ndarray, change: str, size: float, years: int, seed: int = 1
 ) -> tuple[float, float]:
@@ -158,6 +211,7 @@ def profit_effect_interval(
     return float(low), float(high)
 
 
+@measure(N_("Another retention"))
 def changed_rate(retention_rate: float, change: str, size: float) -> float:
     """Another retention: 'points' added, 'relative' to itself, or 'attrition' cut by a share; at most 1.
 
@@ -168,12 +222,14 @@ def changed_rate(retention_rate: float, change: str, size: float) -> float:
     return min(1.0, rates[change])
 
 
+@measure(N_("Value of a customer at another retention"))
 def value_effect(retention_rate: float, other_rate: float, horizon_years: int, discount_rate: float) -> float:
     """How much more a customer is worth at another retention: survival_years(other) ÷ survival_years(own) − 1, within the horizon, discounted."""
     own = survival_years(retention_rate, horizon_years, discount_rate)
     return survival_years(other_rate, horizon_years, discount_rate) / own - 1
 
 
+@measure(N_("Profit over retention, acquisition cost and margin"))
 def what_if(
     retention_rate: float,
     customers: float,

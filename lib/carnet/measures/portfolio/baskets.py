@@ -7,13 +7,73 @@ import ibis
 import ibis.expr.types as ir
 
 from carnet.engagement.periods import Periods
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 
+@measure(N_("Orders of the audit period"))
 def orders_in_current(orders: ir.Table, periods: Periods) -> ir.Table:
     """The orders of the audit period: rows of `book.orders` dated in it."""
     return orders.filter(orders.date.between(ibis.date(periods.current.start), ibis.date(periods.current.end)))
 
 
+@measure(
+    N_("Orders, baskets and purchase frequency"),
+    {
+        "order_count": Figure(
+            N_("Orders"),
+            "count",
+            N_("Distinct orders of a customer with a positive line; without order numbers, distinct customer × day"),
+            good="up",
+        ),
+        "average_basket": Figure(
+            N_("Average basket"),
+            "currency",
+            N_("Revenue ÷ orders"),
+            good="up",
+            decimals=2,
+        ),
+        "purchase_frequency": Figure(
+            N_("Purchase frequency"),
+            "index",
+            N_("Orders ÷ active customers"),
+            good="up",
+            decimals=2,
+            source="D",
+        ),
+        "purchase_frequency_median": Figure(
+            N_("Median purchase frequency"),
+            "index",
+            N_("Median number of orders of an active customer"),
+            good="up",
+            decimals=1,
+        ),
+        "one_timer_rate": Figure(
+            N_("One-time customers"),
+            "ratio",
+            N_("Customers with a single order in the last 12 months ÷ customers active in them"),
+            good="down",
+            decimals=1,
+            moves=True,
+        ),
+        "repeat_customer_count": Figure(
+            N_("Repeat customers, number"),
+            "count",
+            N_("Customers with at least 2 orders in the last 12 months"),
+            good="up",
+            moves=True,
+        ),
+        "repeat_customer_rate": Figure(
+            N_("Repeat customers"),
+            "ratio",
+            N_("Customers with at least 2 orders in the last 12 months ÷ customers active in them"),
+            good="up",
+            decimals=1,
+            source="D",
+            moves=True,
+        ),
+    },
+)
 def purchase_summary(movement: ir.Table) -> ir.Table:
     """One row of figures: order_count, average_basket, purchase_frequency, its median, one_timer_rate,
     repeat_customer_count, repeat_customer_rate.
@@ -44,6 +104,7 @@ def purchase_summary(movement: ir.Table) -> ir.Table:
     )
 
 
+@measure(N_("Orders by size of basket"))
 def basket_bands(orders: ir.Table, bounds: Sequence[float]) -> ir.Table:
     """Orders and their revenue by size of basket.
 
@@ -65,6 +126,7 @@ def basket_bands(orders: ir.Table, bounds: Sequence[float]) -> ir.Table:
     ).order_by("band")
 
 
+@measure(N_("Limits of the basket bands: rounded quantiles of the baskets"))
 def basket_bounds(orders: ir.Table, band_count: int = 5) -> list[float]:
     """Round inner limits for `basket_bands`: the quantiles of the baskets, rounded to one or two significant digits."""
     levels = [i / band_count for i in range(1, band_count)]
@@ -73,6 +135,7 @@ def basket_bounds(orders: ir.Table, band_count: int = 5) -> list[float]:
     return sorted(rounded)
 
 
+@measure(N_("Newcomers who placed the next order in time, first to fourth order"))
 def order_drop_off(orders: ir.Table, as_of: dt.date, horizon_days: int = 180, quiet_days: int = 180, steps: int = 3) -> ir.Table:
     """Of the newcomers who placed their k-th order, how many placed the next one within `horizon_days`.
 

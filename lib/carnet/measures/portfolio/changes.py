@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from carnet.measures.gaps.gaps import order_p_values
+from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import bootstrap_total
+from carnet.wording import N_
 
 VERDICTS = ("signal", "noise", "equal", "not judged", "not measured")
 LEVEL = 0.05
@@ -20,6 +22,7 @@ COUNTED = {
 }  # events of their own
 
 
+@measure(N_("Every figure of two reports, signal told from noise"))
 def figure_changes(then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]], paired: pd.Series | None) -> pd.DataFrame:
     """Every figure of two reports: figure, unit, value_then, value_now, change, test, verdict.
 
@@ -62,6 +65,7 @@ def _judged(name: str, old: Mapping[str, Any], new: Mapping[str, Any], paired: p
     return "none", "not judged"
 
 
+@measure(N_("Change of revenue of each customer between two reports"))
 def paired_changes(then: pd.DataFrame, now: pd.DataFrame) -> pd.Series:
     """Change of revenue of each customer between two lists (customer_id, revenue); a customer of one list only had or has none."""
     old, new = (t.set_index("customer_id").revenue for t in (then, now))

@@ -7,7 +7,11 @@ Sources: A. Hirschman (1945) and O. Herfindahl (1950) for the index; C. Gini (19
 import ibis
 import ibis.expr.types as ir
 
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
+
+@measure(N_("Customers by decreasing revenue; the one that crosses a cut belongs to the higher class"))
 def abc_classes(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> ir.Table:
     """Customers by decreasing revenue with their share, cumulative share and ABC class.
 
@@ -28,6 +32,60 @@ def abc_classes(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) ->
     return summed.mutate(abc_class=abc_class)
 
 
+@measure(
+    N_("Shares of the largest customers, Herfindahl and Gini indices"),
+    {
+        "top_1_share": Figure(
+            N_("Share of the largest customer"),
+            "ratio",
+            N_("Revenue of the largest customer ÷ Σ positive customer revenue"),
+            good="down",
+            decimals=1,
+            source="C",
+        ),
+        "top_5_share": Figure(
+            N_("Share of the 5 largest customers"),
+            "ratio",
+            N_("Revenue of the 5 largest customers ÷ Σ positive customer revenue"),
+            good="down",
+            decimals=1,
+            source="C",
+        ),
+        "top_10_share": Figure(
+            N_("Share of the 10 largest customers"),
+            "ratio",
+            N_("Revenue of the 10 largest customers ÷ Σ positive customer revenue"),
+            good="down",
+            decimals=1,
+            source="C",
+        ),
+        "herfindahl_index": Figure(
+            N_("Herfindahl index"),
+            "index",
+            N_("Σ of squared revenue shares, 0 to 1"),
+            good="down",
+            decimals=4,
+        ),
+        "equivalent_customer_count": Figure(
+            N_("Equivalent number of customers"),
+            "index",
+            N_("1 ÷ Herfindahl index: as many customers of equal size would be as concentrated"),
+            good="up",
+            decimals=1,
+        ),
+        "gini_index": Figure(
+            N_("Gini index"),
+            "index",
+            N_("Inequality of positive customer revenue: 0 all equal, near 1 one customer has all"),
+            decimals=3,
+        ),
+        "abc_a_customer_count": Figure(
+            N_("Class A customers"),
+            "count",
+            N_("Customers that together make the first 80 % of revenue (cut is a parameter)"),
+        ),
+    },
+)
 def concentration_summary(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> ir.Table:
     """One row of figures: top_1/5/10_share, herfindahl_index, equivalent_customer_count, gini_index, abc_a_customer_count.
 
@@ -59,6 +117,7 @@ def concentration_summary(movement: ir.Table, cut_a: float = 0.80, cut_b: float 
     )
 
 
+@measure(N_("Cumulative share of revenue, largest customers first"))
 def lorenz_curve(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95, points: int = 200) -> ir.Table:
     """Cumulative share of revenue against cumulative share of customers, largest first, thinned to about `points` rows.
 
@@ -73,6 +132,7 @@ def lorenz_curve(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95, p
     return kept.select("rank", "customer_share", "revenue_share").order_by("rank")
 
 
+@measure(N_("Customers and revenue by ABC class"))
 def abc_table(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> ir.Table:
     """Customers and revenue by ABC class: abc_class, customer_count, customer_share, revenue, revenue_share."""
     t = abc_classes(movement, cut_a, cut_b)

@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 
 from carnet.engagement.profiles import Axis
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 AXES = ("loyalty", "solvency", "profitability", "satisfaction")
 DRAWS = 500
 
 
+@measure(N_("Customers on the axes of customer capital"))
 def axis_scores(customers: pd.DataFrame, axes: Mapping[str, Axis]) -> pd.DataFrame:
     """The score of each customer on each axis, 0 (worst) to 1 (best): one column an axis, rows as in `customers`.
 
@@ -36,6 +39,19 @@ def axis_scores(customers: pd.DataFrame, axes: Mapping[str, Axis]) -> pd.DataFra
     return pd.DataFrame(scores, index=customers.index)
 
 
+@measure(
+    N_("Customer capital of each customer"),
+    {
+        "customer_capital_index": Figure(
+            N_("Customer capital"),
+            "index",
+            N_("Mean of the customers’ capital, 0 to 1, weighted by their revenue: four axes by the sector’s criteria and weights"),
+            good="up",
+            decimals=2,
+            source="C",
+        ),
+    },
+)
 def capital_index(scores: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
     """Capital of each customer, 0 to 1: capital, capital_low, capital_high, capital_rank (1 = highest; ties by order of rows).
 
@@ -49,6 +65,7 @@ def capital_index(scores: pd.DataFrame, weights: Mapping[str, float]) -> pd.Data
     return pd.DataFrame({"capital": capital, "capital_low": low, "capital_high": high, "capital_rank": _ranks(capital)}, index=scores.index)
 
 
+@measure(N_("How far the ranking hangs on the weights"))
 def weight_sensitivity(
     scores: pd.DataFrame, weights: Mapping[str, float], top: int, spread: float, seed: int = 1
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -5,11 +5,14 @@ import numpy as np
 import pandas as pd
 
 from carnet.engagement.periods import Periods
+from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import wilson_interval
+from carnet.wording import N_
 
 LEAST_OPENING = 5  # customers of the year before, below which a group has no retention rate of its own
 
 
+@measure(N_("Customers with the group that the list puts them in"))
 def customer_pairs(movement: ir.Table, margins: ir.Table | None, groups: ir.Table) -> pd.DataFrame:
     """One row a customer with the group it is in: the rows that `cut` wants.
 
@@ -23,6 +26,7 @@ def customer_pairs(movement: ir.Table, margins: ir.Table | None, groups: ir.Tabl
     return t.left_join(margins.select("customer_id", "margin"), "customer_id").drop("customer_id_right").execute()
 
 
+@measure(N_("Customers with the groups that their sale lines name"))
 def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: str) -> pd.DataFrame:
     """One row a customer and value of a column of the sale lines (a channel): as `customer_pairs`, money by the lines of that value.
 
@@ -45,6 +49,7 @@ def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: st
     return t if costed else t.assign(margin=np.nan)
 
 
+@measure(N_("Revenue, customers, margin and retention by group"))
 def cut(pairs: pd.DataFrame) -> pd.DataFrame:
     """Groups by decreasing revenue: group, customer_count (active), revenue, revenue_share, revenue_previous, sales_gap, margin, margin_rate, opening_count,
     kept_count, retention_rate, retention_low, retention_high.

@@ -4,8 +4,11 @@ import ibis
 import ibis.expr.types as ir
 
 from carnet.engagement.periods import Periods
+from carnet.measures.register import measure
+from carnet.wording import N_
 
 
+@measure(N_("Revenue left without the largest customers"))
 def revenue_without_top(movement: ir.Table, counts: tuple[int, ...] = (1, 3, 5)) -> ir.Table:
     """Revenue left if the n largest customers went: top_count, customer_count, revenue_at_risk, revenue_left, share.
 
@@ -31,6 +34,7 @@ def revenue_without_top(movement: ir.Table, counts: tuple[int, ...] = (1, 3, 5))
     return ibis.union(*rows).order_by("top_count")
 
 
+@measure(N_("Revenue of each salesperson's accounts"))
 def revenue_by_salesperson(movement: ir.Table, customers: ir.Table) -> ir.Table:
     """Revenue of each salesperson's accounts: salesperson, customer_count (active), revenue, revenue_share, revenue_previous.
 
@@ -44,6 +48,7 @@ def revenue_by_salesperson(movement: ir.Table, customers: ir.Table) -> ir.Table:
     return t.mutate(revenue_share=t.revenue / t.revenue.sum().over().nullif(0.0)).order_by(ibis.desc("revenue"), "salesperson")
 
 
+@measure(N_("Revenue by the number of distinct contacts behind a customer's orders"))
 def contact_exposure(sales: ir.Table, periods: Periods) -> ir.Table:
     """Customers of the audit period by the number of distinct contacts behind their orders.
 

@@ -4,9 +4,13 @@ from itertools import permutations
 
 import pandas as pd
 
+from carnet.measures.register import measure
+from carnet.wording import N_
+
 FACTORS = ("active_customer_count", "purchase_frequency", "average_basket")
 
 
+@measure(N_("Growth by customers, frequency and basket"))
 def growth_decomposition(before: pd.Series, after: pd.Series) -> pd.DataFrame:
     """How much of the change of revenue each factor explains: factor, before, after, effect.
 

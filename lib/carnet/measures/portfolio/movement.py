@@ -10,11 +10,14 @@ import ibis
 import ibis.expr.types as ir
 
 from carnet.engagement.periods import Periods
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 LEAST_RHYTHMS = 5  # customers that ordered twice, below which their median says nothing of those that ordered once
 DUE_MONTHS = 6  # half of a year: who usually waits longer between two orders is not due every year
 
 
+@measure(N_("One row per customer: revenue and orders of both periods and what became of the customer"))
 def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None = None) -> ir.Table:
     """One row per customer of the cube: revenue and orders of both periods, and what became of the customer in a year.
 
@@ -61,6 +64,168 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
     return t.select(*given, sales_gap=t.revenue - t.revenue_previous, status=status)
 
 
+@measure(
+    N_("Counts, revenue bridge and retention over all customers"),
+    {
+        "revenue": Figure(
+            N_("Revenue"),
+            "currency",
+            N_("Σ amount net of tax of the audit period, credit notes included"),
+            good="up",
+        ),
+        "revenue_previous": Figure(
+            N_("Revenue, previous period"),
+            "currency",
+            N_("Σ amount of the same dates one year earlier"),
+            compares=True,
+        ),
+        "active_customer_count": Figure(
+            N_("Active customers"),
+            "count",
+            N_("Customers with at least one positive line in the audit period"),
+            good="up",
+        ),
+        "active_customer_count_previous": Figure(
+            N_("Active customers, previous period"),
+            "count",
+            N_("Customers with at least one positive line in the previous period"),
+            compares=True,
+        ),
+        "kept_customer_count": Figure(
+            N_("Kept customers"),
+            "count",
+            N_("Active in the last 12 months and in the 12 before"),
+            good="up",
+            compares=True,
+            moves=True,
+        ),
+        "lost_customer_count": Figure(
+            N_("Lost customers"),
+            "count",
+            N_("Active in the 12 months before the last 12 and not since, whose usual interval between orders is at most 6 months"),
+            good="down",
+            compares=True,
+            moves=True,
+        ),
+        "not_due_customer_count": Figure(
+            N_("Customers not due"),
+            "count",
+            N_("The same, whose usual interval is longer than 6 months: no order in a year is no departure"),
+            compares=True,
+            moves=True,
+        ),
+        "opening_customer_count": Figure(
+            N_("Customers of the year before, those due"),
+            "count",
+            N_("Active in the 12 months before the last 12, those not due left out: kept + lost"),
+            compares=True,
+            moves=True,
+        ),
+        "new_customer_count": Figure(
+            N_("New customers"),
+            "count",
+            N_("Active in the last 12 months, without any positive line before them"),
+            good="up",
+            compares=True,
+            moves=True,
+        ),
+        "recovered_customer_count": Figure(
+            N_("Recovered customers"),
+            "count",
+            N_("Active in the last 12 months and earlier, but not in the 12 before"),
+            good="up",
+            compares=True,
+            moves=True,
+        ),
+        "retention_rate": Figure(
+            N_("Retention rate"),
+            "ratio",
+            N_("Kept customers ÷ customers of the year before, those due"),
+            good="up",
+            decimals=1,
+            source="D",
+            compares=True,
+            moves=True,
+        ),
+        "attrition_rate": Figure(
+            N_("Attrition rate"),
+            "ratio",
+            N_("Lost customers ÷ customers of the year before, those due"),
+            good="down",
+            decimals=1,
+            source="D",
+            compares=True,
+            moves=True,
+        ),
+        "gross_revenue_retention": Figure(
+            N_("Gross revenue retention"),
+            "ratio",
+            N_("Σ min(max(revenue, 0), previous revenue) ÷ Σ previous revenue, over customers with previous revenue > 0"),
+            good="up",
+            decimals=1,
+            compares=True,
+            moves=True,
+        ),
+        "net_revenue_retention": Figure(
+            N_("Net revenue retention"),
+            "ratio",
+            N_("Σ revenue ÷ Σ previous revenue, over customers with previous revenue > 0"),
+            good="up",
+            decimals=1,
+            compares=True,
+            moves=True,
+        ),
+        "revenue_new": Figure(
+            N_("Revenue of new customers"),
+            "currency",
+            N_("Σ revenue of new customers"),
+            good="up",
+            compares=True,
+            moves=True,
+        ),
+        "revenue_recovered": Figure(
+            N_("Revenue of recovered customers"),
+            "currency",
+            N_("Σ revenue of recovered customers"),
+            good="up",
+            compares=True,
+            moves=True,
+        ),
+        "revenue_expansion": Figure(
+            N_("Expansion"),
+            "currency",
+            N_("Σ of what customers bought more than in the previous period, new and recovered customers left out"),
+            good="up",
+            compares=True,
+            moves=True,
+        ),
+        "revenue_contraction": Figure(
+            N_("Contraction"),
+            "currency",
+            N_("Σ of what customers bought less than in the previous period, lost customers left out"),
+            good="down",
+            compares=True,
+            moves=True,
+        ),
+        "revenue_lost": Figure(
+            N_("Revenue of lost customers"),
+            "currency",
+            N_("Σ previous revenue of lost customers"),
+            good="down",
+            compares=True,
+            moves=True,
+        ),
+        "quick_ratio": Figure(
+            N_("Quick ratio"),
+            "index",
+            N_("(new + recovered + expansion) ÷ (lost + contraction)"),
+            good="up",
+            decimals=2,
+            compares=True,
+            moves=True,
+        ),
+    },
+)
 def movement_summary(movement: ir.Table) -> ir.Table:
     """One row of figures from `customer_movement`: counts, bridge, retention.
 
@@ -114,6 +279,7 @@ def _count(where: ir.BooleanValue) -> ir.IntegerScalar:
     return where.fill_null(False).sum()
 
 
+@measure(N_("Previous revenue + new + recovered + expansion − contraction − lost = revenue"))
 def revenue_bridge(movement: ir.Table) -> ir.Table:
     """The bridge as rows, in order: step, amount (signed), customer_count; the last row is the sum of the others."""
     s = movement_summary(movement)
@@ -133,6 +299,7 @@ def revenue_bridge(movement: ir.Table) -> ir.Table:
     return ibis.union(*rows).order_by("position")
 
 
+@measure(N_("Revenue by month of the audit period and of the previous one"))
 def monthly_revenue(cube: ir.Table, periods: Periods, first_sale: dt.date | None) -> ir.Table:
     """Revenue of the audit period and of the same month a year earlier.
 

@@ -3,7 +3,11 @@
 import ibis
 import ibis.expr.types as ir
 
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
+
+@measure(N_("Kept customers: change of revenue, by order frequency and by basket size"))
 def purchase_progression(movement: ir.Table) -> ir.Table:
     """Kept customers with their change of revenue split into two effects that add up to it.
 
@@ -28,6 +32,47 @@ def purchase_progression(movement: ir.Table) -> ir.Table:
     ).order_by("sales_gap", "customer_id")
 
 
+@measure(
+    N_("Share of kept customers that grow, and the two effects summed"),
+    {
+        "growing_customer_rate": Figure(
+            N_("Kept customers that buy more"),
+            "ratio",
+            N_("Kept customers whose revenue grew ÷ kept customers"),
+            good="up",
+            decimals=1,
+            source="C",
+            compares=True,
+            moves=True,
+        ),
+        "median_growth_rate": Figure(
+            N_("Median growth of kept customers"),
+            "ratio",
+            N_("Median of sales gap ÷ previous revenue, over kept customers"),
+            good="up",
+            decimals=1,
+            source="C",
+            compares=True,
+            moves=True,
+        ),
+        "frequency_effect": Figure(
+            N_("Effect of order frequency"),
+            "currency",
+            N_("Kept customers: Δ orders × mean of both baskets"),
+            good="up",
+            compares=True,
+            moves=True,
+        ),
+        "basket_effect": Figure(
+            N_("Effect of basket size"),
+            "currency",
+            N_("Kept customers: Δ basket × mean of both order counts"),
+            good="up",
+            compares=True,
+            moves=True,
+        ),
+    },
+)
 def progression_summary(progression: ir.Table) -> ir.Table:
     """One row of figures: growing_customer_rate (of kept customers), median_growth_rate, frequency_effect, basket_effect."""
     t = progression

@@ -9,16 +9,21 @@ import datetime as dt
 import ibis
 import ibis.expr.types as ir
 
+from carnet.measures.register import measure
+from carnet.wording import N_
+
 LEVELS = (0.2, 0.4, 0.6, 0.8)
 SEGMENTS = ("champions", "loyal", "promising", "fading", "at_risk", "dormant")
 
 
+@measure(N_("Recency, frequency and revenue of active customers"))
 def customer_activity(movement: ir.Table, as_of: dt.date) -> ir.Table:
     """Active customers: customer_id, days_since_last_order, order_count, revenue (of the audit period)."""
     t = movement.filter(movement.active)
     return t.select("customer_id", "order_count", "revenue", days_since_last_order=ibis.date(as_of).delta(t.last_date, unit="day"))
 
 
+@measure(N_("Quantiles of recency, frequency and revenue that separate the scores"))
 def rfm_cut_points(activity: ir.Table) -> ir.Table:
     """The 20, 40, 60 and 80 % quantiles of each axis: level, days_since_last_order, order_count, revenue."""
     rows = [
@@ -33,6 +38,7 @@ def rfm_cut_points(activity: ir.Table) -> ir.Table:
     return ibis.union(*rows).order_by("level")
 
 
+@measure(N_("Scores from 1 to 5 by recency, frequency and revenue"))
 def rfm_scores(activity: ir.Table) -> ir.Table:
     """`activity` with recency_score, frequency_score, monetary_score (1 to 5, 5 best) and segment.
 
@@ -74,6 +80,7 @@ def rfm_scores(activity: ir.Table) -> ir.Table:
     return scored.mutate(segment=segment)
 
 
+@measure(N_("Customers and revenue by segment"))
 def rfm_segments(scores: ir.Table) -> ir.Table:
     """Customers and revenue by segment: segment, customer_count, customer_share, revenue, revenue_share, median_days."""
     t = scores.group_by("segment").agg(
@@ -86,6 +93,7 @@ def rfm_segments(scores: ir.Table) -> ir.Table:
     ).order_by(ibis.desc("revenue"))
 
 
+@measure(N_("Customers and revenue by recency and frequency score"))
 def rfm_matrix(scores: ir.Table) -> ir.Table:
     """Customers and revenue by recency and frequency score: recency_score, frequency_score, customer_count, revenue."""
     t = scores.group_by("recency_score", "frequency_score").agg(customer_count=scores.count(), revenue=scores.revenue.sum())

@@ -9,12 +9,16 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
+
 STRATEGIES = ("protect", "serve", "rekindle", "renegotiate", "gone")
 SIGNS = ("contract", "long_standing", "breadth", "several_persons", "steady", "supported", "full_price", "flow")
 LEVERS = ("price", "conformity", "delivery", "availability")
 LEAST_DECIDED = 2  # opportunities decided, below which a win rate says nothing
 
 
+@measure(N_("Signs that make it dear to switch"))
 def switching_signs(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.DataFrame:
     """What would make it dear for a customer to switch: one column a sign (True, False, NULL where not measured), then sign_count, measured_sign_count.
 
@@ -44,6 +48,7 @@ def switching_signs(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.Da
     return t.assign(sign_count=signs.fillna(False).sum(axis=1).astype(int), measured_sign_count=signs.notna().sum(axis=1).astype(int))
 
 
+@measure(N_("Accounts that are relationships"))
 def relationships(signs: pd.DataFrame, abc_class: pd.Series, rules: Mapping[str, float]) -> pd.Series:
     """Accounts that are relationships with a capital R: class A or B now, and the stated share of the signs measured; NULL where too few are measured."""
     measured = signs.measured_sign_count
@@ -52,6 +57,7 @@ def relationships(signs: pd.DataFrame, abc_class: pd.Series, rules: Mapping[str,
     return told.mask((measured < rules["relationship_sign_least"]) & abc_class.isin(["A", "B"]))
 
 
+@measure(N_("What transactional accounts are served on"))
 def serve_levers(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.Series:
     """What a transactional account is served on, by what the book shows of it: names of LEVERS joined by spaces, '' where nothing tells.
 
@@ -72,6 +78,7 @@ def serve_levers(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.Serie
     return pd.Series([("".join(row)).strip() for row in zip(*columns, strict=True)], accounts.index, dtype=object)
 
 
+@measure(N_("One strategy an account"))
 def choose_strategies(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.Series:
     """The strategy of each account, first rule that holds.
 
@@ -96,6 +103,7 @@ def choose_strategies(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.
     return pd.Series(found, accounts.index, dtype=object)
 
 
+@measure(N_("Chance of as few orders at an unchanged pace"))
 def fall_p_values(recent: np.ndarray, every: np.ndarray, months: np.ndarray) -> np.ndarray:
     """Chance of as few orders in the last 12 months had the customer always ordered at one pace: one-sided exact binomial.
 
@@ -109,6 +117,7 @@ def fall_p_values(recent: np.ndarray, every: np.ndarray, months: np.ndarray) -> 
     return np.where(known, scipy.stats.binom.cdf(recent, every, share), np.nan)
 
 
+@measure(N_("Accounts that luck alone makes look once bigger"))
 def chance_fallen(orders: pd.DataFrame, month_count: pd.Series, least_peak: float, rules: Mapping[str, float], seed: int = 1) -> float:
     """Accounts that would look once bigger had nothing changed: their orders fell where luck put them.
 
@@ -136,6 +145,65 @@ def chance_fallen(orders: pd.DataFrame, month_count: pd.Series, least_peak: floa
     return counted / draws
 
 
+@measure(
+    N_("Accounts and money by strategy"),
+    {
+        "protect_customer_count": Figure(
+            N_("Accounts to protect"),
+            "count",
+            N_("Relationships by their switching signs that are neither renegotiated nor rekindled"),
+            good="up",
+            source="E",
+            moves=True,
+        ),
+        "serve_customer_count": Figure(
+            N_("Accounts to serve"),
+            "count",
+            N_("Active accounts that are neither relationships, once bigger nor renegotiated"),
+            source="E",
+            moves=True,
+        ),
+        "rekindle_customer_count": Figure(
+            N_("Accounts to rekindle"),
+            "count",
+            N_(
+                "Accounts down by the stated share from their best 12 months, with fewer orders than before beyond luck (rules of the sector)"
+            ),
+            good="down",
+            source="E",
+            moves=True,
+        ),
+        "renegotiate_customer_count": Figure(
+            N_("Accounts to renegotiate"),
+            "count",
+            N_("Long-standing accounts that cost more than they bring over the whole range of rates"),
+            good="down",
+            source="E",
+            moves=True,
+        ),
+        "relationship_customer_count": Figure(
+            N_("Relationships"),
+            "count",
+            N_("Accounts of class A or B that show the stated share of the switching signs measured"),
+            good="up",
+            source="E",
+        ),
+        "relationship_unpaid_count": Figure(
+            N_("Relationships that do not pay"),
+            "count",
+            N_("Relationships that cost more than they bring over the whole range of rates"),
+            good="down",
+            source="E",
+        ),
+        "single_thread_revenue": Figure(
+            N_("Revenue that hangs on one person"),
+            "currency",
+            N_("Σ revenue of the last 12 months of accounts with one distinct person behind their orders"),
+            good="down",
+            source="E",
+        ),
+    },
+)
 def strategy_table(accounts: pd.DataFrame) -> pd.DataFrame:
     """Accounts and money by strategy, in the order of STRATEGIES: strategy, customer_count, revenue, revenue_previous, margin, profit, relationship_count,
     single_thread_revenue (revenue that hangs on one person ordering); sums are NaN where nothing is known.
@@ -160,6 +228,7 @@ def strategy_table(accounts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+@measure(N_("Relationships of each salesperson"))
 def relationship_load(accounts: pd.DataFrame, cap: float) -> pd.DataFrame:
     """Relationships of each salesperson against what one can look after: salesperson, relationship_count, relationship_revenue, cap, over_cap."""
     held = accounts[accounts.relationship.fillna(False) & accounts.salesperson.notna()]
@@ -168,6 +237,19 @@ def relationship_load(accounts: pd.DataFrame, cap: float) -> pd.DataFrame:
     return t.sort_values(["relationship_count", "salesperson"], ascending=[False, True], ignore_index=True)
 
 
+@measure(
+    N_("Classes by potential"),
+    {
+        "potential_share": Figure(
+            N_("Share of the potential bought"),
+            "ratio",
+            N_("Σ revenue of the last 12 months ÷ Σ potential, customers of the last 24 months of which a potential is noted"),
+            good="up",
+            decimals=1,
+            source="C",
+        ),
+    },
+)
 def potential_classes(potential: pd.Series, cut_a: float, cut_b: float) -> pd.Series:
     """ABC classes by potential, cut like those by revenue; None without a potential above zero."""
     known = potential[potential > 0].sort_values(ascending=False, kind="stable")
@@ -176,6 +258,7 @@ def potential_classes(potential: pd.Series, cut_a: float, cut_b: float) -> pd.Se
     return classes.reindex(potential.index).where(lambda s: s.notna(), None)
 
 
+@measure(N_("Revenue class against potential class"))
 def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
     """Revenue class against potential class: abc_class (– where nothing was bought), potential_class, customer_count, revenue, untapped (Σ potential − revenue,
     where positive).

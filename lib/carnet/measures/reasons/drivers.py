@@ -11,12 +11,16 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.register import measure
+from carnet.wording import N_
+
 PRIOR_SD = 1.0  # log-odds for one standard deviation: an odds ratio of 7 or more is held for rare
 FOLDS, REPEATS = 10, 5
 RISK_GROUPS = 4
 SYMPTOMS = ("silence_days", "trend")  # the leaving itself, as it begins: they foretell and explain nothing
 
 
+@measure(N_("Regularised logistic regression"))
 def ridge_logistic(x: np.ndarray, y: np.ndarray, prior_sd: float = PRIOR_SD) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients, the constant first, and their covariance: the mode of a logistic regression under a normal prior, and its curvature there.
 
@@ -37,6 +41,7 @@ def ridge_logistic(x: np.ndarray, y: np.ndarray, prior_sd: float = PRIOR_SD) -> 
     return b, np.linalg.inv(hessian)
 
 
+@measure(N_("Standardised attributes"))
 def standardised(attributes: pd.DataFrame) -> pd.DataFrame:
     """Columns less their mean, divided by their standard deviation; constant columns are left out."""
     spread = attributes.std(ddof=0)
@@ -44,6 +49,7 @@ def standardised(attributes: pd.DataFrame) -> pd.DataFrame:
     return (kept - kept.mean()) / kept.std(ddof=0)
 
 
+@measure(N_("Attributes that go with leaving"))
 def driver_effects(attributes: pd.DataFrame, left: pd.Series, prior_sd: float = PRIOR_SD) -> pd.DataFrame:
     """Odds ratio of leaving for one standard deviation more of each attribute, alone and with the others held fixed.
 
@@ -69,6 +75,7 @@ def driver_effects(attributes: pd.DataFrame, left: pd.Series, prior_sd: float = 
     return t.drop(columns="size")
 
 
+@measure(N_("Risk of leaving, foretold without the customer"))
 def out_of_sample(attributes: pd.DataFrame, left: pd.Series, groups: pd.Series, prior_sd: float = PRIOR_SD, seed: int = 1) -> np.ndarray:
     """Risk of leaving of each row from fits that have not seen its customer: the mean over 5 repeats of 10-fold cross-validation.
 
@@ -91,6 +98,7 @@ def out_of_sample(attributes: pd.DataFrame, left: pd.Series, groups: pd.Series, 
     return risks
 
 
+@measure(N_("How well the risk tells leavers from stayers"))
 def discrimination(risks: np.ndarray, left: pd.Series) -> dict[str, float]:
     """How well risks tell leavers from stayers, beside the base rate that knows nobody.
 
@@ -115,6 +123,7 @@ def discrimination(risks: np.ndarray, left: pd.Series) -> dict[str, float]:
             "event_count": int(y.sum()), "base_rate": float(rate)}  # fmt: skip
 
 
+@measure(N_("Foretold against seen"))
 def calibration(risks: np.ndarray, left: pd.Series, group_count: int = RISK_GROUPS) -> pd.DataFrame:
     """Foretold against seen, in groups of rising risk: risk_group, row_count, foretold, left_count, seen, seen_low, seen_high (Wilson)."""
     from carnet.measures.statistics.intervals import wilson_interval
@@ -130,6 +139,7 @@ def calibration(risks: np.ndarray, left: pd.Series, group_count: int = RISK_GROU
     return pd.DataFrame(rows)
 
 
+@measure(N_("Attributes known for enough customers"))
 def usable_attributes(panel: pd.DataFrame, names: Sequence[str], least_known: float = 0.8) -> list[str]:
     """Attributes known for at least this share of the rows and not the same for all."""
     return [name for name in names if panel[name].notna().mean() >= least_known and panel[name].nunique() > 1]

@@ -4,9 +4,36 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.register import Figure, measure
 from carnet.measures.statistics.intervals import newcombe_difference, wilson_interval
+from carnet.wording import N_
 
 
+@measure(
+    N_("Leaving by satisfaction"),
+    {
+        "satisfied_leaving_rate": Figure(
+            N_("Satisfied customers that left"),
+            "ratio",
+            N_(
+                "Not active in the last 12 months ÷ customers of the 12 months before that answered in them with a mean mark at or above the stated one"
+            ),
+            good="down",
+            decimals=1,
+            source="A",
+        ),
+        "unsatisfied_leaving_rate": Figure(
+            N_("Unsatisfied customers that left"),
+            "ratio",
+            N_(
+                "Not active in the last 12 months ÷ customers of the 12 months before that answered in them with a mean mark under the stated one"
+            ),
+            good="down",
+            decimals=1,
+            source="A",
+        ),
+    },
+)
 def satisfied_leaving(customers: pd.DataFrame) -> pd.DataFrame:
     """Leaving by satisfaction, among customers of the previous period that answered in it: one row for 'satisfied', 'unsatisfied', 'no answer'.
 
@@ -26,6 +53,7 @@ def satisfied_leaving(customers: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@measure(N_("Difference of leaving between unsatisfied and satisfied"))
 def satisfaction_effect(leaving: pd.DataFrame) -> tuple[float, float, float, float]:
     """How much more often the unsatisfied leave than the satisfied: (difference, low, high, p-value of Fisher's exact test); NaN when a side is empty.
 
@@ -38,6 +66,27 @@ def satisfaction_effect(leaving: pd.DataFrame) -> tuple[float, float, float, flo
     return a / n - b / m, *newcombe_difference(a, n, b, m), float(scipy.stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
 
 
+@measure(
+    N_("The core: profitable, satisfied, retained"),
+    {
+        "core_customer_share": Figure(
+            N_("Core customers"),
+            "ratio",
+            N_("Profitable, satisfied and retained ÷ customers of the 12 months before the last whose margin and satisfaction are known"),
+            good="up",
+            decimals=1,
+            source="A",
+        ),
+        "core_margin_share": Figure(
+            N_("Core customers, share of the margin"),
+            "ratio",
+            N_("Their margin of those 12 months ÷ that of all those known"),
+            good="up",
+            decimals=1,
+            source="A",
+        ),
+    },
+)
 def core(customers: pd.DataFrame) -> pd.DataFrame:
     """The customers of the previous period by what is asked of the core: one row for each condition and for all three.
 

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.register import Figure, measure
 from carnet.measures.statistics.intervals import CONFIDENCE, newcombe_difference, newcombe_paired_difference, wilson_interval
+from carnet.wording import N_
 
 UNKNOWN = "unknown"
 TELLERS = ("customer", "salesperson")
@@ -19,6 +21,20 @@ EPISODE_DAYS = 92  # notes on one customer closer than this are about one depart
 DRAWS = 9_999
 
 
+@measure(
+    N_("Departures from the notes on them"),
+    {
+        "departure_count": Figure(
+            N_("Departures noted"),
+            "count",
+            N_(
+                "Leavings noted, of the years read, of customers that did not order again; notes on a customer less than 92 days apart, or without an order between, are one"
+            ),
+            good="down",
+            source="A",
+        ),
+    },
+)
 def departure_episodes(notes: pd.DataFrame, trusted: str = "customer") -> pd.DataFrame:
     """Notes → departures: one row per customer and episode, with the reason of the teller who is believed.
 
@@ -46,6 +62,7 @@ def departure_episodes(notes: pd.DataFrame, trusted: str = "customer") -> pd.Dat
     return best.drop(columns="rank").reset_index(drop=True)
 
 
+@measure(N_("Simultaneous intervals of shares"))
 def goodman_intervals(shares: np.ndarray, n: float | np.ndarray, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
     """Simultaneous intervals of multinomial shares: all of them hold at once with the stated confidence; NaN without observations.
 
@@ -65,6 +82,7 @@ def goodman_intervals(shares: np.ndarray, n: float | np.ndarray, confidence: flo
     return np.clip((centre - spread) / scale, 0, 1), np.clip((centre + spread) / scale, 0, 1)
 
 
+@measure(N_("Effective number of weighted observations"))
 def effective_count(weights: np.ndarray) -> float:
     """Observations of equal weight that would be as precise: (Σ w)² ÷ Σ w² (Kish); 0 without any.
 
@@ -75,6 +93,7 @@ def effective_count(weights: np.ndarray) -> float:
     return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
+@measure(N_("Effective number of observations behind a share of money"))
 def class_count(weights: np.ndarray, chosen: np.ndarray) -> float:
     """Observations of equal weight that would tell the chosen rows' share of the weights as precisely; never more than `effective_count`.
 
@@ -87,6 +106,7 @@ def class_count(weights: np.ndarray, chosen: np.ndarray) -> float:
     return min(n, float(p * (1 - p) * weights.sum() ** 2 / (weights**2 * (chosen - p) ** 2).sum()))
 
 
+@measure(N_("Share of the money"))
 def weighted_share(chosen: pd.Series, amounts: pd.Series) -> tuple[float, tuple[float, float]]:
     """Share of the known, positive amounts that the chosen rows have, with its Wilson interval at `class_count`; NaN without amounts."""
     known = (amounts > 0).to_numpy()
@@ -99,6 +119,34 @@ def weighted_share(chosen: pd.Series, amounts: pd.Series) -> tuple[float, tuple[
     return share, (float(low[0]), float(high[0]))
 
 
+@measure(
+    N_("Shares of the reasons, by number and by money"),
+    {
+        "known_reason_count": Figure(
+            N_("Departures with a known reason"),
+            "count",
+            N_("Departures whose reason was given, or proposed from the text where none was"),
+            good="up",
+            source="A",
+        ),
+        "ours_share": Figure(
+            N_("Departures in our own hands"),
+            "ratio",
+            N_("Departures for too little contact or poor attention ÷ departures with a known reason"),
+            good="down",
+            decimals=1,
+            source="A",
+        ),
+        "ours_revenue_share": Figure(
+            N_("Departures in our own hands, by money"),
+            "ratio",
+            N_("The same by revenue lost, over departures with a known reason and amount"),
+            good="down",
+            decimals=1,
+            source="A",
+        ),
+    },
+)
 def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapping[str, float]) -> pd.DataFrame:
     """Shares of the reasons by count and by money lost; departures without a known reason are the class 'unknown'.
 
@@ -143,6 +191,7 @@ def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapp
     return t
 
 
+@measure(N_("Shares of the client’s own reason codes"))
 def code_shares(departures: pd.DataFrame) -> pd.DataFrame:
     """Shares of the client's own codes, most frequent first: `reason_shares` with the code as the reason, and reason_class beside it.
 
@@ -166,6 +215,7 @@ def code_shares(departures: pd.DataFrame) -> pd.DataFrame:
     return shares.assign(reason_class=shares.reason.map(beside).fillna(UNKNOWN))
 
 
+@measure(N_("Reasons against quoted shares"))
 def goodness_of_fit(counts: np.ndarray, expected: np.ndarray, draws: int = DRAWS, seed: int = 1) -> float:
     """p-value of counts against expected shares: Pearson's χ² with its law drawn from the multinomial, right at any size; NaN without counts.
 
@@ -179,6 +229,7 @@ def goodness_of_fit(counts: np.ndarray, expected: np.ndarray, draws: int = DRAWS
     return float((1 + (law >= observed - 1e-9).sum()) / (1 + draws))
 
 
+@measure(N_("Whether answers are spread alike over groups"))
 def independence_p_value(groups: pd.Series, answers: pd.Series, draws: int = DRAWS, seed: int = 1) -> float:
     """p-value of answers being spread alike over groups: χ² of the table with answers dealt anew at random; NaN with fewer than two of either."""
     known = groups.notna() & answers.notna()
@@ -191,6 +242,7 @@ def independence_p_value(groups: pd.Series, answers: pd.Series, draws: int = DRA
     return float((1 + (law >= observed - 1e-9).sum()) / (1 + draws))
 
 
+@measure(N_("Departures in our own hands, group by group"))
 def reasons_by_group(departures: pd.DataFrame, dimensions: Sequence[str], ours: Sequence[str]) -> pd.DataFrame:
     """What lies in the company's own hands, group by group: dimension, group, departure_count, known_count, ours_count, ours_share,
     ours_low, ours_high, revenue_lost, p_value.
@@ -213,6 +265,20 @@ def reasons_by_group(departures: pd.DataFrame, dimensions: Sequence[str], ours: 
     return pd.DataFrame(rows, columns=columns.split())
 
 
+@measure(
+    N_("What salespeople say against what customers say"),
+    {
+        "contact_perception_gap": Figure(
+            N_("Too little contact: salespeople − customers"),
+            "ratio",
+            N_(
+                "Share of departures that salespeople put down to too little contact − the share that customers do; of the same departures where both spoke, else of different ones"
+            ),
+            decimals=1,
+            source="A",
+        ),
+    },
+)
 def perception_gap(departures: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """What salespeople say against what customers say, reason by reason, once over departures that one of them told, once over those both told.
 
@@ -247,6 +313,19 @@ def perception_gap(departures: pd.DataFrame, classes: Sequence[str]) -> pd.DataF
     return pd.DataFrame(rows, columns=columns.split())
 
 
+@measure(
+    N_("Leavers whose reason is known, group by group"),
+    {
+        "reason_response_rate": Figure(
+            N_("Leavers whose reason is known"),
+            "ratio",
+            N_("Leavers with a known reason ÷ leavers, noted or lost without a note, up to 12 months before the audit date"),
+            good="up",
+            decimals=1,
+            source="A",
+        ),
+    },
+)
 def response_rates(leavers: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataFrame:
     """Of how many leavers a reason is known, group by group: dimension, group, leaver_count, known_count, response_rate, response_low,
     response_high, p_value (all groups answer alike).
@@ -266,6 +345,7 @@ def response_rates(leavers: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataF
     )
 
 
+@measure(N_("Shares of the reasons allowing for those not known"))
 def corrected_shares(leavers: pd.DataFrame, dimension: str, classes: Sequence[str]) -> pd.DataFrame:
     """Reason shares of all leavers: as known, reweighted by group, and the bounds that hold whatever the others would have said.
 

@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from carnet.engagement.profiles import ReasonClass
+from carnet.measures.register import measure
+from carnet.wording import N_
 
 
+@measure(N_("Second reader of texts"))
 def second_reader(classes: Mapping[str, ReasonClass]) -> Callable[[Sequence[str]], list[str]] | None:
     """Texts → classes, or None when the extra is not installed.
 

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import CONFIDENCE
+from carnet.wording import N_
 
 DIMENSIONS = ("reliability", "assurance", "tangibles", "empathy", "responsiveness")
 SCALES = (5, 7, 10, 20, 100)  # what surveys use; the smallest that holds the answers stands in for one that is not given
@@ -23,6 +25,7 @@ RESAMPLES = 500
 POSITIONS = ("act", "keep", "watch", "enough")
 
 
+@measure(N_("Survey answers, one row a customer"))
 def customer_answers(satisfaction: ir.Table) -> ir.Table:
     """Marks as shares of their scale, one row per customer, its mean over its answers: customer_id, answer_count, last_answer, score, dimensions.
 
@@ -35,6 +38,7 @@ def customer_answers(satisfaction: ir.Table) -> ir.Table:
     return t.group_by("customer_id").agg(answer_count=t.count(), last_answer=t.date.max(), **means).order_by("customer_id")
 
 
+@measure(N_("Scale of answers that name none"))
 def guessed_scale(largest: float) -> float | None:
     """The scale of answers that name none: the smallest usual one that holds them; None when none does.
 
@@ -44,6 +48,7 @@ def guessed_scale(largest: float) -> float | None:
     return next((scale for scale in SCALES if largest <= scale), None)
 
 
+@measure(N_("Marks of each dimension of service quality"))
 def dimension_scores(answers: pd.DataFrame) -> pd.DataFrame:
     """Mean mark of each dimension over customers: dimension, customer_count, performance, performance_low, performance_high (Student, 95 %)."""
     rows = []
@@ -66,6 +71,7 @@ def dimension_scores(answers: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dimension", "customer_count", "performance", "performance_low", "performance_high"])
 
 
+@measure(N_("Published weights of the dimensions"))
 def profile_weights(weights: Mapping[str, float], dimensions: Sequence[str]) -> pd.DataFrame:
     """A published profile over the dimensions that were measured, made to sum to 1: dimension, importance, importance_low, importance_high (NaN)."""
     chosen = pd.Series({name: weights[name] for name in dimensions}, dtype=float)
@@ -73,6 +79,7 @@ def profile_weights(weights: Mapping[str, float], dimensions: Sequence[str]) -> 
     return t.assign(importance_low=np.nan, importance_high=np.nan)
 
 
+@measure(N_("Estimated weights of the dimensions"))
 def estimated_weights(answers: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 1) -> tuple[pd.DataFrame, tuple[float, float]]:
     """What each dimension explains of the overall score (LMG): weights that sum to 1 with bootstrap intervals, and R² with its p-value.
 
@@ -114,6 +121,7 @@ def _explained(correlation: np.ndarray) -> np.ndarray:
     return np.array(shares)
 
 
+@measure(N_("Importance against performance"))
 def importance_performance(weights: pd.DataFrame, scores: pd.DataFrame, satisfied_from: float) -> pd.DataFrame:
     """Where each dimension stands: the columns of both, position and sure.
 

@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 from unidecode import unidecode
 
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
+
 COMPLAINT_WORDS = ("complain", "claim", "dispute", "reclam", "litige", "plainte")
 SIGNS = ("complained", "answered", "recorded")  # what a customer may have left behind
 CHAIN = ("silent", "leave", "told", "convert")  # in the order of the chain
@@ -22,6 +25,7 @@ DRAWS = 20_000
 LEAST_TRIALS = 10  # customers, below which this book does not tell a link
 
 
+@measure(N_("Kinds of activity that are complaints"))
 def complaint_activities(activities: Sequence[str], words: Sequence[str] = COMPLAINT_WORDS) -> list[str]:
     """The kinds of activity that are complaints: those whose name holds one of the words, accents and case aside.
 
@@ -32,6 +36,7 @@ def complaint_activities(activities: Sequence[str], words: Sequence[str] = COMPL
     return [name for name in activities if any(word in unidecode(name).lower() for word in folded)]
 
 
+@measure(N_("Customers that left a sign in their window"))
 def spoke(events: ir.Table, windows: ir.Table) -> ir.Table:
     """Customers with an event inside their own window: customer_id, one row each.
 
@@ -43,6 +48,35 @@ def spoke(events: ir.Table, windows: ir.Table) -> ir.Table:
     return inside.group_by("customer_id").agg(told=inside.count()).select("customer_id").order_by("customer_id")
 
 
+@measure(
+    N_("Customers that left no sign"),
+    {
+        "silent_leaver_count": Figure(
+            N_("Customers lost in silence"),
+            "count",
+            N_(
+                "Customers without an order in the last 12 months, and with one in the years read, that left no complaint, survey answer or departure note from a year before their last order on; those that a table does not reach back to are not judged"
+            ),
+            good="down",
+            source="C",
+        ),
+        "silent_leaver_share": Figure(
+            N_("Customers lost in silence, share"),
+            "ratio",
+            N_("The same ÷ customers lost that were judged"),
+            good="down",
+            decimals=1,
+            source="C",
+        ),
+        "silent_leaver_revenue": Figure(
+            N_("Revenue lost in silence"),
+            "currency",
+            N_("Σ of their revenue in the 12 months up to their last order, where known"),
+            good="down",
+            source="C",
+        ),
+    },
+)
 def silent_customers(signs: pd.DataFrame) -> pd.Series:
     """True for customers that left none of the signs that were looked for; NULL where one of them is not told and no other was seen.
 
@@ -73,6 +107,7 @@ class Premise:
         return rng.uniform(self.low, self.high, draws)
 
 
+@measure(N_("The chain of unhappy customers who say nothing"))
 def silent_chain(premises: Mapping[str, Premise], draws: int = DRAWS, seed: int = 1) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     """The chain drawn: what a hundred unhappy customers cost in customers and prospects.
 
@@ -102,6 +137,7 @@ def silent_chain(premises: Mapping[str, Premise], draws: int = DRAWS, seed: int 
     return pd.DataFrame(rows), tornado, prospects
 
 
+@measure(N_("Premises of the chain"))
 def chain_premises(
     quoted: Mapping[str, float],
     better: Mapping[str, float],
@@ -126,6 +162,7 @@ def chain_premises(
     return made
 
 
+@measure(N_("Windows of customers"))
 def windows_of(customers: pd.DataFrame) -> ir.Table:
     """customer_id, window_start, window_end (dates) of a frame as an Ibis table."""
     days = customers[["customer_id", "window_start", "window_end"]].assign(

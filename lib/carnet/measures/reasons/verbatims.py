@@ -19,6 +19,8 @@ from unidecode import unidecode
 
 from carnet.engagement.profiles import Language, ReasonClass
 from carnet.measures.reasons.reasons import UNKNOWN
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 GAP = 2  # other words allowed between two words of a group
 NEGATION_REACH = 3  # words before a group in which a negation takes it back
@@ -227,6 +229,7 @@ def _stemmer(language: str) -> Callable[[str], str]:
     return snowballstemmer.stemmer(STEMMERS[language]).stemWord
 
 
+@measure(N_("Words of a text, folded"))
 def split_words(text: str) -> list[str]:
     """A text without accents, case and punctuation, as words; the per-cent sign is one.
 
@@ -339,6 +342,26 @@ def _longest(spans: Mapping[tuple[int, int], str]) -> tuple[str, ...]:
     return tuple(spans[span] for span in sorted(kept))
 
 
+@measure(
+    N_("Texts with the proposed reason and the words behind it"),
+    {
+        "verbatim_count": Figure(
+            N_("Texts of departures"),
+            "count",
+            N_("Departure notes with words of their own"),
+            good="up",
+            source="A",
+        ),
+        "uncoded_verbatim_share": Figure(
+            N_("Texts without a proposal"),
+            "ratio",
+            N_("Texts of departures for which the codebook proposes no reason ÷ texts"),
+            good="down",
+            decimals=1,
+            source="A",
+        ),
+    },
+)
 def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Sequence[str]], Sequence[str]] | None = None) -> pd.DataFrame:
     """Each note with the analyst's class, the codebook's proposal and the words behind it; the analyst's own code wins.
 
@@ -372,6 +395,7 @@ def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Se
     return t
 
 
+@measure(N_("Agreement of given codes and texts"))
 def note_agreement(notes: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, tuple[float, float, float]]:
     """Given codes against proposals over the notes that have both, the code one that the codebook knows: confusion table and kappa."""
     pairs = notes[notes.coded.isin([name for name in classes if name not in (UNKNOWN, "other")])]
@@ -379,6 +403,7 @@ def note_agreement(notes: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.Data
     return table, cohen_kappa(table.to_numpy())
 
 
+@measure(N_("Notes, proposals taken back where texts tell nothing"))
 def trusted_notes(notes: pd.DataFrame, kappa: tuple[float, float, float]) -> pd.DataFrame:
     """The notes, proposals taken back ('unknown') where codes and texts agree no more than chance would: then a text tells no reason."""
     if math.isnan(kappa[1]) or kappa[1] > 0:
@@ -395,6 +420,7 @@ def _told(reading: Reading) -> str:
     return "; ".join(", ".join(reading.words[name]) for name in shown if name in reading.words)
 
 
+@measure(N_("Two codings against each other"))
 def confusion_table(first: pd.Series, second: pd.Series, classes: Sequence[str]) -> pd.DataFrame:
     """How often the first coder's class (rows) meets the second coder's (columns), over texts that both coded; classes met only."""
     both = first.notna() & second.notna()
@@ -402,6 +428,19 @@ def confusion_table(first: pd.Series, second: pd.Series, classes: Sequence[str])
     return pd.crosstab(first[both], second[both]).reindex(index=met, columns=met, fill_value=0)
 
 
+@measure(
+    N_("Agreement of two codings beyond chance"),
+    {
+        "verbatim_kappa": Figure(
+            N_("Agreement of texts and codes"),
+            "index",
+            N_("Cohen’s kappa of the proposals and the given codes, over texts that have both"),
+            good="up",
+            decimals=2,
+            source="A",
+        ),
+    },
+)
 def cohen_kappa(table: np.ndarray) -> tuple[float, float, float]:
     """Agreement beyond chance of two coders with its 95 % interval: (kappa, low, high); all NaN under 10 texts coded by both, or where one of them uses a single class.
 

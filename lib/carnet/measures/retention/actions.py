@@ -3,6 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from carnet.measures.register import measure
+from carnet.wording import N_
+
 ACTIONS = ("leave_alone", "do_not_chase", "last_chance", "renegotiate", "rekindle", "call", "retain", "protect", "wait", "serve")
 CALLED = ("last_chance", "rekindle", "call")  # actions that are a call or a visit of a salesperson
 REASONS = (  # why an account is not to be chased, first one that holds
@@ -10,6 +13,7 @@ REASONS = (  # why an account is not to be chased, first one that holds
 )  # fmt: skip
 
 
+@measure(N_("One action an account"))
 def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     """One action an account, the first rule that holds: the columns of `t` with action, action_reason, at_most and action_value.
 

@@ -11,12 +11,23 @@ import scipy
 
 from carnet.engagement.periods import Periods
 from carnet.measures.portfolio.movement import DUE_MONTHS, LEAST_RHYTHMS
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
 
 PRIOR_INTERVALS = 1  # intervals of the portfolio that a customer's own rhythm is shrunk with
 DAYS_A_MONTH = 365.25 / 12
 OVERDUE = 1.5  # days since the last order ÷ own rhythm
 
 
+@measure(N_("Band of the silence ratio"))
+def silence_band(silence_ratio: pd.Series, edges: Sequence[float]) -> pd.Series:
+    """The lower end of the band that each silence ratio falls into, of bands that begin at `edges`; unknown stays unknown."""
+    known = pd.to_numeric(silence_ratio).astype(float)
+    falling = list(reversed(edges))
+    return pd.Series(np.select([known >= edge for edge in falling], falling, np.nan), known.index)
+
+
+@measure(N_("How often the median customer orders"))
 def usual_interval_days(orders: ir.Table) -> ir.FloatingScalar:
     """The median customer's mean number of days between two days with an order; NULL where nobody has two."""
     return _own_intervals(orders).own_days.quantile(0.5)
@@ -30,6 +41,7 @@ def _own_intervals(orders: ir.Table) -> ir.Table:
     return t.mutate(own_days=(t.interval_count > 0).ifelse(t.span / t.interval_count.nullif(0), ibis.null("float64")))
 
 
+@measure(N_("Silence of each customer in its own rhythm of orders"))
 def order_rhythm(orders: ir.Table, as_of: dt.date) -> ir.Table:
     """How long each customer has been silent, in its own rhythm.
 
@@ -50,6 +62,7 @@ def order_rhythm(orders: ir.Table, as_of: dt.date) -> ir.Table:
     )  # fmt: skip
 
 
+@measure(N_("Customers that order rarely and are late by their own rhythm"))
 def overdue(rhythm: ir.Table) -> ir.Table:
     """Customers that order rarely and are late by their own rhythm, longest silence first: the columns of `order_rhythm`.
 
@@ -59,6 +72,7 @@ def overdue(rhythm: ir.Table) -> ir.Table:
     return t.order_by(ibis.desc("silence_ratio"), "customer_id")
 
 
+@measure(N_("The best 12 months of each customer against the last 12"))
 def peak_years(cube: ir.Table) -> ir.Table:
     """The best 12 months each customer ever had, against the last 12.
 
@@ -79,6 +93,7 @@ def peak_years(cube: ir.Table) -> ir.Table:
     )
 
 
+@measure(N_("Orders of each product family by active customers, in both periods"))
 def family_orders(sales: ir.Table, periods: Periods, months: Sequence[int]) -> ir.Table:
     """Orders of each product family (the column offer, else product) by customers still active, in both periods.
 
@@ -101,6 +116,29 @@ def family_orders(sales: ir.Table, periods: Periods, months: Sequence[int]) -> i
     return t.filter((t.order_count.sum().over(ibis.window(group_by="customer_id")) > 0) & (t.order_count + t.order_count_previous > 0))
 
 
+@measure(
+    N_("Families that a customer stopped buying"),
+    {
+        "stopped_family_count": Figure(
+            N_("Families no longer bought"),
+            "count",
+            N_(
+                "Pairs of an active customer and a family bought on the stated number of orders of the previous period and on none of this one"
+            ),
+            good="down",
+            source="B",
+            compares=True,
+        ),
+        "stopped_revenue": Figure(
+            N_("Revenue of families no longer bought"),
+            "currency",
+            N_("Σ of their revenue in the previous period"),
+            good="down",
+            source="B",
+            compares=True,
+        ),
+    },
+)
 def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
     """Families that a customer bought on at least `least_orders` orders of the previous period and on none of this one.
 
@@ -110,6 +148,21 @@ def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
     return t.drop("order_count").order_by("customer_id", ibis.desc("family_revenue_previous"), "family")
 
 
+@measure(
+    N_("Families that would look stopped if nothing had changed"),
+    {
+        "chance_stopped_count": Figure(
+            N_("Families no longer bought, if nothing had changed"),
+            "index",
+            N_(
+                "Σ over the pairs of the chance that none of their orders is among the customer's orders of this period, had families not changed"
+            ),
+            decimals=1,
+            source="B",
+            compares=True,
+        ),
+    },
+)
 def chance_stopped_count(families: pd.DataFrame, customers: pd.DataFrame, least_orders: int) -> float:
     """Families that would look stopped if customers had ordered as often as they did, and families had not mattered.
 

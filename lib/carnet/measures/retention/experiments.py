@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import CONFIDENCE, newcombe_difference, newcombe_paired_difference
+from carnet.wording import N_
 
 POWER = 0.80
 MEASURES = ("revenue", "margin", "orders", "retention")
@@ -21,6 +23,7 @@ LEAST_ARM = 4  # customers an arm, below which nothing is read
 MISMATCH = 0.001  # p-value of the sample ratio, under which no effect is told
 
 
+@measure(N_("Customers an arm, for rates"))
 def arm_size_for_rates(rate: float, other_rate: float, power: float = POWER) -> int:
     """Customers in each of two equal arms that show a difference between two rates, tested at 5 %: 2 × ((1.96 + 0.84) ÷ Cohen's h)².
 
@@ -31,6 +34,7 @@ def arm_size_for_rates(rate: float, other_rate: float, power: float = POWER) -> 
     return math.ceil(2 * ((_quantile() + float(scipy.stats.norm.ppf(power))) / size) ** 2)
 
 
+@measure(N_("Smallest rise of a rate that arms show"))
 def detectable_rate(rate: float, treated: int, control: int, power: float = POWER) -> float:
     """The smallest rise of a rate that arms of these sizes show in `power` of the cases; NaN where even 100 % would not do."""
     if not treated or not control or not 0 <= rate < 1:
@@ -40,6 +44,7 @@ def detectable_rate(rate: float, treated: int, control: int, power: float = POWE
     return math.sin(angle / 2) ** 2 - rate if angle < math.pi else math.nan
 
 
+@measure(N_("Smallest difference of means that arms show"))
 def detectable_difference(spread: float, treated: int, control: int, pairs: bool = False, power: float = POWER) -> float:
     """The smallest mean effect a customer that the arms show in `power` of the cases: (t at 97.5 % + t at `power`) × spread × √(1/treated + 1/control).
 
@@ -55,6 +60,7 @@ def detectable_difference(spread: float, treated: int, control: int, pairs: bool
     )
 
 
+@measure(N_("Customers an arm, for means"))
 def arm_size_for_difference(spread: float, effect: float, power: float = POWER) -> int:
     """Customers in each of two equal arms whose `detectable_difference` is at most `effect`.
 
@@ -71,6 +77,7 @@ def _quantile() -> float:
     return float(scipy.stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 
+@measure(N_("Outcomes less what the past foretells"))
 def cuped(outcome: np.ndarray, baseline: np.ndarray) -> tuple[np.ndarray, float]:
     """Outcomes less what the baseline foretells, and the share of the variance that this takes away.
 
@@ -84,6 +91,7 @@ def cuped(outcome: np.ndarray, baseline: np.ndarray) -> tuple[np.ndarray, float]
     return y - theta * (x - x.mean()), float(np.corrcoef(y, x)[0, 1] ** 2)
 
 
+@measure(N_("Arms of an experiment"))
 def assign(units: pd.DataFrame, share: float, pairs: bool, seed: int) -> pd.DataFrame:
     """Who is treated and who is left alone: customer_id, stratum, baseline, block, arm.
 
@@ -113,6 +121,7 @@ def assign(units: pd.DataFrame, share: float, pairs: bool, seed: int) -> pd.Data
     return t
 
 
+@measure(N_("Arms found against arms drawn"))
 def sample_ratio_p_value(treated_found: int, treated_missing: int, control_found: int, control_missing: int) -> float:
     """Fisher's exact test of who is missing against the arm; under 0.001 something chose who is found, and no effect may be told (A. Fabijan et al., KDD 2019).
 
@@ -121,6 +130,7 @@ def sample_ratio_p_value(treated_found: int, treated_missing: int, control_found
     return float(scipy.stats.fisher_exact([[treated_found, treated_missing], [control_found, control_missing]]).pvalue)
 
 
+@measure(N_("Effect of an experiment"))
 def read_effect(units: pd.DataFrame, share: float, pairs: bool, rate: bool, seed: int) -> dict[str, float]:
     """What the treatment did to each customer on average, everybody counted in the arm drawn, whether treated or not.
 

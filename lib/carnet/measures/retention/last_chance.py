@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from carnet.measures.register import Figure, measure
+from carnet.measures.retention.defection import silence_band
 from carnet.measures.statistics.intervals import wilson_interval
+from carnet.wording import N_
 
 SILENCE_BANDS = (2.0, 4.0, 8.0, 16.0)  # days since the last order ÷ own rhythm: lower ends
 PRIOR_CUSTOMERS = 4  # customers of the whole group that a band's rate is shrunk with
@@ -11,6 +14,7 @@ LEAST_ELIGIBLE = 8  # customers that could be left alone
 ARMS = ("contact", "hold-out", "essential")
 
 
+@measure(N_("Customers on the way out: deep fall, long silence"))
 def candidates(gaps: pd.DataFrame, deep_share: float) -> pd.DataFrame:
     """Customers of a gap list that are on the way out: due, revenue down by `deep_share` or more, silent for twice their own rhythm or longer."""
     return gaps[
@@ -18,6 +22,7 @@ def candidates(gaps: pd.DataFrame, deep_share: float) -> pd.DataFrame:
     ]
 
 
+@measure(N_("How often customers this silent came back, in earlier years"))
 def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:
     """How often customers this silent came back within a year, whatever was done: from the lists of earlier years.
 
@@ -26,7 +31,7 @@ def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:
     Columns     band (lower end of the silence ratio), customer_count, back_count, back_rate, back_rate_low, back_rate_high (Wilson),
                 recoverability; no row without history
     """
-    t = earlier.assign(band=silence_band(earlier.silence_ratio))
+    t = earlier.assign(band=silence_band(earlier.silence_ratio, SILENCE_BANDS))
     t["back"] = t.revenue_next - t.revenue >= back_share * (t.revenue_previous - t.revenue)
     overall = t.back.mean() if len(t) else float("nan")
     rows = []
@@ -41,12 +46,21 @@ def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns.split())
 
 
-def silence_band(silence_ratio: pd.Series) -> pd.Series:
-    """The lower end of the band that each silence ratio falls into; unknown stays unknown."""
-    known = pd.to_numeric(silence_ratio).astype(float)
-    return pd.Series(np.select([known >= edge for edge in reversed(SILENCE_BANDS)], list(reversed(SILENCE_BANDS)), np.nan), known.index)
-
-
+@measure(
+    N_("Last-chance proposals worth more than they cost"),
+    {
+        "last_chance_value": Figure(
+            N_("Margin in play of last-chance proposals"),
+            "currency",
+            N_(
+                "Σ of recoverability × margin at stake − cost of the proposal, where above zero, customers left alone not counted: what comes back at past rates, not what the proposals add"
+            ),
+            good="up",
+            source="B",
+            compares=True,
+        ),
+    },
+)
 def last_chance(candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, cost: float, most: int) -> pd.DataFrame:
     """Candidates worth a last proposal, most valuable first.
 
@@ -56,7 +70,7 @@ def last_chance(candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, c
     Parameters  candidates: margin_at_stake, silence_ratio; rates: `recoverability`; `assumed` stands in for a band without history
     Returns     candidates with recoverability, proposal_cost, expected_value, value_low, value_high
     """
-    band, by_band = silence_band(candidates.silence_ratio), rates.set_index("band")
+    band, by_band = silence_band(candidates.silence_ratio, SILENCE_BANDS), rates.set_index("band")
     rate = band.map(by_band.recoverability).astype(float).fillna(assumed)  # a band nobody was in: the stated assumption
     low, high = (band.map(by_band[name]).astype(float) * candidates.margin_at_stake - cost for name in ("back_rate_low", "back_rate_high"))
     value = rate * candidates.margin_at_stake - cost
@@ -64,6 +78,7 @@ def last_chance(candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, c
     return t[t.expected_value > 0].sort_values(["expected_value", "customer_id"], ascending=[False, True]).head(most)
 
 
+@measure(N_("Who is contacted and who is left alone, drawn at random"))
 def draw_hold_out(chosen: pd.DataFrame, share: float, seed: int) -> pd.Series:
     """The arm of each customer: 'contact', 'hold-out' (drawn at random, left alone) or 'essential' (never left alone, not compared).
 
@@ -79,6 +94,7 @@ def draw_hold_out(chosen: pd.DataFrame, share: float, seed: int) -> pd.Series:
     return arms
 
 
+@measure(N_("Smallest effect that the customers left alone can show"))
 def detectable_effect(earlier: pd.DataFrame, contacted: int, held: int) -> float:
     """Smallest mean effect a customer (money) that these arms show at the next audit in 8 cases of 10, tested at 5 %.
 

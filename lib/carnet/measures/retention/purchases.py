@@ -15,6 +15,9 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
+
 MIN_CUSTOMERS = 200
 WEEK = 7.0
 
@@ -35,6 +38,7 @@ class PurchaseModel:
         return not all(1e-4 < value < 1e4 for value in (self.r, self.alpha, self.a, self.b))
 
 
+@measure(N_("Repeat orders, recency and age of each customer"))
 def purchase_history(orders: ir.Table, until: dt.date, weeks: float) -> ir.Table:
     """Repeat orders of each customer up to a day: customer_id, repeat_count (days with an order after the first), recency_weeks (first to
     last order), age_weeks (first order to `until`), recent_count (days with an order in the last `weeks` of them: the naive baseline of as many to come).
@@ -53,6 +57,7 @@ def purchase_history(orders: ir.Table, until: dt.date, weeks: float) -> ir.Table
     ).order_by("customer_id")
 
 
+@measure(N_("BG/NBD parameters by maximum likelihood"))
 def fit_purchases(history: pd.DataFrame) -> PurchaseModel | None:
     """Maximum likelihood (eq. 6) over repeat_count, recency_weeks, age_weeks; None under 200 customers or when it does not converge."""
     if len(history) < MIN_CUSTOMERS:
@@ -97,6 +102,26 @@ def _log_likelihood(parameters: np.ndarray, x: np.ndarray, tx: np.ndarray, age: 
     return float(np.sum(rate[place] + either)), np.array([part.sum() for part in gradient])
 
 
+@measure(
+    N_("Orders expected of each customer, and its own rate carried on"),
+    {
+        "repurchase_probability": Figure(
+            N_("Customers expected to order again"),
+            "ratio",
+            N_("Mean probability of at least one order in the stated weeks (BG/NBD)"),
+            good="up",
+            decimals=1,
+            source="D",
+        ),
+        "expected_order_count": Figure(
+            N_("Expected order days"),
+            "index",
+            N_("Σ expected days with an order in the stated weeks (BG/NBD)"),
+            good="up",
+            source="D",
+        ),
+    },
+)
 def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -> pd.DataFrame:
     """Per customer, over the next `weeks`: order_probability (≥ 1 order), expected_order_count (eq. 10); beside them naive_order_count, the
     customer's orders of the same length of time just before.
@@ -112,6 +137,7 @@ def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -
     return history[["customer_id"]].assign(order_probability=buys, expected_order_count=orders, naive_order_count=naive)
 
 
+@measure(N_("Predicted against actual orders of the hold-out"))
 def hold_out(orders: ir.Table, history: pd.DataFrame, model: PurchaseModel, cut: dt.date, until: dt.date) -> pd.DataFrame:
     """The model fitted up to `cut` against what happened until `until`: one row per fifth of customers by predicted probability, then all.
 
@@ -137,6 +163,18 @@ def hold_out(orders: ir.Table, history: pd.DataFrame, model: PurchaseModel, cut:
     return pd.DataFrame([*rows, {"fifth": 0} | summed(t)])
 
 
+@measure(
+    N_("Regularity of the intervals between orders"),
+    {
+        "purchase_regularity": Figure(
+            N_("Regularity of orders"),
+            "index",
+            N_("k of Erlang-k intervals between orders: 1 is chance, more is rhythm"),
+            decimals=1,
+            source="D",
+        ),
+    },
+)
 def regularity(orders: ir.Table) -> float:
     """How regular the intervals between orders are: the k of Erlang-k intervals; 1 is pure chance (what BG/NBD assumes), more is rhythm.
 

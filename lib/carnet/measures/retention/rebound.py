@@ -11,9 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 import scipy
 
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
+
 SELECTING_SHARE = 0.9  # orders that select the group; the others tell its true level
 
 
+@measure(N_("Jackknife interval of a ratio of two sums"))
 def ratio_interval(gained: npt.ArrayLike, gap: npt.ArrayLike, confidence: float = 0.95, predicting: int = 0) -> tuple[float, float, float]:
     """Σ gained ÷ Σ gap with its jackknife interval (M. Quenouille 1949, J. Tukey 1958); NaN without a gap; no interval under 8 rows, when fewer than 4 carry the money,
     or when fewer than 5, or a third, moved at all (customers gone for good show no spread, which is not certainty).
@@ -36,6 +40,21 @@ def ratio_interval(gained: npt.ArrayLike, gap: npt.ArrayLike, confidence: float 
     return float(ratio), float(ratio - half), float(ratio + half)
 
 
+@measure(
+    N_("Share of its gap that a flagged group regained in earlier years"),
+    {
+        "expected_rebound_share": Figure(
+            N_("Expected rebound"),
+            "ratio",
+            N_(
+                "Share of its gap that the group flagged by the same rule regained a year later, in earlier years, whatever was done; without a third year (then without interval) what the luck of orders gives back at most"
+            ),
+            decimals=1,
+            source="B",
+            compares=True,
+        ),
+    },
+)
 def historic_rebound(earlier: pd.DataFrame, flagged: pd.Series) -> tuple[float, float, float]:
     """Share of its gap that the group which the same rule would have flagged in earlier years regained in the next: (share, low, high).
 
@@ -52,6 +71,7 @@ def historic_rebound(earlier: pd.DataFrame, flagged: pd.Series) -> tuple[float, 
     )
 
 
+@measure(N_("Share of a gap that the luck of orders gives back"))
 def luck_rebound(orders: pd.DataFrame, rule: Callable[[pd.DataFrame], pd.Series], draws: int = 40, seed: int = 1) -> float:
     """Share of its gap that a group regains because the luck of its orders ends; for books without a third year.
 

@@ -4,12 +4,16 @@ import numpy as np
 import pandas as pd
 
 from carnet.measures.indicators.lifetime_value import survival_years
+from carnet.measures.register import Figure, measure
+from carnet.measures.retention.defection import silence_band
 from carnet.measures.statistics.intervals import wilson_interval
+from carnet.wording import N_
 
 BANDS = (0.0, 1.0, 2.0, 4.0, 8.0)  # days since the last order ÷ own rhythm: lower ends
 PRIOR_CUSTOMERS = 4  # customers of the whole group that a band's rate is shrunk with
 
 
+@measure(N_("How many customers this silent left, in earlier years"))
 def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
     """How many customers this silent, fading or not, bought nothing in the following 12 months, in earlier years of this book.
 
@@ -23,7 +27,7 @@ def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
     t = earlier.dropna(subset=["silence_ratio"])
     if not len(t):
         return pd.DataFrame(columns=columns)
-    overall, bands, rows = t.left.mean(), silence_band(t.silence_ratio), []
+    overall, bands, rows = t.left.mean(), silence_band(t.silence_ratio, BANDS), []
     for band in BANDS:
         inside = t[bands == band]
         usual = (inside.left.sum() + PRIOR_CUSTOMERS * overall) / (len(inside) + PRIOR_CUSTOMERS)
@@ -36,12 +40,29 @@ def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def silence_band(silence_ratio: pd.Series) -> pd.Series:
-    """The lower end of the band that each silence ratio falls into; unknown stays unknown."""
-    known = pd.to_numeric(silence_ratio).astype(float)
-    return pd.Series(np.select([known >= edge for edge in reversed(BANDS)], list(reversed(BANDS)), np.nan), known.index)
-
-
+@measure(
+    N_("What may be spent on each customer"),
+    {
+        "retention_budget": Figure(
+            N_("Retention budget"),
+            "currency",
+            N_("Σ over customers worth an action of chance to save × residual margin, capped at the stated share of a year’s margin"),
+            source="A",
+        ),
+        "chase_customer_count": Figure(
+            N_("Customers worth an action"),
+            "count",
+            N_("Customers whose budget reaches the cost of an action"),
+            source="A",
+        ),
+        "do_not_chase_customer_count": Figure(
+            N_("Customers not to be chased"),
+            "count",
+            N_("Customers that cost more than they bring, left already, or would bring too little"),
+            source="A",
+        ),
+    },
+)
 def retention_budgets(
     accounts: pd.DataFrame,
     rates: pd.DataFrame,
@@ -66,7 +87,7 @@ def retention_budgets(
     Columns     accounts with leave_probability, save_probability, residual_margin, uncapped_budget, budget, chase, chase_reason
     """  # fmt: skip
     gone = accounts.status == "lost"
-    band = silence_band(accounts.silence_ratio)
+    band = silence_band(accounts.silence_ratio, BANDS)
     kind = accounts.fading.astype(bool)
     rate = rates.set_index(["band", "fading"]).leave_rate if len(rates) else pd.Series(dtype=float)
     leave = pd.Series([rate.get(key, np.nan) for key in zip(band, kind, strict=True)], accounts.index, dtype=float).mask(gone, 1.0)

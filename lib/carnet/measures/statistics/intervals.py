@@ -5,10 +5,14 @@ import math
 import numpy as np
 import scipy
 
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
+
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 
 
+@measure(N_("Wilson score interval of a rate"))
 def wilson_interval(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Wilson score interval of a rate (E. B. Wilson, JASA 1927); (NaN, NaN) over an empty population, or of an unknown number.
 
@@ -21,6 +25,7 @@ def wilson_interval(successes: float, trials: float, confidence: float = CONFIDE
     return float(interval.low), float(interval.high)
 
 
+@measure(N_("Interval of the difference of two shares"))
 def newcombe_difference(
     hits: float, trials: float, other_hits: float, other_trials: float, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
@@ -38,6 +43,7 @@ def newcombe_difference(
     return p - q - math.hypot(p - low, other_high - q), p - q + math.hypot(high - p, q - other_low)
 
 
+@measure(N_("Interval of the difference of two paired shares"))
 def newcombe_paired_difference(both: int, first: int, second: int, neither: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Interval of the difference of two paired shares, (both + first) ÷ n − (both + second) ÷ n; (NaN, NaN) without pairs.
 
@@ -61,6 +67,7 @@ def newcombe_paired_difference(both: int, first: int, second: int, neither: int,
     return p - q - spread(p - low, other_high - q), p - q + spread(high - p, q - other_low)
 
 
+@measure(N_("Percentile bootstrap interval of a sum over customers"))
 def bootstrap_total(values: np.ndarray, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 1) -> tuple[float, float]:
     """Percentile bootstrap interval of a sum over customers (B. Efron, 1979): how the total moves from customer to customer.
 
@@ -77,12 +84,28 @@ def bootstrap_total(values: np.ndarray, confidence: float = CONFIDENCE, resample
     return float(low), float(high)
 
 
+@measure(N_("Interval of the difference of two yearly sums"))
 def noise_interval(change: float, noise: float) -> tuple[float, float]:
     """95 % interval of the difference of two yearly sums whose standard error is `noise` each: change ± 1.96 · √2 · noise."""
     spread = 1.959964 * math.sqrt(2) * noise
     return change - spread, change + spread
 
 
+@measure(
+    N_("ln ½ ÷ ln retention rate: years until half of the customers are left"),
+    {
+        "half_life_years": Figure(
+            N_("Half-life of the portfolio, years"),
+            "index",
+            N_("ln ½ ÷ ln retention rate: years until half of the customers are left"),
+            good="up",
+            decimals=1,
+            source="A",
+            compares=True,
+            moves=True,
+        ),
+    },
+)
 def half_life_years(retention_rate: float) -> float:
     """Years after which half of the customers are left if the yearly retention stays: ln ½ / ln r.
 
