@@ -19,7 +19,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import yaml
-from carnet.engagement.records import PICTURES_VARIABLE
+from carnet.engagement.running import PICTURES_VARIABLE
 from nbval import plugin as nbval_plugin
 
 gc.freeze()  # what is imported is never garbage, and expressions are many small objects: looking for garbage takes a tenth of a run

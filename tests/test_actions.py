@@ -12,7 +12,7 @@ import pytest
 import python_calamine
 from carnet.book.book import open_book
 from carnet.book.earlier import check_comparable, find_earlier, find_reports, open_published
-from carnet.customers.gap_list import gap_list, with_contacts
+from carnet.customers.gaps.gap_list import gap_list, with_contacts
 from carnet.errors import CarnetError
 from carnet.measures.gaps import follow_up, tasks
 from carnet.measures.portfolio import changes

@@ -8,7 +8,7 @@ import ibis
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
-from carnet.customers.gap_list import gap_list, monthly_gaps
+from carnet.customers.gaps.gap_list import gap_list, monthly_gaps
 from carnet.engagement.periods import Periods, months_earlier, years_earlier, years_earlier_each
 from carnet.measures.portfolio import movement
 from hypothesis import given, settings

@@ -18,6 +18,10 @@ BRIDGE = pd.DataFrame(
 )
 
 
+def ranked(names, amounts, notes):
+    return pd.DataFrame({"name": names, "amount": amounts, "note": notes})
+
+
 def texts(chart):
     found = [text.get_text() for text in chart.figure.texts]
     for axes in chart.figure.axes:
@@ -50,7 +54,7 @@ def test_chart_speaks_the_readers_language():
 
 
 def test_ranking_keeps_order_values_and_zero():
-    chart = charts.draw_ranking(EN, ["Alpha", "Beta"], [-5.0, 3.0], ["-€5", "+€3"], "Title", "Subtitle", "source")
+    chart = charts.draw_ranking(EN, ranked(["Alpha", "Beta"], [-5.0, 3.0], ["-€5", "+€3"]), "Title", "Subtitle", "source")
     axes = chart.figure.axes[0]
     assert [bar.get_width() for bar in axes.patches] == [-5, 3]
     assert axes.get_xlim()[0] < 0 < axes.get_xlim()[1]
@@ -59,7 +63,7 @@ def test_ranking_keeps_order_values_and_zero():
 
 @pytest.mark.parametrize("name", ["Joe $\\bad$ Ltd", "A_b^{", "100 % $", "\\frac", "نص", "a" * 300])
 def test_hostile_names_are_drawn_as_text(name):
-    chart = charts.draw_ranking(EN, [name], [1.0], ["1"], name, name, name)
+    chart = charts.draw_ranking(EN, ranked([name], [1.0], ["1"]), name, name, name)
     chart.figure.savefig(io.BytesIO(), format="png")
     assert name in chart.alt
 
@@ -214,7 +218,7 @@ def test_heat_strip_shows_revenue_and_colours_the_gap():
 
 def test_ranking_leaves_room_for_its_longest_note():
     for notes in (["-€120,250 · p <\u00a00.1%", "+€71,483 · p 11.4%"], ["-€5", "+€3"]):
-        chart = charts.draw_ranking(EN, ["Alpha", "Beta"], [-120_250.0, 71_483.0], notes, "Title", "Subtitle", "source")
+        chart = charts.draw_ranking(EN, ranked(["Alpha", "Beta"], [-120_250.0, 71_483.0], notes), "Title", "Subtitle", "source")
         chart.figure.canvas.draw()
         axes = chart.figure.axes[0]
         frame = axes.get_window_extent()

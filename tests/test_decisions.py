@@ -9,7 +9,7 @@ import pytest
 from carnet.book.book import open_book
 from carnet.customers.account_list import Rates, account_list
 from carnet.customers.decisions import ACTION_COLUMNS, Policy, decisions, may_be_called, open_names, policy_of
-from carnet.customers.gap_list import gap_list
+from carnet.customers.gaps.gap_list import gap_list
 from carnet.engagement.records import PARAMETERS_VARIABLE
 from carnet.findings import decisions as told
 from carnet.measures.gaps import tasks

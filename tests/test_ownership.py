@@ -8,7 +8,7 @@ import pytest
 from carnet.book.book import open_book
 from carnet.customers.account_list import Rates, account_list, chosen_rules, with_strategies
 from carnet.customers.decisions import Policy, decisions
-from carnet.customers.gap_list import gap_list
+from carnet.customers.gaps.gap_list import gap_list
 from carnet.findings import strategy as told
 from carnet.measures.gaps.salespeople import late_by_salesperson, sellers
 from carnet.wording import Notice, Wording

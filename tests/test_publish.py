@@ -12,7 +12,7 @@ import sys
 import nbformat
 import pytest
 from carnet.cli import main
-from carnet.engagement.records import PICTURES_VARIABLE
+from carnet.engagement.running import PICTURES_VARIABLE
 from carnet.engagement.unfinished import building
 from carnet.errors import CarnetError
 from carnet.measures.catalogue import FIGURES
@@ -248,7 +248,7 @@ def test_parameters_are_strict(arguments, parts, tmp_path, monkeypatch, capsys):
 
 def test_parameters_keep_the_type_of_their_default():
     notebooks = {"portfolio_audit": notebook_parameters(NOTEBOOK)}
-    assert notebooks["portfolio_audit"]["abc_cut_a"].high == 1
+    assert notebooks["portfolio_audit"]["abc_cut_a"].accepted.high == 1
     assert check_parameters({"abc_cut_a": "1", "top_count": "7"}, notebooks) == {"portfolio_audit": {"abc_cut_a": 1.0, "top_count": 7}}
 
 

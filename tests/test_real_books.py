@@ -80,7 +80,7 @@ def test_cdnow(real_books, tmp_path):
 def test_adventureworks_gap_list(real_books, tmp_path):
     """Gaps, order counts and salespeople (EmployeeKey of the last line) against a plain pandas reading of the same file."""
     import pandas as pd
-    from carnet.customers.gap_list import gap_list
+    from carnet.customers.gaps.gap_list import gap_list
     from carnet.measures.gaps.salespeople import late_by_salesperson
 
     book = book_of(real_books, tmp_path, "adventureworks", ["FactResellerSales.csv"], RESELLER_SALES)

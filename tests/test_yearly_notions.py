@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
-from carnet.customers.gap_list import flag_rules, gap_list, overdue
+from carnet.customers.gaps.gap_list import flag_rules, gap_list, overdue
 from carnet.customers.leavers import departure_notes, find_leavers
 from carnet.customers.series import audit_series, moved, period_series
 from carnet.engagement.profiles import reason_classes

@@ -36,6 +36,10 @@ def lines(messages: Iterable[str]) -> str:
 class CarnetError(Exception):
     """Input that carnet refuses. The message says what, where, how many, and the remedy; it never shows a traceback."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it: one line, no traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
     def told(self, translate: Callable[..., str]) -> "CarnetError":
         """The same in another language, where its message can be told in it."""
         message = self.args[0] if self.args else ""

@@ -10,7 +10,6 @@ import contextlib
 import datetime as dt
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -25,7 +24,7 @@ from duckdb import DuckDBPyConnection
 from carnet.book.engines import Engine, connect, memory
 from carnet.engagement.file import Engagement, load_engagement
 from carnet.engagement.periods import Periods
-from carnet.engagement.records import ANONYMISE_VARIABLE
+from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import CACHE_NAME, building
 from carnet.errors import CarnetError, Message, lines
 from carnet.intake.contracts import Contract, TableCheck, alike_customers, unknown_references
@@ -36,7 +35,7 @@ from carnet.intake.sources import SourceFile, find_files, forget_raw, load_table
 from carnet.intake.sources.fec import closing_of
 from carnet.intake.sources.rates import load_rates
 from carnet.intake.sources.reading import ColumnReader
-from carnet.measures.register import MEASURES
+from carnet.measures.register import MEASURES, Ran, note
 from carnet.wording import N_, Notice, Wording
 
 KEPT_BOOKS = 6
@@ -78,7 +77,6 @@ class Book:
     span: Span
     goods: Goods
     pseudonyms: str = ""
-    kept_queries: dict[str, tuple[str, str]] = field(default_factory=dict, compare=False)
     # never of a book with other periods
     computed: dict[tuple, Any] = field(default_factory=dict, init=False, compare=False)
     kept_tables: dict[str, tuple[ir.Table, ir.Table, str]] = field(default_factory=dict, init=False, compare=False)
@@ -86,7 +84,7 @@ class Book:
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to open the same book: no connection, nothing computed."""
         kept = {name: getattr(self, name) for name in ("engagement", "as_of", "folder", "checks", "span", "goods", "pseudonyms")}
-        return kept | {"kept_queries": {}, "computed": {}, "kept_tables": {}}
+        return kept | {"computed": {}, "kept_tables": {}}
 
     @cached_property
     def engine(self) -> Engine:
@@ -122,14 +120,14 @@ class Book:
     def kept(self, name: str, table: ir.Table, label: str = "") -> ir.Table:
         """The table computed once, for the queries that follow: they read it by its name.
 
-        `kept_queries` holds by its name what it is (that of the measure of this name, or `label`)
-        and the SQL that made it.
+        It is noted as run (`register.note`) with the SQL that made it; `label` says what it is where
+        no measure bears its name.
         """
         asked, *_ = self.kept_tables.get(name, (None,))
         if asked is None or not asked.equals(table):
             self.kept_tables[name] = (table, *self.engine.keep(name, table))
         _, kept, query = self.kept_tables[name]
-        self.kept_queries[name] = (label or MEASURES[name].label, query)
+        note(name, Ran(label or MEASURES[name].label, query=query))
         return kept
 
     @cached_property
@@ -266,7 +264,8 @@ def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: 
 
 
 def _opened(engagement: Engagement, anonymise: bool | None) -> Book:
-    key = load_key(engagement.folder) if (bool(os.environ.get(ANONYMISE_VARIABLE)) if anonymise is None else anonymise) else ""
+    hidden_people = this_run().anonymise if anonymise is None else anonymise
+    key = load_key(engagement.folder) if hidden_people else ""
     cache = engagement.folder / CACHE_NAME
     cache.mkdir(exist_ok=True)
     with contextlib.suppress(OSError):  # a folder of another user, or one that cannot be written: what follows tells

@@ -19,7 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from carnet.engagement.databases import first_line, from_environment, without_secret
-from carnet.engagement.records import MEMORY_VARIABLE
+from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
 from carnet.errors import CarnetError
 
@@ -124,13 +124,13 @@ def connect(engine: str, cache: Path) -> Engine:
 
 
 def memory(cache: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """A database in memory that fills its share of it (MEMORY_VARIABLE) and then a private folder in `cache`, if one is given; without DuckDB's progress bar.
+    """A database in memory that fills its share of it (`running.Run.memory`) and then a private folder in `cache`, if one is given; without DuckDB's progress bar.
 
     Where the process has no script, as in a kernel, DuckDB takes itself for a terminal and draws on stdout, whose last line names the report.
     """
     con = duckdb.connect(
         config={
-            "memory_limit": os.environ.get(MEMORY_VARIABLE, "50%"),
+            "memory_limit": this_run().memory,
             "temp_directory": str(spill_folder(cache)) if cache else "",  # its default is the folder that the process happens to be in
         }
     )

@@ -1,7 +1,6 @@
 """Frames that a book gives for some arguments, computed once: in a process, and by all notebooks of one report."""
 
 import hashlib
-import os
 import pickle
 from collections.abc import Callable
 from functools import partial, wraps
@@ -12,24 +11,23 @@ import pandas as pd
 from filelock import FileLock
 
 from carnet.book.book import Book
-from carnet.engagement.records import RUN_VARIABLE
-from carnet.measures.register import note, recording
+from carnet.engagement.running import this_run
+from carnet.measures.register import Ran, note, recording
 
 P = ParamSpec("P")
 
 
 class Computed(NamedTuple):
-    """A frame, the measures that ran for it, and the kept tables that it was computed from (label, SQL)."""
+    """A frame, and what ran for it: measures and kept tables, with the SQL of those on the engine."""
 
     frame: pd.DataFrame
-    ran: tuple[str, ...]
-    queries: dict[str, tuple[str, str]]
+    ran: dict[str, Ran]
 
 
 def once(function: Callable[Concatenate[Book, P], pd.DataFrame]) -> Callable[Concatenate[Book, P], pd.DataFrame]:
     """A frame that a book gives for some arguments, computed the first time: whoever asks gets a copy.
 
-    While a report is made, the first notebook that asks computes it and the others wait for it and read it (RUN_VARIABLE).
+    While a report is made, the first notebook that asks computes it and the others wait for it and read it (`running.Run.shared`).
     The measures that ran for it are noted again whenever it is asked.
     """
 
@@ -38,29 +36,25 @@ def once(function: Callable[Concatenate[Book, P], pd.DataFrame]) -> Callable[Con
         key = (function.__qualname__, arguments, *sorted(named.items()))
         if key not in book.computed:
             compute = partial(_compute, book, partial(function, book, *arguments, **named))
-            run = os.environ.get(RUN_VARIABLE)
+            run = this_run().shared
             book.computed[key] = _shared(Path(run), (book, key), compute) if run else compute()
         computed = book.computed[key]
-        book.kept_queries.update(computed.queries)
-        for name in computed.ran:
-            note(name)
+        for name, ran in computed.ran.items():
+            note(name, ran)
         return computed.frame.copy()
 
     return kept
 
 
 def _compute(book: Book, function: Callable[[], pd.DataFrame]) -> Computed:
-    """The frame, and the queries kept on the way to it, whether they were kept before or not."""
-    before = dict(book.kept_queries)
-    book.kept_queries.clear()
-    try:
-        with recording() as made:
-            frame = function()
-        return Computed(frame, tuple(made.ran), dict(book.kept_queries))
-    finally:
-        queries = before | book.kept_queries
-        book.kept_queries.clear()
-        book.kept_queries.update(queries)
+    """The frame, and what ran for it; a table is kept as its SQL, which another process can read."""
+    with recording() as made:
+        frame = function()
+    queried = {
+        name: Ran(ran.label, query=ran.query or book.engine.sql(ran.table)) if ran.table is not None else ran
+        for name, ran in made.ran.items()
+    }
+    return Computed(frame, queried)
 
 
 def _shared(run: Path, asked: tuple[Book, Any], compute: Callable[[], Computed]) -> Computed:

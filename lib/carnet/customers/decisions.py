@@ -1,19 +1,14 @@
 """One decision an account, computed once from the book and a policy: what every notebook, list, task, calendar and budget reads."""
 
-import json
-import os
-from dataclasses import dataclass, fields, replace
-from typing import Any
-
 import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.once import once
 from carnet.customers.account_list import Rates, account_list, chosen_rules, leave_history, with_strategies
 from carnet.customers.customer_value import portfolio_of, regain_margins, yearly_margins
-from carnet.customers.gap_list import earlier_lists, flag_rules, gap_list
+from carnet.customers.gaps.gap_list import earlier_lists, flag_rules, gap_list
 from carnet.customers.leavers import closed_customers
-from carnet.engagement.records import PARAMETERS_VARIABLE
+from carnet.engagement.parameters import Policy
 from carnet.measures.costs import accounts as ledger_accounts
 from carnet.measures.costs import receivables
 from carnet.measures.retention import actions, last_chance, retention_budget
@@ -24,43 +19,6 @@ ACTION_COLUMNS = [
 ]  # fmt: skip
 
 PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What decides: the parameters of the notebooks by their names. Those given to a run hold for every notebook, whichever of them it has."""
-
-    abc_cut_a: float = 0.80
-    abc_cut_b: float = 0.95
-    family_order_count: int = 4
-    tracked_share: float = 0.10
-    tracked_by: str = "amount"
-    fall_share: float = 0.20
-    chance_level: float = 0.05
-    deep_fall_share: float = 0.50
-    back_share: float = 0.50
-    assumed_recoverability: float = 0.10
-    proposal_cost: float = 60.0
-    proposal_count: int = 40
-    hold_out_share: float = 0.30
-    hold_out_seed: int = 1
-    hourly_rate_low: float = 35.0
-    hourly_rate_high: float = 67.0
-    capital_rate: float = 0.06
-    strategy_rules: str = ""
-    save_rate: float = 0.20
-    win_back_rate: float = 0.05
-    budget_cap_share: float = 0.25
-    action_cost: float = 60.0
-    horizon_years: int = 5
-    discount_rate: float = 0.10
-
-
-def policy_of(parameters: dict[str, Any]) -> Policy:
-    """The policy of this run: the parameters that a notebook has, those given to the run for the others, else the defaults."""
-    names = {field.name for field in fields(Policy)}
-    given = json.loads(os.environ.get(PARAMETERS_VARIABLE) or "{}") | parameters
-    return replace(Policy(), **{name: value for name, value in given.items() if name in names})
 
 
 @once

@@ -8,14 +8,6 @@ import ibis.expr.types as ir
 
 FIGURES_TYPE = "application/vnd.carnet.figures+json"
 FINDINGS_TYPE = "application/vnd.carnet.findings+json"
-PARAMETERS_VARIABLE = "CARNET_PARAMETERS"  # what was given to the run with -p, as JSON: every notebook decides by the same
-LISTS_VARIABLE = "CARNET_LISTS"  # environment variable: the folder of the lists; unset, lists are only shown
-RUN_VARIABLE = "CARNET_RUN"  # environment variable: while the notebooks of one report run, the folder of what one computes for all
-ANONYMISE_VARIABLE = "CARNET_ANONYMISE"  # environment variable: set while the notebooks of an anonymous report run
-MEMORY_VARIABLE = (
-    "CARNET_MEMORY"  # environment variable: share of the machine's memory that a database of this process may fill; a half where unset
-)
-PICTURES_VARIABLE = "CARNET_PICTURES"  # environment variable: "off" draws every chart and prints none, for tests of what pages say
 FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one already made safe
 
 

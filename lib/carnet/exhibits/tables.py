@@ -14,6 +14,7 @@ from markupsafe import Markup
 from carnet.engagement.profiles import benchmarks
 from carnet.engagement.schema import TABLE_LABELS
 from carnet.exhibits.columns import COLUMNS, TEXTS, WORDS, Kind
+from carnet.exhibits.written import WRITTEN
 from carnet.findings.base import write_figure
 from carnet.intake.contracts import TableCheck
 from carnet.measures.catalogue import FIGURES
@@ -91,6 +92,7 @@ def draw_table(
     screen, with so many rows shown at first and at most LIST_ROWS in the page.
     """
     fields = columns.split()
+    frame = with_written(w, frame, fields)
     shown = frame if first is None else frame.head(LIST_ROWS)
     kinds = {field: COLUMNS[field][1] for field in fields}
     marks = {f: (" data-filter" * (f in FILTERS) + " data-falling" * (kind not in TEXTS)) if first else "" for f, kind in kinds.items()}
@@ -105,6 +107,13 @@ def draw_table(
         cut = w._("The page holds the first {count} rows; all of them are in the lists of the report.", count=w.number(len(shown)))
         note = f"{note} {cut}".strip()
     return _rendered(table_id, caption, header, rows, note, first)
+
+
+def with_written(w: Wording, frame: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame:
+    """The frame with the fields that are written from several of its columns (`written.WRITTEN`), those it has left as they are."""
+    missing = [field for field in fields if field in WRITTEN and field not in frame]
+    rows = frame.to_dict("records") if missing else []
+    return frame.assign(**{field: [WRITTEN[field](w, row) for row in rows] for field in missing})
 
 
 def _cell(text: str, value: Any, kind: Kind, sortable: bool) -> tuple[str, str, str | None]:

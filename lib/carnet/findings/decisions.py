@@ -61,6 +61,13 @@ def why(w: Wording, row: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
+def worded(w: Wording, decided: pd.DataFrame) -> pd.DataFrame:
+    """The decisions with their sentences: decision, why."""
+    rows = decided.to_dict("records")
+    sentences = {"decision": [decision(w, row) for row in rows], "why": [why(w, row) for row in rows]}
+    return decided.assign(**(sentences if rows else dict.fromkeys(sentences)))
+
+
 def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
     """Who is not to be chased, and why."""
     if not len(dropped):

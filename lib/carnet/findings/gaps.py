@@ -1,13 +1,14 @@
 """Findings of the gap list: who is behind, luck or not, whose accounts, what was done, what became of the last list."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from carnet.engagement.periods import Periods
 from carnet.findings.base import Finding, known_range, list_names
 from carnet.measures.retention.actions import CALLED
+from carnet.measures.retention.rebound import told_share
 from carnet.wording import N_, Wording, unknown
 
 REGULAR = 1.5  # Erlang-k intervals between orders: from here on orders are clearly not at random
@@ -114,19 +115,6 @@ def expected_rebound(w: Wording, rebound: Mapping[str, Any]) -> str:
     )
 
 
-WIDEST = 0.8  # of a share's whole range: a wider interval says nothing
-
-
-def told_share(share: float, low: float, high: float) -> tuple[float, float, float]:
-    """A share of a gap that came back as it may be told: unknown outside 0 to 1, its interval cut to them, and left out where it holds nearly all of them."""
-    if unknown(share) or not 0 <= share <= 1:
-        return float("nan"), float("nan"), float("nan")
-    if unknown(low) or unknown(high):
-        return share, float("nan"), float("nan")
-    low, high = max(0.0, low), min(1.0, high)
-    return (share, low, high) if high - low < WIDEST else (share, float("nan"), float("nan"))
-
-
 def salespeople(w: Wording, people: pd.DataFrame) -> Finding | None:
     """Whether any salesperson's late share is beyond chance, the mix of accounts allowed for."""
     tested = people[people.salesperson.notna()]
@@ -206,12 +194,77 @@ def stopped_families(w: Wording, gaps: pd.DataFrame, chance: float) -> Finding |
     return Finding("stopped_families", sentence, -stopped.stopped_revenue.sum())
 
 
-def worst_month(w: Wording, count: int, gap: float, end: dt.date, calendar_month: bool) -> str:
+def worst_month(w: Wording, months: pd.DataFrame, count: int, periods: Periods) -> str:
     """The month in which a group lacks most: by its name where it is a calendar month, else by the day on which it ends."""
-    told = dict(count=w.number(count), gap=w.signed_money(gap, 0))
-    if calendar_month:
+    if not len(months):
+        return ""
+    gaps = months.assign(gap=months.revenue - months.revenue_previous).groupby("audit_month").gap.sum()
+    end = periods.month_end(gaps.idxmin())
+    told = dict(count=w.number(count), gap=w.signed_money(gaps.min(), 0))
+    if periods.ends_a_month:
         return w._("The {count} most late: largest gap in {month}, {gap}", month=w.date(end, "MMMM y"), **told)
     return w._("The {count} most late: largest gap in the month to {date}, {gap}", date=w.date(end), **told)
+
+
+def behind_and_ahead(w: Wording, late: pd.DataFrame, gaps: pd.DataFrame) -> str:
+    """How many are behind and ahead, and what is left of both."""
+    return w._(
+        "{late} customers behind, {ahead} ahead: {net} net",
+        late=w.number(len(late)),
+        ahead=w.number((gaps.sales_gap > 0).sum()),
+        net=w.signed_money(gaps.sales_gap.sum(), 0),
+    )
+
+
+def outside_limits(w: Wording, people: pd.DataFrame) -> str:
+    """How many salespeople have more or fewer late accounts than chance gives them."""
+    out = int((people.signal == "99.8").sum())
+    if not out:
+        return w._("None of {people} salespeople is outside the 99.8 % limits", people=w.number(len(people)))
+    return w.ngettext(
+        "{count} of {people} salespeople is outside the 99.8 % limits",
+        "{count} of {people} salespeople are outside the 99.8 % limits",
+        out,
+        people=w.number(len(people)),
+    )
+
+
+def fell_deep(w: Wording, served: pd.DataFrame) -> str:
+    """How many of the tracked customers fell deep with few contacts."""
+    return w._(
+        "{alone} of {count} tracked customers fell deep with few contacts",
+        alone=w.number((served.quadrant == "few_contacts").sum()),
+        count=w.number(len(served)),
+    )
+
+
+def contacts_counted(w: Wording, counted: Sequence[str], noted: Sequence[str]) -> str:
+    """Which kinds of activity count as contacts, and which do not."""
+    others = sorted(set(noted) - set(counted))
+    return w._(
+        "Contacts counted: {activities}. Not counted: {others}.",
+        activities=", ".join(counted),
+        others=", ".join(others) if others else w._("none"),
+    )
+
+
+def assumed_rate(w: Wording, rates: pd.DataFrame, assumed: float) -> str:
+    """The rate that stands where no earlier year tells one; nothing where one does."""
+    if len(rates):
+        return ""
+    return w._("No earlier year tells how often customers come back: {rate} is assumed, a parameter.", rate=w.percent(assumed, 0))
+
+
+def not_planned(w: Wording, count: int, weeks: int, weekly_tasks: int) -> str:
+    """How many customers to call do not fit into the weeks planned; nothing where all do."""
+    if not count:
+        return ""
+    return w._(
+        "Not planned, for want of time in {weeks} weeks of {tasks} tasks: {count} customers; they are in the lists.",
+        weeks=w.number(weeks),
+        tasks=w.number(weekly_tasks),
+        count=w.number(count),
+    )
 
 
 def overdue(w: Wording, late: int, slow: int) -> str:

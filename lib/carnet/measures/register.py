@@ -6,10 +6,9 @@ what was declared; `carnet.measures.catalogue` reads every module of measures, s
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 import ibis.expr.types as ir
 
@@ -47,20 +46,25 @@ class Measure:
     figures: tuple[str, ...]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Ran:
+    """What ran: what its result is, and the table of the engine that it gave, or the SQL of one."""
+
+    label: str
+    table: ir.Table | None = None
+    query: str = ""
+
+
+@dataclass(eq=False)
 class Recording:
-    """Measures in the order in which they first ran, each with its first result where that is a table of the engine."""
+    """What ran, by name, in the order in which it ran first."""
 
-    ran: dict[str, ir.Table | None] = field(default_factory=dict)
-
-    def note(self, name: str, result: Any = None) -> None:
-        """Keep the name, and the result if it is a table."""
-        self.ran.setdefault(name, result if isinstance(result, ir.Table) else None)
+    ran: dict[str, Ran] = field(default_factory=dict)
 
 
 MEASURES: dict[str, Measure] = {}
 FIGURES: dict[str, Figure] = {}
-_open: ContextVar[tuple[Recording, ...]] = ContextVar("open_recordings", default=())
+_open: list[Recording] = [Recording()]  # the first one is that of the process, see `start`
 
 
 def measure(label: str, figures: Mapping[str, Figure] = {}) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -81,7 +85,7 @@ def measure(label: str, figures: Mapping[str, Figure] = {}) -> Callable[[Callabl
         @wraps(function)
         def recorded(*args: P.args, **kwargs: P.kwargs) -> R:
             result = function(*args, **kwargs)
-            note(name, result)
+            note(name, Ran(label, result if isinstance(result, ir.Table) else None))
             return result
 
         return recorded
@@ -89,18 +93,43 @@ def measure(label: str, figures: Mapping[str, Figure] = {}) -> Callable[[Callabl
     return declared
 
 
+def start() -> Recording:
+    """A new recording in the place of the process's own: it holds all that runs from here on."""
+    _open[0] = Recording()
+    return _open[0]
+
+
 @contextmanager
 def recording() -> Iterator[Recording]:
-    """Note every measure that runs inside, in this recording and in those around it."""
+    """Note all that runs inside, in this recording and in those around it."""
     kept = Recording()
-    token = _open.set((*_open.get(), kept))
+    _open.append(kept)
     try:
         yield kept
     finally:
-        _open.reset(token)
+        _open.remove(kept)
 
 
-def note(name: str, result: Any = None) -> None:
-    """Note in all open recordings that a measure ran, now or when what is read again was computed."""
-    for kept in _open.get():
-        kept.note(name, result)
+def note(name: str, ran: Ran) -> None:
+    """Note in all open recordings that something ran, now or when what is read again was computed."""
+    for kept in _open:
+        kept.ran.setdefault(name, ran)
+
+
+class computed(property, Generic[R]):  # noqa: N801  # a decorator, like `property`
+    """A property computed when it is first read; what ran for it is noted whenever it is read."""
+
+    def __init__(self, function: Callable[[Any], R]) -> None:
+        super().__init__(function)
+        self.function, self.place = function, f"_computed_{function.__name__}"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> R:  # type: ignore[override]
+        """The value; noted as told."""
+        if self.place not in vars(instance):
+            with recording() as made:
+                value = self.function(instance)
+            vars(instance)[self.place] = value, made.ran
+        value, ran = vars(instance)[self.place]
+        for name, what in ran.items():
+            note(name, what)
+        return value

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from carnet.book.earlier import Published, check_comparable, open_published
-from carnet.customers.gap_list import length_column
+from carnet.customers.gaps.gap_list import length_column
 from carnet.errors import CarnetError
 from carnet.exhibits.columns import WORDS
 from carnet.findings import gaps as told

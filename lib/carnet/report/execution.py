@@ -4,12 +4,13 @@ papermill only warns of unknown parameters and never checks types, so the tagged
 """
 
 import ast
-import json
 import logging
+import math
 import os
 import re
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,20 +18,13 @@ from typing import Any
 import nbformat
 from traitlets.config import Config
 
-from carnet.engagement.records import (
-    ANONYMISE_VARIABLE,
-    LISTS_VARIABLE,
-    MEMORY_VARIABLE,
-    PARAMETERS_VARIABLE,
-    PICTURES_VARIABLE,
-    RUN_VARIABLE,
-)
+from carnet.engagement.parameters import Accepted
+from carnet.engagement.running import RUN_VARIABLE
 from carnet.errors import CarnetError, nearest
 from carnet.report.kernels import CAN_FORK, ForkedKernel, end_with_parent, manager_of
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
-SHARED_NAME = "shared"  # beside the lists while the notebooks of a report run: what one of them computes for all
 RESERVED = ("engagement", "as_of", "language", "earlier_report")
 
 
@@ -54,28 +48,30 @@ class Executed:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One line of the parameters cell: its default, and the range that its comment states (`…, 0 to 1: …`)."""
+    """One line of the parameters cell: its default, and what its comment accepts (`…, 0 to 1: …` or `a | b: …`)."""
 
     default: Any
-    low: float = float("-inf")
-    high: float = float("inf")
+    accepted: Accepted
+
+    @classmethod
+    def stated(cls, default: Any, comment: str) -> "Parameter":
+        """Read the comment behind the default."""
+        ends = re.search(r"\b(\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)\b", comment)
+        low, high = map(float, ends.groups()) if ends else (-math.inf, math.inf)
+        found = re.match(r"\s*(\w+(?: \| \w+)+):", comment)
+        named = tuple(found[1].split(" | ")) if found else ()
+        return cls(default, Accepted(type(default), low, high, named))
 
     def read(self, name: str, text: str) -> Any:
-        """The text as a value of the default's type, inside the range; an int may stand for a float."""
+        """The text as a value of the default's type that is accepted; an int may stand for a float."""
+        value: Any = text
         kind = type(self.default)
-        if kind is str:
-            return text
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            value = text
-        if kind is float and type(value) is int:
-            value = float(value)
-        if type(value) is not kind:
-            raise CarnetError(f"parameter '{name}': {text!r} is not accepted; a value like {self.default!r} ({kind.__name__}) is.")
-        if kind in (int, float) and not self.low <= value <= self.high:
-            raise CarnetError(f"parameter '{name}': {text} is outside {self.low:g} to {self.high:g}.")
-        return value
+        if kind is not str:
+            with suppress(ValueError, SyntaxError):
+                value = ast.literal_eval(text)
+            if type(value) is not kind and not (kind is float and type(value) is int):
+                raise CarnetError(f"parameter '{name}': {text!r} is not accepted; a value like {self.default!r} ({kind.__name__}) is.")
+        return self.accepted.checked(name, value)
 
 
 def notebook_parameters(path: Path) -> dict[str, Parameter]:
@@ -92,9 +88,8 @@ def notebook_parameters(path: Path) -> dict[str, Parameter]:
             default = ast.literal_eval(statement.value)
         except (AssertionError, ValueError):
             raise CarnetError(f"{path.name}: line {statement.lineno} of the parameters cell is not NAME = literal.") from None
-        stated = re.search(r"#.*?\b(\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)\b", lines[statement.lineno - 1])
-        bounds = map(float, stated.groups()) if stated else ()
-        parameters[statement.targets[0].id] = Parameter(default, *bounds)
+        comment = lines[statement.lineno - 1].partition("#")[2]
+        parameters[statement.targets[0].id] = Parameter.stated(default, comment)
     return parameters
 
 
@@ -118,26 +113,25 @@ def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Param
     return chosen
 
 
-def execute_notebook(
-    path: Path,
-    parameters: dict[str, Any],
-    lists: Path,
-    wording: Wording,
-    timeout: int = CELL_TIMEOUT_SECONDS,
-    anonymise: bool = False,
-    side_by_side: int = 1,
-    given: dict[str, Any] | None = None,
-    pictures: str = "",
-) -> Executed:
-    """Run one notebook with papermill in this process, one of `side_by_side`, `timeout` seconds a cell at most; `given`: what the run was given with -p, for all notebooks; `pictures`: "off" prints no chart. Raises NotebookFailed with the half-executed notebook."""
-    os.environ |= {
-        LISTS_VARIABLE: str(lists),
-        RUN_VARIABLE: str(lists.parent / SHARED_NAME),
-        ANONYMISE_VARIABLE: "1" if anonymise else "",
-        MEMORY_VARIABLE: f"{50 / side_by_side:g}%",
-        PARAMETERS_VARIABLE: json.dumps(given or {}),
-        PICTURES_VARIABLE: pictures,
-    }
+@dataclass(frozen=True)
+class Job:
+    """A notebook to run: its parameters, the reader's words, seconds a cell may take, and the file of the `Run`.
+
+    `scratch` is the folder of the unfinished report that may hold the client's data while the notebook runs.
+    """
+
+    path: Path
+    parameters: dict[str, Any]
+    wording: Wording
+    timeout: int
+    run: Path
+    scratch: Path
+
+
+def execute_notebook(job: Job) -> Executed:
+    """Run one notebook with papermill in this process; raises NotebookFailed with the half-executed notebook."""
+    path, parameters, timeout = job.path, job.parameters, job.timeout
+    os.environ[RUN_VARIABLE] = str(job.run)
     forked = {"kernel_manager_class": manager_of(ForkedKernel())} if CAN_FORK else {}
     end_with_parent()
     import papermill
@@ -149,14 +143,14 @@ def execute_notebook(
     # the kernel's sockets need a short path; what holds the client's data stands in the unfinished report, which is swept
     with (
         tempfile.TemporaryDirectory(prefix="carnet-") as sockets,
-        tempfile.TemporaryDirectory(prefix="run-", dir=lists.parent) as scratch_name,
+        tempfile.TemporaryDirectory(prefix="run-", dir=job.scratch) as scratch_name,
     ):
         scratch = Path(scratch_name)
         source, target = scratch / path.name, scratch / f"executed-{path.name}"
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
-                cell.source = translate_markdown(wording, cell.source)
+                cell.source = translate_markdown(job.wording, cell.source)
             elif cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None  # of the notebook as it is kept
         nbformat.write(notebook, source)

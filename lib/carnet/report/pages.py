@@ -3,7 +3,6 @@
 import base64
 import copy
 import hashlib
-import html
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
@@ -27,6 +26,7 @@ from carnet.exhibits.lists import FILE_LABELS, LISTS
 from carnet.exhibits.tables import draw_table, ledger_table
 from carnet.findings.base import NAMES_BEHIND
 from carnet.findings.costs import LEDGER_STEPS, steps_table
+from carnet.measures.catalogue import MEASURES
 from carnet.report.comparison import Since
 from carnet.report.execution import Executed
 from carnet.wording import Wording, markdown_blocks
@@ -112,33 +112,45 @@ def notebook_page(book: Book, run: Executed) -> str:
     page.cells[0].source = page.cells[0].source.partition("\n\n")[2]  # the title is on the cover
     code = [cell for cell in page.cells if cell.cell_type == "code"]
     shown = "".join(output.get("data", {}).get("text/html", "") for cell in code for output in cell.outputs)
-    queries = {name: html.unescape(sql) for name, sql in re.findall(r'<pre id="sql-(\w+)"[^>]*>(.*?)</pre>', shown, flags=re.S)}
+    queries = set(re.findall(r'<pre id="sql-(\w+)"', shown))
     for cell in code:
         for output in cell.outputs:
             for mime in (FIGURES_TYPE, FINDINGS_TYPE):
                 output.get("data", {}).pop(mime, None)
         cell.outputs = [output for output in cell.outputs if output.get("data", True)]
-        if any(
-            "image/png" in shown or "<table" in shown.get("text/html", "") for shown in (output.get("data", {}) for output in cell.outputs)
-        ):
-            cell.metadata["method"] = _method(book, cell.source, queries)
+        for output in cell.outputs:
+            record = output.get("metadata", {}).get("carnet")
+            if record:
+                output.metadata["method"] = _method(book, cell.source, record["made_by"], queries)
     w = book.wording
     # HTMLExporter's own would parse the whole page again to add what the template writes: alternative texts, tab stops
     body, _ = TemplateExporter.from_notebook_node(exporter, page)
     return _page(book, title_of(w, run), body, w._("Executive summary"))
 
 
-def _method(book: Book, code: str, queries: Collection[str]) -> str:
-    """Folded behind a table or figure, what is certain of it: the code of the cell, the queries that it names, the rows that the report stands on."""
+def _method(book: Book, code: str, made_by: Sequence[str], queries: Collection[str]) -> str:
+    """Folded behind an exhibit: the rows that the report stands on, the measures that ran for it, and the code that asked."""
     w = book.wording
     rows = "; ".join(
         w._("{table} {kept} of {rows}", table=w.tell(TABLE_LABELS[c.table]), kept=w.number(c.accepted_rows), rows=w.number(c.rows))
         for c in book.checks.values()
     )
-    return _templates().get_template("method.html.j2").render(
-        labels={"method": w._("How this was made"), "code": w._("Code that made it:"), "called": w._("Queries that it names:"), "ledger": w._("Rows in: the row ledger")},
-        rows_in=w._("Rows accepted of rows read: {tables}.", tables=rows), called=[name for name in queries if re.search(rf"\b{name}\(", code)], code=code,
-    )  # fmt: skip
+    return (
+        _templates()
+        .get_template("method.html.j2")
+        .render(
+            labels={
+                "method": w._("How this was made"),
+                "ran": w._("Measures that ran for it, in this order:"),
+                "code": w._("Code that asked for it:"),
+                "ledger": w._("Rows in: the row ledger"),
+            },
+            rows_in=w._("Rows accepted of rows read: {tables}.", tables=rows),
+            ran=[(name, w._(MEASURES[name].label)) for name in made_by if name in MEASURES],
+            queries=queries,
+            code=code,
+        )
+    )
 
 
 def summary_page(

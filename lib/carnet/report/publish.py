@@ -23,7 +23,8 @@ import ibis
 
 from carnet.book.book import Book, open_book
 from carnet.book.earlier import Published, find_earlier, open_published
-from carnet.engagement.records import FIGURES_TYPE, PICTURES_VARIABLE, neutralised
+from carnet.engagement.records import FIGURES_TYPE, neutralised
+from carnet.engagement.running import PICTURES_VARIABLE, Run
 from carnet.engagement.unfinished import PRIVATE, building
 from carnet.errors import CarnetError, nearest
 from carnet.measures.catalogue import FIGURES, check_targets
@@ -32,8 +33,8 @@ from carnet.report.calendars import write_calendars
 from carnet.report.comparison import changes_since
 from carnet.report.execution import (
     CELL_TIMEOUT_SECONDS,
-    SHARED_NAME,
     Executed,
+    Job,
     NotebookFailed,
     check_parameters,
     execute_notebook,
@@ -44,6 +45,7 @@ from carnet.report.pages import notebook_page, recorded, reports_page, summary_p
 from carnet.report.printing import print_pages
 from carnet.wording import Wording
 
+SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
 GARBAGE_THRESHOLD = 20_000  # new objects between two collections
 VERSIONED = ("carnet", "duckdb", "ibis-framework", "pandas", "numpy", "scipy", "statsmodels", "matplotlib", "papermill", "nbconvert")
@@ -97,25 +99,20 @@ def run_audit(
                 warn(reason)
             memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
             longest_first = sorted(notebooks, key=lambda path: -path.stat().st_size)
-            given = {name: value for values in chosen.values() for name, value in values.items()}
-            side_by_side = min(len(notebooks), os.cpu_count() or 1)
+            run, side_by_side = _prepared(unfinished, chosen, anonymise, len(notebooks))
             jobs = [
-                (
+                Job(
                     path,
                     common | chosen[path.stem] | memory[path.stem],
-                    unfinished / "lists",
                     book.wording,
                     timeout,
-                    anonymise,
-                    side_by_side,
-                    given,
-                    os.environ.get(PICTURES_VARIABLE, ""),
+                    run,
+                    unfinished,
                 )
                 for path in longest_first
             ]
-            (unfinished / SHARED_NAME).mkdir()
             executed, pages = _execute_all(book, jobs, context, side_by_side)
-            shutil.rmtree(unfinished / SHARED_NAME)
+            shutil.rmtree(run.parent)
             durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
             manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
             trouble = _write_report(unfinished, book, executed, pages, manifest, before, browser)
@@ -129,6 +126,23 @@ def run_audit(
     return published, book
 
 
+def _prepared(unfinished: Path, chosen: dict[str, dict[str, Any]], anonymise: bool, count: int) -> tuple[Path, int]:
+    """The file that tells the notebooks how they run (`Run`), and how many of them run side by side."""
+    shared = unfinished / SHARED_NAME
+    shared.mkdir()
+    side_by_side = min(count, os.cpu_count() or 1)
+    run = Run(
+        lists=str(unfinished / "lists"),
+        shared=str(shared),
+        anonymise=anonymise,
+        memory=f"{50 / side_by_side:g}%",
+        given={name: value for values in chosen.values() for name, value in values.items()},
+        pictures=os.environ.get(PICTURES_VARIABLE) != "off",
+    )
+    run.write(shared / "run.json")
+    return shared / "run.json", side_by_side
+
+
 def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
     """The executed notebook and what stopped it, beside the reports; None where nothing can be written."""
     try:
@@ -140,20 +154,20 @@ def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
     return log
 
 
-def _execute_all(book: Book, jobs: list[tuple], context: BaseContext, side_by_side: int) -> tuple[list[Executed], dict[str, str]]:
+def _execute_all(book: Book, jobs: list[Job], context: BaseContext, side_by_side: int) -> tuple[list[Executed], dict[str, str]]:
     """Run the notebooks side by side, one process each: papermill changes the working folder of its whole process. Beside them their pages by name."""
     started: list[BaseProcess] = []
 
-    def execute(job: tuple) -> tuple[Executed, str]:
+    def execute(job: Job) -> tuple[Executed, str]:
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_execute_and_send, args=(sender, book, *job))  # type: ignore[attr-defined]
+        process = context.Process(target=_execute_and_send, args=(sender, book, job))  # type: ignore[attr-defined]
         started.append(process)
         process.start()
         sender.close()
         try:
             outcome = receiver.recv()
         except EOFError:  # killed, by the system when memory ran out for instance
-            outcome = NotebookFailed(job[0].stem, -1, "its process ended before its time", "")
+            outcome = NotebookFailed(job.path.stem, -1, "its process ended before its time", "")
         process.join()
         if isinstance(outcome, Exception):
             raise outcome
@@ -172,13 +186,13 @@ def _execute_all(book: Book, jobs: list[tuple], context: BaseContext, side_by_si
             raise
 
 
-def _execute_and_send(sender: Connection, book: Book, *job: Any) -> None:
+def _execute_and_send(sender: Connection, book: Book, job: Job) -> None:
     """In the process of a notebook: what came of it, the notebook and its page or what stopped it, to the process that publishes."""
     gc.freeze()  # what the fork server imported is never garbage: neither this process nor its kernel looks through it
     gc.set_threshold(GARBAGE_THRESHOLD)
     os.umask(PRIVATE)
     try:
-        run = execute_notebook(*job)
+        run = execute_notebook(job)
         sender.send((run, notebook_page(book, run)))
     except (NotebookFailed, CarnetError, OSError) as error:
         sender.send(error)

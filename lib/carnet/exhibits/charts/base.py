@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import wraps
 from importlib import resources
 from textwrap import fill
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -31,6 +31,14 @@ class Chart:
     alt: str
 
 
+class Texts(NamedTuple):
+    """What stands around a chart: the computed finding, the measure with its population and period, the source."""
+
+    title: str
+    subtitle: str
+    source: str
+
+
 def use_colours(own: Mapping[Any, str]) -> None:
     """Give the four colours their values: the house's, or the firm's `own` by name."""
     get_named_colors_mapping().update({f"carnet:{name}": own.get(name, colour) for name, colour in COLOURS.items()})
@@ -39,11 +47,16 @@ def use_colours(own: Mapping[Any, str]) -> None:
 use_colours({})
 
 
+LISTS = {"draw_waterfall", "draw_cost_blocks", "draw_break_even", "draw_profit_effect"}
+
+
 def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
     """Draw under the house style without touching the caller's settings."""
 
     @wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Chart:
+        if len(args) > 4 and all(isinstance(text, str) for text in args[-3:]) and draw.__name__ not in LISTS:
+            args = (*args[:2], Texts(*args[-3:]), *args[2:-3])
         with plt.style.context(str(resources.files("carnet") / "exhibits" / "charts" / "carnet.mplstyle")):
             return draw(*args, **kwargs)
 
@@ -55,24 +68,24 @@ def plain(text: object) -> str:
     return str(text).replace("\\", "\\\\").replace("$", r"\$") if "$" in str(text) else str(text)
 
 
-def frame(title: str, subtitle: str, footer: str, height: float = 3.6) -> tuple[Figure, Axes]:
+def frame(texts: Texts, height: float = 3.6) -> tuple[Figure, Axes]:
     """An empty figure with its three texts; the plot keeps the room between them."""
     figure, axes = plt.subplots(figsize=(WIDTH_INCHES, height))
-    heading, measure = fill(shortened(title, 150), 62), fill(shortened(subtitle, 250), 100)
+    heading, measure = fill(shortened(texts.title, 150), 62), fill(shortened(texts.subtitle, 250), 100)
     top = 1 - 0.10 / height
     figure.text(0.01, top, plain(heading), fontsize=12, fontweight="bold", va="top", color="#222222")
     lower = top - (0.22 * (heading.count("\n") + 1)) / height
     figure.text(0.01, lower, plain(measure), fontsize=8.5, va="top", color="#555555")
     lower -= (0.16 * (measure.count("\n") + 1) + 0.14) / height
-    figure.text(0.01, 0.04 / height, plain(shortened(footer, 140)), fontsize=7, va="bottom", color="#6B6B6B")
+    figure.text(0.01, 0.04 / height, plain(shortened(texts.source, 140)), fontsize=7, va="bottom", color="#6B6B6B")
     figure.subplots_adjust(left=0.09, right=0.97, top=lower, bottom=0.62 / height)
     return figure, axes
 
 
-def finish(figure: Figure, title: str, subtitle: str, told: str) -> Chart:
+def finish(figure: Figure, texts: Texts, told: str) -> Chart:
     """Close the figure and write its text alternative."""
     plt.close(figure)
-    return Chart(figure, f"{title}. {subtitle}. {told}")
+    return Chart(figure, f"{texts.title}. {texts.subtitle}. {told}")
 
 
 def money_axis(w: Wording, axis: Any) -> None:
@@ -97,7 +110,7 @@ def draw_waterfall(
     w: Wording, labels: Sequence[str], amounts: Sequence[float], totals: Sequence[bool], title: str, subtitle: str, footer: str
 ) -> Chart:
     """Steps from one total to the next: a total stands on zero, a step hangs on the level before it."""
-    figure, axes = frame(title, subtitle, footer, 3.8)
+    figure, axes = frame(Texts(title, subtitle, footer), 3.8)
     level = 0.0
     top = max(abs(value) for value in amounts) or 1
     for position, (amount, total) in enumerate(zip(amounts, totals, strict=True)):
@@ -113,4 +126,8 @@ def draw_waterfall(
     axes.set_ylim(low - top * 0.04 if low < 0 else low, high + top * 0.08)
     axes.axhline(0, color=CONTEXT, linewidth=0.8)
     money_axis(w, axes.yaxis)
-    return finish(figure, title, subtitle, "; ".join(f"{label}: {w.money(amount)}" for label, amount in zip(labels, amounts, strict=True)))
+    return finish(
+        figure,
+        Texts(title, subtitle, footer),
+        "; ".join(f"{label}: {w.money(amount)}" for label, amount in zip(labels, amounts, strict=True)),
+    )

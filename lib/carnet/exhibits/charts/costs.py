@@ -4,7 +4,20 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from carnet.exhibits.charts.base import CONTEXT, CONTRAST, FOCUS, THIRD, Chart, finish, frame, money_axis, percent_axis, plain, styled
+from carnet.exhibits.charts.base import (
+    CONTEXT,
+    CONTRAST,
+    FOCUS,
+    THIRD,
+    Chart,
+    Texts,
+    finish,
+    frame,
+    money_axis,
+    percent_axis,
+    plain,
+    styled,
+)
 from carnet.wording import Wording, unknown
 
 
@@ -13,7 +26,7 @@ def draw_cost_blocks(
     w: Wording, labels: Sequence[str], before: Sequence[float], now: Sequence[float], title: str, subtitle: str, footer: str
 ) -> Chart:
     """Two bars a behaviour: the previous period in grey, the audit period beside it; NaN draws no bar."""
-    figure, axes = frame(title, subtitle, footer)
+    figure, axes = frame(Texts(title, subtitle, footer))
     width = 0.36
     for offset, amounts, colour in ((-width / 2, before, CONTEXT), (width / 2, now, FOCUS)):
         for position, amount in enumerate(amounts):
@@ -28,7 +41,7 @@ def draw_cost_blocks(
         0.995, 1.01, w._("grey: previous period · blue: audit period"), transform=axes.transAxes, ha="right", fontsize=7.5, color="#333333"
     )
     told = "; ".join(f"{label}: {w.money(b)}, {w.money(n)}" for label, b, n in zip(labels, before, now, strict=True))
-    return finish(figure, title, subtitle, told)
+    return finish(figure, Texts(title, subtitle, footer), told)
 
 
 @styled
@@ -36,7 +49,7 @@ def draw_break_even(
     w: Wording, labels: Sequence[str], cumulated: Sequence[float], costs: Sequence[float], title: str, subtitle: str, footer: str
 ) -> Chart:
     """Cumulated revenue (solid) against the cumulated costs it has to cover: all fixed costs of the period from its first day, plus variable ones."""
-    figure, axes = frame(title, subtitle, footer)
+    figure, axes = frame(Texts(title, subtitle, footer))
     positions = range(len(labels))
     axes.plot(positions, costs, color=CONTRAST, linestyle="--", linewidth=1.6)
     axes.plot(positions, cumulated, color=FOCUS)
@@ -50,13 +63,13 @@ def draw_break_even(
     axes.set_ylim(bottom=0, top=1.1 * max([*cumulated, *costs]))
     money_axis(w, axes.yaxis)
     told = "; ".join(f"{label}: {w.money(r)}, {w.money(c)}" for label, r, c in zip(labels, cumulated, costs, strict=True))
-    return finish(figure, title, subtitle, told.replace("\n", " "))
+    return finish(figure, Texts(title, subtitle, footer), told.replace("\n", " "))
 
 
 @styled
-def draw_whale(w: Wording, curve: pd.DataFrame, title: str, subtitle: str, footer: str) -> Chart:
+def draw_whale(w: Wording, curve: pd.DataFrame, texts: Texts) -> Chart:
     """Cumulated profit over customers, most profitable first, with the band of the drawn rates (columns of `customer_profit`)."""
-    figure, axes = frame(title, subtitle, footer)
+    figure, axes = frame(texts)
     axes.fill_between(curve.customer_share, curve.low, curve.high, color=THIRD, alpha=0.28, linewidth=0)
     axes.plot(curve.customer_share, curve.profit, color=FOCUS)
     axes.axhline(0, color=CONTEXT, linewidth=0.8)
@@ -68,4 +81,4 @@ def draw_whale(w: Wording, curve: pd.DataFrame, title: str, subtitle: str, foote
     axes.set_ylim(min(0, curve.low.min()) * 1.05, (curve.high.max() or 1) * 1.1)
     percent_axis(w, axes.xaxis)
     money_axis(w, axes.yaxis)
-    return finish(figure, title, subtitle, f"{w.percent(peak.customer_share, 0)}: {text}")
+    return finish(figure, texts, f"{w.percent(peak.customer_share, 0)}: {text}")

@@ -7,7 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 
-from carnet.exhibits.charts.base import CONTEXT, CONTRAST, FOCUS, Chart, finish, frame, percent_axis, plain, shortened, styled
+from carnet.exhibits.charts.base import CONTEXT, CONTRAST, FOCUS, Chart, Texts, finish, frame, percent_axis, plain, shortened, styled
 from carnet.wording import Wording
 
 NAMED_PEOPLE = 15  # more points than this, and only those outside the limits are named
@@ -15,13 +15,13 @@ DARK = 0.55  # colour strength from which a figure is written in white
 
 
 @styled
-def draw_funnel(w: Wording, people: pd.DataFrame, limits: pd.DataFrame, share: float, title: str, subtitle: str, footer: str) -> Chart:
+def draw_funnel(w: Wording, people: pd.DataFrame, texts: Texts, limits: pd.DataFrame, share: float) -> Chart:
     """Late share, the mix of accounts allowed for (overall + observed − expected), by number of accounts, between its limits.
 
     The limits are those of the overall share; marks follow each one's own exact test (column signal), which may differ by a hair.
     """
     adjusted = (share + people.late_share - people.expected_share).clip(0, 1)
-    figure, axes = frame(title, subtitle, footer, 3.9)
+    figure, axes = frame(texts, 3.9)
     for name, style in (("95", "--"), ("998", "-")):
         axes.plot(limits.customer_count, limits[f"low_{name}"], color=CONTEXT, linestyle=style, linewidth=1)
         axes.plot(limits.customer_count, limits[f"high_{name}"], color=CONTEXT, linestyle=style, linewidth=1)
@@ -45,7 +45,7 @@ def draw_funnel(w: Wording, people: pd.DataFrame, limits: pd.DataFrame, share: f
     figure.subplots_adjust(right=0.79)
     percent_axis(w, axes.yaxis)
     told = "; ".join(f"{r.salesperson}: {w.percent(r.late_share)} ({w.percent(r.expected_share)})" for r in people.itertuples())
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 def _spread(levels: Sequence[float], least: float) -> np.ndarray:
@@ -57,13 +57,11 @@ def _spread(levels: Sequence[float], least: float) -> np.ndarray:
 
 
 @styled
-def draw_quadrants(
-    w: Wording, tracked: pd.DataFrame, deep_share: float, labels: Mapping[str, str], title: str, subtitle: str, footer: str
-) -> Chart:
+def draw_quadrants(w: Wording, tracked: pd.DataFrame, texts: Texts, deep_share: float, labels: Mapping[str, str]) -> Chart:
     """Tracked customers by contacts made ÷ planned and by fall of revenue; area = money missing (columns of the gap list)."""
     t = tracked[tracked.quadrant.notna()]
     reached = (t.noted_contact_count / t.planned_contact_count).clip(upper=2.5)
-    figure, axes = frame(title, subtitle, footer, 4.2)
+    figure, axes = frame(texts, 4.2)
     deep = t.gap_rate <= -deep_share
     size = 30 + 370 * t.sales_gap.abs() / (t.sales_gap.abs().max() or 1)
     axes.scatter(reached[deep], t.gap_rate[deep], s=size[deep], color=CONTRAST, alpha=0.75, linewidth=0.6, edgecolor="white")
@@ -84,13 +82,11 @@ def draw_quadrants(
         f"{r.name}: {w.percent(r.gap_rate, 0)}, {w.number(r.noted_contact_count)} / {w.number(r.planned_contact_count)}"
         for r in t.itertuples()
     )
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_heat_strip(
-    w: Wording, months: pd.DataFrame, names: Mapping[str, str], labels: Sequence[str], title: str, subtitle: str, footer: str
-) -> Chart:
+def draw_heat_strip(w: Wording, months: pd.DataFrame, texts: Texts, names: Mapping[str, str], labels: Sequence[str]) -> Chart:
     """Month by month, a row a customer: colour = gap to the same month a year earlier ÷ the customer's best month, figure = revenue in thousands (columns of `monthly_gaps`)."""
     months = months.assign(gap=months.revenue - months.revenue_previous)
     order = list(dict.fromkeys(months.customer_id))
@@ -103,7 +99,7 @@ def draw_heat_strip(
     strength = gap.div(best.where(best > 0, 1), axis=0).clip(-1, 1)
     unit = 1000 if revenue.abs().to_numpy().max() >= 10_000 else 1
     notes = revenue.map(lambda value: "" if round(value, 2) == 0 else w.number(value / unit, int(unit > 1 and abs(value) < 9_950)))
-    figure, axes = frame(title, subtitle, footer, 1.75 + 0.27 * len(order))
+    figure, axes = frame(texts, 1.75 + 0.27 * len(order))
     sns.heatmap(
         strength,
         cmap=LinearSegmentedColormap.from_list("behind_ahead", [CONTRAST, "#FFFFFF", FOCUS]),
@@ -133,4 +129,4 @@ def draw_heat_strip(
     axes.set_yticks(np.arange(len(order)) + 0.5, [plain(shortened(names[row], 26)) for row in order], fontsize=8, rotation=0)
     figure.subplots_adjust(left=0.26)
     told = "; ".join(f"{names[row]}: {w.signed_money(gap.loc[row].sum())}" for row in order)
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)

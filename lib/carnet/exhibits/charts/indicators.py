@@ -6,18 +6,16 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from carnet.exhibits.charts.base import CONTEXT, CONTRAST, FOCUS, Chart, finish, frame, percent_axis, plain, styled
+from carnet.exhibits.charts.base import CONTEXT, CONTRAST, FOCUS, Chart, Texts, finish, frame, percent_axis, plain, styled
 from carnet.wording import Wording, unknown
 
 MAX_TICKS = 9
 
 
 @styled
-def draw_control(
-    w: Wording, limits: pd.DataFrame, labels: Sequence[str], write: Callable[[float], str], title: str, subtitle: str, footer: str
-) -> Chart:
+def draw_control(w: Wording, limits: pd.DataFrame, texts: Texts, labels: Sequence[str], write: Callable[[float], str]) -> Chart:
     """A series with its expected course and natural limits (columns of `limits_around`); signals are marked by shape and colour."""
-    figure, axes = frame(title, subtitle, footer)
+    figure, axes = frame(texts)
     positions = np.arange(len(limits))
     axes.plot(positions, limits.value, color=FOCUS, marker="o", markersize=3.5, linewidth=1.4)
     for column, style in (("mean", "-"), ("low", "--"), ("high", "--")):
@@ -43,15 +41,15 @@ def draw_control(
     axes.yaxis.set_major_formatter(lambda value, _: plain(write(value)))
     figure.subplots_adjust(right=0.88, left=0.12)
     told = "; ".join(f"{label}: {write(value)}" for label, value in zip(labels, limits.value, strict=True))
-    return finish(figure, title, subtitle, told.replace("\n", " "))
+    return finish(figure, texts, told.replace("\n", " "))
 
 
 @styled
-def draw_cohorts(w: Wording, cohorts: pd.DataFrame, title: str, subtitle: str, footer: str) -> Chart:
+def draw_cohorts(w: Wording, cohorts: pd.DataFrame, texts: Texts) -> Chart:
     """Heat map of `cohort_table`: a row a cohort with its size, a column an age; immature cells stay blank."""
     grid = cohorts.pivot(index="cohort", columns="age", values="active_rate").drop(columns=0, errors="ignore")
     sizes = cohorts.groupby("cohort").agg(label=("label", "first"), n=("customer_count", "first"))
-    figure, axes = frame(title, subtitle, footer, 1.7 + 0.27 * len(grid))
+    figure, axes = frame(texts, 1.7 + 0.27 * len(grid))
     notes = grid.map(lambda rate: "" if unknown(rate) else w.number(100 * rate))
     sns.heatmap(
         grid, annot=notes, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, linewidths=1, linecolor="white", mask=grid.isna(), ax=axes,
@@ -65,13 +63,13 @@ def draw_cohorts(w: Wording, cohorts: pd.DataFrame, title: str, subtitle: str, f
     told = "; ".join(
         f"{r.label} +{r.age}: {w.percent(r.active_rate, 0)}" for r in cohorts.itertuples() if r.age and not unknown(r.active_rate)
     )
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_survival(w: Wording, curve: pd.DataFrame, horizon_years: float, title: str, subtitle: str, footer: str) -> Chart:
+def draw_survival(w: Wording, curve: pd.DataFrame, texts: Texts, horizon_years: float) -> Chart:
     """Kaplan-Meier steps with their band and the numbers at risk (columns of `survival_curve`)."""
-    figure, axes = frame(title, subtitle, footer, 3.9)
+    figure, axes = frame(texts, 3.9)
     years, survival = [0, *curve.years], [1, *curve.survival]
     axes.step(years, survival, where="post", color=FOCUS)
     known = curve.dropna(subset=["low", "high"])
@@ -87,13 +85,13 @@ def draw_survival(w: Wording, curve: pd.DataFrame, horizon_years: float, title: 
             axes.text(tick, 0.03, f"n = {w.number(after.at_risk.iloc[0])}", fontsize=7, ha="left", color="#555555")
     axes.set_xlabel(w._("years since the start of the contract; n = contracts at risk"))
     told = "; ".join(f"{w.number(r.years, 1)}: {w.percent(r.survival, 0)}" for r in curve.itertuples())
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_hold_out(w: Wording, fifths: pd.DataFrame, title: str, subtitle: str, footer: str) -> Chart:
+def draw_hold_out(w: Wording, fifths: pd.DataFrame, texts: Texts) -> Chart:
     """Predicted (line) and actual (bars) share of customers who ordered in the hold-out, by fifth of predicted probability."""
-    figure, axes = frame(title, subtitle, footer)
+    figure, axes = frame(texts)
     axes.bar(range(len(fifths)), fifths.actual_rate, color=FOCUS, width=0.56)
     axes.plot(range(len(fifths)), fifths.predicted_rate, color=CONTRAST, marker="D", linewidth=1.2)
     for position, row in enumerate(fifths.itertuples()):
@@ -107,4 +105,4 @@ def draw_hold_out(w: Wording, fifths: pd.DataFrame, title: str, subtitle: str, f
     axes.text(0.995, 1.01, w._("bars: ordered · marks: predicted"), transform=axes.transAxes, ha="right", fontsize=7.5, color="#333333")
     figure.subplots_adjust(bottom=0.24)
     told = "; ".join(f"{w.number(r.fifth)}: {w.percent(r.actual_rate, 0)} ({w.percent(r.predicted_rate, 0)})" for r in fifths.itertuples())
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)

@@ -12,6 +12,7 @@ from carnet.exhibits.charts.base import (
     CONTRAST,
     FOCUS,
     Chart,
+    Texts,
     draw_waterfall,
     finish,
     frame,
@@ -34,7 +35,7 @@ def draw_monthly_revenue(w: Wording, months: pd.DataFrame, labels: Sequence[str]
     else:
         title = w._("The strongest month makes {amount}", amount=w.money(months.revenue.max(), 0))
     subtitle = w._("Revenue by month, audit period and previous period")
-    figure, axes = frame(title, subtitle, footer)
+    figure, axes = frame(Texts(title, subtitle, footer))
     positions = range(len(months))
     axes.plot(positions, months.revenue_previous, color=CONTEXT, marker="o", markersize=3, linestyle="--")
     axes.plot(positions, months.revenue, color=FOCUS, marker="o", markersize=4)
@@ -58,7 +59,7 @@ def draw_monthly_revenue(w: Wording, months: pd.DataFrame, labels: Sequence[str]
         f"{label}: {w.money(now)} ({w.money(before)})"
         for label, now, before in zip(labels, months.revenue, months.revenue_previous, strict=True)
     )
-    return finish(figure, title, subtitle, told)
+    return finish(figure, Texts(title, subtitle, footer), told)
 
 
 def draw_bridge(w: Wording, bridge: pd.DataFrame, footer: str) -> Chart:
@@ -85,7 +86,7 @@ def draw_lorenz(w: Wording, curve: pd.DataFrame, gini: float, equivalent: float,
         "Cumulative share of revenue, largest customers first; Gini {gini}, as concentrated as {equivalent} equal customers",
         gini=w.number(gini, 2), equivalent=w.number(equivalent, 1),
     )  # fmt: skip
-    figure, axes = frame(title, subtitle, footer)
+    figure, axes = frame(Texts(title, subtitle, footer))
     axes.plot([0, *curve.customer_share], [0, *curve.revenue_share], color=FOCUS)
     axes.plot([0, 1], [0, 1], color=CONTEXT, linestyle="--", linewidth=1)
     axes.text(0.62, 0.56, w._("all customers equal"), fontsize=7.5, color="#555555", rotation=22)
@@ -94,16 +95,15 @@ def draw_lorenz(w: Wording, curve: pd.DataFrame, gini: float, equivalent: float,
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=w._("share of customers"), ylabel=w._("share of revenue"))
     percent_axis(w, axes.xaxis)
     percent_axis(w, axes.yaxis)
-    return finish(figure, title, subtitle, "")
+    return finish(figure, Texts(title, subtitle, footer), "")
 
 
 @styled
-def draw_ranking(
-    w: Wording, names: Sequence[str], amounts: Sequence[float], notes: Sequence[str], title: str, subtitle: str, footer: str
-) -> Chart:
-    """Sorted bars with direct labels; negative amounts go left in the contrast colour."""
-    count = len(amounts)
-    figure, axes = frame(title, subtitle, footer, 1.5 + 0.27 * max(count, 2))
+def draw_ranking(w: Wording, bars: pd.DataFrame, texts: Texts) -> Chart:
+    """Sorted bars with direct labels (columns name, amount, note); negative amounts go left in the contrast colour."""
+    count = len(bars)
+    names, amounts, notes = (list(bars[column]) for column in ("name", "amount", "note"))
+    figure, axes = frame(texts, 1.5 + 0.27 * max(count, 2))
     colours = [FOCUS if amount >= 0 else CONTRAST for amount in amounts]
     axes.barh(range(count), amounts, color=colours, height=0.66)
     axes.set_yticks(range(count), [plain(shortened(name)) for name in names])
@@ -123,7 +123,7 @@ def draw_ranking(
     money_axis(w, axes.xaxis)
     figure.subplots_adjust(left=0.30)
     told = "; ".join(f"{name}: {note}" for name, note in zip(names, notes, strict=True))
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 @styled
@@ -142,7 +142,7 @@ def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
         revenue=w.percent(last.revenue_share, 0),
     )
     subtitle = w._("Share of revenue (bars) and of orders (marks) by size of basket, audit period")
-    figure, axes = frame(title, subtitle, footer)
+    figure, axes = frame(Texts(title, subtitle, footer))
     axes.bar(range(len(bands)), bands.revenue_share, color=FOCUS, width=0.6)
     axes.scatter(range(len(bands)), bands.order_share, color=CONTRAST, marker="D", s=34, zorder=3)
     for position, row in enumerate(bands.itertuples()):
@@ -153,7 +153,7 @@ def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
     told = "; ".join(
         f"{label}: {w.percent(r.revenue_share)}, {w.percent(r.order_share)}" for label, r in zip(labels, bands.itertuples(), strict=True)
     )
-    return finish(figure, title, subtitle, told)
+    return finish(figure, Texts(title, subtitle, footer), told)
 
 
 @styled
@@ -169,7 +169,7 @@ def draw_rfm(w: Wording, matrix: pd.DataFrame, footer: str) -> Chart:
         amount=w.money(slow.revenue.sum(), 0),
     )
     subtitle = w._("Active customers by recency score and frequency score (5 = best quintile); framed: frequent, least recent")
-    figure, axes = frame(title, subtitle, footer, 3.9)
+    figure, axes = frame(Texts(title, subtitle, footer), 3.9)
     sns.heatmap(
         grid, annot=True, fmt=".0f", cmap="Blues", cbar=False, linewidths=1.5, linecolor="white", ax=axes, annot_kws={"fontsize": 9}
     )
@@ -178,7 +178,7 @@ def draw_rfm(w: Wording, matrix: pd.DataFrame, footer: str) -> Chart:
     axes.set(xlabel=w._("frequency score"), ylabel=w._("recency score"))
     axes.tick_params(axis="y", rotation=0)
     told = "; ".join(f"R{r.recency_score} F{r.frequency_score}: {w.number(r.customer_count)}" for r in matrix.itertuples())
-    return finish(figure, title, subtitle, told)
+    return finish(figure, Texts(title, subtitle, footer), told)
 
 
 @styled
@@ -191,7 +191,7 @@ def draw_drop_off(w: Wording, steps: pd.DataFrame, intervals: Sequence[tuple[flo
         days=w.number(horizon_days),
     )
     subtitle = w._("Newcomers who placed the next order in time, 95 % Wilson intervals; n = newcomers old enough to tell")
-    figure, axes = frame(title, subtitle, footer)
+    figure, axes = frame(Texts(title, subtitle, footer))
     rates = steps.continued_rate
     below = [max(rate - low, 0) for rate, (low, _) in zip(rates, intervals, strict=True)]
     above = [max(high - rate, 0) for rate, (_, high) in zip(rates, intervals, strict=True)]
@@ -208,4 +208,4 @@ def draw_drop_off(w: Wording, steps: pd.DataFrame, intervals: Sequence[tuple[flo
     percent_axis(w, axes.yaxis)
     figure.subplots_adjust(bottom=0.24)
     told = "; ".join(f"{w.number(r.step)}: {w.percent(r.continued_rate)} (n = {w.number(r.customer_count)})" for r in steps.itertuples())
-    return finish(figure, title, subtitle, told)
+    return finish(figure, Texts(title, subtitle, footer), told)

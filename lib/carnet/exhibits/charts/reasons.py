@@ -7,16 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 
-from carnet.exhibits.charts.base import CONTEXT, CONTRAST, FOCUS, THIRD, Chart, finish, frame, percent_axis, plain, shortened, styled
+from carnet.exhibits.charts.base import CONTEXT, CONTRAST, FOCUS, THIRD, Chart, Texts, finish, frame, percent_axis, plain, shortened, styled
 from carnet.wording import Wording
 
 MARKED = 0.32  # room on the left for labels of rows
 
 
 @styled
-def draw_reasons(w: Wording, shares: pd.DataFrame, labels: Mapping[str, str], title: str, subtitle: str, footer: str) -> Chart:
+def draw_reasons(w: Wording, shares: pd.DataFrame, texts: Texts, labels: Mapping[str, str]) -> Chart:
     """Share of each reason by number (dots) and by money (squares) with simultaneous intervals, the quoted share as a stroke (columns of `reason_shares`)."""
-    figure, axes = frame(title, subtitle, footer, 1.9 + 0.5 * len(shares))
+    figure, axes = frame(texts, 1.9 + 0.5 * len(shares))
     rows = np.arange(len(shares))
     for column, shift, colour, marker, label in (
         ("share", -0.13, FOCUS, "o", w._("by number")), ("revenue_share", 0.17, THIRD, "s", w._("by money")),
@@ -47,13 +47,13 @@ def draw_reasons(w: Wording, shares: pd.DataFrame, labels: Mapping[str, str], ti
     figure.subplots_adjust(left=MARKED)
     _legend_above(axes)
     told = "; ".join(f"{labels[r.reason]}: {w.percent(r.share, 0)}" for r in shares.itertuples())
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_two_accounts(w: Wording, gap: pd.DataFrame, labels: Mapping[str, str], title: str, subtitle: str, footer: str) -> Chart:
+def draw_two_accounts(w: Wording, gap: pd.DataFrame, texts: Texts, labels: Mapping[str, str]) -> Chart:
     """What customers and what salespeople say, reason by reason (one sample of `perception_gap`)."""
-    figure, axes = frame(title, subtitle, footer, 1.9 + 0.36 * len(gap))
+    figure, axes = frame(texts, 1.9 + 0.36 * len(gap))
     rows = np.arange(len(gap))
     axes.hlines(rows, gap.customer_share, gap.salesperson_share, color=CONTEXT, linewidth=1.4)
     axes.scatter(gap.customer_share, rows, color=FOCUS, s=46, zorder=3, label=w._("customers say"))
@@ -68,15 +68,13 @@ def draw_two_accounts(w: Wording, gap: pd.DataFrame, labels: Mapping[str, str], 
     told = "; ".join(
         f"{labels[r.reason]}: {w.percent(r.customer_share, 0)} / {w.percent(r.salesperson_share, 0)}" for r in gap.itertuples()
     )
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_tornado(
-    w: Wording, tornado: pd.DataFrame, results: pd.DataFrame, labels: Sequence[str], title: str, subtitle: str, footer: str
-) -> Chart:
+def draw_tornado(w: Wording, tornado: pd.DataFrame, texts: Texts, results: pd.DataFrame, labels: Sequence[str]) -> Chart:
     """Lost prospects with each premise at the ends of its range, the others in the middle; the quoted chain as one point (columns of `silent_chain`)."""
-    figure, axes = frame(title, subtitle, footer, 1.9 + 0.42 * (len(tornado) + 1))
+    figure, axes = frame(texts, 1.9 + 0.42 * (len(tornado) + 1))
     rows = np.arange(len(tornado))
     outcome = results.set_index("step").loc["lost_prospects"]
     middle = float(outcome["median"])
@@ -102,15 +100,13 @@ def draw_tornado(
     told = "; ".join(
         f"{label}: {w.number(r.result_low)} – {w.number(r.result_high)}" for label, r in zip(labels, tornado.itertuples(), strict=True)
     )
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_importance(
-    w: Wording, table: pd.DataFrame, labels: Mapping[str, str], satisfied_from: float, title: str, subtitle: str, footer: str
-) -> Chart:
+def draw_importance(w: Wording, table: pd.DataFrame, texts: Texts, labels: Mapping[str, str], satisfied_from: float) -> Chart:
     """Importance by performance of each dimension with its intervals, and the cuts (columns of `importance_performance`)."""
-    figure, axes = frame(title, subtitle, footer, 3.9)
+    figure, axes = frame(texts, 3.9)
     cut = 1 / max(len(table), 1)
     axes.axvline(satisfied_from, color=CONTEXT, linestyle="--", linewidth=1)
     axes.axhline(cut, color=CONTEXT, linestyle="--", linewidth=1)
@@ -141,13 +137,13 @@ def draw_importance(
     percent_axis(w, axes.xaxis)
     percent_axis(w, axes.yaxis)
     told = "; ".join(f"{labels[r.dimension]}: {w.percent(r.performance)} ({w.percent(r.importance, 0)})" for r in table.itertuples())
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_drivers(w: Wording, effects: pd.DataFrame, labels: Sequence[str], title: str, subtitle: str, footer: str) -> Chart:
+def draw_drivers(w: Wording, effects: pd.DataFrame, texts: Texts, labels: Sequence[str]) -> Chart:
     """Odds ratios of leaving with their intervals, alone and with the others held fixed, on a logarithmic axis (columns of `driver_effects`)."""
-    figure, axes = frame(title, subtitle, footer, 1.9 + 0.36 * len(effects))
+    figure, axes = frame(texts, 1.9 + 0.36 * len(effects))
     rows = np.arange(len(effects))
     axes.axvline(1, color=CONTEXT, linewidth=1)
     for prefix, column, shift, colour, marker, label in (
@@ -166,13 +162,13 @@ def draw_drivers(w: Wording, effects: pd.DataFrame, labels: Sequence[str], title
     figure.subplots_adjust(left=0.36)
     _legend_above(axes)
     told = "; ".join(f"{label}: {w.number(r.odds_ratio, 2)}" for label, r in zip(labels, effects.itertuples(), strict=True))
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_incidence(w: Wording, curves: pd.DataFrame, labels: Mapping[str, str], title: str, subtitle: str, footer: str) -> Chart:
+def draw_incidence(w: Wording, curves: pd.DataFrame, texts: Texts, labels: Mapping[str, str]) -> Chart:
     """Share of customers that has left, by cause and year under observation, with the number at risk (columns of `cumulative_incidence`)."""
-    figure, axes = frame(title, subtitle, footer, 3.9)
+    figure, axes = frame(texts, 3.9)
     styles = {"ours": (CONTRAST, "-"), "other": (FOCUS, "-"), "not known": (CONTEXT, "--")}
     times = np.concatenate([[0.0], curves.years])
     ends = sorted((float(curves[cause].iloc[-1]), cause) for cause in labels)
@@ -194,7 +190,7 @@ def draw_incidence(w: Wording, curves: pd.DataFrame, labels: Mapping[str, str], 
         )
     figure.subplots_adjust(right=0.72)
     told = "; ".join(f"{labels[cause]}: {w.percent(level)}" for level, cause in ends)
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)
 
 
 def _legend_above(axes: Axes) -> None:

@@ -5,7 +5,20 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from carnet.exhibits.charts.base import CONTEXT, CONTRAST, FOCUS, THIRD, Chart, finish, frame, money_axis, percent_axis, plain, styled
+from carnet.exhibits.charts.base import (
+    CONTEXT,
+    CONTRAST,
+    FOCUS,
+    THIRD,
+    Chart,
+    Texts,
+    finish,
+    frame,
+    money_axis,
+    percent_axis,
+    plain,
+    styled,
+)
 from carnet.wording import Wording
 
 MARK = "#9C3F0E"  # the contrast colour, dark enough for text
@@ -26,7 +39,7 @@ def draw_profit_effect(
     Effects are shares of today's profit, or money where that is not above zero (column effect either way; `marks` empty then).
     """
     shares = len(marks) > 0
-    figure, axes = frame(title, subtitle, footer, 4.2)
+    figure, axes = frame(Texts(title, subtitle, footer), 4.2)
     for (label, curve), colour in zip(curves, (FOCUS, THIRD), strict=False):
         axes.plot(curve.attrition_rate, curve.effect, color=colour)
         end = (curve.attrition_rate.iloc[-1], curve.effect.iloc[-1])
@@ -55,13 +68,13 @@ def draw_profit_effect(
         )
         for label, curve in curves
     )
-    return finish(figure, title, subtitle, told)
+    return finish(figure, Texts(title, subtitle, footer), told)
 
 
 @styled
-def draw_what_if(w: Wording, table: pd.DataFrame, title: str, subtitle: str, footer: str) -> Chart:
+def draw_what_if(w: Wording, table: pd.DataFrame, texts: Texts) -> Chart:
     """Profit over retention, a panel an acquisition cost, a line a margin rate (columns of `replacement.what_if`); the scale is shared."""
-    figure, first = frame(title, subtitle, footer, 4.0)
+    figure, first = frame(texts, 4.0)
     box = first.get_position()
     figure.delaxes(first)
     costs, margins = sorted(table.cac.unique()), sorted(table.margin_rate.unique())
@@ -100,4 +113,4 @@ def draw_what_if(w: Wording, table: pd.DataFrame, title: str, subtitle: str, foo
         f"{w.percent(r.retention_rate, 0)}, {w.money(r.cac, 0)}, {w.percent(r.margin_rate, 0)}: {w.money(r.profit, 0)}"
         for r in table.itertuples()
     )
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)

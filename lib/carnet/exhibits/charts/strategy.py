@@ -6,16 +6,16 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 
-from carnet.exhibits.charts.base import CONTEXT, FOCUS, Chart, finish, frame, plain, shortened, styled
+from carnet.exhibits.charts.base import CONTEXT, FOCUS, Chart, Texts, finish, frame, plain, shortened, styled
 from carnet.wording import Wording
 
 
 @styled
-def draw_scores(w: Wording, customers: pd.DataFrame, labels: Mapping[str, str], title: str, subtitle: str, footer: str) -> Chart:
+def draw_scores(w: Wording, customers: pd.DataFrame, texts: Texts, labels: Mapping[str, str]) -> Chart:
     """Heat map of customers (rows, in order: name, revenue, the columns of `labels`) by axis, 0 to 100; a cross where not measured."""
     t = customers.reset_index(drop=True)
     grid = 100 * t[list(labels)].astype(float)
-    figure, axes = frame(title, subtitle, footer, 1.6 + 0.24 * len(t))
+    figure, axes = frame(texts, 1.6 + 0.24 * len(t))
     sns.heatmap(
         grid,
         cmap=LinearSegmentedColormap.from_list("low_high", ["#FFFFFF", FOCUS]),
@@ -42,4 +42,4 @@ def draw_scores(w: Wording, customers: pd.DataFrame, labels: Mapping[str, str], 
     told = "; ".join(
         f"{name}: {', '.join(w.number(v) if v == v else '×' for v in row)}" for name, row in zip(t["name"], grid.to_numpy(), strict=True)
     )
-    return finish(figure, title, subtitle, told)
+    return finish(figure, texts, told)

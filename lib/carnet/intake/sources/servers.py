@@ -3,7 +3,6 @@
 import contextlib
 import datetime as dt
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from carnet.engagement.databases import first_line, from_environment, without_secret
-from carnet.engagement.records import RUN_VARIABLE
+from carnet.engagement.running import this_run
 from carnet.errors import CarnetError, Message
 
 DRIVERS = {  # scheme → SQLAlchemy's own, with the driver that carnet's extras install
@@ -140,13 +139,13 @@ def fetch_query(name: str, url: str, query: str | None, folder: Path, scratch: P
     """Run `query` and store its rows as Parquet in the engagement's cache.
 
     `${NAME}` in the URL is read from the environment, so that no password stands in the engagement file;
-    a SQLite path is relative to the engagement folder and stays in it. While a report is made (RUN_VARIABLE), rows fetched before
+    a SQLite path is relative to the engagement folder and stays in it. While a report is made (`running.Run.shared`), rows fetched before
     are read again: all notebooks of one report see one state of the database.
     """
     if not query:
         raise CarnetError(Message("{name}: a database URL needs a query: (SQL) beside files:.", name=name))
     path = scratch.parent / f"query-{hashlib.sha256(f'{url} {query}'.encode()).hexdigest()[:20]}.parquet"
-    if os.environ.get(RUN_VARIABLE) and path.is_file():
+    if this_run().shared and path.is_file():
         return path
     known = url.partition("://")[0] in DRIVERS
     rows = connect(name, url, folder).rows(query) if known else _by_ibis(name, url, query)

@@ -158,16 +158,6 @@ def planned_contacts(abc_class: pd.Series, plan: Mapping[str, float]) -> pd.Seri
 
 @measure(
     N_("Gap against contact: fell deep or not, contacted as planned or not"),
-    {
-        "neglect_revenue_gap": Figure(
-            N_("Revenue gap with too few contacts"),
-            "currency",
-            N_("Σ of sales gaps of the most late that fell by the stated share with fewer contacts than planned"),
-            good="up",
-            source="B",
-            compares=True,
-        ),
-    },
 )
 def quadrants(gap_rate: pd.Series, contact_count: pd.Series, planned: pd.Series, deep_share: float) -> pd.Series:
     """What a gap looks like beside the contacts: an opening for the talk, not a proof.

@@ -118,26 +118,6 @@ def family_orders(sales: ir.Table, periods: Periods, months: Sequence[int]) -> i
 
 @measure(
     N_("Families that a customer stopped buying"),
-    {
-        "stopped_family_count": Figure(
-            N_("Families no longer bought"),
-            "count",
-            N_(
-                "Pairs of an active customer and a family bought on the stated number of orders of the previous period and on none of this one"
-            ),
-            good="down",
-            source="B",
-            compares=True,
-        ),
-        "stopped_revenue": Figure(
-            N_("Revenue of families no longer bought"),
-            "currency",
-            N_("Σ of their revenue in the previous period"),
-            good="down",
-            source="B",
-            compares=True,
-        ),
-    },
 )
 def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
     """Families that a customer bought on at least `least_orders` orders of the previous period and on none of this one.

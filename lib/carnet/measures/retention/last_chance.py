@@ -28,38 +28,27 @@ def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:
 
     Formula     back = regained at least `back_share` of the gap a year later; rate = (back + 4 × overall) ÷ (customers + 4)
     Parameters  earlier: silence_ratio, revenue_previous, revenue, revenue_next of `candidates`
-    Columns     band (lower end of the silence ratio), customer_count, back_count, back_rate, back_rate_low, back_rate_high (Wilson),
+    Columns     band and band_end (lower end of the silence ratio, and of the next band; NaN of the last), customer_count, back_count, back_rate, back_rate_low, back_rate_high (Wilson),
                 recoverability; no row without history
     """
     t = earlier.assign(band=silence_band(earlier.silence_ratio, SILENCE_BANDS))
     t["back"] = t.revenue_next - t.revenue >= back_share * (t.revenue_previous - t.revenue)
     overall = t.back.mean() if len(t) else float("nan")
     rows = []
+    ends = dict(zip(SILENCE_BANDS, (*SILENCE_BANDS[1:], np.nan), strict=True))
     for band, part in t.groupby("band", sort=True):
         count, back = len(part), int(part.back.sum())
         low, high = wilson_interval(back, count)
         rows.append(
-            dict(band=band, customer_count=count, back_count=back, back_rate=back / count, back_rate_low=low, back_rate_high=high,
+            dict(band=band, band_end=ends[band], customer_count=count, back_count=back, back_rate=back / count, back_rate_low=low, back_rate_high=high,
                  recoverability=(back + PRIOR_CUSTOMERS * overall) / (count + PRIOR_CUSTOMERS))
         )  # fmt: skip
-    columns = "band customer_count back_count back_rate back_rate_low back_rate_high recoverability"
+    columns = "band band_end customer_count back_count back_rate back_rate_low back_rate_high recoverability"
     return pd.DataFrame(rows, columns=columns.split())
 
 
 @measure(
     N_("Last-chance proposals worth more than they cost"),
-    {
-        "last_chance_value": Figure(
-            N_("Margin in play of last-chance proposals"),
-            "currency",
-            N_(
-                "Σ of recoverability × margin at stake − cost of the proposal, where above zero, customers left alone not counted: what comes back at past rates, not what the proposals add"
-            ),
-            good="up",
-            source="B",
-            compares=True,
-        ),
-    },
 )
 def last_chance(candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, cost: float, most: int) -> pd.DataFrame:
     """Candidates worth a last proposal, most valuable first.
@@ -76,6 +65,33 @@ def last_chance(candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, c
     value = rate * candidates.margin_at_stake - cost
     t = candidates.assign(recoverability=rate, proposal_cost=float(cost), expected_value=value, value_low=low, value_high=high)
     return t[t.expected_value > 0].sort_values(["expected_value", "customer_id"], ascending=[False, True]).head(most)
+
+
+@measure(
+    N_("Margin in play of the proposals that are made"),
+    {
+        "last_chance_value": Figure(
+            N_("Margin in play of last-chance proposals"),
+            "currency",
+            N_(
+                "Σ of recoverability × margin at stake − cost of the proposal, where above zero, customers left alone not counted: what comes back at past rates, not what the proposals add"
+            ),
+            good="up",
+            source="B",
+            compares=True,
+        ),
+    },
+)
+def value_in_play(chosen: pd.DataFrame) -> float:
+    """What the proposals that are made bring at past rates, customers left alone not counted.
+
+    Formula     Σ expected_value of `last_chance` where arm is not 'hold-out'
+    Unit        currency
+    Population  proposals chosen, essential customers included
+    Undefined   never: without a proposal it is 0
+    Source      definition of the workbook (method §1, source B)
+    """
+    return float(chosen.expected_value[chosen.arm != "hold-out"].sum())
 
 
 @measure(N_("Who is contacted and who is left alone, drawn at random"))

@@ -14,6 +14,7 @@ import scipy
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
+WIDEST = 0.8  # of a share's whole range: a wider interval says nothing
 SELECTING_SHARE = 0.9  # orders that select the group; the others tell its true level
 
 
@@ -106,3 +107,22 @@ def luck_rebound(orders: pd.DataFrame, rule: Callable[[pd.DataFrame], pd.Series]
         regained += (level - now)[flagged].sum()
         gap += (before - now)[flagged].sum()
     return regained / gap if gap > 0 else float("nan")
+
+
+@measure(N_("Share of a gap that came back, as it may be told"))
+def told_share(share: float, low: float, high: float) -> tuple[float, float, float]:
+    """A share of a gap that came back as it may be told, with its interval.
+
+    Formula     the share where it lies within 0 to 1, its interval cut to them
+    Unit        ratio, 0 to 1
+    Population  a flagged group
+    Undefined   NaN outside 0 to 1: the group fell further, or a few large customers brought more than
+                the gap; an interval as wide as WIDEST or wider says nothing and is NaN
+    Source      definition of the workbook (method §6)
+    """
+    if not 0 <= share <= 1:
+        return float("nan"), float("nan"), float("nan")
+    low, high = max(low, 0.0), min(high, 1.0)
+    if not high - low < WIDEST:
+        return share, float("nan"), float("nan")
+    return share, low, high

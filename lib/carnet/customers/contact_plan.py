@@ -1,0 +1,82 @@
+"""Whom to call when, and to whom a last-chance proposal is made, as frames: each computed when it is first read."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from carnet.book.book import Book
+from carnet.customers.decisions import PROPOSAL_COLUMNS
+from carnet.customers.figures import measured
+from carnet.customers.gaps.study import Gaps
+from carnet.measures.gaps import tasks
+from carnet.measures.register import computed
+from carnet.measures.retention import last_chance
+
+CHOSEN_COLUMNS = ["customer_id", "arm", "action", "action_reason", "at_most", *PROPOSAL_COLUMNS]
+
+
+@dataclass(frozen=True)
+class ContactPlan:
+    """The proposals and the tasks that follow from the gaps and the one decision an account."""
+
+    gaps: Gaps
+
+    @property
+    def book(self) -> Book:
+        """The book of the gaps."""
+        return self.gaps.book
+
+    @property
+    def left_count(self) -> int:
+        """Customers to call for whom the weeks planned have no time."""
+        return len(self.called) - len(self.tasks)
+
+    @computed
+    def called(self) -> pd.DataFrame:
+        """One task an account whose decision is a call or a visit: `tasks.task_list`."""
+        return tasks.task_list(self.gaps.customers, self.gaps.decided)
+
+    @computed
+    def tasks(self) -> pd.DataFrame:
+        """Those that fit into the coming weeks, with due_date and stop_date: `tasks.schedule`."""
+        p, as_of = self.gaps.parameters, self.gaps.book.as_of
+        t = tasks.schedule(self.called, as_of, p.weekly_task_count, p.task_week_count)
+        return t.assign(stop_date=[due + timedelta(days=p.stop_days) for due in t.due_date])
+
+    @computed
+    def proposals(self) -> pd.DataFrame:
+        """The last-chance proposals with their arms and the day on which each stops, most valuable first."""
+        decided, stops = self.gaps.decided, self.tasks.set_index("customer_id").stop_date
+        chosen = decided.loc[decided.chosen, CHOSEN_COLUMNS]
+        t = self.gaps.listed.assign(flagged=self.gaps.flags["most_late"])
+        t = t.merge(chosen, on="customer_id").sort_values(["expected_value", "customer_id"], ascending=[False, True], ignore_index=True)
+        return t.assign(
+            stop_contact_count=self.gaps.parameters.stop_contact_count,
+            stop_date=t.customer_id.map(stops),
+        )
+
+    @computed
+    def detectable(self) -> float:
+        """The smallest effect that the customers left alone can show: `last_chance.detectable_effect`."""
+        sizes, deep = self.proposals.arm.value_counts(), self.gaps.parameters.deep_fall_share
+        earlier = last_chance.candidates(self.gaps.earlier_lists, deep)
+        return last_chance.detectable_effect(earlier, sizes.get("contact", 0), sizes.get("hold-out", 0))
+
+    @computed
+    def decisions(self) -> pd.DataFrame:
+        """The one decision an account, with the day on which it is due where a task is planned."""
+        due = self.tasks.set_index("customer_id").due_date
+        return self.gaps.decided.assign(due_date=self.gaps.decided.customer_id.map(due))
+
+    @property
+    def costless(self) -> bool:
+        """True where no margin is known of any customer: nothing tells what a proposal is worth."""
+        return bool(self.gaps.listed.margin_at_stake.isna().all())
+
+    @computed
+    def figures(self) -> dict[str, Any]:
+        """The published figure of the proposals that are made (`last_chance.value_in_play`)."""
+        value = None if self.costless or not self.gaps.whole else last_chance.value_in_play(self.proposals)
+        return measured(self.book, {"last_chance_value": value})

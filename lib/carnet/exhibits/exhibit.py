@@ -1,0 +1,141 @@
+"""An exhibit: a question's finished small table, how it is drawn, and what ran for it. Everything shown is a rendering of one."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+
+from carnet.exhibits.charts.base import Chart, Texts
+from carnet.exhibits.tables import HtmlTable, draw_table
+from carnet.findings.base import Finding
+from carnet.wording import Wording
+
+Kind = Literal["so-what", "note", "warning", "recommendation", "missing"]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One result.
+
+    Fields      key (its id in a page), title (of a chart the computed finding, of a table its caption), table (the finished
+                data), form (how it is drawn), subtitle (measure, population, period), source, note (under it), missing (the
+                line that stands for it where it cannot be shown), lists (CSV lists by name), checks (what holds for any
+                client, with the message where it does not), made_by (the measures that ran for it, as they were recorded)
+    """
+
+    key: str
+    title: str
+    table: pd.DataFrame
+    form: "Form"
+    subtitle: str = ""
+    source: str = ""
+    note: str = ""
+    missing: str = ""
+    lists: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    checks: Sequence[tuple[bool, str]] = ()
+    made_by: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Rows of its table."""
+        return len(self.table)
+
+    @property
+    def texts(self) -> Texts:
+        """Title, subtitle and source, as charts take them."""
+        return Texts(self.title, self.subtitle, self.source)
+
+    def rendered(self, w: Wording) -> Chart | HtmlTable:
+        """The chart or table that its form makes of it; its text alternative is in it."""
+        return self.form.render(w, self)
+
+
+class Form(Protocol):
+    """A way to draw an exhibit."""
+
+    def render(self, w: Wording, exhibit: Exhibit) -> Chart | HtmlTable:
+        """The exhibit, drawn."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart: one of the `charts.draw_` functions, with what it needs beside the table and the texts."""
+
+    draw: Callable[..., Chart]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def render(self, w: Wording, exhibit: Exhibit) -> Chart:
+        """The chart."""
+        return self.draw(w, exhibit.table, exhibit.texts, **self.settings)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A table: the fields shown (headings and formats of `columns.COLUMNS`).
+
+    `first` makes it a list of which so many rows are shown at first; `cents` shows all money to the cent.
+    """
+
+    fields: str
+    first: int | None = None
+    cents: bool = False
+
+    def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
+        """The table."""
+        return draw_table(w, exhibit.key, exhibit.title, exhibit.table, self.fields, exhibit.note, self.cents, self.first)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One sentence under its kind; a finding goes to the summary of all notebooks, too."""
+
+    sentence: str
+    kind: Kind = "so-what"
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The main points: findings, largest money first."""
+
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is published or checked without being shown: CSV lists by name, and what holds for any client."""
+
+    lists: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    checks: Sequence[tuple[bool, str]] = ()
+
+
+Shown = Exhibit | Said | Ranked | Kept
+
+
+@dataclass(frozen=True)
+class Section:
+    """What answers one question of a notebook: exhibits and sentences in the order in which they are read."""
+
+    name: str
+    wording: Wording
+    shown: tuple[Shown, ...]
+
+    @property
+    def exhibits(self) -> dict[str, Exhibit]:
+        """Its exhibits by key."""
+        return {item.key: item for item in self.shown if isinstance(item, Exhibit)}
+
+
+def said(what: str | Finding | None, kind: Kind = "so-what") -> Iterable[Said]:
+    """The sentence to show, if there is one."""
+    if isinstance(what, Finding):
+        yield Said(what.sentence, kind, what)
+    elif what:
+        yield Said(what, kind)
+
+
+def told(finding: Finding | None) -> Iterable[Said]:
+    """The sentence of a finding that the main points have already: it is not counted twice."""
+    if finding is not None:
+        yield Said(finding.sentence)

@@ -1,0 +1,98 @@
+"""Cells written from several columns of a row: a share with its interval, what was made of what was planned.
+
+A table that shows such a field holds the numbers; the cell is written here, once for all tables.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from carnet.wording import Wording, unknown
+
+Cell = Callable[[Wording, Mapping[str, Any]], str]
+DASH = "–"
+
+
+def share_range(name: str, decimals: int = 1) -> Cell:
+    """A share and its interval (NAME_low, NAME_high); a dash where no interval is known."""
+
+    def written(w: Wording, row: Mapping[str, Any]) -> str:
+        if unknown(row[f"{name}_low"]):
+            return DASH
+        return f"{w.percent(row[name], decimals)} {share_ends(w, row, name)}"
+
+    return written
+
+
+def share_maybe_range(name: str, ends: str = "") -> Cell:
+    """A share and its interval if there is one (ENDS_low, ENDS_high); a dash where the share is unknown."""
+
+    def written(w: Wording, row: Mapping[str, Any]) -> str:
+        if unknown(row[name]):
+            return DASH
+        known = not unknown(row[f"{ends or name}_low"])
+        return w.percent(row[name], 0) + (f" {share_ends(w, row, ends or name)}" if known else "")
+
+    return written
+
+
+def share_ends(w: Wording, row: Mapping[str, Any], name: str) -> str:
+    """The ends of an interval of shares."""
+    return w.between(w.percent(row[f"{name}_low"], 0), w.percent(row[f"{name}_high"], 0))
+
+
+def money_ends(name: str) -> Cell:
+    """The ends of an interval of money; a dash where it is unknown."""
+
+    def written(w: Wording, row: Mapping[str, Any]) -> str:
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        if unknown(low):
+            return DASH
+        return w.between(w.signed_money(low, 0), w.signed_money(high, 0))
+
+    return written
+
+
+def _rebound(w: Wording, row: Mapping[str, Any]) -> str:
+    told = w.percent(row["rebound_share"], 0)
+    return told if unknown(row["rebound_low"]) else f"{told} {share_ends(w, row, 'rebound')}"
+
+
+def _expected_rebound(w: Wording, row: Mapping[str, Any]) -> str:
+    share = row["rebound_share"]
+    return DASH if unknown(share) else w.money(-row["sales_gap"] * share, 0)
+
+
+def _classes(w: Wording, row: Mapping[str, Any]) -> str:
+    then, now = (DASH if unknown(c) else c for c in (row["abc_class_previous"], row["abc_class"]))
+    return f"{then} → {now}"
+
+
+def _silence(w: Wording, row: Mapping[str, Any]) -> str:
+    now, usual = (w.number(row[c], 1) for c in ("months_since_last_order", "rhythm_months"))
+    return f"{now} ({usual})"
+
+
+def _contacts_made(w: Wording, row: Mapping[str, Any]) -> str:
+    return f"{w.number(row['noted_contact_count'])} / {w.number(row['planned_contact_count'])}"
+
+
+def _band(w: Wording, row: Mapping[str, Any]) -> str:
+    """A band of silence from its lower end to the next one's; the last one is open."""
+    if unknown(row["band_end"]):
+        return w._("{low} and more", low=w.number(row["band"], 0))
+    return w._("{low} to {high}", low=w.number(row["band"]), high=w.number(row["band_end"]))
+
+
+WRITTEN: dict[str, Cell] = {
+    "classes": _classes,
+    "silence": _silence,
+    "contacts_made": _contacts_made,
+    "late_range": share_range("late_share"),
+    "shrunk_range": share_range("shrunk_share"),
+    "rebound_range": _rebound,
+    "expected_rebound": _expected_rebound,
+    "win_range": share_maybe_range("win_rate", "win"),
+    "band_range": _band,
+    "back_range": lambda w, row: share_ends(w, row, "back_rate"),
+    "value_range": money_ends("value"),
+}

@@ -1,0 +1,82 @@
+"""How a section is made: the decorator that asks what it needs once, and records what ran for each exhibit."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from carnet.book.book import Book
+from carnet.engagement.schema import TABLE_LABELS
+from carnet.exhibits.exhibit import Exhibit, Kept, Said, Section, Shown
+from carnet.measures.register import recording
+from carnet.sections.missing import Need, first_missing
+
+P = ParamSpec("P")
+
+
+class Study(Protocol):
+    """What a section reads: computed frames, and the book that they come from."""
+
+    @property
+    def book(self) -> Book:
+        """The opened engagement."""
+
+
+S = TypeVar("S", bound=Study)
+Shows = Iterator[Shown]
+
+
+def section(
+    *needed: Need,
+) -> Callable[[Callable[Concatenate[S, P], Shows]], Callable[Concatenate[S, P], Section]]:
+    """A section out of a function that yields what is shown, in order.
+
+    Where the book lacks what it needs, the first line that says so stands for all that it shows; its lists are written and
+    its checks hold all the same. `made_by` of an exhibit are the measures that ran since the section began.
+    """
+
+    def made(function: Callable[Concatenate[S, P], Shows]) -> Callable[Concatenate[S, P], Section]:
+        @wraps(function)
+        def whole(study: S, *args: P.args, **kwargs: P.kwargs) -> Section:
+            missing = first_missing(*(need(study.book) for need in needed))
+            with recording() as ran:
+                shown = [_signed(item, ran.ran) for item in function(study, *args, **kwargs)]
+            name = function.__name__
+            return Section(name, study.book.wording, tuple(_refused(shown, missing)))
+
+        return whole
+
+    return made
+
+
+def _signed(item: Shown, ran: Iterable[str]) -> Shown:
+    """The exhibit with the names of what ran for it."""
+    return replace(item, made_by=tuple(ran)) if isinstance(item, Exhibit) else item
+
+
+def _refused(shown: Iterable[Shown], missing: str) -> Iterator[Shown]:
+    """What is shown; where something is missing, the line that says so, once, and of exhibits their lists and checks."""
+    if not missing:
+        yield from shown
+        return
+    yield Said(missing, "missing")
+    yield from (Kept(item.lists, item.checks) for item in shown if isinstance(item, Exhibit | Kept))
+
+
+def source_line(book: Book, *tables: str, start: dt.date | None = None) -> str:
+    """The footer of a chart: those of the tables that the book has, and the audit period, or the time from another `start` on."""
+    w, period = book.wording, book.periods.current
+    named = [name for name in tables if name in book.checks] or list(book.checks)
+    return w._(
+        "Source: {tables}; period {start} to {end}",
+        tables=", ".join(w.tell(TABLE_LABELS[name]) for name in named[:4]),
+        start=w.date(start or period.start),
+        end=w.date(period.end),
+    )
+
+
+def month_labels(book: Book, audit_months: Iterable[Any]) -> list[str]:
+    """Two-line labels of audit months for an axis: calendar months by name, others by the day on which they end."""
+    pattern = "MMM\ny" if book.periods.ends_a_month else "d MMM\ny"
+    return [book.wording.date(book.periods.month_end(month), pattern) for month in audit_months]
