@@ -13,7 +13,14 @@ from carnet.wording import N_
 
 @measure(N_("Orders of the audit period"))
 def orders_in_current(orders: ir.Table, periods: Periods) -> ir.Table:
-    """The orders of the audit period: rows of `book.orders` dated in it."""
+    """The orders of the audit period: rows of `book.orders` dated in it.
+
+    Formula     start of the audit period ≤ date ≤ end of the audit period
+    Unit        as in `book.orders`: dates, currency, counts
+    Population  one row an order whose first positive line is dated in the audit period
+    Undefined   never: a period without an order gives an empty table
+    Source      definition of the workbook (method §1)
+    """
     return orders.filter(orders.date.between(ibis.date(periods.current.start), ibis.date(periods.current.end)))
 
 
@@ -75,12 +82,23 @@ def orders_in_current(orders: ir.Table, periods: Periods) -> ir.Table:
     },
 )
 def purchase_summary(movement: ir.Table) -> ir.Table:
-    """One row of figures: order_count, average_basket, purchase_frequency, its median, one_timer_rate,
-    repeat_customer_count, repeat_customer_rate.
+    """Orders, average basket, purchase frequency, one-timers and repeat customers, in one row.
 
-    Formula     average_basket = revenue ÷ orders; purchase_frequency = orders ÷ active customers; over the last 12 months:
-                repeat_customer_rate = active customers with ≥ 2 orders ÷ active customers, one_timer_rate with a single one
-    Undefined   NULL without an order
+    Formula     average_basket = Σ revenue ÷ Σ order_count; purchase_frequency = Σ order_count ÷
+                active customers, purchase_frequency_median the median order_count of an active
+                customer; over the last 12 months repeat_customer_count = active customers with ≥ 2
+                orders, repeat_customer_rate = those ÷ active customers, one_timer_rate = active
+                customers with a single order ÷ active customers
+    Unit        counts; average_basket in currency; frequencies in orders a customer; rates 0 to 1
+    Population  customers of the movement; frequencies over those active in the audit period, rates
+                over those active in the last 12 months
+    Undefined   NULL where the denominator is 0 (no order, no active customer); every figure is NULL
+                when there is no customer at all
+    Source      definition of the workbook (method §1); purchase frequency and repeat customers as
+                in source D
+
+    Columns     order_count, average_basket, purchase_frequency, purchase_frequency_median,
+                one_timer_rate, repeat_customer_count, repeat_customer_rate
     """
     t = movement
     per_active = t.agg(
@@ -108,9 +126,21 @@ def purchase_summary(movement: ir.Table) -> ir.Table:
 def basket_bands(orders: ir.Table, bounds: Sequence[float]) -> ir.Table:
     """Orders and their revenue by size of basket.
 
-    `bounds` are the ascending inner limits; band i holds baskets from bounds[i − 1] (included) to bounds[i] (excluded).
-    Columns     band (0 = below the first bound), low, high (NULL at the open ends), order_count, order_share, revenue,
-                revenue_share, customer_count; bands without an order are left out
+    Formula     band = number of `bounds` that the revenue of the order reaches: band i holds
+                baskets from bounds[i − 1] (included) to bounds[i] (excluded); order_share = orders
+                ÷ Σ orders; revenue_share = revenue ÷ Σ revenue
+    Unit        currency, counts, shares 0 to 1 (a share of revenue may be negative where credit
+                notes exceed sales)
+    Population  one row a band with at least one order; customer_count counts each customer once a
+                band
+    Undefined   low of the lowest band and high of the highest are NULL; without orders the table is
+                empty
+    Source      definition of the workbook
+
+    Parameters  bounds: the inner limits, ascending
+    Columns     band (0 = below the first bound), low, high (NULL at the open ends), order_count,
+                order_share, revenue, revenue_share, customer_count; bands without an order are left
+                out
     """
     band = sum(((orders.revenue >= bound).ifelse(1, 0) for bound in bounds), ibis.literal(0))
     banded = orders.mutate(band=band)
@@ -128,7 +158,15 @@ def basket_bands(orders: ir.Table, bounds: Sequence[float]) -> ir.Table:
 
 @measure(N_("Limits of the basket bands: rounded quantiles of the baskets"))
 def basket_bounds(orders: ir.Table, band_count: int = 5) -> list[float]:
-    """Round inner limits for `basket_bands`: the quantiles of the baskets, rounded to one or two significant digits."""
+    """Round inner limits for `basket_bands`, from the quantiles of the baskets.
+
+    Formula     quantiles of revenue an order at i ÷ band_count, i = 1 … band_count − 1; rounded to
+                one significant digit under 100, to two from 100 on; duplicates are dropped
+    Unit        currency
+    Population  orders given; quantiles that are zero or negative are dropped
+    Undefined   never: an empty list without orders or without a positive quantile
+    Source      definition of the workbook
+    """
     levels = [i / band_count for i in range(1, band_count)]
     quantiles = orders.agg(**{f"q{i}": orders.revenue.quantile(level) for i, level in enumerate(levels)}).execute().iloc[0]
     rounded = {float(f"{value:.1g}") if value < 100 else float(f"{value:.2g}") for value in quantiles if value and value > 0}
@@ -137,12 +175,21 @@ def basket_bounds(orders: ir.Table, band_count: int = 5) -> list[float]:
 
 @measure(N_("Newcomers who placed the next order in time, first to fourth order"))
 def order_drop_off(orders: ir.Table, as_of: dt.date, horizon_days: int = 180, quiet_days: int = 180, steps: int = 3) -> ir.Table:
-    """Of the newcomers who placed their k-th order, how many placed the next one within `horizon_days`.
+    """Of the newcomers who placed their k-th order, how many placed the next one in time.
 
-    Newcomers   customers whose first order comes more than `quiet_days` after the first order of the book: an earlier
-                "first order" may only be the first one that was exported
-    Population  newcomers whose k-th order is at least `horizon_days` old on `as_of`: each had the time to go on
-    Columns     step (k), customer_count (population), continued_count, continued_rate, median_days (to the next order)
+    Formula     continued_rate = continued_count ÷ customer_count; continued where the next order
+                comes within `horizon_days`; median_days over those who continued
+    Unit        counts, rates 0 to 1, days
+    Population  newcomers whose k-th order is at least `horizon_days` old on `as_of`: each had the
+                time to go on; one row a step k ≤ `steps` that somebody reached
+    Undefined   median_days is NULL where nobody continued; without such newcomers the table is
+                empty
+    Source      source D of the method (drop-off points of the journey)
+
+    Newcomers   customers whose first order comes more than `quiet_days` after the first order of
+                the book: an earlier "first order" may only be the first one that was exported
+    Columns     step (k), customer_count (population), continued_count, continued_rate, median_days
+                (to the next order)
     """
     in_time = ibis.window(group_by=orders.customer_id, order_by=[orders.date, orders.order_id])
     ranked = orders.select(

@@ -24,14 +24,29 @@ COUNTED = {
 
 @measure(N_("Every figure of two reports, signal told from noise"))
 def figure_changes(then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]], paired: pd.Series | None) -> pd.DataFrame:
-    """Every figure of two reports: figure, unit, value_then, value_now, change, test, verdict.
+    """Every figure of two reports, then and now, with a verdict: signal or noise.
 
-    Tests       customers  revenue: 95 % bootstrap interval over customers of their changes (`paired`: one per customer) without zero
-                intervals  both figures have one: |change| > √(half-width² + half-width²), about 95 % for independent estimates
-                counts     customers that came, went or fell behind (COUNTED): exact test of equal Poisson rates, p ≤ .05
+    Formula     change = value_now − value_then; the verdict comes from the test that applies, see
+                Tests
+    Unit        value_then, value_now and change in the unit of the figure (column unit)
+    Population  one row a figure that either report holds
+    Undefined   value and change are NaN where a report does not measure the figure (verdict 'not
+                measured'); 'not judged' where no test applies
+    Source      bootstrap: B. Efron, 1979; equal Poisson rates: J. Przyborowski & H. Wilenski,
+                Biometrika 31 (1940) 313-323; the choice of the test is a definition of the workbook
+
+    Tests       the first of these that applies:
+                customers  revenue: 95 % bootstrap interval over customers of their changes
+                           (`paired`: one per customer) without zero
+                intervals  both figures have one: |change| > √(half-width² + half-width²),
+                           about 95 % for independent estimates
+                counts     customers that came, went or fell behind (COUNTED): exact test of
+                           equal Poisson rates, p ≤ LEVEL (0.05)
                 none       nothing of these: the change is shown and not judged
-    Note        reports less than two years apart share months: their estimates are not independent, a signal is then a little too easy
+    Note        reports less than two years apart share months: their estimates are not independent,
+                a signal is then a little too easy
     Verdict     'equal' when nothing changed, 'not measured' when one of the values is unknown
+    Columns     figure, unit, value_then, value_now, change, test, verdict
     """
     rows = []
     for name in dict.fromkeys([*then, *now]):
@@ -67,7 +82,18 @@ def _judged(name: str, old: Mapping[str, Any], new: Mapping[str, Any], paired: p
 
 @measure(N_("Change of revenue of each customer between two reports"))
 def paired_changes(then: pd.DataFrame, now: pd.DataFrame) -> pd.Series:
-    """Change of revenue of each customer between two lists (customer_id, revenue); a customer of one list only had or has none."""
+    """Change of revenue of each customer between two lists of customers.
+
+    Formula     revenue of the list `now` − revenue of the list `then`
+    Unit        currency
+    Population  one value a customer of either list
+    Undefined   never: a customer that a list lacks, or names without a revenue, counts as 0 there
+    Source      definition of the workbook
+
+    Note        a customer of one list only had nothing, or has nothing, invoiced in the other
+                period
+    Parameters  then, now: customer_id, revenue, one row a customer
+    """
     old, new = (t.set_index("customer_id").revenue for t in (then, now))
     everyone = old.index.union(new.index)
     # not on a list: nothing invoiced in its period

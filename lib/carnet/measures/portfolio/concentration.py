@@ -15,9 +15,17 @@ from carnet.wording import N_
 def abc_classes(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> ir.Table:
     """Customers by decreasing revenue with their share, cumulative share and ABC class.
 
-    Formula     A while the share of all larger customers is below `cut_a`, then B below `cut_b`, then C: the customer
-                that crosses a cut belongs to the higher class
-    Columns     customer_id, revenue, rank (1 = largest; ties by customer_id), share, cumulative_share, abc_class
+    Formula     share = revenue ÷ Σ revenue; A while the share of all larger customers is below
+                `cut_a`, then B below `cut_b`, then C: the customer that crosses a cut belongs to
+                the higher class
+    Unit        currency, ranks, shares 0 to 1
+    Population  one row a customer with revenue > 0 in the audit period
+    Undefined   never: without a positive revenue the table is empty; other customers have no class
+    Source      H. F. Dickie, ABC analysis, 1951; the rule for the customer that crosses a cut is a
+                definition of the workbook (method §1)
+
+    Columns     customer_id, revenue, rank (1 = largest; ties by customer_id), share,
+                cumulative_share, abc_class
     """
     positive = movement.filter(movement.revenue > 0).select("customer_id", "revenue")
     ranked = positive.mutate(
@@ -87,12 +95,21 @@ def abc_classes(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) ->
     },
 )
 def concentration_summary(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> ir.Table:
-    """One row of figures: top_1/5/10_share, herfindahl_index, equivalent_customer_count, gini_index, abc_a_customer_count.
+    """Shares of the largest customers, Herfindahl and Gini indices and size of class A, in one row.
 
-    Formula     HHI = Σ share²; equivalent customers = 1 / HHI; Gini = 1 − Σ share × (2 rank − 1) / n with rank 1 the
-                largest, equal to Σ(2i − n − 1) xᵢ / (n Σ x) with i ascending
-    Unit        shares and indices 0 to 1; n customers of equal revenue: HHI 1/n, Gini 0
+    Formula     top_n_share = revenue of the n largest ÷ Σ revenue; HHI = Σ share²; equivalent
+                customers = 1 ÷ HHI; Gini = 1 − Σ share × (2 rank − 1) ÷ n with rank 1 the largest,
+                equal to Σ(2i − n − 1) xᵢ ÷ (n Σ x) with i ascending; abc_a_customer_count as
+                `abc_classes`
+    Unit        shares and indices 0 to 1; counts of customers; n customers of equal revenue: HHI
+                1/n, Gini 0
+    Population  customers with revenue > 0 in the audit period
     Undefined   NULL without positive revenue
+    Source      A. O. Hirschman, 1945, and O. C. Herfindahl, 1950 (index); C. Gini, 1912; H. F.
+                Dickie, 1951 (ABC)
+
+    Columns     top_1_share, top_5_share, top_10_share, herfindahl_index, abc_a_customer_count,
+                equivalent_customer_count, gini_index
     """
     t = abc_classes(movement, cut_a, cut_b)
     n = t.count()
@@ -119,9 +136,17 @@ def concentration_summary(movement: ir.Table, cut_a: float = 0.80, cut_b: float 
 
 @measure(N_("Cumulative share of revenue, largest customers first"))
 def lorenz_curve(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95, points: int = 200) -> ir.Table:
-    """Cumulative share of revenue against cumulative share of customers, largest first, thinned to about `points` rows.
+    """Cumulative share of revenue against cumulative share of customers, largest first.
 
-    Columns     customer_share, revenue_share, rank
+    Formula     customer_share = rank ÷ n; revenue_share = Σ share of the customers up to that rank
+    Unit        shares 0 to 1, ranks
+    Population  customers with revenue > 0 in the audit period; thinned to about `points` rows, the
+                first and the last rank always kept
+    Undefined   never: without a positive revenue the table is empty
+    Source      M. O. Lorenz, concentration of wealth, 1905; here from the largest customer down, so
+                above the diagonal
+
+    Columns     rank, customer_share, revenue_share
     """
     t = abc_classes(movement, cut_a, cut_b)
     n = t["rank"].max().over()
@@ -134,7 +159,17 @@ def lorenz_curve(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95, p
 
 @measure(N_("Customers and revenue by ABC class"))
 def abc_table(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> ir.Table:
-    """Customers and revenue by ABC class: abc_class, customer_count, customer_share, revenue, revenue_share."""
+    """Customers and revenue by ABC class.
+
+    Formula     customer_share = customers of the class ÷ Σ customers; revenue_share = Σ share of
+                its customers, classes as `abc_classes`
+    Unit        counts, currency, shares 0 to 1
+    Population  one row a class that holds a customer, over customers with revenue > 0
+    Undefined   never: without a positive revenue the table is empty
+    Source      H. F. Dickie, ABC analysis, 1951
+
+    Columns     abc_class, customer_count, revenue, revenue_share, customer_share
+    """
     t = abc_classes(movement, cut_a, cut_b)
     by_class = t.group_by("abc_class").agg(customer_count=t.count(), revenue=t.revenue.sum(), revenue_share=t.share.sum())
     shared = by_class.mutate(customer_share=by_class.customer_count / by_class.customer_count.sum().over())

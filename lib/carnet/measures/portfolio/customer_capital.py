@@ -19,11 +19,18 @@ DRAWS = 500
 
 @measure(N_("Customers on the axes of customer capital"))
 def axis_scores(customers: pd.DataFrame, axes: Mapping[str, Axis]) -> pd.DataFrame:
-    """The score of each customer on each axis, 0 (worst) to 1 (best): one column an axis, rows as in `customers`.
+    """The score of each customer on each axis of customer capital, 0 (worst) to 1 (best).
 
-    Formula     criterion = (value − worst) ÷ (best − worst), cut to 0…1; axis = Σ weight × criterion ÷ Σ weight over the criteria known of the
-                customer; NaN where those make less than half of the weight: that no complaint is noted does not make a customer satisfied
-    Parameters  customers: a column for each criterion, NaN where not known; a criterion without a column is known of nobody
+    Formula     criterion = (value − worst) ÷ (best − worst), cut to 0…1; axis = Σ weight ×
+                criterion ÷ Σ weight over the criteria known of the customer
+    Unit        index, 0 to 1
+    Population  one row a row of `customers`, one column an axis
+    Undefined   NaN where the known criteria make less than half of the axis's weight: that no
+                complaint is noted does not make a customer satisfied
+    Source      source C of the method; criteria, ends and weights of the sector's profile
+
+    Parameters  customers: a column for each criterion, NaN where not known; a criterion without a
+                column is known of nobody
     """
     scores = {}
     for name, axis in axes.items():
@@ -53,10 +60,18 @@ def axis_scores(customers: pd.DataFrame, axes: Mapping[str, Axis]) -> pd.DataFra
     },
 )
 def capital_index(scores: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
-    """Capital of each customer, 0 to 1: capital, capital_low, capital_high, capital_rank (1 = highest; ties by order of rows).
+    """Capital of each customer, 0 to 1, with its range and rank.
 
-    Formula     Σ weight × axis ÷ Σ weight over the axes known of the customer; low and high: had each axis that is measured in this book but
-                not known of the customer been 0, or 1. An axis known of nobody counts for nobody. NaN without any axis
+    Formula     capital = Σ weight × axis ÷ Σ weight over the axes known of the customer;
+                capital_low and capital_high: had each axis that is measured in this book but not
+                known of the customer been 0, or 1; an axis known of nobody, or of weight 0, counts
+                for nobody
+    Unit        index, 0 to 1; rank, 1 = highest (ties by order of rows)
+    Population  one row a row of `scores`
+    Undefined   NaN where no axis is known of the customer
+    Source      source C of the method; weights of the sector's profile
+
+    Columns     capital, capital_low, capital_high, capital_rank
     """
     measured = [name for name in scores if scores[name].notna().any() and weights[name] > 0]
     values, w = scores[measured].to_numpy(dtype=float), np.array([weights[name] for name in measured], dtype=float)
@@ -69,12 +84,24 @@ def capital_index(scores: pd.DataFrame, weights: Mapping[str, float]) -> pd.Data
 def weight_sensitivity(
     scores: pd.DataFrame, weights: Mapping[str, float], top: int, spread: float, seed: int = 1
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How far the ranking hangs on the weights: ranks over drawn weights, and each axis left out.
+    """How far the ranking hangs on the weights: drawn weights, and each axis left out.
 
-    Method      each weight is drawn from its own × (1 − spread) to × (1 + spread), evenly, and all are brought back to a sum of 1; 500 draws
-    Returns     customers: rank_low, rank_high (middle 95 % of the draws), top_share (draws in which the customer is among the `top` first);
-                axes: axis, weight (of those measured, sums to 1), correlation (Spearman, of the ranking without the axis with the one with it),
-                top_kept (customers of the `top` first that stay among them without it), customer_count (known on the axis)
+    Formula     each weight is drawn evenly from its own × (1 − spread) to × (1 + spread), 500 draws
+                (DRAWS), and the customers are ranked anew by the weighted mean of their known axes;
+                the ranking without an axis is held against the one with it
+    Unit        ranks, shares 0 to 1, a rank correlation −1 to 1, counts
+    Population  customers: one row a row of `scores`; axes: one row an axis that is known of
+                somebody and weighs more than 0
+    Undefined   NaN for a customer without any axis; correlation and top_kept are NaN with a single
+                axis or fewer than 3 customers to compare
+    Source      rank correlation: C. Spearman, 1904; the draw of the weights is a definition of the
+                workbook
+
+    Returns     customers: rank_low, rank_high (middle 95 % of the draws), top_share (draws in which
+                the customer is among the `top` first); axes: axis, weight (of those measured, sums
+                to 1), customer_count (known on the axis), correlation (Spearman, of the ranking
+                without the axis with the one with it), top_kept (customers of the `top` first that
+                stay among them without it)
     """
     measured = [name for name in scores if scores[name].notna().any() and weights[name] > 0]
     values, w = scores[measured].to_numpy(dtype=float), np.array([weights[name] for name in measured], dtype=float)

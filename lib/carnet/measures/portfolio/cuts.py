@@ -16,8 +16,16 @@ LEAST_OPENING = 5  # customers of the year before, below which a group has no re
 def customer_pairs(movement: ir.Table, margins: ir.Table | None, groups: ir.Table) -> pd.DataFrame:
     """One row a customer with the group it is in: the rows that `cut` wants.
 
-    Parameters  movement: `movement.customer_movement`; margins: customer_id, margin (None where no margin is known); groups: customer_id, group
-    Columns     group (NULL: none given), customer_id, active, status, revenue, revenue_previous, margin
+    Formula     the movement joined with the group of each customer and, where known, its margin
+    Unit        currency
+    Population  one row a customer of the movement
+    Undefined   group is NULL where none is given; margin is NaN where no margin is known
+    Source      definition of the workbook
+
+    Parameters  movement: `movement.customer_movement`; margins: customer_id, margin (None where no
+                margin is known); groups: customer_id, group
+    Columns     group (NULL: none given), customer_id, active, status, revenue, revenue_previous,
+                margin
     """
     t = movement.left_join(groups, "customer_id").drop("customer_id_right")
     t = t.select("group", "customer_id", "active", "status", "revenue", "revenue_previous")
@@ -28,10 +36,24 @@ def customer_pairs(movement: ir.Table, margins: ir.Table | None, groups: ir.Tabl
 
 @measure(N_("Customers with the groups that their sale lines name"))
 def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: str) -> pd.DataFrame:
-    """One row a customer and value of a column of the sale lines (a channel): as `customer_pairs`, money by the lines of that value.
+    """One row a customer and value of a column of the sale lines, such as a channel.
 
-    Margin      amount − cost of the lines, estimated where one has none; NaN where no line tells a cost
-    Status      that of the customer, where it bought by that value in the 12 months in question; NULL where it did not
+    Formula     revenue = Σ amount of the lines of that value in the audit period, revenue_previous
+                the same in the previous one; margin = Σ (amount − estimated cost) of the lines of
+                the audit period
+    Unit        currency
+    Population  one row a customer and value (a NULL value included) of its sale lines of any time
+    Undefined   margin is NaN where no line of the audit period tells a cost, own or estimated;
+                revenue is 0 where there is no line
+    Source      definition of the workbook
+
+    Margin      amount − cost of the lines, estimated where one has none; NaN where no line tells a
+                cost
+    Status      that of the customer, where it bought by that value in the 12 months in question;
+                NULL where it did not
+    Columns     group, customer_id, active, status, revenue, revenue_previous, margin, as
+                `customer_pairs`, and there, opening: bought by that value in the last 12 months, in
+                the 12 before
     """
     month = sales.mutate(month=sales.date.truncate("M"), audit_month=periods.audit_month(sales.date), group=sales[column])
     now, before, year = periods.in_current(month), periods.in_previous(month), periods.yearly
@@ -51,12 +73,24 @@ def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: st
 
 @measure(N_("Revenue, customers, margin and retention by group"))
 def cut(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Groups by decreasing revenue: group, customer_count (active), revenue, revenue_share, revenue_previous, sales_gap, margin, margin_rate, opening_count,
-    kept_count, retention_rate, retention_low, retention_high.
+    """Revenue, customers, margin and retention of each group, largest revenue first.
 
-    Formula     retention = kept ÷ (kept + lost) of the customers that were in the group the year before, Wilson interval; blank under 5 of them. A
-                customer that buys by several channels is in each of them: counts do not add up over channels, money does
+    Formula     retention_rate = kept ÷ (kept + lost) of the customers that were in the group the
+                year before, Wilson interval; revenue_share = revenue ÷ Σ revenue; sales_gap =
+                revenue − revenue_previous; margin_rate = margin ÷ revenue. A customer that buys by
+                several channels is in each of them: counts do not add up over channels, money does
+    Unit        currency, counts, rates and shares 0 to 1 (a margin rate may be negative)
+    Population  one row a group with an active customer or money in either period; customer_count
+                counts active customers, opening_count is kept + lost
+    Undefined   retention is NaN under 5 customers kept or lost (LEAST_OPENING), margin where none
+                is known, margin_rate where revenue is not above 0, revenue_share where Σ revenue is
+                0
+    Source      definition of the workbook (method §1); interval: E. B. Wilson, JASA, 1927
+
     Parameters  pairs: `customer_pairs` or `line_pairs`
+    Columns     group, customer_count, revenue, revenue_share, revenue_previous, margin,
+                margin_rate, opening_count, kept_count, retention_rate, retention_low,
+                retention_high, sales_gap
     """  # fmt: skip
     rows = []
     total = pairs.revenue.sum()

@@ -19,15 +19,27 @@ DUE_MONTHS = 6  # half of a year: who usually waits longer between two orders is
 
 @measure(N_("One row per customer: revenue and orders of both periods and what became of the customer"))
 def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None = None) -> ir.Table:
-    """One row per customer of the cube: revenue and orders of both periods, and what became of the customer in a year.
+    """Revenue and orders of both periods of each customer, and what became of it in a year.
 
-    Parameters  rhythm: `defection.order_rhythm` at the audit date, to tell who is not due; without it everybody is due every year
-    Columns     customer_id; of the periods: revenue, revenue_previous, sales_gap (revenue − revenue_previous), order_count,
-                order_count_previous, active, active_previous; of the last 12 months: year_active, year_order_count; first_date,
-                last_date (of positive lines), status
-    Status      of the last 12 months against the 12 before; kept: active in both; new: active now, no positive line ever before;
-                recovered: active now, not in the 12 months before, but earlier; lost: active in the 12 months before only; not_due: the
-                same, of a customer whose usual interval between orders is longer than 6 months; NULL: active in neither
+    Formula     sales_gap = revenue − revenue_previous; status by activity of the last 12 months
+                against the 12 before, see Status
+    Unit        currency, counts, dates
+    Population  one row a customer of the cube
+    Undefined   status is NULL where the customer is active in neither year; first_date and
+                last_date without a positive line; money and orders of a period without a row are 0
+    Source      definition of the workbook (method §1); not due: method §6
+
+    Parameters  rhythm: `defection.order_rhythm` at the audit date, to tell who is not due; without
+                it everybody is due every year
+    Columns     customer_id; of the periods: revenue, revenue_previous, sales_gap (revenue −
+                revenue_previous), order_count, order_count_previous, active, active_previous; of
+                the last 12 months: year_active, year_order_count; first_date, last_date (of
+                positive lines), status
+    Status      of the last 12 months against the 12 before; kept: active in both; new: active now,
+                no positive line ever before; recovered: active now, not in the 12 months before,
+                but earlier; lost: active in the 12 months before only; not_due: the same, of a
+                customer whose usual interval between orders is longer than 6 months; NULL: active
+                in neither
     """
     year = periods.yearly
     current, previous = periods.in_current(cube), periods.in_previous(cube)
@@ -227,13 +239,27 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
     },
 )
 def movement_summary(movement: ir.Table) -> ir.Table:
-    """One row of figures from `customer_movement`: counts, bridge, retention.
+    """Counts of customers, revenue bridge and retention over all customers, in one row.
 
-    Bridge      previous revenue + new + recovered + expansion − contraction − lost = revenue, to the cent. New and
-                recovered are those customers' revenue, lost the lost ones' previous revenue; whatever else changed
-                (credit notes of absent customers, those not due) is expansion or contraction.
-    Retention   kept ÷ those due of the opening customers (kept + lost); lost ÷ the same is attrition
-    Undefined   rates over an empty population are NULL; every figure is NULL when there is no customer at all
+    Formula     retention_rate = kept ÷ (kept + lost); attrition_rate = lost ÷ (kept + lost);
+                gross_revenue_retention = Σ min(max(revenue, 0), revenue_previous) ÷ Σ
+                revenue_previous; net_revenue_retention = Σ revenue ÷ Σ revenue_previous;
+                quick_ratio = (new + recovered + expansion) ÷ (lost + contraction)
+    Unit        counts, currency, rates 0 to 1 (net revenue retention may pass 1), quick_ratio
+                without unit
+    Population  customers of `customer_movement`; retention by customers over those due, revenue
+                retention over those with revenue_previous > 0
+    Undefined   rates over an empty population are NULL, quick_ratio where nothing was lost; every
+                figure is NULL when there is no customer at all
+    Source      definition of the workbook (method §1); retention as (F − N − recovered) ÷ D of
+                source D
+
+    Bridge      previous revenue + new + recovered + expansion − contraction − lost = revenue, to
+                the cent. New and recovered are those customers' revenue, lost the lost ones'
+                previous revenue; whatever else changed (credit notes of absent customers, those not
+                due) is expansion or contraction.
+    Retention   kept ÷ those due of the opening customers (kept + lost); lost ÷ the same is
+                attrition
     """
     t = movement
     is_new, is_recovered, is_lost = t.status == "new", t.status == "recovered", t.status == "lost"
@@ -281,7 +307,20 @@ def _count(where: ir.BooleanValue) -> ir.IntegerScalar:
 
 @measure(N_("Previous revenue + new + recovered + expansion − contraction − lost = revenue"))
 def revenue_bridge(movement: ir.Table) -> ir.Table:
-    """The bridge as rows, in order: step, amount (signed), customer_count; the last row is the sum of the others."""
+    """The revenue bridge as rows, in order from the previous revenue to the revenue of today.
+
+    Formula     previous + new + recovered + expansion − contraction − lost = current; amounts carry
+                their sign, figures as `movement_summary`
+    Unit        currency, counts
+    Population  seven rows: previous, new, recovered, expansion, contraction, lost, current; the
+                last amount is the sum of the others
+    Undefined   customer_count is NULL of expansion and contraction; amounts are NULL when there is
+                no customer at all
+    Source      definition of the workbook (method §1)
+
+    Columns     position, step, amount (signed), customer_count (previous and current: the active
+                customers of the period)
+    """
     s = movement_summary(movement)
     steps = (
         ("previous", s.revenue_previous, s.active_customer_count_previous),
@@ -301,10 +340,19 @@ def revenue_bridge(movement: ir.Table) -> ir.Table:
 
 @measure(N_("Revenue by month of the audit period and of the previous one"))
 def monthly_revenue(cube: ir.Table, periods: Periods, first_sale: dt.date | None) -> ir.Table:
-    """Revenue of the audit period and of the same month a year earlier.
+    """Revenue of each month of the audit period and of the same month a year earlier.
 
-    Columns     audit_month (0 = the month ending on as_of), revenue, revenue_previous; every month of the period, in time
-                order. A month that starts more than 7 days before `first_sale` was not given whole: revenue_previous is NULL
+    Formula     Σ revenue of the cube by audit month; revenue_previous is that of the month 12 audit
+                months earlier
+    Unit        currency
+    Population  one row a month of the audit period, in time order, sold in or not
+    Undefined   revenue_previous is NULL of a month that was not given whole, and of every month
+                without a `first_sale`; a month without a sale is 0
+    Source      definition of the workbook (method §1)
+
+    Columns     audit_month (0 = the month ending on as_of), revenue, revenue_previous; every month
+                of the period, in time order. A month that starts more than 7 days before
+                `first_sale` was not given whole: revenue_previous is NULL
     """
     both = cube.filter(periods.in_current(cube) | periods.in_previous(cube))
     by_month = both.group_by(position=both.audit_month % 12).agg(

@@ -11,10 +11,17 @@ from carnet.wording import N_
 def purchase_progression(movement: ir.Table) -> ir.Table:
     """Kept customers with their change of revenue split into two effects that add up to it.
 
-    Formula     frequency_effect = Δorders × mean of both baskets; basket_effect = Δbasket × mean of both order counts
-                (the symmetric, midpoint split: swapping the periods flips both signs); basket = revenue ÷ orders
-    Columns     customer_id, revenue, revenue_previous, sales_gap, growth_rate (NULL where revenue_previous ≤ 0),
-                order_count, order_count_previous, frequency_effect, basket_effect; smallest gap first
+    Formula     frequency_effect = Δorders × mean of both baskets; basket_effect = Δbasket × mean of
+                both order counts (the symmetric, midpoint split: swapping the periods flips both
+                signs); basket = revenue ÷ orders
+    Unit        currency, counts; growth_rate as a ratio
+    Population  one row a kept customer (status of the last 12 months), smallest gap first
+    Undefined   growth_rate is NULL where revenue_previous ≤ 0; both effects are NULL where a period
+                counts no order
+    Source      definition of the workbook; the progression per customer is asked for by source C
+
+    Columns     customer_id, revenue, revenue_previous, sales_gap, order_count,
+                order_count_previous, growth_rate, frequency_effect, basket_effect
     """
     t = movement.filter(movement.status == "kept")
     orders, before = t.order_count.nullif(0), t.order_count_previous.nullif(0)
@@ -74,7 +81,19 @@ def purchase_progression(movement: ir.Table) -> ir.Table:
     },
 )
 def progression_summary(progression: ir.Table) -> ir.Table:
-    """One row of figures: growing_customer_rate (of kept customers), median_growth_rate, frequency_effect, basket_effect."""
+    """Share of kept customers that buy more, their median growth and both effects summed.
+
+    Formula     growing_customer_rate = customers with sales_gap > 0 to the cent ÷ customers;
+                median_growth_rate = median of sales_gap ÷ revenue_previous; effects: Σ of those of
+                `purchase_progression`
+    Unit        rate 0 to 1, ratio, currency
+    Population  kept customers, the rows of `purchase_progression`; the median over those with
+                revenue_previous > 0
+    Undefined   NULL without a kept customer, or where the column is unknown of all of them
+    Source      source C of the method (purchase progression per customer)
+
+    Columns     growing_customer_rate, median_growth_rate, frequency_effect, basket_effect
+    """
     t = progression
     return t.agg(
         growing_customer_rate=(t.sales_gap.round(2) > 0).mean(),

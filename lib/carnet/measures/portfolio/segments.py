@@ -18,14 +18,34 @@ SEGMENTS = ("champions", "loyal", "promising", "fading", "at_risk", "dormant")
 
 @measure(N_("Recency, frequency and revenue of active customers"))
 def customer_activity(movement: ir.Table, as_of: dt.date) -> ir.Table:
-    """Active customers: customer_id, days_since_last_order, order_count, revenue (of the audit period)."""
+    """Recency, frequency and revenue of the customers active in the audit period.
+
+    Formula     days_since_last_order = as_of − last_date; order_count and revenue of the audit
+                period
+    Unit        days, counts, currency
+    Population  one row a customer with a positive line in the audit period
+    Undefined   never: without an active customer the table is empty
+    Source      A. M. Hughes, Strategic Database Marketing, 1994
+
+    Columns     customer_id, order_count, revenue, days_since_last_order
+    """
     t = movement.filter(movement.active)
     return t.select("customer_id", "order_count", "revenue", days_since_last_order=ibis.date(as_of).delta(t.last_date, unit="day"))
 
 
 @measure(N_("Quantiles of recency, frequency and revenue that separate the scores"))
 def rfm_cut_points(activity: ir.Table) -> ir.Table:
-    """The 20, 40, 60 and 80 % quantiles of each axis: level, days_since_last_order, order_count, revenue."""
+    """The cut points of the RFM scores: 20, 40, 60 and 80 % quantiles of each axis.
+
+    Formula     quantile of the column at the level, interpolated between customers
+    Unit        days, counts, currency
+    Population  active customers; one row a level of LEVELS (0.2, 0.4, 0.6, 0.8)
+    Undefined   NULL without an active customer
+    Source      A. M. Hughes, Strategic Database Marketing, 1994; quantiles in place of ranks, so
+                that equal customers get equal scores
+
+    Columns     level, days_since_last_order, order_count, revenue
+    """
     rows = [
         activity.agg(
             level=ibis.literal(level),
@@ -40,12 +60,20 @@ def rfm_cut_points(activity: ir.Table) -> ir.Table:
 
 @measure(N_("Scores from 1 to 5 by recency, frequency and revenue"))
 def rfm_scores(activity: ir.Table) -> ir.Table:
-    """`activity` with recency_score, frequency_score, monetary_score (1 to 5, 5 best) and segment.
+    """Each active customer with three scores from 1 to 5 (5 best) and the segment they make.
 
-    Formula     score = 1 + number of cut points below the value, 3 where all cut points are that value; recency counts the cut points not below it, since few
-                days are good. Segments read recency and frequency: champions (both ≥ 4), loyal (both ≥ 3), promising
-                (recency ≥ 3, frequency ≤ 2), at_risk (recency ≤ 2, frequency ≥ 4), fading (recency ≤ 2, frequency 3),
-                dormant (both ≤ 2)
+    Formula     score = 1 + number of cut points below the value, 3 where all cut points are that
+                value; recency counts the cut points not below it, since few days are good
+    Unit        scores 1 to 5; other columns as in `activity`
+    Population  one row an active customer
+    Undefined   never: without an active customer the table is empty
+    Source      A. M. Hughes, Strategic Database Marketing, 1994, quintile scoring; the segments are
+                a definition of the workbook
+
+    Segments    read recency and frequency: champions (both ≥ 4), loyal (both ≥ 3), promising
+                (recency ≥ 3, frequency ≤ 2), at_risk (recency ≤ 2, frequency ≥ 4), fading (recency
+                ≤ 2, frequency 3), dormant (both ≤ 2)
+    Columns     those of `activity`, recency_score, frequency_score, monetary_score, segment
     """
     cuts = activity.agg(
         **{
@@ -82,7 +110,18 @@ def rfm_scores(activity: ir.Table) -> ir.Table:
 
 @measure(N_("Customers and revenue by segment"))
 def rfm_segments(scores: ir.Table) -> ir.Table:
-    """Customers and revenue by segment: segment, customer_count, customer_share, revenue, revenue_share, median_days."""
+    """Customers and revenue by RFM segment, largest revenue first.
+
+    Formula     customer_share = customers ÷ Σ customers; revenue_share = revenue ÷ Σ revenue;
+                median_days = median of days_since_last_order
+    Unit        counts, currency, shares, days
+    Population  one row a segment that holds an active customer
+    Undefined   never of a segment that is there; without an active customer the table is empty
+    Source      A. M. Hughes, Strategic Database Marketing, 1994; the segments are a definition of
+                the workbook
+
+    Columns     segment, customer_count, revenue, median_days, customer_share, revenue_share
+    """
     t = scores.group_by("segment").agg(
         customer_count=scores.count(),
         revenue=scores.revenue.sum(),
@@ -95,6 +134,15 @@ def rfm_segments(scores: ir.Table) -> ir.Table:
 
 @measure(N_("Customers and revenue by recency and frequency score"))
 def rfm_matrix(scores: ir.Table) -> ir.Table:
-    """Customers and revenue by recency and frequency score: recency_score, frequency_score, customer_count, revenue."""
+    """Customers and revenue by recency score and frequency score.
+
+    Formula     customers counted and Σ revenue of each pair of scores
+    Unit        scores 1 to 5, counts, currency
+    Population  one row a pair of scores that an active customer has
+    Undefined   never: a pair that nobody has is no row
+    Source      A. M. Hughes, Strategic Database Marketing, 1994
+
+    Columns     recency_score, frequency_score, customer_count, revenue
+    """
     t = scores.group_by("recency_score", "frequency_score").agg(customer_count=scores.count(), revenue=scores.revenue.sum())
     return t.order_by("recency_score", "frequency_score")

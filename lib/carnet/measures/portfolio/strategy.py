@@ -20,11 +20,21 @@ LEAST_DECIDED = 2  # opportunities decided, below which a win rate says nothing
 
 @measure(N_("Signs that make it dear to switch"))
 def switching_signs(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.DataFrame:
-    """What would make it dear for a customer to switch: one column a sign (True, False, NULL where not measured), then sign_count, measured_sign_count.
+    """What would make it dear for each customer to switch, one column a sign.
 
-    Signs       contract; long_standing: tenure_years ≥ rule; breadth: family_share ≥ rule; several_persons: contact_person_count ≥ rule; steady:
-                order_quarter_count ≥ rule; supported: contact_count ≥ rule; full_price: mean_discount ≤ rule; flow: opportunity_count ≥
-                rule and half of those decided won
+    Formula     each sign by a threshold of the sector's profile, see Signs; sign_count = signs that
+                are True; measured_sign_count = signs that are known
+    Unit        True or False a sign, counts
+    Population  one row an account
+    Undefined   a sign is NULL where what it reads is not known; the counts never are
+    Source      source E of the method (capital-R relationships); signs and thresholds: the sector's
+                profile (sectors.yml, strategy)
+
+    Signs       contract; long_standing: tenure_years ≥ rule; breadth: family_share ≥ rule;
+                several_persons: contact_person_count ≥ rule; steady: order_quarter_count ≥ rule;
+                supported: contact_count ≥ rule; full_price: mean_discount ≤ rule; flow:
+                opportunity_count ≥ rule and half of those decided won
+    Columns     the names of SIGNS, sign_count, measured_sign_count
     """
 
     def reached(column: str, least: float) -> pd.Series:
@@ -50,7 +60,16 @@ def switching_signs(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.Da
 
 @measure(N_("Accounts that are relationships"))
 def relationships(signs: pd.DataFrame, abc_class: pd.Series, rules: Mapping[str, float]) -> pd.Series:
-    """Accounts that are relationships with a capital R: class A or B now, and the stated share of the signs measured; NULL where too few are measured."""
+    """Accounts that are relationships with a capital R.
+
+    Formula     class A or B now, and sign_count ≥ relationship_sign_share × measured_sign_count
+    Unit        True or False
+    Population  one value an account; class C and accounts without a class are False
+    Undefined   NULL for an account of class A or B with fewer than relationship_sign_least signs
+                measured
+    Source      source E of the method (capital-R relationships); thresholds: the sector's profile
+                (sectors.yml, strategy)
+    """
     measured = signs.measured_sign_count
     shown = signs.sign_count >= rules["relationship_sign_share"] * measured - 1e-9
     told = (shown & abc_class.isin(["A", "B"])).astype("boolean")
@@ -59,10 +78,17 @@ def relationships(signs: pd.DataFrame, abc_class: pd.Series, rules: Mapping[str,
 
 @measure(N_("What transactional accounts are served on"))
 def serve_levers(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.Series:
-    """What a transactional account is served on, by what the book shows of it: names of LEVERS joined by spaces, '' where nothing tells.
+    """What a transactional account is served on, by what the book shows of it.
 
-    Rules       price: mean_discount ≥ rule; conformity: return_share ≥ rule, or reliability under weak_mark; delivery: rush_count ≥ rule;
-                availability: responsiveness under weak_mark
+    Formula     each lever by a threshold of the sector's profile, see Rules
+    Unit        text: names of LEVERS joined by spaces
+    Population  one value an account
+    Undefined   never: '' where nothing tells; what is not known shows no lever
+    Source      source E of the method (served on price, conformity, delivery, availability);
+                thresholds: the sector's profile
+
+    Rules       price: mean_discount ≥ rule; conformity: return_share ≥ rule, or reliability under
+                weak_mark; delivery: rush_count ≥ rule; availability: responsiveness under weak_mark
     """
 
     def under(column: str) -> pd.Series:
@@ -80,16 +106,30 @@ def serve_levers(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.Serie
 
 @measure(N_("One strategy an account"))
 def choose_strategies(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.Series:
-    """The strategy of each account, first rule that holds.
+    """The strategy of each account: the first rule that holds.
 
-    Rules       renegotiate: active, long-standing (tenure ≥ long_standing_years) and costs more than it brings for certain (profit_high < 0: over the
-                range of rates; margin < 0 where no cost to serve is known)
-                rekindle: once bigger: the last 12 months are down by peak_fall_share or more from the best 12 months, which were worth a class A or B
-                now (peak_revenue ≥ class_b_revenue), and hold fewer orders than all the time before foretells (`fall_p_values` ≤ fall_p_value): a
-                best year is picked after the fact, which alone makes falls
-                gone: nothing bought in the last 12 months though it was due, and not rekindled; or its contract ended and nothing was bought since
+    Formula     contract over → gone; else renegotiate, rekindle, gone, protect, serve, by the rules
+                below in this order
+    Unit        text: a name of STRATEGIES
+    Population  one value an account
+    Undefined   never: an account that no rule tells is served; a rule that reads an unknown does
+                not hold
+    Source      source E of the method; thresholds: the sector's profile (sectors.yml, strategy)
+
+    Rules       gone (first): its contract ended and nothing was bought since
+                renegotiate: active, long-standing (tenure ≥ long_standing_years) and costs more
+                than it brings for certain (profit_high < 0: over the range of rates; of the margin
+                where no cost to serve is known)
+                rekindle: once bigger and not waiting for its own rhythm: the last 12 months are
+                down by peak_fall_share or more from the best 12 months, which were worth a class A
+                or B now (peak_revenue ≥ class_b_revenue), and hold fewer orders than all the time
+                before foretells (`fall_p_values` ≤ fall_p_value): a best year is picked after the
+                fact, which alone makes falls
+                gone: not active though it was due, and not rekindled
                 protect: a relationship; serve: every other account
-    Parameters  accounts: active, status, last_order_date, contract_end, tenure_years, profit_high, rolling_year_revenue, peak_revenue, class_b_revenue, fall_p_value, relationship
+    Parameters  accounts: active, status, last_order_date, contract_end (of a contract that has
+                ended; NULL: none), tenure_years, profit_high, rolling_year_revenue, peak_revenue,
+                class_b_revenue, fall_p_value, relationship
     """
     dear = accounts.active & (accounts.tenure_years >= rules["long_standing_years"]) & (accounts.profit_high < 0)
     fallen = accounts.rolling_year_revenue <= (1 - rules["peak_fall_share"]) * accounts.peak_revenue
@@ -105,9 +145,15 @@ def choose_strategies(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.
 
 @measure(N_("Chance of as few orders at an unchanged pace"))
 def fall_p_values(recent: np.ndarray, every: np.ndarray, months: np.ndarray) -> np.ndarray:
-    """Chance of as few orders in the last 12 months had the customer always ordered at one pace: one-sided exact binomial.
+    """Chance of as few orders in the last 12 months had the customer always ordered at one pace.
 
-    Formula     P(X ≤ recent), X ~ Binomial(orders ever, 12 ÷ months since the first order); NaN under 24 months
+    Formula     P(X ≤ recent), X ~ Binomial(orders ever, 12 ÷ months since the first order):
+                one-sided exact binomial
+    Unit        probability, 0 to 1
+    Population  one value a customer
+    Undefined   NaN under 24 months since the first order
+    Source      conditional test of Poisson counts: J. Przyborowski & H. Wilenski, Biometrika 31
+                (1940) 313-323
 
     >>> fall_p_values(np.array([0, 4]), np.array([6, 12]), np.array([36, 36])).round(4).tolist()
     [0.0878, 0.6315]
@@ -119,11 +165,21 @@ def fall_p_values(recent: np.ndarray, every: np.ndarray, months: np.ndarray) -> 
 
 @measure(N_("Accounts that luck alone makes look once bigger"))
 def chance_fallen(orders: pd.DataFrame, month_count: pd.Series, least_peak: float, rules: Mapping[str, float], seed: int = 1) -> float:
-    """Accounts that would look once bigger had nothing changed: their orders fell where luck put them.
+    """Accounts that would look once bigger had nothing changed, by the luck of orders alone.
 
-    Method      every order of an account is put into a month drawn evenly from those since its first order, then `choose_strategies`' rule for
-                rekindle is applied; mean number of accounts over the draws
-    Parameters  orders: customer_id, revenue, one row an order; month_count: audit months since the first order, by customer_id
+    Formula     mean, over 4 to 40 draws, of the number of accounts with revenue of the last 12
+                months ≤ (1 − peak_fall_share) × best 12 months, best 12 months ≥ `least_peak` and
+                `fall_p_values` ≤ fall_p_value
+    Unit        number of accounts (a mean, not whole)
+    Population  accounts with 24 audit months or more since their first order
+    Undefined   never: 0 where no account is that old
+    Source      definition of the workbook; thresholds: the sector's profile (sectors.yml, strategy)
+
+    Method      every order of an account is put into a month drawn evenly from those since its
+                first order, then `choose_strategies`' rule for rekindle is applied; mean number of
+                accounts over the draws
+    Parameters  orders: customer_id, revenue, one row an order; month_count: audit months since the
+                first order, by customer_id
     """
     long = month_count[month_count >= 24]
     t = orders[orders.customer_id.isin(long.index)].sort_values(["customer_id", "revenue"], ignore_index=True)
@@ -205,8 +261,19 @@ def chance_fallen(orders: pd.DataFrame, month_count: pd.Series, least_peak: floa
     },
 )
 def strategy_table(accounts: pd.DataFrame) -> pd.DataFrame:
-    """Accounts and money by strategy, in the order of STRATEGIES: strategy, customer_count, revenue, revenue_previous, margin, profit, relationship_count,
-    single_thread_revenue (revenue that hangs on one person ordering); sums are NaN where nothing is known.
+    """Accounts and money by strategy, in the order of STRATEGIES.
+
+    Formula     accounts counted and Σ of their money; single_thread_revenue = Σ revenue of the
+                accounts with one person ordering
+    Unit        counts, currency
+    Population  one row a strategy that an account has
+    Undefined   sums are NaN where nothing is known; single_thread_revenue where it is known of no
+                account of the strategy
+    Source      source E of the method
+
+    Columns     strategy, customer_count, revenue, revenue_previous, margin, profit,
+                relationship_count, single_thread_revenue (revenue that hangs on one person
+                ordering)
     """  # fmt: skip
     rows = []
     for name in STRATEGIES:
@@ -230,7 +297,17 @@ def strategy_table(accounts: pd.DataFrame) -> pd.DataFrame:
 
 @measure(N_("Relationships of each salesperson"))
 def relationship_load(accounts: pd.DataFrame, cap: float) -> pd.DataFrame:
-    """Relationships of each salesperson against what one can look after: salesperson, relationship_count, relationship_revenue, cap, over_cap."""
+    """Relationships of each salesperson against the number that one can look after.
+
+    Formula     over_cap = relationship_count > cap
+    Unit        counts, currency
+    Population  one row a salesperson with a relationship, most relationships first; accounts
+                without a salesperson are left out
+    Undefined   never: without a relationship the table is empty
+    Source      source E of the method (R accounts per salesperson against a cap)
+
+    Columns     salesperson, relationship_count, relationship_revenue, cap, over_cap
+    """
     held = accounts[accounts.relationship.fillna(False) & accounts.salesperson.notna()]
     t = held.groupby("salesperson", as_index=False).agg(relationship_count=("customer_id", "size"), relationship_revenue=("revenue", "sum"))
     t = t.assign(cap=float(cap), over_cap=t.relationship_count > cap)
@@ -251,7 +328,15 @@ def relationship_load(accounts: pd.DataFrame, cap: float) -> pd.DataFrame:
     },
 )
 def potential_classes(potential: pd.Series, cut_a: float, cut_b: float) -> pd.Series:
-    """ABC classes by potential, cut like those by revenue; None without a potential above zero."""
+    """ABC classes by potential, cut like those by revenue.
+
+    Formula     A while the share of all larger potentials is below `cut_a`, then B below `cut_b`,
+                then C: the customer that crosses a cut belongs to the higher class
+    Unit        text: A, B or C
+    Population  customers with potential > 0
+    Undefined   None without a potential above zero
+    Source      H. F. Dickie, ABC analysis, 1951, on the potential in place of the revenue
+    """
     known = potential[potential > 0].sort_values(ascending=False, kind="stable")
     larger = known.cumsum().shift(fill_value=0.0) / known.sum()
     classes = pd.Series(np.select([larger < cut_a - 1e-12, larger < cut_b - 1e-12], ["A", "B"], "C"), known.index, dtype=object)
@@ -260,8 +345,17 @@ def potential_classes(potential: pd.Series, cut_a: float, cut_b: float) -> pd.Se
 
 @measure(N_("Revenue class against potential class"))
 def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
-    """Revenue class against potential class: abc_class (– where nothing was bought), potential_class, customer_count, revenue, untapped (Σ potential − revenue,
-    where positive).
+    """Customers and money by revenue class and potential class.
+
+    Formula     customers counted, Σ revenue and Σ untapped of each pair of classes; untapped =
+                potential − revenue, 0 where negative
+    Unit        counts, currency
+    Population  one row a pair of classes, over accounts with a class of potential
+    Undefined   never: without a potential the table is empty
+    Source      source C of the method; the matrix is a definition of the workbook
+
+    Columns     abc_class (– where nothing was bought), potential_class, customer_count, revenue,
+                untapped (Σ potential − revenue, where positive)
     """  # fmt: skip
     t = accounts[accounts.potential_class.notna()]
     t = t.assign(abc_class=t.abc_class.where(t.abc_class.notna(), "–"))
