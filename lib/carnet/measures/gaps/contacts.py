@@ -21,9 +21,17 @@ QUADRANTS = ("few_contacts", "competition", "demand", "watch")
 
 @measure(N_("Kinds of activity that are contacts"))
 def contact_activities(activities: Sequence[str], words: Sequence[str] = CONTACT_WORDS) -> list[str]:
-    """The kinds of activity that are contacts: those whose name holds one of the words, accents and case aside; all when none of CONTACT_WORDS does.
+    """The kinds of activity that are contacts, by the words in their names.
 
-    Raises CarnetError for a word that is not one of CONTACT_WORDS and names no activity.
+    Formula     the names that hold one of `words`, accents and case aside; all names when none
+                holds one
+    Unit        text
+    Population  the kinds of activity given, in their order
+    Undefined   never: an empty list gives an empty list
+    Source      source B of the method (contact activity); the words are a definition of the
+                workbook (CONTACT_WORDS)
+
+    Raises      CarnetError for a word that is not one of CONTACT_WORDS and names no activity.
 
     >>> contact_activities(["Visite", "Réclamation", "Livraison urgente", "Rendez-vous"])
     ['Visite', 'Rendez-vous']
@@ -42,10 +50,18 @@ def _folded(text: str) -> str:
 
 @measure(N_("Contacts of each customer and their quality"))
 def contact_counts(service: ir.Table, activities: Sequence[str], windows: ir.Table) -> ir.Table:
-    """Contacts of each customer inside its own window: customer_id, contact_count, contact_quality (mean of the marks 1 to 5).
+    """Contacts of each customer inside its own window, and their quality.
+
+    Formula     contact_count = noted activities of the kinds given with window_start ≤ date ≤
+                window_end; contact_quality = mean of their marks
+    Unit        counts; quality in marks 1 to 5
+    Population  one row a customer with such an activity in its window
+    Undefined   a customer without a noted contact has no row; contact_quality is NULL where no mark
+                is noted
+    Source      source B of the method (contact activity and contact quality)
 
     Parameters  windows: customer_id, window_start, window_end (both days included)
-    Note        a customer without a noted contact has no row
+    Columns     customer_id, contact_count, contact_quality (mean of the marks 1 to 5)
     """
     t = service.filter(service.activity.isin(list(activities))).join(windows, "customer_id")
     t = t.filter(t.date.between(t.window_start, t.window_end))
@@ -55,7 +71,19 @@ def contact_counts(service: ir.Table, activities: Sequence[str], windows: ir.Tab
 
 @measure(N_("Proposals of each customer"))
 def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> ir.Table:
-    """Proposals of each customer: customer_id, proposal_count (opened after `since`), opportunity_count and opportunity_amount (not closed at `as_of`)."""
+    """Proposals of each customer: how many were opened lately, and what is still open.
+
+    Formula     proposal_count = opportunities opened after `since`; opportunity_count and
+                opportunity_amount = those not closed at `as_of`, and Σ their amount; without a
+                closing date the stage tells, without either it is open
+    Unit        counts, currency
+    Population  one row a customer with an opportunity opened up to `as_of`
+    Undefined   opportunity_amount is NULL where nothing is open or no amount is noted; a customer
+                without an opportunity has no row
+    Source      source B of the method (proposals made), E (flow of opportunities)
+
+    Columns     customer_id, proposal_count, opportunity_count, opportunity_amount
+    """
     t = opportunities.filter(opportunities.opened <= ibis.date(as_of))
     closed = t.closed if "closed" in t.columns else ibis.null("date")
     undecided = (t.stage == "open") | t.stage.isnull() if "stage" in t.columns else ibis.literal(True)
@@ -94,11 +122,21 @@ def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> 
     },
 )
 def win_rates(opportunities: ir.Table, first: ir.Table, since: dt.date, as_of: dt.date) -> pd.DataFrame:
-    """How often opportunities were won, with customers and with prospects: buyer ('customer', 'prospect'), decided_count, won_count, win_rate, win_low, win_high.
+    """How often opportunities were won, with customers and with prospects.
 
-    Parameters  first: customer_id, first (the day since which each is a customer: its first order, or earlier where the list says so)
+    Formula     win_rate = won ÷ (won + lost) of those opened after `since` and up to `as_of`,
+                Wilson interval; undecided ones are left out
+    Unit        counts, rates 0 to 1
+    Population  two rows, 'customer' and 'prospect': who opened the opportunity as a customer, and
+                who did not
+    Undefined   rate and interval are NaN where no opportunity was decided
+    Source      source D of the method; interval: E. B. Wilson, JASA, 1927
+
+    Parameters  first: customer_id, first (the day since which each is a customer: its first order,
+                or earlier where the list says so)
     Customer    was one before the opportunity was opened; the sales given must reach back for that
-    Formula     won ÷ (won + lost) of those opened after `since`, Wilson interval; undecided ones are left out
+    Columns     buyer ('customer', 'prospect'), decided_count, won_count, win_rate, win_low,
+                win_high
     """
     t = opportunities.filter(
         (opportunities.opened > ibis.date(since)) & (opportunities.opened <= ibis.date(as_of)) & opportunities.stage.isin(["won", "lost"])
@@ -114,10 +152,20 @@ def win_rates(opportunities: ir.Table, first: ir.Table, since: dt.date, as_of: d
 
 @measure(N_("What salespeople noted: activities, opportunities, what was won"))
 def salesperson_activity(service: ir.Table | None, opportunities: ir.Table | None, period: Period) -> pd.DataFrame:
-    """What salespeople noted in a period, by name: salesperson, activity_count, visited_count (customers), quality, opened_count, decided_count, won_count,
-    won_amount, win_rate, win_low, win_high (Wilson); unknown where the table does not name them.
+    """What each salesperson noted in a period: activities, opportunities, what was won.
 
-    Parameters  service with salesperson, opportunities with salesperson (opened in the period), either None where it names nobody
+    Formula     activities and opportunities counted; quality = mean of the marks; won_amount = Σ
+                amount of those won; win_rate = won ÷ decided, Wilson interval
+    Unit        counts, marks 1 to 5, currency, rates 0 to 1
+    Population  one row a salesperson that either table names in the period, by name
+    Undefined   NaN where the table does not name the salesperson, or was not given; win_rate and
+                interval where nothing was decided
+    Source      source E of the method (opportunities, win rate); interval: E. B. Wilson, JASA, 1927
+
+    Parameters  service with salesperson, opportunities with salesperson (opened in the period),
+                either None where it names nobody
+    Columns     salesperson, activity_count, visited_count (customers), quality, opened_count,
+                decided_count, won_count, won_amount, win_rate, win_low, win_high (Wilson)
     """  # fmt: skip
     start, end = ibis.date(period.start), ibis.date(period.end)
     parts = []
@@ -152,7 +200,14 @@ def salesperson_activity(service: ir.Table | None, opportunities: ir.Table | Non
 
 @measure(N_("Contacts planned in a year by ABC class"))
 def planned_contacts(abc_class: pd.Series, plan: Mapping[str, float]) -> pd.Series:
-    """Contacts planned in a year by ABC class; unknown without a class."""
+    """Contacts planned in a year with each customer, by its ABC class.
+
+    Formula     the number that `plan` holds for the class
+    Unit        contacts a year
+    Population  one value a customer
+    Undefined   NaN without a class, or with a class that the plan does not name
+    Source      definition of the workbook; the plan is a parameter of the engagement
+    """
     return abc_class.map(plan).astype(float)
 
 
@@ -162,8 +217,16 @@ def planned_contacts(abc_class: pd.Series, plan: Mapping[str, float]) -> pd.Seri
 def quadrants(gap_rate: pd.Series, contact_count: pd.Series, planned: pd.Series, deep_share: float) -> pd.Series:
     """What a gap looks like beside the contacts: an opening for the talk, not a proof.
 
-    Rule        few_contacts: fell by `deep_share` or more, fewer contacts than planned; competition: fell as much, contacted as planned;
-                demand: fell less, contacted as planned; watch: fell less, fewer contacts. None where contacts or plan are unknown.
+    Formula     deep where gap_rate ≤ −deep_share; served where contact_count ≥ planned; the four
+                pairs have a name each, see Rule
+    Unit        text: a name of QUADRANTS
+    Population  one value a customer
+    Undefined   None where gap rate, contacts or plan are unknown
+    Source      source B of the method (competitor or neglect)
+
+    Rule        few_contacts: fell by `deep_share` or more, fewer contacts than planned;
+                competition: fell as much, contacted as planned; demand: fell less, contacted as
+                planned; watch: fell less, fewer contacts
     """
     deep, served = gap_rate <= -deep_share, contact_count >= planned
     found = np.select([deep & ~served, deep & served, ~deep & served], QUADRANTS[:3], QUADRANTS[3])

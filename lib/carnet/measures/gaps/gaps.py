@@ -24,12 +24,21 @@ ORDERS = {"amount": ["sales_gap", "customer_id"], "rate": ["gap_rate", "sales_ga
 
 @measure(N_("Revenue of each customer against the same months a year earlier"))
 def sales_gaps(cube: ir.Table, periods: Periods, months: Sequence[int], rhythm: ir.Table | None = None) -> ir.Table:
-    """One row per customer with revenue in either period, credit notes included, largest loss first.
+    """Revenue of each customer against the same months a year earlier, largest loss first.
 
-    Formula     sales_gap = revenue − revenue_previous, over the audit months in `months` (0 = the one that ends on as_of) on both sides
+    Formula     sales_gap = revenue − revenue_previous, rounded to the cent, over the audit months
+                in `months` (0 = the one that ends on as_of) on both sides; gap_rate = gap ÷
+                revenue_previous
+    Unit        currency, counts; gap_rate as a ratio
+    Population  one row a customer with a revenue other than 0, to the cent, in either period,
+                credit notes included
+    Undefined   gap_rate is NULL where revenue_previous is not positive
+    Source      source B of the method; definition of the workbook (method §1)
+
     Parameters  rhythm: `defection.order_rhythm` at the audit date, to tell who is not due
-    Columns     customer_id, status (as `customer_movement`), revenue, revenue_previous, sales_gap, gap_rate (÷ revenue_previous; NULL
-                where that is not positive), order_count, order_count_previous
+    Columns     customer_id, status (as `customer_movement`, over the same months), revenue,
+                revenue_previous, sales_gap, gap_rate (÷ revenue_previous; NULL where that is not
+                positive), order_count, order_count_previous
     """
     if len(months) < periods.month_count:
         compared = periods.in_current(cube) | periods.in_previous(cube)
@@ -45,12 +54,18 @@ def sales_gaps(cube: ir.Table, periods: Periods, months: Sequence[int], rhythm: 
 
 @measure(N_("Exact order-count p-value of each customer"))
 def order_p_values(order_count: npt.ArrayLike, order_count_previous: npt.ArrayLike, day_share: float = 0.5) -> np.ndarray:
-    """Chance of order counts at least as far apart if the customer's rhythm had not changed; NaN without any order.
+    """Chance of order counts at least as far apart if the customer's rhythm had not changed.
 
-    Formula     given n orders in both periods, those of the audit period are Binomial(n, day_share);
-                p = min(1, 2 × the smaller tail). `day_share`: days of the audit period ÷ days of both
-    Assumes     orders that fall at random: clockwork makes the p-value too large, one delivery on several invoices too small;
-                baskets are not in it
+    Formula     given n orders in both periods, those of the audit period are Binomial(n,
+                day_share); p = min(1, 2 × the smaller tail). `day_share`: days of the audit period
+                ÷ days of both
+    Unit        probability, 0 to 1
+    Population  one value a customer
+    Undefined   NaN without any order in either period
+    Source      J. Przyborowski & H. Wilenski, Biometrika 31 (1940) 313-323
+
+    Assumes     orders that fall at random: clockwork makes the p-value too large, one delivery on
+                several invoices too small; baskets are not in it
 
     >>> order_p_values([2], [9]).round(4)  # 2 × (1 + 11 + 55) ÷ 2¹¹
     array([0.0654])
@@ -63,7 +78,15 @@ def order_p_values(order_count: npt.ArrayLike, order_count_previous: npt.ArrayLi
 
 @measure(N_("Share of luck among customers with p-values this small (Benjamini-Hochberg)"))
 def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
-    """Benjamini-Hochberg: the share of luck among the customers with a p-value this small or smaller; NaN stays NaN."""
+    """The share of luck among the customers with a p-value this small or smaller.
+
+    Formula     p-values adjusted by Benjamini-Hochberg: the least, over ranks j ≥ i of the sorted
+                p, of p_j × n ÷ j
+    Unit        share, 0 to 1
+    Population  one value a customer; n counts those with a known p-value
+    Undefined   NaN where the p-value is NaN
+    Source      Y. Benjamini & Y. Hochberg, JRSS B 57 (1995) 289-300
+    """
     p = np.asarray(p_values, dtype=float)
     known = ~np.isnan(p)
     adjusted = np.full(len(p), np.nan)
@@ -94,10 +117,19 @@ def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
     },
 )
 def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: float = 0.5) -> tuple[float, float]:
-    """Customers that two rules flag when nothing has changed: p-value ≤ alpha, and orders down by `fall` or more.
+    """Customers that two rules flag when nothing has changed.
 
-    Formula     Σ over customers of P(flagged | n), n orders in both periods falling into either at random: Binomial(n, day_share).
-                The second counts orders only: what baskets swing comes on top
+    Formula     Σ over customers of P(flagged | n), n orders in both periods falling into either at
+                random: Binomial(n, day_share). First rule: p-value ≤ alpha with fewer orders than
+                the days foretell; second: orders of the audit period ≤ (1 − fall) × those of the
+                previous one
+    Unit        expected number of customers (not whole)
+    Population  customers with an order in either period
+    Undefined   never: (0, 0) without such customers
+    Source      J. Przyborowski & H. Wilenski, Biometrika 31 (1940) 313-323, for the p-value; the
+                sums are a definition of the workbook
+
+    Note        the second counts orders only: what baskets swing comes on top
     Returns     expected number of customers: (p-value rule on the losing side, fall rule)
     """
     sizes, customers = np.unique(np.asarray(orders, dtype=int), return_counts=True)
@@ -116,10 +148,18 @@ def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: f
 
 @measure(N_("The most late customers, by amount or by rate"))
 def most_late(gaps: pd.DataFrame, share: float, by: str = "amount", behind: pd.Series | None = None) -> pd.Series:
-    """True for the `share` of the compared customers that are most behind: `by` amount (largest loss) or by rate (largest fall).
+    """True for the given share of the compared customers that are most behind.
 
-    Late customers only (gap under zero to the cent, or those `behind`); ties by size of the gap, then customer_id. By rate, new falls of small
-    customers come first: that is the price of a rate.
+    Formula     the first ⌈share × customers⌉ of the late ones, by sales_gap (`by` amount: largest
+                loss) or by gap_rate (rate: largest fall); ties by size of the gap, then customer_id
+    Unit        True or False
+    Population  one value a customer of the gap list; late: gap under zero to the cent, or those
+                `behind`
+    Undefined   never: fewer are True where fewer are late
+    Source      source B of the method (the 10 % most late)
+
+    Note        by rate, new falls of small customers come first: that is the price of a rate
+    Raises      CarnetError where `by` is neither amount nor rate.
     """
     if by not in ORDERS:
         raise CarnetError(f"tracked_by: {by!r} is not accepted; {nearest(by, ORDERS)}")
@@ -131,7 +171,17 @@ def most_late(gaps: pd.DataFrame, share: float, by: str = "amount", behind: pd.S
     N_("Customers and money of each flagged group"),
 )
 def gap_groups(gaps: pd.DataFrame, masks: dict[str, pd.Series]) -> pd.DataFrame:
-    """Customers and money of each flagged group: group, customer_count, revenue_previous, sales_gap, margin_at_stake (when known)."""
+    """Customers and money of each flagged group.
+
+    Formula     customers counted, Σ revenue_previous, Σ sales_gap and Σ margin_at_stake of the rows
+                of each mask
+    Unit        counts, currency
+    Population  one row a group, over the customers of the gap list
+    Undefined   margin_at_stake is NaN where it is known of no customer of the group
+    Source      source B of the method
+
+    Columns     group, customer_count, revenue_previous, sales_gap, margin_at_stake (when known)
+    """
     rows = [
         dict(group=name, customer_count=int(mask.sum()), revenue_previous=gaps.revenue_previous[mask].sum(), sales_gap=gaps.sales_gap[mask].sum(),
              margin_at_stake=gaps.margin_at_stake[mask].sum(min_count=1))

@@ -24,10 +24,16 @@ SHRINKAGE_STEPS, SHARE_STEPS = 30, 401  # points of the posterior
 
 @measure(N_("Whose account each customer was in the previous period"))
 def sellers(sales: ir.Table, periods: Periods) -> ir.Table:
-    """Whose account each customer was in the previous period: customer_id, gap_salesperson.
+    """Whose account each customer was in the previous period, by its sale lines.
 
-    Formula     the salesperson that the customer's sale lines of the previous period name; of several the one with the most revenue, then by name
-    Note        a customer none of whose lines then names one has no row
+    Formula     the salesperson that the customer's sale lines of the previous period name; of
+                several the one with the most revenue, then by name
+    Unit        identifiers
+    Population  one row a customer with a line of the previous period that names a salesperson
+    Undefined   a customer none of whose lines then names one has no row
+    Source      definition of the workbook (method §6, whose account)
+
+    Columns     customer_id, gap_salesperson
     """
     before = sales.filter(
         sales.date.between(ibis.date(periods.previous.start), ibis.date(periods.previous.end)) & sales.salesperson.notnull()
@@ -40,16 +46,28 @@ def sellers(sales: ir.Table, periods: Periods) -> ir.Table:
 
 @measure(N_("Late accounts of each salesperson against their expected share"))
 def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFrame:
-    """Late share of each salesperson's accounts beside the share that their mix would give with anybody; by name, never ranked.
+    """Late share of each salesperson's accounts beside the share that their mix would give anybody.
 
-    Parameters  gaps: salesperson (whose account it was when the gap arose, see `sellers`), sales_gap and the columns of `strata`, one row a customer
-    Formula     late_share = customers with a gap under zero ÷ customers, Wilson interval; expected_share = mean over the accounts of the
-                late share of their stratum in the whole portfolio (indirect standardisation); p_value = min(1, 2 × smaller tail) of
-                the late count when each stratum's late accounts are dealt at random (`dealt_p_value`); signal 'none', '95' or '99.8' by it;
-                shrunk_share: posterior mean of a beta-binomial law around the expected share, with its 95 % credible interval
-    Columns     salesperson, customer_count, late_customer_count, late_share, late_share_low, late_share_high, expected_share, p_value,
-                signal, shrunk_share, shrunk_share_low, shrunk_share_high, sales_gap; accounts without a salesperson are the last row,
-                untested
+    Formula     late_share = customers with a gap under zero ÷ customers, Wilson interval;
+                expected_share = mean over the accounts of the late share of their stratum in the
+                whole portfolio (indirect standardisation); p_value = min(1, 2 × smaller tail) of
+                the late count when each stratum's late accounts are dealt at random
+                (`dealt_p_value`); signal 'none', '95' or '99.8' by it; shrunk_share: posterior mean
+                of a beta-binomial law around the expected share, with its 95 % credible interval
+    Unit        counts, shares and p-value 0 to 1, currency
+    Population  one row a salesperson, by name, never ranked; accounts without a salesperson are the
+                last row, untested
+    Undefined   shrunk shares are NaN with fewer than 3 salespeople; p_value is NaN, and signal
+                'none', for the accounts without one
+    Source      funnel plots: D. J. Spiegelhalter, Statistics in Medicine 24 (2005) 1185-1202; exact
+                test: R. A. Fisher, The Design of Experiments, 1935; shrinkage: M. J. Daniels,
+                Canadian Journal of Statistics 27 (1999) 567-578; interval: E. B. Wilson, JASA, 1927
+
+    Parameters  gaps: salesperson (whose account it was when the gap arose, see `sellers`),
+                sales_gap and the columns of `strata`, one row a customer
+    Columns     salesperson, customer_count, late_customer_count, late_share, late_share_low,
+                late_share_high, expected_share, p_value, signal, sales_gap, shrunk_share,
+                shrunk_share_low, shrunk_share_high
     """
     t = gaps.assign(late=gaps.sales_gap < 0)
     t["stratum"] = t.groupby(list(strata), dropna=False, sort=True).ngroup()
@@ -76,10 +94,16 @@ def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFra
 
 @measure(N_("Exact p-value of a late count if accounts had been dealt at random within their class"))
 def dealt_p_value(late: int, strata: Sequence[tuple[int, int, int]]) -> float:
-    """Two-sided exact p-value of a late count if accounts had been dealt at random within their strata: min(1, 2 × the smaller tail).
+    """Two-sided exact p-value of a late count if accounts had been dealt at random in their strata.
 
-    Formula     the late count is a sum of independent hypergeometric draws, one a stratum; with one stratum and two people this is
-                Fisher's exact test (one tail doubled)
+    Formula     min(1, 2 × the smaller tail) of a sum of independent hypergeometric draws, one a
+                stratum; with one stratum and two people this is Fisher's exact test (one tail
+                doubled)
+    Unit        probability, 0 to 1
+    Population  the accounts of one person, stratum by stratum
+    Undefined   never: 1 for a person without accounts
+    Source      R. A. Fisher, The Design of Experiments, 1935 (exact tests given the totals)
+
     Parameters  strata: (accounts of the stratum, late ones among them, accounts of this person)
 
     >>> round(dealt_p_value(26, [(80, 40, 40)]), 3)  # 26 of 40 against 14 of 40
@@ -120,9 +144,16 @@ def _shrunk(t: pd.DataFrame) -> pd.DataFrame:
 
 @measure(N_("Limits of the funnel plot"))
 def funnel_limits(largest: int, share: float) -> pd.DataFrame:
-    """Limits of a funnel plot around a common share: customer_count 1 … `largest`, low_95, high_95, low_998, high_998.
+    """Limits of a funnel plot around a common share.
 
-    Formula     exact binomial quantiles, as shares: the smallest and largest counts whose smaller tail is at least half of 1 − level
+    Formula     exact binomial quantiles, as shares: the smallest and largest counts whose smaller
+                tail is at least half of 1 − level, levels 95 % and 99.8 % (LEVELS)
+    Unit        counts, shares 0 to 1
+    Population  one row a number of customers from 1 to `largest` (2 at least), at most 200 of them
+    Undefined   limits are NaN where `share` is NaN
+    Source      D. J. Spiegelhalter, Statistics in Medicine 24 (2005) 1185-1202
+
+    Columns     customer_count, low_95, high_95, low_998, high_998
     """
     n = np.unique(np.linspace(1, max(largest, 2), 200).astype(int))
     t = pd.DataFrame({"customer_count": n})

@@ -12,7 +12,15 @@ from carnet.wording import N_
 
 @measure(N_("One task a customer"))
 def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
-    """One task an account whose decision is a call or a visit (`actions.CALLED`), largest gap first; nobody else has one.
+    """One task an account whose decision is a call or a visit, largest gap first.
+
+    Formula     the rows of the gap list whose action is one of `actions.CALLED` (last_chance,
+                rekindle, call)
+    Unit        as in the gap list; at_most in currency
+    Population  one row a customer of the gap list with such a decision; nobody else has one
+    Undefined   at_most is NaN where it is not known
+    Source      source B of the method (follow-up tasks); one action an account: definition of the
+                workbook (method §6)
 
     Returns     the columns of the gap list with action and at_most
     """
@@ -26,10 +34,20 @@ def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
 
 @measure(N_("Due dates of the tasks"))
 def schedule(tasks: pd.DataFrame, as_of: dt.date, weekly_count: int, week_count: int) -> pd.DataFrame:
-    """Add due_date to the tasks: the first `weekly_count` of each salesperson in the first week, and so on for `week_count` weeks.
+    """The tasks with their due dates, a few a week for each salesperson.
 
-    Weeks start on the Monday after `as_of`; the tasks of a week are spread over its five working days, in the order given. What does not
-    fit is left out: calls before last-chance proposals, the last ones first.
+    Formula     due_date = Monday after `as_of` + 7 days × week + working day; the first
+                `weekly_count` tasks of each salesperson in the first week, and so on for
+                `week_count` weeks
+    Unit        dates
+    Population  tasks that fit: at most weekly_count × week_count a salesperson (tasks without one
+                count as one more)
+    Undefined   never: without a task the table is empty
+    Source      source B of the method (follow-up tasks per salesperson)
+
+    Weeks start on the Monday after `as_of`; the tasks of a week are spread over its five working
+    days, in the order given. What does not fit is left out: calls before last-chance proposals, the
+    last ones first.
     """
     monday = as_of + dt.timedelta(days=7 - as_of.weekday())
     proposals_first = tasks.assign(place=(tasks.action != "last_chance")).sort_values("place", kind="stable")
