@@ -45,9 +45,19 @@ from carnet.wording import N_
     },
 )
 def ledger_totals(ledger: ir.Table) -> ir.Table:
-    """One row: ledger_revenue (credit − debit of accounts 70), ledger_debit, ledger_credit, ledger_linked_share, over all lines.
+    """Totals of the ledger: revenue on accounts 70, debit, credit, share linked to a customer.
 
-    ledger_linked_share = share of that revenue whose entry names a customer; NULL without revenue.
+    Formula     ledger_revenue = Σ (credit − debit) of accounts 70, opening and closing entries left
+                out; ledger_debit = Σ debit and ledger_credit = Σ credit of all lines;
+                ledger_linked_share = that revenue on lines whose entry names a customer ÷
+                ledger_revenue
+    Unit        currency; share 0 to 1
+    Population  one row over all lines of the ledger given, whatever their date
+    Undefined   ledger_revenue is NULL without a line on accounts 70, ledger_linked_share also where
+                it is 0; the other sums without a line
+    Source      French ledger (FEC): LPF art. A.47 A-1 (method §5)
+
+    Columns     ledger_revenue, ledger_debit, ledger_credit, ledger_linked_share
     """
     t = _amounts(ledger)
     sales = t.account.startswith("70") & ~t.opening & ~t.closing
@@ -73,7 +83,18 @@ def _once(ledger: ir.Table) -> ir.Table:
 
 @measure(N_("Debit and credit by class of accounts"))
 def account_classes(ledger: ir.Table) -> ir.Table:
-    """Sums by the first two digits of the account: account_class, debit, credit, balance (debit − credit); what is carried forward is counted once."""
+    """Debit, credit and balance by the first two digits of the account.
+
+    Formula     Σ debit, Σ credit, balance = debit − credit; what is carried forward is counted
+                once: opening entries of later exercises, and opening entries dated on the closing
+                day, are left out
+    Unit        currency
+    Population  one row a class of two digits that has a line
+    Undefined   never: a ledger without lines gives an empty table
+    Source      French chart of accounts (PCG), from the ledger (method §5)
+
+    Columns     account_class, debit, credit, balance (debit − credit)
+    """
     t = _amounts(_once(ledger))
     classes = t.group_by(account_class=t.account.substr(0, 2)).agg(debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum())
     return classes.order_by("account_class")
@@ -81,7 +102,17 @@ def account_classes(ledger: ir.Table) -> ir.Table:
 
 @measure(N_("Doubtful customers in the ledger"))
 def doubtful_accounts(ledger: ir.Table) -> ir.Table:
-    """Doubtful customers (416), their impairment (491) and losses on them (654): account, account_label, debit, credit, balance; once."""
+    """Accounts of doubtful customers (416), their impairment (491) and losses on them (654).
+
+    Formula     Σ debit, Σ credit, balance = debit − credit by account; what is carried forward is
+                counted once
+    Unit        currency
+    Population  one row an account that begins with 416, 491 or 654 and has a line
+    Undefined   never: without such a line the table is empty
+    Source      French chart of accounts (PCG), from the ledger (method §5)
+
+    Columns     account, account_label, debit, credit, balance
+    """
     t = _amounts(_once(ledger))
     t = t.filter(t.account.startswith("416") | t.account.startswith("491") | t.account.startswith("654"))
     sums = t.group_by("account").agg(
@@ -92,9 +123,18 @@ def doubtful_accounts(ledger: ir.Table) -> ir.Table:
 
 @measure(N_("Customers that the ledger has given up or doubts"))
 def doubtful_customers(ledger: ir.Table, as_of: dt.date) -> ir.Table:
-    """Customers that the ledger has given up or doubts up to a day: customer_id.
+    """Customers that the ledger has given up or doubts up to a day.
 
-    Rule        a loss on accounts 654 in an entry that names the customer or takes it off accounts 416, or a debit balance of its lines on accounts 416
+    Formula     the customers for which the rule below holds over the lines up to `as_of`, what is
+                carried forward counted once
+    Unit        identifiers
+    Population  one row a customer
+    Undefined   never: without such a customer the table is empty
+    Source      French chart of accounts (PCG), from the ledger (method §5: doubtful customers)
+
+    Rule        a loss on accounts 654 in an entry that names the customer or takes it off accounts
+                416, or a debit balance of its lines on accounts 416, of a cent or more
+    Columns     customer_id
     """
     t = _amounts(_once(ledger.filter(ledger.date <= ibis.date(as_of))))
     named = ibis.coalesce(t.customer_id, t.account.startswith("416").ifelse(t.auxiliary, ibis.null("string")))
@@ -117,25 +157,51 @@ def doubtful_customers(ledger: ir.Table, as_of: dt.date) -> ir.Table:
 
 @measure(N_("Revenue on accounts 70 of each period"))
 def ledger_revenue_by_bucket(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
-    """Revenue of each period on accounts 70, linked to a customer or not: bucket (position in `periods`), revenue."""
+    """Revenue of each period on accounts 70, linked to a customer or not.
+
+    Formula     Σ (credit − debit) of accounts 70; entries that open or close an exercise left out
+    Unit        currency
+    Population  one row a period that has a line on accounts 70
+    Undefined   a period without such a line has no row
+    Source      French chart of accounts (PCG), from the ledger (method §5)
+
+    Columns     bucket (position in `periods`), revenue
+    """
     t = _in_buckets(ledger.filter(ledger.account.startswith("70")), periods)
     return t.group_by("bucket").agg(revenue=(-t.balance).sum()).order_by("bucket")
 
 
 @measure(N_("Result of every account of classes 6 and 7"))
 def account_results(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
-    """Credit − debit of every account of classes 6 and 7 per period: bucket, account, result; entries that close the year left out."""
+    """Result of every account of classes 6 and 7 in each period.
+
+    Formula     Σ (credit − debit); entries that open or close an exercise left out
+    Unit        currency
+    Population  one row a period and account with a line
+    Undefined   an account without a line in a period has no row
+    Source      French chart of accounts (PCG), from the ledger (method §5)
+
+    Columns     bucket (position in `periods`), account, result
+    """
     t = _in_buckets(ledger.filter(ledger.account.substr(0, 1).isin(["6", "7"])), periods)
     return t.group_by("bucket", "account").agg(result=(-t.balance).sum()).order_by("bucket", "account")
 
 
 @measure(N_("Intermediate balances (soldes intermédiaires de gestion)"))
 def intermediate_balances(results: pd.DataFrame, balances: Sequence[Balance], period_count: int) -> pd.DataFrame:
-    """Soldes intermédiaires de gestion: name, then one column a period (its position).
+    """The French intermediate balances (soldes intermédiaires de gestion) of each period.
 
-    Parameters  results: bucket, account, result (of `account_results`); balances in order, each from the ones before it
-    Formula     a balance = Σ balances it starts from + Σ (credit − debit) of its accounts, where an account belongs to the balance with
-                the longest prefix of it; the last one is the sum of all results
+    Formula     a balance = Σ balances it starts from + Σ (credit − debit) of its accounts, where an
+                account belongs to the balance with the longest prefix of it; the last one is the
+                sum of all results
+    Unit        currency
+    Population  one row a balance, in the order given; one column a period (its position)
+    Undefined   never: a balance without an account in a period has 0 from its accounts
+    Source      French chart of accounts (PCG), soldes intermédiaires de gestion (method §5)
+
+    Parameters  results: bucket, account, result (of `account_results`); balances in order, each
+                from the ones before it
+    Columns     name, then one a period
     """
     prefixes = sorted(((prefix, b.name) for b in balances for prefix in b.accounts), key=lambda item: -len(item[0]))
 

@@ -16,12 +16,22 @@ GRID = 101  # points of the whale curve
 def customer_margins(
     movement: ir.Table, cube: ir.Table, in_period: ir.BooleanValue, variable_cost: float, revenue: float, own: ir.Table | None = None
 ) -> ir.Table:
-    """Contribution margin of each customer of the period: customer_id, revenue, goods_cost, own_cost, margin.
+    """Contribution margin of each customer of the period.
 
-    Formula     margin = revenue − cost of its own sale lines − cost lines that name it − (variable cost of the company − Σ costs of sale lines − Σ
-                variable cost lines that name a customer) × its share of revenue; without costs on the sale lines every customer has the company's rate. Σ
-                margin = revenue − variable cost − other cost lines that name a customer, when the company's revenue is that of its customers.
+    Formula     margin = revenue − cost of its own sale lines − cost lines that name it − (variable
+                cost of the company − Σ costs of sale lines − Σ variable cost lines that name a
+                customer) × its revenue ÷ the company's revenue; without costs on the sale lines
+                every customer has the company's rate. Σ margin = revenue − variable cost − other
+                cost lines that name a customer, when the company's revenue is that of its customers
+    Unit        currency
+    Population  one row a customer whose revenue of the period is not 0
+    Undefined   margin is NaN where variable_cost is; the company's revenue must not be 0;
+                goods_cost is NULL where no line of the customer tells a cost; own_cost is 0 where
+                no cost line names it
+    Source      definition of the workbook (method §6, unknown cost)
+
     Parameters  own: `costs.own_costs` of the period
+    Columns     customer_id, revenue, goods_cost, own_cost, margin
     """  # fmt: skip
     costs = cube.filter(in_period).group_by("customer_id").agg(goods_cost=lambda t: t.cost.sum())
     t = movement.filter(movement.revenue != 0).select("customer_id", "revenue").left_join(costs, "customer_id").drop("customer_id_right")
@@ -40,9 +50,16 @@ def customer_margins(
 
 @measure(N_("Cost of each kind of activity per customer"))
 def activity_costs(service: ir.Table, period: Period, hourly_rate: float) -> ir.Table:
-    """Cost of each kind of activity per customer in the period: customer_id, activity, activity_count, minutes, cost, unpriced_count.
+    """Cost of each kind of activity with each customer in the period.
 
-    The cost noted beside the activity, else its minutes at the hourly rate; an activity with neither is in unpriced_count and in no cost.
+    Formula     Σ of the cost noted beside the activity, else its minutes ÷ 60 × hourly_rate; an
+                activity with neither is in unpriced_count and in no cost
+    Unit        currency, minutes, counts
+    Population  one row a customer and kind of activity noted in the period
+    Undefined   cost is NULL where no activity of the row has a price, minutes where none is noted
+    Source      source E of the method (cost to serve)
+
+    Columns     customer_id, activity, activity_count, minutes, cost, unpriced_count
     """
     given = set(service.columns)
     inside = service.filter(service.date.between(ibis.date(period.start), ibis.date(period.end)))
@@ -60,10 +77,17 @@ def activity_costs(service: ir.Table, period: Period, hourly_rate: float) -> ir.
 
 @measure(N_("Cost of waiting for payment per customer"))
 def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, yearly_rate: float) -> ir.Table:
-    """What waiting for payment cost per customer: customer_id, activity ('payment delay'), cost.
+    """What waiting for payment cost, customer by customer.
 
-    Formula     Σ amount × days from invoice to payment (to `as_of` when unpaid) ÷ 365 × yearly rate, invoices of the period; those that are paid on
-                a day that nobody noted are left out
+    Formula     Σ amount × days from invoice to payment (to `as_of` when unpaid; never below 0) ÷
+                365 × yearly_rate
+    Unit        currency
+    Population  one row a customer with an invoice of the period; those paid on a day that nobody
+                noted are left out
+    Undefined   a customer without such an invoice has no row
+    Source      source E of the method (payment delay as a cost to serve)
+
+    Columns     customer_id, cost, activity ('payment delay')
     """
     inside = receivables.filter(receivables.invoice_date.between(ibis.date(period.start), ibis.date(period.end)))
     if {"status", "paid_date"} <= set(inside.columns):
@@ -105,13 +129,27 @@ def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, y
 def customer_profit(
     margins: pd.DataFrame, activities: pd.DataFrame, low: float, high: float, draws: int, seed: int = 1
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Profit per customer with its interval, and the whale curve with its band.
+    """Profit of each customer with its interval, and the whale curve with its band.
 
-    Parameters  margins: customer_id, margin, revenue of those who bought (activities of others are in `idle_services`); activities: customer_id, activity, cost (at the middle rate); the true rate of
-                each kind of activity lies anywhere between `low` and `high` times the middle one (uniform, one draw for all customers)
-    Returns     customers: customer_id, revenue, margin, cost_to_serve, profit, profit_low, profit_high, certain (the
-                95 % interval excludes zero), unpaid_service (the part of the cost to serve that the margin does not pay), most profitable first;
-                curve: customer_share, profit (cumulated), low, high: 95 % band of the curve drawn anew each time
+    Formula     profit = margin − cost_to_serve, Σ of its activities; interval: middle 95 % over
+                `draws` of the rates; unpaid_service = max(cost_to_serve − max(margin, 0), 0);
+                curve: cumulated profit, most profitable first
+    Unit        currency, a share of customers 0 to 1
+    Population  customers: one row a customer of `margins`; curve: 101 points (GRID) from no
+                customer to all
+    Undefined   profit, interval and unpaid service are NaN where the margin is, and certain False;
+                an activity that is not noted costs 0
+    Source      source E (cost to serve, whale curve); the band is a definition of the workbook
+
+    Parameters  margins: customer_id, margin, revenue of those who bought (activities of others are
+                in `idle_services`); activities: customer_id, activity, cost (at the middle rate);
+                the true rate of each kind of activity lies anywhere between `low` and `high` times
+                the middle one (uniform, one draw for all customers)
+    Returns     customers: customer_id, revenue, margin, cost_to_serve, profit, profit_low,
+                profit_high, certain (the 95 % interval excludes zero), unpaid_service (the part of
+                the cost to serve that the margin does not pay), most profitable first; curve:
+                customer_share, profit (cumulated), low, high: 95 % band of the curve drawn anew
+                each time
     """
     table = activities.pivot_table(index="customer_id", columns="activity", values="cost", aggfunc="sum")
     everyone = margins.set_index("customer_id")[["revenue", "margin"]].sort_index()
@@ -140,7 +178,16 @@ def customer_profit(
 
 @measure(N_("Cost of serving customers who bought nothing"))
 def idle_services(margins: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFrame:
-    """What serving customers cost who bought nothing in the period: customer_id, margin (0), cost_to_serve, unpaid_service; largest first."""
+    """What serving customers cost who bought nothing in the period, largest cost first.
+
+    Formula     cost_to_serve = Σ cost of the activities; unpaid_service is all of it, margin 0
+    Unit        currency
+    Population  one row a customer with an activity that is not in `margins`
+    Undefined   never: without such a customer the table is empty
+    Source      source E of the method (unpaid services)
+
+    Columns     customer_id, cost_to_serve, margin (0), unpaid_service
+    """
     idle = activities[~activities.customer_id.isin(margins.customer_id)]
     t = idle.groupby("customer_id", as_index=False).agg(cost_to_serve=("cost", "sum"))
     t = t.assign(margin=0.0, unpaid_service=t.cost_to_serve)

@@ -15,9 +15,19 @@ BEHAVIOURS = ("variable", "fixed", "acquisition")
 
 @measure(N_("Costs of each period by behaviour and category, shared out by days"))
 def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
-    """Costs of each period by behaviour; a cost line over several periods is shared out by days.
+    """Costs of each period by behaviour and category.
 
-    Columns     bucket (position in `periods`), behaviour (NULL: not classified), category, goods (purchases of what is sold), amount
+    Formula     Σ amount × days of the line inside the period ÷ days of the line: a cost line over
+                several periods is shared out by days
+    Unit        currency
+    Population  one row a period, behaviour and category (and goods, where the table has it) with a
+                cost line
+    Undefined   a period without a cost line has no row; behaviour is NULL where the line is not
+                classified
+    Source      definition of the workbook (method §1: behaviour of costs)
+
+    Columns     bucket (position in `periods`), behaviour (NULL: not classified), category, goods
+                (purchases of what is sold), amount
     """
     bounds = {"bucket": range(len(periods)), "start": [b.start for b in periods], "end": [b.end for b in periods]}
     frame = ibis.memtable(pd.DataFrame(bounds), schema={"bucket": "int32", "start": "date", "end": "date"})
@@ -31,9 +41,18 @@ def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
 
 @measure(N_("Cost lines that name a customer, by customer"))
 def own_costs(costs: ir.Table, period: Period) -> ir.Table:
-    """What the cost lines that name a customer cost it in a period: customer_id, own_cost, own_variable_cost; shared out by days, as above.
+    """What the cost lines that name a customer cost it in a period.
+
+    Formula     own_cost = Σ amount × days of the line inside the period ÷ days of the line;
+                own_variable_cost the same over lines with variable behaviour
+    Unit        currency
+    Population  one row a customer that a cost line of the period names
+    Undefined   a customer that no line names has no row; own_variable_cost is 0 without a variable
+                line
+    Source      definition of the workbook (method §6: accepted columns)
 
     Needs       costs.customer_id
+    Columns     customer_id, own_cost, own_variable_cost
     """
     t = costs.filter(costs.customer_id.notnull())
     start, end = ibis.date(period.start), ibis.date(period.end)
@@ -50,9 +69,18 @@ def own_costs(costs: ir.Table, period: Period) -> ir.Table:
 def cost_changes(lines: pd.DataFrame, known: Sequence[bool]) -> pd.DataFrame:
     """Cost categories of the audit period beside the previous one, largest change first.
 
-    Parameters  lines: `costs_by_bucket` over [previous period, audit period]; known: which of the two the cost lines cover
-    Columns     category, behaviour, cost, cost_previous, cost_change; no line in a covered period means nothing was spent on it, a
-                period that is not covered is NaN
+    Formula     cost_change = cost − cost_previous
+    Unit        currency
+    Population  one row a category and behaviour with a cost other than 0 in either period
+    Undefined   the costs of a period that is not covered are NaN, and every change with them; in a
+                covered period no line means 0
+    Source      definition of the workbook
+
+    Parameters  lines: `costs_by_bucket` over [previous period, audit period]; known: which of the
+                two the cost lines cover
+    Columns     category, behaviour ('unclassified' where a line has none), cost, cost_previous,
+                cost_change; no line in a covered period means nothing was spent on it, a period
+                that is not covered is NaN
     """
     t = lines.assign(behaviour=lines.behaviour.fillna("unclassified"))
     wide = t.pivot_table(index=["behaviour", "category"], columns="bucket", values="amount", aggfunc="sum")

@@ -10,11 +10,20 @@ from carnet.wording import N_
 
 @measure(N_("Quantity and price of each product in both periods, kept customers"))
 def product_sales(sales: ir.Table, movement: ir.Table, periods: Periods) -> ir.Table:
-    """Quantity and revenue of each product in both periods, kept customers only.
+    """Quantity, revenue and price of each product in both periods, kept customers only.
+
+    Formula     Σ quantity and Σ amount by product; price = revenue ÷ quantity
+    Unit        units sold, currency, currency a unit
+    Population  one row a product on a line of a kept customer (status of the last 12 months) in
+                either period; lines without product or quantity are the row with product NULL
+    Undefined   price is NULL where the quantity is 0; quantity and revenue are 0 in a period
+                without a line
+    Source      definition of the workbook
 
     Needs       sales.product, sales.quantity
-    Columns     product, quantity, quantity_previous, revenue, revenue_previous, price, price_previous, status: continuing (sold at
-                a positive quantity in both periods), new, dropped, or other (lines without product or quantity, net returns)
+    Columns     product, quantity, quantity_previous, revenue, revenue_previous, price,
+                price_previous, status: continuing (sold at a positive quantity in both periods),
+                new, dropped, or other (lines without product or quantity, net returns)
     """
     lines = _kept_lines(sales, movement, periods)
     named = lines.product.notnull() & lines.quantity.notnull()
@@ -73,13 +82,21 @@ def product_sales(sales: ir.Table, movement: ir.Table, periods: Periods) -> ir.T
     },
 )
 def price_volume_mix(products: ir.Table, movement: ir.Table) -> ir.Table:
-    """The change of revenue in steps that add up to it: step, amount.
+    """The change of revenue in steps that add up to it: price, volume, mix and what lies outside.
 
-    Steps       previous, lost (customers), arrived (new and recovered), dropped and launched (products of kept customers), price,
-                volume, mix, other, current
-    Formula     over continuing products, with p̄, s̄ the means of both periods' prices and quantity shares and Q the total quantity:
-                price = Σ Δp·(q + q')/2; volume = ΔQ·Σ s̄·p̄; mix = (Q + Q')/2·Σ Δs·p̄ (the midpoint, or Shapley, form: no residual,
-                no order, and swapping the periods flips every sign)
+    Formula     over continuing products, with p̄, s̄ the means of both periods' prices and quantity
+                shares and Q the total quantity: price = Σ Δp·(q + q')/2; volume = ΔQ·Σ s̄·p̄; mix =
+                (Q + Q')/2·Σ Δs·p̄ (the midpoint, or Shapley, form: no residual, no order, and
+                swapping the periods flips every sign)
+    Unit        currency
+    Population  ten rows, the steps in order; effects over products of kept customers sold in both
+                periods
+    Undefined   never: a step that nothing enters is 0
+    Source      L. S. Shapley, 1953 (midpoint form); price and volume are asked for by source D
+
+    Steps       previous, lost (customers), arrived (new and recovered), dropped and launched
+                (products of kept customers), price, volume, mix, other, current
+    Columns     position, step, amount
     """
     c = products.filter(products.status == "continuing")
     c = c.mutate(total=c.quantity.sum().over(), total_previous=c.quantity_previous.sum().over())

@@ -32,10 +32,21 @@ AGES = (0, 30, 60, 90)  # days since the due date (the invoice date when none is
     },
 )
 def receivable_summary(receivables: ir.Table, period: Period, as_of: dt.date) -> ir.Table:
-    """One row: open_amount (invoiced up to `as_of`, unpaid on it), invoiced_amount (of the period, tax included), dso_days, payment_delay_days.
+    """Open amounts, days sales outstanding and payment delay, in one row.
 
-    Formula     DSO = open amount ÷ invoiced amount of the period × days of the period; payment delay = mean days from invoice to
-                payment, weighted by amount, over invoices paid in the period
+    Formula     dso_days = open amount ÷ invoiced amount of the period × days of the period;
+                payment_delay_days = Σ amount × days from invoice to payment ÷ Σ amount, over
+                invoices of a positive amount paid in the period
+    Unit        currency, tax included; days
+    Population  invoices up to `as_of`: open_amount those unpaid on it, invoiced_amount those of the
+                period, credit notes included
+    Undefined   dso_days is NULL where the invoiced amount is not above 0, payment_delay_days where
+                nothing was paid in the period, invoiced_amount without an invoice; open_amount is 0
+                where nothing is open
+    Source      definition of the workbook (method §1: DSO)
+
+    Columns     open_amount (invoiced up to `as_of`, unpaid on it), invoiced_amount (of the period,
+                tax included), dso_days, payment_delay_days
     """
     t = _dated(receivables, as_of)
     invoiced = t.invoice_date.between(ibis.date(period.start), ibis.date(period.end))
@@ -58,9 +69,18 @@ def receivable_summary(receivables: ir.Table, period: Period, as_of: dt.date) ->
 
 @measure(N_("Open amounts by age"))
 def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
-    """Open amounts by age: age (first day of the class past due, -1: not yet due), invoice_count, customer_count, amount.
+    """Open amounts by age since the day on which they were due.
 
-    Past due counts from due_date, from the invoice date where none is given.
+    Formula     age = the largest of 0, 30, 60, 90 (AGES) that `as_of` − due date reaches, −1 where
+                not yet due; due counts from due_date, from the invoice date where none is given
+    Unit        days, counts, currency
+    Population  one row a class of age with an open invoice; what is due on `as_of` itself is in
+                class 0
+    Undefined   never: without an open invoice the table is empty
+    Source      definition of the workbook (method §5: aged balance)
+
+    Columns     age (first day of the class past due, −1: not yet due), invoice_count,
+                customer_count, amount
     """
     t = _dated(receivables, as_of)
     t = t.filter(t.is_open)
@@ -72,11 +92,23 @@ def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
 
 @measure(N_("How each customer pays"))
 def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> ir.Table:
-    """How each customer pays: customer_id, invoiced_amount (of the period), overdue_amount (open and past due at `as_of`), days_late, overdue_share.
+    """How each customer pays: what was invoiced, what is overdue, how many days late.
 
-    Formula     days_late = mean days from due date to payment (to `as_of` where open), never below zero, weighted by amount: invoices of the
-                period due by `as_of`, and older ones that are still open; overdue_share = overdue amount ÷ invoiced amount of the period, 1
+    Formula     days_late = mean days from due date to payment (to `as_of` where open), never below
+                zero, weighted by amount: invoices of the period due by `as_of`, and older ones that
+                are still open; overdue_share = overdue amount ÷ invoiced amount of the period, 1
                 where something is overdue and nothing was invoiced
+    Unit        currency, days, share (above 1 where more is overdue than was invoiced in the
+                period)
+    Population  one row a customer with an invoice up to `as_of`; invoiced_amount and days_late over
+                invoices of a positive amount
+    Undefined   invoiced_amount is NULL where nothing was invoiced in the period, days_late where
+                nothing was due, overdue_share where nothing was invoiced and nothing is overdue;
+                overdue_amount is 0 where nothing is
+    Source      source C of the method (solvency); definition of the workbook
+
+    Columns     customer_id, invoiced_amount (of the period), overdue_amount (open and past due at
+                `as_of`), days_late, overdue_share
     """
     t = _dated(receivables, as_of)
     inside = t.invoice_date.between(ibis.date(period.start), ibis.date(period.end)) & (t.amount > 0)
@@ -104,14 +136,33 @@ def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> i
 
 @measure(N_("Customers with invoices in collection or written off"))
 def given_up_customers(receivables: ir.Table, as_of: dt.date) -> ir.Table:
-    """Customers with an invoice in collection or written off: customer_id."""
+    """Customers with an invoice in collection or written off.
+
+    Formula     status 'collection' or 'written_off' on an invoice dated up to `as_of`
+    Unit        identifiers
+    Population  one row a customer
+    Undefined   never: without such an invoice the table is empty
+    Source      source C of the method (collections and losses as states of a customer)
+
+    Needs       receivables.status
+    Columns     customer_id
+    """
     t = receivables.filter((receivables.invoice_date <= ibis.date(as_of)) & receivables.status.isin(("collection", "written_off")))
     return t.group_by("customer_id").agg().order_by("customer_id")
 
 
 @measure(N_("Share of the amounts due that was paid in time"))
 def paid_in_time(receivables: ir.Table, period: Period, as_of: dt.date, grace_days: int = 30) -> ir.FloatingScalar:
-    """Share of the amounts due in the period that were paid within `grace_days` of their due date; those whose grace has not run out by `as_of` are left out."""
+    """Share of the amounts due that was paid within some days of the due date.
+
+    Formula     Σ amount paid by due date + `grace_days` ÷ Σ amount due
+    Unit        share, 0 to 1
+    Population  invoices of a positive amount due from the start of the period to `as_of` −
+                grace_days: those whose grace has not run out by `as_of` are left out, and those
+                paid on a day that nobody noted
+    Undefined   NULL where no such invoice was due; not paid by `as_of` is not in time
+    Source      definition of the workbook
+    """
     t = _dated(receivables, as_of)
     judged = t.due.between(ibis.date(period.start), ibis.date(as_of - dt.timedelta(days=grace_days))) & (t.amount > 0)
     judged = judged & t.timed if "timed" in t.columns else judged
