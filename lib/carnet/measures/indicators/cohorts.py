@@ -15,9 +15,17 @@ from carnet.wording import N_
 
 @measure(N_("Customers of each cohort that order in later periods"))
 def cohort_counts(orders: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
-    """Customers of a cohort that ordered in a later period: cohort, age (periods since the first order), active_count.
+    """Customers of each cohort that ordered in each later period.
 
-    `cohort` is the position in `periods` of the first order; age 0 holds the whole cohort.
+    Formula     cohort = position in `periods` of the customer's first order in them; age = periods
+                since; active_count = its customers with an order at that age
+    Unit        counts, periods
+    Population  one row a cohort and age with an order; customers with an order in one of `periods`
+    Undefined   a cohort and age without an order has no row
+    Source      definition of the workbook (method §4, cohorts)
+
+    Columns     cohort, age (periods since the first order), active_count; age 0 holds the whole
+                cohort
     """
     dated = orders.mutate(position=position_in(orders.date, periods))
     dated = dated.filter(dated.position.notnull()).select("customer_id", "position").distinct()
@@ -28,10 +36,16 @@ def cohort_counts(orders: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
 
 @measure(N_("Cohorts with their intervals, immature cells blank"))
 def cohort_table(counts: pd.DataFrame, periods: Sequence[Bucket]) -> pd.DataFrame:
-    """Every cohort at every age it has reached: cohort, label, age, customer_count, active_count, active_rate, low, high (Wilson).
+    """Every cohort at every age it has reached: how many of its customers order again.
 
-    A period that is not complete is immature: its cells are NaN, not zero; so is everything of a cohort whose own first
-    period is not complete, except its size. A mature cell without a row is a cohort of which nobody bought: zero.
+    Formula     active_rate = active_count ÷ customer_count, Wilson interval
+    Unit        counts, rates 0 to 1
+    Population  one row a cohort with a customer and an age up to the last of `periods`
+    Undefined   active_count, rate and interval are NaN where the period, or the cohort's own first
+                one, is not complete (immature, not zero); a mature cell of which nobody bought is 0
+    Source      definition of the workbook (method §4, cohorts); interval: E. B. Wilson, JASA, 1927
+
+    Columns     cohort, label, age, customer_count, active_count, active_rate, low, high (Wilson)
     """
     found = {(int(r.cohort), int(r.age)): int(r.active_count) for r in counts.itertuples()}
     rows = []

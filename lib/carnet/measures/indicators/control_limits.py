@@ -23,11 +23,17 @@ TREND_LEVEL = 0.01  # p-value under which a trend is taken out
 
 @measure(N_("Natural process limits and signals of a series"))
 def control_limits(values: pd.Series) -> pd.DataFrame:
-    """Limits and signals of a series in time order: value, moving_range, mean, low, high, signal.
+    """Natural process limits of a series and the points that break its run (XmR chart).
 
     Formula     moving range = |value − value before|; low, high = mean ± 2.66 × mean moving range
-    Signal      'above' or 'below' for a point outside the limits, 'run' for each point of a run of 8 or more on one side of the mean,
-                '' otherwise. Unknown values are left out. With fewer than 2 values the limits are NaN.
+    Unit        that of the series
+    Population  the known values, in time order, one row each
+    Undefined   limits are NaN with fewer than 2 values; unknown values are left out
+    Source      D. J. Wheeler, Understanding Variation, 2nd ed. 2000, ch. 3 and appendix
+
+    Signal      'above' or 'below' for a point outside the limits, 'run' for each point of a run of
+                8 or more on one side of the mean, '' otherwise
+    Columns     value, moving_range, mean, low, high, signal
     """
     t = pd.DataFrame({"value": values.dropna().astype(float)})
     t["moving_range"] = t.value.diff().abs()
@@ -47,8 +53,18 @@ def control_limits(values: pd.Series) -> pd.DataFrame:
 def without_season(values: pd.Series, months: Sequence[int]) -> tuple[pd.Series, bool]:
     """A monthly series less its yearly pattern, and whether it has one.
 
-    Formula     value − mean of its calendar month + mean of all, the residuals widened by √(n ÷ (n − 12)) for the twelve means taken out
-    Pattern     one-way analysis of variance by calendar month, p < 0.01, from two whole years on; else the series is returned as it is
+    Formula     value − mean of its calendar month + mean of all, the residuals widened by √(n ÷ (n
+                − 12)) for the twelve means taken out
+    Unit        that of the series
+    Population  the known values, one each
+    Undefined   never: with fewer than 24 values, a calendar month without any, or no pattern, the
+                series is returned as it is, and False
+    Source      one-way analysis of variance: R. A. Fisher, 1925; its use is a definition of the
+                workbook
+
+    Pattern     one-way analysis of variance by calendar month, p < 0.01, from two whole years on;
+                else the series is returned as it is
+    Returns     (series, True where a pattern was taken out)
     """
     known = values.dropna().astype(float)
     month = pd.Series(list(months), index=values.index).reindex(known.index)
@@ -74,13 +90,25 @@ class Pattern:
 
 @measure(N_("Natural limits of a series around its trend and season"))
 def limits_around(values: pd.Series, months: Sequence[int], per_year: int = 12) -> tuple[pd.DataFrame, Pattern]:
-    """Natural limits around the trend and the season of a series: the columns of `control_limits`, mean, low and high of each point, and the pattern.
+    """Natural limits around the trend and the season of a series, and what was taken out of it.
 
-    Formula     a series that is always positive is taken in logarithms, since growth and noise are then even; a trend that a Kendall test tells from chance
-                (p < 0.01; by calendar month from two years on: R. M. Hirsch, J. R. Slack & R. A. Smith, Water Resources Research 18 (1982)
-                107-121) is taken out along the median of the slopes of all pairs (H. Theil 1950, P. K. Sen 1968), the season by `without_season`;
-                limits and signals are those of what is left, drawn around trend and season
-    Parameters  values in time order, months: the calendar month with which each begins; per_year: points a year
+    Formula     a series that is always positive is taken in logarithms, since growth and noise are
+                then even; a trend that a Kendall test tells from chance (p < 0.01; by calendar
+                month from two years on) is taken out along the median of the slopes of all pairs,
+                the season by `without_season`; limits and signals are those of what is left
+                (`control_limits`), drawn around trend and season
+    Unit        that of the series; the trend a year, as a ratio where the series is always positive
+    Population  the known values, in time order, one row each
+    Undefined   limits are NaN with fewer than 2 values; the trend is NaN where none is told from
+                chance
+    Source      seasonal Kendall test: R. M. Hirsch, J. R. Slack & R. A. Smith, Water Resources
+                Research 18 (1982) 107-121; slope: H. Theil, 1950, P. K. Sen, 1968; limits: D. J.
+                Wheeler, Understanding Variation, 2nd ed. 2000
+
+    Parameters  values in time order, months: the calendar month with which each begins; per_year:
+                points a year
+    Returns     the columns of `control_limits`, with mean, low and high of each point; `Pattern`:
+                trend, relative, season
     """  # fmt: skip
     known = values.dropna().astype(float)
     relative = bool(len(known)) and bool((known > 0).all())
@@ -119,9 +147,13 @@ def _trend(y: pd.Series, time: pd.Series, group: pd.Series) -> float:
 
 @measure(N_("Standard error of a sum of months"))
 def yearly_noise(values: pd.Series) -> float:
-    """Standard error of a sum over as many months as `values` has, from their moving range: √n × mean moving range ÷ 1.128.
+    """Standard error of a sum over as many months as `values` has, from their moving range.
 
-    NaN under 12 months.
+    Formula     √n × mean |value − value before| ÷ 1.128
+    Unit        that of the series
+    Population  the known values, in time order
+    Undefined   NaN under 12 known values (FIRM_POINTS)
+    Source      D. J. Wheeler, Understanding Variation, 2nd ed. 2000 (1.128 is d2 for ranges of two)
     """
     known = values.dropna().astype(float)
     if len(known) < FIRM_POINTS:

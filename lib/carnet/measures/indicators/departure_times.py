@@ -21,11 +21,21 @@ LEAST_AT_RISK = 10  # customers under observation, below which nothing is counte
 
 @measure(N_("Share that has left, by reason and time"))
 def cumulative_incidence(spells: pd.DataFrame, causes: Sequence[str]) -> pd.DataFrame:
-    """Share of customers that has left for each cause by each time: years, at_risk, one column a cause, staying (the rest).
+    """Share of customers that has left for each cause by each time, and the share that stays.
 
-    Parameters  spells: entry, duration (years; under observation after the one, up to the other), cause (NULL: still there at the end)
-    Formula     I(t) = Σ S(t−) × departures for the cause ÷ at risk, S the Kaplan-Meier estimate of staying; times with fewer than 10 at risk
-                are left out
+    Formula     I(t) = Σ S(t−) × departures for the cause ÷ at risk, S the Kaplan-Meier estimate of
+                staying; staying = 1 − Σ I
+    Unit        years, counts, shares 0 to 1
+    Population  one row a time of departure with 10 customers or more at risk (LEAST_AT_RISK); at
+                risk: entered before and still observed
+    Undefined   never: without a departure the table is empty; times with fewer than 10 at risk are
+                left out
+    Source      O. O. Aalen & S. Johansen, Scandinavian Journal of Statistics 5 (1978) 141-150; J.
+                D. Kalbfleisch & R. L. Prentice, 2nd ed. 2002, ch. 8
+
+    Parameters  spells: entry, duration (years; under observation after the one, up to the other),
+                cause (NULL: still there at the end)
+    Columns     years, at_risk, one column a cause, staying (the rest)
     """
     code = pd.Categorical(spells.cause, categories=list(causes)).codes
     curves = _incidence(spells.entry.to_numpy(dtype=float), spells.duration.to_numpy(dtype=float), code, len(causes))
@@ -50,10 +60,18 @@ def _incidence(entry: np.ndarray, stop: np.ndarray, code: np.ndarray, cause_coun
 def incidence_intervals(
     spells: pd.DataFrame, causes: Sequence[str], horizons: Sequence[float], resamples: int = RESAMPLES, seed: int = 1
 ) -> pd.DataFrame:
-    """Incidence of each cause by each horizon with its percentile bootstrap interval, customers drawn anew.
+    """Incidence of each cause by each horizon, with its percentile bootstrap interval.
 
-    Columns     years, cause, departure_count (by then), incidence, incidence_low, incidence_high; NaN where observation ends before the
-                horizon, intervals NaN with fewer than 5 departures for the cause
+    Formula     I(horizon) of `cumulative_incidence`; 2.5 and 97.5 % quantiles over `resamples`
+                samples of customers drawn anew
+    Unit        years, counts, shares 0 to 1
+    Population  one row a horizon and cause, horizons up to the longest duration observed
+    Undefined   a horizon after the end of observation has no row; intervals are NaN with fewer than
+                5 departures for the cause (LEAST_DEPARTURES)
+    Source      O. O. Aalen & S. Johansen, Scandinavian Journal of Statistics 5 (1978) 141-150;
+                bootstrap: B. Efron, 1979
+
+    Columns     years, cause, departure_count (by then), incidence, incidence_low, incidence_high
     """  # fmt: skip
     entry, stop = spells.entry.to_numpy(dtype=float), spells.duration.to_numpy(dtype=float)
     code = pd.Categorical(spells.cause, categories=list(causes)).codes

@@ -75,10 +75,21 @@ COUNTED_YEARLY = (*MOVEMENTS, "not_due_customer_count", "year_active_customer_co
     },
 )
 def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
-    """Revenue, orders and active customers of each period.
+    """Revenue, units, orders and active customers of each period.
 
-    Parameters  cube, and for each of its rows the number of its period: consecutive periods have consecutive numbers
-    Columns     bucket, revenue, quantity, cost (NULL where less than half of the revenue has one), costed_revenue_share, order_count, active_customer_count
+    Formula     Σ over the cube's rows of the period, money rounded to four decimals;
+                costed_revenue_share = revenue of the positive lines whose own cost is known ÷
+                revenue of the positive lines
+    Unit        currency, units sold, counts, share 0 to 1
+    Population  one row a period with a row of the cube; active customers have a positive line in it
+    Undefined   cost is NULL where less than half of the revenue has one (LEAST_COSTED),
+                costed_revenue_share without a positive line, quantity where none was given
+    Source      definition of the workbook (method §1); unknown cost: method §6
+
+    Parameters  cube, and for each of its rows the number of its period: consecutive periods have
+                consecutive numbers
+    Columns     bucket, revenue, quantity, cost (NULL where less than half of the revenue has one),
+                costed_revenue_share, order_count, active_customer_count
     """
     per_customer = cube.group_by("customer_id", bucket=index).agg(
         revenue=cube.revenue.sum(),
@@ -107,13 +118,23 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
 
 @measure(N_("Customers of the 12 months up to several months, by what became of them"))
 def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual_days: float | None, rhythm_count: int) -> ir.Table:
-    """Customers of the 12 months up to each of several months, by what became of them: the counts of `movement.movement_summary`.
+    """Customers of the 12 months up to each of several months, by what became of them.
 
-    Parameters  cube, orders: with the number of their month in `position`, consecutive months having consecutive numbers; ends: numbers of the
-                months with which a year ends; usual_days, rhythm_count: `defection.usual_interval_days` of the book (None or NaN where nobody ordered
-                twice), and of how many customers it is the median
-    Columns     position, year_active_customer_count, repeat_customer_count (≥ 2 orders), kept, recovered, new, lost and not_due
-                _customer_count; a year without any customer in it or before it has no row
+    Formula     kept, recovered, new, lost and not due as `movement.customer_movement`, of the 12
+                months up to the month against the 12 before; not due: usual interval (days from
+                first to last order + usual_days) ÷ order days longer than 6 months
+    Unit        counts
+    Population  one row a month of `ends`; customers of the cube up to it
+    Undefined   a year without any customer in it or before it has no row; without usual_days nobody
+                is not due
+    Source      definition of the workbook (method §1); not due: method §6
+
+    Parameters  cube, orders: with the number of their month in `position`, consecutive months
+                having consecutive numbers; ends: numbers of the months with which a year ends;
+                usual_days, rhythm_count: `defection.usual_interval_days` of the book (None or NaN
+                where nobody ordered twice), and of how many customers it is the median
+    Columns     position, year_active_customer_count, repeat_customer_count (≥ 2 orders), kept,
+                recovered, new, lost and not_due _customer_count
     """
     months = cube.group_by("customer_id", "position").agg(bought=(cube.positive_line_count > 0).any(), order_count=cube.order_count.sum())
     days = orders.group_by("customer_id", "position").agg(first=orders.date.min(), last=orders.date.max(), day_count=orders.date.nunique())
@@ -152,9 +173,17 @@ def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual
 
 @measure(N_("Quantities of each period, from sales"))
 def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_index: int = 0) -> pd.DataFrame:
-    """The base of `periods` out of `sales_by_bucket` (its buckets numbered from `first_index`).
+    """The base of quantities of `periods`, out of `sales_by_bucket`.
 
-    Nothing sold in a period is zero from the first sale on, unknown before it; what was never given (quantity) stays unknown.
+    Formula     the columns of `sales_by_bucket` as they are; customer_revenue = revenue
+    Unit        currency, units sold, counts, share 0 to 1
+    Population  one row a period, buckets numbered from `first_index`
+    Undefined   NaN in the periods before the first sale, and of what was never given; in a later
+                period without a sale quantity, cost and costed_revenue_share are NaN, the rest is 0
+    Source      definition of the workbook (method §1)
+
+    Nothing sold in a period is zero from the first sale on, unknown before it; what was never given
+    (quantity) stays unknown.
     """
     base = empty_base(periods)
     rows = counted.set_index("bucket").reindex(range(first_index, first_index + len(periods)))
@@ -173,10 +202,19 @@ def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_inde
 def with_movement(
     base: pd.DataFrame, counted: pd.DataFrame, positions: Sequence[int], known: Sequence[bool], year_known: Sequence[bool]
 ) -> pd.DataFrame:
-    """The base with the yearly counts of `yearly_movement`; unknown where the sales given do not cover what they need.
+    """The base with the yearly counts of `yearly_movement`.
 
-    Parameters  positions: number of the month with which each period ends; year_known: the 12 months up to it are covered, for who is active and
-                orders again; known: the 12 months before them too, for who is new, was kept or lost
+    Formula     opening_customer_count = kept + lost; active_customer_count_previous =
+                opening_customer_count + not due
+    Unit        counts
+    Population  one row a period: the 12 months up to its end
+    Undefined   NaN where the sales given do not cover what a count needs; a covered year without a
+                row is 0
+    Source      definition of the workbook (method §1)
+
+    Parameters  positions: number of the month with which each period ends; year_known: the 12
+                months up to it are covered, for who is active and orders again; known: the 12
+                months before them too, for who is new, was kept or lost
     """
     # a year that is covered and has no row had no customer, neither in it nor before it
     found = counted.set_index("position").reindex(positions).astype(float).fillna(0.0)
@@ -224,10 +262,24 @@ def with_movement(
     },
 )
 def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.DataFrame:
-    """The base of `periods` out of a summary (period_start, period_end, measure, value).
+    """The base of `periods` out of a summary of totals that the company gives.
 
-    A value of exactly the period is taken; a flow may also be the sum of months or quarters that fill it without gap. Costs given
-    by their parts are added up, revenue and variable costs given per unit are multiplied by the quantity.
+    Formula     a value of exactly the period, else of a flow Σ of months or quarters that fill it
+                without gap; acquisition_cost and fixed_cost = Σ of their parts, variable_cost and
+                revenue = unit value × quantity where not given; kept = opening − lost, else active
+                − new − recovered; lost = opening − kept; total_cost = fixed + variable +
+                acquisition
+    Unit        currency, units sold, counts
+    Population  one row a period; opening customers are the active ones of the period before, else
+                kept + lost
+    Undefined   NaN where neither a value nor its parts are given; recovered customers not given
+                count as none; without opening customers kept is NaN
+    Source      source D of the method (period summary, KPI tables)
+
+    A value of exactly the period is taken; a flow may also be the sum of months or quarters that
+    fill it without gap. Costs given by their parts are added up, revenue and variable costs given
+    per unit are multiplied by the quantity.
+    Parameters  summary: period_start, period_end, measure, value
     """
     base = empty_base(periods)
     rows = summary.assign(
@@ -273,7 +325,16 @@ def _value_of(given: pd.DataFrame, bucket: Bucket, adds_up: bool) -> float:
 
 @measure(N_("Periods of which nothing is known yet"))
 def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
-    """A base in which nothing is known yet: label, start, end, complete, then BASE and BESIDE as NaN."""
+    """A base in which nothing is known yet.
+
+    Formula     label, start, end and complete of each period; every other column NaN
+    Unit        none: no quantity is known
+    Population  one row a period
+    Undefined   NaN in every column of BASE and BESIDE
+    Source      definition of the workbook
+
+    Columns     label, start, end, complete, then BASE and BESIDE as NaN
+    """
     frame = pd.DataFrame([vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"]).astype({"complete": bool})
     return frame.assign(**dict.fromkeys((*BASE, *BESIDE), math.nan))
 
@@ -312,7 +373,15 @@ def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
     },
 )
 def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] | np.ndarray) -> pd.DataFrame:
-    """The base with its costs from `costs.costs_by_bucket`, in the periods that the cost lines cover.
+    """The base with its costs from `costs.costs_by_bucket`, where the cost lines cover the period.
+
+    Formula     fixed_cost, variable_cost, acquisition_cost = Σ amount of the behaviour; total_cost
+                = Σ amount, classified or not
+    Unit        currency
+    Population  one row a period
+    Undefined   NaN in a period that is not covered; a behaviour is NaN where a cost line of the
+                period is not classified; no line in a covered period is 0
+    Source      definition of the workbook (method §1: behaviour of costs)
 
     Σ of a behaviour is known only when every cost line of the period is classified.
     """
@@ -335,7 +404,15 @@ def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] 
 
 @measure(N_("Quantities of each period, from the first source that knows them"))
 def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """The first base, what it does not know taken from the second."""
+    """The first base, what it does not know taken from the second.
+
+    Formula     first, else second, column by column; label, start, end and complete are those of
+                the first
+    Unit        that of each column
+    Population  one row a period of the first base
+    Undefined   NaN where neither knows the quantity
+    Source      definition of the workbook
+    """
     return first.assign(
         **{name: first[name].fillna(second[name]) for name in second.columns if name not in ("label", "start", "end", "complete")}
     )
@@ -510,16 +587,44 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     },
 )
 def indicators(base: pd.DataFrame) -> pd.DataFrame:
-    """Every indicator of each period of a base: INDICATORS as columns, one row a period, in time order.
+    """Every indicator of each period of a base, standard definition and deck's side by side.
 
-    accounted_revenue = that of the ledger where one covers the period, else revenue; gross_margin = accounted_revenue − variable_cost; net_margin =
-    the ledger's result where one covers the period, else accounted_revenue − total_cost; other_income = what the ledger has beside both;
-    unit_cost = total_cost ÷ quantity; margin_rate = gross_margin ÷ accounted_revenue, margin_per_customer = gross_margin ÷ active customers, variable_cost_share = variable ÷ all costs;
-    break_even_revenue = (fixed + acquisition) ÷ (1 − variable_cost ÷ accounted_revenue), also in units; safety_margin_rate = (accounted_revenue −
-    break-even) ÷ accounted_revenue; operating_leverage = gross_margin ÷ net_margin (how many per cent the profit moves when revenue moves by one);
-    cac_standard = acquisition ÷ new customers, cac_deck = ÷ all active customers, cac_marginal = Δ acquisition ÷ Δ new;
-    lifetime_deck = 1 ÷ attrition; ltv_gross_margin and ltv_deck = gross margin, and revenue, per customer × that lifetime.
-    Growth and marginal figures compare complete consecutive periods only; a ratio to nothing, and a break-even without margin, is NaN.
+    Formula     revenue_growth_rate = revenue ÷ that of the period before − 1; average_basket =
+                customer_revenue ÷ orders; purchase_frequency = orders ÷ active customers;
+                repeat_customer_rate = repeat ÷ active customers of the year; retention_rate = kept
+                ÷ opening, attrition_rate = lost ÷ opening; retention_rate_deck = (active − new) ÷
+                opening, attrition_rate_deck = lost ÷ active, all of the year;
+                accounted_revenue = that of the ledger where one covers the period, else revenue;
+                gross_margin = accounted_revenue − variable_cost; net_margin = the ledger's result
+                where one covers the period, else accounted_revenue − total_cost; other_income =
+                what the ledger has beside both;
+                fixed_cost_deck = fixed + acquisition; unit_price = revenue ÷ quantity,
+                unit_variable_cost = variable_cost ÷ quantity, where not given; unit_cost =
+                total_cost ÷ quantity; margin_rate = gross_margin ÷ accounted_revenue,
+                margin_per_customer = gross_margin ÷ active customers, variable_cost_share =
+                variable ÷ all costs;
+                break_even_revenue = (fixed + acquisition) ÷ (1 − variable_cost ÷
+                accounted_revenue), also in units; safety_margin_rate = (accounted_revenue −
+                break-even) ÷ accounted_revenue; operating_leverage = gross_margin ÷ net_margin (how
+                many per cent the profit moves when revenue moves by one);
+                cac_standard = acquisition ÷ new customers, cac_deck = acquisition ÷ all active
+                customers, cac_marginal = Δ acquisition ÷ Δ new; lifetime_deck = 1 ÷ attrition;
+                ltv_gross_margin and ltv_deck = gross margin, and revenue, per customer × that
+                lifetime; ltv_to_cac = ltv_gross_margin ÷ cac_standard, ltv_to_cac_deck = ltv_deck ÷
+                cac_deck
+    Unit        currency, units sold, counts, rates as ratios, lifetime in years
+    Population  one row a period, in time order; the figures of YEARLY hold where the period is a
+                year: of shorter ones the callers put those of the 12 months up to its end in their
+                place
+    Undefined   NaN where a part is unknown or the denominator is not above 0 (so a leverage without
+                profit, a break-even without margin, a cost of acquisition where nothing was spent);
+                growth and marginal figures unless this period and the one before are complete;
+                retention, attrition and the kept, lost, recovered and not due customers unless the
+                period and the one before (if any) are complete and the opening customers known
+    Source      source D (KPI tables, method §3); standard definitions: method §1
+
+    Columns     those of the base, INDICATORS, and accounted_revenue, other_income,
+                variable_cost_share, margin_rate, margin_per_customer
     """
     t = base.copy()
     both = t.complete & t.complete.shift(fill_value=False)
@@ -571,9 +676,18 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
 
 @measure(N_("Every indicator as a list, with its definition and interval"))
 def kpi_list(series: pd.DataFrame) -> pd.DataFrame:
-    """`indicators` as a list: measure, definition (standard or deck), period, value, low, high (Wilson, rates only), complete.
+    """Every known indicator of every period as a list, with its definition and interval.
 
-    Unknown values are left out; every indicator of a period that is not complete carries complete = False.
+    Formula     the values of `indicators`; low, high: Wilson interval of part ÷ whole, for the
+                rates of RATES only
+    Unit        that of the indicator
+    Population  one row an indicator and period of which it is known
+    Undefined   unknown values are left out; low and high are NaN of all but rates
+    Source      source D (method §3); interval: E. B. Wilson, JASA, 1927
+
+    Every indicator of a period that is not complete carries complete = False.
+    Columns     measure, definition (standard or deck), period, value, low, high (Wilson, rates
+                only), complete
     """
     rows = []
     for period in series.to_dict("records"):
@@ -588,5 +702,12 @@ def kpi_list(series: pd.DataFrame) -> pd.DataFrame:
 
 @measure(N_("Indicators of several series as one list"))
 def joined(lists: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Several `kpi_list` tables as one."""
+    """Several `kpi_list` tables as one.
+
+    Formula     the rows of each, one list after the other
+    Unit        that of the indicator
+    Population  one row a row of the lists
+    Undefined   raises ValueError without any list
+    Source      definition of the workbook
+    """
     return pd.concat(lists, ignore_index=True)

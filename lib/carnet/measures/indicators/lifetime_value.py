@@ -13,7 +13,13 @@ RESAMPLES = 2000
 
 @measure(N_("Discounted years that a customer stays within the horizon"))
 def survival_years(retention_rate: float, horizon_years: int, discount_rate: float = 0.0) -> float:
-    """Discounted years that a customer stays within the horizon: Σ (retention ÷ (1 + discount))^t, t = 0 … horizon − 1.
+    """Discounted years that a customer stays within the horizon.
+
+    Formula     Σ (retention_rate ÷ (1 + discount_rate))^t, t = 0 … horizon_years − 1
+    Unit        years, discounted
+    Population  one customer at a constant yearly retention
+    Undefined   NaN where the retention is outside 0…1 or not known, or the horizon is under 1 year
+    Source      definition of the workbook (method §1: lifetime, LTV)
 
     The first year is undiscounted. Without horizon and discount the sum is 1 ÷ attrition.
 
@@ -47,7 +53,14 @@ def survival_years(retention_rate: float, horizon_years: int, discount_rate: flo
     },
 )
 def ltv_margin(margin_per_customer: float, retention_rate: float, horizon_years: int, discount_rate: float) -> float:
-    """Contribution margin of a customer over the horizon: yearly margin × `survival_years`."""
+    """Contribution margin of a customer over the horizon.
+
+    Formula     yearly margin per customer × `survival_years`
+    Unit        currency a customer
+    Population  one customer at a constant yearly margin and retention
+    Undefined   NaN where the margin is not known or `survival_years` is NaN
+    Source      definition of the workbook (method §1: LTV)
+    """
     return margin_per_customer * survival_years(retention_rate, horizon_years, discount_rate)
 
 
@@ -55,9 +68,18 @@ def ltv_margin(margin_per_customer: float, retention_rate: float, horizon_years:
 def ltv_interval(
     margins: np.ndarray, active: np.ndarray, active_previous: np.ndarray, horizon_years: int, discount_rate: float, seed: int = 1
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of `ltv_margin`: customers are drawn anew, and with them both the margin and the retention.
+    """Percentile bootstrap interval of the lifetime value of a customer.
 
-    One entry a customer: its margin of the period, active in it, active in the previous one. (NaN, NaN) under 30 opening customers.
+    Formula     2.5 and 97.5 % quantiles of `ltv_margin` over 2,000 samples (RESAMPLES): customers
+                are drawn anew, and with them both Σ margin ÷ active customers and kept ÷ opening
+                customers
+    Unit        currency a customer
+    Population  customers, active in the period or in the previous one
+    Undefined   (NaN, NaN) under 30 opening customers or without an active one
+    Source      B. Efron, 1979 (bootstrap)
+
+    Parameters  one entry a customer: its margin of the period, active in it, active in the previous
+                one
     """
     margins, active, before = np.asarray(margins, dtype=float), np.asarray(active, dtype=bool), np.asarray(active_previous, dtype=bool)
     if before.sum() < 30 or not active.any():
@@ -75,12 +97,22 @@ def ltv_interval(
 
 @measure(N_("From the deck's lifetime value and acquisition cost to the standard ones"))
 def reconciliation(period: pd.Series, horizon_years: int, discount_rate: float) -> pd.DataFrame:
-    """From the deck's LTV and CAC to the standard ones, in money per customer.
+    """From the deck's LTV and CAC to the standard ones, step by step, in money per customer.
 
-    Parameters  period: one row of `kpi.indicators` (margin_per_customer, retention_rate, lifetime_deck, ltv_deck, …)
+    Formula     deck: revenue per customer ÷ attrition against CAC over all customers; margin:
+                margin per customer ÷ attrition; new_only: CAC over new customers; horizon: margin ×
+                `survival_years` undiscounted; discount: `ltv_margin`; ratio = ltv ÷ cac
+    Unit        currency a customer, a ratio
+    Population  five rows, the steps in order; one period of the company
+    Undefined   NaN where the period does not know a part; the changes of the first row
+    Source      source D (method §3: LTV ÷ CAC of the deck against the standard)
+
+    Parameters  period: one row of `kpi.indicators` (margin_per_customer, retention_rate,
+                lifetime_deck, ltv_deck, …)
     Columns     step, ltv (after the step), ltv_change, cac, cac_change, ratio (ltv ÷ cac)
-    Steps       deck (undiscounted revenue ÷ attrition; CAC over all customers), margin (variable costs taken out), new_only (CAC over new
-                customers), horizon (years beyond it taken out), discount (a euro of next year is worth less)
+    Steps       deck (undiscounted revenue ÷ attrition; CAC over all customers), margin (variable
+                costs taken out), new_only (CAC over new customers), horizon (years beyond it taken
+                out), discount (a euro of next year is worth less)
     """
     margin, retention = period["margin_per_customer"], period["retention_rate"]
     whole, within = period["lifetime_deck"], survival_years(retention, horizon_years)

@@ -18,12 +18,22 @@ FOLLOWED_SLACK = 2 / 365.25  # years are days ÷ 365.25: 5 years of them may be 
 
 @measure(N_("Contracts under observation"))
 def contract_lifetimes(customers: ir.Table, departures: ir.Table | None, observed_from: dt.date, as_of: dt.date) -> ir.Table:
-    """Contracts under observation, in years since their start: customer_id, entry, duration, ended.
+    """Contracts under observation, in years since their start.
 
-    A contract ends on `until`, else on the departure noted; without either it still runs on `as_of`. A contract that started before
-    `observed_from` is only seen because it lasted until then: it enters late (entry > 0), or is left out when it ended before.
+    Formula     duration = (end of the contract, else `as_of`) − since; entry = max(observed_from −
+                since, 0); a contract ends on `until`, else on the departure noted; both ÷ 365.25
+    Unit        years; ended True or False
+    Population  one row a contract that started up to `as_of` and was seen under observation after
+                `observed_from`
+    Undefined   a customer without `since`, or whose contract ended before `observed_from`, has no
+                row
+    Source      definition of the workbook (method §1: lifetime with left truncation)
 
-    Needs customers.since; customers.contract, where given, selects contracts.
+    A contract that started before `observed_from` is only seen because it lasted until then: it
+    enters late (entry > 0), or is left out when it ended before. Without an end it still runs on
+    `as_of`.
+    Columns     customer_id, entry, duration, ended
+    Needs       customers.since; customers.contract, where given, selects contracts.
     """
     given = set(customers.columns)
     t = customers.filter(customers.contract.fill_null(False)) if "contract" in given else customers
@@ -46,10 +56,17 @@ def contract_lifetimes(customers: ir.Table, departures: ir.Table | None, observe
 
 @measure(N_("Kaplan-Meier curve of contracts, late entry allowed for"))
 def survival_curve(lifetimes: pd.DataFrame) -> pd.DataFrame:
-    """Kaplan-Meier estimate with left truncation: years, at_risk, survival, low, high (95 %, log-log), endings.
+    """Kaplan-Meier estimate of how long contracts run, late entry allowed for.
 
-    Formula     S(t) = Π (1 − endings ÷ at risk) over the times of endings up to t (E. L. Kaplan & P. Meier, JASA 1958); only those
-                already under observation count as at risk. Empty with fewer than 5 endings.
+    Formula     S(t) = Π (1 − endings ÷ at risk) over the times of endings up to t; only those
+                already under observation count as at risk; 95 % interval on the log-log scale
+    Unit        years, counts, shares 0 to 1
+    Population  one row a time at which contracts ended
+    Undefined   empty with fewer than 5 endings (MIN_ENDINGS); the interval is NaN where survival is
+                0 or 1
+    Source      E. L. Kaplan & P. Meier, JASA, 1958
+
+    Columns     years, at_risk, survival, low, high (95 %, log-log), endings
     """
     columns = ["years", "at_risk", "survival", "low", "high", "endings"]
     if lifetimes.ended.sum() < MIN_ENDINGS:
@@ -83,9 +100,15 @@ def survival_curve(lifetimes: pd.DataFrame) -> pd.DataFrame:
     },
 )
 def restricted_mean(curve: pd.DataFrame, horizon_years: float, followed_years: float) -> float:
-    """Mean years of a contract within the horizon: the area under the survival curve up to it; NaN without a curve.
+    """Mean years of a contract within the horizon: the area under the survival curve up to it.
 
-    NaN too when nobody was followed (`followed_years`: the longest duration observed, ended or not) as far as the horizon before the curve reached zero.
+    Formula     ∫ S(t) dt from 0 to horizon_years, S the steps of `survival_curve`
+    Unit        years, at most the horizon
+    Population  contracts under observation
+    Undefined   NaN without a curve; NaN too when nobody was followed (`followed_years`: the longest
+                duration observed, ended or not) as far as the horizon before the curve reached zero
+    Source      definition of the workbook (method §1: RMST), on the estimate of E. L. Kaplan & P.
+                Meier, JASA, 1958
     """
     if not len(curve):
         return math.nan
@@ -98,13 +121,28 @@ def restricted_mean(curve: pd.DataFrame, horizon_years: float, followed_years: f
 
 @measure(N_("Mean years of contracts within a horizon"))
 def restricted_mean_of(lifetimes: pd.DataFrame, horizon_years: float) -> float:
-    """`restricted_mean` of contracts under observation (columns of `contract_lifetimes`)."""
+    """Mean years of a contract within the horizon, from the contracts themselves.
+
+    Formula     `restricted_mean` of `survival_curve`, followed as far as the longest duration
+    Unit        years, at most the horizon
+    Population  contracts under observation (columns of `contract_lifetimes`)
+    Undefined   NaN without contracts, or where `restricted_mean` is
+    Source      definition of the workbook (method §1: RMST), on the estimate of E. L. Kaplan & P.
+                Meier, JASA, 1958
+    """
     return restricted_mean(survival_curve(lifetimes), horizon_years, float(lifetimes.duration.max()) if len(lifetimes) else math.nan)
 
 
 @measure(N_("Share of contracts that still run"))
 def survival_at(curve: pd.DataFrame, years: float) -> float:
-    """Share of contracts that still run after so many years; NaN without a curve."""
+    """Share of contracts that still run after so many years.
+
+    Formula     S at the last time of the curve up to `years`; 1 before its first
+    Unit        share, 0 to 1
+    Population  contracts of the curve
+    Undefined   NaN without a curve; after the last ending observed its last value stays
+    Source      E. L. Kaplan & P. Meier, JASA, 1958
+    """
     if not len(curve):
         return math.nan
     past = curve.survival[curve.years <= years]
@@ -113,9 +151,15 @@ def survival_at(curve: pd.DataFrame, years: float) -> float:
 
 @measure(N_("Bootstrap interval of the years of a contract"))
 def restricted_mean_interval(lifetimes: pd.DataFrame, horizon_years: float, seed: int = 1) -> tuple[float, float]:
-    """Percentile bootstrap interval of `restricted_mean`: contracts are drawn anew; (NaN, NaN) where the mean itself is unknown.
+    """Percentile bootstrap interval of the mean years of a contract within the horizon.
 
-    Draws in which nothing was observed up to the horizon are left out.
+    Formula     2.5 and 97.5 % quantiles of `restricted_mean_of` over 300 samples (RESAMPLES),
+                contracts drawn anew
+    Unit        years
+    Population  contracts under observation (columns of `contract_lifetimes`)
+    Undefined   (NaN, NaN) where the mean itself is unknown; draws in which nothing was observed up
+                to the horizon are left out
+    Source      B. Efron, 1979 (bootstrap)
     """
     if math.isnan(restricted_mean_of(lifetimes, horizon_years)):
         return math.nan, math.nan

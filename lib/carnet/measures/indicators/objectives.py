@@ -31,7 +31,15 @@ NOISY = SUMS[:5]  # costs are ledger amounts: their months differ by design, not
 
 @measure(N_("Figures of the last 12 months where the audit period is shorter"))
 def yearly_values(now: pd.Series, months: pd.DataFrame, whole_year: bool) -> pd.Series:
-    """The audit period's figures; where it is shorter than a year, sums are those of the last 12 months, unknown without 12 complete ones."""
+    """The figures of the audit period, with sums of the last 12 months where it is shorter.
+
+    Formula     figures as they are where the period is a year; else the figures of SUMS = Σ of the
+                last 12 complete months
+    Unit        that of each figure
+    Population  the company, one value a figure
+    Undefined   the sums are NaN without 12 complete months, or where one of them is unknown
+    Source      definition of the workbook (method §1, periods)
+    """
     if whole_year:
         return now
     recent = months[months.complete].tail(12)
@@ -41,7 +49,16 @@ def yearly_values(now: pd.Series, months: pd.DataFrame, whole_year: bool) -> pd.
 
 @measure(N_("Intervals of yearly sums from the swings of their months"))
 def noise_ranges(now: Mapping[str, float], months: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """95 % intervals of the year's sums: value ± 1.96 × the noise of its last 12 complete months; none under 12 months."""
+    """95 % intervals of yearly sums, from the swings of their months.
+
+    Formula     value ± 1.96 × `yearly_noise` of the last 12 complete months
+    Unit        that of each figure
+    Population  the figures of NOISY: revenue, quantity, order_count, gross_margin, net_margin
+    Undefined   a figure without 12 complete known months, or without a value, is left out
+    Source      D. J. Wheeler, Understanding Variation, 2nd ed. 2000 (noise from the moving range)
+
+    Returns     figure → (low, high)
+    """
     recent = months[months.complete].tail(12)
     ranges = {}
     for name in NOISY:
@@ -67,15 +84,30 @@ def target_progress(
     years: pd.DataFrame,
     as_of: dt.date,
 ) -> pd.DataFrame:
-    """One row per target: measure, owner, due, baseline, target, value, low, high, required, pace_needed, years_left, status.
+    """Each objective: where it should stand today, where it stands, and the pace left to make.
 
-    value       the figure of the audit period; of an objective due earlier, the one of the fiscal year that ended on its due date
-    required    where the straight line from the baseline (on the day `from`) to the target (on `due`) stands on `as_of`; the target itself once due, or
-                once it is reached; unknown without a baseline or its day
+    Formula     required = baseline + (target − baseline) × days since `from` ÷ days from `from` to
+                `due`; pace_needed = (target − value) ÷ years left; years_left = (due − as_of) ÷
+                365.25
+    Unit        that of the measure; pace in the same unit a year; years
+    Population  one row an objective, in the order given
+    Undefined   NaN where the text below says so; low and high are NaN without an interval and of
+                objectives due earlier
+    Source      source D of the method (SMART targets); definition of the workbook (method §6,
+                objectives)
+
+    value       the figure of the audit period; of an objective due earlier, the one of the fiscal
+                year that ended on its due date
+    required    where the straight line from the baseline (on the day `from`) to the target (on
+                `due`) stands on `as_of`; the target itself once due, or where the line is unknown
+                and the target is reached; else unknown without a baseline or its day
     pace_needed (target − value) ÷ years left; NaN once due or once the target is reached
-    status      'on track' when value and interval are on the good side of `required`, 'off track' when they are on the other,
-                'too noisy' when the interval holds it, 'not judged' where `required` is unknown, 'not measured' without a value; the good side is the one from baseline to
-                target, without a baseline the one the register calls good
+    status      'on track' when value and interval are on the good side of `required`, 'off track'
+                when they are on the other, 'too noisy' when the interval holds it, 'not judged'
+                where `required` is unknown, 'not measured' without a value; the good side is the
+                one from baseline to target, without a baseline the one the register calls good
+    Columns     measure, owner, due, baseline, target, value, low, high, required, pace_needed,
+                years_left, status
     """
     rows = []
     for target in targets:

@@ -42,12 +42,23 @@ def replacement_ratio(
 ) -> dict[str, float]:
     """How many average new customers bring what one lost good customer would have brought.
 
-    Formula     mean yearly margin of a lost good customer × survival_years(retention of good customers) ÷ `newcomer_value`; retention of the good =
-                exp(−leavings ÷ customer-years observed), so that customers seen for half a year count half; percentile bootstrap over customers
-    Parameters  lost: margins, one a good customer lost; good: left (True where the customer left), years (observed, until it left); fresh: the years of
-                life of newcomers that were observed whole, see `newcomer_value`
-    Returns     ratio, low, high, lost_margin, new_margin (means, the latter of the first 12 months), lost_years, new_years (discounted years still buying),
-                lost_value, new_value (discounted); NaN where a side is empty, no interval under 8 a side
+    Formula     mean yearly margin of a lost good customer × survival_years(retention of good
+                customers) ÷ `newcomer_value`; retention of the good = exp(−leavings ÷
+                customer-years observed), so that customers seen for half a year count half;
+                percentile bootstrap over customers
+    Unit        new customers for one good one; margins and values in currency, years
+    Population  lost good customers, good customers and newcomers of the book
+    Undefined   NaN where a side is empty, or new customers bring nothing; no interval under 8 a
+                side (LEAST), or where 2.5 % of the samples or more give no ratio
+    Source      source A of the method (replacement ratio); definition of the workbook (method §6);
+                bootstrap: B. Efron, 1979
+
+    Parameters  lost: margins, one a good customer lost; good: left (True where the customer left),
+                years (observed, until it left); fresh: the years of life of newcomers that were
+                observed whole, see `newcomer_value`
+    Returns     ratio, low, high, lost_margin, new_margin (means, the latter of the first 12
+                months), lost_years, new_years (discounted years still buying), lost_value,
+                new_value (discounted)
     """  # fmt: skip
     lost = np.sort(np.asarray(lost, dtype=float))
     names = ("ratio", "low", "high", "lost_margin", "new_margin", "lost_years", "new_years", "lost_value", "new_value")
@@ -85,12 +96,22 @@ def replacement_ratio(
 
 @measure(N_("What a new customer brings, year of life by year of life"))
 def newcomer_value(bought: np.ndarray, margin: np.ndarray, horizon_years: int, discount_rate: float) -> tuple[float, float]:
-    """What a customer brings from its first order on, and for how many years it buys, both discounted: (value, years).
+    """What a customer brings from its first order on, and for how many years it buys, discounted.
 
-    Formula     Σ S(k) × m(k) ÷ (1 + discount)^k over k = 0 … horizon − 1; S(k) = Π of the shares that, having bought in year k − 1 of their life, bought in
-                year k (discrete yearly survival from cohorts: those who buy once leave after year 0); m(k) = mean margin of those who bought in year k; the
-                last share and the last margin are carried on from where fewer than 8 were followed; NaN where that is the first one
-    Parameters  bought, margin: a row a customer, a column a year of its life; NaN where that year was not observed whole. NaN without year 0
+    Formula     Σ S(k) × m(k) ÷ (1 + discount)^k over k = 0 … horizon − 1; S(k) = Π of the shares
+                that, having bought in year k − 1 of their life, bought in year k (discrete yearly
+                survival from cohorts: those who buy once leave after year 0); m(k) = mean margin of
+                those who bought in year k; the last share and the last margin are carried on from
+                where fewer than 8 were followed
+    Unit        currency a customer; years
+    Population  newcomers, over the years of their life that were observed whole
+    Undefined   (NaN, NaN) without year 0, or where fewer than 8 (LEAST) were followed into year 1
+                and the horizon goes beyond year 0
+    Source      definition of the workbook (method §6, replacement ratio)
+
+    Parameters  bought, margin: a row a customer, a column a year of its life; NaN where that year
+                was not observed whole
+    Returns     (value, years)
     """  # fmt: skip
     if not len(bought) or np.isnan(bought[:, 0]).all():
         return math.nan, math.nan
@@ -128,9 +149,14 @@ def _drawn_means(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @measure(N_("Customers more at another retention"))
 def extra_stock(retention_rate: float, other_rate: float, customers: float, inflow: float, years: int) -> float:
-    """Customers more (or fewer) after so many years at `other_rate` than at `retention_rate`, with the same customers coming in every year.
+    """Customers more, or fewer, after so many years at another retention with the same inflow.
 
-    Formula     A(t + 1) = rate × A(t) + inflow, from the customers of today; the difference of both after `years`
+    Formula     A(t + 1) = rate × A(t) + inflow, from the customers of today; A at `other_rate` − A
+                at `retention_rate`, after `years`
+    Unit        customers (not whole)
+    Population  the customers of today and those who come in every year
+    Undefined   NaN where a rate, the customers or the inflow are not known
+    Source      definition of the workbook (method §2 A)
 
     >>> round(extra_stock(0.8, 0.9, 100, 20, 1), 6), round(extra_stock(0.8, 0.9, 100, 20, 2), 6)
     (10.0, 19.0)
@@ -169,11 +195,18 @@ def extra_stock(retention_rate: float, other_rate: float, customers: float, infl
 def profit_effect(
     retention_rate: float, other_rates: Sequence[float], customers: float, inflow: float, leaver_margin: float, profit: float, years: int
 ) -> pd.DataFrame:
-    """What another retention does to the yearly profit, all else as it is: retention_rate, extra_customers, extra_profit, profit_share.
+    """What another retention does to the yearly profit, all else as it is.
 
-    Formula     extra profit of year `years` = `extra_stock` × margin a year of those who left (they, not the average customer, are the ones
-                kept); profit_share = extra profit ÷ profit of today, NaN where that is not above zero
-    Undefined   NaN where a rate is outside 0…1: no more than all customers can be kept
+    Formula     extra profit of year `years` = `extra_stock` × margin a year of those who left
+                (they, not the average customer, are the ones kept); profit_share = extra profit ÷
+                profit of today
+    Unit        currency, customers, ratio
+    Population  one row a rate in `other_rates`
+    Undefined   NaN where a rate is outside 0…1: no more than all customers can be kept;
+                profit_share is NaN where the profit of today is not above zero
+    Source      sources A and D of the method, on the client's own margins
+
+    Columns     retention_rate, extra_customers, extra_profit, profit_share
     """
     rows = []
     for rate in other_rates:
@@ -189,10 +222,20 @@ def profit_effect(
 def profit_effect_interval(
     before: np.ndarray, active: np.ndarray, margins_before: np.ndarray, change: str, size: float, years: int, seed: int = 1
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of `profit_effect`'s extra profit: customers drawn anew, and with them retention, inflow and the leavers' margin.
+    """Percentile bootstrap interval of the extra profit at another retention.
 
-    Parameters  one entry a customer: active in the previous period, active in this one, yearly margin of those lost (NaN: unknown, left out of
-                the mean); change: 'points' (retention + size), 'relative' (retention × (1 + size)) or 'attrition' (attrition × (1 − size))
+    Formula     2.5 and 97.5 % quantiles of `extra_stock` × leavers' mean margin over 2,000 samples
+                (RESAMPLES): customers drawn anew, and with them retention, inflow and the leavers'
+                margin
+    Unit        currency
+    Population  customers active in either period
+    Undefined   (NaN, NaN) under 8 lost customers with a known margin (LEAST)
+    Source      B. Efron, 1979 (bootstrap)
+
+    Parameters  one entry a customer: active in the previous period, active in this one, yearly
+                margin of those lost (NaN: unknown, left out of the mean); change: 'points'
+                (retention + size), 'relative' (retention × (1 + size)) or 'attrition' (attrition ×
+                (1 − size))
     """
     before, active, margins = np.asarray(before, dtype=bool), np.asarray(active, dtype=bool), np.asarray(margins_before, dtype=float)
     lost = before & ~active & ~np.isnan(margins)
@@ -213,10 +256,19 @@ def profit_effect_interval(
 
 @measure(N_("Another retention"))
 def changed_rate(retention_rate: float, change: str, size: float) -> float:
-    """Another retention: 'points' added, 'relative' to itself, or 'attrition' cut by a share; at most 1.
+    """Another retention: points added, relative to itself, or with attrition cut by a share.
 
-    >>> changed_rate(0.8, "points", 0.05), round(changed_rate(0.8, "relative", 0.05), 6), changed_rate(0.8, "attrition", 0.5)
-    (0.8500000000000001, 0.84, 0.9)
+    Formula     'points': retention + size; 'relative': retention × (1 + size); 'attrition': 1 − (1
+                − retention) × (1 − size); at most 1
+    Unit        rate, at most 1
+    Population  one retention rate
+    Undefined   raises KeyError for another word
+    Source      definition of the workbook
+
+    >>> changed_rate(0.8, "points", 0.05), round(changed_rate(0.8, "relative", 0.05), 6)
+    (0.8500000000000001, 0.84)
+    >>> changed_rate(0.8, "attrition", 0.5)
+    0.9
     """
     rates = {"points": retention_rate + size, "relative": retention_rate * (1 + size), "attrition": 1 - (1 - retention_rate) * (1 - size)}
     return min(1.0, rates[change])
@@ -224,7 +276,14 @@ def changed_rate(retention_rate: float, change: str, size: float) -> float:
 
 @measure(N_("Value of a customer at another retention"))
 def value_effect(retention_rate: float, other_rate: float, horizon_years: int, discount_rate: float) -> float:
-    """How much more a customer is worth at another retention: survival_years(other) ÷ survival_years(own) − 1, within the horizon, discounted."""
+    """How much more a customer is worth at another retention, within the horizon, discounted.
+
+    Formula     survival_years(other_rate) ÷ survival_years(retention_rate) − 1
+    Unit        ratio (0.1 = 10 % more)
+    Population  one customer at a constant yearly margin
+    Undefined   NaN where either `survival_years` is
+    Source      definition of the workbook (method §2 A)
+    """
     own = survival_years(retention_rate, horizon_years, discount_rate)
     return survival_years(other_rate, horizon_years, discount_rate) / own - 1
 
@@ -245,12 +304,21 @@ def what_if(
     margin_steps: Sequence[float],
     years: int,
 ) -> pd.DataFrame:
-    """Profit over retention × acquisition cost × margin, from the book: retention_step, cost_step, margin_step, retention_rate (at most 1), cac, margin_rate, profit, profit_change.
+    """Profit over retention × acquisition cost × margin, from the figures of the book.
 
-    Formula     profit = (gross margin + extra_stock × leavers' margin) × margin factor − fixed cost − cost per new customer × new customers, after
-                `years` at that retention; margin factor = (margin rate + step) ÷ margin rate; the cost per new customer × (1 + step). With every step zero it
-                is the profit of today
+    Formula     profit = (gross margin + extra_stock × leavers' margin) × margin factor − fixed cost
+                − cost per new customer × new customers, after `years` at that retention; margin
+                factor = (margin rate + step) ÷ margin rate; the cost per new customer × (1 + step).
+                With every step zero it is the profit of today
+    Unit        currency, ratios
+    Population  one row a triple of steps
+    Undefined   profit is NaN where the retention with its step is below 0 (above 1 it counts as 1);
+                revenue, gross_margin and new_customers must not be 0
+    Source      definition of the workbook (method §2 A)
+
     Parameters  steps: retention in points, acquisition cost as a share, margin in points of revenue
+    Columns     retention_step, cost_step, margin_step, retention_rate (at most 1), cac,
+                margin_rate, profit, profit_change
     """  # fmt: skip
     rows = []
     rate, cac = gross_margin / revenue, acquisition_cost / new_customers
