@@ -22,10 +22,20 @@ SYMPTOMS = ("silence_days", "trend")  # the leaving itself, as it begins: they f
 
 @measure(N_("Regularised logistic regression"))
 def ridge_logistic(x: np.ndarray, y: np.ndarray, prior_sd: float = PRIOR_SD) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients, the constant first, and their covariance: the mode of a logistic regression under a normal prior, and its curvature there.
+    """Coefficients of a regularised logistic regression, the constant first, and their covariance.
 
-    Formula     maximise Σ log p(y | x) − Σ b² ÷ 2 sd², the constant unpenalised, by Newton's method; covariance = inverse Hessian
+    Formula     maximise Σ log p(y | x) − Σ b² ÷ 2 sd², the constant unpenalised, by Newton's method
+                (100 steps at most); covariance = inverse Hessian there: the mode of the posterior
+                under a normal prior of standard deviation sd, and its curvature
+    Unit        log-odds for one unit of the column
+    Population  the rows of x
+    Undefined   never: the prior keeps the coefficients finite where the outcomes are separated;
+                where they are all alike the constant is that of the last step
+    Source      A. E. Hoerl & R. W. Kennard, Technometrics 12 (1970) 55-67 (ridge); A. Gelman & al.,
+                Annals of Applied Statistics 2 (2008) 1360-1383 (prior)
+
     Parameters  x: standardised columns; y: 0 or 1
+    Returns     (coefficients, covariance)
     """
     design = np.column_stack([np.ones(len(x)), x])
     penalty = np.diag([0.0] + [1 / prior_sd**2] * x.shape[1])
@@ -43,7 +53,15 @@ def ridge_logistic(x: np.ndarray, y: np.ndarray, prior_sd: float = PRIOR_SD) -> 
 
 @measure(N_("Standardised attributes"))
 def standardised(attributes: pd.DataFrame) -> pd.DataFrame:
-    """Columns less their mean, divided by their standard deviation; constant columns are left out."""
+    """Columns less their mean, divided by their standard deviation.
+
+    Formula     (value − mean) ÷ standard deviation, the latter over all rows (÷ n)
+    Unit        standard deviations
+    Population  the rows given, one column an attribute that varies
+    Undefined   a constant column is left out
+    Source      A. Gelman & al., Annals of Applied Statistics 2 (2008) 1360-1383 (inputs on a common
+                scale)
+    """
     spread = attributes.std(ddof=0)
     kept = attributes.loc[:, spread > 1e-12]
     return (kept - kept.mean()) / kept.std(ddof=0)
@@ -51,12 +69,22 @@ def standardised(attributes: pd.DataFrame) -> pd.DataFrame:
 
 @measure(N_("Attributes that go with leaving"))
 def driver_effects(attributes: pd.DataFrame, left: pd.Series, prior_sd: float = PRIOR_SD) -> pd.DataFrame:
-    """Odds ratio of leaving for one standard deviation more of each attribute, alone and with the others held fixed.
+    """Odds ratio of leaving for one standard deviation more of each attribute.
+
+    Formula     exp(b) of `ridge_logistic` on standardised attributes, interval exp(b ± z se), z so
+                that all attributes hold at once (Bonferroni, 95 %); raw: the attribute alone,
+                adjusted: with the others held fixed
+    Unit        odds ratio, 1 = no association
+    Population  one row an attribute that varies, over the rows given; strongest adjusted effect
+                first
+    Undefined   a constant attribute has no row; without any the table is empty
+    Source      A. E. Hoerl & R. W. Kennard, Technometrics 12 (1970) 55-67; A. Gelman & al., Annals
+                of Applied Statistics 2 (2008) 1360-1383
 
     Parameters  attributes: one column each, without gaps; left: bool
-    Formula     exp(b) of `ridge_logistic` on standardised attributes, interval exp(b ± z se), z so that all attributes hold at once (Bonferroni, 95 %)
-    Columns     attribute, raw_odds_ratio, raw_low, raw_high, odds_ratio, odds_low, odds_high, told_apart ('more', 'less' or '' where the adjusted
-                interval holds 1); strongest adjusted effect first
+    Columns     attribute, raw_odds_ratio, raw_low, raw_high, odds_ratio, odds_low, odds_high,
+                told_apart ('more', 'less' or '' where the adjusted interval holds 1); strongest
+                adjusted effect first
     """
     x, y = standardised(attributes), left.to_numpy(dtype=float)
     b, covariance = ridge_logistic(x.to_numpy(), y, prior_sd)
@@ -77,7 +105,14 @@ def driver_effects(attributes: pd.DataFrame, left: pd.Series, prior_sd: float = 
 
 @measure(N_("Risk of leaving, foretold without the customer"))
 def out_of_sample(attributes: pd.DataFrame, left: pd.Series, groups: pd.Series, prior_sd: float = PRIOR_SD, seed: int = 1) -> np.ndarray:
-    """Risk of leaving of each row from fits that have not seen its customer: the mean over 5 repeats of 10-fold cross-validation.
+    """Risk of leaving of each row, from fits that have not seen its customer.
+
+    Formula     mean over 5 repeats (REPEATS) of 10-fold (FOLDS) cross-validation of
+                `ridge_logistic`, attributes standardised by the rows that are fitted
+    Unit        probability, 0 to 1
+    Population  the rows given; all rows of a customer fall into the same fold
+    Undefined   raises ValueError without a row
+    Source      E. W. Steyerberg, Clinical Prediction Models, 2nd ed. 2019
 
     Parameters  groups: customer of each row; all rows of a customer fall into the same fold
     """
@@ -102,9 +137,20 @@ def out_of_sample(attributes: pd.DataFrame, left: pd.Series, groups: pd.Series, 
 def discrimination(risks: np.ndarray, left: pd.Series) -> dict[str, float]:
     """How well risks tell leavers from stayers, beside the base rate that knows nobody.
 
-    Formula     auc = chance that a leaver's risk lies above a stayer's (ties half), interval of DeLong's variance on the logit; brier = mean (risk − left)²,
-                brier_base = the same with the base rate for everybody; calibration_slope: logistic slope of leaving on logit(risk), 1 when right,
-                below 1 when risks are too extreme; event_count, base_rate
+    Formula     auc = chance that a leaver's risk lies above a stayer's (ties half), interval of
+                DeLong's variance on the logit; brier = mean (risk − left)², brier_base = the same
+                with the base rate for everybody; calibration_slope: logistic slope of leaving on
+                logit(risk), 1 when right, below 1 when risks are too extreme; event_count,
+                base_rate
+    Unit        shares 0 to 1, a slope, a count
+    Population  the rows given
+    Undefined   auc is NaN without a leaver or a stayer, its interval under 2 of either;
+                calibration_slope is NaN where all risks are equal
+    Source      E. R. DeLong, D. M. DeLong & D. L. Clarke-Pearson, Biometrics 44 (1988) 837-845; G.
+                W. Brier, 1950; calibration: E. W. Steyerberg, Clinical Prediction Models, 2nd ed.
+                2019, ch. 15
+
+    Returns     auc, auc_low, auc_high, brier, brier_base, calibration_slope, event_count, base_rate
     """
     y = left.to_numpy(dtype=bool)
     up, down = risks[y], risks[~y]
@@ -125,7 +171,18 @@ def discrimination(risks: np.ndarray, left: pd.Series) -> dict[str, float]:
 
 @measure(N_("Foretold against seen"))
 def calibration(risks: np.ndarray, left: pd.Series, group_count: int = RISK_GROUPS) -> pd.DataFrame:
-    """Foretold against seen, in groups of rising risk: risk_group, row_count, foretold, left_count, seen, seen_low, seen_high (Wilson)."""
+    """Foretold risk against the share seen to leave, in groups of rising risk.
+
+    Formula     foretold = mean risk of the group; seen = left ÷ rows, Wilson interval
+    Unit        probabilities 0 to 1, counts
+    Population  one row a group: the rows by rising risk, cut into `group_count` groups of equal
+                size
+    Undefined   never: a group without rows is left out
+    Source      E. W. Steyerberg, Clinical Prediction Models, 2nd ed. 2019, ch. 15; interval: E. B.
+                Wilson, JASA, 1927
+
+    Columns     risk_group, row_count, foretold, left_count, seen, seen_low, seen_high (Wilson)
+    """
     from carnet.measures.statistics.intervals import wilson_interval
 
     order = np.argsort(risks, kind="stable")
@@ -141,5 +198,12 @@ def calibration(risks: np.ndarray, left: pd.Series, group_count: int = RISK_GROU
 
 @measure(N_("Attributes known for enough customers"))
 def usable_attributes(panel: pd.DataFrame, names: Sequence[str], least_known: float = 0.8) -> list[str]:
-    """Attributes known for at least this share of the rows and not the same for all."""
+    """Names of the attributes known for enough rows and not the same for all.
+
+    Formula     share of the rows with a value ≥ `least_known`, and at least two different values
+    Unit        names
+    Population  the attributes in `names`, over the rows of the panel
+    Undefined   never: an empty list without rows
+    Source      definition of the workbook
+    """
     return [name for name in names if panel[name].notna().mean() >= least_known and panel[name].nunique() > 1]

@@ -35,11 +35,18 @@ from carnet.wording import N_
     },
 )
 def satisfied_leaving(customers: pd.DataFrame) -> pd.DataFrame:
-    """Leaving by satisfaction, among customers of the previous period that answered in it: one row for 'satisfied', 'unsatisfied', 'no answer'.
+    """Leaving by satisfaction, among customers of the previous period.
+
+    Formula     leaving_rate = lost ÷ customers, Wilson interval
+    Unit        counts, rates 0 to 1, currency
+    Population  three rows: 'satisfied' and 'unsatisfied' by their answers in that period, 'no
+                answer'
+    Undefined   rate and interval are NaN of an answer that nobody gave
+    Source      source A of the method (satisfied but leaving); interval: E. B. Wilson, JASA, 1927
 
     Parameters  customers: satisfied (True, False, NULL: no answer), lost (bool), revenue_previous
-    Formula     leaving_rate = lost ÷ customers, Wilson interval
-    Columns     answer, customer_count, lost_count, leaving_rate, leaving_low, leaving_high, revenue_lost
+    Columns     answer, customer_count, lost_count, leaving_rate, leaving_low, leaving_high,
+                revenue_lost
     """
     satisfied = customers.satisfied.astype("boolean")
     groups = {"satisfied": satisfied.fillna(False), "unsatisfied": (~satisfied).fillna(False), "no answer": satisfied.isna()}
@@ -55,9 +62,17 @@ def satisfied_leaving(customers: pd.DataFrame) -> pd.DataFrame:
 
 @measure(N_("Difference of leaving between unsatisfied and satisfied"))
 def satisfaction_effect(leaving: pd.DataFrame) -> tuple[float, float, float, float]:
-    """How much more often the unsatisfied leave than the satisfied: (difference, low, high, p-value of Fisher's exact test); NaN when a side is empty.
+    """How much more often unsatisfied customers leave than satisfied ones.
+
+    Formula     lost ÷ customers of the unsatisfied − lost ÷ customers of the satisfied, Newcombe's
+                interval; p-value of Fisher's exact test
+    Unit        difference of rates, −1 to 1; p-value 0 to 1
+    Population  customers that answered
+    Undefined   NaN, all four, when a side is empty
+    Source      R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890; exact test: R. A. Fisher
 
     Parameters  leaving: of `satisfied_leaving`; the interval is Newcombe's
+    Returns     (difference, low, high, p-value of Fisher's exact test)
     """
     t = leaving.set_index("answer")
     (a, n), (b, m) = ((int(t.lost_count[k]), int(t.customer_count[k])) for k in ("unsatisfied", "satisfied"))
@@ -88,13 +103,25 @@ def satisfaction_effect(leaving: pd.DataFrame) -> tuple[float, float, float, flo
     },
 )
 def core(customers: pd.DataFrame) -> pd.DataFrame:
-    """The customers of the previous period by what is asked of the core: one row for each condition and for all three.
+    """The customers of the previous period that are retained, profitable, satisfied, and all three.
 
-    Parameters  customers: profitable, satisfied (True, False, NULL where not known), lost (bool), margin (of the previous period; NaN where unknown)
-    Formula     condition 'retained', 'profitable', 'satisfied', 'core' (all three). Among the customers for whom the condition is known: count,
-                share with Wilson interval, margin_share = their margin ÷ the margin of all those known. bound_low and bound_high: shares of
-                all customers if none, or every one, of those not known met the condition
-    Columns     condition, known_count, count, share, share_low, share_high, margin, margin_share, bound_low, bound_high
+    Formula     among the customers for whom the condition is known: count, share with Wilson
+                interval, margin_share = their margin ÷ the margin of all those known. bound_low and
+                bound_high: shares of all customers if none, or every one, of those not known met
+                the condition
+    Unit        counts, shares 0 to 1, currency
+    Population  four rows, the conditions 'retained', 'profitable', 'satisfied' and 'core' (all
+                three); of the core those whose margin and satisfaction are known, leavers too
+    Undefined   share and interval are NaN where the condition is known of nobody, margin where it
+                is not known of all those counted, margin_share also where their margin is not above
+                0, bounds without a customer
+    Source      source A of the method (the core); interval: E. B. Wilson, JASA, 1927; bounds: C. F.
+                Manski, Identification Problems in the Social Sciences, 1995, ch. 2
+
+    Parameters  customers: profitable, satisfied (True, False, NULL where not known), lost (bool),
+                margin (of the previous period; NaN where unknown)
+    Columns     condition, known_count, count, share, share_low, share_high, margin, margin_share,
+                bound_low, bound_high
     Note        margin_share may pass 1, since some customers cost more than they bring
     """
     retained = pd.Series(~customers.lost.to_numpy(dtype=bool), index=customers.index).astype("boolean")

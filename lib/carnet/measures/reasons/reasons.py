@@ -36,14 +36,23 @@ DRAWS = 9_999
     },
 )
 def departure_episodes(notes: pd.DataFrame, trusted: str = "customer") -> pd.DataFrame:
-    """Notes → departures: one row per customer and episode, with the reason of the teller who is believed.
+    """Departures from the notes on them: one row a customer and episode, with the reason believed.
 
-    Parameters  notes: customer_id, date, reason (a class, 'unknown' when none), and whatever else was noted, told_by and revenue_at_stake
-                where given; trusted: the teller whose word counts when several spoke, 'customer' or 'salesperson'
-    Formula     notes on a customer are one episode when less than 92 days lie between them, or no order (order_count_before, orders up to each
-                note, where known); within it the first known reason counts, the trusted teller's
-                first, then the earliest; revenue_at_stake is the largest noted
-    Columns     those of notes, note_count, date (the first), reason_customer and reason_salesperson (what each said; NULL when silent)
+    Formula     notes on a customer are one episode when less than 92 days (EPISODE_DAYS) lie
+                between them, or no order (order_count_before, orders up to each note, where known);
+                within it the first known reason counts, the trusted teller's first, then the
+                earliest; revenue_at_stake is the largest noted
+    Unit        dates, counts, currency
+    Population  one row a customer and episode
+    Undefined   reason is 'unknown' where no note of the episode has one; reason_customer and
+                reason_salesperson are NULL when silent
+    Source      definition of the workbook (method §4, churn reasons)
+
+    Parameters  notes: customer_id, date, reason (a class, 'unknown' when none), and whatever else
+                was noted, told_by and revenue_at_stake where given; trusted: the teller whose word
+                counts when several spoke, 'customer' or 'salesperson'
+    Columns     those of notes, note_count, date (the first), reason_customer and reason_salesperson
+                (what each said; NULL when silent)
     """
     t = notes.sort_values(["customer_id", "date"], kind="stable").reset_index(drop=True)
     told = t.told_by if "told_by" in t else pd.Series(None, index=t.index, dtype=object)
@@ -64,9 +73,15 @@ def departure_episodes(notes: pd.DataFrame, trusted: str = "customer") -> pd.Dat
 
 @measure(N_("Simultaneous intervals of shares"))
 def goodman_intervals(shares: np.ndarray, n: float | np.ndarray, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
-    """Simultaneous intervals of multinomial shares: all of them hold at once with the stated confidence; NaN without observations.
+    """Simultaneous intervals of multinomial shares: all of them hold at once.
 
-    Formula     Goodman 1965, eq. 2.7 with χ²(1) at 1 − (1 − confidence) ÷ k, k classes: the score interval of each at a stricter level
+    Formula     Goodman 1965, eq. 2.7 with χ²(1) at 1 − (1 − confidence) ÷ k, k classes: the score
+                interval of each at a stricter level
+    Unit        shares, 0 to 1
+    Population  one interval a class
+    Undefined   NaN without observations; at least one class must be given
+    Source      L. A. Goodman, Technometrics 7 (1965) 247-254
+
     Parameters  shares: of k classes; n: observations, or effective observations of weighted ones
 
     Of four classes each interval is Wilson's at 1 − 0.05 ÷ 4:
@@ -84,7 +99,13 @@ def goodman_intervals(shares: np.ndarray, n: float | np.ndarray, confidence: flo
 
 @measure(N_("Effective number of weighted observations"))
 def effective_count(weights: np.ndarray) -> float:
-    """Observations of equal weight that would be as precise: (Σ w)² ÷ Σ w² (Kish); 0 without any.
+    """Observations of equal weight that would be as precise as the weighted ones.
+
+    Formula     (Σ w)² ÷ Σ w²
+    Unit        number of observations (not whole)
+    Population  the weights given
+    Undefined   never: 0 without a weight above zero
+    Source      L. Kish, Survey Sampling, 1965, §11.7
 
     >>> effective_count(np.array([2.0, 2, 2])), round(effective_count(np.array([8.0, 1, 1])), 2)
     (3.0, 1.52)
@@ -95,9 +116,15 @@ def effective_count(weights: np.ndarray) -> float:
 
 @measure(N_("Effective number of observations behind a share of money"))
 def class_count(weights: np.ndarray, chosen: np.ndarray) -> float:
-    """Observations of equal weight that would tell the chosen rows' share of the weights as precisely; never more than `effective_count`.
+    """Observations of equal weight that would tell the chosen rows' share of the weights as well.
 
-    Formula     p (1 − p) (Σ w)² ÷ Σ w² (x − p)², x = 1 for the chosen: the variance of a ratio, which is larger where they are the heavy ones
+    Formula     p (1 − p) (Σ w)² ÷ Σ w² (x − p)², x = 1 for the chosen, never more than
+                `effective_count`: the variance of a ratio, which is larger where they are the heavy
+                ones
+    Unit        number of observations (not whole)
+    Population  the weights given
+    Undefined   never: `effective_count` where all rows or none are chosen, 0 without a weight
+    Source      L. Kish, Survey Sampling, 1965 (variance of a ratio)
     """
     n = effective_count(weights)
     if not n or chosen.all() or not chosen.any():
@@ -108,7 +135,16 @@ def class_count(weights: np.ndarray, chosen: np.ndarray) -> float:
 
 @measure(N_("Share of the money"))
 def weighted_share(chosen: pd.Series, amounts: pd.Series) -> tuple[float, tuple[float, float]]:
-    """Share of the known, positive amounts that the chosen rows have, with its Wilson interval at `class_count`; NaN without amounts."""
+    """Share of the known, positive amounts that the chosen rows have, with its interval.
+
+    Formula     Σ amount of the chosen ÷ Σ amount, Wilson interval at `class_count`
+    Unit        share, 0 to 1
+    Population  rows with an amount above 0
+    Undefined   (NaN, (NaN, NaN)) without such an amount
+    Source      interval: E. B. Wilson, JASA, 1927; effective number: L. Kish, Survey Sampling, 1965
+
+    Returns     (share, (low, high))
+    """
     known = (amounts > 0).to_numpy()
     weights, inside = amounts.to_numpy(dtype=float)[known], chosen.to_numpy(dtype=bool)[known]
     n = effective_count(weights)
@@ -148,16 +184,29 @@ def weighted_share(chosen: pd.Series, amounts: pd.Series) -> tuple[float, tuple[
     },
 )
 def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapping[str, float]) -> pd.DataFrame:
-    """Shares of the reasons by count and by money lost; departures without a known reason are the class 'unknown'.
+    """Shares of the reasons by count and by money lost, beside the quoted shares.
 
-    Parameters  departures: reason, reason_by ('codebook' where a text was read), revenue_lost (NaN when not known); classes: every reason,
-                in order; quoted: class → published share, renormalised here to sum to 1
-    Formula     share = departures of the reason ÷ all; revenue_share the same by revenue_lost, over those whose amount is known and positive;
-                intervals: Goodman on counts, and for money with `class_count` in place of n;
-                share_of_quoted = share among the departures with one of the quoted reasons, Goodman interval
-    Columns     reason, count, proposed_count, share, share_low, share_high, revenue_lost, revenue_share, revenue_share_low,
-                revenue_share_high, benchmark_share, share_of_quoted, share_of_quoted_low, share_of_quoted_high, amount_count; classes that
-                are neither quoted nor met are left out, 'unknown' never is
+    Formula     share = departures of the reason ÷ all; revenue_share the same by revenue_lost, over
+                those whose amount is known and positive; intervals: Goodman on counts, and for
+                money with `class_count` in place of n; benchmark_share = quoted ÷ Σ quoted;
+                share_of_quoted = share among the departures with one of the quoted reasons, Goodman
+                interval
+    Unit        counts, shares 0 to 1, currency
+    Population  one row a class of `classes` that is quoted or met, and 'unknown': departures
+                without a known reason
+    Undefined   shares are NaN without departures, revenue shares without an amount; revenue_lost is
+                NaN where no amount of the class is known, 0 where nobody left for it; benchmark and
+                share_of_quoted are NaN of classes that are not quoted
+    Source      L. A. Goodman, Technometrics 7 (1965) 247-254; L. Kish, Survey Sampling, 1965,
+                §11.7; quoted shares: source A
+
+    Parameters  departures: reason, reason_by ('codebook' where a text was read), revenue_lost (NaN
+                when not known); classes: every reason, in order; quoted: class → published share,
+                renormalised here to sum to 1
+    Columns     reason, count, proposed_count, share, share_low, share_high, revenue_lost,
+                amount_count, revenue_share, revenue_share_low, revenue_share_high, benchmark_share,
+                share_of_quoted, share_of_quoted_low, share_of_quoted_high; classes that are neither
+                quoted nor met are left out, 'unknown' never is
     """
     counts = departures.reason.value_counts()
     met = [name for name in classes if name in quoted or name == UNKNOWN or counts.get(name, 0)]
@@ -193,10 +242,17 @@ def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapp
 
 @measure(N_("Shares of the client’s own reason codes"))
 def code_shares(departures: pd.DataFrame) -> pd.DataFrame:
-    """Shares of the client's own codes, most frequent first: `reason_shares` with the code as the reason, and reason_class beside it.
+    """Shares of the client's own reason codes, most frequent first, each with its class beside it.
 
-    A departure without a code is told by the class that its text proposes, else as 'unknown'.
+    Formula     `reason_shares` with the code as the reason, nothing quoted; a departure without a
+                code is told by the class that its text proposes, else as 'unknown'
+    Unit        counts, shares 0 to 1, currency
+    Population  one row a code or proposed class, and 'unknown'
+    Undefined   as `reason_shares`; reason_class is 'unknown' where no class is known
+    Source      definition of the workbook (method §6, reasons)
+
     Parameters  departures: code (NULL without one), reason (its class), reason_by, revenue_lost
+    Columns     those of `reason_shares` without benchmark and quoted shares, and reason_class
     """
     code = departures.code if "code" in departures else pd.Series(None, index=departures.index, dtype=object)
     t = departures.assign(reason_class=departures.reason, reason=code.where(code.notna(), departures.reason))
@@ -217,9 +273,14 @@ def code_shares(departures: pd.DataFrame) -> pd.DataFrame:
 
 @measure(N_("Reasons against quoted shares"))
 def goodness_of_fit(counts: np.ndarray, expected: np.ndarray, draws: int = DRAWS, seed: int = 1) -> float:
-    """p-value of counts against expected shares: Pearson's χ² with its law drawn from the multinomial, right at any size; NaN without counts.
+    """p-value of counts against expected shares, right at any size.
 
-    Formula     (1 + draws whose Σ (count − n p)² ÷ n p reaches the observed one) ÷ (1 + draws)
+    Formula     (1 + draws whose Σ (count − n p)² ÷ n p reaches the observed one) ÷ (1 + draws):
+                Pearson's χ² with its law drawn from the multinomial
+    Unit        probability, 0 to 1
+    Population  the counts given
+    Undefined   NaN without counts
+    Source      K. Pearson, 1900 (χ²); its law by simulation is a definition of the workbook
     """
     n, p = int(counts.sum()), expected / expected.sum()
     if not n:
@@ -231,7 +292,16 @@ def goodness_of_fit(counts: np.ndarray, expected: np.ndarray, draws: int = DRAWS
 
 @measure(N_("Whether answers are spread alike over groups"))
 def independence_p_value(groups: pd.Series, answers: pd.Series, draws: int = DRAWS, seed: int = 1) -> float:
-    """p-value of answers being spread alike over groups: χ² of the table with answers dealt anew at random; NaN with fewer than two of either."""
+    """p-value of answers being spread alike over groups.
+
+    Formula     (1 + draws whose χ² of the table reaches the observed one) ÷ (1 + draws), answers
+                dealt anew at random with both margins kept
+    Unit        probability, 0 to 1
+    Population  rows of which group and answer are known
+    Undefined   NaN with fewer than two groups or two answers
+    Source      K. Pearson, 1900 (χ²); R. A. Fisher, The Design of Experiments, 1935 (random
+                dealing)
+    """
     known = groups.notna() & answers.notna()
     table = pd.crosstab(groups[known], answers[known]).to_numpy()
     if min(table.shape, default=0) < 2:
@@ -244,11 +314,20 @@ def independence_p_value(groups: pd.Series, answers: pd.Series, draws: int = DRA
 
 @measure(N_("Departures in our own hands, group by group"))
 def reasons_by_group(departures: pd.DataFrame, dimensions: Sequence[str], ours: Sequence[str]) -> pd.DataFrame:
-    """What lies in the company's own hands, group by group: dimension, group, departure_count, known_count, ours_count, ours_share,
-    ours_low, ours_high, revenue_lost, p_value.
+    """What lies in the company's own hands, group by group.
 
-    Formula     ours_share = departures for a reason in `ours` ÷ departures with a known reason, Wilson interval; p_value (one a dimension):
-                all reasons spread alike over its groups (`independence_p_value`); groups by name, those without a name last
+    Formula     ours_share = departures for a reason in `ours` ÷ departures with a known reason,
+                Wilson interval; p_value (one a dimension): all reasons spread alike over its groups
+                (`independence_p_value`)
+    Unit        counts, shares and p-value 0 to 1, currency
+    Population  one row a dimension and group, by name, those without a name last; departures
+    Undefined   ours_share and interval are NaN without a known reason, revenue_lost without a known
+                amount, p_value with fewer than two groups or reasons
+    Source      definition of the workbook (method §4, churn reasons); interval: E. B. Wilson, JASA,
+                1927
+
+    Columns     dimension, group, departure_count, known_count, ours_count, ours_share, ours_low,
+                ours_high, revenue_lost, p_value
     """  # fmt: skip
     rows = []
     for dimension in dimensions:
@@ -280,13 +359,21 @@ def reasons_by_group(departures: pd.DataFrame, dimensions: Sequence[str], ours: 
     },
 )
 def perception_gap(departures: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """What salespeople say against what customers say, reason by reason, once over departures that one of them told, once over those both told.
+    """What salespeople say against what customers say, reason by reason.
+
+    Formula     gap = share of the reason told by salespeople − by customers. 'apart': departures
+                told by one of them, Newcombe's interval; 'paired': departures told by both,
+                Newcombe's interval for paired shares, p_value of McNemar's exact test. The
+                intervals hold for all reasons at once (Bonferroni)
+    Unit        counts, shares 0 to 1, gap −1 to 1, p-value 0 to 1
+    Population  one row a sample ('apart', 'paired') and reason that either told
+    Undefined   a sample in which one of them is silent has no row; p_value is NaN of 'apart'
+    Source      R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890 and 2635-2650; Q. McNemar,
+                1947; the gap is a definition of the workbook (method §4)
 
     Parameters  departures: reason_customer, reason_salesperson (classes, NULL when silent)
-    Formula     gap = share of the reason told by salespeople − by customers. 'apart': departures told by one of them, Newcombe's interval;
-                'paired': departures told by both, Newcombe's interval for paired shares, p_value of McNemar's exact test. The intervals hold
-                for all reasons at once (Bonferroni)
-    Columns     sample, reason, customer_count, customer_share, salesperson_count, salesperson_share, gap, gap_low, gap_high, p_value
+    Columns     sample, reason, customer_count, customer_share, salesperson_count,
+                salesperson_share, gap, gap_low, gap_high, p_value
     """
     said = {teller: departures[f"reason_{teller}"] for teller in TELLERS}
     both = said["customer"].notna() & said["salesperson"].notna()
@@ -327,10 +414,20 @@ def perception_gap(departures: pd.DataFrame, classes: Sequence[str]) -> pd.DataF
     },
 )
 def response_rates(leavers: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataFrame:
-    """Of how many leavers a reason is known, group by group: dimension, group, leaver_count, known_count, response_rate, response_low,
-    response_high, p_value (all groups answer alike).
+    """Of how many leavers a reason is known, group by group.
 
-    Parameters  leavers: reason ('unknown' for those of whom nothing is known, whether noted or not) and the dimensions
+    Formula     response_rate = leavers with a known reason ÷ leavers, Wilson interval; p_value: all
+                groups answer alike (`independence_p_value`)
+    Unit        counts, rates and p-value 0 to 1
+    Population  one row a dimension and group; leavers, noted or not
+    Undefined   p_value is NaN with fewer than two groups, or where all answer or none does
+    Source      definition of the workbook (method §4, churn reasons); interval: E. B. Wilson, JASA,
+                1927
+
+    Parameters  leavers: reason ('unknown' for those of whom nothing is known, whether noted or not)
+                and the dimensions
+    Columns     dimension, group, leaver_count, known_count, response_rate, response_low,
+                response_high, p_value (all groups answer alike)
     """  # fmt: skip
     rows = []
     for dimension in dimensions:
@@ -347,13 +444,22 @@ def response_rates(leavers: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataF
 
 @measure(N_("Shares of the reasons allowing for those not known"))
 def corrected_shares(leavers: pd.DataFrame, dimension: str, classes: Sequence[str]) -> pd.DataFrame:
-    """Reason shares of all leavers: as known, reweighted by group, and the bounds that hold whatever the others would have said.
+    """Reason shares of all leavers: as known, reweighted by group, and between worst-case bounds.
 
-    Formula     known_share = count ÷ leavers with a known reason. reweighted_share: each known reason of a group counts for
-                leavers ÷ known reasons of that group (post-stratification), Goodman interval with the effective count; groups of which no
-                reason is known are represented by nobody. bound_low = count ÷ leavers; bound_high = (count + those not known) ÷ leavers
-    Columns     reason, count, known_share, reweighted_share, reweighted_low, reweighted_high, bound_low, bound_high; represented_share =
-                share of the leavers in groups with a known reason; no row when no reason is known
+    Formula     known_share = count ÷ leavers with a known reason. reweighted_share: each known
+                reason of a group counts for leavers ÷ known reasons of that group
+                (post-stratification), Goodman interval with the effective count. bound_low = count
+                ÷ leavers; bound_high = (count + those not known) ÷ leavers
+    Unit        counts, shares 0 to 1
+    Population  one row a known reason, over all leavers; groups of which no reason is known are
+                represented by nobody
+    Undefined   no row when no reason is known
+    Source      C. F. Manski, Identification Problems in the Social Sciences, 1995, ch. 2 (bounds);
+                L. A. Goodman, Technometrics 7 (1965) 247-254; L. Kish, Survey Sampling, 1965, §11.7
+
+    Columns     reason, count, known_share, reweighted_share, reweighted_low, reweighted_high,
+                bound_low, bound_high; represented_share = share of the leavers in groups with a
+                known reason; no row when no reason is known
     """
     columns = ["reason", "count", "known_share", "reweighted_share", "reweighted_low", "reweighted_high", "bound_low", "bound_high"]
     known = leavers[leavers.reason != UNKNOWN]

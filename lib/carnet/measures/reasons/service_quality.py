@@ -27,9 +27,18 @@ POSITIONS = ("act", "keep", "watch", "enough")
 
 @measure(N_("Survey answers, one row a customer"))
 def customer_answers(satisfaction: ir.Table) -> ir.Table:
-    """Marks as shares of their scale, one row per customer, its mean over its answers: customer_id, answer_count, last_answer, score, dimensions.
+    """Survey answers as shares of their scale, one row a customer.
 
-    Parameters  satisfaction: customer_id, date, score, scale (NULL: the marks count as unknown), the dimensions where given
+    Formula     mark ÷ scale, mean over the customer's answers
+    Unit        shares of the scale, 0 to 1; counts, dates
+    Population  one row a customer with an answer
+    Undefined   a mark is NULL where the customer gave none on a known scale
+    Source      definition of the workbook; dimensions: V. A. Zeithaml, A. Parasuraman & L. L.
+                Berry, Delivering Quality Service, 1990
+
+    Parameters  satisfaction: customer_id, date, score, scale (NULL: the marks count as unknown),
+                the dimensions where given
+    Columns     customer_id, answer_count, last_answer, score, the dimensions
     """
     top = satisfaction.scale.cast("float64")
     marks = [name for name in ("score", *DIMENSIONS) if name in satisfaction.columns]
@@ -40,7 +49,13 @@ def customer_answers(satisfaction: ir.Table) -> ir.Table:
 
 @measure(N_("Scale of answers that name none"))
 def guessed_scale(largest: float) -> float | None:
-    """The scale of answers that name none: the smallest usual one that holds them; None when none does.
+    """The scale of answers that name none.
+
+    Formula     the smallest of 5, 7, 10, 20, 100 (SCALES) that is at least the largest answer
+    Unit        marks
+    Population  the answers of one survey
+    Undefined   None when no usual scale holds the answers
+    Source      definition of the workbook
 
     >>> guessed_scale(4), guessed_scale(9), guessed_scale(250)
     (5, 10, None)
@@ -50,7 +65,19 @@ def guessed_scale(largest: float) -> float | None:
 
 @measure(N_("Marks of each dimension of service quality"))
 def dimension_scores(answers: pd.DataFrame) -> pd.DataFrame:
-    """Mean mark of each dimension over customers: dimension, customer_count, performance, performance_low, performance_high (Student, 95 %)."""
+    """Mean mark of each dimension of service quality over customers.
+
+    Formula     performance = mean of the customers' marks; interval: mean ± t × s ÷ √n (Student, 95
+                %), cut to 0…1
+    Unit        shares of the scale, 0 to 1
+    Population  one row a dimension with a mark; customers with a mark of it
+    Undefined   the interval is NaN with a single customer; a dimension without a mark has no row
+    Source      dimensions: V. A. Zeithaml, A. Parasuraman & L. L. Berry, Delivering Quality
+                Service, 1990; interval: Student, 1908
+
+    Columns     dimension, customer_count, performance, performance_low, performance_high (Student,
+                95 %)
+    """
     rows = []
     for name in [name for name in DIMENSIONS if name in answers]:
         marks = answers[name].dropna().to_numpy(dtype=float)
@@ -73,7 +100,18 @@ def dimension_scores(answers: pd.DataFrame) -> pd.DataFrame:
 
 @measure(N_("Published weights of the dimensions"))
 def profile_weights(weights: Mapping[str, float], dimensions: Sequence[str]) -> pd.DataFrame:
-    """A published profile over the dimensions that were measured, made to sum to 1: dimension, importance, importance_low, importance_high (NaN)."""
+    """A published profile of weights over the dimensions that were measured.
+
+    Formula     importance = weight ÷ Σ weight of the dimensions measured
+    Unit        weights that sum to 1
+    Population  one row a dimension measured
+    Undefined   importance_low and importance_high are NaN: a published weight has no interval;
+                raises KeyError for a dimension that the profile does not weigh
+    Source      weights of the named profile: V. A. Zeithaml, A. Parasuraman & L. L. Berry,
+                Delivering Quality Service, 1990, or source A
+
+    Columns     dimension, importance, importance_low, importance_high (NaN)
+    """
     chosen = pd.Series({name: weights[name] for name in dimensions}, dtype=float)
     t = (chosen / chosen.sum()).rename("importance").rename_axis("dimension").reset_index()
     return t.assign(importance_low=np.nan, importance_high=np.nan)
@@ -81,11 +119,20 @@ def profile_weights(weights: Mapping[str, float], dimensions: Sequence[str]) -> 
 
 @measure(N_("Estimated weights of the dimensions"))
 def estimated_weights(answers: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 1) -> tuple[pd.DataFrame, tuple[float, float]]:
-    """What each dimension explains of the overall score (LMG): weights that sum to 1 with bootstrap intervals, and R² with its p-value.
+    """What each dimension explains of the overall score, as weights that sum to 1 (LMG).
 
-    Formula     the share of R² of a dimension is its gain in R² averaged over all orders of entry (Shapley value); customers are drawn anew
-    Returns     dimension, importance, importance_low, importance_high; (R², p-value of the F test that no dimension tells anything: marks of pure
-                chance explain k ÷ (n − 1)). Empty and NaN under 50 customers with all marks
+    Formula     the share of R² of a dimension is its gain in R² averaged over all orders of entry
+                (Shapley value); intervals: 2.5 and 97.5 % quantiles, customers drawn anew
+    Unit        weights that sum to 1; R² and p-value 0 to 1
+    Population  customers with a score and all marks
+    Undefined   empty and NaN under 50 such customers (LEAST_ANSWERS), with a single dimension, or
+                where a mark is the same for all
+    Source      U. Grömping, The American Statistician 61 (2007) 139-147; L. S. Shapley, 1953;
+                bootstrap: B. Efron, 1979
+
+    Returns     dimension, importance, importance_low, importance_high; (R², p-value of the F test
+                that no dimension tells anything: marks of pure chance explain k ÷ (n − 1)). Empty
+                and NaN under 50 customers with all marks
     """
     names = [name for name in DIMENSIONS if name in answers]
     columns = ["dimension", "importance", "importance_low", "importance_high"]
@@ -123,11 +170,18 @@ def _explained(correlation: np.ndarray) -> np.ndarray:
 
 @measure(N_("Importance against performance"))
 def importance_performance(weights: pd.DataFrame, scores: pd.DataFrame, satisfied_from: float) -> pd.DataFrame:
-    """Where each dimension stands: the columns of both, position and sure.
+    """Where each dimension stands: important or not, performing or not, and how surely.
 
-    Formula     important: importance above 1 ÷ number of dimensions; performing: mean mark at or above `satisfied_from`. position: 'act' important
-                and not performing, 'keep' both, 'watch' neither, 'enough' performing and not important. sure: the intervals of both leave out
-                their cuts; a published weight has none and is taken as it is
+    Formula     important: importance above 1 ÷ number of dimensions; performing: mean mark at or
+                above `satisfied_from`. position: 'act' important and not performing, 'keep' both,
+                'watch' neither, 'enough' performing and not important. sure: the intervals of both
+                leave out their cuts; a published weight has none and is taken as it is
+    Unit        text, True or False; other columns as given
+    Population  one row a dimension with a weight and a mark
+    Undefined   never: a mark without an interval is not sure
+    Source      J. A. Martilla & J. C. James, Journal of Marketing 41 (1977) 77-79
+
+    Columns     those of both tables, position, sure
     """
     t = weights.merge(scores, on="dimension")
     cut = 1 / max(len(t), 1)

@@ -27,7 +27,14 @@ LEAST_TRIALS = 10  # customers, below which this book does not tell a link
 
 @measure(N_("Kinds of activity that are complaints"))
 def complaint_activities(activities: Sequence[str], words: Sequence[str] = COMPLAINT_WORDS) -> list[str]:
-    """The kinds of activity that are complaints: those whose name holds one of the words, accents and case aside.
+    """The kinds of activity that are complaints, by the words in their names.
+
+    Formula     the names that hold one of `words`, accents and case aside
+    Unit        text
+    Population  the kinds of activity given, in their order
+    Undefined   never: an empty list when no name holds one
+    Source      source C of the method (complaints as a state of the customer); the words are a
+                definition of the workbook (COMPLAINT_WORDS)
 
     >>> complaint_activities(["Visite", "Réclamation", "Customer complaint"])
     ['Réclamation', 'Customer complaint']
@@ -38,9 +45,17 @@ def complaint_activities(activities: Sequence[str], words: Sequence[str] = COMPL
 
 @measure(N_("Customers that left a sign in their window"))
 def spoke(events: ir.Table, windows: ir.Table) -> ir.Table:
-    """Customers with an event inside their own window: customer_id, one row each.
+    """Customers with an event inside their own window.
 
-    Parameters  events: customer_id, date; windows: customer_id, window_start, window_end (both days included)
+    Formula     window_start ≤ date ≤ window_end for at least one event of the customer
+    Unit        identifiers
+    Population  one row a customer with a window and an event in it
+    Undefined   a customer without such an event has no row
+    Source      definition of the workbook
+
+    Parameters  events: customer_id, date; windows: customer_id, window_start, window_end (both days
+                included)
+    Columns     customer_id
     """
     t = events.select("customer_id", "date").join(windows, "customer_id")
     inside = t.filter(t.date.between(t.window_start, t.window_end))
@@ -78,9 +93,17 @@ def spoke(events: ir.Table, windows: ir.Table) -> ir.Table:
     },
 )
 def silent_customers(signs: pd.DataFrame) -> pd.Series:
-    """True for customers that left none of the signs that were looked for; NULL where one of them is not told and no other was seen.
+    """True for customers that left none of the signs that were looked for.
 
-    Parameters  signs: those of complained, answered, recorded whose table was given (True, False, NULL where it does not cover the time)
+    Formula     no sign of SIGNS (complained, answered, recorded) that is given is True
+    Unit        True or False
+    Population  one value a row of `signs`
+    Undefined   NULL where one of the signs is not told and no other was seen, and where no sign was
+                looked for
+    Source      source C of the method (customers who leave in silence); definition of the workbook
+
+    Parameters  signs: those of complained, answered, recorded whose table was given (True, False,
+                NULL where it does not cover the time)
     """
     given = signs[[name for name in SIGNS if name in signs]].astype("boolean")
     seen = given.fillna(False).any(axis=1)  # what a table does not tell is not seen; the rows below are taken back
@@ -109,12 +132,21 @@ class Premise:
 
 @measure(N_("The chain of unhappy customers who say nothing"))
 def silent_chain(premises: Mapping[str, Premise], draws: int = DRAWS, seed: int = 1) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
-    """The chain drawn: what a hundred unhappy customers cost in customers and prospects.
+    """What a hundred unhappy customers cost in customers and prospects, the premises drawn.
 
-    Formula     lost customers = 100 × silent × leave; lost prospects = lost customers × told × convert
-    Returns     results: step ('lost_customers', 'lost_prospects'), quoted, median, low, high (middle 95 % of the draws);
-                tornado: premise, low, high (its middle 95 %), result_low, result_high (prospects with the premise at each end and the others
-                at their median), swing; widest first; and the drawn prospects
+    Formula     lost customers = 100 × silent × leave; lost prospects = lost customers × told ×
+                convert
+    Unit        customers and prospects, of a hundred unhappy customers; premises as shares, told as
+                a number of people
+    Population  `draws` draws of the four premises (CHAIN)
+    Undefined   never
+    Source      quoted chain: source C; premises: J. Goodman, Basic Facts on Customer Complaint
+                Behavior, 1999; TARP, Consumer Complaint Handling in America, 1979
+
+    Returns     results: step ('lost_customers', 'lost_prospects'), quoted, median, low, high
+                (middle 95 % of the draws); tornado: premise, low, high (its middle 95 %),
+                result_low, result_high (prospects with the premise at each end and the others at
+                their median), swing; widest first; and the drawn prospects
     """
     rng = np.random.default_rng(seed)
     drawn = {name: premises[name].draw(rng, draws) for name in CHAIN}
@@ -145,10 +177,19 @@ def chain_premises(
     spread: float,
     counted: Mapping[str, tuple[int, int]],
 ) -> dict[str, Premise]:
-    """The links of the chain: counted in this book where at least 10 customers tell, else what is known better, else assumed.
+    """The links of the chain: counted in this book, else known better, else assumed.
 
-    Parameters  quoted, better: value of each link; ranges: links of which a range was published; what has neither a count nor a range is drawn
-                within ± `spread` of the better value, shares at most 1; counted: link → (hits, trials) of this book
+    Formula     Beta law from (hits, trials) where at least 10 customers (LEAST_TRIALS) tell; else
+                the published range; else better value × (1 ± spread), shares at most 1
+    Unit        shares, told as a number of people
+    Population  one premise a link of CHAIN
+    Undefined   raises KeyError for a link without a quoted or a better value
+    Source      quoted chain: source C; better values: benchmarks.yml; Beta law with Jeffreys' prior
+                (H. Jeffreys, 1946)
+
+    Parameters  quoted, better: value of each link; ranges: links of which a range was published;
+                what has neither a count nor a range is drawn within ± `spread` of the better value,
+                shares at most 1; counted: link → (hits, trials) of this book
     """
     made = {}
     for name in CHAIN:
@@ -164,7 +205,16 @@ def chain_premises(
 
 @measure(N_("Windows of customers"))
 def windows_of(customers: pd.DataFrame) -> ir.Table:
-    """customer_id, window_start, window_end (dates) of a frame as an Ibis table."""
+    """The windows of customers, from a frame to a table of the engine.
+
+    Formula     customer_id, window_start and window_end as they are, days without time
+    Unit        dates
+    Population  one row a row of `customers`
+    Undefined   a day that is not known stays NULL
+    Source      definition of the workbook
+
+    Columns     customer_id, window_start, window_end (dates)
+    """
     days = customers[["customer_id", "window_start", "window_end"]].assign(
         window_start=pd.to_datetime(customers.window_start).dt.date, window_end=pd.to_datetime(customers.window_end).dt.date
     )

@@ -231,7 +231,13 @@ def _stemmer(language: str) -> Callable[[str], str]:
 
 @measure(N_("Words of a text, folded"))
 def split_words(text: str) -> list[str]:
-    """A text without accents, case and punctuation, as words; the per-cent sign is one.
+    """A text without accents, case and punctuation, as words.
+
+    Formula     runs of letters and digits of the folded text; the per-cent sign is a word
+    Unit        words
+    Population  one text
+    Undefined   never: an empty list without a word
+    Source      definition of the workbook (folding by Unidecode)
 
     >>> split_words("L’écart : 12 % trop CHER")
     ['l', 'ecart', '12', '%', 'trop', 'cher']
@@ -363,13 +369,25 @@ def _longest(spans: Mapping[tuple[int, int], str]) -> tuple[str, ...]:
     },
 )
 def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Sequence[str]], Sequence[str]] | None = None) -> pd.DataFrame:
-    """Each note with the analyst's class, the codebook's proposal and the words behind it; the analyst's own code wins.
+    """Each note with the analyst's class, the codebook's proposal and the words behind it.
 
-    Parameters  notes: reason (the client's code) and verbatim, either may be missing; second: texts → classes, another reader
-    Columns     those of notes, code (the client's own, in its usual spelling), coded (class of the client's code), proposed, words, second_proposed (NULL without a second reader), reason
-                (coded, else proposed, else 'unknown'), reason_by ('analyst', 'codebook', ''); with a second reader only what both propose
-                counts as proposed. standing: 'agreed', 'differs' (the analyst's code and the proposal), 'coded' (no proposal to compare),
-                'proposed', 'to code' (a text that waits for a person), '' (no text and no code)
+    Formula     reason = the class of the analyst's own code, else the proposal, else 'unknown';
+                with a second reader only what both propose counts as proposed
+    Unit        names of classes, words
+    Population  one row a note
+    Undefined   proposed is NULL where the codebook proposes nothing, or the second reader something
+                else; second_proposed without a second reader or a text; code without a code
+    Source      definition of the workbook (method §6, reasons); codebook: profiles/codebook.yml
+
+    Parameters  notes: reason (the client's code) and verbatim, either may be missing; second: texts
+                → classes, another reader
+    Columns     those of notes, code (the client's own, in its usual spelling), coded (class of the
+                client's code), proposed, words, second_proposed (NULL without a second reader),
+                reason (coded, else proposed, else 'unknown'), reason_by ('analyst', 'codebook',
+                ''); with a second reader only what both propose counts as proposed. standing:
+                'agreed', 'differs' (the analyst's code and the proposal), 'coded' (no proposal to
+                compare), 'proposed', 'to code' (a text that waits for a person), '' (no text and no
+                code)
     """
     missing = pd.Series(None, index=notes.index, dtype=object)
     given = notes.get("reason", missing)
@@ -397,7 +415,17 @@ def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Se
 
 @measure(N_("Agreement of given codes and texts"))
 def note_agreement(notes: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, tuple[float, float, float]]:
-    """Given codes against proposals over the notes that have both, the code one that the codebook knows: confusion table and kappa."""
+    """Given codes against proposals from the text: confusion table and kappa.
+
+    Formula     `confusion_table` of coded and proposed, and `cohen_kappa` of it
+    Unit        counts; kappa −1 to 1
+    Population  notes with a code that names a class of `classes` other than 'unknown' and 'other',
+                and with a proposal
+    Undefined   kappa is NaN where `cohen_kappa` is
+    Source      J. Cohen, Educational and Psychological Measurement 20 (1960) 37-46
+
+    Returns     (confusion table, (kappa, low, high))
+    """
     pairs = notes[notes.coded.isin([name for name in classes if name not in (UNKNOWN, "other")])]
     table = confusion_table(pairs.coded, pairs.proposed, classes)
     return table, cohen_kappa(table.to_numpy())
@@ -405,7 +433,15 @@ def note_agreement(notes: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.Data
 
 @measure(N_("Notes, proposals taken back where texts tell nothing"))
 def trusted_notes(notes: pd.DataFrame, kappa: tuple[float, float, float]) -> pd.DataFrame:
-    """The notes, proposals taken back ('unknown') where codes and texts agree no more than chance would: then a text tells no reason."""
+    """The notes, proposals taken back where codes and texts agree no more than chance would.
+
+    Formula     where the low end of kappa is not above 0, reason 'unknown', reason_by '' and
+                standing 'to code' in place of what the codebook proposed
+    Unit        as in the notes
+    Population  one row a note
+    Undefined   never: where kappa is not known the notes stay as they are
+    Source      definition of the workbook
+    """
     if math.isnan(kappa[1]) or kappa[1] > 0:
         return notes
     read = notes.reason_by == "codebook"
@@ -422,7 +458,15 @@ def _told(reading: Reading) -> str:
 
 @measure(N_("Two codings against each other"))
 def confusion_table(first: pd.Series, second: pd.Series, classes: Sequence[str]) -> pd.DataFrame:
-    """How often the first coder's class (rows) meets the second coder's (columns), over texts that both coded; classes met only."""
+    """How often the first coder's class (rows) meets the second coder's (columns).
+
+    Formula     texts counted by both classes
+    Unit        counts
+    Population  texts that both coded; classes of `classes` that either met, in their order
+    Undefined   never: a pair that does not meet is 0; without a text coded by both the table is
+                empty
+    Source      J. Cohen, Educational and Psychological Measurement 20 (1960) 37-46
+    """
     both = first.notna() & second.notna()
     met = [name for name in classes if (first[both] == name).any() or (second[both] == name).any()]
     return pd.crosstab(first[both], second[both]).reindex(index=met, columns=met, fill_value=0)
@@ -442,9 +486,18 @@ def confusion_table(first: pd.Series, second: pd.Series, classes: Sequence[str])
     },
 )
 def cohen_kappa(table: np.ndarray) -> tuple[float, float, float]:
-    """Agreement beyond chance of two coders with its 95 % interval: (kappa, low, high); all NaN under 10 texts coded by both, or where one of them uses a single class.
+    """Agreement beyond chance of two coders, with its 95 % interval.
 
-    Formula     (observed − expected agreement) ÷ (1 − expected), standard error of Fleiss, Cohen & Everitt (statsmodels)
+    Formula     (observed − expected agreement) ÷ (1 − expected), standard error of Fleiss, Cohen &
+                Everitt (statsmodels)
+    Unit        index, at most 1; 0 = what chance gives
+    Population  texts coded by both, the cells of the table
+    Undefined   NaN, all three, under 10 texts coded by both (LEAST_PAIRS), or where one of them
+                uses a single class
+    Source      J. Cohen, Educational and Psychological Measurement 20 (1960) 37-46; J. L. Fleiss,
+                J. Cohen & B. S. Everitt, Psychological Bulletin 72 (1969) 323-327
+
+    Returns     (kappa, low, high)
     """
     table = np.asarray(table, dtype=float)
     n = table.sum()
