@@ -14,7 +14,15 @@ RESAMPLES = 2000
 
 @measure(N_("Wilson score interval of a rate"))
 def wilson_interval(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Wilson score interval of a rate (E. B. Wilson, JASA 1927); (NaN, NaN) over an empty population, or of an unknown number.
+    """Wilson score interval of a rate.
+
+    Formula     (p + z² ÷ 2n ± z √(p (1 − p) ÷ n + z² ÷ 4n²)) ÷ (1 + z² ÷ n), p = successes ÷
+                trials, z the normal quantile of `confidence`
+    Unit        rate, 0 to 1
+    Population  the trials
+    Undefined   (NaN, NaN) over an empty population, or of an unknown number; raises ValueError with
+                more successes than trials
+    Source      E. B. Wilson, Probable inference, JASA, 1927
 
     >>> [round(end, 4) for end in wilson_interval(81, 263)]
     [0.2553, 0.3662]
@@ -29,9 +37,16 @@ def wilson_interval(successes: float, trials: float, confidence: float = CONFIDE
 def newcombe_difference(
     hits: float, trials: float, other_hits: float, other_trials: float, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
-    """Interval of the difference of two independent shares, first − second, from their Wilson intervals; (NaN, NaN) when one is empty.
+    """Interval of the difference of two independent shares, from their Wilson intervals.
 
-    R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890, method 10 and its first published example, 56/70 − 48/80:
+    Formula     p − q − √((p − low)² + (other_high − q)²) to p − q + √((high − p)² + (q −
+                other_low)²), p the first share, q the other
+    Unit        difference of shares, −1 to 1
+    Population  two independent groups
+    Undefined   (NaN, NaN) when one is empty
+    Source      R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890, method 10
+
+    Its first published example, 56/70 − 48/80:
 
     >>> [round(end, 4) for end in newcombe_difference(56, 70, 48, 80)]
     [0.0524, 0.3339]
@@ -45,9 +60,16 @@ def newcombe_difference(
 
 @measure(N_("Interval of the difference of two paired shares"))
 def newcombe_paired_difference(both: int, first: int, second: int, neither: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Interval of the difference of two paired shares, (both + first) ÷ n − (both + second) ÷ n; (NaN, NaN) without pairs.
+    """Interval of the difference of two paired shares, from their Wilson intervals.
 
-    R. G. Newcombe, Statistics in Medicine 17 (1998) 2635-2650, method 10 (scores, the correlation corrected for continuity):
+    Formula     (both + first) ÷ n − (both + second) ÷ n = p − q; ends p − q ∓ √(a² − 2 φ a b + b²),
+                a and b the distances of p and q to the ends of their Wilson intervals, φ the
+                correlation corrected for continuity
+    Unit        difference of shares, −1 to 1
+    Population  n = both + first + second + neither pairs
+    Undefined   (NaN, NaN) without pairs
+    Source      R. G. Newcombe, Statistics in Medicine 17 (1998) 2635-2650, method 10 (scores, the
+                correlation corrected for continuity)
 
     >>> [round(end, 4) for end in newcombe_paired_difference(36, 12, 2, 0)]
     [0.0569, 0.3404]
@@ -69,9 +91,15 @@ def newcombe_paired_difference(both: int, first: int, second: int, neither: int,
 
 @measure(N_("Percentile bootstrap interval of a sum over customers"))
 def bootstrap_total(values: np.ndarray, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 1) -> tuple[float, float]:
-    """Percentile bootstrap interval of a sum over customers (B. Efron, 1979): how the total moves from customer to customer.
+    """Percentile bootstrap interval of a sum over customers, which are drawn anew.
 
-    Values equal to zero change nothing and are left out of the drawing. (NaN, NaN) under 8 customers with a value.
+    Formula     quantiles, at both ends of `confidence`, of the sum over `resamples` samples of the
+                customers drawn with replacement
+    Unit        that of the values
+    Population  one value a customer; values equal to zero change nothing and are left out of the
+                drawing
+    Undefined   (NaN, NaN) under 8 customers with a value other than zero, or where a value is NaN
+    Source      B. Efron, Bootstrap methods, 1979
     """
     values = np.sort(np.asarray(values, dtype=float))  # the order of rows must not change what the seed draws
     count, values = len(values), values[values != 0]
@@ -86,7 +114,14 @@ def bootstrap_total(values: np.ndarray, confidence: float = CONFIDENCE, resample
 
 @measure(N_("Interval of the difference of two yearly sums"))
 def noise_interval(change: float, noise: float) -> tuple[float, float]:
-    """95 % interval of the difference of two yearly sums whose standard error is `noise` each: change ± 1.96 · √2 · noise."""
+    """95 % interval of the difference of two yearly sums that are equally noisy.
+
+    Formula     change ± 1.96 × √2 × noise, `noise` the standard error of each sum
+    Unit        that of the change
+    Population  two yearly sums
+    Undefined   (NaN, NaN) where the change or the noise is NaN
+    Source      definition of the workbook (normal interval of a difference)
+    """
     spread = 1.959964 * math.sqrt(2) * noise
     return change - spread, change + spread
 
@@ -107,9 +142,15 @@ def noise_interval(change: float, noise: float) -> tuple[float, float]:
     },
 )
 def half_life_years(retention_rate: float) -> float:
-    """Years after which half of the customers are left if the yearly retention stays: ln ½ / ln r.
+    """Years after which half of the customers are left if the yearly retention stays.
 
-    Undefined (NaN) at 0 and 1. Losing 12.94 % a year halves a portfolio in 5 years.
+    Formula     ln ½ ÷ ln retention_rate
+    Unit        years
+    Population  the customers of today
+    Undefined   NaN at 0 and 1, outside them, and where the retention is not known
+    Source      source A of the method (half-life of the portfolio)
+
+    Losing 12.94 % a year halves a portfolio in 5 years.
 
     >>> round(half_life_years(1 - 0.1294), 2)
     5.0
