@@ -15,16 +15,32 @@ REASONS = (  # why an account is not to be chased, first one that holds
 
 @measure(N_("One action an account"))
 def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
-    """One action an account, the first rule that holds: the columns of `t` with action, action_reason, at_most and action_value.
+    """One action an account: the first rule that holds, and what may be spent on it.
 
-    Rules       leave_alone: drawn into the hold-out of the last-chance proposals; do_not_chase: insolvent, closed, its contract over, unprofitable (and not
-                to be renegotiated), gone or too small for an action to pay (and not chosen for a proposal); last_chance: chosen for a proposal;
-                renegotiate, rekindle: its strategy; call: among the most late; wait: not due by its own rhythm; protect: its strategy; retain: something may be spent on it;
-                serve: all others
-    Money       action_value: what the action may bring (for a proposal: back_value); at_most: what may be spent on it, never more than that value or the cap;
-                the price of the proposal for a proposal; 0 where nothing is spent beside a call, NaN where not known
-    Parameters  t: arm (of a proposal; NULL), chosen, tracked, strategy, status, insolvent, closed, contract_end, chase_reason, uncapped_budget, cap (most that
-                may be spent), back_value (recoverability × margin at stake) and proposal_cost (NaN for who gets no proposal); action_cost: of the smallest action
+    Formula     leave_alone, do_not_chase, last_chance, renegotiate, wait, rekindle, call, protect,
+                retain, serve: the first of these rules that holds; action_value and at_most by
+                Money
+    Unit        text; currency
+    Population  one row an account of `t`
+    Undefined   action_reason is None of any action but do_not_chase; action_value and at_most are
+                NaN where what they read is not known; 0 where nothing is spent beside a call
+    Source      source E of the method (a list to sign off, never automatic); one instruction an
+                account: definition of the workbook (method §6)
+
+    Rules       leave_alone: drawn into the hold-out of the last-chance proposals; do_not_chase:
+                insolvent, closed, its contract over, unprofitable (and not to be renegotiated),
+                gone or too small for an action to pay (and not chosen for a proposal); last_chance:
+                chosen for a proposal; renegotiate: its strategy; wait: not due by its own rhythm;
+                rekindle: its strategy; call: among the most late; protect: its strategy; retain:
+                something may be spent on it; serve: all others
+    Money       action_value: what the action may bring (for a proposal: back_value); at_most: what
+                may be spent on it, never more than that value or the cap; the price of the proposal
+                for a proposal; 0 where nothing is spent beside a call, NaN where not known
+    Parameters  t: arm (of a proposal; NULL), chosen, tracked, strategy, status, insolvent, closed,
+                contract_end, chase_reason, uncapped_budget, cap (most that may be spent),
+                back_value (recoverability × margin at stake) and proposal_cost (NaN for who gets no
+                proposal); action_cost: of the smallest action
+    Columns     those of `t`, action, action_reason, at_most, action_value
     """  # fmt: skip
     why = np.select(
         [t.insolvent, t.closed, (t.strategy == "gone") & t.contract_end.notna(),

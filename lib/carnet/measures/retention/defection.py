@@ -21,7 +21,14 @@ OVERDUE = 1.5  # days since the last order ÷ own rhythm
 
 @measure(N_("Band of the silence ratio"))
 def silence_band(silence_ratio: pd.Series, edges: Sequence[float]) -> pd.Series:
-    """The lower end of the band that each silence ratio falls into, of bands that begin at `edges`; unknown stays unknown."""
+    """The lower end of the band that each silence ratio falls into.
+
+    Formula     the largest of `edges` that the ratio reaches
+    Unit        as the ratio: own rhythms of silence
+    Population  one value a silence ratio
+    Undefined   NaN where the ratio is not known, or below the lowest edge
+    Source      definition of the workbook
+    """
     known = pd.to_numeric(silence_ratio).astype(float)
     falling = list(reversed(edges))
     return pd.Series(np.select([known >= edge for edge in falling], falling, np.nan), known.index)
@@ -29,7 +36,14 @@ def silence_band(silence_ratio: pd.Series, edges: Sequence[float]) -> pd.Series:
 
 @measure(N_("How often the median customer orders"))
 def usual_interval_days(orders: ir.Table) -> ir.FloatingScalar:
-    """The median customer's mean number of days between two days with an order; NULL where nobody has two."""
+    """The median customer's mean number of days between two days with an order.
+
+    Formula     median over customers of (last − first day with an order) ÷ (days with an order − 1)
+    Unit        days
+    Population  customers with two days of orders or more
+    Undefined   NULL where nobody has two
+    Source      definition of the workbook (method §6, own rhythm)
+    """
     return _own_intervals(orders).own_days.quantile(0.5)
 
 
@@ -43,13 +57,21 @@ def _own_intervals(orders: ir.Table) -> ir.Table:
 
 @measure(N_("Silence of each customer in its own rhythm of orders"))
 def order_rhythm(orders: ir.Table, as_of: dt.date) -> ir.Table:
-    """How long each customer has been silent, in its own rhythm.
+    """How long each customer has been silent, in its own rhythm of orders.
 
-    Formula     rhythm_days = (days from first to last order + r) ÷ (order days − 1 + 1): the customer's mean interval, shrunk with one
-                interval r, the median customer's; silence_ratio = days since the last order ÷ rhythm_days
-    Columns     customer_id, last_order_date, months_since_last_order, rhythm_months (months of 30.44 days), silence_ratio,
-                rarely (usually waits longer than 6 months: not due every year; of a customer that ordered once only the median tells, of 5 others or more);
-                NULL rhythm when no customer of the book has two days of orders
+    Formula     rhythm_days = (days from first to last order + r) ÷ (order days − 1 + 1): the
+                customer's mean interval, shrunk with one interval r (PRIOR_INTERVALS), the median
+                customer's; silence_ratio = days since the last order ÷ rhythm_days
+    Unit        months of 30.44 days; silence in own rhythms
+    Population  one row a customer with an order up to `as_of`
+    Undefined   rhythm_months and silence_ratio are NULL when no customer of the book has two days
+                of orders; rarely is then False
+    Source      definition of the workbook (method §4, inactivity threshold, and §6, own rhythm)
+
+    Columns     customer_id, last_order_date, months_since_last_order, rhythm_months (months of
+                30.44 days), silence_ratio, rarely (usually waits longer than 6 months: not due
+                every year; of a customer that ordered once only the median tells, of 5 others or
+                more); NULL rhythm when no customer of the book has two days of orders
     """
     t = _own_intervals(orders.filter(orders.date <= ibis.date(as_of)))
     t = t.cross_join(t.agg(usual_days=t.own_days.quantile(0.5), rhythm_count=t.own_days.count()))
@@ -64,9 +86,16 @@ def order_rhythm(orders: ir.Table, as_of: dt.date) -> ir.Table:
 
 @measure(N_("Customers that order rarely and are late by their own rhythm"))
 def overdue(rhythm: ir.Table) -> ir.Table:
-    """Customers that order rarely and are late by their own rhythm, longest silence first: the columns of `order_rhythm`.
+    """Customers that order rarely and are late by their own rhythm, longest silence first.
+
+    Formula     rarely, and silence_ratio ≥ 1.5 (OVERDUE)
+    Unit        as `order_rhythm`
+    Population  one row a customer of `order_rhythm` for which both hold
+    Undefined   never: a customer without a known rhythm has no row
+    Source      definition of the workbook (method §6, own rhythm)
 
     Rule        orders rarely, silent for one and a half of it or longer
+    Columns     those of `order_rhythm`
     """
     t = rhythm.filter(rhythm.rarely & (rhythm.silence_ratio >= OVERDUE))
     return t.order_by(ibis.desc("silence_ratio"), "customer_id")
@@ -76,8 +105,17 @@ def overdue(rhythm: ir.Table) -> ir.Table:
 def peak_years(cube: ir.Table) -> ir.Table:
     """The best 12 months each customer ever had, against the last 12.
 
-    Columns     customer_id, rolling_year_revenue (audit months 0 to 11), peak_revenue (largest Σ of 12 audit months that end in one with
-                a sale line), peak_audit_month (the last month of it, the latest one of equals)
+    Formula     peak_revenue = largest Σ of 12 audit months that end in one with a sale line, to the
+                cent; rolling_year_revenue = Σ of audit months 0 to 11
+    Unit        currency, audit months
+    Population  one row a customer of the cube
+    Undefined   never: rolling_year_revenue is 0 without a line in the last 12 months; the peak may
+                be negative
+    Source      source E of the method (peak rolling year against now)
+
+    Columns     customer_id, rolling_year_revenue (audit months 0 to 11), peak_revenue (largest Σ of
+                12 audit months that end in one with a sale line), peak_audit_month (the last month
+                of it, the latest one of equals)
     """
     months = cube.group_by("customer_id", "audit_month").agg(revenue=cube.revenue.sum())
     year = ibis.range_window(group_by="customer_id", order_by="audit_month", preceding=0, following=11)
@@ -95,9 +133,20 @@ def peak_years(cube: ir.Table) -> ir.Table:
 
 @measure(N_("Orders of each product family by active customers, in both periods"))
 def family_orders(sales: ir.Table, periods: Periods, months: Sequence[int]) -> ir.Table:
-    """Orders of each product family (the column offer, else product) by customers still active, in both periods.
+    """Orders of each product family by customers still active, in both periods.
 
-    Columns     customer_id, family, order_count, order_count_previous (orders with a positive line of the family), family_revenue_previous
+    Formula     order_count and order_count_previous = distinct orders with a positive line of the
+                family; family_revenue_previous = Σ amount of its positive lines of the previous
+                period
+    Unit        counts, currency
+    Population  one row a customer and family with an order in either period, over the audit months
+                in `months`; customers with an order of any family in the audit period
+    Undefined   never: revenue and counts are 0 without a line; lines without a family are left out
+    Source      definition of the workbook
+
+    Needs       sales.offer, else sales.product
+    Columns     customer_id, family, order_count, order_count_previous (orders with a positive line
+                of the family), family_revenue_previous
     """
     family = sales.offer if "offer" in sales.columns else sales.product
     day = sales.date.cast("string")
@@ -120,9 +169,16 @@ def family_orders(sales: ir.Table, periods: Periods, months: Sequence[int]) -> i
     N_("Families that a customer stopped buying"),
 )
 def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
-    """Families that a customer bought on at least `least_orders` orders of the previous period and on none of this one.
+    """Families that a customer bought on several orders of the previous period and no longer.
 
-    Columns     customer_id, family, order_count_previous, family_revenue_previous; largest revenue first
+    Formula     order_count = 0 and order_count_previous ≥ `least_orders`
+    Unit        counts, currency
+    Population  one row a customer and family of `family_orders` for which both hold
+    Undefined   never: without such a pair the table is empty
+    Source      definition of the workbook
+
+    Columns     customer_id, family, order_count_previous, family_revenue_previous; by customer,
+                largest revenue first
     """
     t = families.filter((families.order_count == 0) & (families.order_count_previous >= least_orders))
     return t.drop("order_count").order_by("customer_id", ibis.desc("family_revenue_previous"), "family")
@@ -144,10 +200,17 @@ def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
     },
 )
 def chance_stopped_count(families: pd.DataFrame, customers: pd.DataFrame, least_orders: int) -> float:
-    """Families that would look stopped if customers had ordered as often as they did, and families had not mattered.
+    """Families that would look stopped if customers ordered as they did and families were alike.
 
-    Formula     Σ over pairs with n ≥ `least_orders` orders in both periods of P(none of the n among the customer's orders of this
-                period): hypergeometric, given the customer's own orders of both periods; a customer that collapsed loses families by that alone
+    Formula     Σ over pairs with n ≥ `least_orders` orders in both periods of P(none of the n among
+                the customer's orders of this period): hypergeometric, given the customer's own
+                orders of both periods; a customer that collapsed loses families by that alone
+    Unit        expected number of pairs (not whole)
+    Population  pairs of a customer and a family
+    Undefined   never: 0 without such pairs
+    Source      definition of the workbook; hypergeometric law as in R. A. Fisher, The Design of
+                Experiments, 1935
+
     Parameters  families: `family_orders`; customers: customer_id, order_count, order_count_previous
     """
     t = families.merge(customers[["customer_id", "order_count", "order_count_previous"]], on="customer_id", suffixes=("_family", ""))

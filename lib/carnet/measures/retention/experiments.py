@@ -25,10 +25,19 @@ MISMATCH = 0.001  # p-value of the sample ratio, under which no effect is told
 
 @measure(N_("Customers an arm, for rates"))
 def arm_size_for_rates(rate: float, other_rate: float, power: float = POWER) -> int:
-    """Customers in each of two equal arms that show a difference between two rates, tested at 5 %: 2 × ((1.96 + 0.84) ÷ Cohen's h)².
+    """Customers in each of two equal arms that show a difference between two rates, tested at 5 %.
 
-    >>> arm_size_for_rates(0.80, 0.85), arm_size_for_rates(0.30, 0.20), arm_size_for_rates(0.10, 0.08)
-    (903, 292, 3205)
+    Formula     2 × ((1.96 + z at `power`) ÷ h)², rounded up, h = 2 arcsin √other_rate − 2 arcsin
+                √rate (Cohen); z = 0.84 at 80 %
+    Unit        customers an arm
+    Population  two arms of equal size
+    Undefined   raises ZeroDivisionError where both rates are equal
+    Source      J. Cohen, Statistical Power Analysis, 1988
+
+    >>> arm_size_for_rates(0.80, 0.85), arm_size_for_rates(0.30, 0.20)
+    (903, 292)
+    >>> arm_size_for_rates(0.10, 0.08)
+    3205
     """
     size = 2 * math.asin(math.sqrt(other_rate)) - 2 * math.asin(math.sqrt(rate))
     return math.ceil(2 * ((_quantile() + float(scipy.stats.norm.ppf(power))) / size) ** 2)
@@ -36,7 +45,15 @@ def arm_size_for_rates(rate: float, other_rate: float, power: float = POWER) -> 
 
 @measure(N_("Smallest rise of a rate that arms show"))
 def detectable_rate(rate: float, treated: int, control: int, power: float = POWER) -> float:
-    """The smallest rise of a rate that arms of these sizes show in `power` of the cases; NaN where even 100 % would not do."""
+    """The smallest rise of a rate that arms of these sizes show in `power` of the cases.
+
+    Formula     sin²(arcsin √rate + h ÷ 2) − rate, h = (1.96 + z at `power`) × √(1 ÷ treated + 1 ÷
+                control)
+    Unit        difference of rates, 0 to 1
+    Population  two arms
+    Undefined   NaN where even 100 % would not do, with an empty arm, or a rate outside 0 ≤ rate < 1
+    Source      J. Cohen, Statistical Power Analysis, 1988
+    """
     if not treated or not control or not 0 <= rate < 1:
         return math.nan
     size = (_quantile() + scipy.stats.norm.ppf(power)) * math.sqrt(1 / treated + 1 / control)
@@ -46,9 +63,14 @@ def detectable_rate(rate: float, treated: int, control: int, power: float = POWE
 
 @measure(N_("Smallest difference of means that arms show"))
 def detectable_difference(spread: float, treated: int, control: int, pairs: bool = False, power: float = POWER) -> float:
-    """The smallest mean effect a customer that the arms show in `power` of the cases: (t at 97.5 % + t at `power`) × spread × √(1/treated + 1/control).
+    """The smallest mean effect a customer that the arms show in `power` of the cases.
 
-    Student's t with pairs − 1, or treated + control − 2, degrees of freedom: as the effect is read. NaN where there are none.
+    Formula     (t at 97.5 % + t at `power`) × spread × √(1 ÷ treated + 1 ÷ control); Student's t
+                with pairs − 1, or treated + control − 2, degrees of freedom: as the effect is read
+    Unit        that of `spread`
+    Population  two arms, or pairs
+    Undefined   NaN with an empty arm or without degrees of freedom
+    Source      J. Cohen, Statistical Power Analysis, 1988
     """
     freedom = (treated if pairs else treated + control - 1) - 1
     if not treated or not control or freedom < 1:
@@ -63,6 +85,13 @@ def detectable_difference(spread: float, treated: int, control: int, pairs: bool
 @measure(N_("Customers an arm, for means"))
 def arm_size_for_difference(spread: float, effect: float, power: float = POWER) -> int:
     """Customers in each of two equal arms whose `detectable_difference` is at most `effect`.
+
+    Formula     the smallest n ≥ 2 × ((1.96 + z at `power`) × spread ÷ effect)², 2 at least, with
+                detectable_difference(spread, n, n) ≤ effect
+    Unit        customers an arm
+    Population  two arms of equal size
+    Undefined   raises ZeroDivisionError where the effect is 0
+    Source      J. Cohen, Statistical Power Analysis, 1988
 
     >>> arm_size_for_difference(100, 50)
     64
@@ -79,10 +108,18 @@ def _quantile() -> float:
 
 @measure(N_("Outcomes less what the past foretells"))
 def cuped(outcome: np.ndarray, baseline: np.ndarray) -> tuple[np.ndarray, float]:
-    """Outcomes less what the baseline foretells, and the share of the variance that this takes away.
+    """Outcomes less what the baseline foretells, and the share of variance that this takes away.
 
-    Formula     adjusted = outcome − θ (baseline − mean baseline), θ = cov(outcome, baseline) ÷ var(baseline), over both arms together, so that the
-                arms do not bear on it; share = squared correlation. A baseline that is constant or not known takes nothing away
+    Formula     adjusted = outcome − θ (baseline − mean baseline), θ = cov(outcome, baseline) ÷
+                var(baseline), over both arms together, so that the arms do not bear on it; share =
+                squared correlation
+    Unit        that of the outcome; share 0 to 1
+    Population  one value a unit of the experiment
+    Undefined   never: a baseline that is constant or not known of somebody, outcomes that are all
+                equal, or fewer than 3 units take nothing away
+    Source      A. Deng, Y. Xu, R. Kohavi & T. Walker, CUPED, WSDM 2013
+
+    Returns     (adjusted outcomes, share)
     """
     y, x = np.asarray(outcome, dtype=float), np.asarray(baseline, dtype=float)
     if len(y) < 3 or np.isnan(x).any() or not x.var() > 0 or not y.var() > 0:
@@ -93,13 +130,25 @@ def cuped(outcome: np.ndarray, baseline: np.ndarray) -> tuple[np.ndarray, float]
 
 @measure(N_("Arms of an experiment"))
 def assign(units: pd.DataFrame, share: float, pairs: bool, seed: int) -> pd.DataFrame:
-    """Who is treated and who is left alone: customer_id, stratum, baseline, block, arm.
+    """Who is treated and who is left alone, drawn at random within strata or pairs.
 
-    Parameters  units: customer_id, stratum, baseline; the draw depends on them and on the seed, not on the order of rows
-    Strata      customers are shuffled within their stratum (× half by baseline) and every 1/share-th of the whole list, from a random start, is
-                treated: each stratum is split like the whole, to one customer
-    Pairs       customers of nearest baseline within a stratum make pairs, one of each is treated by the toss of a coin; who remains without a
-                partner is 'left out'. share is then one half
+    Formula     Strata and Pairs below; the draw depends on the units and on the seed, not on the
+                order of rows
+    Unit        text: 'treated', 'control', 'left out'
+    Population  one row a unit
+    Undefined   never: without a unit the table is empty
+    Source      R. A. Fisher, The Design of Experiments, 1935; source D of the method, with the
+                control group that it lacks
+
+    Parameters  units: customer_id, stratum, baseline; the draw depends on them and on the seed, not
+                on the order of rows
+    Strata      customers are shuffled within their stratum (× half by baseline) and every
+                1/share-th of the whole list, from a random start, is treated: each stratum is split
+                like the whole, to one customer
+    Pairs       customers of nearest baseline within a stratum make pairs, one of each is treated by
+                the toss of a coin; who remains without a partner is 'left out'. share is then one
+                half
+    Columns     customer_id, stratum, baseline, block, arm
     """
     t = units[["customer_id", "stratum", "baseline"]].sort_values(["stratum", "baseline", "customer_id"], ignore_index=True)
     rng = np.random.default_rng(seed)
@@ -123,22 +172,45 @@ def assign(units: pd.DataFrame, share: float, pairs: bool, seed: int) -> pd.Data
 
 @measure(N_("Arms found against arms drawn"))
 def sample_ratio_p_value(treated_found: int, treated_missing: int, control_found: int, control_missing: int) -> float:
-    """Fisher's exact test of who is missing against the arm; under 0.001 something chose who is found, and no effect may be told (A. Fabijan et al., KDD 2019).
+    """p-value of who is missing from the data against the arm that was drawn.
 
-    The arms are those of the plan, so that only who is missing is left to chance. 1 where nobody is.
+    Formula     Fisher's exact test of found and missing against treated and control; under 0.001
+                (MISMATCH) something chose who is found, and no effect may be told
+    Unit        probability, 0 to 1
+    Population  the customers of the plan
+    Undefined   never: 1 where nobody is missing
+    Source      A. Fabijan et al., KDD 2019 (sample ratio mismatch); exact test: R. A. Fisher, 1935
+
+    The arms are those of the plan, so that only who is missing is left to chance.
     """
     return float(scipy.stats.fisher_exact([[treated_found, treated_missing], [control_found, control_missing]]).pvalue)
 
 
 @measure(N_("Effect of an experiment"))
 def read_effect(units: pd.DataFrame, share: float, pairs: bool, rate: bool, seed: int) -> dict[str, float]:
-    """What the treatment did to each customer on average, everybody counted in the arm drawn, whether treated or not.
+    """What the treatment did to each customer on average, everybody counted in the arm drawn.
 
-    Parameters  units: of `assign` with outcome; seed: of the plan, those of the test are drawn from it
-    Returns     treated_count, control_count, treated_mean, control_mean; raw, raw_low, raw_high (Welch; by pairs Student; for a rate Newcombe, paired
-                where there are pairs); effect, low, high: the same on outcomes adjusted by `cuped`, for a rate the raw ones, whose interval
-                knows that a rate ends at 0 and 1; explained (share of the variance taken away); p_value: share of 5,000 draws made anew by the same rule
-                whose effect is as large; NaN under 4 customers an arm, the interval NaN where all outcomes are equal
+    Formula     raw = mean outcome of the treated − of the control; effect = the same on outcomes
+                adjusted by `cuped`, for a rate the raw one; interval Welch, by pairs Student, for a
+                rate Newcombe; p_value = (1 + draws whose |effect| is as large) ÷ (1 + 5,000 draws),
+                made anew by the rule of the plan
+    Unit        that of the outcome a customer; p_value and explained 0 to 1
+    Population  units of `assign` with an outcome, but those left out; everybody in the arm drawn,
+                whether treated or not
+    Undefined   all but the counts are NaN under 4 customers an arm (LEAST_ARM); the interval is NaN
+                where all outcomes are equal, unless it is that of a rate
+    Source      A. Deng et al., CUPED, WSDM 2013; B. L. Welch, Biometrika 34 (1947); R. A. Fisher,
+                The Design of Experiments, 1935; R. G. Newcombe, Statistics in Medicine 17 (1998)
+
+    Parameters  units: of `assign` with outcome; seed: of the plan, those of the test are drawn from
+                it
+    Returns     treated_count, control_count, treated_mean, control_mean; raw, raw_low, raw_high
+                (Welch; by pairs Student; for a rate Newcombe, paired where there are pairs);
+                effect, low, high: the same on outcomes adjusted by `cuped`, for a rate the raw
+                ones, whose interval knows that a rate ends at 0 and 1; explained (share of the
+                variance taken away); p_value: share of 5,000 draws made anew by the same rule whose
+                effect is as large; NaN under 4 customers an arm, the interval NaN where all
+                outcomes are equal
     """
     t = units[units.arm != LEFT_OUT].reset_index(drop=True)
     outcome = t.outcome.to_numpy(dtype=float)

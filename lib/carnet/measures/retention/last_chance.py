@@ -16,7 +16,15 @@ ARMS = ("contact", "hold-out", "essential")
 
 @measure(N_("Customers on the way out: deep fall, long silence"))
 def candidates(gaps: pd.DataFrame, deep_share: float) -> pd.DataFrame:
-    """Customers of a gap list that are on the way out: due, revenue down by `deep_share` or more, silent for twice their own rhythm or longer."""
+    """Customers of a gap list that are on the way out.
+
+    Formula     sales_gap < 0, due (status not 'not_due'), gap_rate ≤ −deep_share, and silent for
+                twice their own rhythm or longer (silence_ratio ≥ 2, the first of SILENCE_BANDS)
+    Unit        as in the gap list
+    Population  one row a customer of the gap list for which all hold
+    Undefined   a customer whose gap rate or silence is not known has no row
+    Source      source B of the method (last-chance proposals); definition of the workbook
+    """
     return gaps[
         (gaps.sales_gap < 0) & (gaps.status != "not_due") & (gaps.gap_rate <= -deep_share) & (gaps.silence_ratio >= SILENCE_BANDS[0])
     ]
@@ -24,12 +32,21 @@ def candidates(gaps: pd.DataFrame, deep_share: float) -> pd.DataFrame:
 
 @measure(N_("How often customers this silent came back, in earlier years"))
 def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:
-    """How often customers this silent came back within a year, whatever was done: from the lists of earlier years.
+    """How often customers this silent came back within a year, whatever was done.
 
-    Formula     back = regained at least `back_share` of the gap a year later; rate = (back + 4 × overall) ÷ (customers + 4)
+    Formula     back = regained at least `back_share` of the gap a year later; back_rate = back ÷
+                customers, Wilson interval; recoverability = (back + 4 × overall rate) ÷ (customers
+                + 4)
+    Unit        counts, rates 0 to 1
+    Population  one row a band of silence met among the candidates of earlier years
+    Undefined   no row without history
+    Source      source B of the method (most recoverable); the shrinkage is a definition of the
+                workbook (PRIOR_CUSTOMERS); interval: E. B. Wilson, JASA, 1927
+
     Parameters  earlier: silence_ratio, revenue_previous, revenue, revenue_next of `candidates`
-    Columns     band and band_end (lower end of the silence ratio, and of the next band; NaN of the last), customer_count, back_count, back_rate, back_rate_low, back_rate_high (Wilson),
-                recoverability; no row without history
+    Columns     band and band_end (lower end of the silence ratio, and of the next band; NaN of the
+                last), customer_count, back_count, back_rate, back_rate_low, back_rate_high
+                (Wilson), recoverability; no row without history
     """
     t = earlier.assign(band=silence_band(earlier.silence_ratio, SILENCE_BANDS))
     t["back"] = t.revenue_next - t.revenue >= back_share * (t.revenue_previous - t.revenue)
@@ -53,10 +70,19 @@ def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:
 def last_chance(candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, cost: float, most: int) -> pd.DataFrame:
     """Candidates worth a last proposal, most valuable first.
 
-    Formula     expected_value = recoverability × margin_at_stake − cost of the proposal; kept while it is above zero, `most` at most;
-                value_low, value_high: the same at both ends of the band's Wilson interval (unknown where the rate is assumed). It is what
-                comes back at past rates, a customer that is back counting with its whole gap: what the proposal adds, the hold-out tells
-    Parameters  candidates: margin_at_stake, silence_ratio; rates: `recoverability`; `assumed` stands in for a band without history
+    Formula     expected_value = recoverability × margin_at_stake − cost of the proposal; kept while
+                it is above zero, `most` at most; value_low, value_high: the same at both ends of
+                the band's Wilson interval (unknown where the rate is assumed)
+    Unit        currency, rates 0 to 1
+    Population  one row a candidate whose expected value is above zero
+    Undefined   a candidate whose margin at stake is not known has no row; value_low and value_high
+                are NaN where the rate is assumed
+    Source      source B of the method (last-chance proposals to the most recoverable)
+
+    Note        it is what comes back at past rates, a customer that is back counting with its whole
+                gap: what the proposal adds, the hold-out tells
+    Parameters  candidates: margin_at_stake, silence_ratio; rates: `recoverability`; `assumed`
+                stands in for a band without history
     Returns     candidates with recoverability, proposal_cost, expected_value, value_low, value_high
     """
     band, by_band = silence_band(candidates.silence_ratio, SILENCE_BANDS), rates.set_index("band")
@@ -96,9 +122,18 @@ def value_in_play(chosen: pd.DataFrame) -> float:
 
 @measure(N_("Who is contacted and who is left alone, drawn at random"))
 def draw_hold_out(chosen: pd.DataFrame, share: float, seed: int) -> pd.Series:
-    """The arm of each customer: 'contact', 'hold-out' (drawn at random, left alone) or 'essential' (never left alone, not compared).
+    """The arm of each customer: contacted, left alone at random, or never left alone.
 
-    Nobody is held out when fewer than LEAST_ELIGIBLE customers could be: too few to measure anything. The draw depends on the seed and on
+    Formula     'essential' where essential; of the n others round(share × n) drawn at random are
+                'hold-out', the rest 'contact'
+    Unit        text: a name of ARMS
+    Population  one value a customer chosen for a proposal
+    Undefined   never: nobody is held out when fewer than LEAST_ELIGIBLE (8) customers could be
+    Source      source D of the method, with the control group that it lacks; R. A. Fisher, The
+                Design of Experiments, 1935
+
+    'hold-out' is left alone, 'essential' never left alone and not compared. Fewer than
+    LEAST_ELIGIBLE customers are too few to measure anything. The draw depends on the seed and on
     the customers, not on the order of rows.
     """
     essential = chosen.essential.astype(bool)
@@ -112,10 +147,16 @@ def draw_hold_out(chosen: pd.DataFrame, share: float, seed: int) -> pd.Series:
 
 @measure(N_("Smallest effect that the customers left alone can show"))
 def detectable_effect(earlier: pd.DataFrame, contacted: int, held: int) -> float:
-    """Smallest mean effect a customer (money) that these arms show at the next audit in 8 cases of 10, tested at 5 %.
+    """Smallest mean effect a customer that these arms show at the next audit in 8 cases of 10.
 
-    Formula     (1.96 + 0.84) × s × √(1 ÷ contacted + 1 ÷ held), s: standard deviation of what such customers moved in earlier years
-    Parameters  earlier: revenue, revenue_next of `candidates` of earlier years. NaN under 8 of them, or with an empty arm
+    Formula     (1.96 + 0.84) × s × √(1 ÷ contacted + 1 ÷ held), tested at 5 %; s: standard
+                deviation of what such customers moved in earlier years
+    Unit        currency a customer
+    Population  candidates of earlier years for s; the two arms
+    Undefined   NaN under 8 candidates of earlier years, or with an empty arm
+    Source      J. Cohen, Statistical Power Analysis, 1988
+
+    Parameters  earlier: revenue, revenue_next of `candidates` of earlier years
     """
     if len(earlier) < 8 or not contacted or not held:
         return float("nan")

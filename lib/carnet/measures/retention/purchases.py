@@ -40,8 +40,19 @@ class PurchaseModel:
 
 @measure(N_("Repeat orders, recency and age of each customer"))
 def purchase_history(orders: ir.Table, until: dt.date, weeks: float) -> ir.Table:
-    """Repeat orders of each customer up to a day: customer_id, repeat_count (days with an order after the first), recency_weeks (first to
-    last order), age_weeks (first order to `until`), recent_count (days with an order in the last `weeks` of them: the naive baseline of as many to come).
+    """Repeat orders of each customer up to a day: count, recency, age and its own recent rate.
+
+    Formula     repeat_count = days with an order − 1; recency_weeks = last − first order; age_weeks
+                = `until` − first order; recent_count = days with an order in the last `weeks`;
+                weeks of 7 days
+    Unit        counts, weeks
+    Population  one row a customer with an order up to `until`
+    Undefined   never: without an order the table is empty
+    Source      P. S. Fader, B. G. S. Hardie & K. L. Lee, Marketing Science 24 (2005) 275-284
+
+    Columns     customer_id, repeat_count (days with an order after the first), recency_weeks (first
+                to last order), age_weeks (first order to `until`), recent_count (days with an order
+                in the last `weeks` of them: the naive baseline of as many to come)
     """  # fmt: skip
     since = until - dt.timedelta(days=round(weeks * WEEK))
     days = orders.filter(orders.date <= ibis.date(until)).select("customer_id", "date").distinct()
@@ -59,7 +70,16 @@ def purchase_history(orders: ir.Table, until: dt.date, weeks: float) -> ir.Table
 
 @measure(N_("BG/NBD parameters by maximum likelihood"))
 def fit_purchases(history: pd.DataFrame) -> PurchaseModel | None:
-    """Maximum likelihood (eq. 6) over repeat_count, recency_weeks, age_weeks; None under 200 customers or when it does not converge."""
+    """BG/NBD parameters of a book, by maximum likelihood.
+
+    Formula     maximum likelihood (eq. 6) over repeat_count, recency_weeks, age_weeks; the best of
+                three starts of L-BFGS-B
+    Unit        r, a and b without unit, α in weeks; log likelihood
+    Population  customers of `purchase_history`
+    Undefined   None under 200 customers (MIN_CUSTOMERS), or when a parameter runs away (outside
+                10⁻⁴ … 10⁴): the data do not identify the model
+    Source      P. S. Fader, B. G. S. Hardie & K. L. Lee, Marketing Science 24 (2005) 275-284, eq. 6
+    """
     if len(history) < MIN_CUSTOMERS:
         return None
     x, tx, age = (history[name].to_numpy(dtype=float) for name in ("repeat_count", "recency_weeks", "age_weeks"))
@@ -123,8 +143,18 @@ def _log_likelihood(parameters: np.ndarray, x: np.ndarray, tx: np.ndarray, age: 
     },
 )
 def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -> pd.DataFrame:
-    """Per customer, over the next `weeks`: order_probability (≥ 1 order), expected_order_count (eq. 10); beside them naive_order_count, the
-    customer's orders of the same length of time just before.
+    """Orders expected of each customer over the next weeks, and its own rate carried on.
+
+    Formula     order_probability = P(still a customer) × (1 − ((α + age) ÷ (α + age + weeks))^(r +
+                x)), x repeat orders; expected_order_count by eq. 10; naive_order_count = the
+                customer's orders of the same length of time just before
+    Unit        probability 0 to 1; days with an order (not whole)
+    Population  one row a customer of `history`
+    Undefined   never for fitted parameters: eq. 10 has no value at a = 1 exactly
+    Source      P. S. Fader, B. G. S. Hardie & K. L. Lee, Marketing Science 24 (2005) 275-284, eq.
+                10
+
+    Columns     customer_id, order_probability (≥ 1 order), expected_order_count, naive_order_count
     """
     x, tx, age = (history[name].to_numpy(dtype=float) for name in ("repeat_count", "recency_weeks", "age_weeks"))
     r, alpha, a, b = model.r, model.alpha, model.a, model.b
@@ -139,10 +169,19 @@ def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -
 
 @measure(N_("Predicted against actual orders of the hold-out"))
 def hold_out(orders: ir.Table, history: pd.DataFrame, model: PurchaseModel, cut: dt.date, until: dt.date) -> pd.DataFrame:
-    """The model fitted up to `cut` against what happened until `until`: one row per fifth of customers by predicted probability, then all.
+    """The model fitted up to one day against the orders that came until another.
 
-    Columns     fifth (1 least likely … 5; 0: all), customer_count, predicted_rate, actual_rate (customers with ≥ 1 order), predicted_count,
-                actual_count, naive_count (orders)
+    Formula     means and sums over the customers of `expected_orders` and of their days with an
+                order after `cut` up to `until`
+    Unit        rates 0 to 1, days with an order
+    Population  one row a fifth of the customers of `history` by predicted probability, then one for
+                all
+    Undefined   never: a customer without a later order counts with 0
+    Source      P. S. Fader, B. G. S. Hardie & K. L. Lee, Marketing Science 24 (2005) 275-284; the
+                naive baseline: method §6
+
+    Columns     fifth (1 least likely … 5; 0: all), customer_count, predicted_rate, actual_rate
+                (customers with ≥ 1 order), predicted_count, actual_count, naive_count (orders)
     """
     weeks = (until - cut).days / WEEK
     later = (
@@ -176,11 +215,16 @@ def hold_out(orders: ir.Table, history: pd.DataFrame, model: PurchaseModel, cut:
     },
 )
 def regularity(orders: ir.Table) -> float:
-    """How regular the intervals between orders are: the k of Erlang-k intervals; 1 is pure chance (what BG/NBD assumes), more is rhythm.
+    """How regular the intervals between orders are: the k of Erlang-k intervals.
 
-    Formula     over customers, M = t1 ÷ (t1 + t2) of their first two intervals has variance 1 ÷ (4 (2k + 1)), so k = (1 − 4 V) ÷ (8 V)
-                (R. D. Wheat & D. G. Morrison, "Estimating purchase regularity with two interpurchase times", JMR 27 (1990) 87-93).
-                NaN under 30 customers with three days of orders.
+    Formula     over customers, M = t1 ÷ (t1 + t2) of their first two intervals has variance V = 1 ÷
+                (4 (2k + 1)) around ½, so k = (1 − 4 V) ÷ (8 V); 1 is pure chance (what BG/NBD
+                assumes), more is rhythm
+    Unit        index, 0 or more
+    Population  customers with three days of orders or more, their first three
+    Undefined   NaN under 30 such customers, or where all intervals are equal
+    Source      R. D. Wheat & D. G. Morrison, Estimating purchase regularity with two interpurchase
+                times, JMR 27 (1990) 87-93
     """
     days = orders.select("customer_id", "date").distinct()
     ordered = ibis.window(group_by="customer_id", order_by="date")

@@ -20,11 +20,21 @@ SELECTING_SHARE = 0.9  # orders that select the group; the others tell its true 
 
 @measure(N_("Jackknife interval of a ratio of two sums"))
 def ratio_interval(gained: npt.ArrayLike, gap: npt.ArrayLike, confidence: float = 0.95, predicting: int = 0) -> tuple[float, float, float]:
-    """Σ gained ÷ Σ gap with its jackknife interval (M. Quenouille 1949, J. Tukey 1958); NaN without a gap; no interval under 8 rows, when fewer than 4 carry the money,
-    or when fewer than 5, or a third, moved at all (customers gone for good show no spread, which is not certainty).
+    """Ratio of two sums with its jackknife interval.
 
-    Student's t with m − 1 degrees of freedom, m = (Σ gap)² ÷ Σ gap² the equivalent number of equal gaps. `predicting` k widens by √(1 + k):
-    where one more group will land when these rows are k groups of its size and spread.
+    Formula     Σ gained ÷ Σ gap; jackknife over rows, Student's t with m − 1 degrees of freedom, m
+                = (Σ gap)² ÷ Σ gap² the equivalent number of equal gaps. `predicting` k widens by
+                √(1 + k): where one more group will land when these rows are k groups of its size
+                and spread
+    Unit        ratio
+    Population  the rows given
+    Undefined   NaN, all three, without a gap; no interval under 8 rows, when fewer than 4 carry the
+                money (m < 4), when fewer than 5, or a third, moved at all (customers gone for good
+                show no spread, which is not certainty), or where one row is the whole gap
+    Source      M. Quenouille, 1949, and J. Tukey, 1958 (jackknife); L. Kish, Survey Sampling, 1965
+                (equivalent number)
+
+    Returns     (ratio, low, high)
     """
     gained, gap = np.asarray(gained, dtype=float), np.asarray(gap, dtype=float)
     n, total = len(gap), gap.sum()
@@ -57,14 +67,24 @@ def ratio_interval(gained: npt.ArrayLike, gap: npt.ArrayLike, confidence: float 
     },
 )
 def historic_rebound(earlier: pd.DataFrame, flagged: pd.Series) -> tuple[float, float, float]:
-    """Share of its gap that the group which the same rule would have flagged in earlier years regained in the next: (share, low, high).
+    """Share of its gap that the group flagged in earlier years regained in the next one.
+
+    Formula     Σ (revenue_next − revenue) ÷ Σ (revenue_previous − revenue) over the flagged rows;
+                the interval is where a group of the same size lands next (predictive,
+                `ratio_interval`)
+    Unit        share of the gap
+    Population  flagged rows of the lists of earlier years
+    Undefined   NaN, all three, without a flagged gap; no interval where `ratio_interval` gives none
+    Source      F. Galton, 1886 (regression to the mean); jackknife: M. Quenouille, 1949, J. Tukey,
+                1958
 
     Whatever was done with them then is in it: an untreated norm only where nobody was treated.
 
-    Formula     Σ (revenue_next − revenue) ÷ Σ (revenue_previous − revenue) over the flagged rows; the interval is where a group of the
-                same size lands next (predictive)
-    Parameters  earlier: audit_years_ago, revenue_previous, revenue, revenue_next of the lists of earlier years; flagged: their rows in the group
-    Coverage    simulated portfolios of 100 and 300 customers, still or moving, with and without departures: see tests
+    Parameters  earlier: audit_years_ago, revenue_previous, revenue, revenue_next of the lists of
+                earlier years; flagged: their rows in the group
+    Coverage    simulated portfolios of 100 and 300 customers, still or moving, with and without
+                departures: see tests
+    Returns     (share, low, high)
     """
     group = earlier[flagged]
     return ratio_interval(
@@ -74,14 +94,21 @@ def historic_rebound(earlier: pd.DataFrame, flagged: pd.Series) -> tuple[float, 
 
 @measure(N_("Share of a gap that the luck of orders gives back"))
 def luck_rebound(orders: pd.DataFrame, rule: Callable[[pd.DataFrame], pd.Series], draws: int = 40, seed: int = 1) -> float:
-    """Share of its gap that a group regains because the luck of its orders ends; for books without a third year.
+    """Share of its gap that a group regains because the luck of its orders ends.
 
-    Formula     each order selects the group with probability 0.9 or else tells its true level, both scaled to the year; share = Σ (level −
-                selecting revenue) ÷ Σ gap, pooled over the draws. Independent parts of a Poisson process: J. Neufeld, A. Dharamshi, L. Gao &
-                D. Witten, "Data thinning", JMLR 25 (2024)
-    Assumes     orders that fall at random. Customers that go on leaving are not in it: more than this is not to be expected
-    Parameters  orders: customer_id, current (True: audit period, False: previous), revenue; rule: a gap list → True for its group
+    Formula     each order selects the group with probability 0.9 (SELECTING_SHARE) or else tells
+                its true level, both scaled to the year; share = Σ (level − selecting revenue) ÷ Σ
+                gap, pooled over the draws
+    Unit        share of the gap
+    Population  customers that the rule flags in a draw, for books without a third year
     Undefined   NaN when no draw flags anybody
+    Source      J. Neufeld, A. Dharamshi, L. Gao & D. Witten, Data thinning, JMLR 25 (2024)
+                (independent parts of a Poisson process); F. Galton, 1886
+
+    Assumes     orders that fall at random. Customers that go on leaving are not in it: more than
+                this is not to be expected
+    Parameters  orders: customer_id, current (True: audit period, False: previous), revenue; rule: a
+                gap list → True for its group
     """
     codes, ids = pd.factorize(orders.customer_id, sort=True)
     current, revenue = orders.current.to_numpy(dtype=bool), orders.revenue.to_numpy(dtype=float)

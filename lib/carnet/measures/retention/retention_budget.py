@@ -15,13 +15,23 @@ PRIOR_CUSTOMERS = 4  # customers of the whole group that a band's rate is shrunk
 
 @measure(N_("How many customers this silent left, in earlier years"))
 def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
-    """How many customers this silent, fading or not, bought nothing in the following 12 months, in earlier years of this book.
+    """How many customers this silent bought nothing in the following 12 months, in earlier years.
 
-    Parameters  earlier: silence_ratio, fading, left (True, False), one row a customer active in the 12 months before an earlier audit date
-    Formula     leave_rate = (left + 4 × rate of the band) ÷ (customers + 4), that of the band likewise shrunk with the overall one;
-                leave_low, leave_high: Wilson interval of left ÷ customers
-    Columns     band (lower end of the silence ratio), fading, customer_count, left_count, leave_rate, leave_low, leave_high: one row for each band
-                and kind, seen or not; no row without history
+    Formula     leave_rate = (left + 4 × rate of the band) ÷ (customers + 4), that of the band
+                likewise shrunk with the overall one (PRIOR_CUSTOMERS = 4); leave_low, leave_high:
+                Wilson interval of left ÷ customers
+    Unit        counts, rates 0 to 1
+    Population  one row a band of silence (BANDS) and kind, fading or not, seen or not; customers
+                active in the 12 months before an earlier audit date
+    Undefined   no row without history; leave_low and leave_high are NaN of a pair that nobody was
+                in
+    Source      definition of the workbook; interval: E. B. Wilson, JASA, 1927
+
+    Parameters  earlier: silence_ratio, fading, left (True, False), one row a customer active in the
+                12 months before an earlier audit date
+    Columns     band (lower end of the silence ratio), fading, customer_count, left_count,
+                leave_rate, leave_low, leave_high: one row for each band and kind, seen or not; no
+                row without history
     """
     columns = ["band", "fading", "customer_count", "left_count", "leave_rate", "leave_low", "leave_high"]
     t = earlier.dropna(subset=["silence_ratio"])
@@ -76,15 +86,29 @@ def retention_budgets(
 ) -> pd.DataFrame:
     """What may be spent on each customer, and whether it is worth chasing.
 
-    Formula     leave_probability = rate of its band and kind (1 for a customer lost); save_probability = leave_probability × save_rate
-                (win_back_rate for those gone): of those about to leave, the share that an action keeps, an assumption until an experiment tells;
-                residual_margin = yearly_margin × survival_years(retention, horizon, discount); uncapped_budget = save_probability × residual_margin +
-                win_back_rate × regain_margin × the same years: what an account that was once bigger no longer buys;
-                budget = at most cap_share × yearly_margin, 0 unless chased. chase: out of its rhythm, fading or once bigger, and the budget reaches the cost of one action
-    Reason      unprofitable (yearly margin not above zero) · unknown (margin or chance not known) · chase · gone (left already: winning back is not
-                worth an action) · safe (in its own rhythm, not fading and never bigger) · small (too little to gain)
-    Parameters  accounts: yearly_margin, silence_ratio, fading, status, regain_margin (a year; 0 where it was never bigger)
-    Columns     accounts with leave_probability, save_probability, residual_margin, uncapped_budget, budget, chase, chase_reason
+    Formula     leave_probability = rate of its band and kind (1 for a customer lost);
+                save_probability = leave_probability × save_rate (win_back_rate for those gone): of
+                those about to leave, the share that an action keeps, an assumption until an
+                experiment tells; residual_margin = yearly_margin × survival_years(retention,
+                horizon, discount); uncapped_budget = save_probability × max(residual_margin, 0) +
+                win_back_rate × regain_margin × the same years: what an account that was once bigger
+                no longer buys; budget = at most cap_share × yearly_margin, 0 unless chased. chase:
+                out of its rhythm, fading or once bigger, and the budget reaches the cost of one
+                action
+    Unit        currency, probabilities 0 to 1
+    Population  one row an account
+    Undefined   budget is NaN where the yearly margin or the chance is not known; leave_probability
+                where no rate of its band is known
+    Source      source A of the method (p(save) × residual value; customers not worth chasing)
+
+    Reason      the first that holds: unknown (margin or chance not known) · unprofitable (yearly
+                margin not above zero) · chase · gone (left already: winning back is not worth an
+                action) · safe (in its own rhythm, not fading and never bigger) · small (too little
+                to gain)
+    Parameters  accounts: yearly_margin, silence_ratio, fading, status, regain_margin (a year; 0
+                where it was never bigger)
+    Columns     accounts with leave_probability, save_probability, residual_margin, uncapped_budget,
+                budget, chase, chase_reason
     """  # fmt: skip
     gone = accounts.status == "lost"
     band = silence_band(accounts.silence_ratio, BANDS)
