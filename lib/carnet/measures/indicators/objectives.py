@@ -91,8 +91,9 @@ def target_progress(
                 365.25
     Unit        that of the measure; pace in the same unit a year; years
     Population  one row an objective, in the order given
-    Undefined   NaN where the text below says so; low and high are NaN without an interval and of
-                objectives due earlier
+    Undefined   value is NaN where it is not measured, required without a baseline or its day unless
+                the objective is due or reached, pace_needed once due or reached, low and high
+                without an interval and of objectives due earlier
     Source      source D of the method (SMART targets); definition of the workbook (method §6,
                 objectives)
 

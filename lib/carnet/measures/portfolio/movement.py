@@ -245,8 +245,8 @@ def movement_summary(movement: ir.Table) -> ir.Table:
                 gross_revenue_retention = Σ min(max(revenue, 0), revenue_previous) ÷ Σ
                 revenue_previous; net_revenue_retention = Σ revenue ÷ Σ revenue_previous;
                 quick_ratio = (new + recovered + expansion) ÷ (lost + contraction)
-    Unit        counts, currency, rates 0 to 1 (net revenue retention may pass 1), quick_ratio
-                without unit
+    Unit        counts, currency, rates 0 to 1 (net revenue retention may pass 1 or fall below 0),
+                quick_ratio without unit
     Population  customers of `customer_movement`; retention by customers over those due, revenue
                 retention over those with revenue_previous > 0
     Undefined   rates over an empty population are NULL, quick_ratio where nothing was lost; every

@@ -59,8 +59,7 @@ def standardised(attributes: pd.DataFrame) -> pd.DataFrame:
     Unit        standard deviations
     Population  the rows given, one column an attribute that varies
     Undefined   a constant column is left out
-    Source      A. Gelman & al., Annals of Applied Statistics 2 (2008) 1360-1383 (inputs on a common
-                scale)
+    Source      definition of the workbook
     """
     spread = attributes.std(ddof=0)
     kept = attributes.loc[:, spread > 1e-12]

@@ -124,7 +124,8 @@ def class_count(weights: np.ndarray, chosen: np.ndarray) -> float:
     Unit        number of observations (not whole)
     Population  the weights given
     Undefined   never: `effective_count` where all rows or none are chosen, 0 without a weight
-    Source      L. Kish, Survey Sampling, 1965 (variance of a ratio)
+    Source      definition of the workbook, after the effective number of L. Kish, Survey Sampling,
+                1965
     """
     n = effective_count(weights)
     if not n or chosen.all() or not chosen.any():
@@ -449,7 +450,8 @@ def corrected_shares(leavers: pd.DataFrame, dimension: str, classes: Sequence[st
     Formula     known_share = count ÷ leavers with a known reason. reweighted_share: each known
                 reason of a group counts for leavers ÷ known reasons of that group
                 (post-stratification), Goodman interval with the effective count. bound_low = count
-                ÷ leavers; bound_high = (count + those not known) ÷ leavers
+                ÷ leavers; bound_high = (count + those not known) ÷ leavers: they hold whatever the
+                others would have said
     Unit        counts, shares 0 to 1
     Population  one row a known reason, over all leavers; groups of which no reason is known are
                 represented by nobody

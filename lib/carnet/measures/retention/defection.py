@@ -200,13 +200,13 @@ def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
     },
 )
 def chance_stopped_count(families: pd.DataFrame, customers: pd.DataFrame, least_orders: int) -> float:
-    """Families that would look stopped if customers ordered as they did and families were alike.
+    """Families that would look stopped by luck, with customers ordering as often as they did.
 
     Formula     Σ over pairs with n ≥ `least_orders` orders in both periods of P(none of the n among
                 the customer's orders of this period): hypergeometric, given the customer's own
                 orders of both periods; a customer that collapsed loses families by that alone
     Unit        expected number of pairs (not whole)
-    Population  pairs of a customer and a family
+    Population  pairs of a customer and a family, as if families did not matter to an order
     Undefined   never: 0 without such pairs
     Source      definition of the workbook; hypergeometric law as in R. A. Fisher, The Design of
                 Experiments, 1935
