@@ -67,7 +67,7 @@ def test_a_previous_period_that_was_not_given_is_said(make_engagement):
 def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
     import sqlite3
 
-    from carnet.engagement.records import RUN_VARIABLE
+    from carnet.engagement.running import RUN_VARIABLE, Run
 
     folder = make_engagement(tables={"sales": {"files": "sqlite:///e.db", "query": "select * from v"}})
     with sqlite3.connect(folder / "e.db") as con:
@@ -75,7 +75,8 @@ def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
     assert open_book(folder).checks["sales"].rows == 1
     with sqlite3.connect(folder / "e.db") as con:
         con.execute("insert into v values ('B', '2024-02-01', 1.0)")
-    monkeypatch.setenv(RUN_VARIABLE, "1")
+    Run(shared=str(folder)).write(folder / "run.json")
+    monkeypatch.setenv(RUN_VARIABLE, str(folder / "run.json"))
     assert open_book(folder).checks["sales"].rows == 1
     monkeypatch.delenv(RUN_VARIABLE)
     assert open_book(folder).checks["sales"].rows == 2
@@ -217,7 +218,8 @@ def test_what_a_book_computes_once_is_of_its_own_periods(make_engagement):
 def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement, tmp_path, monkeypatch):
     """Frame, types and the queries that are shown, whoever came first; another question, or another report, is computed for itself."""
     from carnet.book.once import once
-    from carnet.engagement.records import RUN_VARIABLE
+    from carnet.engagement.running import RUN_VARIABLE, Run
+    from carnet.measures.register import recording
 
     computed = []
 
@@ -228,22 +230,32 @@ def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement,
         return kept.filter(kept.revenue >= least).execute().assign(first=dt.date(2024, 1, 1), gone=None)
 
     folder = make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-10", "1"], ["B", "2024-03-10", "5"]]})
-    monkeypatch.setenv(RUN_VARIABLE, str(tmp_path))
+    def runs_in(shared):
+        shared.mkdir(exist_ok=True)
+        Run(shared=str(shared)).write(shared / "run.json")
+        monkeypatch.setenv(RUN_VARIABLE, str(shared / "run.json"))
+
+    runs_in(tmp_path)
     first, second = open_book(folder), open_book(folder)
-    one, other = revenues(first, 2), revenues(second, 2)
+    with recording() as making:
+        one = revenues(first, 2)
+    with recording() as reading:
+        other = revenues(second, 2)
     assert computed == [2] and one.to_dict() == other.to_dict() and list(one.dtypes) == list(other.dtypes)
-    assert first.kept_queries == second.kept_queries and set(second.kept_queries) == {"named_customers"}
+    assert making.ran == reading.ran and set(reading.ran) == {"named_customers"}
+    assert reading.ran["named_customers"].query.startswith("SELECT")
     assert len(revenues(second, 1)) == 2 and computed == [2, 1]
-    monkeypatch.setenv(RUN_VARIABLE, str(tmp_path / "other"))
-    (tmp_path / "other").mkdir()
+    runs_in(tmp_path / "other")
     revenues(open_book(folder), 2)
     revenues(open_book(folder, as_of="2024-02-01"), 2)
     assert computed == [2, 1, 2, 2]
 
 
 @pytest.mark.long
-def test_what_memory_does_not_hold_stands_in_the_cache_and_is_swept(make_engagement):
+def test_what_memory_does_not_hold_stands_in_the_cache_and_is_swept(make_engagement, tmp_path):
     """A process with 60 MB for its database, killed while its rows stand on the disk: in the engagement's cache alone, gone when the book is opened again."""
+    from carnet.engagement.running import RUN_VARIABLE, Run
+
     folder = make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})
     code = """
 import os, sys
@@ -253,7 +265,9 @@ con.execute("CREATE TEMP TABLE large AS SELECT i, 'a text that is not short' || 
 print(con.execute("SELECT current_setting('memory_limit')").fetchall()[0][0], flush=True)
 os.kill(os.getpid(), 9)
 """
-    command, room = [sys.executable, "-c", code, folder], os.environ | {"CARNET_MEMORY": "60MB"}
+    run = tmp_path / "run.json"
+    Run(memory="60MB").write(run)
+    command, room = [sys.executable, "-c", code, folder], os.environ | {RUN_VARIABLE: str(run)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=room)
     assert done.returncode == -signal.SIGKILL and done.stdout.split() == ["57.2", "MiB"], done.stderr
     cache = folder / ".carnet"

@@ -1,6 +1,5 @@
 """One decision an account: laws over the demonstration book and over a made-up one whose every decision is worked out by hand."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,9 +7,10 @@ import pandas as pd
 import pytest
 from carnet.book.book import open_book
 from carnet.customers.account_list import Rates, account_list
-from carnet.customers.decisions import ACTION_COLUMNS, Policy, decisions, may_be_called, open_names, policy_of
+from carnet.customers.decisions import ACTION_COLUMNS, decisions, may_be_called, open_names
 from carnet.customers.gaps.gap_list import gap_list
-from carnet.engagement.records import PARAMETERS_VARIABLE
+from carnet.engagement.parameters import Policy, read_parameters
+from carnet.engagement.running import RUN_VARIABLE, Run
 from carnet.findings import decisions as told
 from carnet.measures.gaps import tasks
 from carnet.measures.retention import actions
@@ -353,22 +353,35 @@ def test_law_one_action_each_within_its_means_whatever_the_account(rows, action_
 # --- the policy
 
 
-def test_the_policy_is_what_was_given_to_the_run_and_a_notebook_has_the_last_word(monkeypatch):
-    monkeypatch.setenv(PARAMETERS_VARIABLE, json.dumps({"proposal_cost": 80.0, "hold_out_seed": 9, "weekly_count": 5}))
-    assert policy_of({}) == Policy(proposal_cost=80.0, hold_out_seed=9), "a parameter that decides nothing is left to its notebook"
-    assert policy_of({"proposal_cost": 45.0, "language": "fr"}) == Policy(proposal_cost=45.0, hold_out_seed=9)
-    for empty in ("", "{}"):
-        monkeypatch.setenv(PARAMETERS_VARIABLE, empty)
-        assert policy_of({}) == Policy()
-    monkeypatch.delenv(PARAMETERS_VARIABLE)
-    assert policy_of({"abc_cut_a": 0.7}) == Policy(abc_cut_a=0.7)
+@pytest.fixture
+def given(tmp_path, monkeypatch):
+    """What -p gave to the run that this process belongs to."""
+
+    def give(**values):
+        Run(given=values).write(tmp_path / "run.json")
+        monkeypatch.setenv(RUN_VARIABLE, str(tmp_path / "run.json"))
+
+    return give
 
 
-def test_a_given_price_decides(made_up_book, monkeypatch):
+def test_the_policy_is_what_was_given_to_the_run_and_a_notebook_has_the_last_word(given, monkeypatch):
+    given(proposal_cost=80.0, hold_out_seed=9, weekly_task_count=5)
+    policy = read_parameters({}).policy
+    assert policy == Policy(proposal_cost=80.0, hold_out_seed=9), "a parameter that decides nothing is left out"
+    own = read_parameters({"proposal_cost": 45.0, "language": "fr"})
+    assert own.policy == Policy(proposal_cost=45.0, hold_out_seed=9) and own.named == ("proposal_cost",)
+    given()
+    assert read_parameters({}).policy == Policy()
+    monkeypatch.delenv(RUN_VARIABLE)
+    assert read_parameters({"abc_cut_a": 0.7}).policy == Policy(abc_cut_a=0.7)
+
+
+def test_a_given_price_decides(made_up_book, given):
     """A proposal at 181 is worth nobody's 180."""
-    monkeypatch.setenv(PARAMETERS_VARIABLE, json.dumps({"proposal_cost": 181.0, "hold_out_share": 0.0}))
-    assert not (decisions(made_up_book, policy_of({})).action == "last_chance").any()
-    assert (decisions(made_up_book, policy_of({"proposal_cost": 60.0})).action == "last_chance").sum() == 16
+    given(proposal_cost=181.0, hold_out_share=0.0)
+    assert not (decisions(made_up_book, read_parameters({}).policy).action == "last_chance").any()
+    own = read_parameters({"proposal_cost": 60.0}).policy
+    assert (decisions(made_up_book, own).action == "last_chance").sum() == 16
 
 
 # --- in words

@@ -169,7 +169,7 @@ def table_measures():
     for module in measure_modules():
         for name, function in inspect.getmembers(importlib.import_module(module), inspect.isfunction):
             kinds = [parameter.annotation for parameter in inspect.signature(function).parameters.values()]
-            if name in register.TABLES and any(kind in (ir.Table, ir.Table | None) for kind in kinds):
+            if name in register.MEASURES and any(kind in (ir.Table, ir.Table | None) for kind in kinds):
                 yield function
 
 

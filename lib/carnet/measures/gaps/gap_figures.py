@@ -120,8 +120,8 @@ from carnet.wording import N_
 def gap_figures(gaps: pd.DataFrame, flags: Mapping[str, pd.Series], families_known: bool) -> dict[str, float | None]:
     """Customers and money of a gap list, of those that each rule flags, and of families they left.
 
-    Formula     counts of the customers that a rule flags, and Σ of their sales_gap; late_share = late ÷
-                all of the list; margin_at_stake = Σ margin_at_stake of the late
+    Formula     counts of the customers that a rule flags, and Σ of their sales_gap; late_share =
+                late ÷ all of the list; margin_at_stake = Σ margin_at_stake of the late
     Unit        counts, currency, ratios 0 to 1
     Population  the customers of the gap list: revenue in either period
     Undefined   None for families that no line names and for contacts that nobody noted; NaN for the

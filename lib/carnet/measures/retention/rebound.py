@@ -143,8 +143,8 @@ def told_share(share: float, low: float, high: float) -> tuple[float, float, flo
     Formula     the share where it lies within 0 to 1, its interval cut to them
     Unit        ratio, 0 to 1
     Population  a flagged group
-    Undefined   NaN outside 0 to 1: the group fell further, or a few large customers brought more than
-                the gap; an interval as wide as WIDEST or wider says nothing and is NaN
+    Undefined   NaN outside 0 to 1: the group fell further, or a few large customers brought more
+                than the gap; an interval as wide as WIDEST or wider says nothing and is NaN
     Source      definition of the workbook (method §6)
     """
     if not 0 <= share <= 1:
