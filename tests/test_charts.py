@@ -108,14 +108,16 @@ def test_drawing_leaves_the_callers_settings_alone():
 
 
 def test_cost_blocks_draw_both_periods_and_no_bar_for_the_unknown():
-    chart = charts.draw_cost_blocks(EN, ["variable", "fixed"], [10.0, float("nan")], [12.0, 5.0], "Title", "Subtitle", "source")
+    blocks = pd.DataFrame({"label": ["variable", "fixed"], "before": [10.0, float("nan")], "now": [12.0, 5.0]})
+    chart = charts.draw_cost_blocks(EN, blocks, charts.Texts("Title", "Subtitle", "source"))
     bars = chart.figure.axes[0].patches
     assert [bar.get_height() for bar in bars] == [10, 12, 5] and chart.figure.axes[0].get_ylim()[0] == 0
     assert "variable: €10.00, €12.00" in chart.alt
 
 
 def test_break_even_chart_has_both_lines_from_zero():
-    chart = charts.draw_break_even(EN, ["Jan", "Feb"], [100.0, 200.0], [150.0, 180.0], "Title", "Subtitle", "source")
+    months = pd.DataFrame({"label": ["Jan", "Feb"], "revenue": [100.0, 200.0], "cost": [150.0, 180.0]})
+    chart = charts.draw_break_even(EN, months, charts.Texts("Title", "Subtitle", "source"))
     lines = [list(line.get_ydata()) for line in chart.figure.axes[0].lines]
     assert [100, 200] in lines and [150, 180] in lines and chart.figure.axes[0].get_ylim()[0] == 0
     assert {"revenue", "costs"} <= {text.get_text() for text in chart.figure.axes[0].texts}

@@ -149,6 +149,10 @@ class Book:
         label = N_("Name and salesperson of every customer: of the customer list, else of the last sale")
         return self.kept("named_customers", self._named_customers, label)
 
+    def names(self) -> pd.DataFrame:
+        """`customers` as a frame: name and salesperson by customer_id."""
+        return self.customers.execute().drop_duplicates("customer_id").set_index("customer_id")
+
     @cached_property
     def _named_customers(self) -> ir.Table:
         last = self.cube.group_by("customer_id").agg(seller=_last_text(self.cube.salesperson, self.cube.last_date))

@@ -159,7 +159,7 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
     t["abc_class"] = t.customer_id.map(classes)
     large = t.revenue[t.abc_class.isin(["A", "B"])]
     t["class_b_revenue"] = large.min() if len(large) else np.nan
-    named = book.customers.execute().drop_duplicates("customer_id").set_index("customer_id")
+    named = book.names()
     t["name"], t["salesperson"] = (
         t.customer_id.map(named.name).fillna(t.customer_id),
         t.customer_id.map(named.salesperson),

@@ -97,7 +97,7 @@ def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
     larger = (opening.cumsum() - opening) / opening.sum()
     large = t.index.isin(larger.index[larger < cut_b - 1e-12])
     t["good"] = large & (t.yearly_margin > 0).to_numpy() & ~t.newcomer.fillna(False).to_numpy(dtype=bool)
-    named = book.customers.execute().drop_duplicates("customer_id").set_index("customer_id").name
+    named = book.names().name
     t["name"] = t.customer_id.map(named).fillna(t.customer_id)  # nameless: its number
     now = audit_series(book).iloc[1]
     columns = [

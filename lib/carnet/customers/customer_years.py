@@ -99,7 +99,7 @@ def opening_customers(book: Book, satisfied_from: float, complaints: Sequence[st
         spoke = t.customer_id.isin(set(noted.customer_id.as_table().distinct().execute().customer_id))
         late = pd.Timestamp(service.date.min().execute()) > pd.Timestamp(before.start) + pd.Timedelta(days=COVER_DAYS)
         t["complained"] = spoke.astype("boolean").mask(~spoke & late)
-    named = book.customers.execute().drop_duplicates("customer_id").set_index("customer_id").name
+    named = book.names().name
     return t.assign(name=t.customer_id.map(named))
 
 

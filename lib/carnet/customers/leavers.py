@@ -133,7 +133,7 @@ def _withheld(book: Book, notes: pd.DataFrame, classes: Collection[str]) -> pd.D
 def note_list(book: Book, notes: pd.DataFrame, comments: pd.DataFrame) -> pd.DataFrame:
     """Every note and comment with its reading: NOTE_COLUMNS; source 'departure' or 'survey'."""
     t = pd.concat([notes.assign(source="departure"), comments.assign(source="survey")], ignore_index=True)
-    named = book.customers.execute().drop_duplicates("customer_id").set_index("customer_id")
+    named = book.names()
     t["name"], t["salesperson"] = t.customer_id.map(named.name).fillna(t.customer_id), t.customer_id.map(named.salesperson)
     return t.reindex(columns=NOTE_COLUMNS)
 
@@ -170,7 +170,7 @@ def find_leavers(book: Book, episodes: pd.DataFrame, since: dt.date, cut_a: floa
     earlier = _revenue_before(book, t)
     stake = t.revenue_at_stake.astype(float) if "revenue_at_stake" in t else pd.Series(np.nan, index=t.index)
     t["revenue_lost"] = stake.fillna(earlier)  # not noted: what the sales say
-    named = book.customers.execute().drop_duplicates("customer_id").set_index("customer_id")
+    named = book.names()
     t["name"] = t.customer_id.map(named.name).fillna(t.customer_id)  # a customer that no table names: its number
     t["salesperson"] = t.customer_id.map(named.salesperson)
     if book.has("customers", "segment"):

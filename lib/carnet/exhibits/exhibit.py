@@ -1,13 +1,13 @@
 """An exhibit: a question's finished small table, how it is drawn, and what ran for it. Everything shown is a rendering of one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import pandas as pd
 
 from carnet.exhibits.charts.base import Chart, Texts
-from carnet.exhibits.tables import HtmlTable, draw_table
+from carnet.exhibits.tables import HtmlTable
 from carnet.findings.base import Finding
 from carnet.wording import Wording
 
@@ -56,34 +56,6 @@ class Form(Protocol):
 
     def render(self, w: Wording, exhibit: Exhibit) -> Chart | HtmlTable:
         """The exhibit, drawn."""
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A chart: one of the `charts.draw_` functions, with what it needs beside the table and the texts."""
-
-    draw: Callable[..., Chart]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    def render(self, w: Wording, exhibit: Exhibit) -> Chart:
-        """The chart."""
-        return self.draw(w, exhibit.table, exhibit.texts, **self.settings)
-
-
-@dataclass(frozen=True)
-class Columns:
-    """A table: the fields shown (headings and formats of `columns.COLUMNS`).
-
-    `first` makes it a list of which so many rows are shown at first; `cents` shows all money to the cent.
-    """
-
-    fields: str
-    first: int | None = None
-    cents: bool = False
-
-    def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
-        """The table."""
-        return draw_table(w, exhibit.key, exhibit.title, exhibit.table, self.fields, exhibit.note, self.cents, self.first)
 
 
 @dataclass(frozen=True)

@@ -94,5 +94,6 @@ WRITTEN: dict[str, Cell] = {
     "win_range": share_maybe_range("win_rate", "win"),
     "band_range": _band,
     "back_range": lambda w, row: share_ends(w, row, "back_rate"),
+    "profit_range": lambda w, row: w.between(w.money(row["profit_low"], 0), w.money(row["profit_high"], 0)),
     "value_range": money_ends("value"),
 }

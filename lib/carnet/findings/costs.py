@@ -9,6 +9,8 @@ import pandas as pd
 from carnet.findings.base import Finding, direction, known_range, list_names
 from carnet.wording import N_, Wording, unknown
 
+LEAST_AMOUNT = 0.005  # of a step that is shown
+
 
 def net_margin(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any], interval: tuple[float, float]) -> Finding | None:
     """The net margin and how it moved; without a previous one, only where it stands."""
@@ -99,29 +101,28 @@ def price_volume(w: Wording, effects: Mapping[str, float]) -> Finding | None:
     return Finding("price_volume", sentence, max((effects[name] for name in ("price", "volume", "mix")), key=abs))
 
 
-def cost_to_serve(
-    w: Wording, customers: int, losing: int, below_cost: int, amount: float, certain: int, names: Sequence[str]
-) -> Finding | None:
+def cost_to_serve(w: Wording, profits: pd.DataFrame, losing: pd.DataFrame, count: int) -> Finding | None:
     """Customers that cost more than they bring, and for how many of them that is certain."""
-    if not losing:
+    if not len(losing):
         return (
             Finding("cost_to_serve", w._("At the middle of the rates, every customer pays for what it costs to serve."), 0.0)
-            if customers
+            if len(profits)
             else None
         )
     sentence = w.ngettext(
         "{count} customer of {customers} costs more, service included, than it brings ({names}): {amount} in all, certain over the range of rates for {certain}.",
         "{count} customers of {customers} cost more, service included, than they bring: {amount} in all, first of all {names}; certain over the range of rates for {certain} of them.",
-        losing,
-        customers=w.number(customers),
-        names=list_names(w, names),
-        amount=w.money(amount),
-        certain=w.number(certain),
+        len(losing),
+        customers=w.number(len(profits)),
+        names=list_names(w, list(losing.name[:count])),
+        amount=w.money(-losing.profit.sum()),
+        certain=w.number(int(losing.certain.sum())),
     )
+    below_cost = int((losing.margin < 0).sum())
     if below_cost:
         goods = w.ngettext("{count} of them loses money on the goods alone.", "{count} of them lose money on the goods alone.", below_cost)
         sentence = f"{sentence} {goods}"
-    return Finding("cost_to_serve", sentence, -amount)
+    return Finding("cost_to_serve", sentence, losing.profit.sum())
 
 
 def lifetime_value(w: Wording, now: Mapping[str, Any], ltv: float, interval: tuple[float, float], horizon_years: int) -> Finding | None:
@@ -141,11 +142,11 @@ def lifetime_value(w: Wording, now: Mapping[str, Any], ltv: float, interval: tup
     return Finding("lifetime_value", f"{sentence} {second}", (ltv - now["cac_standard"]) * now["new_customer_count"])
 
 
-def receivables(w: Wording, f: Mapping[str, Any], late_amount: float) -> Finding | None:
+def receivables(w: Wording, f: Mapping[str, Any], late_amount: float | None) -> Finding | None:
     """What customers owe, in days of sales, and how much of it is past due (unknown without due dates)."""
     if unknown(f["dso_days"]):
         return None
-    if unknown(late_amount):
+    if late_amount is None or unknown(late_amount):
         sentence = w._(
             "Customers owe {amount}, {days} days of sales; invoices paid in the period took {delay} days; no due date is given.",
             amount=w.money(f["open_amount"]), days=w.number(f["dso_days"]), delay=w.number(f["payment_delay_days"]),
@@ -178,6 +179,85 @@ def stress(w: Wording, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) 
         int(last["top_count"]), net=w.money(last["net_margin"]),
     )  # fmt: skip
     return Finding("stress", sentence, last["net_margin"] - rows[0]["net_margin"])
+
+
+def costs_in_all(w: Wording, now: Mapping[str, Any]) -> str:
+    """Title: the costs, and the part of them that is variable."""
+    share = w.percent(now["variable_cost_share"], 0)
+    return w._("Costs are {total}, {share} of them variable", total=w.money(now["total_cost"], 0), share=share)
+
+
+def left_of_revenue(w: Wording, now: Mapping[str, Any]) -> str:
+    """Title: the revenue, and what is left of it."""
+    revenue, net = (w.money(now[name], 0) for name in ("accounted_revenue", "net_margin"))
+    return w._("Of {revenue} of revenue, {net} is left", revenue=revenue, net=net)
+
+
+def margin_steps(w: Wording, now: Mapping[str, Any]) -> pd.DataFrame:
+    """From revenue to the net margin, a kind of cost a step: label, amount, total; other income only where there is any."""
+    steps = [
+        (w._("Revenue"), now["accounted_revenue"], True),
+        (w._("Variable costs"), -now["variable_cost"], False),
+        (w._("Margin on variable costs"), now["gross_margin"], True),
+        (w._("Fixed costs"), -now["fixed_cost"], False),
+        (w._("Acquisition"), -now["acquisition_cost"], False),
+        (w._("Other income and charges of the ledger"), now["other_income"], False),
+        (w._("Net margin"), now["net_margin"], True),
+    ]
+    if not abs(now["other_income"]) >= LEAST_AMOUNT:
+        steps.pop(-2)
+    return pd.DataFrame(steps, columns=["label", "amount", "total"])
+
+
+def passed_on(w: Wording, passed: dt.date | None) -> str:
+    """Title: the day on which revenue passes the costs, if it does."""
+    if passed is None:
+        return w._("Revenue does not pass the costs in this period")
+    return w._("Revenue passes the costs on {date}", date=w.date(passed))
+
+
+def passing(w: Wording, by_days: bool) -> str:
+    """Subtitle: what revenue is held against, by its days or as if it came in evenly."""
+    if by_days:
+        return w._("Cumulated revenue against the costs it has to cover: all fixed costs of the period, and variable costs of what is sold")
+    return w._("As if revenue came in evenly, since no table tells months: cumulated revenue against the costs it has to cover")
+
+
+def price_volume_title(w: Wording, effects: Mapping[str, float]) -> str:
+    """Title: what prices, volumes and the mix changed."""
+    amounts = {name: w.signed_money(effects[name], 0) for name in ("price", "volume", "mix")}
+    return w._("Prices {price}, volumes {volume}, mix {mix}", **amounts)
+
+
+def price_volume_steps(w: Wording, mix: pd.DataFrame) -> pd.DataFrame:
+    """The change of revenue by its steps, those without an amount left out, and their sum: label, amount, total."""
+    words = {
+        "lost": w._("Lost customers"), "arrived": w._("New and recovered customers"), "dropped": w._("Dropped products"),
+        "launched": w._("New products"), "price": w._("Price"), "volume": w._("Volume"), "mix": w._("Mix"), "other": w._("Other"),
+    }  # fmt: skip
+    moves = mix[mix.step.isin(words) & (mix.amount.abs() >= LEAST_AMOUNT)]
+    steps = moves.assign(label=moves.step.map(words), total=False)[["label", "amount", "total"]]
+    steps.loc[len(mix)] = [w._("Change of revenue"), moves.amount.sum(), True]
+    return steps
+
+
+def losing_title(w: Wording, losing: pd.DataFrame, profits: pd.DataFrame) -> str:
+    """Title: how many customers cost more than they bring."""
+    return w._("{count} customers of {n} cost more than they bring", count=w.number(len(losing)), n=w.number(len(profits)))
+
+
+def ages(w: Wording, balance: pd.DataFrame) -> pd.DataFrame:
+    """The aged balance with its ages in words: age, invoice_count, customer_count, open_amount."""
+    limits = {0: "0–29", 30: "30–59", 60: "60–89", 90: w._("90 and more")}
+    named = [w._("not yet due") if age < 0 else limits[age] for age in balance.age]
+    return balance.rename(columns={"amount": "open_amount"}).assign(age=named)
+
+
+def aged_title(w: Wording, dated: bool) -> str:
+    """Caption: open amounts by days past due, or since the invoice where no due date is given."""
+    if dated:
+        return w._("Open amounts by days past due")
+    return w._("Open amounts by days since the invoice (no due date is given)")
 
 
 LEDGER_STEPS = {

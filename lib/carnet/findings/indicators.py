@@ -1,6 +1,6 @@
 """Findings of the indicators: signals, growth, objectives, lifetimes, orders to come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,8 +8,10 @@ import pandas as pd
 from carnet.findings.base import Finding, write_figure, write_pace
 from carnet.measures.catalogue import FIGURES
 from carnet.measures.indicators.control_limits import FIRM_POINTS, Pattern
+from carnet.measures.retention.purchases import MIN_CUSTOMERS
 from carnet.wording import Wording, unknown
 
+SHORT_MONEY = 100_000  # from here on an axis writes thousands
 NAMED_SIGNALS = 5  # periods named in a sentence
 
 
@@ -50,6 +52,117 @@ def signals(w: Wording, measure: str, years: Sequence[float], limits: pd.DataFra
             )
         )
     return " ".join(parts) if len(known) > 1 or not unknown(pattern.trend) else f"{label}. {' '.join(parts)}"
+
+
+def outside_limits(w: Wording, measure: str, limits: pd.DataFrame, audited: Sequence[str]) -> str:
+    """Title: how many periods of the audited year leave their limits."""
+    label = w._(FIGURES[measure].label)
+    outside = int(limits.signal[limits.index.isin(audited)].isin(["above", "below"]).sum())
+    if not outside:
+        return w._("{label}: no period of the audited year leaves its limits", label=label)
+    return w.ngettext(
+        "{label}: {count} period of the audited year leaves its limits",
+        "{label}: {count} periods of the audited year leave their limits",
+        outside,
+        label=label,
+    )
+
+
+def limits_drawn(w: Wording, limits: pd.DataFrame, pattern: Pattern) -> str:
+    """Subtitle: around what the limits are drawn, and whether they are provisional."""
+    if pattern.season:
+        return w._("Limits at ± 2.66 mean moving ranges around trend and season")
+    if len(limits) >= FIRM_POINTS:
+        return w._("Expected course and limits at ± 2.66 mean moving ranges")
+    return w._("Expected course and provisional limits at ± 2.66 mean moving ranges: fewer than 12 points")
+
+
+def axis_writer(w: Wording, measure: str, limits: pd.DataFrame) -> Callable[[float], str]:
+    """How values of a measure are written on an axis: numbers, whole money, short money where it is large."""
+    if FIGURES[measure].unit != "currency":
+        return w.number
+    if limits.high.max() >= SHORT_MONEY:
+        return w.short_money
+    return lambda value: w.money(value, 0)
+
+
+def growth_title(w: Wording, change: float) -> str:
+    """Title: by how much revenue changed."""
+    return w._("Revenue changed by {change}", change=w.signed_money(change, 0))
+
+
+def growth_steps(w: Wording, split: pd.DataFrame, change: float) -> pd.DataFrame:
+    """The factors and their sum: label, amount, total."""
+    labels = [w._("Active customers"), w._("Orders per customer"), w._("Average basket"), w._("Change of revenue")]
+    amounts = [*split.effect, change]
+    return pd.DataFrame({"label": labels, "amount": amounts, "total": [False, False, False, True]})
+
+
+def objectives(w: Wording, progress: pd.DataFrame) -> pd.DataFrame:
+    """The objectives in words: label, owner, due, target, required, value, range, progress."""
+    rows = []
+    for row in progress.to_dict("records"):
+        measure = FIGURES[row["measure"]]
+        known = {name: row[name] for name in ("target", "required", "value") if not unknown(row[name])}
+        told = {name: write_figure(w, value, measure) for name, value in known.items()}
+        ends = [write_figure(w, row[end], measure) for end in ("low", "high")]
+        rows.append(
+            row
+            | dict.fromkeys(("target", "required", "value"), "–")
+            | told
+            | {
+                "label": w._(measure.label),
+                "range": "" if unknown(row["low"]) else w.between(*ends),
+                "progress": row["status"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def newcomers_again(w: Wording, mature: pd.DataFrame) -> str:
+    """Title: the share of newcomers that order again in the period after their first."""
+    first = mature[(mature.age == 1) & (mature.cohort > 0)]
+    if not len(first):
+        return w._("No newcomer since the first cohort")
+    share = first.active_count.sum() / first.customer_count.sum()
+    return w._("{share} of newcomers order again in the period after their first", share=w.percent(share, 0))
+
+
+def contract_runs(w: Wording, years: float, horizon: int) -> str:
+    """Title: how long a contract runs."""
+    if unknown(years):
+        return w._("How long contracts run")
+    return w._("A contract runs {years} of the next {horizon} years", years=w.number(years, 1), horizon=w.number(horizon))
+
+
+def not_modelled(w: Wording, count: int) -> str:
+    """Why the orders to come are not modelled: too few customers, or orders that do not identify the model."""
+    if count < MIN_CUSTOMERS:
+        return w._(
+            "Orders to come are not modelled. Customers without a contract who had ordered before the weeks held out: {count}; at least {least} are needed.",
+            count=w.number(count),
+            least=w.number(MIN_CUSTOMERS),
+        )
+    return w._("Orders to come are not modelled: the orders of {count} customers do not identify the model.", count=w.number(count))
+
+
+def predicted(w: Wording, held: pd.DataFrame) -> str:
+    """Title: order days predicted and those that happened."""
+    told = {name: w.number(held[f"{name}_count"].iloc[-1]) for name in ("predicted", "actual")}
+    return w._("{predicted} order days predicted, {actual} happened", **told)
+
+
+def half_life(w: Wording, years: float) -> str:
+    """The half-life in years, or that it is not measured."""
+    return w._("not measured") if unknown(years) else w._("{years} years", years=w.number(years, 1))
+
+
+def recommendations(w: Wording, limits: Mapping[str, pd.DataFrame], audited: Sequence[str], progress: pd.DataFrame) -> list[str]:
+    """What to do next, each triggered by a signal or by an objective off track."""
+    outside = {name: audited_signals(t, audited) for name, t in limits.items() if len(t) >= FIRM_POINTS}
+    made = [look_into(w, name, periods) for name, periods in outside.items() if periods]
+    made += [act_on(w, row) for row in progress.to_dict("records") if row["status"] == "off track"]
+    return made if made else [w._("No signal and no objective off track in these series.")]
 
 
 def growth(w: Wording, change: float, effects: Mapping[str, float]) -> Finding | None:
@@ -125,11 +238,11 @@ def objective(w: Wording, row: Mapping[str, Any]) -> str:
 
 
 def contract_lifetime(
-    w: Wording, contracts: int, endings: int, years: float, interval: tuple[float, float], horizon: float, still: float, deck: float
+    w: Wording, contracts: pd.DataFrame, years: float, interval: tuple[Any, Any], horizon: float, still: float, deck: float
 ) -> str:
     """Of the years of the horizon, how many a contract runs; the share that runs on, and the deck's 1 ÷ attrition beside it."""
     told = dict(
-        contracts=w.number(contracts), endings=w.number(endings), horizon=w.number(horizon), years=w.number(years, 1), deck=w.number(deck, 1),
+        contracts=w.number(len(contracts)), endings=w.number(int(contracts.ended.sum())), horizon=w.number(horizon), years=w.number(years, 1), deck=w.number(deck, 1),
         interval="" if unknown(interval[0]) else " " + w.between(*(w.number(end, 1) for end in interval)), still=w.percent(still, 0),
     )  # fmt: skip
     if unknown(years):
@@ -146,13 +259,12 @@ def contract_lifetime(
     return f"{sentence} " + w._("1 ÷ attrition would say {deck} years, for all customers and without end.", **told)
 
 
-def purchases(
-    w: Wording, customers: int, probability: float, expected: float, weeks: int, held: Mapping[str, Any], regularity: float
-) -> str:
+def purchases(w: Wording, customers: int, figures: Mapping[str, Any], weeks: int, held: Mapping[str, Any], regularity: float) -> str:
     """Orders to come, and how well the model did on the hold-out beside the naive baseline."""
     first = w._(
         "Of {customers} customers, {probability} are expected to order in the next {weeks} weeks: {expected} order days.",
-        customers=w.number(customers), probability=w.percent(probability, 0), weeks=w.number(weeks), expected=w.number(expected),
+        customers=w.number(customers), probability=w.percent(figures["repurchase_probability"], 0), weeks=w.number(weeks),
+        expected=w.number(figures["expected_order_count"]),
     )  # fmt: skip
     second = w._(
         "Tested on the last period held out: {predicted} order days predicted, {actual} happened; as many weeks just before held {naive}.",

@@ -13,7 +13,6 @@ __all__ = ["FIGURES", "MEASURES", "Figure", "Measure", "check_targets"]
 SUBJECTS = ("portfolio", "gaps", "costs", "indicators", "reasons", "retention", "statistics")
 
 
-
 def _modules() -> Iterator[str]:
     """Every module of measures, subject by subject; read, so that what it declares is registered."""
     for subject in SUBJECTS:
@@ -25,14 +24,9 @@ def _modules() -> Iterator[str]:
 
 # in this order, whichever module was imported first
 MEASURES: dict[str, Measure] = {
-    name: declared
-    for module in list(_modules())
-    for name, declared in register.MEASURES.items()
-    if declared.module == module
+    name: declared for module in list(_modules()) for name, declared in register.MEASURES.items() if declared.module == module
 }
-FIGURES: dict[str, Figure] = {
-    name: register.FIGURES[name] for declared in MEASURES.values() for name in declared.figures
-}
+FIGURES: dict[str, Figure] = {name: register.FIGURES[name] for declared in MEASURES.values() for name in declared.figures}
 
 
 def check_targets(names: Iterable[str]) -> None:

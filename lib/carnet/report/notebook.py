@@ -23,7 +23,7 @@ from markupsafe import escape
 from carnet.book import book as books
 from carnet.book.book import Book
 from carnet.book.engines import memory
-from carnet.customers.figures import figures_of, measured
+from carnet.customers.figures import figures_of, measured, with_names
 from carnet.engagement.parameters import Parameters, read_parameters
 from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE, neutralised
 from carnet.engagement.running import this_run
@@ -174,12 +174,6 @@ def _frames() -> Any:
     return ibis.duckdb.from_connection(memory())
 
 
-def with_names(table: ir.Table, book: Book) -> ir.Table:
-    """Add name and salesperson to a table that has customer_id; the order of rows is for the caller to set."""
-    joined = table.left_join(book.customers, "customer_id")
-    return joined.select(joined.customer_id, joined.name, joined.salesperson, *(c for c in table.columns if c != "customer_id"))
-
-
 def appendix(book: Book, parameters: Parameters) -> None:
     """How to read and check a notebook: rows in, definitions of its figures, its parameters, the SQL of what ran."""
     w = book.wording
@@ -188,7 +182,7 @@ def appendix(book: Book, parameters: Parameters) -> None:
         show(reasons_table(w, w._("Why rows were set aside"), book.checks))
     else:
         show(w._("No row was set aside."))
-    known = [name for name, value in _process.figures.items() if not unknown(value)]
+    known = [name for name in FIGURES if not unknown(_process.figures.get(name))]
     show(definitions_table(w, w._("Definitions"), known))
     show(parameters_table(w, w._("Parameters"), parameters.named_values))
     show_sql(book, {})

@@ -1,6 +1,7 @@
 """What a section or an exhibit needs of the book, and the one line that stands for it where it is not there."""
 
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -10,12 +11,31 @@ from carnet.intake.goods import LEAST_COSTED
 from carnet.intake.ledger import FILLED
 from carnet.wording import unknown
 
-Need = Callable[[Book], str]  # a book → the line that says what is missing, empty where it is there
+
+class Study(Protocol):
+    """What a section reads: computed frames, and the book that they come from."""
+
+    @property
+    def book(self) -> Book:
+        """The opened engagement."""
+
+
+Need = Callable[[Any], str]  # a study → the line that says what is missing, empty where it is there
 
 
 def given(table: str, *columns: str) -> Need:
     """The need of a table, with these columns."""
-    return lambda book: needs(book, table, *columns)
+    return lambda study: needs(study.book, table, *columns)
+
+
+def comparable(study: Study) -> str:
+    """The need of months that both years cover: what a gap rests on."""
+    return not_comparable(study.book)
+
+
+def complete(study: Study) -> str:
+    """The need of a previous period that the sales given cover: what a movement rests on."""
+    return incomplete(study.book)
 
 
 def first_missing(*lines: str) -> str:

@@ -6,21 +6,21 @@ from carnet.customers.gaps import gap_list
 from carnet.customers.gaps.memory import Memory
 from carnet.customers.gaps.study import Gaps
 from carnet.exhibits.charts import draw_funnel, draw_heat_strip, draw_quadrants, draw_ranking
-from carnet.exhibits.exhibit import Columns, Drawn, Exhibit, Kept, Ranked, said, told
+from carnet.exhibits.exhibit import Exhibit, Kept, said, told
+from carnet.exhibits.forms import Columns, Drawn
 from carnet.exhibits.tables import LIST_LIMIT, write_value
 from carnet.findings import decisions as decisions_told
 from carnet.findings import gaps as words
-from carnet.findings import ranked
 from carnet.measures.gaps import follow_up
 from carnet.sections.missing import (
+    comparable,
     first_missing,
     given,
     needs,
-    not_comparable,
     partly_comparable,
     too_few,
 )
-from carnet.sections.section import Shows, month_labels, section, source_line
+from carnet.sections.section import Shows, month_labels, points, section, source_line
 
 CENT = 0.01  # a customer: sums of amounts to the cent may differ by it
 ENDS = 8  # customers drawn at each end of the ranking
@@ -52,7 +52,7 @@ def followed_points(memory: Memory) -> Shows:
         )
 
 
-@section(not_comparable)
+@section(comparable)
 def main_points(gaps: Gaps, plan: ContactPlan) -> Shows:
     """The findings, largest money first."""
     w, p, chance = gaps.book.wording, gaps.parameters, gaps.chance_counts[0]
@@ -65,7 +65,7 @@ def main_points(gaps: Gaps, plan: ContactPlan) -> Shows:
         words.neglected(w, gaps.tracked),
         words.last_chance(w, plan.proposals, plan.detectable),
     ]
-    yield Ranked(ranked(findings))
+    yield from points(w, findings)
 
 
 @section()
@@ -127,7 +127,7 @@ def _followed_list(memory: Memory, first: int) -> Exhibit:
     )
 
 
-@section(not_comparable)
+@section(comparable)
 def behind(gaps: Gaps) -> Shows:
     """Who is behind, beside those ahead, and the gap list."""
     yield _ranking(gaps)
@@ -214,7 +214,7 @@ def overdue(gaps: Gaps) -> Shows:
     yield Kept({"overdue": rare})
 
 
-@section(not_comparable)
+@section(comparable)
 def luck(gaps: Gaps) -> Shows:
     """What the luck of orders explains, and what comes back by itself."""
     w, p, chance = gaps.book.wording, gaps.parameters, gaps.chance_counts
@@ -232,7 +232,7 @@ def luck(gaps: Gaps) -> Shows:
     yield from said(words.expected_rebound(w, gaps.rebound), "note")
 
 
-@section(not_comparable)
+@section(comparable)
 def part_of_purchases(gaps: Gaps) -> Shows:
     """Who left family by family, and who was larger once."""
     w, p, book = gaps.book.wording, gaps.parameters, gaps.book
@@ -266,7 +266,7 @@ def part_of_purchases(gaps: Gaps) -> Shows:
     )
 
 
-@section(not_comparable)
+@section(comparable)
 def salespeople(gaps: Gaps) -> Shows:
     """Whether it is the accounts, luck, or the person."""
     w = gaps.book.wording
@@ -334,7 +334,7 @@ def noted_activity(gaps: Gaps) -> Shows:
     )
 
 
-@section(not_comparable)
+@section(comparable)
 def contacted(gaps: Gaps) -> Shows:
     """The most late beside what was done with them."""
     w, book = gaps.book.wording, gaps.book
@@ -389,7 +389,7 @@ def _tracked(gaps: Gaps) -> Exhibit:
     )
 
 
-@section(not_comparable)
+@section(comparable)
 def by_month(gaps: Gaps) -> Shows:
     """When each of the most late fell behind."""
     w, book = gaps.book.wording, gaps.book
@@ -424,7 +424,7 @@ def by_month(gaps: Gaps) -> Shows:
     )
 
 
-@section(not_comparable)
+@section(comparable)
 def proposals(plan: ContactPlan) -> Shows:
     """To whom a last-chance proposal is made."""
     w, gaps, p = plan.book.wording, plan.gaps, plan.gaps.parameters
@@ -464,7 +464,7 @@ def _proposals(plan: ContactPlan) -> Exhibit:
     )
 
 
-@section(not_comparable)
+@section(comparable)
 def whom_to_call(plan: ContactPlan) -> Shows:
     """The tasks of the coming weeks, and the one decision an account."""
     w, p, tasks = plan.book.wording, plan.gaps.parameters, plan.tasks
@@ -497,7 +497,7 @@ def whom_to_call(plan: ContactPlan) -> Shows:
     yield from said(words.not_planned(w, plan.left_count, p.task_week_count, p.weekly_task_count), "note")
 
 
-@section(not_comparable)
+@section(comparable)
 def recommendations(gaps: Gaps, plan: ContactPlan) -> Shows:
     """What to do next: each sentence is triggered by names on a list."""
     reaches_back = len(gaps.earlier_lists) > 0

@@ -1,26 +1,20 @@
 """How a section is made: the decorator that asks what it needs once, and records what ran for each exhibit."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from carnet.book.book import Book
 from carnet.engagement.schema import TABLE_LABELS
-from carnet.exhibits.exhibit import Exhibit, Kept, Said, Section, Shown
+from carnet.exhibits.exhibit import Exhibit, Kept, Ranked, Said, Section, Shown, said
+from carnet.findings import Finding, ranked
 from carnet.measures.register import recording
-from carnet.sections.missing import Need, first_missing
+from carnet.sections.missing import Need, Study, first_missing
+from carnet.wording import Wording
 
 P = ParamSpec("P")
-
-
-class Study(Protocol):
-    """What a section reads: computed frames, and the book that they come from."""
-
-    @property
-    def book(self) -> Book:
-        """The opened engagement."""
 
 
 S = TypeVar("S", bound=Study)
@@ -39,7 +33,7 @@ def section(
     def made(function: Callable[Concatenate[S, P], Shows]) -> Callable[Concatenate[S, P], Section]:
         @wraps(function)
         def whole(study: S, *args: P.args, **kwargs: P.kwargs) -> Section:
-            missing = first_missing(*(need(study.book) for need in needed))
+            missing = first_missing(*(need(study) for need in needed))
             with recording() as ran:
                 shown = [_signed(item, ran.ran) for item in function(study, *args, **kwargs)]
             name = function.__name__
@@ -62,6 +56,15 @@ def _refused(shown: Iterable[Shown], missing: str) -> Iterator[Shown]:
         return
     yield Said(missing, "missing")
     yield from (Kept(item.lists, item.checks) for item in shown if isinstance(item, Exhibit | Kept))
+
+
+def points(w: Wording, findings: Sequence[Finding | None]) -> Shows:
+    """The main points of a notebook, largest money first; without any, the line that says so."""
+    made = ranked(findings)
+    if made:
+        yield Ranked(made)
+    else:
+        yield from said(w._("No finding: the tables they need are missing."), "missing")
 
 
 def source_line(book: Book, *tables: str, start: dt.date | None = None) -> str:

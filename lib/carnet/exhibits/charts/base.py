@@ -3,7 +3,7 @@
 Every function returns a `Chart`: the matplotlib figure and its text alternative. Nothing is computed here but positions.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from importlib import resources
@@ -11,6 +11,7 @@ from textwrap import fill
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import get_named_colors_mapping
 from matplotlib.figure import Figure
@@ -47,7 +48,7 @@ def use_colours(own: Mapping[Any, str]) -> None:
 use_colours({})
 
 
-LISTS = {"draw_waterfall", "draw_cost_blocks", "draw_break_even", "draw_profit_effect"}
+LISTS = {"draw_profit_effect"}
 
 
 def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
@@ -106,11 +107,10 @@ def shortened(text: object, width: int = 30) -> str:
 
 
 @styled
-def draw_waterfall(
-    w: Wording, labels: Sequence[str], amounts: Sequence[float], totals: Sequence[bool], title: str, subtitle: str, footer: str
-) -> Chart:
-    """Steps from one total to the next: a total stands on zero, a step hangs on the level before it."""
-    figure, axes = frame(Texts(title, subtitle, footer), 3.8)
+def draw_waterfall(w: Wording, steps: pd.DataFrame, texts: Texts) -> Chart:
+    """Steps from one total to the next (columns label, amount, total): a total stands on zero, a step hangs on the level before it."""
+    labels, amounts, totals = (list(steps[column]) for column in ("label", "amount", "total"))
+    figure, axes = frame(texts, 3.8)
     level = 0.0
     top = max(abs(value) for value in amounts) or 1
     for position, (amount, total) in enumerate(zip(amounts, totals, strict=True)):
@@ -126,8 +126,5 @@ def draw_waterfall(
     axes.set_ylim(low - top * 0.04 if low < 0 else low, high + top * 0.08)
     axes.axhline(0, color=CONTEXT, linewidth=0.8)
     money_axis(w, axes.yaxis)
-    return finish(
-        figure,
-        Texts(title, subtitle, footer),
-        "; ".join(f"{label}: {w.money(amount)}" for label, amount in zip(labels, amounts, strict=True)),
-    )
+    told = "; ".join(f"{label}: {w.money(amount)}" for label, amount in zip(labels, amounts, strict=True))
+    return finish(figure, texts, told)

@@ -1,7 +1,5 @@
 """The figures of the cost structure: costs by behaviour, the way to break-even, the whale curve."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from carnet.exhibits.charts.base import (
@@ -22,11 +20,10 @@ from carnet.wording import Wording, unknown
 
 
 @styled
-def draw_cost_blocks(
-    w: Wording, labels: Sequence[str], before: Sequence[float], now: Sequence[float], title: str, subtitle: str, footer: str
-) -> Chart:
-    """Two bars a behaviour: the previous period in grey, the audit period beside it; NaN draws no bar."""
-    figure, axes = frame(Texts(title, subtitle, footer))
+def draw_cost_blocks(w: Wording, blocks: pd.DataFrame, texts: Texts) -> Chart:
+    """Two bars a behaviour (columns label, before, now): the previous period in grey, the audit period beside it; NaN draws no bar."""
+    labels, before, now = (list(blocks[column]) for column in ("label", "before", "now"))
+    figure, axes = frame(texts)
     width = 0.36
     for offset, amounts, colour in ((-width / 2, before, CONTEXT), (width / 2, now, FOCUS)):
         for position, amount in enumerate(amounts):
@@ -41,15 +38,14 @@ def draw_cost_blocks(
         0.995, 1.01, w._("grey: previous period · blue: audit period"), transform=axes.transAxes, ha="right", fontsize=7.5, color="#333333"
     )
     told = "; ".join(f"{label}: {w.money(b)}, {w.money(n)}" for label, b, n in zip(labels, before, now, strict=True))
-    return finish(figure, Texts(title, subtitle, footer), told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_break_even(
-    w: Wording, labels: Sequence[str], cumulated: Sequence[float], costs: Sequence[float], title: str, subtitle: str, footer: str
-) -> Chart:
-    """Cumulated revenue (solid) against the cumulated costs it has to cover: all fixed costs of the period from its first day, plus variable ones."""
-    figure, axes = frame(Texts(title, subtitle, footer))
+def draw_break_even(w: Wording, months: pd.DataFrame, texts: Texts) -> Chart:
+    """Cumulated revenue (solid) against the cumulated costs it has to cover (columns label, revenue, cost): all fixed costs from the first day, plus variable ones."""
+    labels, cumulated, costs = (list(months[column]) for column in ("label", "revenue", "cost"))
+    figure, axes = frame(texts)
     positions = range(len(labels))
     axes.plot(positions, costs, color=CONTRAST, linestyle="--", linewidth=1.6)
     axes.plot(positions, cumulated, color=FOCUS)
@@ -63,7 +59,7 @@ def draw_break_even(
     axes.set_ylim(bottom=0, top=1.1 * max([*cumulated, *costs]))
     money_axis(w, axes.yaxis)
     told = "; ".join(f"{label}: {w.money(r)}, {w.money(c)}" for label, r, c in zip(labels, cumulated, costs, strict=True))
-    return finish(figure, Texts(title, subtitle, footer), told.replace("\n", " "))
+    return finish(figure, texts, told.replace("\n", " "))
 
 
 @styled

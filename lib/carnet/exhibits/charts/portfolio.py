@@ -74,7 +74,9 @@ def draw_bridge(w: Wording, bridge: pd.DataFrame, footer: str) -> Chart:
         "contraction": w._("Contraction"), "lost": w._("Lost"), "current": w._("Audit period"),
     }  # fmt: skip
     totals = [step in ("previous", "current") for step in amounts]
-    return draw_waterfall(w, [names[step] for step in amounts], list(amounts.values()), totals, title, subtitle, footer)
+    labels = [names[step] for step in amounts]
+    steps = pd.DataFrame({"label": labels, "amount": list(amounts.values()), "total": totals})
+    return draw_waterfall(w, steps, Texts(title, subtitle, footer))
 
 
 @styled

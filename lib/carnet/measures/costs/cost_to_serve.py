@@ -102,29 +102,6 @@ def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, y
 
 @measure(
     N_("Margin against cost to serve, customer by customer"),
-    {
-        "cost_to_serve": Figure(
-            N_("Cost to serve"),
-            "currency",
-            N_("Σ activities at their rate, and waiting for payment, customers of the period"),
-            good="down",
-            source="E",
-        ),
-        "certain_sign_share": Figure(
-            N_("Customers whose sign is certain"),
-            "ratio",
-            N_("Customers whose profit, over the middle 95 % of the drawn rates, keeps its sign ÷ customers"),
-            decimals=1,
-            source="E",
-        ),
-        "unpaid_service_cost": Figure(
-            N_("Unpaid services"),
-            "currency",
-            N_("Σ of the cost to serve that a customer's own margin does not pay"),
-            good="down",
-            source="E",
-        ),
-    },
 )
 def customer_profit(
     margins: pd.DataFrame, activities: pd.DataFrame, low: float, high: float, draws: int, seed: int = 1
@@ -192,3 +169,49 @@ def idle_services(margins: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFra
     t = idle.groupby("customer_id", as_index=False).agg(cost_to_serve=("cost", "sum"))
     t = t.assign(margin=0.0, unpaid_service=t.cost_to_serve)
     return t.sort_values(["unpaid_service", "customer_id"], ascending=[False, True], ignore_index=True)
+
+
+@measure(
+    N_("What serving costs, how much of it is certain, what nobody pays for"),
+    {
+        "cost_to_serve": Figure(
+            N_("Cost to serve"),
+            "currency",
+            N_("Σ activities at their rate, and waiting for payment, customers of the period"),
+            good="down",
+            source="E",
+        ),
+        "certain_sign_share": Figure(
+            N_("Customers whose sign is certain"),
+            "ratio",
+            N_("Customers whose profit, over the middle 95 % of the drawn rates, keeps its sign ÷ customers"),
+            decimals=1,
+            source="E",
+        ),
+        "unpaid_service_cost": Figure(
+            N_("Unpaid services"),
+            "currency",
+            N_("Σ of the cost to serve that a customer's own margin does not pay"),
+            good="down",
+            source="E",
+        ),
+    },
+)
+def whale_figures(profits: pd.DataFrame, unpaid: pd.DataFrame) -> dict[str, float]:
+    """What serving costs in all, whose sign is certain, what margins do not pay.
+
+    Formula     cost_to_serve = Σ cost_to_serve; certain_sign_share = customers with a certain sign ÷
+                customers; unpaid_service_cost = Σ unpaid_service
+    Unit        currency, ratio 0 to 1
+    Population  customers of the period (`customer_profit`), and for what is unpaid those served
+                without buying, too (`idle_services`)
+    Undefined   the share is NaN without a customer
+    Source      source E of the method
+
+    Parameters  profits: cost_to_serve, certain; unpaid: unpaid_service
+    """
+    return {
+        "cost_to_serve": profits.cost_to_serve.sum(),
+        "certain_sign_share": profits.certain.mean(),
+        "unpaid_service_cost": unpaid.unpaid_service.sum(),
+    }

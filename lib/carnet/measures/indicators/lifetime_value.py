@@ -42,14 +42,6 @@ def survival_years(retention_rate: float, horizon_years: int, discount_rate: flo
             decimals=2,
             source="D",
         ),
-        "ltv_margin_to_cac": Figure(
-            N_("Discounted lifetime value to acquisition cost"),
-            "index",
-            N_("Customer lifetime value over the stated horizon ÷ acquisition cost per new customer"),
-            good="up",
-            decimals=2,
-            source="D",
-        ),
     },
 )
 def ltv_margin(margin_per_customer: float, retention_rate: float, horizon_years: int, discount_rate: float) -> float:
@@ -95,7 +87,19 @@ def ltv_interval(
     return float(low), float(high)
 
 
-@measure(N_("From the deck's lifetime value and acquisition cost to the standard ones"))
+@measure(
+    N_("From the deck's lifetime value and acquisition cost to the standard ones"),
+    {
+        "ltv_margin_to_cac": Figure(
+            N_("Discounted lifetime value to acquisition cost"),
+            "index",
+            N_("Customer lifetime value over the stated horizon ÷ acquisition cost per new customer"),
+            good="up",
+            decimals=2,
+            source="D",
+        ),
+    },
+)
 def reconciliation(period: pd.Series, horizon_years: int, discount_rate: float) -> pd.DataFrame:
     """From the deck's LTV and CAC to the standard ones, step by step, in money per customer.
 

@@ -124,23 +124,6 @@ def _log_likelihood(parameters: np.ndarray, x: np.ndarray, tx: np.ndarray, age: 
 
 @measure(
     N_("Orders expected of each customer, and its own rate carried on"),
-    {
-        "repurchase_probability": Figure(
-            N_("Customers expected to order again"),
-            "ratio",
-            N_("Mean probability of at least one order in the stated weeks (BG/NBD)"),
-            good="up",
-            decimals=1,
-            source="D",
-        ),
-        "expected_order_count": Figure(
-            N_("Expected order days"),
-            "index",
-            N_("Σ expected days with an order in the stated weeks (BG/NBD)"),
-            good="up",
-            source="D",
-        ),
-    },
 )
 def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -> pd.DataFrame:
     """Orders expected of each customer over the next weeks, and its own rate carried on.
@@ -236,3 +219,43 @@ def regularity(orders: ir.Table) -> float:
         return math.nan
     spread = float(((split - 0.5) ** 2).mean())
     return (1 - 4 * spread) / (8 * spread) if spread > 0 else math.nan
+
+
+@measure(
+    N_("Orders to come, of all customers"),
+    {
+        "repurchase_probability": Figure(
+            N_("Customers expected to order again"),
+            "ratio",
+            N_("Mean probability of at least one order in the stated weeks (BG/NBD)"),
+            good="up",
+            decimals=1,
+            source="D",
+        ),
+        "expected_order_count": Figure(
+            N_("Expected order days"),
+            "index",
+            N_("Σ expected days with an order in the stated weeks (BG/NBD)"),
+            good="up",
+            source="D",
+        ),
+    },
+)
+def order_figures(expected: pd.DataFrame | None) -> dict[str, float | None]:
+    """How many customers are expected to order again, and on how many days.
+
+    Formula     repurchase_probability = mean order_probability; expected_order_count = Σ
+                expected_order_count
+    Unit        ratio 0 to 1; days with an order
+    Population  the customers of `expected_orders`
+    Undefined   None where the model is not identified
+    Source      P. Fader, B. Hardie and K. Lee, Marketing Science, 2005 (BG/NBD)
+
+    Parameters  expected: `expected_orders`, or None
+    """
+    if expected is None:
+        return {"repurchase_probability": None, "expected_order_count": None}
+    return {
+        "repurchase_probability": expected.order_probability.mean(),
+        "expected_order_count": expected.expected_order_count.sum(),
+    }

@@ -1,0 +1,303 @@
+"""How the indicators move, what is signal, how long customers stay, as frames: each computed when it is first read."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from carnet.book.book import Book
+from carnet.customers import series
+from carnet.customers.figures import measured, with_names
+from carnet.engagement.parameters import Parameters
+from carnet.engagement.periods import GRAINS, Bucket, buckets
+from carnet.measures.indicators import cohorts, control_limits, kpi, lifetimes, objectives
+from carnet.measures.portfolio import growth
+from carnet.measures.register import computed
+from carnet.measures.retention import purchases
+from carnet.measures.statistics import intervals
+
+NAN = float("nan")
+CHARTED = ("revenue", "active_customer_count", "average_basket", "net_margin")
+SHOWN_YEARS = 3
+OLDEST_AGE = 12  # periods since the first order that a chart of cohorts shows
+
+
+@dataclass(frozen=True)
+class KpiStudy:
+    """Indicators by year, quarter and month; limits; objectives; cohorts, contracts, orders to come."""
+
+    book: Book
+    parameters: Parameters
+
+    # --- the series
+
+    @computed
+    def years(self) -> pd.DataFrame:
+        """Every indicator by fiscal year."""
+        return series.period_series(self.book, "year")
+
+    @computed
+    def quarters(self) -> pd.DataFrame:
+        """Every indicator by quarter."""
+        return series.period_series(self.book, "quarter")
+
+    @computed
+    def months(self) -> pd.DataFrame:
+        """Every indicator by month."""
+        return series.period_series(self.book, "month")
+
+    @property
+    def grains(self) -> dict[str, pd.DataFrame]:
+        """The three of them by their grain."""
+        return {"year": self.years, "quarter": self.quarters, "month": self.months}
+
+    @computed
+    def audit(self) -> pd.DataFrame:
+        """The previous period and the audit period: `series.audit_series`."""
+        return series.audit_series(self.book)
+
+    @property
+    def before(self) -> pd.Series:
+        """The previous period."""
+        return self.audit.iloc[0]
+
+    @property
+    def now(self) -> pd.Series:
+        """The audit period."""
+        return self.audit.iloc[1]
+
+    @computed
+    def listed(self) -> pd.DataFrame | None:
+        """Every indicator of every period as one list; None where no period is known."""
+        parts = [kpi.kpi_list(part) for part in self.grains.values() if len(part)]
+        return kpi.joined(parts) if parts else None
+
+    # --- signals
+
+    @property
+    def fine_grain(self) -> str:
+        """The finest grain that has points enough for firm limits, else the year."""
+        firm = control_limits.FIRM_POINTS
+        grains = ("month", "quarter")
+        return next((grain for grain in grains if len(self.grains[grain]) >= firm), "year")
+
+    @computed
+    def points(self) -> pd.DataFrame:
+        """The complete periods that limits are drawn around."""
+        t = self.grains[self.fine_grain]
+        return t[t.complete]
+
+    @computed
+    def limits(self) -> dict[str, tuple[pd.DataFrame, control_limits.Pattern]]:
+        """By indicator, its natural limits and the trend and season taken out: `control_limits.limits_around`."""
+        t, per_year = self.points, 12 // GRAINS[self.fine_grain]
+        months = [start.month for start in t.start]
+        known = [name for name in CHARTED if t[name].notna().sum() > 1]
+        by_label = t.set_index("label")
+        return {name: control_limits.limits_around(by_label[name], months, per_year) for name in known}
+
+    @property
+    def audited(self) -> list[str]:
+        """Labels of the points within the audited year."""
+        return list(self.points.label[self.points.end > self.book.periods.yearly.current.start])
+
+    @property
+    def recent_years(self) -> pd.DataFrame:
+        """The last complete fiscal years where one ends on the audit date, else the two audit periods."""
+        years = self.years
+        if len(years) and years.end.iloc[-1] == self.book.as_of:
+            return years[years.complete].tail(SHOWN_YEARS)
+        return self.audit
+
+    # --- growth and objectives
+
+    @property
+    def change(self) -> float:
+        """Change of the customers' revenue between the two periods."""
+        return self.now.customer_revenue - self.before.customer_revenue
+
+    @computed
+    def split(self) -> pd.DataFrame:
+        """Change of revenue by customers, orders and baskets: `growth.growth_decomposition`."""
+        return growth.growth_decomposition(self.before, self.now)
+
+    @computed
+    def year(self) -> pd.Series:
+        """Figures of the last 12 months: `objectives.yearly_values`."""
+        whole = self.book.periods == self.book.periods.yearly
+        return objectives.yearly_values(self.now, self.months, whole)
+
+    @computed
+    def progress(self) -> pd.DataFrame:
+        """Each objective against where it should stand: `objectives.target_progress`."""
+        ranges = self.rate_ranges | objectives.noise_ranges(self.year, self.months)
+        targets, as_of = self.book.engagement.targets, self.book.as_of
+        return objectives.target_progress(targets, self.year, ranges, self.years, as_of)
+
+    @computed
+    def rate_ranges(self) -> dict[str, tuple[float, float]]:
+        """Wilson intervals of the rates that are a share of a count."""
+        now = self.now
+        return {rate: intervals.wilson_interval(now[part], now[whole]) for rate, (part, whole) in kpi.RATES.items()}
+
+    # --- cohorts and contracts
+
+    @computed
+    def spans(self) -> list[Bucket]:
+        """The periods of the cohorts."""
+        book, grain = self.book, self.parameters.cohort_grain
+        if not book.first_sale:
+            return []
+        start = book.engagement.fiscal_year_start
+        return buckets(book.first_sale, book.as_of, grain, start)
+
+    @computed
+    def cohorts(self) -> pd.DataFrame:
+        """Cohorts with their intervals, immature cells blank: `cohorts.cohort_table`; no row without sales."""
+        if not self.spans:
+            return pd.DataFrame(columns=["cohort", "age", "active_rate", "active_count", "customer_count"])
+        counts = cohorts.cohort_counts(self.book.orders, self.spans).execute()
+        return cohorts.cohort_table(counts, self.spans)
+
+    @property
+    def mature(self) -> pd.DataFrame:
+        """The cells of later periods that have happened."""
+        t = self.cohorts
+        return t[(t.age > 0) & t.active_rate.notna()]
+
+    @property
+    def young_cohorts(self) -> pd.DataFrame:
+        """The cells that a chart shows."""
+        return self.cohorts[self.cohorts.age <= OLDEST_AGE]
+
+    @computed
+    def contracts(self) -> ir.Table | None:
+        """Contracts under observation: `lifetimes.contract_lifetimes`; None where none is listed."""
+        book = self.book
+        if not book.has("customers", "since", "contract") or not book.first_sale:
+            return None
+        departed = book.table("departures") if book.has("departures") else None
+        return lifetimes.contract_lifetimes(book.table("customers"), departed, book.first_sale, book.as_of)
+
+    @computed
+    def observed(self) -> pd.DataFrame | None:
+        """The contracts, executed."""
+        return None if self.contracts is None else self.contracts.execute()
+
+    @computed
+    def survival(self) -> pd.DataFrame:
+        """Share of contracts that still run, by years: `lifetimes.survival_curve`; no row without contracts."""
+        if self.observed is None:
+            return pd.DataFrame(columns=["years", "survival", "low", "high", "at_risk"])
+        return lifetimes.survival_curve(self.observed)
+
+    @computed
+    def stay(self) -> float:
+        """Years of the horizon that a contract runs: `lifetimes.restricted_mean_of`."""
+        if self.observed is None:
+            return NAN
+        return lifetimes.restricted_mean_of(self.observed, self.parameters.horizon_years)
+
+    @computed
+    def stay_range(self) -> tuple[Any, Any]:
+        """Its bootstrap interval."""
+        if self.observed is None:
+            return None, None
+        return lifetimes.restricted_mean_interval(self.observed, self.parameters.horizon_years)
+
+    @computed
+    def still(self) -> float:
+        """Share of contracts that still run at the horizon."""
+        return lifetimes.survival_at(self.survival, self.parameters.horizon_years)
+
+    # --- orders to come
+
+    @property
+    def orders(self) -> ir.Table:
+        """The orders of customers without a contract."""
+        orders = self.book.orders
+        return orders if self.contracts is None else orders.anti_join(self.contracts, "customer_id")
+
+    @property
+    def cut(self) -> dt.date:
+        """The day from which orders are held out."""
+        return self.book.as_of - dt.timedelta(weeks=self.parameters.order_weeks)
+
+    @computed
+    def history(self) -> pd.DataFrame:
+        """Repeat orders, recency and age of each customer today: `purchases.purchase_history`."""
+        weeks = self.parameters.order_weeks
+        return purchases.purchase_history(self.orders, self.book.as_of, weeks).execute()
+
+    @computed
+    def earlier(self) -> pd.DataFrame:
+        """The same before the weeks held out."""
+        return purchases.purchase_history(self.orders, self.cut, self.parameters.order_weeks).execute()
+
+    @computed
+    def models(self) -> tuple[Any, Any]:
+        """BG/NBD fitted to all and to all but the weeks held out; None where it is not identified."""
+        return purchases.fit_purchases(self.history), purchases.fit_purchases(self.earlier)
+
+    @property
+    def fitted(self) -> bool:
+        """True where both models are."""
+        return all(model is not None for model in self.models)
+
+    @computed
+    def held_out(self) -> pd.DataFrame:
+        """Predicted against actual orders of the weeks held out: `purchases.hold_out`."""
+        return purchases.hold_out(self.orders, self.earlier, self.models[1], self.cut, self.book.as_of)
+
+    @computed
+    def expected(self) -> pd.DataFrame:
+        """Orders expected of each customer: `purchases.expected_orders`."""
+        weeks = self.parameters.order_weeks
+        return purchases.expected_orders(self.models[0], self.history, weeks)
+
+    @computed
+    def regularity(self) -> float:
+        """How regular the intervals between orders are: `purchases.regularity`."""
+        return purchases.regularity(self.orders)
+
+    @computed
+    def at_risk(self) -> pd.DataFrame:
+        """Customers by the revenue that hangs on an order that may not come: revenue_at_risk."""
+        moved = series.moved(self.book).select("customer_id", "revenue", "last_date")
+        joined = ibis.memtable(self.expected).inner_join(moved, "customer_id")
+        t = with_names(joined, self.book).execute()
+        t["revenue_at_risk"] = t.revenue * (1 - t.order_probability)
+        return t.sort_values(["revenue_at_risk", "customer_id"], ascending=[False, True])
+
+    # --- what is published
+
+    @computed
+    def figures(self) -> dict[str, Any]:
+        """The published figures."""
+        now = self.now
+        names = (
+            *kpi.INDICATORS,
+            "active_customer_count_previous",
+            "opening_customer_count",
+            "not_due_customer_count",
+        )
+        figures = {name: now[name] for name in names} | {
+            "revenue_previous": self.before.revenue,
+            "half_life_years": intervals.half_life_years(now.retention_rate),
+            "contract_years": self.stay,
+        }
+        return measured(self.book, figures) | self.order_figures
+
+    @computed
+    def order_figures(self) -> dict[str, Any]:
+        """Those of the orders to come: `purchases.order_figures`."""
+        rhythm = {"purchase_regularity": self.regularity}
+        return purchases.order_figures(self.expected if self.fitted else None) | rhythm
+
+    @computed
+    def ranges(self) -> dict[str, tuple[Any, Any]]:
+        """Their intervals."""
+        return self.rate_ranges | {"contract_years": self.stay_range}

@@ -1,0 +1,96 @@
+"""The ways to draw an exhibit: a chart, a list or table, figures of the register, periods side by side."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from carnet.exhibits import tables
+from carnet.exhibits.charts.base import Chart
+from carnet.exhibits.exhibit import Exhibit
+from carnet.exhibits.tables import HtmlTable
+from carnet.wording import Wording
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart: one of the `charts.draw_` functions, with what it needs beside the table and the texts."""
+
+    draw: Callable[..., Chart]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def render(self, w: Wording, exhibit: Exhibit) -> Chart:
+        """The chart."""
+        return self.draw(w, exhibit.table, exhibit.texts, **self.settings)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A table: the fields shown (headings and formats of `columns.COLUMNS`).
+
+    `first` makes it a list of which so many rows are shown at first; `cents` shows all money to the cent.
+    """
+
+    fields: str
+    first: int | None = None
+    cents: bool = False
+
+    def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
+        """The table."""
+        e = exhibit
+        return tables.draw_table(w, e.key, e.title, e.table, self.fields, e.note, self.cents, self.first)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures of the register as label, value and, where `ranged`, interval; see `figures`."""
+
+    ranged: bool = False
+
+    def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
+        """The table."""
+        t = exhibit.table.set_index("name")
+        ends = dict(zip(t.index, zip(t.low, t.high, strict=True), strict=True))
+        ranges = ends if self.ranged else {}
+        return tables.figures_table(w, exhibit.key, exhibit.title, t.value, " ".join(t.index), ranges)
+
+
+def figures(names: str, values: Mapping[str, Any], ranges: Mapping[str, Sequence[Any]] = {}) -> pd.DataFrame:
+    """The table of some figures (names, space-separated): name, value, low, high."""
+    rows = [(name, values[name], *ranges.get(name, (None, None))) for name in names.split()]
+    return pd.DataFrame(rows, columns=["name", "value", "low", "high"])
+
+
+@dataclass(frozen=True)
+class Series:
+    """Figures of the register (names, space-separated) as rows, a column a period (rows of the table)."""
+
+    names: str
+
+    def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
+        """The table."""
+        return tables.series_table(w, exhibit.key, exhibit.title, exhibit.table, self.names)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Amounts of money, a row a `label`, a column a period (label, complete of `periods`)."""
+
+    periods: pd.DataFrame
+
+    def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
+        """The table."""
+        t = exhibit.table
+        amounts = t.drop(columns="label")
+        return tables.matrix_table(w, exhibit.key, exhibit.title, t.label, amounts, self.periods)
+
+
+@dataclass(frozen=True)
+class Benchmarks:
+    """Published figures beside this book's: name in benchmarks.yml, own (written)."""
+
+    def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
+        """The table."""
+        own = exhibit.table.set_index("name").own
+        return tables.benchmark_table(w, exhibit.title, own.to_dict())

@@ -1,0 +1,285 @@
+"""The sections of kpi_tracking: how the indicators move, signal or noise, objectives, cohorts, lifetimes."""
+
+import pandas as pd
+
+from carnet.customers.kpi_study import KpiStudy
+from carnet.exhibits.charts import (
+    draw_cohorts,
+    draw_control,
+    draw_hold_out,
+    draw_survival,
+    draw_waterfall,
+)
+from carnet.exhibits.exhibit import Exhibit, Kept, said
+from carnet.exhibits.forms import Benchmarks, Columns, Drawn, Series
+from carnet.findings import indicators as words
+from carnet.measures.indicators import kpi
+from carnet.sections.missing import first_missing, given, incomplete, needs, too_few, unmeasured
+from carnet.sections.section import Shows, points, section, source_line
+
+HALF_CENT = 0.005
+FIRST_CHARTED = ("revenue", "active_customer_count")
+QUARTERLY = "revenue order_count average_basket active_customer_count retention_rate gross_margin net_margin"
+
+
+def source(study: KpiStudy) -> str:
+    """The footer of the charts."""
+    ledger = [] if study.book.has("sales") else ["ledger"]
+    return source_line(study.book, "sales", "costs", "summary", *ledger)
+
+
+def revenue_known(study: KpiStudy) -> str:
+    """The need of revenue in the audit period."""
+    return unmeasured(study.book, study.now.revenue, "sales")
+
+
+def totals_table(study: KpiStudy) -> str:
+    """The table that would tell totals: the summary where there are no sales."""
+    book = study.book
+    return "summary" if book.has("summary") and not book.has("sales") else "sales"
+
+
+def years_known(study: KpiStudy) -> str:
+    """The need of revenue in any fiscal year."""
+    revenue = study.years.revenue.max() if len(study.years) else None
+    return unmeasured(study.book, revenue, totals_table(study))
+
+
+@section(revenue_known)
+def main_points(study: KpiStudy) -> Shows:
+    """The findings, largest money first."""
+    w = study.book.wording
+    effects = dict(zip(study.split.factor, study.split.effect, strict=True))
+    growth = words.growth(w, study.change, effects)
+    yield from points(w, [growth, words.profit_growth(w, study.now, study.before)])
+
+
+@section()
+def first_signals(study: KpiStudy) -> Shows:
+    """How the first charted indicator moved, and where each objective stands."""
+    for name in list(study.limits)[:1]:
+        yield from said(_signals(study, name))
+    for row in study.progress.to_dict("records"):
+        yield from said(words.objective(study.book.wording, row))
+
+
+def _signals(study: KpiStudy, name: str) -> str:
+    years, (limits, pattern) = list(study.recent_years[name]), study.limits[name]
+    return words.signals(study.book.wording, name, years, limits, pattern, study.audited)
+
+
+@section()
+def warnings(study: KpiStudy) -> Shows:
+    """What the reader must know of the data before reading a figure."""
+    for notice in study.book.notices:
+        yield from said(study.book.wording.tell(notice), "warning")
+
+
+@section(years_known)
+def by_year(study: KpiStudy) -> Shows:
+    """The indicators by fiscal year."""
+    title = study.book.wording._("Indicators by fiscal year")
+    yield Exhibit("kpi-years", title, study.years, Series(" ".join(kpi.INDICATORS)))
+
+
+@section()
+def by_quarter(study: KpiStudy) -> Shows:
+    """The indicators by quarter, and all of them as a list."""
+    recent = study.quarters.tail(study.parameters.quarter_count)
+    if len(recent):
+        title = study.book.wording._("Indicators by quarter")
+        yield Exhibit("kpi-quarters", title, recent, Series(QUARTERLY))
+    both = [part.retention_rate + part.attrition_rate for part in study.grains.values()]
+    one = all(((total.dropna() - 1).abs() <= 1e-12).all() for total in both)
+    lists = {} if study.listed is None else {"kpi": study.listed}
+    yield Kept(lists, [(one, "retention and attrition do not sum to 1")])
+
+
+@section()
+def signals(study: KpiStudy) -> Shows:
+    """What is signal, and what is noise."""
+    w = study.book.wording
+    for name in FIRST_CHARTED:
+        if name in study.limits:
+    for name in study.limits:
+        yield from said(_signals(study, name))
+    ordered = all((t.low <= t.high).all() for t, _ in study.limits.values())
+    known = all(t.value.notna().all() for t, _ in study.limits.values())
+    yield Kept(checks=[(ordered and known, "a natural limit is upside down")])
+    if "revenue" in study.limits:
+        middle = study.limits["revenue"][0]["mean"].iloc[-1]
+        yield from said(unmeasured(study.book, middle, "sales"), "missing")
+    else:
+        yield from said(unmeasured(study.book, None, "sales"), "missing")
+
+
+def _control(study: KpiStudy, name: str) -> Exhibit:
+    w, (limits, pattern) = study.book.wording, study.limits[name]
+    return Exhibit(
+        f"control-{name.replace('_', '-')}",
+        words.outside_limits(w, name, limits, study.audited),
+        limits,
+        Drawn(
+            draw_control,
+            {
+                "labels": [w.period(label) for label in limits.index],
+                "write": words.axis_writer(w, name, limits),
+            },
+        ),
+        subtitle=words.limits_drawn(w, limits, pattern),
+        source=source(study),
+    )
+
+
+def growth_known(study: KpiStudy) -> str:
+    """The need of both periods, for the change of revenue by its factors."""
+    book = study.book
+    table = "summary" if book.has("summary") else "sales"
+    return first_missing(
+        incomplete(book) if book.has("sales") else "",
+        unmeasured(book, study.split.effect.sum(skipna=False), table),
+    )
+
+
+@section(growth_known)
+def growth(study: KpiStudy) -> Shows:
+    """What made the growth."""
+    w, split, change = study.book.wording, study.split, study.change
+    missed = split.effect.sum(skipna=False) - change
+    yield Exhibit(
+        "growth",
+        words.growth_title(w, change),
+        words.growth_steps(w, split, change),
+        Drawn(draw_waterfall),
+        subtitle=w._("Change of revenue by factor, audit period against the previous period"),
+        source=source(study),
+        checks=[
+            (
+                not abs(missed) >= HALF_CENT,
+                "the three factors do not add up to the change of revenue",
+            )
+        ],
+    )
+
+
+@section()
+def objectives(study: KpiStudy) -> Shows:
+    """Whether the objectives are on track."""
+    w = study.book.wording
+    none = w._("No objective in engagement.yml (targets: measure, baseline, target, due, owner).")
+    yield Exhibit(
+        "objectives",
+        w._("Objectives"),
+        words.objectives(w, study.progress),
+        Columns("label owner due target required value range progress"),
+        missing="" if len(study.progress) else none,
+    )
+
+
+@section(given("sales"))
+def cohorts(study: KpiStudy) -> Shows:
+    """How cohorts hold."""
+    w, t = study.book.wording, study.cohorts
+    crowded = (t.active_count > t.customer_count).any()
+    exhibit = Exhibit(
+        "cohorts",
+        words.newcomers_again(w, study.mature),
+        study.young_cohorts,
+        Drawn(draw_cohorts),
+        subtitle=w._("Per cent of each cohort that orders in a later period; n = customers of the cohort"),
+        source=source(study),
+        missing=too_few(study.book, study.mature),
+        lists={"cohorts": t} if study.spans else {},
+        checks=[(not crowded, "a cohort has more active customers than customers")],
+    )
+    yield exhibit
+
+
+@section()
+def lifetimes(study: KpiStudy) -> Shows:
+    """How long customers stay, and the orders to come."""
+    w, book, now = study.book.wording, study.book, study.now
+    no_contracts = needs(book, "customers", "since", "contract")
+    yield from said(no_contracts, "missing")
+    if study.observed is not None:
+        yield from _contracts(study, study.observed)
+    half_life = study.figures["half_life_years"]
+    yield from said(words.lifetime_order_of_magnitude(w, now.lifetime_deck, half_life))
+
+
+def _contracts(study: KpiStudy, observed: pd.DataFrame) -> Shows:
+    w, horizon = study.book.wording, study.parameters.horizon_years
+    if len(study.survival):
+        yield Exhibit(
+            "survival",
+            words.contract_runs(w, study.stay, horizon),
+            study.survival,
+            Drawn(draw_survival, {"horizon_years": horizon}),
+            subtitle=w._(
+                "Kaplan-Meier survival of {n} contracts with late entry, 95 % band",
+                n=w.number(len(observed)),
+            ),
+            source=source_line(study.book, "customers", "departures"),
+        )
+    yield from said(words.contract_lifetime(w, observed, study.stay, study.stay_range, horizon, study.still, study.now.lifetime_deck))
+
+
+@section()
+def orders_to_come(study: KpiStudy) -> Shows:
+    """What customers without a contract are expected to order."""
+    w, weeks = study.book.wording, study.parameters.order_weeks
+    if not study.fitted:
+        few = words.not_modelled(w, len(study.earlier))
+        yield from said(first_missing(needs(study.book, "sales"), few), "missing")
+        return
+    held, risk = study.held_out, study.at_risk
+    yield Exhibit(
+        "hold-out",
+        words.predicted(w, held),
+        held[held.fifth > 0],
+        Drawn(draw_hold_out),
+        subtitle=w._(
+            "Customers who ordered in the {weeks} weeks held out, by fifth of predicted probability (BG/NBD fitted before)",
+            weeks=w.number(weeks),
+        ),
+        source=source(study),
+    )
+    yield from said(words.purchases(w, len(study.history), study.figures, weeks, held.iloc[-1], study.regularity))
+    yield Exhibit(
+        "orders-to-come",
+        w._(
+            "Where revenue hangs on an order that may not come: revenue × probability of no order in {weeks} weeks, largest first",
+            weeks=w.number(weeks),
+        ),
+        risk,
+        Columns(
+            "customer_id name salesperson revenue last_date order_probability expected_order_count naive_order_count",
+            first=study.parameters.top_count,
+        ),
+        lists={"orders_to_come": risk},
+        checks=[(risk.order_probability.between(0, 1).all(), "a probability lies outside 0 to 1")],
+    )
+
+
+@section()
+def benchmarks(study: KpiStudy) -> Shows:
+    """Published figures beside this book."""
+    w = study.book.wording
+    own = {
+        "half_life_5_years": words.half_life(w, study.figures["half_life_years"]),
+        "retention_ceiling": w.percent(study.now.retention_rate),
+    }
+    yield Exhibit(
+        "benchmarks",
+        w._("What is quoted everywhere, and what this book shows"),
+        pd.DataFrame({"name": list(own), "own": list(own.values())}),
+        Benchmarks(),
+    )
+
+
+@section()
+def recommendations(study: KpiStudy) -> Shows:
+    """What to do next: each sentence is triggered by a signal or by an objective."""
+    limits = {name: t for name, (t, _) in study.limits.items()}
+    for sentence in words.recommendations(study.book.wording, limits, study.audited, study.progress):
+        yield from said(sentence, "recommendation")
