@@ -170,6 +170,14 @@ class Book:
             salesperson=ibis.coalesce(joined.owner, joined.seller),
         )
 
+    @cached_property
+    def activity_kinds(self) -> list[str]:
+        """The kinds of activity that the service table holds, in alphabetical order; none without it."""
+        if not self.has("service"):
+            return []
+        kinds = self.table("service").activity.as_table().distinct().execute()
+        return kinds.activity.dropna().sort_values().tolist()
+
     @property
     def sales_row_count(self) -> int:
         """Accepted sale lines."""

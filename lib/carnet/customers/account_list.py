@@ -397,7 +397,7 @@ def _activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
     if not book.has("service") or not len(t):
         return t
     service = book.table("service")
-    kinds = service.activity.as_table().distinct().execute().activity.dropna().sort_values().tolist()
+    kinds = book.activity_kinds
     start, noted_until = (pd.Timestamp(day) for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0])
     last = pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of)).astype("datetime64[ns]")
     of_year = pd.Series(pd.Timestamp(book.as_of), t.index).astype("datetime64[ns]")

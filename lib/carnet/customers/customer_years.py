@@ -159,7 +159,7 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
         )
         t["tenure_years"] = ((end - pd.to_datetime(t.customer_id.map(listed))).dt.days / 365.25).clip(lower=0)
     if book.has("service"):
-        kinds = book.table("service").activity.as_table().distinct().execute().activity.sort_values().tolist()
+        kinds = book.activity_kinds
         for name, chosen in (("contact_count", contacts.contact_activities(kinds)), ("complaint_count", list(complaints))):
             if chosen:
                 counted = contacts.contact_counts(book.table("service"), chosen, windows).execute().set_index("customer_id").contact_count

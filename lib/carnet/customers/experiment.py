@@ -285,7 +285,7 @@ def _contacted(book: Book, plan: Plan) -> dict[str, float]:
     first, last = service.agg(first=service.date.min(), last=service.date.max()).execute().iloc[0]
     if pd.Timestamp(last).date() < plan.end - dt.timedelta(days=COVER_DAYS) or pd.Timestamp(first).date() > plan.start:
         return empty
-    kinds = service.activity.as_table().distinct().execute().activity.dropna().sort_values().tolist()
+    kinds = book.activity_kinds
     made = service.filter(service.activity.isin(contacts.contact_activities(kinds)) & service.date.between(plan.start, plan.end))
     seen = set(made.customer_id.as_table().distinct().execute().customer_id)
     t = plan.frame

@@ -94,3 +94,16 @@ class Benchmarks:
         """The table."""
         own = exhibit.table.set_index("name").own
         return tables.benchmark_table(w, exhibit.title, own.to_dict())
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Counts of two codings against each other, the first a row, the second a column, in words (`labels`)."""
+
+    labels: Mapping[str, str]
+    corner: str
+
+    def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
+        """The table."""
+        e = exhibit
+        return tables.crossed_table(w, e.key, e.title, e.table, self.labels, self.corner, e.note)

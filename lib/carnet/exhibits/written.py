@@ -83,6 +83,29 @@ def _band(w: Wording, row: Mapping[str, Any]) -> str:
     return w._("{low} to {high}", low=w.number(row["band"]), high=w.number(row["band_end"]))
 
 
+def bounds(name: str) -> Cell:
+    """The bounds of a share."""
+    return lambda w, row: share_ends(w, row, name)
+
+
+def _core_bounds(w: Wording, row: Mapping[str, Any]) -> str:
+    return DASH if row["bound_low"] == row["bound_high"] else share_ends(w, row, "bound")
+
+
+def _gap_range(w: Wording, row: Mapping[str, Any]) -> str:
+    gap, low, high = (w.number(100 * row[name], 0) for name in ("gap", "gap_low", "gap_high"))
+    return f"{gap} {w.between(low, high)}"
+
+
+def _share_of_count(name: str) -> Cell:
+    return lambda w, row: f"{w.percent(row[f'{name}_share'], 0)} ({w.number(row[f'{name}_count'])})"
+
+
+def _auc_range(w: Wording, row: Mapping[str, Any]) -> str:
+    auc, low, high = (w.number(row[name], 2) for name in ("auc", "auc_low", "auc_high"))
+    return f"{auc} {w.between(low, high)}"
+
+
 WRITTEN: dict[str, Cell] = {
     "classes": _classes,
     "silence": _silence,
@@ -92,6 +115,26 @@ WRITTEN: dict[str, Cell] = {
     "rebound_range": _rebound,
     "expected_rebound": _expected_rebound,
     "win_range": share_maybe_range("win_rate", "win"),
+    "share_range": share_maybe_range("share"),
+    "revenue_range": share_maybe_range("revenue_share"),
+    "quoted_range": share_maybe_range("share_of_quoted"),
+    "ours_range": share_maybe_range("ours_share", "ours"),
+    "response_range": share_maybe_range("response_rate", "response"),
+    "reweighted_range": share_maybe_range("reweighted_share", "reweighted"),
+    "importance_range": share_maybe_range("importance"),
+    "performance_range": share_maybe_range("performance"),
+    "leaving_range": share_maybe_range("leaving_rate", "leaving"),
+    "core_range": share_maybe_range("share"),
+    "seen_range": share_maybe_range("seen"),
+    "incidence_range": share_maybe_range("incidence"),
+    "bounds": bounds("bound"),
+    "core_bounds": _core_bounds,
+    "customer_range": _share_of_count("customer"),
+    "salesperson_range": _share_of_count("salesperson"),
+    "gap_range": _gap_range,
+    "auc_range": _auc_range,
+    "brier_pair": lambda w, row: f"{w.number(row['brier'], 3)} / {w.number(row['brier_base'], 3)}",
+    "slope": lambda w, row: w.number(row["calibration_slope"], 2),
     "band_range": _band,
     "back_range": lambda w, row: share_ends(w, row, "back_rate"),
     "profit_range": lambda w, row: w.between(w.money(row["profit_low"], 0), w.money(row["profit_high"], 0)),

@@ -2,12 +2,15 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from carnet.findings.base import Finding, list_names
 from carnet.measures.reasons.reasons import UNKNOWN
+from carnet.measures.reasons.silence import Premise
 from carnet.measures.statistics.intervals import wilson_interval
 from carnet.wording import N_, Wording, unknown
 
@@ -17,6 +20,8 @@ ATTRIBUTES = {
     "trend": N_("second half of the year against the first"), "tenure_years": N_("years as a customer"), "contact_count": N_("contacts a year (logarithm)"),
     "complaint_count": N_("complaints a year (logarithm)"), "survey_answered": N_("answered the survey"), "score": N_("satisfaction score"),
 }  # fmt: skip
+NAMED_CODES = 10
+READING_ORDER = {"differs": 0, "to code": 1, "proposed": 2, "agreed": 3, "coded": 4}
 LEAST_TOLD = 5  # departures told by each side, for a sentence on their difference
 AGREEMENTS = ((0.6, N_("agree well beyond chance")), (0.2, N_("agree beyond chance")), (0.0, N_("agree little more than chance")))
 
@@ -79,6 +84,266 @@ def in_our_hands(
     if not unknown(lost):
         sentence += not_priced(w, departures[departures.reason.isin(ours)])
     return Finding("in_our_hands", sentence, 0.0 if unknown(lost) else -lost)
+
+
+def nothing_told(w: Wording) -> str:
+    """What stands for the main points where nothing is known."""
+    return w._("No departure, no lost customer and no survey answer is known: there is nothing to tell.")
+
+
+def marks_outside(w: Wording, count: int) -> str:
+    """How many answers count as none, for their mark."""
+    if not count:
+        return ""
+    return w._("Answers whose mark lies outside its scale, or on none that is known, counted as no answer: {count}.", count=w.number(count))
+
+
+def strange_codes(w: Wording, codes: Sequence[str]) -> str:
+    """Which codes the codebook does not know."""
+    if not codes:
+        return ""
+    return w._(
+        "Codes that the codebook does not know, each kept as a reason of its own: {codes}. A codebook of the engagement would class them.",
+        codes=", ".join(codes[:NAMED_CODES]),
+    )
+
+
+def first_reason(w: Wording, shares: pd.DataFrame, count: int, labels: Mapping[str, str]) -> str:
+    """Title: how many departures, and the first reason with its share."""
+    known = shares[shares.reason != UNKNOWN].sort_values("count", ascending=False, kind="stable")
+    known = known[known["count"] > 0]
+    if not len(known):
+        return w._("No reason is known")
+    most = known.iloc[0]
+    return w.ngettext(
+        "{count} departure: “{reason}”, {share}",
+        "{count} departures: “{reason}” first, {share} of them",
+        count,
+        reason=labels[most.reason],
+        share=w.percent(most.share, 0),
+    )
+
+
+def counted_if_any(sentence: str, w: Wording, count: int) -> str:
+    """A sentence with a count, where it is not zero."""
+    return w._(sentence, count=w.number(count)) if count else ""
+
+
+def headings(w: Wording) -> dict[str, str]:
+    """The dimensions by which leavers are grouped, in words."""
+    return {"year": w._("year up to"), "segment": w._("segment"), "abc_class": w._("class"), "salesperson": w._("salesperson")}
+
+
+def grouped(w: Wording, groups: pd.DataFrame) -> pd.DataFrame:
+    """A table by dimension and group with both in words: by, group_name."""
+    names = [group_name(w, *row) for row in groups[["dimension", "group"]].to_numpy()]
+    return groups.assign(by=groups.dimension.map(headings(w)), group_name=names)
+
+
+def told_sample(gap: pd.DataFrame) -> pd.DataFrame:
+    """The departures told by both where there are any, else those told by one of them."""
+    paired = gap[gap["sample"] == "paired"]
+    return paired if len(paired) else gap[gap["sample"] == "apart"]
+
+
+def widest_gap(w: Wording, sample: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Title: the reason on which both differ most."""
+    if not len(sample):
+        return ""
+    row = sample.loc[sample.gap.abs().idxmax()]
+    shares = {"seller": w.percent(row.salesperson_share, 0), "customer": w.percent(row.customer_share, 0)}
+    return w._("“{reason}”: {seller} say salespeople, {customer} customers", reason=labels[row.reason], **shares)
+
+
+def who_told(w: Wording, sample: pd.DataFrame) -> str:
+    """Subtitle: of which departures, told by whom."""
+    if not len(sample):
+        return ""
+    row = sample.loc[sample.gap.abs().idxmax()]
+    if row["sample"] == "paired":
+        return w._("Share of each reason, departures told by both ({count})", count=w.number(row.customer_count))
+    return w._(
+        "Share of each reason, departures told by customers ({count}), others by salespeople ({others})",
+        count=w.number(row.customer_count),
+        others=w.number(row.salesperson_count),
+    )
+
+
+def whose_word(w: Wording, sample: pd.DataFrame, believed: str) -> str:
+    """Whose word counts where both told a departure; nothing where nobody did."""
+    if not (sample["sample"] == "paired").any():
+        return ""
+    told = {
+        "customer": w._("Where both told a departure, the customer's word counts."),
+        "salesperson": w._("Where both told a departure, the salesperson's word counts."),
+    }
+    return told[believed]
+
+
+def reweighting(w: Wording, corrected: pd.DataFrame) -> str:
+    """What the reweighted shares rest on, and what part of the leavers is in the bounds only."""
+    note = w._(
+        "Reweighted: each answer of a segment stands for the leavers of that segment, which helps if those who told nothing left for the same reasons as the others of their segment. The bounds need no such belief."
+    )
+    share = corrected.represented_share.iloc[0] if len(corrected) else 1.0
+    if share >= 1:
+        return note
+    missing = w.percent(1 - share)
+    return f"{note} " + w._("Segments of which no reason is known, {share} of the leavers, are in the bounds only.", share=missing)
+
+
+def texts_read(w: Wording, written: pd.DataFrame) -> str:
+    """Of how many texts the codebook proposes a reason, how many differ, how many wait for a person."""
+    if not len(written):
+        return ""
+    standing = written.standing.value_counts()
+    return w._(
+        "Of {count} texts the codebook proposes a reason for {read}; {differ} say another reason than their code, {wait} wait for a person.",
+        count=w.number(len(written)),
+        read=w.number(written.proposed.notna().sum()),
+        differ=w.number(standing.get("differs", 0)),
+        wait=w.number(standing.get("to code", 0)),
+    )
+
+
+def texts_to_look_at(w: Wording, texts: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """Texts of departures, those first that say another reason than their code, then those that wait for one, in words."""
+    t = texts[texts.source == "departure"]
+    t = t.assign(rank=t.standing.map(READING_ORDER)).dropna(subset=["rank", "verbatim"])
+    t = t.sort_values(["rank", "date", "customer_id"])
+    return t.assign(client_code=t.client_code.fillna("–"), proposed=t.proposed.map(labels).fillna("–"))
+
+
+def looked_for(w: Wording, signs: Sequence[str]) -> list[str]:
+    """The signs that a customer may have left, in words."""
+    return [w._(TABLES_LOOKED_AT[name]) for name in signs]
+
+
+def not_judged(w: Wording, lost: int, judged: int, signs: Sequence[str]) -> str:
+    """How many of those lost are not judged, for a table that starts too late."""
+    if lost == judged or not signs:
+        return ""
+    return w._(
+        "Not judged, since a table starts after the year before they left: {count} of {lost} customers lost.",
+        count=w.number(lost - judged),
+        lost=w.number(lost),
+    )
+
+
+def unseen_signs(w: Wording, signs: Sequence[str], lost: int) -> str:
+    """Which signs no table can show."""
+    unseen = looked_for(w, [name for name in TABLES_LOOKED_AT if name not in signs])
+    if not unseen or not lost:
+        return ""
+    return w._("No table shows whether there was: {signs}. Silence is judged without.", signs=", ".join(unseen))
+
+
+def chain_title(w: Wording, results: pd.DataFrame) -> str:
+    """Title: the prospects that a hundred unhappy customers cost, and whether the quoted number is possible."""
+    row = results.set_index("step").loc["lost_prospects"]
+    told = {name: w.number(row[name]) for name in ("median", "quoted")}
+    if row["low"] <= row["quoted"] <= row["high"]:
+        return w._("About {median} prospects lost; the quoted {quoted} is possible", **told)
+    return w._("About {median} prospects lost, not {quoted}", **told)
+
+
+def links(w: Wording) -> dict[str, str]:
+    """The links of the chain, in words."""
+    return {
+        "silent": w._("say nothing"), "leave": w._("leave, of the silent"), "told": w._("people told by each"),
+        "convert": w._("prospects lost, of those told"),
+    }  # fmt: skip
+
+
+def chain_table(w: Wording, premises: Mapping[str, Premise], better: Mapping[str, float], tornado: pd.DataFrame) -> pd.DataFrame:
+    """The chain link by link: premise, quoted, corrected, own_value, drawn."""
+    origins = {"book": w._("this book"), "corrected": w._("published"), "assumed": w._("assumed, a parameter")}
+    ends, names, rows = tornado.set_index("premise"), links(w), []
+    for name, premise in premises.items():
+        write = partial(w.number, decimals=1) if name == "told" else partial(w.percent, decimals=0)
+        own = f"{w.number(premise.hits)} / {w.number(premise.trials)}" if premise.trials else "–"
+        drawn = f"{write(ends.low[name])} – {write(ends.high[name])} ({origins[premise.origin]})"
+        starred = " *" if name == "convert" else ""
+        rows.append({
+            "premise": names[name], "quoted": write(premise.quoted), "corrected": write(better[name]) + starred, "own_value": own, "drawn": drawn,
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def weights_told(w: Wording, estimated: pd.DataFrame, explained: tuple[Any, Any], tells: bool, labels: Mapping[str, str]) -> str:
+    """The weights that these answers give, or that they tell none; nothing without an estimate."""
+    if not len(estimated):
+        return ""
+    share = w.percent(explained[0], 0)
+    if not tells:
+        return w._(
+            "These answers do not tell weights: together the dimensions explain {share} of the differences in the overall mark, no more than chance would (p = {p}).",
+            share=share,
+            p=chance(w, explained[1]),
+        )
+    rows = estimated.to_numpy()
+    weights = "; ".join(f"{labels[name]} {w.percent(value, 0)}{interval(w, low, high)}" for name, value, low, high in rows)
+    return w._(
+        "Estimated on these answers the weights would be: {weights}. Together the dimensions explain {share} of the differences in the overall mark.",
+        weights=weights,
+        share=share,
+    )
+
+
+def weight_source(w: Wording, weights: str) -> str:
+    """Where the weights come from, in words."""
+    sources = {"published": w._("published"), "quoted": w._("quoted, grade D"), "estimated": w._("estimated on these answers")}
+    return sources[weights]
+
+
+def attribute_sets(w: Wording) -> dict[str, str]:
+    """The sets of attributes that leaving is foretold from, in words."""
+    return {
+        "last order": w._("the last order alone"),
+        "no rhythm": w._("all but the rhythm of orders"),
+        "everything": w._("everything known"),
+    }
+
+
+def causes(w: Wording) -> dict[str, str]:
+    """What customers left for, in words."""
+    return {"ours": w._("in our own hands"), "other": w._("another reason"), "not known": w._("not known")}
+
+
+def gone_by(w: Wording, by_year: pd.DataFrame, known: bool) -> str:
+    """Title: what share has left by the last whole year, and for reasons in our hands."""
+    if not len(by_year):
+        return w._("Too short a time to tell")
+    years = int(by_year.years.max())
+    share = by_year[by_year.years == years].set_index("cause").incidence
+    gone = w.percent(share.sum(), 0)
+    if not known:
+        return w.ngettext(
+            "After {count} year {gone} have left, nobody knows why",
+            "After {count} years {gone} have left, nobody knows why",
+            years,
+            gone=gone,
+        )
+    return w.ngettext(
+        "After {count} year {gone} have left, {ours} for reasons known to be in our hands",
+        "After {count} years {gone} have left, {ours} for reasons known to be in our hands",
+        years,
+        gone=gone,
+        ours=w.percent(share["ours"], 0),
+    )
+
+
+def quoted_reasons(w: Wording, shares: pd.DataFrame, benchmarks: Mapping[str, str]) -> dict[str, str]:
+    """This book's share of each quoted reason: benchmark → share with its interval."""
+    t = shares.set_index("reason")
+    columns = ["share_of_quoted", "share_of_quoted_low", "share_of_quoted_high"]
+    return {benchmark: range_or_dash(w, *t.loc[name, columns].to_numpy(dtype=float)) for name, benchmark in benchmarks.items()}
+
+
+def quoted_chain(w: Wording, premises: Mapping[str, Premise]) -> dict[str, str]:
+    """This book's value of each link of the chain, where it was counted."""
+    none = w._("not measured")
+    return {f"chain_{name}": rate(w, premise.hits, premise.trials) if premise.trials else none for name, premise in premises.items()}
 
 
 def against_quoted(w: Wording, shares: pd.DataFrame, p_value: float, labels: Mapping[str, str]) -> str:
@@ -199,11 +464,6 @@ def silent_leavers(w: Wording, lost: pd.DataFrame, signs: Sequence[str], names: 
     return Finding("silent_leavers", sentence, -float(revenue))
 
 
-def nobody_knows(leavers: pd.DataFrame) -> pd.DataFrame:
-    """Leavers of whom neither a reason nor the competitor they went to is known."""
-    return leavers[(leavers.reason == UNKNOWN) & leavers.competitor.isna()]
-
-
 def leaver_counts(w: Wording, found: pd.DataFrame, settled: pd.DataFrame, judged: int) -> str:
     """One line that reconciles the numbers of leavers that the sections count: who is in each, and who is not."""
     stayed = found[~found.returned.astype(bool)]
@@ -219,9 +479,8 @@ def leaver_counts(w: Wording, found: pd.DataFrame, settled: pd.DataFrame, judged
     )
 
 
-def unexplained(w: Wording, leavers: pd.DataFrame, names: Sequence[str]) -> Finding | None:
+def unexplained(w: Wording, silent: pd.DataFrame, leavers: pd.DataFrame, names: Sequence[str]) -> Finding | None:
     """Leavers of whom nobody knows why: how many, what they were worth, who."""
-    silent = nobody_knows(leavers)
     if not len(silent):
         return None
     revenue = silent.revenue_lost.sum(min_count=1)
@@ -343,10 +602,12 @@ def foretold(w: Wording, attributes: Mapping[str, float], last_order: Mapping[st
     )
 
 
-def reason_recommendations(w: Wording, ours: int, leavers: pd.DataFrame, notes: pd.DataFrame, gap: pd.DataFrame, silent_names: Sequence[str],
-                           unknown_names: Sequence[str], satisfied_names: Sequence[str]) -> list[str]:  # fmt: skip
-    """What to do next: each sentence is triggered by a stated threshold."""
+def reason_recommendations(
+    w: Wording, ours: int, leavers: pd.DataFrame, notes: pd.DataFrame, gap: pd.DataFrame, names: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """What to do next: each sentence is triggered by a stated threshold; `names` of those silent, unknown, satisfied."""
     made = []
+    silent_names, unknown_names, satisfied_names = (names[kind] for kind in ("silent", "unknown", "satisfied"))
     if len(silent_names):
         made.append(
             w._(

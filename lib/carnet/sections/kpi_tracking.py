@@ -98,9 +98,9 @@ def by_quarter(study: KpiStudy) -> Shows:
 @section()
 def signals(study: KpiStudy) -> Shows:
     """What is signal, and what is noise."""
-    w = study.book.wording
     for name in FIRST_CHARTED:
         if name in study.limits:
+            yield _control(study, name)
     for name in study.limits:
         yield from said(_signals(study, name))
     ordered = all((t.low <= t.high).all() for t, _ in study.limits.values())

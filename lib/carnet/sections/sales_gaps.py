@@ -344,7 +344,7 @@ def contacted(gaps: Gaps) -> Shows:
         yield _tracked(gaps)
     yield from said(needs(book, "opportunities"), "missing")
     if book.has("service"):
-        yield from said(words.contacts_counted(w, gaps.contact_kinds, gaps.activities), "note")
+        yield from said(words.contacts_counted(w, gaps.contact_kinds, book.activity_kinds), "note")
 
 
 def _quadrants(gaps: Gaps) -> Exhibit:

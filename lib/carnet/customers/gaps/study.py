@@ -48,19 +48,11 @@ class Gaps:
         return {"A": p.planned_contacts_a, "B": p.planned_contacts_b, "C": p.planned_contacts_c}
 
     @computed
-    def activities(self) -> list[str]:
-        """The kinds of activity that the service table holds."""
-        if not self.book.has("service"):
-            return []
-        kinds = self.book.table("service").activity.as_table().distinct().execute()
-        return kinds.activity.sort_values().tolist()
-
-    @computed
     def contact_kinds(self) -> list[str]:
         """Those that are contacts: named by the parameter, else told by their words."""
         named = [name.strip() for name in self.parameters.contact_activities.split(",")]
         words = [name for name in named if name] or contacts.CONTACT_WORDS
-        return contacts.contact_activities(self.activities, words)
+        return contacts.contact_activities(self.book.activity_kinds, words)
 
     @computed
     def listed(self) -> pd.DataFrame:

@@ -23,17 +23,6 @@ DRAWS = 9_999
 
 @measure(
     N_("Departures from the notes on them"),
-    {
-        "departure_count": Figure(
-            N_("Departures noted"),
-            "count",
-            N_(
-                "Leavings noted, of the years read, of customers that did not order again; notes on a customer less than 92 days apart, or without an order between, are one"
-            ),
-            good="down",
-            source="A",
-        ),
-    },
 )
 def departure_episodes(notes: pd.DataFrame, trusted: str = "customer") -> pd.DataFrame:
     """Departures from the notes on them: one row a customer and episode, with the reason believed.
@@ -134,7 +123,19 @@ def class_count(weights: np.ndarray, chosen: np.ndarray) -> float:
     return min(n, float(p * (1 - p) * weights.sum() ** 2 / (weights**2 * (chosen - p) ** 2).sum()))
 
 
-@measure(N_("Share of the money"))
+@measure(
+    N_("Share of the money"),
+    {
+        "ours_revenue_share": Figure(
+            N_("Departures in our own hands, by money"),
+            "ratio",
+            N_("The same by revenue lost, over departures with a known reason and amount"),
+            good="down",
+            decimals=1,
+            source="A",
+        ),
+    },
+)
 def weighted_share(chosen: pd.Series, amounts: pd.Series) -> tuple[float, tuple[float, float]]:
     """Share of the known, positive amounts that the chosen rows have, with its interval.
 
@@ -158,31 +159,6 @@ def weighted_share(chosen: pd.Series, amounts: pd.Series) -> tuple[float, tuple[
 
 @measure(
     N_("Shares of the reasons, by number and by money"),
-    {
-        "known_reason_count": Figure(
-            N_("Departures with a known reason"),
-            "count",
-            N_("Departures whose reason was given, or proposed from the text where none was"),
-            good="up",
-            source="A",
-        ),
-        "ours_share": Figure(
-            N_("Departures in our own hands"),
-            "ratio",
-            N_("Departures for too little contact or poor attention ÷ departures with a known reason"),
-            good="down",
-            decimals=1,
-            source="A",
-        ),
-        "ours_revenue_share": Figure(
-            N_("Departures in our own hands, by money"),
-            "ratio",
-            N_("The same by revenue lost, over departures with a known reason and amount"),
-            good="down",
-            decimals=1,
-            source="A",
-        ),
-    },
 )
 def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapping[str, float]) -> pd.DataFrame:
     """Shares of the reasons by count and by money lost, beside the quoted shares.
@@ -477,3 +453,66 @@ def corrected_shares(leavers: pd.DataFrame, dimension: str, classes: Sequence[st
     t["reweighted_low"], t["reweighted_high"] = goodman_intervals(t.reweighted_share.to_numpy(dtype=float), effective_count(weights))
     t["bound_low"], t["bound_high"] = t["count"] / len(leavers), (t["count"] + len(leavers) - len(known)) / len(leavers)
     return t.assign(represented_share=size[answered.index].sum() / len(leavers))
+
+
+@measure(
+    N_("Departures noted, and those with a known reason"),
+    {
+        "departure_count": Figure(
+            N_("Departures noted"),
+            "count",
+            N_(
+                "Leavings noted, of the years read, of customers that did not order again; notes on a customer less than 92 days apart, or without an order between, are one"
+            ),
+            good="down",
+            source="A",
+        ),
+        "known_reason_count": Figure(
+            N_("Departures with a known reason"),
+            "count",
+            N_("Departures whose reason was given, or proposed from the text where none was"),
+            good="up",
+            source="A",
+        ),
+    },
+)
+def departure_figures(departures: pd.DataFrame, known: pd.DataFrame) -> dict[str, int]:
+    """How many departures are noted, and of how many the reason is known.
+
+    Formula     departure_count = rows of departures; known_reason_count = rows of known
+    Unit        counts
+    Population  departures noted of customers that did not order again (`leavers.find_leavers`)
+    Undefined   never: without a departure both are 0
+    Source      source A of the method
+    """
+    return {"departure_count": len(departures), "known_reason_count": len(known)}
+
+
+@measure(
+    N_("Departures in our own hands"),
+    {
+        "ours_share": Figure(
+            N_("Departures in our own hands"),
+            "ratio",
+            N_("Departures for too little contact or poor attention ÷ departures with a known reason"),
+            good="down",
+            decimals=1,
+            source="A",
+        ),
+    },
+)
+def share_in_hands(known: pd.DataFrame, ours: Sequence[str]) -> dict[str, float | None]:
+    """Departures for a reason in the company's own hands, of those with a known reason.
+
+    Formula     value = departures whose reason is one of `ours` ÷ departures; Wilson interval
+    Unit        count; ratio 0 to 1
+    Population  departures with a known reason
+    Undefined   value is None, its interval NaN, without a departure
+    Source      source A of the method; interval: E. B. Wilson, JASA, 1927
+
+    Returns     count, value, low, high
+    """
+    count = int(known.reason.isin(ours).sum())
+    low, high = wilson_interval(count, len(known))
+    value = count / len(known) if len(known) else None
+    return {"count": count, "value": value, "low": low, "high": high}

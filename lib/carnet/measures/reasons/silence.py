@@ -65,32 +65,6 @@ def spoke(events: ir.Table, windows: ir.Table) -> ir.Table:
 
 @measure(
     N_("Customers that left no sign"),
-    {
-        "silent_leaver_count": Figure(
-            N_("Customers lost in silence"),
-            "count",
-            N_(
-                "Customers without an order in the last 12 months, and with one in the years read, that left no complaint, survey answer or departure note from a year before their last order on; those that a table does not reach back to are not judged"
-            ),
-            good="down",
-            source="C",
-        ),
-        "silent_leaver_share": Figure(
-            N_("Customers lost in silence, share"),
-            "ratio",
-            N_("The same ÷ customers lost that were judged"),
-            good="down",
-            decimals=1,
-            source="C",
-        ),
-        "silent_leaver_revenue": Figure(
-            N_("Revenue lost in silence"),
-            "currency",
-            N_("Σ of their revenue in the 12 months up to their last order, where known"),
-            good="down",
-            source="C",
-        ),
-    },
 )
 def silent_customers(signs: pd.DataFrame) -> pd.Series:
     """True for customers that left none of the signs that were looked for.
@@ -219,3 +193,52 @@ def windows_of(customers: pd.DataFrame) -> ir.Table:
         window_start=pd.to_datetime(customers.window_start).dt.date, window_end=pd.to_datetime(customers.window_end).dt.date
     )
     return ibis.memtable(days, schema={"customer_id": "string", "window_start": "date", "window_end": "date"})
+
+
+@measure(
+    N_("Customers lost in silence, and what they were worth"),
+    {
+        "silent_leaver_count": Figure(
+            N_("Customers lost in silence"),
+            "count",
+            N_(
+                "Customers without an order in the last 12 months, and with one in the years read, that left no complaint, survey answer or departure note from a year before their last order on; those that a table does not reach back to are not judged"
+            ),
+            good="down",
+            source="C",
+        ),
+        "silent_leaver_share": Figure(
+            N_("Customers lost in silence, share"),
+            "ratio",
+            N_("The same ÷ customers lost that were judged"),
+            good="down",
+            decimals=1,
+            source="C",
+        ),
+        "silent_leaver_revenue": Figure(
+            N_("Revenue lost in silence"),
+            "currency",
+            N_("Σ of their revenue in the 12 months up to their last order, where known"),
+            good="down",
+            source="C",
+        ),
+    },
+)
+def silent_figures(silent: pd.DataFrame, judged: pd.DataFrame) -> dict[str, float]:
+    """How many customers were lost without a sign, of those judged, and their revenue.
+
+    Formula     silent_leaver_count = rows of silent; silent_leaver_share = those ÷ rows of judged;
+                silent_leaver_revenue = Σ revenue_lost of silent
+    Unit        count; ratio 0 to 1; currency
+    Population  customers lost of whom it is known whether they left a sign
+    Undefined   the revenue is NaN where it is known of none of them; nobody silent: 0
+    Source      source C of the method
+
+    Parameters  silent: revenue_lost; judged: at least one row
+    """
+    revenue = silent.revenue_lost.sum(min_count=1) if len(silent) else 0.0
+    return {
+        "silent_leaver_count": len(silent),
+        "silent_leaver_share": len(silent) / len(judged),
+        "silent_leaver_revenue": revenue,
+    }

@@ -350,23 +350,6 @@ def _longest(spans: Mapping[tuple[int, int], str]) -> tuple[str, ...]:
 
 @measure(
     N_("Texts with the proposed reason and the words behind it"),
-    {
-        "verbatim_count": Figure(
-            N_("Texts of departures"),
-            "count",
-            N_("Departure notes with words of their own"),
-            good="up",
-            source="A",
-        ),
-        "uncoded_verbatim_share": Figure(
-            N_("Texts without a proposal"),
-            "ratio",
-            N_("Texts of departures for which the codebook proposes no reason ÷ texts"),
-            good="down",
-            decimals=1,
-            source="A",
-        ),
-    },
 )
 def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Sequence[str]], Sequence[str]] | None = None) -> pd.DataFrame:
     """Each note with the analyst's class, the codebook's proposal and the words behind it.
@@ -511,3 +494,38 @@ def cohen_kappa(table: np.ndarray) -> tuple[float, float, float]:
 
     fit = cohens_kappa(table)
     return float(fit.kappa), max(-1.0, float(fit.kappa_low)), min(1.0, float(fit.kappa_upp))
+
+
+@measure(
+    N_("Texts, and those that nothing was proposed for"),
+    {
+        "verbatim_count": Figure(
+            N_("Texts of departures"),
+            "count",
+            N_("Departure notes with words of their own"),
+            good="up",
+            source="A",
+        ),
+        "uncoded_verbatim_share": Figure(
+            N_("Texts without a proposal"),
+            "ratio",
+            N_("Texts of departures for which the codebook proposes no reason ÷ texts"),
+            good="down",
+            decimals=1,
+            source="A",
+        ),
+    },
+)
+def text_figures(written: pd.DataFrame) -> dict[str, float | None]:
+    """How many notes have words of their own, and for how many the codebook proposes nothing.
+
+    Formula     verbatim_count = rows; uncoded_verbatim_share = rows without `proposed` ÷ rows
+    Unit        count; ratio 0 to 1
+    Population  departure notes with a text
+    Undefined   the share is None without a text
+    Source      source A of the method
+
+    Parameters  written: proposed, of `read_verbatims`
+    """
+    share = written.proposed.isna().mean() if len(written) else None
+    return {"verbatim_count": len(written), "uncoded_verbatim_share": share}

@@ -1,0 +1,1 @@
+"""Why customers leave: departures and who tells them, what customers think, who is likely to leave."""
