@@ -126,6 +126,8 @@ WRITTEN: dict[str, Cell] = {
     "leaving_range": share_maybe_range("leaving_rate", "leaving"),
     "core_range": share_maybe_range("share"),
     "seen_range": share_maybe_range("seen"),
+    "leave_range": share_maybe_range("seen", "leave"),
+    "fading_told": lambda w, row: w._("yes") if row["fading"] else w._("no"),
     "incidence_range": share_maybe_range("incidence"),
     "bounds": bounds("bound"),
     "core_bounds": _core_bounds,

@@ -68,6 +68,11 @@ def worded(w: Wording, decided: pd.DataFrame) -> pd.DataFrame:
     return decided.assign(**(sentences if rows else dict.fromkeys(sentences)))
 
 
+def reasons_told(w: Wording, dropped: pd.DataFrame) -> list[str]:
+    """Why each account is not to be chased, in words."""
+    return [w._(REASON_LABELS[name]) for name in dropped.action_reason]
+
+
 def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
     """Who is not to be chased, and why."""
     if not len(dropped):

@@ -26,6 +26,40 @@ def amount(w: Wording, measure: str, value: float | None, signed: bool = False) 
     return w.signed_money(value, 0) if signed else w.money(value, 0)
 
 
+def feasibility(w: Wording, strategies: Any) -> Any:
+    """What a test could show, in words: strategy_name, usual, detectable, needed beside the numbers."""
+    return strategies.assign(
+        strategy_name=[w._(STRATEGY_LABELS[name]) for name in strategies.strategy],
+        usual=[w.money(value, 0) for value in strategies.usual_mean],
+        detectable=[amount(w, "revenue", value, True) for value in strategies.detectable_effect],
+        needed=strategies.needed_per_arm,
+    )
+
+
+def feasibility_note(w: Wording, days: int, rate: float, count: float) -> str:
+    """What the feasibility rests on, and how many customers a rise of the retention takes."""
+    if unknown(count):
+        return ""
+    return w._(
+        "From the revenue of the last {days} days, less what the 12 months before foretell (CUPED). To show a retention of {rate} rise by 5 points takes {count} customers in each arm.",
+        days=w.number(days),
+        rate=w.percent(rate, 0),
+        count=w.number(count),
+    )
+
+
+def plan_row(w: Wording, plan: Any, found: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An experiment of the engagement in a row: experiment, dates, treated, control, detectable, outcome_told."""
+    return {
+        "experiment": plan.name,
+        "dates": f"{w.date(plan.start, 'short')} – {w.date(plan.end, 'short')}",
+        "treated": plan.count("treated"),
+        "control": plan.count("control"),
+        "detectable": amount(w, plan.measure, plan.detectable_effect, True),
+        "outcome_told": " ".join(result(w, plan, found)) if found else w._("not ended yet"),
+    }
+
+
 def size(w: Wording, plan: Any) -> list[str]:
     """What is tested on how many, and what it can show (an `experiment.Plan`)."""
     told = dict(

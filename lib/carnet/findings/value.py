@@ -1,6 +1,9 @@
 """What keeping customers is worth, told: replacement, profit effects, budgets, whom not to chase, the famous figures."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
 
 from carnet.findings.base import Finding, known_range, list_names
 from carnet.wording import Wording, unknown
@@ -83,6 +86,87 @@ def halving(w: Wording, effect: Mapping[str, float], attrition_rate: float) -> F
             share=w.percent(effect["profit_share"], 0), **told,
         )  # fmt: skip
     return Finding("halving", sentence, effect["extra_profit"], *known_range(effect["low"], effect["high"]))
+
+
+def replacement_steps(w: Wording, found: Mapping[str, float], horizon: int) -> pd.DataFrame:
+    """From a lost good customer to new ones, in words: label, value."""
+    years = w.number(horizon)
+    rows = [
+        (w._("Margin a year of a good customer lost"), w.money(found["lost_margin"], 0)),
+        (w._("Discounted years that a good customer stays, of {years}", years=years), w.number(found["lost_years"], 1)),
+        (w._("What it would have brought, discounted"), w.money(found["lost_value"], 0)),
+        (w._("Margin of a new customer in its first 12 months"), w.money(found["new_margin"], 0)),
+        (w._("Discounted years that a new customer buys, of {years}", years=years), w.number(found["new_years"], 1)),
+        (w._("What it brings, discounted"), w.money(found["new_value"], 0)),
+        (w._("New customers that replace a good one"), ranged(w, found["ratio"], found["low"], found["high"])),
+    ]
+    return pd.DataFrame(rows, columns=["label", "value"])
+
+
+def no_ratio(w: Wording) -> str:
+    """Why the ratio is not measured."""
+    return w._(
+        "The ratio is not measured: nobody good was lost, or the sales given do not cover three years, so that newcomers cannot be told."
+    )
+
+
+def share_base(w: Wording, in_profit: bool) -> str:
+    """What effects are a share of."""
+    return w._("today’s profit") if in_profit else w._("today’s gross margin (no profit above zero is known)")
+
+
+def curves_labelled(w: Wording, curves: pd.DataFrame) -> pd.DataFrame:
+    """The curves with the years after which they hold, in words: label."""
+    return curves.assign(label=[w.ngettext("after {count} year", "after {count} years", int(years)) for years in curves.years])
+
+
+def quoted_marks(w: Wording, attrition: float, base: float) -> pd.DataFrame:
+    """Where the quoted ranges lie over attrition: label, attrition_rate, low, high; none where effects are in money only."""
+    marks = [
+        (w._("quoted, of profit, for half the attrition: 25–50 %"), attrition / 2, 0.25, 0.50),
+        (w._("quoted, of profit, for 5 % more loyalty, as points: 25–55 %"), attrition - 0.05, 0.25, 0.55),
+        (w._("the same, as a ratio: 25–55 %"), 1 - 1.05 * (1 - attrition), 0.25, 0.55),
+    ]
+    shown = [mark for mark in marks if mark[1] >= 0 and not unknown(base)]
+    return pd.DataFrame(shown, columns=["label", "attrition_rate", "low", "high"])
+
+
+def halving_title(w: Wording, first: float, later: float, base: float, years: int) -> str:
+    """Title: what half the attrition brings after a year and after the horizon."""
+    if unknown(base):
+        return ""
+    return w._(
+        "Half the attrition: {share} after a year, {later} after {years}",
+        share=w.percent(first / base, 0),
+        later=w.percent(later / base, 0),
+        years=w.number(years),
+    )
+
+
+def readings(w: Wording, attrition: float) -> dict[str, str]:
+    """The changes of the retention, in words."""
+    return {
+        "halving": w._("half the attrition, {a} → {b}", a=w.percent(attrition), b=w.percent(attrition / 2)),
+        "points": w._("5 points more retention"),
+        "relative": w._("retention 5 % higher"),
+    }
+
+
+def quoted_range(w: Wording, benchmark: Any) -> str:
+    """A published range of shares."""
+    return f"{w.percent(benchmark.low, 0)} – {w.percent(benchmark.high, 0)}"
+
+
+def readings_title(w: Wording, base: float, in_profit: bool) -> str:
+    """Caption: what another retention brings, in money and as a share where there is one."""
+    if unknown(base):
+        return w._("What another retention brings a year, in money")
+    return w._("What another retention brings a year, in money and as a share of {base}", base=share_base(w, in_profit))
+
+
+def what_if_title(w: Wording, today: float, best: float) -> str:
+    """Title: the profit today, and with all three a step better."""
+    return w._("Profit is {today} today; all three a step better: {best}", today=w.money(today, 0), best=w.money(best, 0))
 
 
 def plan_recommendations(

@@ -48,15 +48,12 @@ def use_colours(own: Mapping[Any, str]) -> None:
 use_colours({})
 
 
-LISTS = {"draw_profit_effect"}
-
-
 def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
     """Draw under the house style without touching the caller's settings."""
 
     @wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Chart:
-        if len(args) > 4 and all(isinstance(text, str) for text in args[-3:]) and draw.__name__ not in LISTS:
+        if len(args) > 4 and all(isinstance(text, str) for text in args[-3:]):
             args = (*args[:2], Texts(*args[-3:]), *args[2:-3])
         with plt.style.context(str(resources.files("carnet") / "exhibits" / "charts" / "carnet.mplstyle")):
             return draw(*args, **kwargs)

@@ -1,7 +1,5 @@
 """The figures of the retention plan: what another attrition does to profit, profit over retention × acquisition cost × margin."""
 
-from collections.abc import Sequence
-
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -25,22 +23,15 @@ MARK = "#9C3F0E"  # the contrast colour, dark enough for text
 
 
 @styled
-def draw_profit_effect(
-    w: Wording,
-    curves: Sequence[tuple[str, pd.DataFrame]],
-    marks: pd.DataFrame,
-    attrition_rate: float,
-    title: str,
-    subtitle: str,
-    footer: str,
-) -> Chart:
-    """Extra profit over attrition, a curve a horizon (columns attrition_rate, effect); marks: label, attrition_rate, low, high of what is quoted.
+def draw_profit_effect(w: Wording, curves: pd.DataFrame, texts: Texts, marks: pd.DataFrame, attrition_rate: float) -> Chart:
+    """Extra profit over attrition, a curve a label (columns label, attrition_rate, effect); marks: label, attrition_rate, low, high of what is quoted.
 
     Effects are shares of today's profit, or money where that is not above zero (column effect either way; `marks` empty then).
     """
+    parts = [(str(label), part) for label, part in curves.groupby("label", sort=False)]
     shares = len(marks) > 0
-    figure, axes = frame(Texts(title, subtitle, footer), 4.2)
-    for (label, curve), colour in zip(curves, (FOCUS, THIRD), strict=False):
+    figure, axes = frame(texts, 4.2)
+    for (label, curve), colour in zip(parts, (FOCUS, THIRD), strict=False):
         axes.plot(curve.attrition_rate, curve.effect, color=colour)
         end = (curve.attrition_rate.iloc[-1], curve.effect.iloc[-1])
         axes.annotate(plain(label), end, xytext=(-4, 20), textcoords="offset points", fontsize=8, color=colour, ha="right", va="bottom")
@@ -66,9 +57,9 @@ def draw_profit_effect(
             f"{w.percent(a, 0)} → {w.percent(e, 0) if shares else w.money(e, 0)}"
             for a, e in curve[["attrition_rate", "effect"]].iloc[::5].to_numpy()
         )
-        for label, curve in curves
+        for label, curve in parts
     )
-    return finish(figure, Texts(title, subtitle, footer), told)
+    return finish(figure, texts, told)
 
 
 @styled

@@ -52,26 +52,6 @@ def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
 
 @measure(
     N_("What may be spent on each customer"),
-    {
-        "retention_budget": Figure(
-            N_("Retention budget"),
-            "currency",
-            N_("Σ over customers worth an action of chance to save × residual margin, capped at the stated share of a year’s margin"),
-            source="A",
-        ),
-        "chase_customer_count": Figure(
-            N_("Customers worth an action"),
-            "count",
-            N_("Customers whose budget reaches the cost of an action"),
-            source="A",
-        ),
-        "do_not_chase_customer_count": Figure(
-            N_("Customers not to be chased"),
-            "count",
-            N_("Customers that cost more than they bring, left already, or would bring too little"),
-            source="A",
-        ),
-    },
 )
 def retention_budgets(
     accounts: pd.DataFrame,
@@ -133,3 +113,43 @@ def retention_budgets(
     return accounts.assign(
         leave_probability=leave, save_probability=save, residual_margin=residual, uncapped_budget=uncapped, budget=budget, chase=chase, chase_reason=reason
     )  # fmt: skip
+
+
+@measure(
+    N_("The budget in all, and how many accounts it is for"),
+    {
+        "retention_budget": Figure(
+            N_("Retention budget"),
+            "currency",
+            N_("Σ over customers worth an action of chance to save × residual margin, capped at the stated share of a year’s margin"),
+            source="A",
+        ),
+        "chase_customer_count": Figure(
+            N_("Customers worth an action"),
+            "count",
+            N_("Customers whose budget reaches the cost of an action"),
+            source="A",
+        ),
+        "do_not_chase_customer_count": Figure(
+            N_("Customers not to be chased"),
+            "count",
+            N_("Customers that cost more than they bring, left already, or would bring too little"),
+            source="A",
+        ),
+    },
+)
+def budget_figures(chased: pd.DataFrame, dropped: pd.DataFrame) -> dict[str, float]:
+    """What may be spent in all, on how many accounts, and how many are not to be chased.
+
+    Formula     retention_budget = Σ at_most of chased; chase_customer_count = rows of chased;
+                do_not_chase_customer_count = rows of dropped
+    Unit        currency, counts
+    Population  accounts with a decision (`actions.choose_actions`)
+    Undefined   never: without accounts all are 0
+    Source      source A of the method
+    """
+    return {
+        "retention_budget": chased.at_most.sum(),
+        "chase_customer_count": len(chased),
+        "do_not_chase_customer_count": len(dropped),
+    }
