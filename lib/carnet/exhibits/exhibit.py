@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.exhibits.charts.base import Chart, Texts
@@ -32,7 +33,7 @@ class Exhibit:
     source: str = ""
     note: str = ""
     missing: str = ""
-    lists: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    lists: Mapping[str, pd.DataFrame | ir.Table] = field(default_factory=dict)
     checks: Sequence[tuple[bool, str]] = ()
     made_by: tuple[str, ...] = ()
 
@@ -78,7 +79,7 @@ class Ranked:
 class Kept:
     """What is published or checked without being shown: CSV lists by name, and what holds for any client."""
 
-    lists: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    lists: Mapping[str, pd.DataFrame | ir.Table] = field(default_factory=dict)
     checks: Sequence[tuple[bool, str]] = ()
 
 

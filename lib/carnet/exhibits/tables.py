@@ -12,6 +12,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from carnet.engagement.profiles import benchmarks
+from carnet.engagement.records import LIST_ROWS
 from carnet.engagement.schema import TABLE_LABELS
 from carnet.exhibits.columns import COLUMNS, TEXTS, WORDS, Kind
 from carnet.exhibits.written import WRITTEN
@@ -21,8 +22,6 @@ from carnet.measures.catalogue import FIGURES
 from carnet.wording import Wording, unknown
 
 LONG_TEXT = 60  # letters from which a text gets a wider column
-LIST_ROWS = 250  # of a list in a page; all rows are in lists/ and in the annex
-LIST_LIMIT = LIST_ROWS + 1  # what a notebook reads of a list, so that a cut one is known as cut
 FILTERS = {"salesperson", "abc_class", "client_segment", "status", "outcome", "sign", "behaviour", "strategy_name", "arm", "quadrant", "chase_told",
            "proposed", "standing"}  # fmt: skip
 TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(

@@ -141,4 +141,5 @@ WRITTEN: dict[str, Cell] = {
     "back_range": lambda w, row: share_ends(w, row, "back_rate"),
     "profit_range": lambda w, row: w.between(w.money(row["profit_low"], 0), w.money(row["profit_high"], 0)),
     "value_range": money_ends("value"),
+    "retention_range": share_maybe_range("retention_rate", "retention"),
 }

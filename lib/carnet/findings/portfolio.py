@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from carnet.findings.base import Finding, direction, known_range, list_names
 from carnet.wording import MOST_PERCENT, NOBODY, Wording, unknown
 
@@ -186,6 +188,92 @@ def not_due(w: Wording, f: Mapping[str, Any]) -> str:
         "{count} customers of the year before usually order less often than twice a year and were not due: they are counted apart, and retention and attrition are over the {due} others.",
         int(f["not_due_customer_count"]), due=w.number(f["opening_customer_count"]),
     )  # fmt: skip
+
+
+def months_title(w: Wording, months: pd.DataFrame) -> str:
+    """Title: how many months are above the same one a year earlier, or the strongest month."""
+    known = int(months.revenue_previous.notna().sum())
+    if not known:
+        return w._("The strongest month makes {amount}", amount=w.money(months.revenue.max(), 0))
+    above = w.number((months.revenue > months.revenue_previous).sum())
+    return w._("{above} months of {n} are above the same month a year earlier", above=above, n=w.number(known))
+
+
+def bridge_title(w: Wording, bridge: pd.DataFrame) -> str:
+    """Title: what was gained and given up."""
+    amounts = bridge.set_index("step").amount
+    gained, gone = amounts[["new", "recovered", "expansion"]].sum(), amounts[["contraction", "lost"]].sum()
+    return w._("{gained} gained, {gone} given up", gained=w.money(gained, 0), gone=w.money(-gone, 0))
+
+
+def bridge_steps(w: Wording, bridge: pd.DataFrame) -> pd.DataFrame:
+    """The revenue bridge in words: label, amount, total."""
+    names = {
+        "previous": w._("Previous period"), "new": w._("New"), "recovered": w._("Recovered"), "expansion": w._("Expansion"),
+        "contraction": w._("Contraction"), "lost": w._("Lost"), "current": w._("Audit period"),
+    }  # fmt: skip
+    return bridge.assign(label=bridge.step.map(names), total=bridge.step.isin(["previous", "current"]))
+
+
+def half_of_revenue(w: Wording, curve: pd.DataFrame) -> str:
+    """Title: the share of customers that half of the revenue comes from."""
+    half = curve[curve.revenue_share >= 0.5].customer_share.min() if len(curve) else float("nan")
+    return w._("Half of the revenue comes from {share} of customers", share=w.percent(half))
+
+
+def concentration_drawn(w: Wording, f: Mapping[str, Any]) -> str:
+    """Subtitle: what is drawn, the Gini index and the equivalent number of customers."""
+    return w._(
+        "Cumulative share of revenue, largest customers first; Gini {gini}, as concentrated as {equivalent} equal customers",
+        gini=w.number(f["gini_index"], 2),
+        equivalent=w.number(f["equivalent_customer_count"], 1),
+    )
+
+
+def largest_portfolio(w: Wording, sellers: pd.DataFrame) -> str:
+    """Title: what the largest of the salespeople's portfolios holds."""
+    return w._(
+        "The largest of {count} portfolios holds {share} of revenue",
+        count=w.number(len(sellers)),
+        share=w.percent(sellers.revenue_share.max()),
+    )
+
+
+def largest_baskets(w: Wording, bands: pd.DataFrame) -> str:
+    """Title: the orders and the revenue of the largest baskets."""
+    if not len(bands):
+        return ""
+    last = bands.iloc[-1]
+    return w._(
+        "The largest baskets: {orders} of orders, {revenue} of their revenue",
+        orders=w.percent(last.order_share, 0),
+        revenue=w.percent(last.revenue_share, 0),
+    )
+
+
+def frequent_least_recent(w: Wording, matrix: pd.DataFrame) -> str:
+    """Title: frequent customers that are among the least recent."""
+    slow = matrix[(matrix.recency_score <= 2) & (matrix.frequency_score >= 4)]
+    return w.ngettext(
+        "{count} frequent customer is among the least recent: {amount} of revenue",
+        "{count} frequent customers are among the least recent: {amount} of revenue",
+        int(slow.customer_count.sum()),
+        amount=w.money(slow.revenue.sum(), 0),
+    )
+
+
+def ordering_again(w: Wording, steps: pd.DataFrame, days: int) -> str:
+    """Title: the share of newcomers that order again in time."""
+    if not len(steps):
+        return ""
+    rate = w.percent(steps.continued_rate.iloc[0], 0)
+    return w._("After a first order, {rate} of newcomers order again within {days} days", rate=rate, days=w.number(days))
+
+
+def fewer_and_more(w: Wording, totals: Mapping[str, Any]) -> str:
+    """Title: how many kept customers buy less and more."""
+    down, up = (w.number(totals[f"{name}_count"]) for name in ("shrinking", "growing"))
+    return w._("{down} kept customers buy less, {up} buy more", down=down, up=up)
 
 
 def recommendations(

@@ -250,6 +250,105 @@ def sleeping(w: Wording, count: int, potential: float) -> str:
     )  # fmt: skip
 
 
+def with_reasons(w: Wording, accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.DataFrame:
+    """The accounts with the reason of their strategy as a sentence: reason."""
+    return accounts.assign(reason=[reason(w, row, rules) for row in accounts.to_dict("records")])
+
+
+def capital_title(w: Wording, index: Any, sector: str) -> str:
+    """Title: the customer capital, by the profile of the sector."""
+    if unknown(index):
+        return ""
+    return w._("Customer capital: {index} of 100 ({sector})", index=w.number(100 * index), sector=sector)
+
+
+def axis_labels(w: Wording) -> dict[str, str]:
+    """The axes, and the capital, in words."""
+    return {name: w._(label) for name, label in AXIS_LABELS.items()} | {"capital": w._("Capital")}
+
+
+def scores_told(w: Wording, customers: pd.DataFrame) -> pd.DataFrame:
+    """The best customers in words: their axes (a cross where not measured), capital_range, rank_range."""
+    told = {name: [w.number(100 * v) if not unknown(v) else "×" for v in customers[name]] for name in AXIS_LABELS if name in customers}
+    capital_ends = (100 * customers[["capital", "capital_low", "capital_high"]]).to_numpy()
+    rank_ends = customers[["capital_rank", "rank_low", "rank_high"]].to_numpy()
+    return customers.assign(
+        capital_range=[with_ends(w, *row) for row in capital_ends],
+        rank_range=[with_ends(w, *row) for row in rank_ends],
+        **told,
+    )
+
+
+def axes_table(w: Wording, axes: pd.DataFrame) -> pd.DataFrame:
+    """How far the ranking hangs on each axis, in words: axis, correlation."""
+    correlation = [w.number(v, 2) if not unknown(v) else "–" for v in axes.correlation]
+    return axes.assign(axis=axes.axis.map(axis_labels(w)), correlation=correlation)
+
+
+def strategies_title(w: Wording, strategies: pd.DataFrame) -> str:
+    """Title: the strategy whose accounts bring most of the revenue."""
+    revenue = strategies.revenue.sum()
+    if not len(strategies) or not revenue > 0:
+        return w._("Accounts by strategy")
+    top = strategies.sort_values("revenue", ascending=False).iloc[0]
+    name = w._(STRATEGY_LABELS[top.strategy])
+    return w._("{share} of revenue comes from accounts to {strategy}", share=w.percent(top.revenue / revenue, 0), strategy=name)
+
+
+def strategies_told(w: Wording, strategies: pd.DataFrame) -> pd.DataFrame:
+    """The strategies with their names, and what a bar says of each: strategy_name, name, amount, note."""
+    names = [w._(STRATEGY_LABELS[name]) for name in strategies.strategy]
+    notes = [
+        w.ngettext("{count} account", "{count} accounts", int(row.customer_count)) + " · " + w.money(row.revenue, 0)
+        for row in strategies.itertuples()
+    ]
+    return strategies.assign(strategy_name=names, name=names, amount=strategies.revenue, note=notes)
+
+
+def strategy_caption(w: Wording, name: str) -> str:
+    """The caption of a strategy's list."""
+    captions = {
+        "renegotiate": w._("Renegotiate, or let go: to be signed off"),
+        "rekindle": w._("Rekindle: once bigger, largest best year first"),
+        "protect": w._("Protect: the largest relationships"),
+        "serve": w._("Serve: the largest of the other accounts"),
+    }
+    return captions[name]
+
+
+def relationships_told(w: Wording, relations: pd.DataFrame) -> pd.DataFrame:
+    """Relationships in words: sign_names, pays, touch_count, person_count."""
+    rows = list(relations.itertuples())
+    signs = [
+        w._(
+            "{count} of {measured}: {names}",
+            count=w.number(row.sign_count),
+            measured=w.number(row.measured_sign_count),
+            names=words(w, row.signs, SIGN_LABELS),
+        )
+        for row in rows
+    ]
+    pays = [_pays(w, row.profit_low, row.profit_high) for row in rows]
+    named = {"contact_count": "touch_count", "contact_person_count": "person_count"}
+    return relations.assign(sign_names=signs, pays=pays).rename(columns=named)
+
+
+def _pays(w: Wording, low: float, high: float) -> str:
+    """Whether an account pays for itself over the whole range of rates."""
+    if unknown(high):
+        return "–"
+    if low >= 0:
+        return w._("yes")
+    return w._("no") if high < 0 else w._("uncertain")
+
+
+def too_few_signs(w: Wording) -> str:
+    """Why no relationship is told."""
+    return w._(
+        "Too few signs of a relationship are measured to tell one: the tables customers, service and opportunities and the columns contact and offer of the sales would."
+    )
+
+
 def capital(w: Wording, index: float, axes: pd.DataFrame, stable: int, top: int, missing: Sequence[str]) -> str:
     """The capital index and how far its ranking hangs on the weights."""
     if unknown(index):

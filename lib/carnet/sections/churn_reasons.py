@@ -9,6 +9,7 @@ from carnet.customers.reasons.departures import Departures
 from carnet.customers.reasons.opinions import Opinions
 from carnet.customers.reasons.risks import Risks
 from carnet.engagement.periods import years_earlier
+from carnet.engagement.records import LIST_LIMIT
 from carnet.exhibits.charts import (
     draw_drivers,
     draw_importance,
@@ -20,7 +21,6 @@ from carnet.exhibits.charts import (
 from carnet.exhibits.charts.base import shortened
 from carnet.exhibits.exhibit import Exhibit, Kept, Ranked, said, told
 from carnet.exhibits.forms import Benchmarks, Columns, Crossed, Drawn
-from carnet.exhibits.tables import LIST_LIMIT
 from carnet.findings import Finding, ranked
 from carnet.findings import reasons as words
 from carnet.measures.reasons import reasons, service_quality, silence

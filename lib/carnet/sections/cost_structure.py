@@ -4,6 +4,7 @@ import pandas as pd
 
 from carnet.customers.cost_study import CostStudy
 from carnet.engagement.profiles import chart_of_accounts
+from carnet.engagement.records import LIST_LIMIT
 from carnet.exhibits.charts import (
     draw_break_even,
     draw_cost_blocks,
@@ -12,7 +13,6 @@ from carnet.exhibits.charts import (
 )
 from carnet.exhibits.exhibit import Exhibit, Kept, said
 from carnet.exhibits.forms import Benchmarks, Columns, Drawn, Figures, Matrix, Series, figures
-from carnet.exhibits.tables import LIST_LIMIT
 from carnet.findings import costs as words
 from carnet.sections.missing import (
     first_missing,

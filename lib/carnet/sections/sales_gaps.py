@@ -5,10 +5,11 @@ from carnet.customers.decisions import ACTION_COLUMNS, open_names
 from carnet.customers.gaps import gap_list
 from carnet.customers.gaps.memory import Memory
 from carnet.customers.gaps.study import Gaps
+from carnet.engagement.records import LIST_LIMIT
 from carnet.exhibits.charts import draw_funnel, draw_heat_strip, draw_quadrants, draw_ranking
 from carnet.exhibits.exhibit import Exhibit, Kept, said, told
 from carnet.exhibits.forms import Columns, Drawn
-from carnet.exhibits.tables import LIST_LIMIT, write_value
+from carnet.exhibits.tables import write_value
 from carnet.findings import decisions as decisions_told
 from carnet.findings import gaps as words
 from carnet.measures.gaps import follow_up

@@ -6,7 +6,6 @@ from carnet.exhibits.charts.gaps import draw_funnel, draw_heat_strip, draw_quadr
 from carnet.exhibits.charts.indicators import draw_cohorts, draw_control, draw_hold_out, draw_survival
 from carnet.exhibits.charts.portfolio import (
     draw_basket_bands,
-    draw_bridge,
     draw_drop_off,
     draw_lorenz,
     draw_monthly_revenue,
@@ -22,7 +21,6 @@ __all__ = [
     "Texts",
     "draw_basket_bands",
     "draw_break_even",
-    "draw_bridge",
     "draw_cohorts",
     "draw_control",
     "draw_cost_blocks",

@@ -1,6 +1,5 @@
 """The figures of the portfolio: months, bridge, concentration, rankings, baskets, segments, drop-off."""
 
-from collections.abc import Sequence
 from textwrap import fill
 
 import matplotlib.pyplot as plt
@@ -13,7 +12,6 @@ from carnet.exhibits.charts.base import (
     FOCUS,
     Chart,
     Texts,
-    draw_waterfall,
     finish,
     frame,
     money_axis,
@@ -26,16 +24,10 @@ from carnet.wording import Wording, unknown
 
 
 @styled
-def draw_monthly_revenue(w: Wording, months: pd.DataFrame, labels: Sequence[str], footer: str) -> Chart:
-    """Two lines: the audit period and the same months a year earlier (columns revenue, revenue_previous)."""
-    known = months.revenue_previous.notna().sum()
-    above = w.number((months.revenue > months.revenue_previous).sum())
-    if known:
-        title = w._("{above} months of {n} are above the same month a year earlier", above=above, n=w.number(known))
-    else:
-        title = w._("The strongest month makes {amount}", amount=w.money(months.revenue.max(), 0))
-    subtitle = w._("Revenue by month, audit period and previous period")
-    figure, axes = frame(Texts(title, subtitle, footer))
+def draw_monthly_revenue(w: Wording, months: pd.DataFrame, texts: Texts) -> Chart:
+    """Two lines: the audit period and the same months a year earlier (columns label, revenue, revenue_previous)."""
+    labels = list(months.label)
+    figure, axes = frame(texts)
     positions = range(len(months))
     axes.plot(positions, months.revenue_previous, color=CONTEXT, marker="o", markersize=3, linestyle="--")
     axes.plot(positions, months.revenue, color=FOCUS, marker="o", markersize=4)
@@ -59,36 +51,14 @@ def draw_monthly_revenue(w: Wording, months: pd.DataFrame, labels: Sequence[str]
         f"{label}: {w.money(now)} ({w.money(before)})"
         for label, now, before in zip(labels, months.revenue, months.revenue_previous, strict=True)
     )
-    return finish(figure, Texts(title, subtitle, footer), told)
-
-
-def draw_bridge(w: Wording, bridge: pd.DataFrame, footer: str) -> Chart:
-    """Waterfall from the previous revenue to the current one (columns step, amount)."""
-    amounts = dict(zip(bridge.step, bridge.amount, strict=True))
-    gained = amounts["new"] + amounts["recovered"] + amounts["expansion"]
-    gone = -amounts["contraction"] - amounts["lost"]
-    title = w._("{gained} gained, {gone} given up", gained=w.money(gained, 0), gone=w.money(gone, 0))
-    subtitle = w._("Revenue bridge from the previous period to the audit period, all customers")
-    names = {
-        "previous": w._("Previous period"), "new": w._("New"), "recovered": w._("Recovered"), "expansion": w._("Expansion"),
-        "contraction": w._("Contraction"), "lost": w._("Lost"), "current": w._("Audit period"),
-    }  # fmt: skip
-    totals = [step in ("previous", "current") for step in amounts]
-    labels = [names[step] for step in amounts]
-    steps = pd.DataFrame({"label": labels, "amount": list(amounts.values()), "total": totals})
-    return draw_waterfall(w, steps, Texts(title, subtitle, footer))
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_lorenz(w: Wording, curve: pd.DataFrame, gini: float, equivalent: float, footer: str) -> Chart:
+def draw_lorenz(w: Wording, curve: pd.DataFrame, texts: Texts) -> Chart:
     """Cumulative share of revenue, largest customers first (columns customer_share, revenue_share)."""
     half = curve[curve.revenue_share >= 0.5].customer_share.min() if len(curve) else float("nan")
-    title = w._("Half of the revenue comes from {share} of customers", share=w.percent(half))
-    subtitle = w._(
-        "Cumulative share of revenue, largest customers first; Gini {gini}, as concentrated as {equivalent} equal customers",
-        gini=w.number(gini, 2), equivalent=w.number(equivalent, 1),
-    )  # fmt: skip
-    figure, axes = frame(Texts(title, subtitle, footer))
+    figure, axes = frame(texts)
     axes.plot([0, *curve.customer_share], [0, *curve.revenue_share], color=FOCUS)
     axes.plot([0, 1], [0, 1], color=CONTEXT, linestyle="--", linewidth=1)
     axes.text(0.62, 0.56, w._("all customers equal"), fontsize=7.5, color="#555555", rotation=22)
@@ -97,7 +67,7 @@ def draw_lorenz(w: Wording, curve: pd.DataFrame, gini: float, equivalent: float,
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=w._("share of customers"), ylabel=w._("share of revenue"))
     percent_axis(w, axes.xaxis)
     percent_axis(w, axes.yaxis)
-    return finish(figure, Texts(title, subtitle, footer), "")
+    return finish(figure, texts, "")
 
 
 @styled
@@ -129,7 +99,7 @@ def draw_ranking(w: Wording, bars: pd.DataFrame, texts: Texts) -> Chart:
 
 
 @styled
-def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
+def draw_basket_bands(w: Wording, bands: pd.DataFrame, texts: Texts) -> Chart:
     """Bars of revenue share by basket band with the share of orders as a mark (columns of `basket_bands`)."""
     labels = [
         w._("under {high}", high=w.money(row.high, 0)) if unknown(row.low) and not unknown(row.high)
@@ -137,14 +107,7 @@ def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
         else w._("any size") if unknown(row.low) else w._("{low} to {high}", low=w.money(row.low, 0), high=w.money(row.high, 0))
         for row in bands.itertuples()
     ]  # fmt: skip
-    last = bands.iloc[-1]
-    title = w._(
-        "The largest baskets: {orders} of orders, {revenue} of their revenue",
-        orders=w.percent(last.order_share, 0),
-        revenue=w.percent(last.revenue_share, 0),
-    )
-    subtitle = w._("Share of revenue (bars) and of orders (marks) by size of basket, audit period")
-    figure, axes = frame(Texts(title, subtitle, footer))
+    figure, axes = frame(texts)
     axes.bar(range(len(bands)), bands.revenue_share, color=FOCUS, width=0.6)
     axes.scatter(range(len(bands)), bands.order_share, color=CONTRAST, marker="D", s=34, zorder=3)
     for position, row in enumerate(bands.itertuples()):
@@ -155,23 +118,15 @@ def draw_basket_bands(w: Wording, bands: pd.DataFrame, footer: str) -> Chart:
     told = "; ".join(
         f"{label}: {w.percent(r.revenue_share)}, {w.percent(r.order_share)}" for label, r in zip(labels, bands.itertuples(), strict=True)
     )
-    return finish(figure, Texts(title, subtitle, footer), told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_rfm(w: Wording, matrix: pd.DataFrame, footer: str) -> Chart:
+def draw_rfm(w: Wording, matrix: pd.DataFrame, texts: Texts) -> Chart:
     """Heat map of customers by recency and frequency score (columns recency_score, frequency_score, customer_count, revenue)."""
     grid = matrix.pivot(index="recency_score", columns="frequency_score", values="customer_count")
     grid = grid.reindex(index=range(5, 0, -1), columns=range(1, 6)).fillna(0)  # no such pair of scores: no customer
-    slow = matrix[(matrix.recency_score <= 2) & (matrix.frequency_score >= 4)]
-    title = w.ngettext(
-        "{count} frequent customer is among the least recent: {amount} of revenue",
-        "{count} frequent customers are among the least recent: {amount} of revenue",
-        int(slow.customer_count.sum()),
-        amount=w.money(slow.revenue.sum(), 0),
-    )
-    subtitle = w._("Active customers by recency score and frequency score (5 = best quintile); framed: frequent, least recent")
-    figure, axes = frame(Texts(title, subtitle, footer), 3.9)
+    figure, axes = frame(texts, 3.9)
     sns.heatmap(
         grid, annot=True, fmt=".0f", cmap="Blues", cbar=False, linewidths=1.5, linecolor="white", ax=axes, annot_kws={"fontsize": 9}
     )
@@ -180,23 +135,16 @@ def draw_rfm(w: Wording, matrix: pd.DataFrame, footer: str) -> Chart:
     axes.set(xlabel=w._("frequency score"), ylabel=w._("recency score"))
     axes.tick_params(axis="y", rotation=0)
     told = "; ".join(f"R{r.recency_score} F{r.frequency_score}: {w.number(r.customer_count)}" for r in matrix.itertuples())
-    return finish(figure, Texts(title, subtitle, footer), told)
+    return finish(figure, texts, told)
 
 
 @styled
-def draw_drop_off(w: Wording, steps: pd.DataFrame, intervals: Sequence[tuple[float, float]], horizon_days: int, footer: str) -> Chart:
-    """Rates of going on to the next order with their intervals (columns of `order_drop_off`)."""
-    first = steps.iloc[0]
-    title = w._(
-        "After a first order, {rate} of newcomers order again within {days} days",
-        rate=w.percent(first.continued_rate, 0),
-        days=w.number(horizon_days),
-    )
-    subtitle = w._("Newcomers who placed the next order in time, 95 % Wilson intervals; n = newcomers old enough to tell")
-    figure, axes = frame(Texts(title, subtitle, footer))
+def draw_drop_off(w: Wording, steps: pd.DataFrame, texts: Texts) -> Chart:
+    """Rates of going on to the next order with their intervals (columns of `order_drop_off`, continued_low, continued_high)."""
+    figure, axes = frame(texts)
     rates = steps.continued_rate
-    below = [max(rate - low, 0) for rate, (low, _) in zip(rates, intervals, strict=True)]
-    above = [max(high - rate, 0) for rate, (_, high) in zip(rates, intervals, strict=True)]
+    below = (rates - steps.continued_low).clip(lower=0)
+    above = (steps.continued_high - rates).clip(lower=0)
     axes.bar(range(len(steps)), rates, color=FOCUS, width=0.5)
     axes.errorbar(range(len(steps)), rates, yerr=[below, above], fmt="none", ecolor=CONTRAST, capsize=4, linewidth=1.4)
     for position, row in enumerate(steps.itertuples()):
@@ -210,4 +158,4 @@ def draw_drop_off(w: Wording, steps: pd.DataFrame, intervals: Sequence[tuple[flo
     percent_axis(w, axes.yaxis)
     figure.subplots_adjust(bottom=0.24)
     told = "; ".join(f"{w.number(r.step)}: {w.percent(r.continued_rate)} (n = {w.number(r.customer_count)})" for r in steps.itertuples())
-    return finish(figure, Texts(title, subtitle, footer), told)
+    return finish(figure, texts, told)

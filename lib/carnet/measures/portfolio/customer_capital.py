@@ -48,16 +48,6 @@ def axis_scores(customers: pd.DataFrame, axes: Mapping[str, Axis]) -> pd.DataFra
 
 @measure(
     N_("Customer capital of each customer"),
-    {
-        "customer_capital_index": Figure(
-            N_("Customer capital"),
-            "index",
-            N_("Mean of the customers’ capital, 0 to 1, weighted by their revenue: four axes by the sector’s criteria and weights"),
-            good="up",
-            decimals=2,
-            source="C",
-        ),
-    },
 )
 def capital_index(scores: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
     """Capital of each customer, 0 to 1, with its range and rank.
@@ -132,6 +122,33 @@ def weight_sensitivity(
                          correlation=pd.Series(first[both]).corr(pd.Series(without[both]), method="spearman") if told else np.nan,
                          top_kept=float(((first <= top) & (without <= top)).sum()) if told else np.nan))  # fmt: skip
     return customers, pd.DataFrame(rows, columns=["axis", "weight", "customer_count", "correlation", "top_kept"])
+
+
+@measure(
+    N_("Customer capital of the portfolio"),
+    {
+        "customer_capital_index": Figure(
+            N_("Customer capital"),
+            "index",
+            N_("Mean of the customers’ capital, 0 to 1, weighted by their revenue: four axes by the sector’s criteria and weights"),
+            good="up",
+            decimals=2,
+            source="C",
+        ),
+    },
+)
+def portfolio_capital(judged: pd.DataFrame) -> float | None:
+    """The customers' capital, weighted by their revenue.
+
+    Formula     Σ capital × revenue ÷ Σ revenue
+    Unit        index, 0 to 1
+    Population  customers with a capital and a revenue above zero
+    Undefined   None without one
+    Source      source C of the method
+    """
+    if not len(judged):
+        return None
+    return float((judged.capital * judged.revenue).sum() / judged.revenue.sum())
 
 
 def _weighted(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -101,3 +101,24 @@ def progression_summary(progression: ir.Table) -> ir.Table:
         frequency_effect=t.frequency_effect.sum(),
         basket_effect=t.basket_effect.sum(),
     )
+
+
+@measure(N_("How many kept customers buy less and more, and by how much"))
+def progress_totals(progress: ir.Table) -> ir.Table:
+    """How many kept customers buy less and more, and by how much.
+
+    Formula     counts of sales_gap under and over zero, rounded to the cent, and Σ of it
+    Unit        counts, currency
+    Population  one row: the kept customers of `purchase_progression`
+    Undefined   the sums are NULL where no customer buys less, or more
+    Source      source C of the method
+
+    Columns     shrinking_count, shrinking_gap (under zero), growing_count, growing_gap
+    """
+    cents = progress.sales_gap.round(2)
+    return progress.agg(
+        shrinking_count=(cents < 0).sum(),
+        shrinking_gap=progress.sales_gap.sum(where=cents < 0),
+        growing_count=(cents > 0).sum(),
+        growing_gap=progress.sales_gap.sum(where=cents > 0),
+    )

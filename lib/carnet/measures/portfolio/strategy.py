@@ -203,62 +203,6 @@ def chance_fallen(orders: pd.DataFrame, month_count: pd.Series, least_peak: floa
 
 @measure(
     N_("Accounts and money by strategy"),
-    {
-        "protect_customer_count": Figure(
-            N_("Accounts to protect"),
-            "count",
-            N_("Relationships by their switching signs that are neither renegotiated nor rekindled"),
-            good="up",
-            source="E",
-            moves=True,
-        ),
-        "serve_customer_count": Figure(
-            N_("Accounts to serve"),
-            "count",
-            N_("Active accounts that are neither relationships, once bigger nor renegotiated"),
-            source="E",
-            moves=True,
-        ),
-        "rekindle_customer_count": Figure(
-            N_("Accounts to rekindle"),
-            "count",
-            N_(
-                "Accounts down by the stated share from their best 12 months, with fewer orders than before beyond luck (rules of the sector)"
-            ),
-            good="down",
-            source="E",
-            moves=True,
-        ),
-        "renegotiate_customer_count": Figure(
-            N_("Accounts to renegotiate"),
-            "count",
-            N_("Long-standing accounts that cost more than they bring over the whole range of rates"),
-            good="down",
-            source="E",
-            moves=True,
-        ),
-        "relationship_customer_count": Figure(
-            N_("Relationships"),
-            "count",
-            N_("Accounts of class A or B that show the stated share of the switching signs measured"),
-            good="up",
-            source="E",
-        ),
-        "relationship_unpaid_count": Figure(
-            N_("Relationships that do not pay"),
-            "count",
-            N_("Relationships that cost more than they bring over the whole range of rates"),
-            good="down",
-            source="E",
-        ),
-        "single_thread_revenue": Figure(
-            N_("Revenue that hangs on one person"),
-            "currency",
-            N_("Σ revenue of the last 12 months of accounts with one distinct person behind their orders"),
-            good="down",
-            source="E",
-        ),
-    },
 )
 def strategy_table(accounts: pd.DataFrame) -> pd.DataFrame:
     """Accounts and money by strategy, in the order of STRATEGIES.
@@ -316,16 +260,6 @@ def relationship_load(accounts: pd.DataFrame, cap: float) -> pd.DataFrame:
 
 @measure(
     N_("Classes by potential"),
-    {
-        "potential_share": Figure(
-            N_("Share of the potential bought"),
-            "ratio",
-            N_("Σ revenue of the last 12 months ÷ Σ potential, customers of the last 24 months of which a potential is noted"),
-            good="up",
-            decimals=1,
-            source="C",
-        ),
-    },
 )
 def potential_classes(potential: pd.Series, cut_a: float, cut_b: float) -> pd.Series:
     """ABC classes by potential, cut like those by revenue.
@@ -363,3 +297,107 @@ def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
         customer_count=("customer_id", "size"), revenue=("revenue", "sum"), untapped=("untapped", "sum")
     )
     return t.sort_values(["abc_class", "potential_class"], ignore_index=True)
+
+
+@measure(
+    N_("Accounts by strategy, relationships, what hangs on one person, what is not bought yet"),
+    {
+        "protect_customer_count": Figure(
+            N_("Accounts to protect"),
+            "count",
+            N_("Relationships by their switching signs that are neither renegotiated nor rekindled"),
+            good="up",
+            source="E",
+            moves=True,
+        ),
+        "serve_customer_count": Figure(
+            N_("Accounts to serve"),
+            "count",
+            N_("Active accounts that are neither relationships, once bigger nor renegotiated"),
+            source="E",
+            moves=True,
+        ),
+        "rekindle_customer_count": Figure(
+            N_("Accounts to rekindle"),
+            "count",
+            N_(
+                "Accounts down by the stated share from their best 12 months, with fewer orders than before beyond luck (rules of the sector)"
+            ),
+            good="down",
+            source="E",
+            moves=True,
+        ),
+        "renegotiate_customer_count": Figure(
+            N_("Accounts to renegotiate"),
+            "count",
+            N_("Long-standing accounts that cost more than they bring over the whole range of rates"),
+            good="down",
+            source="E",
+            moves=True,
+        ),
+        "relationship_customer_count": Figure(
+            N_("Relationships"),
+            "count",
+            N_("Accounts of class A or B that show the stated share of the switching signs measured"),
+            good="up",
+            source="E",
+        ),
+        "relationship_unpaid_count": Figure(
+            N_("Relationships that do not pay"),
+            "count",
+            N_("Relationships that cost more than they bring over the whole range of rates"),
+            good="down",
+            source="E",
+        ),
+        "single_thread_revenue": Figure(
+            N_("Revenue that hangs on one person"),
+            "currency",
+            N_("Σ revenue of the last 12 months of accounts with one distinct person behind their orders"),
+            good="down",
+            source="E",
+        ),
+        "potential_share": Figure(
+            N_("Share of the potential bought"),
+            "ratio",
+            N_("Σ revenue of the last 12 months ÷ Σ potential, customers of the last 24 months of which a potential is noted"),
+            good="up",
+            decimals=1,
+            source="C",
+        ),
+    },
+)
+def strategy_figures(accounts: pd.DataFrame) -> dict[str, float | None]:
+    """Accounts by strategy, relationships and what hangs on them, share of the potential bought.
+
+    Formula     counts of strategy; relationship_unpaid_count = relationships with profit_high < 0;
+                single_thread_revenue = Σ revenue of accounts with one person; potential_share = Σ
+                revenue ÷ Σ potential of those with a potential
+    Unit        counts, currency, ratio
+    Population  the account list: customers with a sale in the last 24 months
+    Undefined   None without an account; protect_customer_count and relationship_customer_count
+                where of no account of class A or B it is known; renegotiate_customer_count and
+                relationship_unpaid_count where no profit is; single_thread_revenue where no person
+                is noted; potential_share without a potential above zero
+    Source      source E of the method; potential: source C
+
+    Parameters  accounts: strategy, relationship, abc_class, profit_high, single_thread, revenue,
+                potential
+    """
+    t, counts = accounts, accounts.strategy.value_counts()
+    held = t[t.relationship.fillna(False).astype(bool)]
+    # of smaller accounts it is known that they are none
+    told = t.relationship[t.abc_class.isin(["A", "B"])].notna().any()
+    threads = t[t.single_thread.fillna(False).astype(bool) & (t.revenue > 0)]
+    possible = t[t.potential > 0]
+    share = possible.revenue.sum() / possible.potential.sum() if len(possible) else None
+    priced = bool(t.profit_high.notna().any())
+    return {
+        "protect_customer_count": counts.get("protect", 0) if told else None,
+        "serve_customer_count": counts.get("serve", 0) if len(t) else None,
+        "rekindle_customer_count": counts.get("rekindle", 0) if len(t) else None,
+        "renegotiate_customer_count": counts.get("renegotiate", 0) if priced else None,
+        "relationship_customer_count": len(held) if told else None,
+        "relationship_unpaid_count": (held.profit_high < 0).sum() if held.profit_high.notna().any() else None,
+        "single_thread_revenue": threads.revenue.sum() if t.single_thread.notna().any() else None,
+        "potential_share": share,
+    }
