@@ -230,6 +230,7 @@ def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement,
         return kept.filter(kept.revenue >= least).execute().assign(first=dt.date(2024, 1, 1), gone=None)
 
     folder = make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-10", "1"], ["B", "2024-03-10", "5"]]})
+
     def runs_in(shared):
         shared.mkdir(exist_ok=True)
         Run(shared=str(shared)).write(shared / "run.json")

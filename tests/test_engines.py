@@ -141,6 +141,7 @@ CALLS = {
     movement.revenue_bridge: lambda b: movement.revenue_bridge(moved(b)),
     price_volume.price_volume_mix: lambda b: price_volume.price_volume_mix(price_volume.product_sales(b.table("sales"), moved(b), b.periods), moved(b)),
     price_volume.product_sales: lambda b: price_volume.product_sales(b.table("sales"), moved(b), b.periods),
+    progression.progress_totals: lambda b: progression.progress_totals(progression.purchase_progression(moved(b))),
     progression.progression_summary: lambda b: progression.progression_summary(progression.purchase_progression(moved(b))),
     progression.purchase_progression: lambda b: progression.purchase_progression(moved(b)),
     purchases.hold_out: held_out,

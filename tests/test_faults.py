@@ -25,7 +25,7 @@ def small_notebook(folder, *cells):
     folder.mkdir()
     code = [
         'engagement = ""\nas_of = ""\nlanguage = "en"',
-        "from carnet.measures.portfolio import movement\nfrom carnet.report.notebook import figures_of, open_book, record, record_list\nbook = open_book(engagement, as_of, language)\nw = book.wording",
+        "from carnet.measures.portfolio import movement\nfrom carnet.customers.figures import figures_of\nfrom carnet.report.notebook import open_book, record, record_list\nbook = open_book(engagement, as_of, language)\nw = book.wording",
         'moved = movement.customer_movement(book.cube, book.periods)\nrecord(figures_of(movement.movement_summary(moved).select("revenue")))\nrecord_list("movement", moved.order_by("customer_id"))',
         *cells,
     ]

@@ -16,7 +16,7 @@ from carnet.intake.contracts import TableCheck
 from carnet.intake.goods import account_mapping, choose_goods, estimate_costs, mark_goods
 from carnet.intake.ledger import classify_costs
 from carnet.measures.costs import accounts
-from carnet.report.notebook import unmeasured
+from carnet.sections.missing import unmeasured
 
 from .conftest import write_engagement
 from .test_fec import fec

@@ -20,7 +20,7 @@ from carnet.wording import LOCALES, messages
 from spellchecker import SpellChecker
 from unidecode import unidecode
 
-from .conftest import DEMO, ROOT, measure_modules, run_carnet
+from .conftest import DEMO, ROOT, run_carnet
 
 PAGES = ["index", *ORDER]
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -174,7 +174,6 @@ COLUMNS: dict[str, tuple[str, Kind]] = {
     "revenue_now": (N_("Last 12 months now"), "money"),
     "revenue_progress": (N_("Movement since"), "gap"),
     "regained_share": (N_("Share of the gap regained"), "percent"),
-    "band": (N_("Silence, in own rhythms"), "written"),
     "band_range": (N_("Silence, in own rhythms"), "written"),
     "back_count": (N_("Back a year later"), "count"),
     "back_range": (N_("95 % interval of the share back"), "written"),

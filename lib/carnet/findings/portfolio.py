@@ -283,18 +283,19 @@ def recommendations(
     largest: Sequence[str],
     exposure_alert: float,
     attrition_alert: float,
-    attrition: tuple[float, float],
+    attrition: tuple[float | None, float | None],
 ) -> list[str]:
     """What to do next: each sentence is triggered by a stated threshold or by names on a list."""
     made = []
-    if not unknown(attrition[0]) and attrition[0] > attrition_alert:
+    low, high = (-1.0 if end is None or unknown(end) else end for end in attrition)
+    if low > attrition_alert:
         made.append(
             w._(
                 "Attrition is above the {alert} alert even at the low end of its interval: keep customers before looking for new ones.",
                 alert=w.percent(attrition_alert),
             )
         )
-    elif not unknown(attrition[1]) and attrition[1] > attrition_alert:
+    elif high > attrition_alert:
         made.append(
             w._(
                 "Attrition may be above the {alert} alert, the interval allows both: measure again at the next audit.",

@@ -23,7 +23,6 @@ from markupsafe import escape
 from carnet.book import book as books
 from carnet.book.book import Book
 from carnet.book.engines import memory
-from carnet.customers.figures import figures_of, measured, with_names
 from carnet.engagement.parameters import Parameters, read_parameters
 from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE, neutralised
 from carnet.engagement.running import this_run
@@ -32,16 +31,11 @@ from carnet.exhibits.charts import Chart, use_colours
 from carnet.exhibits.exhibit import Exhibit, Ranked, Said, Section, Shown
 from carnet.exhibits.tables import HtmlTable, definitions_table, ledger_table, parameters_table, reasons_table
 from carnet.findings import Finding
-from carnet.measures.catalogue import FIGURES, MEASURES
-from carnet.measures.register import Ran, Recording, start
-from carnet.sections.missing import incomplete, needs, not_comparable, partly_comparable, too_few, unmeasured
-from carnet.sections.section import month_labels, source_line
+from carnet.measures.catalogue import FIGURES
+from carnet.measures.register import Recording, start
 from carnet.wording import Wording, unknown
 
-__all__ = [
-    "appendix", "figures_of", "incomplete", "measured", "month_labels", "needs", "not_comparable", "open_book", "partly_comparable",
-    "read_parameters", "record", "record_list", "say", "show", "show_sql", "source_line", "too_few", "unmeasured", "with_names",
-]  # fmt: skip
+__all__ = ["appendix", "open_book", "read_parameters", "record", "record_list", "say", "show"]
 
 WHITE_DOT = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
@@ -185,18 +179,17 @@ def appendix(book: Book, parameters: Parameters) -> None:
     known = [name for name in FIGURES if not unknown(_process.figures.get(name))]
     show(definitions_table(w, w._("Definitions"), known))
     show(parameters_table(w, w._("Parameters"), parameters.named_values))
-    show_sql(book, {})
+    _show_queries(book)
 
 
-def show_sql(book: Book, tables: Mapping[str, ir.Table]) -> None:
-    """The SQL of everything that ran, by name and folded away, and of `tables`, which bear names of the register."""
-    ran = dict(_process.ran.ran) | {name: Ran(MEASURES[name].label, table) for name, table in tables.items()}
-    for name in sorted(ran):
-        query = ran[name].query
-        if not query and (table := ran[name].table) is not None:
-            query = book.engine.sql(table)
+def _show_queries(book: Book) -> None:
+    """The SQL of everything that ran, by name and folded away."""
+    for name, ran in sorted(_process.ran.ran.items()):
+        query = ran.query
+        if not query and ran.table is not None:
+            query = book.engine.sql(ran.table)
         if query:
-            _show_query(book, name, ran[name].label, query)
+            _show_query(book, name, ran.label, query)
 
 
 def _show_query(book: Book, name: str, label: str, query: str) -> None:

@@ -53,8 +53,6 @@ def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
 
     @wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Chart:
-        if len(args) > 4 and all(isinstance(text, str) for text in args[-3:]):
-            args = (*args[:2], Texts(*args[-3:]), *args[2:-3])
         with plt.style.context(str(resources.files("carnet") / "exhibits" / "charts" / "carnet.mplstyle")):
             return draw(*args, **kwargs)
 

@@ -200,8 +200,8 @@ def idle_services(margins: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFra
 def whale_figures(profits: pd.DataFrame, unpaid: pd.DataFrame) -> dict[str, float]:
     """What serving costs in all, whose sign is certain, what margins do not pay.
 
-    Formula     cost_to_serve = Σ cost_to_serve; certain_sign_share = customers with a certain sign ÷
-                customers; unpaid_service_cost = Σ unpaid_service
+    Formula     cost_to_serve = Σ cost_to_serve; certain_sign_share = customers with a certain sign
+                ÷ customers; unpaid_service_cost = Σ unpaid_service
     Unit        currency, ratio 0 to 1
     Population  customers of the period (`customer_profit`), and for what is unpaid those served
                 without buying, too (`idle_services`)
