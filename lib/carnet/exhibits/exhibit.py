@@ -22,7 +22,7 @@ class Exhibit:
     Fields      key (its id in a page), title (of a chart the computed finding, of a table its caption), table (the finished
                 data), form (how it is drawn), subtitle (measure, population, period), source, note (under it), missing (the
                 line that stands for it where it cannot be shown), lists (CSV lists by name), checks (what holds for any
-                client, with the message where it does not), made_by (the measures that ran for it, as they were recorded)
+                client, with the message where it does not), names (keys of the findings whose names it lists), made_by (the measures that ran for it, as they were recorded)
     """
 
     key: str
@@ -35,6 +35,7 @@ class Exhibit:
     missing: str = ""
     lists: Mapping[str, pd.DataFrame | ir.Table] = field(default_factory=dict)
     checks: Sequence[tuple[bool, str]] = ()
+    names: str = ""
     made_by: tuple[str, ...] = ()
 
     @property
@@ -77,10 +78,14 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Kept:
-    """What is published or checked without being shown: CSV lists by name, and what holds for any client."""
+    """What is published or checked without being shown.
+
+    Fields      lists (CSV lists by name), checks (what holds for any client), names (findings whose names the first list has)
+    """
 
     lists: Mapping[str, pd.DataFrame | ir.Table] = field(default_factory=dict)
     checks: Sequence[tuple[bool, str]] = ()
+    names: str = ""
 
 
 Shown = Exhibit | Said | Ranked | Kept

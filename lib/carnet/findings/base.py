@@ -11,15 +11,6 @@ from typing import Any
 from carnet.measures.register import Figure
 from carnet.wording import NOBODY, Wording, unknown
 
-NAMES_BEHIND = {  # finding → the table of its page, or the list, that has the names behind it; several: the first that is there
-    "late_customers": "sales-gaps", "beyond_luck": "sales-gaps", "most_late": "tracked sales-gaps", "neglected": "tracked", "stopped_families": "stopped",
-    "salespeople": "salespeople", "last_chance": "last-chance", "followed": "followed", "lost_customers": "lost-customers", "arrivals": "new-customers",
-    "shrinking_customers": "shrinking-customers", "growing_customers": "growing-customers", "dependence": "largest-customers",
-    "rekindle": "rekindle", "renegotiate": "renegotiate", "protect": "relationships", "cost_to_serve": "losing",
-    "silent_leavers": "silent", "unexplained_leavers": "unexplained", "replacement": "good-lost", "budget": "budgets",
-    "salesperson_exposure": "largest-customers", "contact_exposure": "single-threads", "in_our_hands": "lists/leavers.csv",
-}  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Finding:

@@ -21,7 +21,7 @@ from traitlets.config import Config
 from carnet.engagement.parameters import Accepted
 from carnet.engagement.running import RUN_VARIABLE
 from carnet.errors import CarnetError, nearest
-from carnet.report.kernels import CAN_FORK, ForkedKernel, end_with_parent, manager_of
+from carnet.report.kernels import end_with_parent, prepare_kernel
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
@@ -132,7 +132,7 @@ def execute_notebook(job: Job) -> Executed:
     """Run one notebook with papermill in this process; raises NotebookFailed with the half-executed notebook."""
     path, parameters, timeout = job.path, job.parameters, job.timeout
     os.environ[RUN_VARIABLE] = str(job.run)
-    forked = {"kernel_manager_class": manager_of(ForkedKernel())} if CAN_FORK else {}
+    prepare_kernel(job.scratch)
     end_with_parent()
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -159,7 +159,6 @@ def execute_notebook(job: Job) -> Executed:
             executed = papermill.execute_notebook(
                 source, target, engine_name=_engine(), parameters=parameters, cwd=path.parent, progress_bar=False, start_timeout=60,
                 execution_timeout=timeout, record_timing=False, shutdown_kernel="immediate", config=kernel,
-                **forked,
             )  # fmt: skip
         except PapermillExecutionError as error:
             raise NotebookFailed(path.stem, error.cell_index, f"{error.ename}: {error.evalue}", _text(target)) from None

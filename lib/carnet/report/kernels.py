@@ -2,6 +2,9 @@
 
 `multiprocessing`'s fork server imports `PRELOADED`; every notebook's process is forked from it, and forks its kernel first of all,
 before it has threads, sockets or an event loop of its own. The kernel waits in a pipe for its connection file.
+
+jupyter_client starts it as it starts any kernel: by a provisioner (`ForkProvisioner`) that pyproject.toml declares as an entry point.
+Where kernels cannot be forked, its own provisioner starts a new interpreter.
 """
 
 import json
@@ -13,10 +16,12 @@ import threading
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
-from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning import LocalProvisioner
 
+PROVISIONER = "carnet-fork"  # its name in pyproject.toml
 CAN_FORK = sys.platform == "linux"  # elsewhere system libraries forbid work between fork and exec
 PRELOADED = (
     "carnet.report.publish", "carnet.report.notebook", "carnet.customers.experiment", "carnet.customers.decisions", "ibis.backends.duckdb", "ipykernel.kernelapp", "matplotlib.pyplot",
@@ -79,18 +84,36 @@ class ForkedKernel:
         self.send_signal(signal.SIGTERM)
 
 
-def manager_of(kernel: ForkedKernel) -> type[AsyncKernelManager]:
-    """A class of kernel managers that start this kernel instead of a new interpreter."""
+class ForkProvisioner(LocalProvisioner):
+    """Starts the kernel that this process forked (`fork_kernel`) instead of a new interpreter."""
 
-    class ForkedKernelManager(AsyncKernelManager):
-        async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
-            kernel.start(self.connection_file, kw["env"], str(kw.get("cwd") or Path.cwd()))
-            provisioner: Any = self.provisioner
-            provisioner.process, provisioner.pid, provisioner.pgid = kernel, kernel.pid, kernel.pid
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Let the waiting kernel begin with its connection file; the command of the kernelspec is not used."""
+        kernel = _waiting.pop()
+        folder = str(kwargs.get("cwd") or Path.cwd())
+        manager: Any = self.parent
+        kernel.start(manager.connection_file, kwargs["env"], folder)
+        self.process = cast(Any, kernel)
+        self.pid, self.pgid, self.cwd = kernel.pid, kernel.pid, folder
+        return self.connection_info
 
-        _launch_kernel = _async_launch_kernel
 
-    return ForkedKernelManager
+_waiting: list[ForkedKernel] = []
+
+
+def prepare_kernel(scratch: Path) -> None:
+    """Fork the kernel of this process where that can be done, and let nothing of the user's reach it.
+
+    Startup files and profiles of IPython, PYTHONSTARTUP and kernelspecs of the user's own are left out: the same input
+    gives the same report for everybody.
+    """
+    os.environ["IPYTHONDIR"] = str(scratch / "ipython")
+    os.environ["JUPYTER_CONFIG_DIR"] = str(scratch / "jupyter")
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    os.environ.pop("PYTHONSTARTUP", None)
+    if CAN_FORK:
+        os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] = PROVISIONER
+        _waiting.append(ForkedKernel())
 
 
 def end_with_parent() -> None:

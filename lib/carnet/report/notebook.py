@@ -24,10 +24,10 @@ from carnet.book import book as books
 from carnet.book.book import Book
 from carnet.book.engines import memory
 from carnet.engagement.parameters import Parameters, read_parameters
-from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE, neutralised
+from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE, neutralised
 from carnet.engagement.running import this_run
 from carnet.errors import CarnetError, nearest
-from carnet.exhibits.charts import Chart, use_colours
+from carnet.exhibits.charts import Chart, house_style, use_colours
 from carnet.exhibits.exhibit import Exhibit, Ranked, Said, Section, Shown
 from carnet.exhibits.tables import HtmlTable, definitions_table, ledger_table, parameters_table, reasons_table
 from carnet.findings import Finding
@@ -90,6 +90,8 @@ def _show_part(w: Wording, part: Shown) -> None:
             assert holds, message
         if isinstance(part, Exhibit):
             _show_exhibit(w, part)
+        elif part.names:
+            _record_names(part.names, f"lists/{next(iter(part.lists))}.csv")
 
 
 def _show_exhibit(w: Wording, exhibit: Exhibit) -> None:
@@ -97,6 +99,13 @@ def _show_exhibit(w: Wording, exhibit: Exhibit) -> None:
         say(exhibit.missing, "missing")
     else:
         _show_drawn(exhibit.rendered(w), exhibit.made_by)
+        if exhibit.names:
+            _record_names(exhibit.names, f"#{exhibit.key}")
+
+
+def _record_names(findings: str, place: str) -> None:
+    """Where the names behind some findings (their keys, space-separated) stand."""
+    display({NAMES_TYPE: dict.fromkeys(findings.split(), place)}, raw=True)
 
 
 def _show_drawn(drawn: Chart | HtmlTable, made_by: Sequence[str] = ()) -> None:
@@ -105,8 +114,10 @@ def _show_drawn(drawn: Chart | HtmlTable, made_by: Sequence[str] = ()) -> None:
     if isinstance(drawn, HtmlTable):
         display({"text/html": drawn.html, "text/plain": drawn.text}, metadata=metadata, raw=True)
         return
-    printed = this_run().pictures
-    png = print_figure(drawn.figure, "png", bbox_inches=None, metadata={"Software": None}) if printed else WHITE_DOT
+    png = WHITE_DOT
+    if this_run().pictures:
+        with house_style():
+            png = print_figure(drawn.figure, "png", bbox_inches=None, metadata={"Software": None})
     metadata |= {"image/png": {"alt": drawn.alt}}
     display({"image/png": png, "text/plain": drawn.alt}, metadata=metadata, raw=True)
 

@@ -20,11 +20,10 @@ from carnet.book.book import Book
 from carnet.book.earlier import find_reports
 from carnet.customers.series import ledger_lines
 from carnet.engagement.firm import Firm
-from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE
+from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE
 from carnet.engagement.schema import TABLE_LABELS
 from carnet.exhibits.lists import FILE_LABELS, LISTS
 from carnet.exhibits.tables import draw_table, ledger_table
-from carnet.findings.base import NAMES_BEHIND
 from carnet.findings.costs import LEDGER_STEPS, steps_table
 from carnet.measures.catalogue import MEASURES
 from carnet.report.comparison import Since
@@ -115,7 +114,7 @@ def notebook_page(book: Book, run: Executed) -> str:
     queries = set(re.findall(r'<pre id="sql-(\w+)"', shown))
     for cell in code:
         for output in cell.outputs:
-            for mime in (FIGURES_TYPE, FINDINGS_TYPE):
+            for mime in (FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE):
                 output.get("data", {}).pop(mime, None)
         cell.outputs = [output for output in cell.outputs if output.get("data", True)]
         for output in cell.outputs:
@@ -161,7 +160,8 @@ def summary_page(
     `pages` are the notebooks' finished pages by name, `files` the other files of the report (relative).
     """
     w = book.wording
-    findings = [_linked(w, finding, pages, set(map(str, files))) for finding in collect_findings(executed)]
+    names = {run.name: _names_behind(run) for run in executed}
+    findings = [_linked(w, finding, names[finding["notebook"]]) for finding in collect_findings(executed)]
     ordered = sorted(executed, key=lambda run: ORDER.index(run.name) if run.name in ORDER else len(ORDER))
     titles = {run.name: (title_of(w, run), w._(markdown_blocks(run.notebook.cells[0].source)[1][1])) for run in ordered}
     lists = [(str(path), _file_label(w, path, titles)) for path in files]
@@ -210,16 +210,22 @@ def recorded(run: Executed, mime: str) -> list[Any]:
     return [o["data"][mime] for cell in run.notebook.cells for o in cell.get("outputs", []) if mime in o.get("data", {})]
 
 
-def _linked(w: Wording, finding: dict[str, Any], pages: Mapping[str, str], files: set[str]) -> dict[str, Any]:
-    """A finding with its size in money, and the link to the names behind it: a list of its page, or one of the files."""
-    page, behind = pages[finding["notebook"]], NAMES_BEHIND.get(finding["key"].rstrip("_0123456789"), "").split()
-    links = (name if name in files else f"{finding['notebook']}.html#{name}" for name in behind if name in files or f'id="{name}"' in page)
+def _names_behind(run: Executed) -> dict[str, str]:
+    """Finding → the link to the names behind it; of several places in a page the last one, which is the narrowest."""
+    found: dict[str, str] = {}
+    for shown in recorded(run, NAMES_TYPE):
+        found |= {key: f"{run.name}.html{place}" if place.startswith("#") else place for key, place in shown.items()}
+    return found
+
+
+def _linked(w: Wording, finding: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """A finding with its size in money, and the link to the names behind it."""
     low, high = finding["low"], finding["high"]
     size = w.signed_money(finding["amount"], 0) if finding["amount"] else ""
     return {
         "sentence": finding["sentence"], "notebook": finding["notebook"], "size": size,
         "range": w.between(w.signed_money(low, 0), w.signed_money(high, 0)) if size and low is not None and high is not None else "",
-        "names": next(links, ""),
+        "names": names.get(finding["key"], ""),
     }  # fmt: skip
 
 

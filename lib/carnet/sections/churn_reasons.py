@@ -153,6 +153,7 @@ def classes_of_reasons(departures: Departures) -> Shows:
                 "the reasons do not add up to the departures",
             )
         ],
+        names="in_our_hands",
     )
 
 
@@ -193,9 +194,9 @@ def _reason_lists(d: Departures) -> dict[str, pd.DataFrame]:
         return {"leavers": labelled}
     own, label = d.codes.reason.map(d.code_labels), d.codes.reason_class.map(d.labels)
     return {
+        "leavers": labelled,
         "reasons": d.codes.assign(own_label=own, label=label),
         "reason_classes": d.shares.assign(label=d.shares.reason.map(d.labels)),
-        "leavers": labelled,
     }
 
 
@@ -293,6 +294,7 @@ def _unexplained(d: Departures) -> Shows:
             w._("Of whom nobody knows why they left, largest first"),
             t,
             Columns("name salesperson abc_class left_on revenue_lost", first=d.parameters.top_count),
+            names="unexplained_leavers",
         )
     elsewhere = N_("Leavers whose competitor is noted, and nothing else: {count}.")
     yield from said(words.counted_if_any(elsewhere, w, d.went_elsewhere), "note")
@@ -389,6 +391,7 @@ def without_a_word(departures: Departures) -> Shows:
                 "name salesperson client_segment abc_class last_order_date revenue_lost",
                 first=d.parameters.top_count,
             ),
+            names="silent_leavers",
         )
     yield kept
 

@@ -287,6 +287,7 @@ def _losing(study: CostStudy) -> Shows:
             "unpaid_services": unpaid[services.split()],
         },
         checks=[(abs(missed) < HALF_CENT, "the whale curve lost a customer's margin")],
+        names="cost_to_serve",
     )
     yield Exhibit(
         "unpaid",

@@ -151,6 +151,7 @@ def movements(study: PortfolioStudy) -> Shows:
         study.lost,
         Columns("customer_id name salesperson revenue_previous last_date", first=first),
         missing=too_few(study.book, study.lost),
+        names="lost_customers",
     )
     yield Exhibit(
         "new-customers",
@@ -160,6 +161,7 @@ def movements(study: PortfolioStudy) -> Shows:
         missing=too_few(study.book, study.arrived),
         lists={"movement": study.movements},
         checks=_movement_checks(study),
+        names="arrivals",
     )
 
 
@@ -217,6 +219,7 @@ def concentration(study: PortfolioStudy) -> Shows:
         missing=too_few(book, study.largest),
         lists={"abc": study.ranking},
         checks=[(missed < TINY, "revenue shares do not sum to 1")],
+        names="dependence salesperson_exposure",
     )
 
 
@@ -366,6 +369,7 @@ def progression(study: PortfolioStudy) -> Shows:
         study.shrinking,
         Columns(MOVED, first=first),
         missing=too_few(book, study.shrinking),
+        names="shrinking_customers",
     )
     yield Exhibit(
         "growing-customers",
@@ -373,6 +377,7 @@ def progression(study: PortfolioStudy) -> Shows:
         study.growing,
         Columns(MOVED, first=first),
         missing=too_few(book, study.growing),
+        names="growing_customers",
     )
 
 
@@ -488,6 +493,7 @@ def _strategy(accounts: AccountStudy, name: str) -> Shows:
             "name salesperson revenue decision strategy_reason",
             first=accounts.parameters.top_count,
         ),
+        names=name,
     )
 
 
@@ -503,6 +509,7 @@ def relationships(accounts: AccountStudy) -> Shows:
         strategies.relationships_told(w, held),
         Columns("name salesperson revenue touch_count person_count sign_names profit pays", first=first),
         missing=first_missing(needs(book, "sales"), few, too_few(book, held)),
+        names="protect",
     )
     if len(accounts.load):
         yield Exhibit(
@@ -533,6 +540,7 @@ def _threads(accounts: AccountStudy) -> Shown:
                 "more revenue hangs on one person than there is",
             )
         ],
+        names="contact_exposure",
     )
 
 

@@ -130,6 +130,7 @@ def good_customers_lost(study: RetentionStudy) -> Shows:
             good,
             Columns("customer_id name yearly_revenue yearly_margin", first=study.parameters.top_count),
             checks=[(good.yearly_margin.min() > 0, "a good customer without a margin")],
+            names="replacement",
         )
     ratio = study.replaced_by
     yield Exhibit(
@@ -266,6 +267,7 @@ def budgets(study: RetentionStudy) -> Shows:
                 first=p.top_count,
             ),
             note=_assumed(study),
+            names="budget",
         )
     yield from told(finding)
     yield Kept(checks=_budget_checks(study))

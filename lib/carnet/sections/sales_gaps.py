@@ -125,6 +125,7 @@ def _followed_list(memory: Memory, first: int) -> Exhibit:
             "follow_up_proposals": armed[["arm", *columns]] if len(armed) else armed,
         },
         checks=[(nobody_lost, "a tracked customer was lost on the way")],
+        names="followed",
     )
 
 
@@ -194,6 +195,7 @@ def _gap_list(gaps: Gaps) -> Exhibit:
                 "gaps do not sum to the change of revenue",
             ),
         ],
+        names="late_customers beyond_luck most_late",
     )
 
 
@@ -250,6 +252,7 @@ def part_of_purchases(gaps: Gaps) -> Shows:
             first=p.top_count,
         ),
         missing=first_missing(unknown_families, too_few(book, gaps.stopped)),
+        names="stopped_families",
     )
     yield from said(words.stopped_families(w, gaps.customers, gaps.chance_stopped))
     yield Exhibit(
@@ -312,6 +315,7 @@ def _people(gaps: Gaps) -> Exhibit | Kept:
         ),
         lists=lists,
         checks=checks,
+        names="salespeople",
     )
 
 
@@ -387,6 +391,7 @@ def _tracked(gaps: Gaps) -> Exhibit:
         gaps.tracked.head(LIST_LIMIT),
         Columns(" ".join(columns), first=gaps.parameters.top_count),
         missing=too_few(book, gaps.tracked),
+        names="most_late neglected",
     )
 
 
@@ -462,6 +467,7 @@ def _proposals(plan: ContactPlan) -> Exhibit:
         missing=first_missing(costless, too_few(plan.book, t)),
         lists={"last_chance": t[gap_list.PROPOSAL_COLUMNS]},
         checks=[(worth, "a proposal is worth less than it costs, or there are too many")],
+        names="last_chance",
     )
 
 

@@ -1,6 +1,6 @@
 """Finished figures from finished measures: a `draw_` function each, by subject. Nothing is computed here but positions."""
 
-from carnet.exhibits.charts.base import Chart, Texts, draw_waterfall, use_colours
+from carnet.exhibits.charts.base import Chart, Texts, draw_waterfall, house_style, use_colours
 from carnet.exhibits.charts.costs import draw_break_even, draw_cost_blocks, draw_whale
 from carnet.exhibits.charts.gaps import draw_funnel, draw_heat_strip, draw_quadrants
 from carnet.exhibits.charts.indicators import draw_cohorts, draw_control, draw_hold_out, draw_survival
@@ -45,5 +45,6 @@ __all__ = [
     "draw_waterfall",
     "draw_whale",
     "draw_what_if",
+    "house_style",
     "use_colours",
 ]

@@ -4,6 +4,7 @@ Every function returns a `Chart`: the matplotlib figure and its text alternative
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
 from importlib import resources
@@ -48,12 +49,18 @@ def use_colours(own: Mapping[Any, str]) -> None:
 use_colours({})
 
 
+def house_style() -> AbstractContextManager[None]:
+    """matplotlib's own defaults under the house style, for drawing and for printing."""
+    style = str(resources.files("carnet") / "exhibits" / "charts" / "carnet.mplstyle")
+    return plt.style.context(style, after_reset=True)
+
+
 def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
-    """Draw under the house style without touching the caller's settings."""
+    """Draw under the house style alone: neither a matplotlibrc of the user nor the caller's settings reach it, nor are they touched."""
 
     @wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Chart:
-        with plt.style.context(str(resources.files("carnet") / "exhibits" / "charts" / "carnet.mplstyle")):
+        with house_style():
             return draw(*args, **kwargs)
 
     return drawn
