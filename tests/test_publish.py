@@ -12,11 +12,11 @@ import sys
 import nbformat
 import pytest
 from carnet.cli import main
-from carnet.engagement.running import PICTURES_VARIABLE
 from carnet.engagement.unfinished import building
 from carnet.errors import CarnetError
 from carnet.measures.catalogue import FIGURES
 from carnet.report.execution import check_parameters, notebook_parameters
+from carnet.report.kernels import FORK_VARIABLE
 
 from .conftest import DEMO, ROOT, run_carnet, spawn_carnet
 
@@ -303,18 +303,37 @@ ANOTHER_MACHINE = {  # what a user's machine may set
 }  # fmt: skip
 
 
+def users_own(home):
+    """A home whose owner has startup files, a profile, a kernel called like ours, and a dark matplotlib that calls LaTeX."""
+    stop = "import sys\nprint('of the user')\nsys.exit(9)\n"
+    profile = home / ".ipython" / "profile_default"
+    (profile / "startup").mkdir(parents=True)
+    (profile / "startup" / "00-mine.py").write_text(stop)
+    (profile / "ipython_config.py").write_text("c.InteractiveShellApp.exec_lines = ['print(1)', 'del open_book']\n")
+    kernel = home / ".local" / "share" / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text(json.dumps({"argv": ["false"], "display_name": "mine", "language": "python"}))
+    (home / "matplotlibrc").write_text("text.usetex: True\nfigure.facecolor: black\nsavefig.facecolor: black\nlines.linewidth: 9\n")
+    (home / "start.py").write_text(stop)
+    return {
+        "HOME": str(home), "IPYTHONDIR": str(home / ".ipython"), "MATPLOTLIBRC": str(home / "matplotlibrc"), "PYTHONSTARTUP": str(home / "start.py"),
+    }  # fmt: skip
+
+
 @pytest.mark.long
-def test_the_machine_does_not_matter(make_engagement, tmp_path):
-    """One audit under another locale, console, time zone and width: the same bytes, and a console that cannot write a sign ends nothing."""
+@pytest.mark.parametrize("fork", ["on", "off"])
+def test_the_machine_does_not_matter(make_engagement, tmp_path, fork):
+    """One audit under another locale, console, time zone, width and a user's own settings, kernels forked or started anew: the same
+    bytes, pictures too, and a console that cannot write a sign ends nothing."""
     rows = [
         ["customer_id", "date", "amount"],
         *([f"Café {i % 7} Œ", f"20{23 + i % 2}-{i % 12 + 1:02d}-{i % 28 + 1:02d}T23:30:00+02:00", str(10 + i)] for i in range(60)),
     ]
     folder = make_engagement(tables={"sales": rows}, language="fr", client="Œuvre – Café", as_of="2024-12-31")
-    here = run_carnet("run", folder, "-n", "sales_gaps", "--out", tmp_path / "here")
+    here = run_carnet("run", folder, "-n", "sales_gaps", "--out", tmp_path / "here", pictures=True)
     there = subprocess.run(
         [sys.executable, "-m", "carnet.cli", "run", folder, "-n", "sales_gaps", "--out", tmp_path / "there"],
-        env=os.environ | ANOTHER_MACHINE | {PICTURES_VARIABLE: "off"}, capture_output=True, check=False,
+        env=os.environ | ANOTHER_MACHINE | users_own(tmp_path / "home") | {FORK_VARIABLE: fork}, capture_output=True, check=False,
     )  # fmt: skip
     assert here.returncode == there.returncode == 0, (here.stderr, there.stderr)
     found = {}

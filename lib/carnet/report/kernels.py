@@ -22,7 +22,10 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
 
 PROVISIONER = "carnet-fork"  # its name in pyproject.toml
-CAN_FORK = sys.platform == "linux"  # elsewhere system libraries forbid work between fork and exec
+FORK_VARIABLE = "CARNET_FORK"  # "off": start interpreters anew here, too, as on other systems
+CAN_FORK = (
+    sys.platform == "linux" and os.environ.get(FORK_VARIABLE) != "off"
+)  # elsewhere system libraries forbid work between fork and exec
 PRELOADED = (
     "carnet.report.publish", "carnet.report.notebook", "carnet.customers.experiment", "carnet.customers.decisions", "ibis.backends.duckdb", "ipykernel.kernelapp", "matplotlib.pyplot",
     "papermill", "scipy.stats", "seaborn", "carnet.report.warm",
