@@ -14,9 +14,8 @@ import yaml
 from carnet.engagement.parameters import Parameters
 from carnet.report.execution import RESERVED, notebook_parameters
 
+from tests.conftest import DEMO, ROOT
 from tools.lock import environment, pins
-
-from .conftest import DEMO, ROOT
 
 LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

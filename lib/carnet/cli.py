@@ -179,7 +179,7 @@ def plan_command(
 ) -> None:
     """Size, smallest visible effect, and the arms; the last line is the plan written."""
     from carnet.book.book import open_book
-    from carnet.customers.experiment import plan_experiment
+    from carnet.customers.experiments.drawing import plan_experiment
     from carnet.findings.experiments import size
 
     book = open_book(folder)
@@ -199,7 +199,8 @@ def plan_command(
 def read_command(folder: Path, plan: Path, measure: str | None, as_of: str | None) -> None:
     """What came of an experiment that has ended; the last line is the result written."""
     from carnet.book.book import open_book
-    from carnet.customers.experiment import load_plan, read_experiment
+    from carnet.customers.experiments.files import load_plan
+    from carnet.customers.experiments.reading import read_experiment
     from carnet.findings.experiments import result
 
     book = open_book(folder, as_of)

@@ -4,10 +4,12 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.once import once
-from carnet.customers.account_list import Rates, account_list, chosen_rules, leave_history, with_strategies
-from carnet.customers.customer_value import portfolio_of, regain_margins, yearly_margins
+from carnet.customers.accounts.account_list import account_list, chosen_rules, with_strategies
+from carnet.customers.accounts.history import leave_history
+from carnet.customers.accounts.profits import Rates
 from carnet.customers.gaps.gap_list import earlier_lists, flag_rules, gap_list
-from carnet.customers.leavers import closed_customers
+from carnet.customers.reasons.leavers import closed_customers
+from carnet.customers.retention.customer_value import portfolio_of, regain_margins, yearly_margins
 from carnet.engagement.parameters import Policy
 from carnet.measures.costs import accounts as ledger_accounts
 from carnet.measures.costs import receivables

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pandas as pd
 
-from carnet.customers import customer_years, leavers
+from carnet.customers import customer_years
+from carnet.customers.reasons import leavers
 from carnet.customers.reasons.departures import Departures
 from carnet.customers.reasons.opinions import Opinions
 from carnet.customers.reasons.risks import Risks

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from carnet.customers.cost_study import CostStudy
+from carnet.customers.costs.study import CostStudy
 from carnet.engagement.profiles import chart_of_accounts
 from carnet.engagement.records import LIST_LIMIT
 from carnet.exhibits.charts import (

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from carnet.customers.kpi_study import KpiStudy
+from carnet.customers.indicators.study import KpiStudy
 from carnet.exhibits.charts import (
     draw_cohorts,
     draw_control,

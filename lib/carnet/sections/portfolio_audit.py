@@ -1,8 +1,8 @@
 """The sections of portfolio_audit: customers, movements, concentration, segments, capital, strategies."""
 
-from carnet.customers.account_list import STRATEGY_COLUMNS
-from carnet.customers.account_study import STRATEGIES, AccountStudy
-from carnet.customers.portfolio_study import PortfolioStudy
+from carnet.customers.accounts.account_list import STRATEGY_COLUMNS
+from carnet.customers.accounts.study import STRATEGIES, AccountStudy
+from carnet.customers.portfolio.study import PortfolioStudy
 from carnet.engagement.records import LIST_LIMIT
 from carnet.exhibits.charts import (
     draw_basket_bands,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from carnet.customers.reasons.departures import Departures
 from carnet.customers.reasons.opinions import Opinions
-from carnet.customers.retention_study import CHANGES, QUOTED_FROM, QUOTED_TO, RetentionStudy
+from carnet.customers.retention.study import CHANGES, QUOTED_FROM, QUOTED_TO, RetentionStudy
 from carnet.engagement.profiles import benchmarks
 from carnet.exhibits.charts import draw_profit_effect, draw_what_if
 from carnet.exhibits.exhibit import Exhibit, Kept, said, told

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.customers import leavers
 from carnet.customers.decisions import decisions, may_be_called, open_names
 from carnet.customers.figures import measured
+from carnet.customers.reasons import leavers
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.periods import years_earlier
 from carnet.engagement.profiles import ReasonClass, benchmarks, reason_classes

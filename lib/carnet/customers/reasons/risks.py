@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.customers import customer_years, leavers
+from carnet.customers import customer_years
+from carnet.customers.reasons import leavers
 from carnet.customers.reasons.departures import Departures
 from carnet.measures.indicators import departure_times
 from carnet.measures.reasons import drivers

@@ -117,8 +117,8 @@ def progress_totals(progress: ir.Table) -> ir.Table:
     """
     cents = progress.sales_gap.round(2)
     return progress.agg(
-        shrinking_count=(cents < 0).sum(),
+        shrinking_count=(cents < 0).sum().fill_null(0),
         shrinking_gap=progress.sales_gap.sum(where=cents < 0),
-        growing_count=(cents > 0).sum(),
+        growing_count=(cents > 0).sum().fill_null(0),
         growing_gap=progress.sales_gap.sum(where=cents > 0),
     )

@@ -1,0 +1,1 @@
+"""Accounts: what every table knows of a customer, its strategy, capital and potential."""

@@ -1,0 +1,32 @@
+"""Revenue, customers, margin and retention by what groups lines or customers."""
+
+import numpy as np
+import pandas as pd
+
+from carnet.book.book import Book
+from carnet.customers.accounts.profits import margins_of
+from carnet.customers.series import audit_series
+from carnet.customers.series import moved as moved_of
+from carnet.measures.portfolio import cuts
+
+CUTS = (("sales", "channel"), ("customers", "region"), ("customers", "sector"), ("customers", "segment"))
+
+
+def cuts_of(book: Book) -> pd.DataFrame:
+    """`cuts.cut` by every column given that groups lines or customers: dimension (CUTS), then its columns; no row without one."""
+    now, found = audit_series(book).iloc[1], [pd.DataFrame({"dimension": [], "group": []})]
+    moved = moved_of(book)
+    margins = margins_of(book, moved, now) if now.variable_cost == now.variable_cost else None
+    for table, column in CUTS:
+        if not (book.has("sales") and book.has(table, column)):
+            continue
+        if table == "sales":
+            pairs = cuts.line_pairs(book.table("sales"), moved, book.periods, column)
+            if margins is None:  # less than half of the revenue has a cost
+                pairs["margin"] = np.nan
+        else:
+            listed = book.table("customers")
+            groups = listed.group_by("customer_id").agg(group=listed[column].max())
+            pairs = cuts.customer_pairs(moved, margins, groups)
+        found.append(cuts.cut(pairs).assign(dimension=column))
+    return pd.concat(found[1:] or found, ignore_index=True)

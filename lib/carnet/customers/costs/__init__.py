@@ -1,0 +1,1 @@
+"""What a company costs, and who pays for whom."""

@@ -1,0 +1,1 @@
+"""The indicators: how they move, cohorts, lifetimes, orders to come."""

@@ -1,0 +1,1 @@
+"""The portfolio: who the customers are, how they move."""

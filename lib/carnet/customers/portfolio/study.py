@@ -1,0 +1,296 @@
+"""Who the customers of a book are and how they move, as frames: each computed when it is first read."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from carnet.book.book import Book
+from carnet.customers import series
+from carnet.customers.accounts.groups import cuts_of
+from carnet.customers.decisions import decisions, may_be_called, open_names
+from carnet.customers.figures import figures_of, measured, with_names
+from carnet.engagement.parameters import Parameters
+from carnet.engagement.records import LIST_LIMIT
+from carnet.measures.portfolio import (
+    baskets,
+    concentration,
+    exposure,
+    movement,
+    progression,
+    segments,
+)
+from carnet.measures.register import computed
+from carnet.measures.statistics import intervals
+
+LARGEST = 5  # customers whose loss is thought through
+
+
+@dataclass(frozen=True)
+class PortfolioStudy:
+    """Revenue, movements, concentration, dependence, baskets, segments, progression."""
+
+    book: Book
+    parameters: Parameters
+
+    @property
+    def cuts(self) -> tuple[float, float]:
+        """The shares of revenue at which the ABC classes end."""
+        return self.parameters.abc_cut_a, self.parameters.abc_cut_b
+
+    @property
+    def compared(self) -> bool:
+        """True where the previous period is covered and a year tells movements."""
+        return self.book.previous_is_complete and not self.book.orders_too_rarely
+
+    # --- revenue and movements
+
+    @computed
+    def moved(self) -> ir.Table:
+        """Customers of both periods: `movement.customer_movement`."""
+        return self.book.kept("customer_movement", series.moved(self.book))
+
+    @computed
+    def audited(self) -> pd.Series:
+        """The audit period: `series.audit_series`."""
+        return series.audit_series(self.book).iloc[1]
+
+    @computed
+    def months(self) -> pd.DataFrame:
+        """Revenue by month: `movement.monthly_revenue`."""
+        book = self.book
+        return movement.monthly_revenue(book.cube, book.periods, book.first_sale).execute()
+
+    @computed
+    def bridge(self) -> pd.DataFrame:
+        """The revenue bridge: step, amount, customer_count."""
+        return movement.revenue_bridge(self.moved).drop("position").execute()
+
+    @computed
+    def named(self) -> ir.Table:
+        """The movements with name and salesperson."""
+        return with_names(self.moved, self.book)
+
+    @computed
+    def lost(self) -> pd.DataFrame:
+        """Lost customers, largest previous revenue first."""
+        t = self.named.filter(self.named.status == "lost")
+        return t.order_by(ibis.desc("revenue_previous"), "customer_id").limit(LIST_LIMIT).execute()
+
+    @computed
+    def arrived(self) -> pd.DataFrame:
+        """New and recovered customers, largest revenue first."""
+        t = self.named.filter(self.named.status.isin(["new", "recovered"]))
+        return t.order_by(ibis.desc("revenue"), "customer_id").limit(LIST_LIMIT).execute()
+
+    @property
+    def movements(self) -> ir.Table:
+        """What the list of movements holds: without a comparison only the audit period."""
+        columns = ["customer_id", "name", "salesperson", "revenue", "order_count", "last_date"]
+        if self.compared:
+            columns += ["status", "revenue_previous", "sales_gap"]
+        return self.named.order_by("sales_gap", "customer_id").select(*columns)
+
+    @computed
+    def change_range(self) -> tuple[float, float]:
+        """Bootstrap interval of the change of revenue over customers."""
+        return intervals.bootstrap_total(self.moved.sales_gap.execute().to_numpy())
+
+    # --- concentration and dependence
+
+    @computed
+    def ranked(self) -> ir.Table:
+        """Customers by decreasing revenue with their class: `concentration.abc_classes`."""
+        return self.book.kept("abc_classes", concentration.abc_classes(self.moved, *self.cuts))
+
+    @property
+    def ranking(self) -> ir.Table:
+        """The same with names, in their order."""
+        return with_names(self.ranked, self.book).order_by("rank")
+
+    @computed
+    def largest(self) -> pd.DataFrame:
+        """The first of them."""
+        return self.ranking.limit(LIST_LIMIT).execute()
+
+    @computed
+    def classes(self) -> pd.DataFrame:
+        """Customers and revenue by class: `concentration.abc_table`."""
+        return concentration.abc_table(self.moved, *self.cuts).execute()
+
+    @computed
+    def lorenz(self) -> pd.DataFrame:
+        """Cumulative share of revenue: `concentration.lorenz_curve`."""
+        return concentration.lorenz_curve(self.moved, *self.cuts).execute()
+
+    @computed
+    def without_top(self) -> pd.DataFrame:
+        """Revenue left without the largest customers: `exposure.revenue_without_top`."""
+        return exposure.revenue_without_top(self.moved).execute()
+
+    @computed
+    def sellers(self) -> pd.DataFrame:
+        """Revenue of each salesperson's accounts: `exposure.revenue_by_salesperson`."""
+        return exposure.revenue_by_salesperson(self.moved, self.book.customers).execute()
+
+    @property
+    def named_sellers(self) -> pd.DataFrame:
+        """The salespeople that have a name."""
+        return self.sellers[self.sellers.salesperson.notna()]
+
+    @computed
+    def contacts(self) -> pd.DataFrame:
+        """Revenue by number of contacts: `exposure.contact_exposure`; no row where none is noted."""
+        if not self.book.has("sales", "contact"):
+            return pd.DataFrame(columns=["contact_count", "customer_count", "revenue"])
+        return exposure.contact_exposure(self.book.table("sales"), self.book.periods).execute()
+
+    @property
+    def single_contact(self) -> dict[str, Any] | None:
+        """Its row of one contact."""
+        rows = self.contacts[self.contacts.contact_count == 1].to_dict("records")
+        return rows[0] if rows else None
+
+    @computed
+    def groups(self) -> pd.DataFrame:
+        """Revenue, customers, margin, retention by channel, region, sector, segment: `groups.cuts_of`."""
+        return cuts_of(self.book)
+
+    # --- orders and segments
+
+    @computed
+    def bands(self) -> pd.DataFrame:
+        """Orders by size of basket: `baskets.basket_bands`."""
+        orders = baskets.orders_in_current(self.book.orders, self.book.periods)
+        orders = self.book.kept("orders_in_current", orders)
+        bounds = baskets.basket_bounds(orders, self.parameters.basket_band_count)
+        return baskets.basket_bands(orders, bounds).execute()
+
+    @computed
+    def drop_off(self) -> pd.DataFrame:
+        """Newcomers who placed the next order in time, with Wilson intervals: continued_low, continued_high."""
+        p = self.parameters
+        t = baskets.order_drop_off(self.book.orders, self.book.as_of, p.drop_off_days, p.quiet_days).execute()
+        counts = zip(t.continued_count, t.customer_count, strict=True)
+        ends = [intervals.wilson_interval(*pair) for pair in counts]
+        names = ["continued_low", "continued_high"]
+        return t.join(pd.DataFrame(ends, t.index, names))
+
+    @computed
+    def active(self) -> ir.Table:
+        """Recency, frequency and revenue of active customers: `segments.customer_activity`."""
+        return segments.customer_activity(self.moved, self.book.as_of)
+
+    @computed
+    def scores(self) -> ir.Table:
+        """Scores from 1 to 5: `segments.rfm_scores`."""
+        return self.book.kept("rfm_scores", segments.rfm_scores(self.active))
+
+    @computed
+    def score_matrix(self) -> pd.DataFrame:
+        """Customers by recency and frequency score: `segments.rfm_matrix`."""
+        return segments.rfm_matrix(self.scores).execute()
+
+    @computed
+    def score_cuts(self) -> pd.DataFrame:
+        """The quantiles that separate the scores: `segments.rfm_cut_points`."""
+        return segments.rfm_cut_points(self.active).execute()
+
+    @computed
+    def segments(self) -> pd.DataFrame:
+        """Customers and revenue by segment: `segments.rfm_segments`."""
+        return segments.rfm_segments(self.scores).execute()
+
+    @property
+    def segmented(self) -> ir.Table:
+        """Every active customer with its segment."""
+        return with_names(self.scores, self.book).order_by(ibis.desc("revenue"), "customer_id")
+
+    # --- who buys more, who buys less
+
+    @computed
+    def progress(self) -> ir.Table:
+        """Kept customers by order frequency and basket: `progression.purchase_progression`."""
+        kept = progression.purchase_progression(self.moved)
+        return self.book.kept("purchase_progression", kept)
+
+    @property
+    def progressed(self) -> ir.Table:
+        """The same with names, largest fall first."""
+        return with_names(self.progress, self.book).order_by("sales_gap", "customer_id")
+
+    @computed
+    def shrinking(self) -> pd.DataFrame:
+        """The first of the kept customers that buy less, largest fall first."""
+        t = self.progressed
+        return t.filter(t.sales_gap.round(2) < 0).limit(LIST_LIMIT).execute()
+
+    @computed
+    def growing(self) -> pd.DataFrame:
+        """The first of those that buy more, largest rise first."""
+        t = self.progressed.filter(lambda t: t.sales_gap.round(2) > 0)
+        return t.order_by(ibis.desc("sales_gap"), "customer_id").limit(LIST_LIMIT).execute()
+
+    @computed
+    def progress_totals(self) -> dict[str, Any]:
+        """How many kept customers buy less and more, and by how much: `progression.progress_totals`."""
+        return figures_of(progression.progress_totals(self.progress))
+
+    def extremes(self, count: int) -> pd.DataFrame:
+        """The largest falls, then the largest rises in rising order, so many of each."""
+        return pd.concat([self.shrinking.head(count), self.growing.head(count)[::-1]])
+
+    # --- names
+
+    @computed
+    def decided(self) -> pd.DataFrame:
+        """One decision an account: `decisions.decisions`."""
+        return decisions(self.book, self.parameters.policy)
+
+    def names(self, customers: pd.DataFrame) -> list[str]:
+        """The first names of a list that a sentence may quote."""
+        return open_names(self.decided, customers, self.parameters.name_count)
+
+    def to_ask(self, customers: pd.DataFrame) -> list[str]:
+        """The first names of a list that somebody may be told to ask; none where nothing is compared."""
+        if not self.compared:
+            return []
+        open_to = may_be_called(self.decided, customers.customer_id)
+        return list(customers.name[open_to].head(self.parameters.name_count))
+
+    @property
+    def top_names(self) -> list[str]:
+        """The names of the largest customers."""
+        return list(self.largest.name.head(LARGEST))
+
+    # --- what is published
+
+    @computed
+    def figures(self) -> dict[str, Any]:
+        """The published figures."""
+        moved = self.moved
+        figures = figures_of(movement.movement_summary(moved))
+        figures |= figures_of(concentration.concentration_summary(moved, *self.cuts))
+        figures |= figures_of(baskets.purchase_summary(moved))
+        figures |= figures_of(progression.progression_summary(self.progress))
+        figures["half_life_years"] = intervals.half_life_years(figures["retention_rate"])
+        return measured(self.book, figures)
+
+    @computed
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Their intervals: Wilson of the rates, and what they make of the half-life."""
+        f = figures_of(movement.movement_summary(self.moved))
+        repeat = figures_of(baskets.purchase_summary(self.moved))["repeat_customer_count"]
+        retained, left = (
+            intervals.wilson_interval(f[name], f["opening_customer_count"]) for name in ("kept_customer_count", "lost_customer_count")
+        )
+        again = intervals.wilson_interval(repeat, self.audited.year_active_customer_count)
+        slow, fast = (intervals.half_life_years(rate) for rate in retained)
+        return {
+            "retention_rate": retained,
+            "attrition_rate": left,
+            "repeat_customer_rate": again,
+            "half_life_years": (slow, fast),
+        }

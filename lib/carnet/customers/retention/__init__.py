@@ -1,0 +1,1 @@
+"""What keeping customers is worth: margins of leavers, newcomers, effects, budgets."""
