@@ -7,6 +7,7 @@ import sys
 import pandas as pd
 import pytest
 from carnet.book import book as book_module
+from carnet.book import building, cache
 from carnet.book.book import open_book
 from carnet.customers.series import audit_series
 from carnet.engagement.periods import Periods
@@ -87,17 +88,17 @@ def test_no_progress_bar_where_duckdb_takes_the_process_for_a_terminal(make_enga
     """Without a script, as in a kernel, DuckDB draws a bar on stdout for whatever takes two seconds: neither building, reading nor writing lists may."""
     code = """
 import sys, duckdb
-from carnet.book import book
+from carnet.book import book, building
 from carnet.report import notebook
 of = "SELECT current_setting('enable_progress_bar')"
 built = []
-orders_of = book.orders_of
+orders_of = building.orders_of
 def read(con):
     return con.execute(of).fetchall()[0][0]
 def noted(sales, periods):
     built.append(read(sales.get_backend().con))
     return orders_of(sales, periods)
-book.orders_of = noted
+building.orders_of = noted
 opened = book.open_book(sys.argv[1])
 print(read(duckdb.connect()), built, read(opened.engine.backend.con), read(notebook._frames().con))
 """
@@ -132,7 +133,7 @@ def test_customer_list_wins_over_sales(make_engagement):
 def test_second_opening_reads_the_cache(make_engagement, monkeypatch):
     folder = make_engagement(tables={"sales": ROWS})
     first = open_book(folder)
-    monkeypatch.setattr(book_module, "_build", lambda *_: pytest.fail("the cache was not read"))
+    monkeypatch.setattr(book_module, "build", lambda *_: pytest.fail("the cache was not read"))
     assert open_book(folder).cube.execute().equals(first.cube.execute())
     assert open_book(folder).checks["sales"] == first.checks["sales"]
 
@@ -152,13 +153,13 @@ def test_the_cache_keeps_the_books_opened_last(make_engagement):
     folder = make_engagement(tables={"sales": ROWS})
     homes = [open_book(folder, as_of=f"2024-{month:02d}-28").folder for month in range(2, 11)]
     kept = {path.name for path in (folder / ".carnet").iterdir()}
-    assert kept == {home.name for home in homes[-book_module.KEPT_BOOKS :]}
+    assert kept == {home.name for home in homes[-cache.KEPT_BOOKS :]}
 
 
 @pytest.mark.long
 def test_a_build_that_dies_leaves_no_cache(make_engagement, monkeypatch):
     folder = make_engagement(tables={"sales": ROWS})
-    monkeypatch.setattr(book_module, "cube_of", lambda *_: 1 / 0)
+    monkeypatch.setattr(building, "cube_of", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         open_book(folder)
     assert list((folder / ".carnet").iterdir()) == []

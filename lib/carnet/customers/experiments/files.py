@@ -75,6 +75,7 @@ def write_over(path: Path, text: str) -> None:
 
 
 def refuse_stranger(book: Book, plan: Plan) -> None:
+    """Raise CarnetError when the plan is another client's, or in another currency."""
     if (plan.client, plan.currency) != (book.engagement.client, book.engagement.currency):
         raise CarnetError(
             f"{plan.name}: is an experiment of {plan.client} in {plan.currency}, not of this engagement; move it out of {FOLDER}/."

@@ -57,5 +57,3 @@ def _contacted(book: Book, plan: Plan) -> dict[str, float]:
     seen = set(made.customer_id.as_table().distinct().execute().customer_id)
     t = plan.frame
     return {f"{arm}_contacted": float(t.customer_id[t.arm == arm].isin(seen).mean()) for arm in (experiments.TREATED, experiments.CONTROL)}
-
-

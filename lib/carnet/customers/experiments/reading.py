@@ -33,14 +33,6 @@ def read_experiment(book: Book, path: Path, measure: str | None = None, today: d
     return found, target
 
 
-
-
-
-
-
-
-
-
 def planned(book: Book, today: dt.date | None = None) -> tuple[list[tuple[Plan, dict | None]], list[str]]:
     """The plans of the engagement, each with what came of it where it has ended by `as_of`, and what stands against those that are left out."""
     found, refused = [], []
@@ -53,15 +45,3 @@ def planned(book: Book, today: dt.date | None = None) -> tuple[list[tuple[Plan, 
         except CarnetError as error:
             refused.append(str(error))
     return sorted(found, key=lambda pair: (pair[0].start, pair[0].strategy)), refused
-
-
-
-
-
-
-
-
-
-
-
-
