@@ -1,4 +1,6 @@
-"""Engagements made on the fly for tests, the demonstration book, and what nbval lacks: pictures and numbers compared."""
+"""Engagements made on the fly for tests, the demonstration book, and what nbval lacks:
+pictures and numbers compared.
+"""
 
 import base64
 import contextlib
@@ -22,7 +24,9 @@ import yaml
 from carnet.engagement.running import PICTURES_VARIABLE
 from nbval import plugin as nbval_plugin
 
-gc.freeze()  # what is imported is never garbage, and expressions are many small objects: looking for garbage takes a tenth of a run
+# what is imported is never garbage, and expressions are many small objects: looking for garbage
+# takes a tenth of a run
+gc.freeze()
 gc.set_threshold(20_000)
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "data" / "demo"
@@ -30,7 +34,9 @@ PICTURE_TOLERANCE = 2.0  # root mean square of 0-255 pixel differences
 
 
 def write_engagement(home, name="client", **content):
-    """Write an engagement folder: each table is CSV text, a list of rows, or a mapping of engagement keys."""
+    """Write an engagement folder: each table is CSV text, a list of rows,
+    or a mapping of engagement keys.
+    """
     folder = home / name
     folder.mkdir(exist_ok=True)
     tables = {}
@@ -45,8 +51,16 @@ def write_engagement(home, name="client", **content):
             text = buffer.getvalue()
         (folder / f"{table}.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
         tables[table] = {"files": f"{table}.csv"}
-    document = {"client": "Test SA", "language": "en", "currency": "EUR", **content, "tables": tables}
-    (folder / "engagement.yml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    document = {
+        "client": "Test SA",
+        "language": "en",
+        "currency": "EUR",
+        **content,
+        "tables": tables,
+    }
+    (folder / "engagement.yml").write_text(
+        yaml.safe_dump(document, allow_unicode=True), encoding="utf-8"
+    )
     return folder
 
 
@@ -67,24 +81,35 @@ def measure_modules():
     """Names of the modules of measures, whatever their folder."""
     from carnet import measures
 
-    return [module.name for module in pkgutil.walk_packages(measures.__path__, "carnet.measures.") if not module.ispkg]
+    return [
+        module.name
+        for module in pkgutil.walk_packages(measures.__path__, "carnet.measures.")
+        if not module.ispkg
+    ]
 
 
 def spawn_carnet(*arguments, cwd=ROOT):
     """The command line in a process of its own; returns the finished process with its texts."""
     command = [sys.executable, "-m", "carnet.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=600, check=False
+    )
 
 
 def run_carnet(*arguments, pictures=False):
-    """The command line in this process, so that the imports and the notebooks' fork server are paid once; returned like `spawn_carnet`.
+    """The command line in this process, so that the imports and the notebooks' fork server are paid
+    once; returned like `spawn_carnet`.
 
     Without `pictures` every chart is made and none printed, which saves a fifth of an audit.
     """
     from carnet.cli import main
 
     out, err, code, handler = io.StringIO(), io.StringIO(), 0, signal.getsignal(signal.SIGTERM)
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
         patch.setenv(PICTURES_VARIABLE, "" if pictures else "off")
         patch.setattr(sys, "argv", ["carnet", *map(str, arguments)])
         patch.chdir(ROOT)
@@ -98,25 +123,46 @@ def run_carnet(*arguments, pictures=False):
 
 
 def page_text(path):
-    """A page without its pictures, scripts and the code folded behind its results: what is computed, as HTML."""
-    text = re.sub(r'<(script|style)>.*?</\1>|<details class="method">.*?</details>', "", path.read_text(encoding="utf-8"), flags=re.S)
+    """A page without its pictures, scripts and the code folded behind its results:
+    what is computed, as HTML.
+    """
+    text = re.sub(
+        r'<(script|style)>.*?</\1>|<details class="method">.*?</details>',
+        "",
+        path.read_text(encoding="utf-8"),
+        flags=re.S,
+    )
     return re.sub(r'data:image/png;base64,[^"]+', "", text)
 
 
 @pytest.fixture(scope="session")
 def demo_reports(tmp_path_factory, worker_id):
-    """The demonstration company audited once in each language: language → report folder. The workers of one test run share them, one makes each."""
+    """The demonstration company audited once in each language: language → report folder.
+
+    The workers of one test run share them, one makes each.
+    """
     base = tmp_path_factory.getbasetemp()
     shared = (base if worker_id == "master" else base.parent) / "demo_reports"
     shared.mkdir(exist_ok=True)
     reports = {}
     for waits in (False, True):  # first what nobody is making, then what another worker makes
         for language in ("fr", "en"):
-            with (shared / f"{language}.lock").open("w") as lock, contextlib.suppress(BlockingIOError):
+            with (
+                (shared / f"{language}.lock").open("w") as lock,
+                contextlib.suppress(BlockingIOError),
+            ):
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
                 made = shared / f"{language}.txt"
                 if not made.is_file():
-                    done = run_carnet("run", DEMO, "--out", shared / language, "--language", language, pictures=True)
+                    done = run_carnet(
+                        "run",
+                        DEMO,
+                        "--out",
+                        shared / language,
+                        "--language",
+                        language,
+                        pictures=True,
+                    )
                     assert done.returncode == 1, done.stderr
                     made.write_text(done.stdout.strip().splitlines()[-1], encoding="utf-8")
                 reports[language] = Path(made.read_text(encoding="utf-8"))
@@ -132,7 +178,8 @@ def real_books():
     return Path(folder)
 
 
-# --- nbval: refuse cells it would not compare, compare pictures by pixels and recorded figures by value
+# --- nbval: refuse cells it would not compare, compare pictures by pixels and recorded
+# figures by value
 
 compare_texts = nbval_plugin.IPyNbCell.compare_outputs
 
@@ -143,7 +190,11 @@ def _by_type(outputs, mime):
 
 def _close(left, right):
     if isinstance(left, dict):
-        return isinstance(right, dict) and left.keys() == right.keys() and all(_close(left[key], right[key]) for key in left)
+        return (
+            isinstance(right, dict)
+            and left.keys() == right.keys()
+            and all(_close(left[key], right[key]) for key in left)
+        )
     if isinstance(left, list):
         return len(left) == len(right) and all(map(_close, left, right))
     if isinstance(left, float) and isinstance(right, (int, float)):
@@ -153,8 +204,15 @@ def _close(left, right):
 
 def picture_distance(left: str, right: str) -> float:
     """Root mean square difference of two base64 PNG pictures; infinite when their sizes differ."""
-    one, other = (matplotlib.image.imread(io.BytesIO(base64.b64decode(text)), format="png") for text in (left, right))
-    return float(np.sqrt(np.mean((one - other) ** 2)) * 255) if one.shape == other.shape else float("inf")
+    one, other = (
+        matplotlib.image.imread(io.BytesIO(base64.b64decode(text)), format="png")
+        for text in (left, right)
+    )
+    return (
+        float(np.sqrt(np.mean((one - other) ** 2)) * 255)
+        if one.shape == other.shape
+        else float("inf")
+    )
 
 
 def compare_outputs(self, test, ref, skip_compare=None):
@@ -165,12 +223,16 @@ def compare_outputs(self, test, ref, skip_compare=None):
         return False
     for mime in (FIGURES_TYPE, FINDINGS_TYPE):
         if not _close(_by_type(ref, mime), _by_type(test, mime)):
-            self.comparison_traceback.append(f"recorded {mime} differ: {_by_type(ref, mime)} != {_by_type(test, mime)}")
+            self.comparison_traceback.append(
+                f"recorded {mime} differ: {_by_type(ref, mime)} != {_by_type(test, mime)}"
+            )
             return False
     pictures = list(zip(_by_type(ref, "image/png"), _by_type(test, "image/png"), strict=True))
     distances = [picture_distance(left, right) for left, right in pictures]
     if any(distance > PICTURE_TOLERANCE for distance in distances):
-        self.comparison_traceback.append(f"pictures differ by {distances} (root mean square, at most {PICTURE_TOLERANCE})")
+        self.comparison_traceback.append(
+            f"pictures differ by {distances} (root mean square, at most {PICTURE_TOLERANCE})"
+        )
         return False
     return True
 
@@ -178,16 +240,32 @@ def compare_outputs(self, test, ref, skip_compare=None):
 nbval_plugin.IPyNbCell.compare_outputs = compare_outputs
 
 
-AUDITS = {"run_carnet", "spawn_carnet", "run_audit", "Popen"}  # whoever calls one of them audits a book, or waits for a process
+# whoever calls one of them audits a book, or waits for a process
+AUDITS = {"run_carnet", "spawn_carnet", "run_audit", "Popen"}
 
 
 def needs_an_audit(item):
-    """True for cells of notebooks, and for tests that run the command line, themselves or through a fixture."""
+    """True for cells of notebooks, and for tests that run the command line,
+    themselves or through a fixture.
+    """
     if not hasattr(item, "function"):
         return hasattr(item, "cell")
-    fixtures = [definition.func for found in item._fixtureinfo.name2fixturedefs.values() for definition in found]
-    called = {name for function in (item.function, *fixtures) if hasattr(function, "__code__") for name in function.__code__.co_names}
-    return bool(AUDITS & called) or item.path.name in ("test_faults.py", "test_hostile.py", "test_lab.py")
+    fixtures = [
+        definition.func
+        for found in item._fixtureinfo.name2fixturedefs.values()
+        for definition in found
+    ]
+    called = {
+        name
+        for function in (item.function, *fixtures)
+        if hasattr(function, "__code__")
+        for name in function.__code__.co_names
+    }
+    return bool(AUDITS & called) or item.path.name in (
+        "test_faults.py",
+        "test_hostile.py",
+        "test_lab.py",
+    )
 
 
 def pytest_unconfigure():
@@ -195,12 +273,21 @@ def pytest_unconfigure():
 
 
 def pytest_collection_modifyitems(items):
-    slow = {item.path for item in items if hasattr(item, "function") and (needs_an_audit(item) or item.path.name == "test_engines.py")}
-    items.sort(key=lambda item: item.path not in slow)  # files that take longest first: the two workers end together
+    slow = {
+        item.path
+        for item in items
+        if hasattr(item, "function")
+        and (needs_an_audit(item) or item.path.name == "test_engines.py")
+    }
+    # files that take longest first: the two workers end together
+    items.sort(key=lambda item: item.path not in slow)
     gc.freeze()  # and what was collected
     for item in items:
         if needs_an_audit(item):
             item.add_marker("report")
         cell = getattr(item, "cell", None)
         if cell is not None and cell.source.strip() and cell.execution_count is None:
-            raise pytest.UsageError(f"{item.nodeid}: stored without outputs, nbval would compare nothing. Run `make notebooks`.")
+            raise pytest.UsageError(
+                f"{item.nodeid}: stored without outputs, nbval would compare nothing. "
+                f"Run `make notebooks`."
+            )

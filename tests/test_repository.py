@@ -1,4 +1,6 @@
-"""The repository keeps its own promises: lock and environment agree, nothing hidden, notebooks well formed, demo reproducible."""
+"""The repository keeps its own promises: lock and environment agree, nothing hidden,
+notebooks well formed, demo reproducible.
+"""
 
 import ast
 import json
@@ -38,7 +40,10 @@ def test_lock_is_hashed_holds_every_dependency_and_no_url():
     assert all("--hash=sha256:" in block for block in blocks)
     locked = {re.split(r"[=\[; ]", pin)[0] for pin in pins(LOCK) + pins(spark)}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
+    wanted = [
+        *project["dependencies"],
+        *(d for extra in project["optional-dependencies"].values() for d in extra),
+    ]
     assert {re.split(r"[=<>\[; ]", name)[0].lower() for name in wanted} <= locked
 
 
@@ -55,14 +60,26 @@ def test_nothing_of_the_project_is_ignored():
         "notebooks",
         "requirements.txt",
     ):
-        assert subprocess.run(["git", "check-ignore", path], cwd=ROOT, capture_output=True, check=False).stdout == b"", path
+        assert (
+            subprocess.run(
+                ["git", "check-ignore", path], cwd=ROOT, capture_output=True, check=False
+            ).stdout
+            == b""
+        ), path
     for path in ("data/client/sales.csv", "data/demo/.carnet/x", "reports/x"):
-        assert subprocess.run(["git", "check-ignore", path], cwd=ROOT, capture_output=True, check=False).stdout != b"", path
+        assert (
+            subprocess.run(
+                ["git", "check-ignore", path], cwd=ROOT, capture_output=True, check=False
+            ).stdout
+            != b""
+        ), path
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_anatomy(path):
-    """House style: a title, one parameters cell of commented literals, outputs committed, no text that belongs elsewhere."""
+    """House style: a title, one parameters cell of commented literals, outputs committed,
+    no text that belongs elsewhere.
+    """
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     assert "".join(cells[0]["source"]).startswith("# ")
@@ -75,13 +92,34 @@ def test_notebook_anatomy(path):
 
 
 FORBIDDEN = (  # what stands in the library, where it is typed and tested
-    ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.For, ast.While, ast.If, ast.IfExp, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare,
-    ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Subscript, ast.JoinedStr, ast.Assert, ast.Try, ast.With, ast.AugAssign,
-)  # fmt: skip
+    ast.FunctionDef,
+    ast.Lambda,
+    ast.ClassDef,
+    ast.For,
+    ast.While,
+    ast.If,
+    ast.IfExp,
+    ast.BoolOp,
+    ast.BinOp,
+    ast.UnaryOp,
+    ast.Compare,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+    ast.Subscript,
+    ast.JoinedStr,
+    ast.Assert,
+    ast.Try,
+    ast.With,
+    ast.AugAssign,
+)
 
 
 def breaches(source):
-    """What of a code cell breaks the law of the notebooks: 6 lines of 100 columns, calls and names only."""
+    """What of a code cell breaks the law of the notebooks: 6 lines of 100 columns,
+    calls and names only.
+    """
     lines = source.splitlines()
     found = [f"line of {len(line)} columns" for line in lines if len(line) > 100]
     found += [f"{len(lines)} lines"] if len(lines) > 6 else []
@@ -122,13 +160,21 @@ def test_the_law_of_the_notebooks_finds_its_breaches(source, breach):
 def test_parameters_of_the_notebooks_are_those_of_the_register():
     """The same default and the same accepted values; the length of a list may start elsewhere."""
     declared = {rule.name: rule for rule in fields(Parameters) if rule.metadata}
-    stated = {name: rule for path in NOTEBOOKS for name, rule in notebook_parameters(path).items() if name not in RESERVED}
+    stated = {
+        name: rule
+        for path in NOTEBOOKS
+        for name, rule in notebook_parameters(path).items()
+        if name not in RESERVED
+    }
     assert set(stated) == set(declared)
     for path in NOTEBOOKS:
         for name, parameter in notebook_parameters(path).items():
             if name in declared:
                 assert parameter.accepted == declared[name].metadata["accepted"], (path.stem, name)
-                assert name == "top_count" or parameter.default == declared[name].default, (path.stem, name)
+                assert name == "top_count" or parameter.default == declared[name].default, (
+                    path.stem,
+                    name,
+                )
 
 
 @pytest.mark.long
@@ -136,14 +182,22 @@ def test_demo_is_what_its_generator_writes(tmp_path):
     for name in ("generate.py", "ledger.py", "verbatims.csv"):
         shutil.copy(DEMO / name, tmp_path)
     subprocess.run([sys.executable, "generate.py"], cwd=tmp_path, check=True, capture_output=True)
-    written = sorted(path.name for path in tmp_path.iterdir() if path.suffix in (".csv", ".txt", ".xlsx") and path.name != "verbatims.csv")
+    written = sorted(
+        path.name
+        for path in tmp_path.iterdir()
+        if path.suffix in (".csv", ".txt", ".xlsx") and path.name != "verbatims.csv"
+    )
     assert len(written) == 12
     for name in written:
-        assert (tmp_path / name).read_bytes() == (DEMO / name).read_bytes(), f"{name} differs: run `make demo`"
+        assert (tmp_path / name).read_bytes() == (DEMO / name).read_bytes(), (
+            f"{name} differs: run `make demo`"
+        )
 
 
 def test_demo_ledger_follows_the_rules_and_agrees_with_the_sales(demo_book):
-    """18 columns, balanced entries, continuous numbers, and Σ credit − debit of accounts 70 = Σ of the accepted sales."""
+    """18 columns, balanced entries, continuous numbers, and Σ credit − debit of accounts 70 = Σ
+    of the accepted sales.
+    """
     from collections import defaultdict
     from decimal import Decimal
 
@@ -155,7 +209,9 @@ def test_demo_ledger_follows_the_rules_and_agrees_with_the_sales(demo_book):
         balance, numbers = defaultdict(Decimal), []
         for line in lines:
             fields = dict(zip(header.split("\t"), line.split("\t"), strict=True))
-            debit, credit = (Decimal(fields[side].replace(",", ".")) for side in ("Debit", "Credit"))
+            debit, credit = (
+                Decimal(fields[side].replace(",", ".")) for side in ("Debit", "Credit")
+            )
             balance[fields["EcritureNum"]] += debit - credit
             numbers.append(int(fields["EcritureNum"]))
             if fields["CompteNum"].startswith("70"):
@@ -169,7 +225,14 @@ def test_no_machine_path_or_registry_in_tracked_files():
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
     found = subprocess.run(
-        ["git", "grep", "-nIE", r"/(root|home/[a-z]+|work)/|https?://[^ ]+/(simple|packages)/", "--", ":!tests/test_repository.py"],
+        [
+            "git",
+            "grep",
+            "-nIE",
+            r"/(root|home/[a-z]+|work)/|https?://[^ ]+/(simple|packages)/",
+            "--",
+            ":!tests/test_repository.py",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

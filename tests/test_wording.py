@@ -13,10 +13,16 @@ FR, EN = Wording("fr", "EUR"), Wording("en", "EUR")
 
 def extracted_messages():
     keywords = {"_": None, "N_": None, "Message": None, "ngettext": (1, 2)}
-    sources = [(ROOT / "lib/carnet", [("**.py", "python")]), (ROOT / "notebooks", [("**.ipynb", "carnet.wording:extract_notebook")])]
+    sources = [
+        (ROOT / "lib/carnet", [("**.py", "python")]),
+        (ROOT / "notebooks", [("**.ipynb", "carnet.wording:extract_notebook")]),
+    ]
     found = set()
     for folder, methods in sources:
-        found |= {message for *_, message, _, _ in extract_from_dir(str(folder), methods, keywords=keywords)}
+        found |= {
+            message
+            for *_, message, _, _ in extract_from_dir(str(folder), methods, keywords=keywords)
+        }
     return found
 
 
@@ -32,7 +38,11 @@ def test_every_message_is_translated_and_none_is_unused(catalogue):
     assert len(needed) > 200
     assert needed - catalogue.keys() == set(), "run `make wording` and translate"
     assert catalogue.keys() - needed == set(), "run `make wording`: these are no longer used"
-    untranslated = [m.id for m in catalogue.values() if not all(m.string if isinstance(m.string, tuple) else [m.string])]
+    untranslated = [
+        m.id
+        for m in catalogue.values()
+        if not all(m.string if isinstance(m.string, tuple) else [m.string])
+    ]
     assert untranslated == []
 
 
@@ -105,5 +115,8 @@ def test_notice_is_told_with_nested_notices():
 
 
 def test_markdown_is_translated_block_by_block():
-    assert markdown_blocks("## Main points\n\nHow do they buy?") == [("## ", "Main points"), ("", "How do they buy?")]
+    assert markdown_blocks("## Main points\n\nHow do they buy?") == [
+        ("## ", "Main points"),
+        ("", "How do they buy?"),
+    ]
     assert translate_markdown(FR, "## Main points") == "## L’essentiel"

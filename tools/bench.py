@@ -1,10 +1,13 @@
-"""Time and memory of audits of generated books: `make bench`, or python tools/bench.py 100000 1000000 10000000 (100000000 too, with time).
+"""Time and memory of audits of generated books: `make bench`,
+or python tools/bench.py 100000 1000000 10000000 (100000000 too, with time).
 
-For each size: the bare scan of the file, load and cube, each measure (Ibis on DuckDB, as the notebooks call it; the same by hand
-in DuckDB's SQL; the same in pandas), then the whole report set, cold and from the cache, beside the floor: as many notebooks
-that import and draw as many pictures, and nothing else. Seconds of measures are medians of 5 (above 1,000,000 lines: 3) runs after a first one, those of
-reports of as many as the line tells; a book is loaded once. Memory is the peak of a process (of all processes of a report: the sum of their
-proportional set sizes, sampled). A measure gives one number in each of the three ways, which must agree, or the bench stops.
+For each size: the bare scan of the file, load and cube, each measure (Ibis on DuckDB, as the
+notebooks call it; the same by hand in DuckDB's SQL; the same in pandas), then the whole report set,
+cold and from the cache, beside the floor: as many notebooks that import and draw as many pictures,
+and nothing else. Seconds of measures are medians of 5 (above 1,000,000 lines: 3) runs after a first
+one, those of reports of as many as the line tells; a book is loaded once. Memory is the peak
+of a process (of all processes of a report: the sum of their proportional set sizes, sampled).
+A measure gives one number in each of the three ways, which must agree, or the bench stops.
 """
 
 import datetime as dt
@@ -34,7 +37,9 @@ from carnet.measures.portfolio import concentration, movement
 from carnet.measures.retention import defection
 from carnet.report import publish
 
-ENGAGEMENT = 'client: Bench {lines}\nas_of: 2025-12-31\ntables:\n  sales: {{files: "sales.parquet"}}\n'
+ENGAGEMENT = (
+    'client: Bench {lines}\nas_of: 2025-12-31\ntables:\n  sales: {{files: "sales.parquet"}}\n'
+)
 AS_OF = dt.date(2025, 12, 31)
 QUARTERS: list[Bucket] = buckets(dt.date(2023, 1, 1), AS_OF, "quarter")
 REPEATS = 5
@@ -45,7 +50,7 @@ def write_book(folder: Path, lines: int) -> None:
     folder.mkdir(parents=True)
     customers = max(lines // 120, 10)
     rows = f"""SELECT 'C' || (hash(i // 5) % {customers}) AS customer_id, DATE '2023-01-01' + CAST((i * 1096) // {lines} AS INTEGER) AS date,
-        CAST((hash(i) % 50000) / 100.0 - 10 AS DECIMAL(18, 2)) AS amount, 'F' || (i // 5) AS order_id FROM range({lines}) t(i)"""
+        CAST((hash(i) % 50000) / 100.0 - 10 AS DECIMAL(18, 2)) AS amount, 'F' || (i // 5) AS order_id FROM range({lines}) t(i)"""  # noqa: E501
     duckdb.sql(f"COPY ({rows}) TO '{folder}/sales.parquet'")
     (folder / "engagement.yml").write_text(ENGAGEMENT.format(lines=lines), encoding="utf-8")
 
@@ -54,19 +59,23 @@ def write_book(folder: Path, lines: int) -> None:
 
 NOW, BEFORE = "audit_month BETWEEN 0 AND 11", "audit_month BETWEEN 12 AND 23"
 LATE_SQL = f"""SELECT sum(gap) FROM (SELECT coalesce(sum(revenue) FILTER ({NOW}), 0) - coalesce(sum(revenue) FILTER ({BEFORE}), 0) AS gap
-    FROM cube GROUP BY customer_id) WHERE round(gap, 2) < 0"""
+    FROM cube GROUP BY customer_id) WHERE round(gap, 2) < 0"""  # noqa: E501
 GINI_SQL = f"""SELECT 1 - sum((2 * rank - 1) * r) / (count(*) * sum(r)) + 0 FROM (SELECT r, row_number() OVER (ORDER BY r DESC, customer_id) AS rank FROM
-    (SELECT customer_id, sum(revenue) FILTER ({NOW}) AS r FROM cube GROUP BY customer_id) WHERE r > 0)"""
+    (SELECT customer_id, sum(revenue) FILTER ({NOW}) AS r FROM cube GROUP BY customer_id) WHERE r > 0)"""  # noqa: E501
 COHORT_SQL = """SELECT sum(n) FROM (SELECT first, quarter, count(DISTINCT customer_id) AS n FROM (SELECT customer_id, date_trunc('quarter', date) AS quarter,
-    min(date_trunc('quarter', date)) OVER (PARTITION BY customer_id) AS first FROM orders) GROUP BY ALL)"""
+    min(date_trunc('quarter', date)) OVER (PARTITION BY customer_id) AS first FROM orders) GROUP BY ALL)"""  # noqa: E501
 RHYTHM_SQL = """WITH t AS (SELECT customer_id, count(*) - 1 AS n, max(date) - min(date) AS span, max(date) AS last FROM (SELECT DISTINCT customer_id, date FROM orders
     WHERE date <= DATE '2025-12-31') GROUP BY customer_id), u AS (SELECT quantile_cont(span / n, 0.5) AS usual FROM t WHERE n > 0)
-    SELECT sum((DATE '2025-12-31' - last) / nullif((span + usual) / (n + 1), 0)) FROM t, u"""
+    SELECT sum((DATE '2025-12-31' - last) / nullif((span + usual) / (n + 1), 0)) FROM t, u"""  # noqa: E501
 
 
 def late_pandas(cube: pd.DataFrame, _: pd.DataFrame) -> float:
     now, before = cube[cube.audit_month.between(0, 11)], cube[cube.audit_month.between(12, 23)]
-    gap = now.groupby("customer_id").revenue.sum().sub(before.groupby("customer_id").revenue.sum(), fill_value=0)
+    gap = (
+        now.groupby("customer_id")
+        .revenue.sum()
+        .sub(before.groupby("customer_id").revenue.sum(), fill_value=0)
+    )
     return float(gap[gap.round(2) < 0].sum())
 
 
@@ -81,7 +90,12 @@ def cohorts_pandas(_: pd.DataFrame, orders: pd.DataFrame) -> float:
     dated = orders.assign(quarter=pd.to_datetime(orders.date).dt.to_period("Q").astype("int64"))[
         ["customer_id", "quarter"]
     ].drop_duplicates()
-    return float(dated.assign(first=dated.groupby("customer_id").quarter.transform("min")).groupby(["first", "quarter"]).size().sum())
+    return float(
+        dated.assign(first=dated.groupby("customer_id").quarter.transform("min"))
+        .groupby(["first", "quarter"])
+        .size()
+        .sum()
+    )
 
 
 def rhythm_pandas(_: pd.DataFrame, orders: pd.DataFrame) -> float:
@@ -99,10 +113,26 @@ def moved(book):
 
 
 MEASURES: dict[str, tuple[Callable, str, Callable]] = {
-    "late revenue gap": (lambda b: moved(b).sales_gap.clip(upper=0).sum().execute(), LATE_SQL, late_pandas),
-    "Gini index": (lambda b: concentration.concentration_summary(moved(b)).gini_index.max().execute(), GINI_SQL, gini_pandas),
-    "cohorts": (lambda b: cohorts.cohort_counts(b.orders, QUARTERS).active_count.sum().execute(), COHORT_SQL, cohorts_pandas),
-    "order rhythm": (lambda b: defection.order_rhythm(b.orders, AS_OF).silence_ratio.sum().execute(), RHYTHM_SQL, rhythm_pandas),
+    "late revenue gap": (
+        lambda b: moved(b).sales_gap.clip(upper=0).sum().execute(),
+        LATE_SQL,
+        late_pandas,
+    ),
+    "Gini index": (
+        lambda b: concentration.concentration_summary(moved(b)).gini_index.max().execute(),
+        GINI_SQL,
+        gini_pandas,
+    ),
+    "cohorts": (
+        lambda b: cohorts.cohort_counts(b.orders, QUARTERS).active_count.sum().execute(),
+        COHORT_SQL,
+        cohorts_pandas,
+    ),
+    "order rhythm": (
+        lambda b: defection.order_rhythm(b.orders, AS_OF).silence_ratio.sum().execute(),
+        RHYTHM_SQL,
+        rhythm_pandas,
+    ),
 }
 
 
@@ -112,10 +142,10 @@ def cube_by_hand(folder: Path) -> float:
     con.execute(f"CREATE VIEW sales AS FROM read_parquet('{folder}/sales.parquet')")
     month = "(2025 * 12 + 12 - (year(date) * 12 + month(date)) - CAST(day(date) > 31 AS INTEGER))"
     con.execute(f"""COPY (SELECT customer_id, order_id, min(date) FILTER (amount > 0) AS date, sum(amount)::DOUBLE AS revenue, count(*) FILTER (amount > 0) AS line_count
-        FROM sales GROUP BY customer_id, order_id, {month} // 12 HAVING date IS NOT NULL) TO '{folder}/hand_orders.parquet'""")
+        FROM sales GROUP BY customer_id, order_id, {month} // 12 HAVING date IS NOT NULL) TO '{folder}/hand_orders.parquet'""")  # noqa: E501
     con.execute(f"""COPY (SELECT customer_id, date_trunc('month', date) AS month, {month} AS audit_month, sum(amount)::DOUBLE AS revenue, count(*) AS line_count,
         count(*) FILTER (amount > 0) AS positive_line_count, min(date) FILTER (amount > 0) AS first_date, max(date) FILTER (amount > 0) AS last_date
-        FROM sales GROUP BY ALL) TO '{folder}/hand_cube.parquet'""")
+        FROM sales GROUP BY ALL) TO '{folder}/hand_cube.parquet'""")  # noqa: E501
     return con.execute(f"SELECT sum(revenue) FROM '{folder}/hand_cube.parquet'").fetchall()[0][0]
 
 
@@ -123,9 +153,14 @@ def cube_in_pandas(folder: Path) -> float:
     lines = pd.read_parquet(folder / "sales.parquet")
     lines = lines.assign(amount=lines.amount.astype(float), date=pd.to_datetime(lines.date))
     lines = lines.assign(month=lines.date.dt.to_period("M"), positive=lines.amount > 0)
-    lines.groupby(["customer_id", "order_id"]).agg(date=("date", "min"), revenue=("amount", "sum"), line_count=("positive", "sum"))
+    lines.groupby(["customer_id", "order_id"]).agg(
+        date=("date", "min"), revenue=("amount", "sum"), line_count=("positive", "sum")
+    )
     cube = lines.groupby(["customer_id", "month"], observed=True).agg(
-        revenue=("amount", "sum"), line_count=("amount", "size"), first=("date", "min"), last=("date", "max")
+        revenue=("amount", "sum"),
+        line_count=("amount", "size"),
+        first=("date", "min"),
+        last=("date", "max"),
     )
     return float(cube.revenue.sum())
 
@@ -134,7 +169,9 @@ def cube_in_pandas(folder: Path) -> float:
 
 
 def apart(work: Callable, *arguments) -> tuple[float, float, float]:
-    """What a function returns, its seconds, and the peak memory of the process of its own that ran it, in MB."""
+    """What a function returns, its seconds, and the peak memory of the process of its own that
+    ran it, in MB.
+    """
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_measured, (work, arguments))
 
@@ -142,7 +179,8 @@ def apart(work: Callable, *arguments) -> tuple[float, float, float]:
 def _measured(work: Callable, arguments: tuple) -> tuple[float, float, float]:
     before = time.perf_counter()
     result = work(*arguments)
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())  # ru_maxrss would start from the size of the parent
+    # ru_maxrss would start from the size of the parent
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     return result, time.perf_counter() - before, int(peak[1]) / 1024
 
 
@@ -159,7 +197,10 @@ def median(work: Callable, repeats: int = REPEATS) -> tuple[float, float]:
 def scan(folder: Path) -> float:
     return float(
         duckdb.connect()
-        .execute(f"SELECT sum(amount), max(date), max(customer_id), max(order_id) FROM '{folder}/sales.parquet'")
+        .execute(
+            f"SELECT sum(amount), max(date), max(customer_id), max(order_id) "
+            f"FROM '{folder}/sales.parquet'"
+        )
         .fetchall()[0][0]
     )
 
@@ -169,7 +210,9 @@ def build(folder: Path) -> float:
 
 
 class PeakMemory(threading.Thread):
-    """The largest sum of the proportional set sizes of a process and its children, in MB, sampled twice a second."""
+    """The largest sum of the proportional set sizes of a process and its children, in MB,
+    sampled twice a second.
+    """
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -188,7 +231,9 @@ class PeakMemory(threading.Thread):
 
 
 def report(folder: Path, notebooks: Path) -> tuple[float, float, Path]:
-    """Seconds, peak memory and folder of one audit: a command of its own, with its start and its imports."""
+    """Seconds, peak memory and folder of one audit: a command of its own,
+    with its start and its imports.
+    """
     command = f"""
 import sys
 from pathlib import Path
@@ -230,8 +275,14 @@ def pictures(published: Path) -> dict[str, int]:
     """Pictures that each notebook of a report drew."""
     counts = {}
     for path in sorted((published / "notebooks").glob("*.ipynb")):
-        code = (cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code")
-        counts[path.stem] = sum("image/png" in output.get("data", {}) for cell in code for output in cell["outputs"])
+        code = (
+            cell
+            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+            if cell["cell_type"] == "code"
+        )
+        counts[path.stem] = sum(
+            "image/png" in output.get("data", {}) for cell in code for output in cell["outputs"]
+        )
     return counts
 
 
@@ -239,12 +290,21 @@ def floor_notebooks(published: Path, folder: Path) -> Path:
     """As many notebooks as the report has, each drawing as many pictures."""
     folder.mkdir()
     for name, count in pictures(published).items():
-        made = nbformat.v4.new_notebook(cells=[
-            nbformat.v4.new_markdown_cell("# Floor\n\nImports and pictures."),
-            nbformat.v4.new_code_cell('engagement = ""\nas_of = ""\nlanguage = "en"', metadata={"tags": ["parameters"]}),
-            nbformat.v4.new_code_cell(FLOOR.format(pictures=count)),
-        ])  # fmt: skip
-        made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        made = nbformat.v4.new_notebook(
+            cells=[
+                nbformat.v4.new_markdown_cell("# Floor\n\nImports and pictures."),
+                nbformat.v4.new_code_cell(
+                    'engagement = ""\nas_of = ""\nlanguage = "en"',
+                    metadata={"tags": ["parameters"]},
+                ),
+                nbformat.v4.new_code_cell(FLOOR.format(pictures=count)),
+            ]
+        )
+        made.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         nbformat.write(made, folder / f"{name}.ipynb")
     return folder
 
@@ -264,31 +324,56 @@ def bench(home: Path, lines: int) -> None:
     """The table of one size."""
     folder, repeats = home / str(lines), REPEATS if lines <= 1_000_000 else 3
     write_book(folder, lines)
-    print(f"\n{lines:,} lines, {(folder / 'sales.parquet').stat().st_size / 2**20:,.0f} MB of Parquet", flush=True)
-    print(f"{'':28}{'carnet s':>10}{'SQL s':>10}{'pandas s':>10}{'÷ SQL':>8}{'MB':>8}{'SQL MB':>8}{'pandas MB':>10}")
-    print(f"{'bare scan of the file':28}{median(lambda: scan(folder), repeats)[1]:10.3f}", flush=True)
+    print(
+        f"\n{lines:,} lines, {(folder / 'sales.parquet').stat().st_size / 2**20:,.0f} MB "
+        f"of Parquet",
+        flush=True,
+    )
+    print(
+        f"{'':28}{'carnet s':>10}{'SQL s':>10}{'pandas s':>10}{'÷ SQL':>8}{'MB':>8}"
+        f"{'SQL MB':>8}{'pandas MB':>10}"
+    )
+    print(
+        f"{'bare scan of the file':28}{median(lambda: scan(folder), repeats)[1]:10.3f}", flush=True
+    )
     in_memory = lines <= 10_000_000
     built, by_hand = apart(build, folder), apart(cube_by_hand, folder)
     framed = apart(cube_in_pandas, folder) if in_memory else (built[0], math.nan, math.nan)
     same(built[0], by_hand[0], framed[0])
     print(
-        f"{'load, checks, orders, cube':28}{built[1]:10.2f}{by_hand[1]:10.2f}{framed[1]:10.2f}{built[1] / by_hand[1]:8.1f}{built[2]:8,.0f}{by_hand[2]:8,.0f}{framed[2]:10,.0f}",
+        f"{'load, checks, orders, cube':28}{built[1]:10.2f}{by_hand[1]:10.2f}{framed[1]:10.2f}"
+        f"{built[1] / by_hand[1]:8.1f}{built[2]:8,.0f}{by_hand[2]:8,.0f}{framed[2]:10,.0f}",
         flush=True,
     )
     book = open_book(folder)
     con = duckdb.connect()
-    con.execute(f"CREATE VIEW cube AS FROM '{book.folder}/cube.parquet'; CREATE VIEW orders AS FROM '{book.folder}/orders.parquet'")
-    frames = [pd.read_parquet(book.folder / f"{name}.parquet") for name in ("cube", "orders")] if in_memory else []
+    con.execute(
+        f"CREATE VIEW cube AS FROM '{book.folder}/cube.parquet'; CREATE VIEW orders AS "
+        f"FROM '{book.folder}/orders.parquet'"
+    )
+    frames = (
+        [pd.read_parquet(book.folder / f"{name}.parquet") for name in ("cube", "orders")]
+        if in_memory
+        else []
+    )
     for name, (ours, sql, framed_measure) in MEASURES.items():
         one, hand = median(partial(ours, book), repeats), median(partial(answer, con, sql), repeats)
         other = median(partial(framed_measure, *frames), repeats) if frames else (one[0], math.nan)
         same(one[0], hand[0], other[0])
-        print(f"{name:28}{one[1]:10.3f}{hand[1]:10.3f}{other[1]:10.3f}{one[1] / hand[1]:8.1f}", flush=True)
+        print(
+            f"{name:28}{one[1]:10.3f}{hand[1]:10.3f}{other[1]:10.3f}{one[1] / hand[1]:8.1f}",
+            flush=True,
+        )
     frames.clear()
     first = report(folder, publish.NOTEBOOKS)
     floor_folder = floor_notebooks(first[2], home / f"floor{lines}")
-    kinds: dict[str, list[tuple[float, float, Path]]] = {"floor": [], "nothing cached": [], "from the cache": []}
-    for _ in range(3 if lines <= 1_000_000 else 1):  # one after the other, so that a slow minute is everybody's
+    kinds: dict[str, list[tuple[float, float, Path]]] = {
+        "floor": [],
+        "nothing cached": [],
+        "from the cache": [],
+    }
+    # one after the other, so that a slow minute is everybody's
+    for _ in range(3 if lines <= 1_000_000 else 1):
         kinds["floor"].append(report(folder, floor_folder))
         if in_memory:  # beyond, loading is told above
             shutil.rmtree(folder / ".carnet")
@@ -301,7 +386,8 @@ def bench(home: Path, lines: int) -> None:
         seconds = statistics.median(seconds for seconds, _, _ in runs)
         told = "floor: imports and pictures" if name == "floor" else f"report set, {name}"
         print(
-            f"{told:28}{seconds:10.1f}{'':30}{max(peak for _, peak, _ in runs):8,.0f}   {seconds / floor:.2f} × floor, of {len(runs)}",
+            f"{told:28}{seconds:10.1f}{'':30}{max(peak for _, peak, _ in runs):8,.0f}   "
+            f"{seconds / floor:.2f} × floor, of {len(runs)}",
             flush=True,
         )
 

@@ -1,8 +1,9 @@
-"""Resolve pyproject.toml into requirements.txt (hashes, no URLs), requirements-spark.txt (what the extra `spark` adds, half a
-gigabyte that few need) and environment.yml (the same pins as requirements.txt for conda): `make lock`.
+"""Resolve pyproject.toml into requirements.txt (hashes, no URLs),
+requirements-spark.txt (what the extra `spark` adds, half a gigabyte that few need) and
+environment.yml (the same pins as requirements.txt for conda): `make lock`.
 
-pip refuses an editable project in a file with hashes, so environment.yml repeats the pins without them; a test holds the
-two together.
+pip refuses an editable project in a file with hashes, so environment.yml repeats the pins without
+them; a test holds the two together.
 """
 
 import re
@@ -14,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("dev", "lab", "grocery", "mysql", "postgres", "verbatims")
-# jsonschema's optional URL grammar builds its parsers at import: a second in every process that opens a notebook
+# jsonschema's optional URL grammar builds its parsers at import: a second in every process that
+# opens a notebook
 UPGRADE = tuple(word for word in sys.argv[1:] if word == "--upgrade")
 OVERRIDES = "rfc3987-syntax ; sys_platform == 'never'\n"
 HEAD = """# The same versions as requirements.txt, for conda: conda env create -f environment.yml
@@ -46,13 +48,33 @@ def added(whole: str, lock: str) -> str:
 
 
 def resolved(extras: tuple[str, ...]) -> str:
-    """The lock of pyproject.toml with these extras; versions of the present one are kept where they still fit."""
+    """The lock of pyproject.toml with these extras; versions of the present one are kept where
+    they still fit.
+    """
     with tempfile.TemporaryDirectory() as folder:
         overrides, lock = Path(folder) / "overrides.txt", Path(folder) / "requirements.txt"
         overrides.write_text(OVERRIDES, encoding="utf-8")
         shutil.copy(ROOT / "requirements.txt", lock)
-        command = [Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url",
-                   "--no-header", "--no-annotate", "--override", overrides, *UPGRADE, *(f"--extra={extra}" for extra in extras), "pyproject.toml", "-o", lock]  # fmt: skip
+        command = [
+            Path(sys.executable).with_name("uv"),
+            "pip",
+            "compile",
+            "--quiet",
+            "--universal",
+            "--python-version",
+            "3.11",
+            "--generate-hashes",
+            "--no-emit-index-url",
+            "--no-header",
+            "--no-annotate",
+            "--override",
+            overrides,
+            *UPGRADE,
+            *(f"--extra={extra}" for extra in extras),
+            "pyproject.toml",
+            "-o",
+            lock,
+        ]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         return lock.read_text(encoding="utf-8")
 
@@ -61,7 +83,9 @@ def main() -> None:
     """Resolve and write the files; `--upgrade` takes the newest versions that fit."""
     lock = resolved(EXTRAS)
     (ROOT / "requirements.txt").write_text(lock, encoding="utf-8")
-    (ROOT / "requirements-spark.txt").write_text(added(resolved((*EXTRAS, "spark")), lock), encoding="utf-8")
+    (ROOT / "requirements-spark.txt").write_text(
+        added(resolved((*EXTRAS, "spark")), lock), encoding="utf-8"
+    )
     (ROOT / "environment.yml").write_text(environment(lock), encoding="utf-8")
 
 

@@ -1,4 +1,6 @@
-"""Run every notebook on the demonstration company and store its outputs: `make notebooks`. nbval compares against them."""
+"""Run every notebook on the demonstration company and store its outputs:
+`make notebooks`. nbval compares against them.
+"""
 
 from pathlib import Path
 
@@ -9,11 +11,21 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
 def main() -> None:
-    """Execute in place; ids and timings are not stored, so that an unchanged notebook stays byte-identical."""
+    """Execute in place; ids and timings are not stored, so that an unchanged notebook
+    stays byte-identical.
+    """
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
-        NotebookClient(notebook, timeout=600, record_timing=False, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
-        notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "language_info": {"name": "python"}}
+        NotebookClient(
+            notebook,
+            timeout=600,
+            record_timing=False,
+            resources={"metadata": {"path": str(NOTEBOOKS)}},
+        ).execute()
+        notebook.metadata = {
+            "kernelspec": notebook.metadata["kernelspec"],
+            "language_info": {"name": "python"},
+        }
         nbformat.write(notebook, path)
 
 

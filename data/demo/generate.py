@@ -1,7 +1,8 @@
 """Write the synthetic demonstration company: `python data/demo/generate.py`. Same seed, same bytes.
 
-Fournitures Vauban SAS does not exist: a French distributor of hygiene and packaging supplies, 2023 to 2025, about 250
-customers and 6 salespeople. Its stories are planted on purpose and listed in README.md; tests look for them there.
+Fournitures Vauban SAS does not exist: a French distributor of hygiene and packaging supplies,
+2023 to 2025, about 250 customers and 6 salespeople. Its stories are planted on purpose and listed
+in README.md; tests look for them there.
 """
 
 import csv
@@ -18,7 +19,14 @@ HERE = Path(__file__).parent
 SEED = 2025
 START, END = dt.date(2023, 1, 1), dt.date(2025, 12, 31)
 DAYS = (END - START).days + 1
-SALESPEOPLE = ["Claire Besson", "Marc Delorme", "Nadia Haddad", "Julien Roche", "Inès Caron", "Paul Meyer"]
+SALESPEOPLE = [
+    "Claire Besson",
+    "Marc Delorme",
+    "Nadia Haddad",
+    "Julien Roche",
+    "Inès Caron",
+    "Paul Meyer",
+]
 NEGLECTED, UNPROFITABLE, SEASONAL, POACHED, RETURNED = "C0007", "C0012", "C0031", "C0019", "C0044"
 STORIES = {
     NEGLECTED: ("Groupe Hôtelier Brévent", "Hôtellerie", 44, 2900, "2009-03-02", 0),
@@ -27,8 +35,21 @@ STORIES = {
     POACHED: ("Cliniques de l'Estuaire", "Santé", 26, 2500, "2012-05-21", 3),
     RETURNED: ("Traiteur Océane", "Restauration", 14, 1240, "2016-02-08", 0),
 }
-SEGMENTS = {"Restauration": 0.30, "Hôtellerie": 0.18, "Santé": 0.14, "Industrie": 0.20, "Collectivité": 0.18}
-REGIONS = ["Île-de-France", "Auvergne-Rhône-Alpes", "Bretagne", "Occitanie", "Hauts-de-France", "Grand Est"]
+SEGMENTS = {
+    "Restauration": 0.30,
+    "Hôtellerie": 0.18,
+    "Santé": 0.14,
+    "Industrie": 0.20,
+    "Collectivité": 0.18,
+}
+REGIONS = [
+    "Île-de-France",
+    "Auvergne-Rhône-Alpes",
+    "Bretagne",
+    "Occitanie",
+    "Hauts-de-France",
+    "Grand Est",
+]
 FAMILIES = {
     "Hygiène": 28,
     "Emballage": 16,
@@ -97,7 +118,10 @@ REASONS = {
         "Erreurs de livraison à répétition et aucun suivi.",
         "Le ton au téléphone n'était pas acceptable.",
     ],
-    "cessation d'activité": ["Fermeture du site en juin.", "Départ à la retraite, pas de repreneur."],
+    "cessation d'activité": [
+        "Fermeture du site en juin.",
+        "Départ à la retraite, pas de repreneur.",
+    ],
     "": ["", "Ne souhaite pas répondre."],
 }
 CODES = {
@@ -138,15 +162,38 @@ def make_customers(rng: np.random.Generator) -> list[dict]:
             departure = max(arrival, 0) + hazard
         rate = float(np.clip(rng.lognormal(2.25, 0.75), 1, 60))
         basket = float(np.clip(rng.lognormal(6.95, 0.7), 150, 8000))
-        segment, seller = str(rng.choice(list(SEGMENTS), p=list(SEGMENTS.values()))), int(rng.integers(0, 6))
+        segment, seller = (
+            str(rng.choice(list(SEGMENTS), p=list(SEGMENTS.values()))),
+            int(rng.integers(0, 6)),
+        )
         name, drift = names[number], float(rng.normal(0.0, 0.12))
         if code in STORIES:
             name, segment, rate, basket, since_text, seller = STORIES[code]
-            since, arrival, departure, drift = dt.date.fromisoformat(since_text), -1.0, float("inf"), 0.0
+            since, arrival, departure, drift = (
+                dt.date.fromisoformat(since_text),
+                -1.0,
+                float("inf"),
+                0.0,
+            )
         customers.append(
-            dict(code=code, name=name, segment=segment, seller=seller, since=since, arrival=arrival, departure=departure, rate=rate, basket=basket, drift=drift,
-                 region=str(rng.choice(REGIONS)), contacts=int(rng.integers(1, 5)), discount=float(rng.choice([0, 0.03, 0.05, 0.08, 0.10], p=[0.35, 0.25, 0.2, 0.12, 0.08])))
-        )  # fmt: skip
+            dict(
+                code=code,
+                name=name,
+                segment=segment,
+                seller=seller,
+                since=since,
+                arrival=arrival,
+                departure=departure,
+                rate=rate,
+                basket=basket,
+                drift=drift,
+                region=str(rng.choice(REGIONS)),
+                contacts=int(rng.integers(1, 5)),
+                discount=float(
+                    rng.choice([0, 0.03, 0.05, 0.08, 0.10], p=[0.35, 0.25, 0.2, 0.12, 0.08])
+                ),
+            )
+        )
     return customers
 
 
@@ -167,9 +214,16 @@ def intensity(customer: dict, offset: float) -> float:
 
 
 def make_sales(rng: np.random.Generator, customers: list[dict]) -> list[dict]:
-    """Order lines: Poisson orders thinned by `intensity`, lines of a few articles, some credit notes."""
+    """Order lines: Poisson orders thinned by `intensity`, lines of a few articles,
+    some credit notes.
+    """
     articles = [
-        (f"{family[:3].upper()}{n:03d}", family, price * float(rng.uniform(0.4, 2.2)), float(rng.uniform(0.58, 0.72)))
+        (
+            f"{family[:3].upper()}{n:03d}",
+            family,
+            price * float(rng.uniform(0.4, 2.2)),
+            float(rng.uniform(0.58, 0.72)),
+        )
         for family, price in FAMILIES.items()
         for n in range(1, 16)
     ]
@@ -193,21 +247,47 @@ def make_sales(rng: np.random.Generator, customers: list[dict]) -> list[dict]:
             extra = 0.16 if customer["code"] == UNPROFITABLE else 0.0
             unit = cents(price * 1.03 ** (date.year - 2023) * (1 - customer["discount"] - extra))
             quantity = max(1, round(target / float(unit)))
-            lines.append(dict(invoice=invoice, line=number, date=date, customer=customer, article=code, family=family, quantity=quantity, unit=unit, amount=unit * quantity,
-                              cost=cents(price * 1.025 ** (date.year - 2023) * cost_rate * quantity), contact=f"{customer['code']}-{int(rng.integers(1, customer['contacts'] + 1))}",
-                              channel=str(rng.choice(["Commercial", "Téléphone", "Site web"], p=[0.5, 0.3, 0.2]))))  # fmt: skip
+            lines.append(
+                dict(
+                    invoice=invoice,
+                    line=number,
+                    date=date,
+                    customer=customer,
+                    article=code,
+                    family=family,
+                    quantity=quantity,
+                    unit=unit,
+                    amount=unit * quantity,
+                    cost=cents(price * 1.025 ** (date.year - 2023) * cost_rate * quantity),
+                    contact=f"{customer['code']}-{int(rng.integers(1, customer['contacts'] + 1))}",
+                    channel=str(
+                        rng.choice(["Commercial", "Téléphone", "Site web"], p=[0.5, 0.3, 0.2])
+                    ),
+                )
+            )
         back = day((date - START).days + 9)
         if rng.random() < 0.022 and back <= END and back.year == date.year:
             counters["AV", date.year] += 1
             returned = lines[-1]
             part = max(1, returned["quantity"] // 2)
-            lines.append({**returned, "invoice": f"AV{date.year}{counters['AV', date.year]:05d}", "line": 1, "date": back, "quantity": -part, "amount": -returned["unit"] * part,
-                          "cost": -cents(float(returned["cost"]) * part / returned["quantity"])})  # fmt: skip
+            lines.append(
+                {
+                    **returned,
+                    "invoice": f"AV{date.year}{counters['AV', date.year]:05d}",
+                    "line": 1,
+                    "date": back,
+                    "quantity": -part,
+                    "amount": -returned["unit"] * part,
+                    "cost": -cents(float(returned["cost"]) * part / returned["quantity"]),
+                }
+            )
     return sorted(lines, key=lambda line: (line["date"], line["invoice"], line["line"]))
 
 
 def share_luck(rng: np.random.Generator, customers: list[dict], lines: list[dict]) -> None:
-    """Deal the accounts of the two equal salespeople at random until luck alone makes their late shares differ by 18 points."""
+    """Deal the accounts of the two equal salespeople at random until luck alone makes their late
+    shares differ by 18 points.
+    """
     revenue = defaultdict(lambda: [Decimal(0), Decimal(0)])
     for line in lines:
         if line["date"].year > 2023:
@@ -218,7 +298,15 @@ def share_luck(rng: np.random.Generator, customers: list[dict], lines: list[dict
         half = len(pool) // 2
         for rank, customer in enumerate(pool):
             customer["seller"] = 4 if rank < half else 5
-        late = [[b < a for c in pool if c["seller"] == s and any(revenue[c["code"]]) for a, b in [revenue[c["code"]]]] for s in (4, 5)]
+        late = [
+            [
+                b < a
+                for c in pool
+                if c["seller"] == s and any(revenue[c["code"]])
+                for a, b in [revenue[c["code"]]]
+            ]
+            for s in (4, 5)
+        ]
         if 0.18 <= np.mean(late[1]) - np.mean(late[0]) < 0.24:
             return
 
@@ -228,7 +316,9 @@ def french(number: Decimal | float) -> str:
     return f"{number:,.2f}".replace(",", "\u00a0").replace(".", ",")
 
 
-def write_csv(name: str, header: list[str], rows: list[list], encoding: str = "cp1252", delimiter: str = ";") -> None:
+def write_csv(
+    name: str, header: list[str], rows: list[list], encoding: str = "cp1252", delimiter: str = ";"
+) -> None:
     """One export with Windows line ends."""
     with (HERE / name).open("w", encoding=encoding, newline="") as stream:
         writer = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n")
@@ -236,14 +326,44 @@ def write_csv(name: str, header: list[str], rows: list[list], encoding: str = "c
 
 
 def write_sales(lines: list[dict]) -> None:
-    """One file a year, as the ERP exports them, with a few dirty rows that carnet must set aside."""
-    header = ["N° facture", "N° ligne", "Date facture", "Code client", "Code article", "Famille", "Quantité", "PU net HT", "Montant HT", "Coût de revient", "Commercial", "Contact", "Canal"]  # fmt: skip
+    """One file a year, as the ERP exports them, with a few dirty rows that carnet
+    must set aside.
+    """
+    header = [
+        "N° facture",
+        "N° ligne",
+        "Date facture",
+        "Code client",
+        "Code article",
+        "Famille",
+        "Quantité",
+        "PU net HT",
+        "Montant HT",
+        "Coût de revient",
+        "Commercial",
+        "Contact",
+        "Canal",
+    ]
     for year in (2023, 2024, 2025):
         rows = [
-            [l["invoice"], l["line"], f"{l['date']:%d/%m/%Y}", l["customer"]["code"], l["article"], l["family"], l["quantity"], french(l["unit"]), french(l["amount"]),
-             french(l["cost"]), SALESPEOPLE[l["customer"]["seller"]], l["contact"], l["channel"]]
-            for l in lines if l["date"].year == year
-        ]  # fmt: skip
+            [
+                l["invoice"],
+                l["line"],
+                f"{l['date']:%d/%m/%Y}",
+                l["customer"]["code"],
+                l["article"],
+                l["family"],
+                l["quantity"],
+                french(l["unit"]),
+                french(l["amount"]),
+                french(l["cost"]),
+                SALESPEOPLE[l["customer"]["seller"]],
+                l["contact"],
+                l["channel"],
+            ]
+            for l in lines
+            if l["date"].year == year
+        ]
         if year == 2025:
             sample = rows[100]
             rows.insert(500, [*sample[:3], "", *sample[4:]])  # no customer
@@ -252,12 +372,15 @@ def write_sales(lines: list[dict]) -> None:
             rows.insert(2100, [*sample[:8], "à facturer", *sample[9:]])  # no amount
             rows.insert(2700, list(rows[2699]))  # the same invoice line twice
             rows.insert(3300, [*sample[:2], "31/02/2025", *sample[3:]])  # no such day
-            rows.append(["FA202600001", 1, "05/01/2026", *sample[3:]])  # invoiced after the audit date
+            # invoiced after the audit date
+            rows.append(["FA202600001", 1, "05/01/2026", *sample[3:]])
         write_csv(f"ventes_{year}.csv", header, rows)
 
 
 def make_service(rng: np.random.Generator, customers: list[dict], lines: list[dict]) -> list[list]:
-    """Visits, calls, quotes, rush deliveries, complaints: more for big accounts, none lately for the neglected one."""
+    """Visits, calls, quotes, rush deliveries, complaints: more for big accounts,
+    none lately for the neglected one.
+    """
     minutes = {"Visite": 75, "Appel": 12, "Devis": 35, "Livraison urgente": 50, "Réclamation": 40}
     active = defaultdict(set)
     for line in lines:
@@ -265,19 +388,47 @@ def make_service(rng: np.random.Generator, customers: list[dict], lines: list[di
     rows = []
     for customer in customers:
         yearly = customer["rate"] * customer["basket"]
-        monthly = {"Visite": 0.15 + min(yearly / 40_000, 1.2), "Appel": 0.5, "Devis": 0.12, "Livraison urgente": 0.05, "Réclamation": 0.03}
+        monthly = {
+            "Visite": 0.15 + min(yearly / 40_000, 1.2),
+            "Appel": 0.5,
+            "Devis": 0.12,
+            "Livraison urgente": 0.05,
+            "Réclamation": 0.03,
+        }
         if customer["code"] == UNPROFITABLE:
-            monthly = {"Visite": 1.5, "Appel": 5.0, "Devis": 2.5, "Livraison urgente": 2.2, "Réclamation": 0.8}
+            monthly = {
+                "Visite": 1.5,
+                "Appel": 5.0,
+                "Devis": 2.5,
+                "Livraison urgente": 2.2,
+                "Réclamation": 0.8,
+            }
         for year in (2023, 2024, 2025):
             for month in range(1, 13):
                 if (year, month) not in active[customer["code"]] and rng.random() < 0.8:
                     continue
                 neglected = customer["code"] == NEGLECTED and (year, month) >= (2024, 10)
                 for activity, rate in monthly.items():
-                    for _ in range(int(rng.poisson(0.03 if neglected and activity in ("Visite", "Appel") else rate))):
+                    for _ in range(
+                        int(
+                            rng.poisson(
+                                0.03 if neglected and activity in ("Visite", "Appel") else rate
+                            )
+                        )
+                    ):
                         spent = max(5, round(minutes[activity] * float(rng.lognormal(0, 0.3))))
-                        rows.append([customer["code"], dt.date(year, month, int(rng.integers(1, 29))), activity, spent, round(spent * 0.85, 2),
-                                     f"{customer['code']}-{int(rng.integers(1, customer['contacts'] + 1))}", SALESPEOPLE[customer["seller"]], int(np.clip(rng.normal(3.6, 0.9), 1, 5))])  # fmt: skip
+                        rows.append(
+                            [
+                                customer["code"],
+                                dt.date(year, month, int(rng.integers(1, 29))),
+                                activity,
+                                spent,
+                                round(spent * 0.85, 2),
+                                f"{customer['code']}-{int(rng.integers(1, customer['contacts'] + 1))}",  # noqa: E501
+                                SALESPEOPLE[customer["seller"]],
+                                int(np.clip(rng.normal(3.6, 0.9), 1, 5)),
+                            ]
+                        )
     rows.sort(key=lambda row: (row[1], row[0], row[2], row[3]))
     return [*rows[:40], rows[39], *rows[40:]]  # the same call noted twice: kept, and reported
 
@@ -289,8 +440,22 @@ def make_opportunities(rng: np.random.Generator, customers: list[dict]) -> list[
         for _ in range(int(rng.poisson(2.4))):
             opened = day(float(rng.uniform(0, DAYS - 10)))
             closed = opened + dt.timedelta(days=int(rng.gamma(2, 22)))
-            stage = str(rng.choice(["gagnée", "perdue"], p=[0.46, 0.54])) if closed <= END else "ouverte"
-            rows.append([customer["code"], opened, closed if closed <= END else None, SALESPEOPLE[customer["seller"]], stage, float(cents(customer["basket"] * float(rng.uniform(0.5, 4)))), float(rng.choice([0, 0.02, 0.05, 0.1]))])  # fmt: skip
+            stage = (
+                str(rng.choice(["gagnée", "perdue"], p=[0.46, 0.54]))
+                if closed <= END
+                else "ouverte"
+            )
+            rows.append(
+                [
+                    customer["code"],
+                    opened,
+                    closed if closed <= END else None,
+                    SALESPEOPLE[customer["seller"]],
+                    stage,
+                    float(cents(customer["basket"] * float(rng.uniform(0.5, 4)))),
+                    float(rng.choice([0, 0.02, 0.05, 0.1])),
+                ]
+            )
     return sorted(rows, key=lambda row: (row[1], row[0]))
 
 
@@ -300,7 +465,10 @@ def make_satisfaction(rng: np.random.Generator, customers: list[dict]) -> list[l
     for year in (2023, 2024, 2025):
         for month in (5, 11):
             for customer in customers:
-                if rng.random() > 0.24 or intensity(customer, (dt.date(year, month, 10) - START).days) == 0:
+                if (
+                    rng.random() > 0.24
+                    or intensity(customer, (dt.date(year, month, 10) - START).days) == 0
+                ):
                     continue
                 base = 5.5 if customer["code"] == NEGLECTED and year == 2025 else 7.6
                 marks = [int(np.clip(round(float(rng.normal(base, 1.5))), 0, 10)) for _ in range(6)]
@@ -331,8 +499,12 @@ def make_satisfaction(rng: np.random.Generator, customers: list[dict]) -> list[l
     return rows
 
 
-def make_departures(rng: np.random.Generator, customers: list[dict], lines: list[dict]) -> list[list]:
-    """What was written down about about two departures in three, by the customer or by the salesperson."""
+def make_departures(
+    rng: np.random.Generator, customers: list[dict], lines: list[dict]
+) -> list[list]:
+    """What was written down about about two departures in three,
+    by the customer or by the salesperson.
+    """
     last, yearly = {}, defaultdict(Decimal)
     for line in lines:
         last[line["customer"]["code"]] = line["date"]
@@ -347,21 +519,39 @@ def make_departures(rng: np.random.Generator, customers: list[dict], lines: list
         teller = "commercial" if rng.random() < 0.6 else "client"
         if teller == "commercial" and reason == "manque de contact" and rng.random() < 0.6:
             reason = "prix"  # what salespeople write when contact was missing
-        competitor = "Hygistock" if code == POACHED else str(rng.choice(["", "", "Hygistock", "Pro-Net", "Web"]))
+        competitor = (
+            "Hygistock"
+            if code == POACHED
+            else str(rng.choice(["", "", "Hygistock", "Pro-Net", "Web"]))
+        )
         date = min(last[code] + dt.timedelta(days=int(rng.integers(30, 90))), END)
-        rows.append([code, date.isoformat(), reason, str(rng.choice(REASONS[reason])), teller, competitor, str(cents(yearly[code]))])
+        rows.append(
+            [
+                code,
+                date.isoformat(),
+                reason,
+                str(rng.choice(REASONS[reason])),
+                teller,
+                competitor,
+                str(cents(yearly[code])),
+            ]
+        )
     return sorted(rows, key=lambda row: (row[1], row[0]))
 
 
 def add_own_words(rng: np.random.Generator, departures: list[list]) -> list[list]:
-    """Texts as people write them (verbatims.csv, coded by hand), and the customers' own answers to an exit survey.
+    """Texts as people write them (verbatims.csv, coded by hand),
+    and the customers' own answers to an exit survey.
 
-    Nine in ten of the customers whose salesperson told the departure answer for themselves, some weeks later; three in four of
-    those said to have left for the price then name the missing contact. One text in eight is about another reason than its code.
+    Nine in ten of the customers whose salesperson told the departure answer for themselves,
+    some weeks later; three in four of those said to have left for the price then name the missing
+    contact. One text in eight is about another reason than its code.
     """
     with (HERE / "verbatims.csv").open(encoding="utf-8", newline="") as stream:
         coded = [row for row in csv.DictReader(stream) if row["language"] == "fr"]
-    texts = {code: [row["verbatim"] for row in coded if row["reason"] == code] for code in CODES.values()}
+    texts = {
+        code: [row["verbatim"] for row in coded if row["reason"] == code] for code in CODES.values()
+    }
 
     def said(reason: str) -> str:
         other = rng.random() < 0.125
@@ -383,11 +573,26 @@ def add_own_words(rng: np.random.Generator, departures: list[list]) -> list[list
 
 
 def make_costs(lines: list[dict]) -> list[dict]:
-    """Monthly charges by account; purchases and outbound transport follow the sales of the month."""
-    fixed = [("641100", "Salaires administratifs et logistique", "fixed", 21500), ("641200", "Salaires commerciaux", "acquisition", 21800), ("645000", "Charges sociales administratives", "fixed", 9000),
-             ("645200", "Charges sociales commerciales", "acquisition", 9150), ("613200", "Loyers", "fixed", 7200), ("615500", "Entretien du matériel", "fixed", 950), ("616000", "Assurances", "fixed", 780),
-             ("622600", "Honoraires", "fixed", 1250), ("623100", "Publicité et salons", "acquisition", 3100), ("625100", "Déplacements commerciaux", "acquisition", 2650), ("626000", "Poste et télécommunications", "fixed", 640),
-             ("627000", "Services bancaires", "fixed", 210), ("635110", "Contribution économique territoriale", "fixed", 900), ("681120", "Dotations aux amortissements", "fixed", 1800), ("661160", "Intérêts des emprunts", "fixed", 420)]  # fmt: skip
+    """Monthly charges by account; purchases and outbound transport follow the
+    sales of the month.
+    """
+    fixed = [
+        ("641100", "Salaires administratifs et logistique", "fixed", 21500),
+        ("641200", "Salaires commerciaux", "acquisition", 21800),
+        ("645000", "Charges sociales administratives", "fixed", 9000),
+        ("645200", "Charges sociales commerciales", "acquisition", 9150),
+        ("613200", "Loyers", "fixed", 7200),
+        ("615500", "Entretien du matériel", "fixed", 950),
+        ("616000", "Assurances", "fixed", 780),
+        ("622600", "Honoraires", "fixed", 1250),
+        ("623100", "Publicité et salons", "acquisition", 3100),
+        ("625100", "Déplacements commerciaux", "acquisition", 2650),
+        ("626000", "Poste et télécommunications", "fixed", 640),
+        ("627000", "Services bancaires", "fixed", 210),
+        ("635110", "Contribution économique territoriale", "fixed", 900),
+        ("681120", "Dotations aux amortissements", "fixed", 1800),
+        ("661160", "Intérêts des emprunts", "fixed", 420),
+    ]
     cost, revenue = defaultdict(Decimal), defaultdict(Decimal)
     for line in lines:
         month = (line["date"].year, line["date"].month)
@@ -398,7 +603,14 @@ def make_costs(lines: list[dict]) -> list[dict]:
         start = dt.date(year, month, 1)
         end = dt.date(year + month // 12, month % 12 + 1, 1) - dt.timedelta(days=1)
         rows.append(
-            dict(start=start, end=end, account="607000", label="Achats de marchandises", behaviour="variable", amount=cost[year, month])
+            dict(
+                start=start,
+                end=end,
+                account="607000",
+                label="Achats de marchandises",
+                behaviour="variable",
+                amount=cost[year, month],
+            )
         )
         rows.append(
             dict(
@@ -412,7 +624,14 @@ def make_costs(lines: list[dict]) -> list[dict]:
         )
         for account, label, behaviour, amount in fixed:
             rows.append(
-                dict(start=start, end=end, account=account, label=label, behaviour=behaviour, amount=cents(amount * 1.025 ** (year - 2023)))
+                dict(
+                    start=start,
+                    end=end,
+                    account=account,
+                    label=label,
+                    behaviour=behaviour,
+                    amount=cents(amount * 1.025 ** (year - 2023)),
+                )
             )
     return rows
 
@@ -451,8 +670,23 @@ def write_workbook(customers: list[dict], service: list[list], opportunities: li
             for c in customers
             if c["code"] != "C0250"
         ],  # the ERP knows one more customer than the CRM
-        "Activités": [["Code client", "Date", "Activité", "Minutes", "Coût", "Contact", "Commercial", "Qualité"], *service],
-        "Opportunités": [["Code client", "Ouverte le", "Close le", "Commercial", "Statut", "Montant", "Remise"], *opportunities],
+        "Activités": [
+            [
+                "Code client",
+                "Date",
+                "Activité",
+                "Minutes",
+                "Coût",
+                "Contact",
+                "Commercial",
+                "Qualité",
+            ],
+            *service,
+        ],
+        "Opportunités": [
+            ["Code client", "Ouverte le", "Close le", "Commercial", "Statut", "Montant", "Remise"],
+            *opportunities,
+        ],
     }
     for name, rows in sheets.items():
         sheet = book.add_worksheet(name)
@@ -474,7 +708,25 @@ def main() -> None:
     write_sales(lines)
     service = make_service(rng, customers, lines)
     write_workbook(customers, service, make_opportunities(rng, customers))
-    write_csv("satisfaction.csv", ["customer_id", "date", "score", "scale", "respondent", "reliability", "responsiveness", "assurance", "empathy", "tangibles", "comment"], make_satisfaction(rng, customers), "utf-8", ",")  # fmt: skip
+    write_csv(
+        "satisfaction.csv",
+        [
+            "customer_id",
+            "date",
+            "score",
+            "scale",
+            "respondent",
+            "reliability",
+            "responsiveness",
+            "assurance",
+            "empathy",
+            "tangibles",
+            "comment",
+        ],
+        make_satisfaction(rng, customers),
+        "utf-8",
+        ",",
+    )
     write_csv(
         "departs.csv",
         ["customer_id", "date", "reason", "verbatim", "told_by", "competitor", "revenue_at_stake"],
@@ -488,7 +740,14 @@ def main() -> None:
         "charges.csv",
         ["Début", "Fin", "Compte", "Nature", "Comportement", "Montant"],
         [
-            [f"{c['start']:%d/%m/%Y}", f"{c['end']:%d/%m/%Y}", c["account"], c["label"], labels[c["behaviour"]], french(c["amount"])]
+            [
+                f"{c['start']:%d/%m/%Y}",
+                f"{c['end']:%d/%m/%Y}",
+                c["account"],
+                c["label"],
+                labels[c["behaviour"]],
+                french(c["amount"]),
+            ]
             for c in costs
         ],
     )
@@ -508,11 +767,21 @@ def main() -> None:
         ],
     )
     yearly = [
-        [f"{year}-01-01", f"{year}-12-31", "revenue", str(sum(l["amount"] for l in lines if l["date"].year == year))]
+        [
+            f"{year}-01-01",
+            f"{year}-12-31",
+            "revenue",
+            str(sum(l["amount"] for l in lines if l["date"].year == year)),
+        ]
         for year in (2023, 2024, 2025)
     ]
-    write_csv("synthese.csv", ["period_start", "period_end", "measure", "value"], yearly, "utf-8", ",")
-    print(f"{len(lines):,} lines, {sum(l['amount'] for l in lines):,.2f} €, {len({l['customer']['code'] for l in lines})} customers")
+    write_csv(
+        "synthese.csv", ["period_start", "period_end", "measure", "value"], yearly, "utf-8", ","
+    )
+    print(
+        f"{len(lines):,} lines, {sum(l['amount'] for l in lines):,.2f} €, "
+        f"{len({l['customer']['code'] for l in lines})} customers"
+    )
 
 
 if __name__ == "__main__":

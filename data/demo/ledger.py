@@ -1,7 +1,10 @@
-"""The demonstration company's legal ledgers (FEC): one file a year, by the rules of LPF art. A.47 A-1.
+"""The demonstration company's legal ledgers (FEC): one file a year, by the rules of LPF art.
 
-18 columns, tabulated, ISO 8859-15, decimal comma, one continuous numbering of balanced entries, lettrage of paid invoices,
-opening entries that carry the balances of classes 1 to 5 into the next year.
+A.47 A-1.
+
+18 columns, tabulated, ISO 8859-15, decimal comma, one continuous numbering of balanced entries,
+lettrage of paid invoices, opening entries that carry the balances of classes 1 to 5 into
+the next year.
 """
 
 import datetime as dt
@@ -12,28 +15,72 @@ from pathlib import Path
 import numpy as np
 
 SIREN = "999999998"  # not a valid number: its check digit is wrong on purpose
-COLUMNS = ["JournalCode", "JournalLib", "EcritureNum", "EcritureDate", "CompteNum", "CompteLib", "CompAuxNum", "CompAuxLib", "PieceRef", "PieceDate", "EcritureLib", "Debit", "Credit", "EcritureLet", "DateLet", "ValidDate", "Montantdevise", "Idevise"]  # fmt: skip
-JOURNALS = {"AN": "À-nouveaux", "VE": "Ventes", "HA": "Achats", "BQ": "Banque", "OD": "Opérations diverses"}
-LABELS = {"101300": "Capital", "120000": "Résultat de l'exercice", "218300": "Matériel", "281830": "Amortissements du matériel", "401000": "Fournisseurs", "411000": "Clients",
-          "421000": "Personnel", "431000": "Sécurité sociale", "445660": "TVA déductible", "445710": "TVA collectée", "447000": "Autres impôts", "512000": "Banque",
-          "707000": "Ventes de marchandises", "709700": "Rabais et retours sur ventes"}  # fmt: skip
+COLUMNS = [
+    "JournalCode", "JournalLib", "EcritureNum", "EcritureDate", "CompteNum", "CompteLib",
+    "CompAuxNum", "CompAuxLib", "PieceRef", "PieceDate", "EcritureLib", "Debit", "Credit",
+    "EcritureLet", "DateLet", "ValidDate", "Montantdevise", "Idevise",
+]  # fmt: skip
+JOURNALS = {
+    "AN": "À-nouveaux",
+    "VE": "Ventes",
+    "HA": "Achats",
+    "BQ": "Banque",
+    "OD": "Opérations diverses",
+}
+LABELS = {
+    "101300": "Capital", "120000": "Résultat de l'exercice", "218300": "Matériel",
+    "281830": "Amortissements du matériel", "401000": "Fournisseurs", "411000": "Clients",
+    "421000": "Personnel", "431000": "Sécurité sociale", "445660": "TVA déductible",
+    "445710": "TVA collectée", "447000": "Autres impôts", "512000": "Banque",
+    "707000": "Ventes de marchandises", "709700": "Rabais et retours sur ventes",
+}  # fmt: skip
 VAT = Decimal("0.20")
-PAYABLE = {"641": "421000", "645": "431000", "635": "447000", "661": "512000", "627": "512000", "681": "281830"}
+PAYABLE = {
+    "641": "421000",
+    "645": "431000",
+    "635": "447000",
+    "661": "512000",
+    "627": "512000",
+    "681": "281830",
+}
 
 
-def write_ledgers(rng: np.random.Generator, folder: Path, customers: list[dict], lines: list[dict], costs: list[dict]) -> list[dict]:
-    """Write the yearly files; returns the receivables (customer, date, due, paid, amount) behind their 411 lines."""
+def write_ledgers(
+    rng: np.random.Generator,
+    folder: Path,
+    customers: list[dict],
+    lines: list[dict],
+    costs: list[dict],
+) -> list[dict]:
+    """Write the yearly files; returns the receivables (customer, date, due, paid, amount) behind
+    their 411 lines.
+    """
     entries, receivables = _sales_entries(rng, lines)
     for cost in costs:
         entries += _cost_entries(cost)
-    opening = {("101300", ""): Decimal(-150000), ("218300", ""): Decimal(110000), ("512000", ""): Decimal(40000)}
+    opening = {
+        ("101300", ""): Decimal(-150000),
+        ("218300", ""): Decimal(110000),
+        ("512000", ""): Decimal(40000),
+    }
     labels = LABELS | {c["account"]: c["label"] for c in costs}
     names = {c["code"]: c["name"] for c in customers}
     for year in (2023, 2024, 2025):
         first = dt.date(year, 1, 1)
-        carried = [(account, aux, balance, "", None) for (account, aux), balance in sorted(opening.items()) if balance]
-        book = [dict(journal="AN", date=first, ref=f"AN{year}", label=f"À-nouveaux {year}", lines=carried)]
-        book += sorted((e for e in entries if e["date"].year == year), key=lambda e: (e["date"], e["journal"], e["ref"]))
+        carried = [
+            (account, aux, balance, "", None)
+            for (account, aux), balance in sorted(opening.items())
+            if balance
+        ]
+        book = [
+            dict(
+                journal="AN", date=first, ref=f"AN{year}", label=f"À-nouveaux {year}", lines=carried
+            )
+        ]
+        book += sorted(
+            (e for e in entries if e["date"].year == year),
+            key=lambda e: (e["date"], e["journal"], e["ref"]),
+        )
         opening = _write_year(folder / f"{SIREN}FEC{year}1231.txt", book, labels, names)
     return receivables
 
@@ -60,7 +107,11 @@ def _sales_entries(rng: np.random.Generator, lines: list[dict]) -> tuple[list[di
                 date=date,
                 ref=ref,
                 label=label,
-                lines=[("411000", code, net + tax, mark, settled), (account, "", -net, "", None), ("445710", "", -tax, "", None)],
+                lines=[
+                    ("411000", code, net + tax, mark, settled),
+                    (account, "", -net, "", None),
+                    ("445710", "", -tax, "", None),
+                ],
             )
         )
         if settled:
@@ -70,10 +121,21 @@ def _sales_entries(rng: np.random.Generator, lines: list[dict]) -> tuple[list[di
                     date=settled,
                     ref=f"R{ref}",
                     label=f"Règlement {ref}",
-                    lines=[("512000", "", net + tax, "", None), ("411000", code, -(net + tax), mark, settled)],
+                    lines=[
+                        ("512000", "", net + tax, "", None),
+                        ("411000", code, -(net + tax), mark, settled),
+                    ],
                 )
             )
-        receivables.append(dict(customer=code, date=date, due=date + dt.timedelta(days=30), paid=settled, amount=net + tax))
+        receivables.append(
+            dict(
+                customer=code,
+                date=date,
+                due=date + dt.timedelta(days=30),
+                paid=settled,
+                amount=net + tax,
+            )
+        )
     return entries, receivables
 
 
@@ -98,7 +160,11 @@ def _cost_entries(cost: dict) -> list[dict]:
         date=date,
         ref=ref,
         label=cost["label"],
-        lines=[(account, "", amount, "", None), ("445660", "", tax, "", None), ("401000", "", -(amount + tax), "", None)],
+        lines=[
+            (account, "", amount, "", None),
+            ("445660", "", tax, "", None),
+            ("401000", "", -(amount + tax), "", None),
+        ],
     )
     paid = date + dt.timedelta(days=30)
     payment = dict(
@@ -111,8 +177,12 @@ def _cost_entries(cost: dict) -> list[dict]:
     return [bill, payment] if paid <= dt.date(2025, 12, 31) else [bill]
 
 
-def _write_year(path: Path, book: list[dict], labels: dict[str, str], names: dict[str, str]) -> dict[tuple[str, str], Decimal]:
-    """Write one file; returns the closing balances to carry forward (the result goes to account 120)."""
+def _write_year(
+    path: Path, book: list[dict], labels: dict[str, str], names: dict[str, str]
+) -> dict[tuple[str, str], Decimal]:
+    """Write one file; returns the closing balances to carry forward (the result goes
+    to account 120).
+    """
     balances: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     with path.open("w", encoding="iso8859-15", newline="") as stream:
         stream.write("\t".join(COLUMNS) + "\r\n")
@@ -122,8 +192,26 @@ def _write_year(path: Path, book: list[dict], labels: dict[str, str], names: dic
                 balances[(account, aux) if account[0] in "12345" else ("120000", "")] += amount
                 debit, credit = (amount, Decimal(0)) if amount >= 0 else (Decimal(0), -amount)
                 stamp = f"{entry['date']:%Y%m%d}"
-                fields = [entry["journal"], JOURNALS[entry["journal"]], str(number), stamp, account, labels[account], aux, names.get(aux, ""), entry["ref"], stamp, entry["label"],
-                          _amount(debit), _amount(credit), mark, f"{marked:%Y%m%d}" if marked else "", stamp, "", ""]  # fmt: skip
+                fields = [
+                    entry["journal"],
+                    JOURNALS[entry["journal"]],
+                    str(number),
+                    stamp,
+                    account,
+                    labels[account],
+                    aux,
+                    names.get(aux, ""),
+                    entry["ref"],
+                    stamp,
+                    entry["label"],
+                    _amount(debit),
+                    _amount(credit),
+                    mark,
+                    f"{marked:%Y%m%d}" if marked else "",
+                    stamp,
+                    "",
+                    "",
+                ]
                 stream.write("\t".join(fields) + "\r\n")
     return balances
 

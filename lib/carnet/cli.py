@@ -1,4 +1,7 @@
-"""The command line: `carnet init`, `check`, `run`, `compare`, `experiment` and `lab`. Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed."""
+"""The command line: `carnet init`, `check`, `run`, `compare`, `experiment` and `lab`.
+
+Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed.
+"""
 
 import datetime as dt
 import os
@@ -19,7 +22,9 @@ from carnet.engagement.unfinished import CACHE_NAME, PRIVATE
 from carnet.errors import CarnetError
 from carnet.report.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
 
-if TYPE_CHECKING:  # books import ibis and pandas, for two seconds: `run` starts its fork server before, help does without
+# books import ibis and pandas, for two seconds: `run` starts its fork server before,
+# help does without
+if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from carnet.book.book import Book
@@ -38,28 +43,46 @@ def cli() -> None:
 @cli.command()
 @click.argument("source", metavar="FOLDER | URL FOLDER")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--ask", is_flag=True, help="Numbered questions, with sample rows, for what is in doubt.")
+@click.option(
+    "--ask", is_flag=True, help="Numbered questions, with sample rows, for what is in doubt."
+)
 def init(source: str, files: tuple[Path, ...], ask: bool) -> None:
-    """Propose engagement.yml for the exports in a folder: which file is which table, which header which column, how sure.
+    """Propose engagement.yml for the exports in a folder: which file is which table,
+    which header which column, how sure.
 
     With the URL of a database before the folder: for what that database holds.
     """
-    from carnet.intake.proposal import write_proposal  # scipy is slow to import: `check` does without
+    # scipy is slow to import: `check` does without
+    from carnet.intake.proposal import write_proposal
 
     url = source if is_database_url(source) else ""
     if url and len(files) != 1:
-        raise CarnetError(f"init {without_secret(url)}: name the folder of the engagement behind the URL: carnet init URL FOLDER.")
+        raise CarnetError(
+            f"init {without_secret(url)}: name the folder of the engagement behind the URL: "
+            f"carnet init URL FOLDER."
+        )
     folder = files[0] if url else Path(source)
     proposal = write_proposal(folder, () if url else files, url, _ask if ask else None)
     for found in proposal.matches:
-        told = ", ".join(f"{role} ← {guess.header} ({guess.confidence:.2f})" for role, guess in found.roles.items())
-        click.echo(f"{found.table}: {', '.join(part.label for part in [found.part, *found.others])}\n  {told}", err=True)
+        told = ", ".join(
+            f"{role} ← {guess.header} ({guess.confidence:.2f})"
+            for role, guess in found.roles.items()
+        )
+        click.echo(
+            f"{found.table}: {', '.join(part.label for part in [found.part, *found.others])}\n  "
+            f"{told}",
+            err=True,
+        )
     for line in proposal.left_out:
         click.echo(f"  ! left out: {line}", err=True)
     for line in proposal.doubts:
         click.echo(f"  ! look at: {line}", err=True)
     if not {"sales", "ledger", "summary"} & {found.table for found in proposal.matches}:
-        click.echo("  ! none of the files is taken for sales, a ledger (FEC) or a summary: one of them is needed for an audit.", err=True)
+        click.echo(
+            "  ! none of the files is taken for sales, a ledger (FEC) or a summary: one of them is "
+            "needed for an audit.",
+            err=True,
+        )
     click.echo(f"Read and correct the file, then: carnet check {folder}", err=True)
     click.echo(folder / FILE_NAME)
 
@@ -73,7 +96,9 @@ def _ask(matches: "Sequence[Match]", language: str) -> None:
         matches,
         Wording(language, "EUR"),
         partial(click.echo, err=True),
-        lambda prompt, most: click.prompt(prompt, default=1, type=click.IntRange(0, most), show_default=False, err=True),
+        lambda prompt, most: click.prompt(
+            prompt, default=1, type=click.IntRange(0, most), show_default=False, err=True
+        ),
     )
 
 
@@ -94,15 +119,40 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
 
 @cli.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-n", "--notebook", "names", multiple=True, help="Notebook to run, by name; default: all.")
-@click.option("--as-of", help="Audit date, YYYY-MM-DD; default: engagement.yml, else the last sale.")
+@click.option(
+    "-n", "--notebook", "names", multiple=True, help="Notebook to run, by name; default: all."
+)
+@click.option(
+    "--as-of", help="Audit date, YYYY-MM-DD; default: engagement.yml, else the last sale."
+)
 @click.option("--language", help="en or fr; default: engagement.yml.")
-@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Notebook parameter.")
-@click.option("--out", default="reports", show_default=True, type=click.Path(path_type=Path), help="Folder of the reports.")
-@click.option("--anonymise", is_flag=True, help="Pseudonyms for customers, contacts and salespeople; free text withheld.")
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Notebook parameter.",
+)
+@click.option(
+    "--out",
+    default="reports",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the reports.",
+)
+@click.option(
+    "--anonymise",
+    is_flag=True,
+    help="Pseudonyms for customers, contacts and salespeople; free text withheld.",
+)
 @click.option("--pdf", is_flag=True, help="Print every page to PDF too, through Chromium.")
 @click.option(
-    "--timeout", default=CELL_TIMEOUT_SECONDS, show_default=True, type=click.IntRange(min=1), help="Seconds that one cell may run."
+    "--timeout",
+    default=CELL_TIMEOUT_SECONDS,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Seconds that one cell may run.",
 )
 def run(
     folders: tuple[Path, ...],
@@ -115,12 +165,16 @@ def run(
     pdf: bool,
     timeout: int,
 ) -> None:
-    """Audit engagements: execute the notebooks, publish one dated folder each; the last line is that folder."""
+    """Audit engagements: execute the notebooks, publish one dated folder each;
+    the last line is that folder.
+    """
     from carnet.report.kernels import process_context
 
     process_context()  # its imports run beside those of the next line
     from carnet.report.printing import find_browser
-    from carnet.report.publish import find_notebooks, run_audit  # nbconvert and papermill are slow to import: `check` does without
+
+    # nbconvert and papermill are slow to import: `check` does without
+    from carnet.report.publish import find_notebooks, run_audit
 
     given = _read_parameters(parameters)
     browser = find_browser() if pdf else None
@@ -128,7 +182,9 @@ def run(
     warn = partial(click.echo, err=True)
     code = DONE
     for folder in folders:
-        published, book = run_audit(folder, out, notebooks, given, as_of, language, warn, browser, timeout, anonymise)
+        published, book = run_audit(
+            folder, out, notebooks, given, as_of, language, warn, browser, timeout, anonymise
+        )
         print_ledger(book)
         click.echo(published)
         code = max(code, exit_code(book))
@@ -139,32 +195,53 @@ def run(
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 def compare(old: Path, new: Path) -> None:
-    """What changed between two dated reports: the tracked customers, then every figure, signal told from noise."""
-    from carnet.report.comparison import compare_reports  # tables and findings are slow to import: `check` does without
+    """What changed between two dated reports: the tracked customers, then every figure,
+    signal told from noise.
+    """
+    # tables and findings are slow to import: `check` does without
+    from carnet.report.comparison import compare_reports
 
     click.echo(compare_reports(old, new))
 
 
 @cli.group()
 def experiment() -> None:
-    """Test one strategy at a time: plan it before any outcome is known, read it once it has ended."""
+    """Test one strategy at a time: plan it before any outcome is known,
+    read it once it has ended.
+    """
 
 
 @experiment.command("plan")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--strategy", required=True, help="protect, serve, rekindle or renegotiate: whose accounts are drawn.")
 @click.option(
-    "--measure", default="revenue", show_default=True, help="revenue, margin, orders or retention: of each account, over the dates."
+    "--strategy",
+    required=True,
+    help="protect, serve, rekindle or renegotiate: whose accounts are drawn.",
+)
+@click.option(
+    "--measure",
+    default="revenue",
+    show_default=True,
+    help="revenue, margin, orders or retention: of each account, over the dates.",
 )
 @click.option("--days", default=180, show_default=True, help="Length, 7 to 365 days.")
 @click.option("--start", help="First day, YYYY-MM-DD; default: tomorrow.")
-@click.option("--share", default=0.5, show_default=True, help="Share of the accounts that is treated.")
+@click.option(
+    "--share", default=0.5, show_default=True, help="Share of the accounts that is treated."
+)
 @click.option("--seed", default=1, show_default=True, help="Number that draws the arms.")
 @click.option(
-    "--effect", type=float, help="Effect wished for, a customer: money, orders, or a share such as 0.05; says how many customers it takes."
+    "--effect",
+    type=float,
+    help=(
+        "Effect wished for, a customer: money, orders, or a share such as 0.05; says how many "
+        "customers it takes."
+    ),
 )
 @click.option("--rules", default="", help="Rules of the sector to replace: name=value, name=value.")
-@click.option("--dry-run", is_flag=True, help="Say what the arms could show; draw and write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what the arms could show; draw and write nothing."
+)
 def plan_command(
     folder: Path,
     strategy: str,
@@ -184,7 +261,19 @@ def plan_command(
 
     book = open_book(folder)
     first = parse_date("--start", start) if start else None
-    plan, path = plan_experiment(book, strategy, measure, days, first, share, seed, effect, rules, dt.date.today(), write=not dry_run)
+    plan, path = plan_experiment(
+        book,
+        strategy,
+        measure,
+        days,
+        first,
+        share,
+        seed,
+        effect,
+        rules,
+        dt.date.today(),
+        write=not dry_run,
+    )
     for sentence in size(book.wording, plan):
         click.echo(sentence)
     if not dry_run:
@@ -195,7 +284,9 @@ def plan_command(
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--measure", help="Refused unless it is the plan's own.")
-@click.option("--as-of", help="Audit date, YYYY-MM-DD; default: engagement.yml, else the last sale.")
+@click.option(
+    "--as-of", help="Audit date, YYYY-MM-DD; default: engagement.yml, else the last sale."
+)
 def read_command(folder: Path, plan: Path, measure: str | None, as_of: str | None) -> None:
     """What came of an experiment that has ended; the last line is the result written."""
     from carnet.book.book import open_book
@@ -212,8 +303,17 @@ def read_command(folder: Path, plan: Path, measure: str | None, as_of: str | Non
 
 @cli.command(context_settings={"ignore_unknown_options": True})
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("-n", "--notebook", "names", multiple=True, help="Notebook to open, by name; default: all.")
-@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Notebook parameter.")
+@click.option(
+    "-n", "--notebook", "names", multiple=True, help="Notebook to open, by name; default: all."
+)
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Notebook parameter.",
+)
 @click.option("--as-of", help="Audit date, YYYY-MM-DD.")
 @click.option("--language", help="en or fr; default: engagement.yml.")
 @click.option("--no-launch", is_flag=True, help="Copy the notebooks only.")
@@ -227,11 +327,15 @@ def lab(
     no_launch: bool,
     options: tuple[str, ...],
 ) -> None:
-    """JupyterLab on an engagement: the notebooks copied into its folder, parameters set. OPTIONS go to JupyterLab."""
+    """JupyterLab on an engagement: the notebooks copied into its folder, parameters set.
+    OPTIONS go to JupyterLab.
+    """
     from carnet.report.lab import launch, prepare
     from carnet.report.publish import find_notebooks
 
-    copies, kept = prepare(folder, find_notebooks(names), _read_parameters(parameters), as_of, language)
+    copies, kept = prepare(
+        folder, find_notebooks(names), _read_parameters(parameters), as_of, language
+    )
     for copy in kept:
         click.echo(f"{copy} was there already and is kept as it is.", err=True)
     click.echo(copies[0].parent)
@@ -256,7 +360,9 @@ def parse_date(option: str, text: str) -> dt.date:
 
 def exit_code(book: "Book") -> int:
     """1 when rows were set aside, else 0."""
-    return WITH_QUARANTINE if any(check.quarantined_rows for check in book.checks.values()) else DONE
+    return (
+        WITH_QUARANTINE if any(check.quarantined_rows for check in book.checks.values()) else DONE
+    )
 
 
 def print_ledger(book: "Book") -> None:
@@ -300,14 +406,23 @@ def _trouble(error: Exception) -> str:
     if isinstance(error, MemoryError) or "Out of Memory" in told:
         return f"memory ran out ({told}). Close other programs, or give the engagement fewer rows."
     if "No space left" in told or "File too large" in told or "Disk quota" in told:
-        return f"the disk is full ({told}). Nothing was published. Free some space, or name another disk with --out; the cache stands in {CACHE_NAME} of the engagement's folder."
+        return (
+            f"the disk is full ({told}). Nothing was published. Free some space, or name another "
+            f"disk with --out; the cache stands in {CACHE_NAME} of the engagement's folder."
+        )
     if isinstance(error, PermissionError) or "Read-only" in told:
-        return f"not allowed to write ({told}). carnet writes its cache into {CACHE_NAME} of the engagement's folder and reports into --out: make both writable, or copy the engagement."
+        return (
+            f"not allowed to write ({told}). carnet writes its cache into {CACHE_NAME} "
+            f"of the engagement's folder and reports into --out: make both writable, or copy "
+            f"the engagement."
+        )
     return f"the machine refused ({told}). Nothing was published."
 
 
 def main() -> None:
-    """Entry point: errors are told in one message, never as a traceback; SIGTERM cleans up like an error."""
+    """Entry point: errors are told in one message, never as a traceback;
+    SIGTERM cleans up like an error.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.umask(PRIVATE)
     try:
@@ -316,12 +431,24 @@ def main() -> None:
         click.echo(f"carnet: {error}", err=True)
         sys.exit(REFUSED)
     except NotebookFailed as failure:
-        if failure.error.startswith("CarnetError: "):  # a parameter or input that the notebook itself refuses
-            click.echo(f"carnet: {failure.notebook}: {failure.error.removeprefix('CarnetError: ')}", err=True)
+        # a parameter or input that the notebook itself refuses
+        if failure.error.startswith("CarnetError: "):
+            click.echo(
+                f"carnet: {failure.notebook}: {failure.error.removeprefix('CarnetError: ')}",
+                err=True,
+            )
             sys.exit(REFUSED)
         where = f"cell {failure.cell}" if failure.cell >= 0 else "its kernel"
-        kept = f"the executed notebook is in {failure.log}" if failure.log else "the executed notebook could not be kept"
-        click.echo(f"carnet: {failure.notebook} failed at {where}: {failure.error}\nNothing was published; {kept}", err=True)
+        kept = (
+            f"the executed notebook is in {failure.log}"
+            if failure.log
+            else "the executed notebook could not be kept"
+        )
+        click.echo(
+            f"carnet: {failure.notebook} failed at {where}: {failure.error}\n"
+            f"Nothing was published; {kept}",
+            err=True,
+        )
         sys.exit(FAILED)
     except (OSError, duckdb.Error, MemoryError) as error:
         click.echo(f"carnet: {_trouble(error)}", err=True)
@@ -335,7 +462,10 @@ def main() -> None:
         if type(error).__module__.split(".")[0] not in ENGINE_LIBRARIES:
             raise
         told = (str(error).splitlines() or [""])[0]
-        click.echo(f"carnet: engine: it refused ({type(error).__name__}: {told}). Nothing was published.", err=True)
+        click.echo(
+            f"carnet: engine: it refused ({type(error).__name__}: {told}). Nothing was published.",
+            err=True,
+        )
         sys.exit(REFUSED)
 
 

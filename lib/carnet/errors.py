@@ -6,13 +6,17 @@ from typing import Any
 
 
 class Message(str):
-    """A sentence in English that keeps its parts, so that it can be told in the engagement's language."""
+    """A sentence in English that keeps its parts, so that it can be told in the
+    engagement's language.
+    """
 
     template: str
     values: dict[str, Any]
 
     def __new__(cls, template: str, /, **values: Any) -> "Message":
-        """The template with its named fields filled; it is found for translation by this very call."""
+        """The template with its named fields filled; it is found for translation
+        by this very call.
+        """
         made = super().__new__(cls, template.format(**values))
         made.template, made.values = template, values
         return made
@@ -21,8 +25,16 @@ class Message(str):
         return str, (str(self),)
 
     def told(self, translate: Callable[..., str]) -> str:
-        """The sentence as `translate(template, **values)` gives it, messages among its values told alike."""
-        return translate(self.template, **{key: v.told(translate) if isinstance(v, Message) else v for key, v in self.values.items()})
+        """The sentence as `translate(template, **values)` gives it,
+        messages among its values told alike.
+        """
+        return translate(
+            self.template,
+            **{
+                key: v.told(translate) if isinstance(v, Message) else v
+                for key, v in self.values.items()
+            },
+        )
 
 
 def lines(messages: Iterable[str]) -> str:
@@ -34,7 +46,10 @@ def lines(messages: Iterable[str]) -> str:
 
 
 class CarnetError(Exception):
-    """Input that carnet refuses. The message says what, where, how many, and the remedy; it never shows a traceback."""
+    """Input that carnet refuses.
+
+    The message says what, where, how many, and the remedy; it never shows a traceback.
+    """
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows of it: one line, no traceback."""
@@ -47,7 +62,8 @@ class CarnetError(Exception):
 
 
 def nearest(word: str, accepted: Iterable[str]) -> str:
-    """Return the end of an error message: the nearest accepted word, if one is near, then all of them.
+    """Return the end of an error message: the nearest accepted word, if one is near,
+    then all of them.
 
     >>> nearest("custmer_id", ["customer_id", "date"])
     "did you mean 'customer_id'? Accepted: customer_id, date."
@@ -59,7 +75,11 @@ def nearest(word: str, accepted: Iterable[str]) -> str:
     close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
     if not close:
         return Message("Accepted: {accepted}.", accepted=", ".join(accepted))
-    return Message("did you mean '{near}'? Accepted: {accepted}.", near=folded[close[0]], accepted=", ".join(accepted))
+    return Message(
+        "did you mean '{near}'? Accepted: {accepted}.",
+        near=folded[close[0]],
+        accepted=", ".join(accepted),
+    )
 
 
 def examples(values: Iterable[object], limit: int = 5) -> str:
@@ -73,8 +93,12 @@ def examples(values: Iterable[object], limit: int = 5) -> str:
 
 
 def one_of(parameter: str, value: str, options: Iterable[str]) -> str:
-    """The value, when it is one of the options; else CarnetError naming the parameter and the nearest of them."""
+    """The value, when it is one of the options; else CarnetError naming the parameter and the
+    nearest of them.
+    """
     options = list(options)
     if value not in options:
-        raise CarnetError(f"parameter '{parameter}': {value!r} is not accepted; {nearest(value, options)}")
+        raise CarnetError(
+            f"parameter '{parameter}': {value!r} is not accepted; {nearest(value, options)}"
+        )
     return value

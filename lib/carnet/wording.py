@@ -1,7 +1,10 @@
-"""Whole sentences by gettext catalogue, and money, numbers and dates by locale. Knows languages, not the domain.
+"""Whole sentences by gettext catalogue, and money, numbers and dates by locale.
 
-English is the source; `locale/<language>/LC_MESSAGES/carnet.po` holds the translations and is read directly (no compiled
-copy to keep in step). `make wording` extracts new messages; a test fails on a missing or unused one.
+Knows languages, not the domain.
+
+English is the source; `locale/<language>/LC_MESSAGES/carnet.po` holds the translations and is read
+directly (no compiled copy to keep in step). `make wording` extracts new messages; a test fails on a
+missing or unused one.
 """
 
 import datetime as dt
@@ -22,22 +25,35 @@ from babel.dates import format_date
 from babel.messages.extract import extract_python
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import NumberPattern, format_compact_currency, format_currency, format_decimal, format_percent, parse_pattern
+from babel.numbers import (
+    NumberPattern,
+    format_compact_currency,
+    format_currency,
+    format_decimal,
+    format_percent,
+    parse_pattern,
+)
 
 MOST_PERCENT = 9.99  # beyond 999 per cent the start is next to nothing, and the figure says no more
 LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 
 
-NOBODY = "\x00"  # stands for an empty list of names: what would introduce it is left out of the sentence
+# stands for an empty list of names: what would introduce it is left out of the sentence
+NOBODY = "\x00"
 
 
 def _tidy(sentence: str) -> str:
-    r"""A sentence without the part that would name nobody: from the bracket, comma or semicolon before it.
+    r"""A sentence without the part that would name nobody:
+    from the bracket, comma or semicolon before it.
 
     >>> _tidy("3 accounts were once bigger, first of all \x00."), _tidy("one left (\x00).")
     ('3 accounts were once bigger.', 'one left.')
     """
-    return re.sub(r"\s*\(\x00\)|[,;]\s[^,;.()]*\x00|\s?[:]\s\x00", "", sentence) if NOBODY in sentence else sentence
+    return (
+        re.sub(r"\s*\(\x00\)|[,;]\s[^,;.()]*\x00|\s?[:]\s\x00", "", sentence)
+        if NOBODY in sentence
+        else sentence
+    )
 
 
 def N_(message: str) -> str:
@@ -56,7 +72,10 @@ class Notice:
     @classmethod
     def from_json(cls, record: dict) -> "Notice":
         """Inverse of `dataclasses.asdict`: a nested record is a nested notice."""
-        values = {key: cls.from_json(v) if isinstance(v, dict) else v for key, v in record["values"].items()}
+        values = {
+            key: cls.from_json(v) if isinstance(v, dict) else v
+            for key, v in record["values"].items()
+        }
         return cls(record["message"], values, record.get("weight", 0.0))
 
 
@@ -79,7 +98,12 @@ def messages() -> set[str]:
     """Every English sentence of the catalogue, singular and plural."""
     source = resources.files("carnet") / "locale" / "fr" / "LC_MESSAGES" / "carnet.po"
     found = read_po(io.BytesIO(source.read_bytes()), locale="fr")
-    return {str(text) for message in found if message.id for text in (message.id if isinstance(message.id, tuple) else (message.id,))}
+    return {
+        str(text)
+        for message in found
+        if message.id
+        for text in (message.id if isinstance(message.id, tuple) else (message.id,))
+    }
 
 
 def unknown(value: object) -> bool:
@@ -89,7 +113,8 @@ def unknown(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Wording:
-    """One reader's language and currency, and the sentences that the firm says otherwise (`replaced`: English sentence → its own).
+    """One reader's language and currency, and the sentences that the firm says otherwise
+    (`replaced`: English sentence → its own).
 
     >>> Wording("en", "EUR").money(1234.5)
     '€1,234.50'
@@ -108,18 +133,28 @@ class Wording:
 
     def _(self, message: str, **values: Any) -> str:
         """Translate a whole sentence, then fill its named fields."""
-        sentence = self.replaced.get(message) or _catalogue(self.language).gettext(message) if message else ""
+        sentence = (
+            self.replaced.get(message) or _catalogue(self.language).gettext(message)
+            if message
+            else ""
+        )
         return _tidy(sentence.format(**values)) if values else sentence
 
     def ngettext(self, one: str, many: str, count: int, **values: Any) -> str:
-        """Translate a sentence that depends on a count; `{count}` is filled in the reader's format."""
+        """Translate a sentence that depends on a count; `{count}` is filled in the
+        reader's format.
+        """
         own = self.replaced.get(one if self.locale.plural_form(count) == "one" else many)
         sentence = own or _catalogue(self.language).ngettext(one, many, count)
         return _tidy(sentence.format(count=self.number(count), **values))
 
     def tell(self, notice: Notice) -> str:
-        """Translate a stored sentence; numbers in its values take the reader's format (`…_share`: percent, `…_sum`: money), nested notices are told."""
-        return self._(notice.message, **{key: self._told(key, value) for key, value in notice.values.items()})
+        """Translate a stored sentence; numbers in its values take the reader's format (`…_share`:
+        percent, `…_sum`: money), nested notices are told.
+        """
+        return self._(
+            notice.message, **{key: self._told(key, value) for key, value in notice.values.items()}
+        )
 
     def _told(self, key: str, value: Any) -> Any:
         if isinstance(value, Notice):
@@ -132,28 +167,46 @@ class Wording:
 
     def number(self, value: float | Decimal | None, decimals: int = 0) -> str:
         """A number with the locale's separators."""
-        return self._("not measured") if unknown(value) else format_decimal(_half_even(value, decimals), _pattern(decimals), self.locale)
+        return (
+            self._("not measured")
+            if unknown(value)
+            else format_decimal(_half_even(value, decimals), _pattern(decimals), self.locale)
+        )
 
     def money(self, value: float | None, decimals: int | None = None) -> str:
-        """An amount in the engagement's currency; cents are shown under 10,000 unless `decimals` says otherwise."""
+        """An amount in the engagement's currency; cents are shown under 10,000 unless `decimals`
+        says otherwise.
+        """
         if unknown(value):
             return self._("not measured")
         places = (0 if abs(float(value)) >= 10_000 else 2) if decimals is None else decimals  # type: ignore[arg-type]
         return format_currency(
-            _half_even(value, places), self.currency, _money_pattern(self.language, places), self.locale, currency_digits=False
+            _half_even(value, places),
+            self.currency,
+            _money_pattern(self.language, places),
+            self.locale,
+            currency_digits=False,
         )
 
     def signed_percent(self, value: float | None, decimals: int = 1) -> str:
         """A change as a percentage with its sign."""
-        return self.percent(value, decimals) if unknown(value) or not value > 0 else f"+{self.percent(value, decimals)}"  # type: ignore[operator]
+        return (
+            self.percent(value, decimals)
+            if unknown(value) or not value > 0  # type: ignore[operator]
+            else f"+{self.percent(value, decimals)}"
+        )
 
     def signed_money(self, value: float | None, decimals: int | None = None) -> str:
         """An amount with its sign, for gaps."""
-        return ("+" if not unknown(value) and float(value) > 0 else "") + self.money(value, decimals)  # type: ignore[arg-type]
+        return ("+" if not unknown(value) and float(value) > 0 else "") + self.money(  # type: ignore[arg-type]
+            value, decimals
+        )
 
     def short_money(self, value: float) -> str:
         """An amount for an axis: 1.2M."""
-        return format_compact_currency(value, self.currency, locale=self.locale, fraction_digits=1 if abs(value) >= 1e6 else 0)
+        return format_compact_currency(
+            value, self.currency, locale=self.locale, fraction_digits=1 if abs(value) >= 1e6 else 0
+        )
 
     def percent(self, value: float | None, decimals: int = 1) -> str:
         """A share or rate of 1 as a percentage."""
@@ -162,7 +215,9 @@ class Wording:
         if abs(float(value)) > MOST_PERCENT:  # type: ignore[arg-type]
             bound = format_percent(MOST_PERCENT, _percent_pattern(self.language, 0), self.locale)
             return f">\u00a0{bound}" if float(value) > 0 else f"<\u00a0-{bound}"  # type: ignore[arg-type]
-        return format_percent(_half_even(value, decimals + 2), _percent_pattern(self.language, decimals), self.locale)
+        return format_percent(
+            _half_even(value, decimals + 2), _percent_pattern(self.language, decimals), self.locale
+        )
 
     def date(self, value: dt.date | None, form: str = "long") -> str:
         """A calendar date: long, medium, short, or a CLDR pattern such as `MMM y`."""
@@ -172,7 +227,8 @@ class Wording:
         return f"1er{text[1:]}" if self.language == "fr" and text.startswith("1 ") else text
 
     def period(self, label: str) -> str:
-        """A fiscal period's label as its reader says it: 2025-03 is Mar 2025, 2025-Q1 in French 2025-T1.
+        """A fiscal period's label as its reader says it: 2025-03 is Mar 2025,
+        2025-Q1 in French 2025-T1.
 
         >>> Wording("fr", "EUR").period("2025-Q1"), Wording("en", "EUR").period("2025-03")
         ('2025-T1', 'Mar 2025')
@@ -198,12 +254,19 @@ def _pattern(decimals: int) -> NumberPattern:
 
 @lru_cache
 def _percent_pattern(language: str, decimals: int) -> NumberPattern:
-    return parse_pattern(_locale(language).percent_formats[None].pattern.replace("#,##0", _digits(decimals)))
+    return parse_pattern(
+        _locale(language).percent_formats[None].pattern.replace("#,##0", _digits(decimals))
+    )
 
 
 @lru_cache
 def _money_pattern(language: str, decimals: int) -> NumberPattern:
-    return parse_pattern(_locale(language).currency_formats["standard"].pattern.split(";")[0].replace("#,##0.00", _digits(decimals)))
+    return parse_pattern(
+        _locale(language)
+        .currency_formats["standard"]
+        .pattern.split(";")[0]
+        .replace("#,##0.00", _digits(decimals))
+    )
 
 
 def _digits(decimals: int) -> str:
@@ -217,7 +280,9 @@ def _half_even(value: Any, decimals: int) -> float:
 
 
 def markdown_blocks(source: str) -> list[tuple[str, str]]:
-    """A Markdown cell as (mark, text) blocks: the mark is the heading's `## ` or empty, the text is what is translated."""
+    """A Markdown cell as (mark, text) blocks: the mark is the heading's `## ` or empty,
+    the text is what is translated.
+    """
     blocks = []
     for block in source.split("\n\n"):
         text = block.lstrip("# ")
@@ -230,7 +295,9 @@ def translate_markdown(wording: Wording, source: str) -> str:
     return "\n\n".join(mark + wording._(text) for mark, text in markdown_blocks(source))
 
 
-def extract_notebook(fileobj: IO[bytes], keywords: Any, comment_tags: Any, options: Any) -> Iterator[tuple]:
+def extract_notebook(
+    fileobj: IO[bytes], keywords: Any, comment_tags: Any, options: Any
+) -> Iterator[tuple]:
     """Babel extractor for .ipynb: Markdown block by block, code cells as Python."""
     for number, cell in enumerate(json.load(fileobj)["cells"]):
         source = "".join(cell["source"])

@@ -15,9 +15,10 @@ from carnet.errors import CarnetError
 
 HEADER = ["customer_id", "date", "amount", "order_id", "salesperson"]
 ROWS = [
-    HEADER,
-    ["A", "2024-01-10", "100", "F1", "Zoé"], ["A", "2024-01-10", "50", "F1", "Zoé"], ["A", "2024-01-25", "-30", "AV1", "Zoé"], ["A", "2024-02-01", "20", "F2", "Yann"],
-    ["B", "2023-06-30", "5", "F3", "Yann"], ["B", "2024-06-30", "7", "", "Yann"], ["B", "2024-06-30", "8", "", "Yann"],
+    HEADER, ["A", "2024-01-10", "100", "F1", "Zoé"], ["A", "2024-01-10", "50", "F1", "Zoé"],
+    ["A", "2024-01-25", "-30", "AV1", "Zoé"], ["A", "2024-02-01", "20", "F2", "Yann"],
+    ["B", "2023-06-30", "5", "F3", "Yann"], ["B", "2024-06-30", "7", "", "Yann"],
+    ["B", "2024-06-30", "8", "", "Yann"],
 ]  # fmt: skip
 
 
@@ -29,7 +30,13 @@ def book(make_engagement):
 def test_cube_is_one_row_per_customer_and_month(book):
     cube = book.cube.order_by("customer_id", "month").execute()
     january = cube.iloc[0]
-    assert (january.customer_id, january.revenue, january.order_count, january.line_count, january.positive_line_count) == (
+    assert (
+        january.customer_id,
+        january.revenue,
+        january.order_count,
+        january.line_count,
+        january.positive_line_count,
+    ) == (
         "A",
         120,
         1,
@@ -38,28 +45,53 @@ def test_cube_is_one_row_per_customer_and_month(book):
     )
     assert (january.last_date, january.salesperson) == (pd.Timestamp("2024-01-10"), "Zoé")
     assert list(cube.revenue) == [120, 20, 5, 15]
-    assert list(cube.order_count) == [1, 1, 1, 1], "lines without an order number make one order a customer and day"
+    assert list(cube.order_count) == [1, 1, 1, 1], (
+        "lines without an order number make one order a customer and day"
+    )
 
 
 def test_an_order_across_two_audit_periods_is_an_order_of_each(make_engagement):
-    rows = [HEADER, ["A", "2023-12-30", "50", "F1", ""], ["A", "2024-01-05", "60", "F1", ""], ["A", "2024-12-31", "1", "F2", ""]]
+    rows = [
+        HEADER,
+        ["A", "2023-12-30", "50", "F1", ""],
+        ["A", "2024-01-05", "60", "F1", ""],
+        ["A", "2024-12-31", "1", "F2", ""],
+    ]
     orders = open_book(make_engagement(tables={"sales": rows})).orders.order_by("date").execute()
-    assert list(zip(orders.order_id, orders.revenue, strict=True)) == [("F1", 50), ("F1", 60), ("F2", 1)]
+    assert list(zip(orders.order_id, orders.revenue, strict=True)) == [
+        ("F1", 50),
+        ("F1", 60),
+        ("F2", 1),
+    ]
 
 
 def test_a_late_start_is_judged_by_the_rhythm_of_the_book(make_engagement):
-    """Sales every few days from March on do not cover January; two sales a year do not say that they started late."""
+    """Sales every few days from March on do not cover January;
+    two sales a year do not say that they started late.
+    """
     dense = [
         HEADER[:3],
-        *(["A", f"{year}-{month:02d}-15", "1"] for year in (2023, 2024) for month in range(1, 13) if (year, month) > (2023, 3)),
+        *(
+            ["A", f"{year}-{month:02d}-15", "1"]
+            for year in (2023, 2024)
+            for month in range(1, 13)
+            if (year, month) > (2023, 3)
+        ),
     ]
     sparse = [HEADER[:3], ["A", "2023-04-01", "1"], ["A", "2024-04-01", "1"]]
-    assert not open_book(make_engagement("dense", tables={"sales": dense}), as_of="2024-12-31").previous_is_complete
-    assert open_book(make_engagement("sparse", tables={"sales": sparse}), as_of="2024-12-31").previous_is_complete
+    assert not open_book(
+        make_engagement("dense", tables={"sales": dense}), as_of="2024-12-31"
+    ).previous_is_complete
+    assert open_book(
+        make_engagement("sparse", tables={"sales": sparse}), as_of="2024-12-31"
+    ).previous_is_complete
 
 
 def test_a_previous_period_that_was_not_given_is_said(make_engagement):
-    rows = [HEADER[:3], *(["A", f"{year}-{month:02d}-15", "1"] for year in (2022, 2024) for month in range(1, 13))]
+    rows = [
+        HEADER[:3],
+        *(["A", f"{year}-{month:02d}-15", "1"] for year in (2022, 2024) for month in range(1, 13)),
+    ]
     book = open_book(make_engagement(tables={"sales": rows}), as_of="2024-12-31")
     assert not book.previous_is_complete
     assert any("No sale of the previous period" in notice.message for notice in book.notices)
@@ -70,9 +102,13 @@ def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
 
     from carnet.engagement.running import RUN_VARIABLE, Run
 
-    folder = make_engagement(tables={"sales": {"files": "sqlite:///e.db", "query": "select * from v"}})
+    folder = make_engagement(
+        tables={"sales": {"files": "sqlite:///e.db", "query": "select * from v"}}
+    )
     with sqlite3.connect(folder / "e.db") as con:
-        con.execute("create table v as select 'A' as customer_id, '2024-01-31' as date, 5.0 as amount")
+        con.execute(
+            "create table v as select 'A' as customer_id, '2024-01-31' as date, 5.0 as amount"
+        )
     assert open_book(folder).checks["sales"].rows == 1
     with sqlite3.connect(folder / "e.db") as con:
         con.execute("insert into v values ('B', '2024-02-01', 1.0)")
@@ -85,7 +121,9 @@ def test_queries_are_fetched_once_for_a_report(make_engagement, monkeypatch):
 
 @pytest.mark.long
 def test_no_progress_bar_where_duckdb_takes_the_process_for_a_terminal(make_engagement):
-    """Without a script, as in a kernel, DuckDB draws a bar on stdout for whatever takes two seconds: neither building, reading nor writing lists may."""
+    """Without a script, as in a kernel, DuckDB draws a bar on stdout for whatever takes two
+    seconds: neither building, reading nor writing lists may.
+    """
     code = """
 import sys, duckdb
 from carnet.book import book, building
@@ -103,7 +141,12 @@ opened = book.open_book(sys.argv[1])
 print(read(duckdb.connect()), built, read(opened.engine.backend.con), read(notebook._frames().con))
 """
     done = subprocess.run(
-        [sys.executable, "-c", code, make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})],
+        [
+            sys.executable,
+            "-c",
+            code,
+            make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]}),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -121,13 +164,24 @@ def test_orders(book):
 
 
 def test_salesperson_is_the_one_of_the_last_line(book):
-    assert dict(book.customers.select("customer_id", "salesperson").execute().to_numpy()) == {"A": "Yann", "B": "Yann"}
+    assert dict(book.customers.select("customer_id", "salesperson").execute().to_numpy()) == {
+        "A": "Yann",
+        "B": "Yann",
+    }
 
 
 def test_customer_list_wins_over_sales(make_engagement):
     listed = [["customer_id", "name", "salesperson"], ["A", "Alpha", "Xavier"], ["C", "Gamma", ""]]
-    customers = open_book(make_engagement(tables={"sales": ROWS, "customers": listed})).customers.order_by("customer_id").execute()
-    assert [tuple(row) for row in customers.fillna("-").to_numpy()] == [("A", "Alpha", "Xavier"), ("B", "B", "Yann"), ("C", "Gamma", "-")]
+    customers = (
+        open_book(make_engagement(tables={"sales": ROWS, "customers": listed}))
+        .customers.order_by("customer_id")
+        .execute()
+    )
+    assert [tuple(row) for row in customers.fillna("-").to_numpy()] == [
+        ("A", "Alpha", "Xavier"),
+        ("B", "B", "Yann"),
+        ("C", "Gamma", "-"),
+    ]
 
 
 def test_second_opening_reads_the_cache(make_engagement, monkeypatch):
@@ -180,7 +234,11 @@ def test_history_that_does_not_cover_the_previous_period_is_said(make_engagement
 
 
 def test_book_without_sales_has_an_empty_cube(make_engagement):
-    book = open_book(make_engagement(tables={"customers": [["customer_id", "name"], ["A", "Alpha"]]}, as_of="2024-12-31"))
+    book = open_book(
+        make_engagement(
+            tables={"customers": [["customer_id", "name"], ["A", "Alpha"]]}, as_of="2024-12-31"
+        )
+    )
     assert book.cube.count().execute() == 0
     assert list(book.customers.execute().name) == ["Alpha"]
 
@@ -188,13 +246,55 @@ def test_book_without_sales_has_an_empty_cube(make_engagement):
 @pytest.mark.parametrize(
     ("as_of", "comparison", "start", "current", "previous"),
     [
-        ("2025-12-31", "rolling_year", 1, ("2025-01-01", "2025-12-31"), ("2024-01-01", "2024-12-31")),
-        ("2011-12-09", "rolling_year", 1, ("2010-12-10", "2011-12-09"), ("2009-12-10", "2010-12-09")),
-        ("2024-02-29", "rolling_year", 1, ("2023-03-01", "2024-02-29"), ("2022-03-01", "2023-02-28")),
-        ("2025-02-28", "rolling_year", 1, ("2024-03-01", "2025-02-28"), ("2023-03-01", "2024-02-29")),
-        ("2025-02-28", "year_to_date", 1, ("2025-01-01", "2025-02-28"), ("2024-01-01", "2024-02-29")),
-        ("2025-05-15", "year_to_date", 1, ("2025-01-01", "2025-05-15"), ("2024-01-01", "2024-05-15")),
-        ("2025-05-15", "year_to_date", 7, ("2024-07-01", "2025-05-15"), ("2023-07-01", "2024-05-15")),
+        (
+            "2025-12-31",
+            "rolling_year",
+            1,
+            ("2025-01-01", "2025-12-31"),
+            ("2024-01-01", "2024-12-31"),
+        ),
+        (
+            "2011-12-09",
+            "rolling_year",
+            1,
+            ("2010-12-10", "2011-12-09"),
+            ("2009-12-10", "2010-12-09"),
+        ),
+        (
+            "2024-02-29",
+            "rolling_year",
+            1,
+            ("2023-03-01", "2024-02-29"),
+            ("2022-03-01", "2023-02-28"),
+        ),
+        (
+            "2025-02-28",
+            "rolling_year",
+            1,
+            ("2024-03-01", "2025-02-28"),
+            ("2023-03-01", "2024-02-29"),
+        ),
+        (
+            "2025-02-28",
+            "year_to_date",
+            1,
+            ("2025-01-01", "2025-02-28"),
+            ("2024-01-01", "2024-02-29"),
+        ),
+        (
+            "2025-05-15",
+            "year_to_date",
+            1,
+            ("2025-01-01", "2025-05-15"),
+            ("2024-01-01", "2024-05-15"),
+        ),
+        (
+            "2025-05-15",
+            "year_to_date",
+            7,
+            ("2024-07-01", "2025-05-15"),
+            ("2023-07-01", "2024-05-15"),
+        ),
     ],
 )
 def test_periods(as_of, comparison, start, current, previous):
@@ -204,20 +304,41 @@ def test_periods(as_of, comparison, start, current, previous):
 
 
 def test_what_a_book_computes_once_is_of_its_own_periods(make_engagement):
-    """The same book over the last 12 months instead of the year to date: nothing of the one is taken for the other, and a frame changed stays its owner's."""
-    rows = [HEADER[:3], *(["A", f"{year}-{month:02d}-10", "1"] for year in (2022, 2023, 2024) for month in range(1, 13))]
-    book = open_book(make_engagement(as_of="2024-03-31", comparison="year_to_date", tables={"sales": rows}))
+    """The same book over the last 12 months instead of the year to date:
+    nothing of the one is taken for the other, and a frame changed stays its owner's.
+    """
+    rows = [
+        HEADER[:3],
+        *(
+            ["A", f"{year}-{month:02d}-10", "1"]
+            for year in (2022, 2023, 2024)
+            for month in range(1, 13)
+        ),
+    ]
+    book = open_book(
+        make_engagement(as_of="2024-03-31", comparison="year_to_date", tables={"sales": rows})
+    )
     assert audit_series(book).revenue.tolist() == [3, 3]
     rolled = book.rolling
-    assert audit_series(rolled).revenue.tolist() == [12, 12] and (book.previous_order_count, rolled.previous_order_count) == (3, 12)
+    assert audit_series(rolled).revenue.tolist() == [12, 12] and (
+        book.previous_order_count,
+        rolled.previous_order_count,
+    ) == (3, 12)
     changed = audit_series(book)
     changed["revenue"] = 0.0
-    assert audit_series(book).revenue.tolist() == [3, 3] and len(book.computed) == len(rolled.computed) == 1
+    assert (
+        audit_series(book).revenue.tolist() == [3, 3]
+        and len(book.computed) == len(rolled.computed) == 1
+    )
 
 
 @pytest.mark.long
-def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement, tmp_path, monkeypatch):
-    """Frame, types and the queries that are shown, whoever came first; another question, or another report, is computed for itself."""
+def test_what_one_notebook_of_a_report_computed_the_others_read(
+    make_engagement, tmp_path, monkeypatch
+):
+    """Frame, types and the queries that are shown, whoever came first;
+    another question, or another report, is computed for itself.
+    """
     from carnet.book.once import once
     from carnet.engagement.running import RUN_VARIABLE, Run
     from carnet.measures.register import recording
@@ -227,10 +348,20 @@ def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement,
     @once
     def revenues(book, least):
         computed.append(least)
-        kept = book.kept("named_customers", book.cube.group_by("customer_id").agg(revenue=book.cube.revenue.sum()), "all")
-        return kept.filter(kept.revenue >= least).execute().assign(first=dt.date(2024, 1, 1), gone=None)
+        kept = book.kept(
+            "named_customers",
+            book.cube.group_by("customer_id").agg(revenue=book.cube.revenue.sum()),
+            "all",
+        )
+        return (
+            kept.filter(kept.revenue >= least)
+            .execute()
+            .assign(first=dt.date(2024, 1, 1), gone=None)
+        )
 
-    folder = make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-10", "1"], ["B", "2024-03-10", "5"]]})
+    folder = make_engagement(
+        tables={"sales": [HEADER[:3], ["A", "2024-01-10", "1"], ["B", "2024-03-10", "5"]]}
+    )
 
     def runs_in(shared):
         shared.mkdir(exist_ok=True)
@@ -243,7 +374,11 @@ def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement,
         one = revenues(first, 2)
     with recording() as reading:
         other = revenues(second, 2)
-    assert computed == [2] and one.to_dict() == other.to_dict() and list(one.dtypes) == list(other.dtypes)
+    assert (
+        computed == [2]
+        and one.to_dict() == other.to_dict()
+        and list(one.dtypes) == list(other.dtypes)
+    )
     assert making.ran == reading.ran and set(reading.ran) == {"named_customers"}
     assert reading.ran["named_customers"].query.startswith("SELECT")
     assert len(revenues(second, 1)) == 2 and computed == [2, 1]
@@ -255,7 +390,9 @@ def test_what_one_notebook_of_a_report_computed_the_others_read(make_engagement,
 
 @pytest.mark.long
 def test_what_memory_does_not_hold_stands_in_the_cache_and_is_swept(make_engagement, tmp_path):
-    """A process with 60 MB for its database, killed while its rows stand on the disk: in the engagement's cache alone, gone when the book is opened again."""
+    """A process with 60 MB for its database, killed while its rows stand on the disk:
+    in the engagement's cache alone, gone when the book is opened again.
+    """
     from carnet.engagement.running import RUN_VARIABLE, Run
 
     folder = make_engagement(tables={"sales": [HEADER[:3], ["A", "2024-01-15", "1"]]})
@@ -266,15 +403,22 @@ con = open_book(sys.argv[1]).engine.backend.con
 con.execute("CREATE TEMP TABLE large AS SELECT i, 'a text that is not short' || i AS text FROM range(4000000) t(i)")
 print(con.execute("SELECT current_setting('memory_limit')").fetchall()[0][0], flush=True)
 os.kill(os.getpid(), 9)
-"""
+"""  # noqa: E501
     run = tmp_path / "run.json"
     Run(memory="60MB").write(run)
     command, room = [sys.executable, "-c", code, folder], os.environ | {RUN_VARIABLE: str(run)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=room)
-    assert done.returncode == -signal.SIGKILL and done.stdout.split() == ["57.2", "MiB"], done.stderr
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=folder, env=room
+    )
+    assert done.returncode == -signal.SIGKILL and done.stdout.split() == ["57.2", "MiB"], (
+        done.stderr
+    )
     cache = folder / ".carnet"
     (left,) = cache.glob(".building-*-spill")
-    assert sum(path.stat().st_size for path in left.iterdir()) > 10_000_000 and cache.stat().st_mode & 0o077 == 0
+    assert (
+        sum(path.stat().st_size for path in left.iterdir()) > 10_000_000
+        and cache.stat().st_mode & 0o077 == 0
+    )
     assert {path.name for path in folder.iterdir()} == {".carnet", "engagement.yml", "sales.csv"}, (
         "nothing where the process happened to be"
     )

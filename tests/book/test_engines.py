@@ -1,4 +1,6 @@
-"""The same measures on DuckDB, Spark and PostgreSQL: every registered measure that reads tables gives the same rows."""
+"""The same measures on DuckDB, Spark and PostgreSQL: every registered measure that reads tables
+gives the same rows.
+"""
 
 import datetime as dt
 import importlib
@@ -20,7 +22,15 @@ from carnet.measures import register
 from carnet.measures.costs import accounts, cost_to_serve, costs, price_volume, receivables
 from carnet.measures.gaps import contacts, gaps, salespeople
 from carnet.measures.indicators import cohorts, kpi, lifetimes
-from carnet.measures.portfolio import baskets, concentration, cuts, exposure, movement, progression, segments
+from carnet.measures.portfolio import (
+    baskets,
+    concentration,
+    cuts,
+    exposure,
+    movement,
+    progression,
+    segments,
+)
 from carnet.measures.reasons import service_quality, silence
 from carnet.measures.retention import defection, purchases
 
@@ -58,12 +68,16 @@ def scores(b):
 
 @kept
 def families(b):
-    return defection.family_orders(b.table("sales").mutate(offer=b.table("sales").product), b.periods, MONTHS)
+    return defection.family_orders(
+        b.table("sales").mutate(offer=b.table("sales").product), b.periods, MONTHS
+    )
 
 
 def windows():
     days = {"window_start": dt.date(2025, 1, 1), "window_end": AS_OF}
-    return silence.windows_of(pd.DataFrame({"customer_id": [f"C{i:04}" for i in range(1, 60)]}).assign(**days))
+    return silence.windows_of(
+        pd.DataFrame({"customer_id": [f"C{i:04}" for i in range(1, 60)]}).assign(**days)
+    )
 
 
 def doubtful_ledger(b):
@@ -73,14 +87,19 @@ def doubtful_ledger(b):
 
 
 def charged_costs(b):
-    """The cost lines as if each were of one of two customers: the demonstration charges none to a customer."""
+    """The cost lines as if each were of one of two customers:
+    the demonstration charges none to a customer.
+    """
     lines = b.table("costs")
     return lines.mutate(customer_id=(lines.behaviour == "fixed").ifelse("C0001", "C0002"))
 
 
 def yearly(b):
     """Years that end with the last four months of the audit, numbered back from 0."""
-    cube, orders = b.cube.mutate(position=-b.cube.audit_month), b.orders.mutate(position=-b.periods.audit_month(b.orders.date))
+    cube, orders = (
+        b.cube.mutate(position=-b.cube.audit_month),
+        b.orders.mutate(position=-b.periods.audit_month(b.orders.date)),
+    )
     return kpi.yearly_movement(cube, orders, [-3, -2, -1, 0], 90.0, 50)
 
 
@@ -90,8 +109,14 @@ def first_orders(b):
 
 def held_out(b):
     cut = dt.date(2024, 12, 31)
-    history = purchases.purchase_history(b.orders, cut, 52).execute().sort_values("customer_id", ignore_index=True)
-    return purchases.hold_out(b.orders, history, purchases.PurchaseModel(0.55, 10.6, 0.76, 2.42, -9.6), cut, AS_OF)
+    history = (
+        purchases.purchase_history(b.orders, cut, 52)
+        .execute()
+        .sort_values("customer_id", ignore_index=True)
+    )
+    return purchases.hold_out(
+        b.orders, history, purchases.PurchaseModel(0.55, 10.6, 0.76, 2.42, -9.6), cut, AS_OF
+    )
 
 
 CALLS = {
@@ -99,7 +124,9 @@ CALLS = {
     accounts.account_results: lambda b: accounts.account_results(b.table("ledger"), QUARTERS),
     accounts.doubtful_accounts: lambda b: accounts.doubtful_accounts(doubtful_ledger(b)),
     accounts.doubtful_customers: lambda b: accounts.doubtful_customers(doubtful_ledger(b), b.as_of),
-    accounts.ledger_revenue_by_bucket: lambda b: accounts.ledger_revenue_by_bucket(b.table("ledger"), QUARTERS),
+    accounts.ledger_revenue_by_bucket: lambda b: accounts.ledger_revenue_by_bucket(
+        b.table("ledger"), QUARTERS
+    ),
     accounts.ledger_totals: lambda b: accounts.ledger_totals(b.table("ledger")),
     baskets.basket_bands: lambda b: baskets.basket_bands(b.orders, [100.0, 500.0, 2000.0]),
     baskets.basket_bounds: lambda b: baskets.basket_bounds(b.orders),
@@ -111,66 +138,116 @@ CALLS = {
     concentration.abc_table: lambda b: concentration.abc_table(moved(b)),
     concentration.concentration_summary: lambda b: concentration.concentration_summary(moved(b)),
     concentration.lorenz_curve: lambda b: concentration.lorenz_curve(moved(b)),
-    contacts.contact_counts: lambda b: contacts.contact_counts(b.table("service"), ["Visite", "Appel"], windows()),
-    contacts.proposal_counts: lambda b: contacts.proposal_counts(b.table("opportunities"), dt.date(2024, 12, 31), b.as_of),
-    contacts.win_rates: lambda b: contacts.win_rates(b.table("opportunities"), first_orders(b), dt.date(2024, 1, 1), b.as_of),
-    contacts.salesperson_activity: lambda b: contacts.salesperson_activity(b.table("service"), b.table("opportunities"), b.periods.current),
-    cost_to_serve.activity_costs: lambda b: cost_to_serve.activity_costs(b.table("service"), b.periods.current, 45.0),
-    cost_to_serve.customer_margins: lambda b: cost_to_serve.customer_margins(moved(b), b.cube, b.periods.in_current(b.cube), 2.1e6, 3.5e6),
-    cost_to_serve.waiting_costs: lambda b: cost_to_serve.waiting_costs(b.table("receivables"), b.periods.current, ibis.date(b.as_of), 0.06),
+    contacts.contact_counts: lambda b: contacts.contact_counts(
+        b.table("service"), ["Visite", "Appel"], windows()
+    ),
+    contacts.proposal_counts: lambda b: contacts.proposal_counts(
+        b.table("opportunities"), dt.date(2024, 12, 31), b.as_of
+    ),
+    contacts.win_rates: lambda b: contacts.win_rates(
+        b.table("opportunities"), first_orders(b), dt.date(2024, 1, 1), b.as_of
+    ),
+    contacts.salesperson_activity: lambda b: contacts.salesperson_activity(
+        b.table("service"), b.table("opportunities"), b.periods.current
+    ),
+    cost_to_serve.activity_costs: lambda b: cost_to_serve.activity_costs(
+        b.table("service"), b.periods.current, 45.0
+    ),
+    cost_to_serve.customer_margins: lambda b: cost_to_serve.customer_margins(
+        moved(b), b.cube, b.periods.in_current(b.cube), 2.1e6, 3.5e6
+    ),
+    cost_to_serve.waiting_costs: lambda b: cost_to_serve.waiting_costs(
+        b.table("receivables"), b.periods.current, ibis.date(b.as_of), 0.06
+    ),
     costs.costs_by_bucket: lambda b: costs.costs_by_bucket(b.table("costs"), QUARTERS),
     costs.own_costs: lambda b: costs.own_costs(charged_costs(b), b.periods.current),
-    cuts.customer_pairs: lambda b: cuts.customer_pairs(moved(b), None, b.table("customers").select("customer_id", group="segment")),
+    cuts.customer_pairs: lambda b: cuts.customer_pairs(
+        moved(b), None, b.table("customers").select("customer_id", group="segment")
+    ),
     cuts.line_pairs: lambda b: cuts.line_pairs(b.table("sales"), moved(b), b.periods, "channel"),
     defection.family_orders: families,
     defection.order_rhythm: lambda b: defection.order_rhythm(b.orders, b.as_of),
-    defection.overdue: lambda b: defection.overdue(defection.order_rhythm(b.orders, b.as_of).mutate(rarely=True)),
+    defection.overdue: lambda b: defection.overdue(
+        defection.order_rhythm(b.orders, b.as_of).mutate(rarely=True)
+    ),
     defection.usual_interval_days: lambda b: defection.usual_interval_days(b.orders).as_table(),
     defection.peak_years: lambda b: defection.peak_years(b.cube),
     defection.stopped_families: lambda b: defection.stopped_families(families(b), 2),
     exposure.contact_exposure: lambda b: exposure.contact_exposure(b.table("sales"), b.periods),
-    exposure.revenue_by_salesperson: lambda b: exposure.revenue_by_salesperson(moved(b), b.customers),
+    exposure.revenue_by_salesperson: lambda b: exposure.revenue_by_salesperson(
+        moved(b), b.customers
+    ),
     exposure.revenue_without_top: lambda b: exposure.revenue_without_top(moved(b)),
     gaps.sales_gaps: lambda b: gaps.sales_gaps(b.cube, b.periods, MONTHS),
     kpi.sales_by_bucket: lambda b: kpi.sales_by_bucket(b.cube, b.periods.audit_index(b.cube)),
     kpi.yearly_movement: yearly,
-    lifetimes.contract_lifetimes: lambda b: lifetimes.contract_lifetimes(b.table("customers"), b.table("departures"), dt.date(2020, 1, 1), b.as_of),
+    lifetimes.contract_lifetimes: lambda b: lifetimes.contract_lifetimes(
+        b.table("customers"), b.table("departures"), dt.date(2020, 1, 1), b.as_of
+    ),
     movement.customer_movement: lambda b: movement.customer_movement(b.cube, b.periods),
     movement.monthly_revenue: lambda b: movement.monthly_revenue(b.cube, b.periods, b.first_sale),
     movement.movement_summary: lambda b: movement.movement_summary(moved(b)),
     movement.revenue_bridge: lambda b: movement.revenue_bridge(moved(b)),
-    price_volume.price_volume_mix: lambda b: price_volume.price_volume_mix(price_volume.product_sales(b.table("sales"), moved(b), b.periods), moved(b)),
-    price_volume.product_sales: lambda b: price_volume.product_sales(b.table("sales"), moved(b), b.periods),
-    progression.progress_totals: lambda b: progression.progress_totals(progression.purchase_progression(moved(b))),
-    progression.progression_summary: lambda b: progression.progression_summary(progression.purchase_progression(moved(b))),
+    price_volume.price_volume_mix: lambda b: price_volume.price_volume_mix(
+        price_volume.product_sales(b.table("sales"), moved(b), b.periods), moved(b)
+    ),
+    price_volume.product_sales: lambda b: price_volume.product_sales(
+        b.table("sales"), moved(b), b.periods
+    ),
+    progression.progress_totals: lambda b: progression.progress_totals(
+        progression.purchase_progression(moved(b))
+    ),
+    progression.progression_summary: lambda b: progression.progression_summary(
+        progression.purchase_progression(moved(b))
+    ),
     progression.purchase_progression: lambda b: progression.purchase_progression(moved(b)),
     purchases.hold_out: held_out,
     purchases.purchase_history: lambda b: purchases.purchase_history(b.orders, b.as_of, 52),
     purchases.regularity: lambda b: purchases.regularity(b.orders),
     receivables.aged_balance: lambda b: receivables.aged_balance(b.table("receivables"), b.as_of),
-    receivables.customer_payment: lambda b: receivables.customer_payment(b.table("receivables"), b.periods.current, b.as_of),
-    receivables.given_up_customers: lambda b: receivables.given_up_customers(
-        b.table("receivables").mutate(status=(b.table("receivables").amount > 900).ifelse("collection", "open")), b.as_of
+    receivables.customer_payment: lambda b: receivables.customer_payment(
+        b.table("receivables"), b.periods.current, b.as_of
     ),
-    receivables.paid_in_time: lambda b: receivables.paid_in_time(b.table("receivables"), b.periods.current, b.as_of).as_table(),
-    receivables.receivable_summary: lambda b: receivables.receivable_summary(b.table("receivables"), b.periods.current, b.as_of),
+    receivables.given_up_customers: lambda b: receivables.given_up_customers(
+        b.table("receivables").mutate(
+            status=(b.table("receivables").amount > 900).ifelse("collection", "open")
+        ),
+        b.as_of,
+    ),
+    receivables.paid_in_time: lambda b: receivables.paid_in_time(
+        b.table("receivables"), b.periods.current, b.as_of
+    ).as_table(),
+    receivables.receivable_summary: lambda b: receivables.receivable_summary(
+        b.table("receivables"), b.periods.current, b.as_of
+    ),
     salespeople.sellers: lambda b: salespeople.sellers(b.table("sales"), b.periods),
     segments.customer_activity: lambda b: segments.customer_activity(moved(b), b.as_of),
     segments.rfm_cut_points: lambda b: segments.rfm_cut_points(activity(b)),
     segments.rfm_matrix: lambda b: segments.rfm_matrix(scores(b)),
     segments.rfm_scores: lambda b: segments.rfm_scores(activity(b)),
     segments.rfm_segments: lambda b: segments.rfm_segments(scores(b)),
-    service_quality.customer_answers: lambda b: service_quality.customer_answers(customer_years.scaled_satisfaction(b)),
+    service_quality.customer_answers: lambda b: service_quality.customer_answers(
+        customer_years.scaled_satisfaction(b)
+    ),
     silence.spoke: lambda b: silence.spoke(b.table("service"), windows()),
-}  # fmt: skip
+}
 
 
 def table_measures():
-    """Registered measures that read tables of an engine; `windows_of` only makes one out of a frame."""
+    """Registered measures that read tables of an engine; `windows_of` only makes one
+    out of a frame.
+    """
     for module in measure_modules():
-        for name, function in inspect.getmembers(importlib.import_module(module), inspect.isfunction):
-            kinds = [parameter.annotation for parameter in inspect.signature(function).parameters.values()]
-            if name in register.MEASURES and any(kind in (ir.Table, ir.Table | None) for kind in kinds):
+        for name, function in inspect.getmembers(
+            importlib.import_module(module), inspect.isfunction
+        ):
+            kinds = [
+                parameter.annotation
+                for parameter in inspect.signature(function).parameters.values()
+            ]
+            if name in register.MEASURES and any(
+                kind in (ir.Table, ir.Table | None) for kind in kinds
+            ):
                 yield function
 
 
@@ -183,7 +260,9 @@ def engine_book(tmp_path_factory):
         if engine not in opened:
             folder = tmp_path_factory.mktemp("engine") / "demo"
             shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns(".carnet"))
-            document = yaml.safe_load((folder / "engagement.yml").read_text(encoding="utf-8")) | {"engine": engine}
+            document = yaml.safe_load((folder / "engagement.yml").read_text(encoding="utf-8")) | {
+                "engine": engine
+            }
             (folder / "engagement.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
             opened[engine] = open_book(folder)
         return opened[engine]
@@ -191,7 +270,9 @@ def engine_book(tmp_path_factory):
     return on
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.long) for name in ("spark", "postgres")])
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.long) for name in ("spark", "postgres")]
+)
 def other_engine(request, tmp_path_factory):
     """The name of an engine that this machine has, skipped with what it lacks."""
     if request.param == "postgres":
@@ -215,7 +296,9 @@ def as_frame(value):
     """What a measure returns as a frame, rows in an order that hangs on their values alone."""
     if isinstance(value, ir.Table):
         value = value.execute()
-    frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame({"value": np.atleast_1d(value)})
+    frame = (
+        value if isinstance(value, pd.DataFrame) else pd.DataFrame({"value": np.atleast_1d(value)})
+    )
     frame = frame.apply(
         lambda column: (
             pd.to_numeric(column, errors="coerce").astype(float)
@@ -229,14 +312,26 @@ def as_frame(value):
 
 def is_number(column):
     """True for a column of numbers, decimals and counts with gaps among them."""
-    return all(isinstance(value, numbers.Number) and not isinstance(value, bool) for value in column.dropna()) and column.notna().any()
+    return (
+        all(
+            isinstance(value, numbers.Number) and not isinstance(value, bool)
+            for value in column.dropna()
+        )
+        and column.notna().any()
+    )
 
 
 def assert_same(one, other, name):
-    assert list(one.columns) == list(other.columns) and len(one) == len(other) > 0, (name, len(one), len(other))
+    assert list(one.columns) == list(other.columns) and len(one) == len(other) > 0, (
+        name,
+        len(one),
+        len(other),
+    )
     for column in one.columns:
         if one[column].dtype == float:
-            np.testing.assert_allclose(other[column], one[column], rtol=1e-9, atol=1e-6, err_msg=f"{name}.{column}")
+            np.testing.assert_allclose(
+                other[column], one[column], rtol=1e-9, atol=1e-6, err_msg=f"{name}.{column}"
+            )
         else:
             assert other[column].tolist() == one[column].tolist(), f"{name}.{column}"
 
@@ -266,8 +361,24 @@ def test_cube_and_orders_agree_with_duckdb(other_engine, engine_book, demo_book)
 
 
 def test_ties_are_broken_alike(other_engine, make_engagement):
-    """Customers of equal revenue, salespeople of one day: in the order of code points on every engine, no value lost on the way."""
-    names = ["émile", "Zoé", "a", "B", "ab-c", "abd", "", "É", "z z", 'quo"te', "back\\slash", "new\nline", "é"]
+    """Customers of equal revenue, salespeople of one day: in the order of code points on every
+    engine, no value lost on the way.
+    """
+    names = [
+        "émile",
+        "Zoé",
+        "a",
+        "B",
+        "ab-c",
+        "abd",
+        "",
+        "É",
+        "z z",
+        'quo"te',
+        "back\\slash",
+        "new\nline",
+        "é",
+    ]
     sales = [["customer_id", "date", "amount", "salesperson"]]
     sales += [
         [name or "nobody", f"{year}-06-15", "100.10", seller]
@@ -279,7 +390,10 @@ def test_ties_are_broken_alike(other_engine, make_engagement):
         open_book(make_engagement(f"ties{number}", tables={"sales": sales}, engine=engine))
         for number, engine in enumerate(("duckdb", other_engine))
     ]
-    ranked = [concentration.abc_classes(moved(book)).order_by("rank").execute().customer_id.tolist() for book in books]
+    ranked = [
+        concentration.abc_classes(moved(book)).order_by("rank").execute().customer_id.tolist()
+        for book in books
+    ]
     assert ranked[0] == ranked[1] == sorted(name or "nobody" for name in names)
     sellers = [book.customers.order_by("customer_id").execute() for book in books]
     assert_same(as_frame(sellers[0]), as_frame(sellers[1]), "customers")
@@ -287,7 +401,9 @@ def test_ties_are_broken_alike(other_engine, make_engagement):
 
 
 def test_tables_of_the_server_are_not_in_the_way(make_engagement):
-    """A schema that holds tables of the same names, with other columns: the book's own are read, and the server's are left alone."""
+    """A schema that holds tables of the same names, with other columns: the book's own are read,
+    and the server's are left alone.
+    """
     url = os.environ.get("CARNET_POSTGRES")
     if not url:
         pytest.skip("CARNET_POSTGRES does not name a PostgreSQL server")
@@ -296,14 +412,30 @@ def test_tables_of_the_server_are_not_in_the_way(make_engagement):
     with psycopg.connect(url, autocommit=True) as server:
         if not server.execute("SELECT has_schema_privilege('public', 'CREATE')").fetchone()[0]:
             pytest.skip("the role of CARNET_POSTGRES may create no table in the schema public")
-        server.execute("DROP TABLE IF EXISTS sales; CREATE TABLE sales (amount text, vat int); INSERT INTO sales VALUES ('x', 1)")
+        server.execute(
+            "DROP TABLE IF EXISTS sales; CREATE TABLE sales (amount text, vat int); INSERT INTO "
+            "sales VALUES ('x', 1)"
+        )
         try:
             password = url.rpartition("@")[0].rpartition(":")[2]
             os.environ["CARNET_TEST_PASSWORD"] = password
-            sales = [["customer_id", "date", "amount"], ["A", "2024-01-15", "10"], ["B", "2024-02-15", "20"]]
-            book = open_book(make_engagement(tables={"sales": sales}, engine=url.replace(f":{password}@", ":${CARNET_TEST_PASSWORD}@")))
+            sales = [
+                ["customer_id", "date", "amount"],
+                ["A", "2024-01-15", "10"],
+                ["B", "2024-02-15", "20"],
+            ]
+            book = open_book(
+                make_engagement(
+                    tables={"sales": sales},
+                    engine=url.replace(f":{password}@", ":${CARNET_TEST_PASSWORD}@"),
+                )
+            )
             assert book.table("sales").columns == ("customer_id", "date", "amount", "_file", "_row")
-            assert float(book.table("sales").amount.sum().execute()) == float(book.cube.revenue.sum().execute()) == 30
+            assert (
+                float(book.table("sales").amount.sum().execute())
+                == float(book.cube.revenue.sum().execute())
+                == 30
+            )
             assert server.execute("SELECT amount, vat FROM sales").fetchall() == [("x", 1)]
         finally:
             server.execute("DROP TABLE sales")

@@ -1,4 +1,6 @@
-"""One decision an account: laws over the demonstration book and over a made-up one whose every decision is worked out by hand."""
+"""One decision an account: laws over the demonstration book and over a made-up one whose every
+decision is worked out by hand.
+"""
 
 from dataclasses import replace
 
@@ -27,12 +29,20 @@ CENT = 0.005
 POLICIES = [
     Policy(),
     Policy(proposal_count=12, hold_out_share=0.5, hold_out_seed=7, budget_cap_share=0.10),
-    Policy(proposal_cost=5.0, proposal_count=200, hold_out_share=1.0, action_cost=200.0, budget_cap_share=0.05),
+    Policy(
+        proposal_cost=5.0,
+        proposal_count=200,
+        hold_out_share=1.0,
+        action_cost=200.0,
+        budget_cap_share=0.05,
+    ),
 ]
 
 
 def same(one, other):
-    pd.testing.assert_frame_equal(one.reset_index(drop=True), other.reset_index(drop=True), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        one.reset_index(drop=True), other.reset_index(drop=True), check_dtype=False
+    )
 
 
 def check_laws(book, policy):
@@ -40,12 +50,19 @@ def check_laws(book, policy):
     t = decisions(book, policy)
     gaps = gap_list(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
     accounts = account_list(
-        book, policy.abc_cut_a, policy.abc_cut_b, Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate)
+        book,
+        policy.abc_cut_a,
+        policy.abc_cut_b,
+        Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate),
     )
-    assert t.customer_id.is_unique and set(t.customer_id) == set(accounts.customer_id) | set(gaps.customer_id), "one row a customer"
+    assert t.customer_id.is_unique and set(t.customer_id) == set(accounts.customer_id) | set(
+        gaps.customer_id
+    ), "one row a customer"
     assert set(ACTION_COLUMNS) - {"due_date"} <= set(t.columns)
     assert t.action.isin(actions.ACTIONS).all(), "one action of the register each"
-    assert (t.action_reason.notna() == (t.action == "do_not_chase")).all() and t.action_reason.dropna().isin(actions.REASONS).all()
+    assert (
+        t.action_reason.notna() == (t.action == "do_not_chase")
+    ).all() and t.action_reason.dropna().isin(actions.REASONS).all()
 
     spent, value, cap = t.at_most.astype(float), t.action_value.astype(float), t.cap.astype(float)
     assert (spent.dropna() >= 0).all(), "nothing is taken from an account"
@@ -53,26 +70,50 @@ def check_laws(book, policy):
     assert (spent.isna() | cap.isna() | (spent <= cap + CENT)).all(), "never more than the cap"
     proposals = t.action == "last_chance"
     assert (spent[proposals] == policy.proposal_cost).all(), "a proposal has its price"
-    assert (spent[~proposals & (spent > 0)] >= policy.action_cost).all(), "less than an action costs buys none"
+    assert (spent[~proposals & (spent > 0)] >= policy.action_cost).all(), (
+        "less than an action costs buys none"
+    )
     assert (spent[t.action.isin(["leave_alone", "do_not_chase", "renegotiate", "wait"])] == 0).all()
     assert (spent[t.action == "retain"] > 0).all() and not (spent[t.action == "serve"] > 0).any()
-    assert t.budget.equals(t.at_most) and not t.chase[t.action.isin(["leave_alone", "do_not_chase"])].any()
+    assert (
+        t.budget.equals(t.at_most)
+        and not t.chase[t.action.isin(["leave_alone", "do_not_chase"])].any()
+    )
 
     barred = t.insolvent | t.closed | (t.action_reason == "contract_over")
-    assert not (barred & t.chosen).any() and (spent[barred] == 0).all(), "neither a proposal nor a budget"
+    assert not (barred & t.chosen).any() and (spent[barred] == 0).all(), (
+        "neither a proposal nor a budget"
+    )
     assert not t.action[barred].isin([*actions.CALLED, "leave_alone", "retain", "protect"]).any()
 
-    assert (t.chosen == t.action.isin(["last_chance", "leave_alone"])).all(), "whoever is chosen gets the proposal, or is left alone"
-    assert t.chosen.sum() <= policy.proposal_count and ((t.arm == "hold-out") == (t.action == "leave_alone")).all()
+    assert (t.chosen == t.action.isin(["last_chance", "leave_alone"])).all(), (
+        "whoever is chosen gets the proposal, or is left alone"
+    )
+    assert (
+        t.chosen.sum() <= policy.proposal_count
+        and ((t.arm == "hold-out") == (t.action == "leave_alone")).all()
+    )
     eligible = int((t.chosen & ~t.essential.eq(True)).sum())
-    assert (t.action == "leave_alone").sum() == (round(policy.hold_out_share * eligible) if eligible >= 8 else 0)
-    assert not (t.essential.eq(True) & (t.action == "leave_alone")).any(), "essential accounts are not gambled with"
+    assert (t.action == "leave_alone").sum() == (
+        round(policy.hold_out_share * eligible) if eligible >= 8 else 0
+    )
+    assert not (t.essential.eq(True) & (t.action == "leave_alone")).any(), (
+        "essential accounts are not gambled with"
+    )
 
-    held, dropped = set(t.customer_id[t.action == "leave_alone"]), set(t.customer_id[t.action == "do_not_chase"])
+    held, dropped = (
+        set(t.customer_id[t.action == "leave_alone"]),
+        set(t.customer_id[t.action == "do_not_chase"]),
+    )
     todo = tasks.task_list(gaps, t)
     assert todo.customer_id.is_unique and not set(todo.customer_id) & (held | dropped)
-    assert todo.action.isin(actions.CALLED).all() and set(t.customer_id[t.action.isin(actions.CALLED)]) >= set(todo.customer_id)
-    assert not set(open_names(t, t, len(t))) & set(t.name[t.customer_id.isin(held)]) or t.name.duplicated().any()
+    assert todo.action.isin(actions.CALLED).all() and set(
+        t.customer_id[t.action.isin(actions.CALLED)]
+    ) >= set(todo.customer_id)
+    assert (
+        not set(open_names(t, t, len(t))) & set(t.name[t.customer_id.isin(held)])
+        or t.name.duplicated().any()
+    )
     assert set(t.customer_id[~may_be_called(t, t.customer_id)]) == held | dropped
     return t
 
@@ -93,7 +134,9 @@ def test_law_names_of_those_left_alone_are_never_quoted(demo_book):
     assert len(held) >= 2, "the book has some"
     assert open_names(t, held, 9) == [] and not may_be_called(t, held.customer_id).any()
     mixed = pd.concat([held, t[t.action == "call"]])
-    assert open_names(t, mixed, 2) == list(t.name[t.action == "call"].head(2)), "the order of the list stays"
+    assert open_names(t, mixed, 2) == list(t.name[t.action == "call"].head(2)), (
+        "the order of the list stays"
+    )
     assert open_names(t.head(0), held, 1) == [held.name.iloc[0]], "nothing decided: nothing to hide"
 
 
@@ -106,7 +149,8 @@ def test_law_another_seed_leaves_as_many_others_alone(demo_book):
     same(one[elsewhere], other[elsewhere])
 
 
-# --- a made-up book: everybody bought every month for four years at 40 % of margin; the fallen stopped at the end of March 2025
+# --- a made-up book: everybody bought every month for four years at 40 % of margin; the fallen
+# stopped at the end of March 2025
 
 FALLEN = 20
 
@@ -116,13 +160,30 @@ def made_up_tables():
     sales = [["customer_id", "date", "order_id", "amount", "cost"]]
     for number in range(28 + FALLEN):
         name, amount = (f"L{number:02}", 3000) if number < 28 else (f"F{number - 28:02}", 500)
-        for month in pd.period_range("2022-01", "2025-12" if name[0] == "L" else "2025-03", freq="M"):
-            sales.append([name, f"{month}-{1 + number % 27:02}", f"{name}/{month}", amount, amount * 0.6])
+        for month in pd.period_range(
+            "2022-01", "2025-12" if name[0] == "L" else "2025-03", freq="M"
+        ):
+            sales.append(
+                [name, f"{month}-{1 + number % 27:02}", f"{name}/{month}", amount, amount * 0.6]
+            )
     customers = [["customer_id", "name", "salesperson", "since", "until", "contract"]]
     for name in [f"L{n:02}" for n in range(28)] + [f"F{n:02}" for n in range(FALLEN)]:
         until = {"F06": "2025-04-30", "F07": "2026-12-31"}.get(name, "")
-        customers.append([name, f"Company {name}", "Ann" if int(name[1:]) % 2 else "Bob", "2022-01-01", until, "yes" if until else "no"])
-    departures = [["customer_id", "date", "reason"], ["F04", "2025-05-01", "Fermeture"], ["F05", "2024-05-01", "Fermeture"]]
+        customers.append(
+            [
+                name,
+                f"Company {name}",
+                "Ann" if int(name[1:]) % 2 else "Bob",
+                "2022-01-01",
+                until,
+                "yes" if until else "no",
+            ]
+        )
+    departures = [
+        ["customer_id", "date", "reason"],
+        ["F04", "2025-05-01", "Fermeture"],
+        ["F05", "2024-05-01", "Fermeture"],
+    ]
     return {"sales": sales, "customers": customers, "departures": departures}
 
 
@@ -143,9 +204,17 @@ def made_up(home, name="made", shuffle=None):
     tables = made_up_tables()
     if shuffle is not None:
         rng = np.random.default_rng(shuffle)
-        tables = {table: [rows[0], *(rows[1 + i] for i in rng.permutation(len(rows) - 1))] for table, rows in tables.items()}
+        tables = {
+            table: [rows[0], *(rows[1 + i] for i in rng.permutation(len(rows) - 1))]
+            for table, rows in tables.items()
+        }
     folder = write_engagement(
-        home, name, tables=tables | {"ledger": {"files": "*.txt"}}, as_of="2025-12-31", goods_cost="sales", linked_share_minimum=0.0
+        home,
+        name,
+        tables=tables | {"ledger": {"files": "*.txt"}},
+        as_of="2025-12-31",
+        goods_cost="sales",
+        linked_share_minimum=0.0,
     )
     (folder / "123456789FEC20251231.txt").write_bytes(doubtful_ledger())
     return open_book(folder)
@@ -162,43 +231,66 @@ NO_HOLD_OUT = Policy(hold_out_share=0.0)
 
 @pytest.mark.long
 def test_every_decision_of_the_made_up_book_is_the_one_worked_out_by_hand(made_up_book):
-    """Each fallen account lacks 4,500 at 40 % = 1,800 of margin; a tenth of that is assumed to come back: 180 > 60. A year is worth 2,400, its cap 600.
+    """Each fallen account lacks 4,500 at 40 % = 1,800 of margin;
+    a tenth of that is assumed to come back: 180 > 60. A year is worth 2,400, its cap 600.
 
-    Two are doubtful (416, 654), one closed, one out of contract; paid up, ordering again, and under contract are as good as any.
+    Two are doubtful (416, 654), one closed, one out of contract; paid up, ordering again, and under
+    contract are as good as any.
     """
     t = check_laws(made_up_book, NO_HOLD_OUT).set_index("customer_id")
     reasons = {"F01": "insolvent", "F02": "insolvent", "F04": "closed", "F06": "contract_over"}
     assert t.action_reason.dropna().to_dict() == reasons
-    assert t.action[list(reasons)].eq("do_not_chase").all() and t.action[PLAIN].eq("last_chance").all()
-    assert t.action[[f"L{n:02}" for n in range(28)]].eq("serve").all(), "nobody who buys every month is due anything"
+    assert (
+        t.action[list(reasons)].eq("do_not_chase").all() and t.action[PLAIN].eq("last_chance").all()
+    )
+    assert t.action[[f"L{n:02}" for n in range(28)]].eq("serve").all(), (
+        "nobody who buys every month is due anything"
+    )
     money = t.loc[PLAIN, ["at_most", "action_value", "cap", "expected_value"]].drop_duplicates()
-    assert money.values.tolist() == [[60.0, pytest.approx(180), pytest.approx(600), pytest.approx(120)]]
+    assert money.values.tolist() == [
+        [60.0, pytest.approx(180), pytest.approx(600), pytest.approx(120)]
+    ]
     assert (t.at_most.sum(), t.action_value.sum()) == (16 * 60, pytest.approx(16 * 180))
-    assert t.strategy["F06"] == "gone" and t.strategy["F07"] != "gone", "a contract over, a contract running"
+    assert t.strategy["F06"] == "gone" and t.strategy["F07"] != "gone", (
+        "a contract over, a contract running"
+    )
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("changed", "count"),
     [
-        ({"proposal_cost": 179.0}, 16), ({"proposal_cost": 181.0}, 0), ({"assumed_recoverability": 0.03}, 0),
-        ({"budget_cap_share": 0.0249}, 0), ({"proposal_count": 5}, 5), ({"proposal_count": 0}, 0), ({"deep_fall_share": 0.76}, 0),
+        ({"proposal_cost": 179.0}, 16),
+        ({"proposal_cost": 181.0}, 0),
+        ({"assumed_recoverability": 0.03}, 0),
+        ({"budget_cap_share": 0.0249}, 0),
+        ({"proposal_count": 5}, 5),
+        ({"proposal_count": 0}, 0),
+        ({"deep_fall_share": 0.76}, 0),
     ],
-)  # fmt: skip
+)
 def test_a_proposal_is_made_while_it_is_worth_its_price(made_up_book, changed, count):
-    """Worth 1,800 × the share that comes back, capped at a share of 2,400; the accounts fell by 75 %."""
+    """Worth 1,800 × the share that comes back, capped at a share of 2,400;
+    the accounts fell by 75 %.
+    """
     t = check_laws(made_up_book, replace(NO_HOLD_OUT, **changed))
     assert (t.action == "last_chance").sum() == count
-    assert list(t.customer_id[t.chosen]) == (PLAIN[:count] if count else []), "of equals the first by number"
+    assert list(t.customer_id[t.chosen]) == (PLAIN[:count] if count else []), (
+        "of equals the first by number"
+    )
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("share", "seed"), [(0.25, 1)])
 def test_of_sixteen_proposals_a_share_is_left_alone(made_up_book, share, seed):
-    """25 % of 16 is 4; those keep no budget, no task, no mention, and the others are decided as before."""
+    """25 % of 16 is 4; those keep no budget, no task, no mention,
+    and the others are decided as before.
+    """
     t = check_laws(made_up_book, replace(NO_HOLD_OUT, hold_out_share=share, hold_out_seed=seed))
     held = t[t.action == "leave_alone"]
-    assert len(held) == 16 * share and set(held.customer_id) <= set(PLAIN) and held.at_most.sum() == 0
+    assert (
+        len(held) == 16 * share and set(held.customer_id) <= set(PLAIN) and held.at_most.sum() == 0
+    )
     without = decisions(made_up_book, NO_HOLD_OUT)
     others = ~t.customer_id.isin(held.customer_id)
     same(t[others].drop(columns="arm"), without[others].drop(columns="arm"))
@@ -221,40 +313,106 @@ def test_nothing_is_decided_without_sales(make_engagement):
     only = {"departures": [["customer_id", "date", "reason"], ["A", "2025-05-01", "Fermeture"]]}
     t = decisions(open_book(make_engagement(tables=only, as_of="2025-12-31")), Policy())
     assert not len(t) and set(ACTION_COLUMNS) <= set(t.columns)
-    assert told.spending(ENGLISH, t) is None and told.not_chased(ENGLISH, t) == "Nobody is on the do-not-chase list."
+    assert (
+        told.spending(ENGLISH, t) is None
+        and told.not_chased(ENGLISH, t) == "Nobody is on the do-not-chase list."
+    )
 
 
 # --- a company as they come: every table, drawn at random
 
 
 def drawn_book(home, seed, comparison):
-    """50 customers of all sizes, rhythms and margins over five years; some shrink, some leave, a tenth each is doubtful, written off, closed, out of contract."""
-    rng, start, end = np.random.default_rng(seed), pd.Timestamp("2021-01-01"), pd.Timestamp("2025-11-30")
+    """50 customers of all sizes, rhythms and margins over five years; some shrink, some leave,
+    a tenth each is doubtful, written off, closed, out of contract.
+    """
+    rng, start, end = (
+        np.random.default_rng(seed),
+        pd.Timestamp("2021-01-01"),
+        pd.Timestamp("2025-11-30"),
+    )
     sales = [["customer_id", "date", "order_id", "offer", "amount", "cost", "salesperson"]]
-    customers, departures = [["customer_id", "name", "salesperson", "since", "until", "contract"]], [["customer_id", "date", "reason"]]
-    service, ledger = [["customer_id", "date", "activity", "minutes"]], [bill("1", "20250115", "C00", 500)]
+    customers, departures = (
+        [["customer_id", "name", "salesperson", "since", "until", "contract"]],
+        [["customer_id", "date", "reason"]],
+    )
+    service, ledger = (
+        [["customer_id", "date", "activity", "minutes"]],
+        [bill("1", "20250115", "C00", 500)],
+    )
     for number in range(50):
         name, rep = f"C{number:02}", ["Ann", "Bob", "Cleo"][number % 3]
-        rate, size, margin = rng.choice([2, 6, 14]), float(np.exp(rng.normal(6.6, 0.9))), rng.choice([0.35, 0.25, -0.05], p=[0.6, 0.3, 0.1])
+        rate, size, margin = (
+            rng.choice([2, 6, 14]),
+            float(np.exp(rng.normal(6.6, 0.9))),
+            rng.choice([0.35, 0.25, -0.05], p=[0.6, 0.3, 0.1]),
+        )
         leaves, shrinks = start + pd.Timedelta(days=rng.exponential(365 / 0.15)), rng.random() < 0.3
         day = start + pd.Timedelta(days=365 * rng.random() / rate)
         while day <= min(end, leaves):
-            amount = round(size * (0.3 if shrinks and day.year == 2025 else 1) * float(np.exp(rng.normal(0, 0.4))), 2)
+            amount = round(
+                size
+                * (0.3 if shrinks and day.year == 2025 else 1)
+                * float(np.exp(rng.normal(0, 0.4))),
+                2,
+            )
             offer = rng.choice(["Paper", "Hygiene", "Packing"])
-            sales.append([name, day.date(), f"{name}/{len(sales)}", offer, amount, round(amount * (1 - margin), 2), rep])
+            sales.append(
+                [
+                    name,
+                    day.date(),
+                    f"{name}/{len(sales)}",
+                    offer,
+                    amount,
+                    round(amount * (1 - margin), 2),
+                    rep,
+                ]
+            )
             day += pd.Timedelta(days=rng.gamma(3, 365 / rate / 3))
         kind = ["", "contract", "", "over", "", "closed", "", "416", "", "654"][number % 10]
-        until = str(min(leaves, end).date()) if kind == "over" else "2027-12-31" if kind == "contract" else ""
-        customers.append([name, f"Company {name}", rep, "2020-06-01", until, "yes" if until else "no"])
+        until = (
+            str(min(leaves, end).date())
+            if kind == "over"
+            else "2027-12-31"
+            if kind == "contract"
+            else ""
+        )
+        customers.append(
+            [name, f"Company {name}", rep, "2020-06-01", until, "yes" if until else "no"]
+        )
         if kind == "closed":
             departures.append([name, min(leaves, end).date() + pd.Timedelta(days=3), "liquidation"])
         if kind in ("416", "654"):
             named = ("416000", name, 90, "") if kind == "416" else ("654000", "", 90, "")
-            ledger.append(("OD", str(len(ledger) + 1), "20250630", f"D{number}", [named, ("411000", name, -90, "")]))
-        service += [[name, start.date() + pd.Timedelta(days=int(d)), "visit", 60] for d in rng.integers(1400, 1790, rng.integers(0, 6))]
-    tables = {"sales": sales, "customers": customers, "departures": departures, "service": service, "ledger": {"files": "*.txt"}}
-    folder = write_engagement(home, f"drawn{seed}{comparison}", tables=tables, as_of="2025-11-30", comparison=comparison, goods_cost="sales",
-                              linked_share_minimum=0.0)  # fmt: skip
+            ledger.append(
+                (
+                    "OD",
+                    str(len(ledger) + 1),
+                    "20250630",
+                    f"D{number}",
+                    [named, ("411000", name, -90, "")],
+                )
+            )
+        service += [
+            [name, start.date() + pd.Timedelta(days=int(d)), "visit", 60]
+            for d in rng.integers(1400, 1790, rng.integers(0, 6))
+        ]
+    tables = {
+        "sales": sales,
+        "customers": customers,
+        "departures": departures,
+        "service": service,
+        "ledger": {"files": "*.txt"},
+    }
+    folder = write_engagement(
+        home,
+        f"drawn{seed}{comparison}",
+        tables=tables,
+        as_of="2025-11-30",
+        comparison=comparison,
+        goods_cost="sales",
+        linked_share_minimum=0.0,
+    )
     (folder / "123456789FEC20251231.txt").write_bytes(fec(entries(*ledger)).encode("iso8859-15"))
     return open_book(folder)
 
@@ -263,44 +421,86 @@ def drawn_book(home, seed, comparison):
 def test_laws_hold_over_a_company_drawn_at_random_that_compares_its_fiscal_year_so_far(tmp_path):
     book = drawn_book(tmp_path, 2, "year_to_date")
     t = check_laws(book, Policy(proposal_cost=30.0, action_cost=30.0))
-    assert {"insolvent", "closed", "contract_over"} <= set(t.action_reason.dropna()), "the draw holds every kind"
+    assert {"insolvent", "closed", "contract_over"} <= set(t.action_reason.dropna()), (
+        "the draw holds every kind"
+    )
 
 
 # --- precedence, account by account
 
 USUAL = dict(
-    arm=None, chosen=False, tracked=False, strategy="serve", status="kept", insolvent=False, closed=False, contract_end=None, chase_reason="safe",
-    uncapped_budget=0.0, cap=600.0, back_value=np.nan, proposal_cost=np.nan,
-)  # fmt: skip
+    arm=None,
+    chosen=False,
+    tracked=False,
+    strategy="serve",
+    status="kept",
+    insolvent=False,
+    closed=False,
+    contract_end=None,
+    chase_reason="safe",
+    uncapped_budget=0.0,
+    cap=600.0,
+    back_value=np.nan,
+    proposal_cost=np.nan,
+)
 CHASED = dict(chase_reason="chase", uncapped_budget=500.0)
-PROPOSED = dict(chosen=True, arm="contact", back_value=180.0, proposal_cost=60.0, chase_reason="small")
+PROPOSED = dict(
+    chosen=True, arm="contact", back_value=180.0, proposal_cost=60.0, chase_reason="small"
+)
 
 
 def decide(*accounts, action_cost=60.0):
     t = pd.DataFrame([USUAL | account for account in accounts])
-    return actions.choose_actions(t.astype({"uncapped_budget": float, "cap": float, "contract_end": "datetime64[ns]"}), action_cost)
+    return actions.choose_actions(
+        t.astype({"uncapped_budget": float, "cap": float, "contract_end": "datetime64[ns]"}),
+        action_cost,
+    )
 
 
 @pytest.mark.parametrize(
     ("account", "action", "reason", "at_most"),
     [
-        ({}, "serve", None, 0), (CHASED, "retain", None, 500), (CHASED | {"uncapped_budget": 900.0}, "retain", None, 600), (CHASED | {"cap": 59.0}, "serve", None, 0),
-        (CHASED | {"strategy": "protect"}, "protect", None, 500), (CHASED | {"strategy": "rekindle"}, "rekindle", None, 500),
-        (CHASED | {"strategy": "renegotiate"}, "renegotiate", None, 0), (CHASED | {"tracked": True}, "call", None, 500),
-        (CHASED | {"status": "not_due"}, "wait", None, 0), ({"strategy": "rekindle", "tracked": True}, "rekindle", None, 0),
-        ({"strategy": "protect", "tracked": True}, "call", None, 0), (PROPOSED, "last_chance", None, 60), (PROPOSED | {"tracked": True}, "last_chance", None, 60),
-        (PROPOSED | {"arm": "essential"}, "last_chance", None, 60), (PROPOSED | {"arm": "hold-out", "tracked": True}, "leave_alone", None, 0),
-        (PROPOSED | CHASED | {"arm": "hold-out", "strategy": "protect"}, "leave_alone", None, 0), (PROPOSED | CHASED, "last_chance", None, 60),
-        (PROPOSED | {"chase_reason": "gone"}, "last_chance", None, 60), ({"chase_reason": "small", "tracked": True}, "do_not_chase", "small", 0),
-        ({"chase_reason": "gone", "strategy": "gone"}, "do_not_chase", "gone", 0), (CHASED | {"insolvent": True}, "do_not_chase", "insolvent", 0),
-        (CHASED | {"closed": True, "tracked": True}, "do_not_chase", "closed", 0), (PROPOSED | {"insolvent": True}, "do_not_chase", "insolvent", 0),
+        ({}, "serve", None, 0),
+        (CHASED, "retain", None, 500),
+        (CHASED | {"uncapped_budget": 900.0}, "retain", None, 600),
+        (CHASED | {"cap": 59.0}, "serve", None, 0),
+        (CHASED | {"strategy": "protect"}, "protect", None, 500),
+        (CHASED | {"strategy": "rekindle"}, "rekindle", None, 500),
+        (CHASED | {"strategy": "renegotiate"}, "renegotiate", None, 0),
+        (CHASED | {"tracked": True}, "call", None, 500),
+        (CHASED | {"status": "not_due"}, "wait", None, 0),
+        ({"strategy": "rekindle", "tracked": True}, "rekindle", None, 0),
+        ({"strategy": "protect", "tracked": True}, "call", None, 0),
+        (PROPOSED, "last_chance", None, 60),
+        (PROPOSED | {"tracked": True}, "last_chance", None, 60),
+        (PROPOSED | {"arm": "essential"}, "last_chance", None, 60),
+        (PROPOSED | {"arm": "hold-out", "tracked": True}, "leave_alone", None, 0),
+        (PROPOSED | CHASED | {"arm": "hold-out", "strategy": "protect"}, "leave_alone", None, 0),
+        (PROPOSED | CHASED, "last_chance", None, 60),
+        (PROPOSED | {"chase_reason": "gone"}, "last_chance", None, 60),
+        ({"chase_reason": "small", "tracked": True}, "do_not_chase", "small", 0),
+        ({"chase_reason": "gone", "strategy": "gone"}, "do_not_chase", "gone", 0),
+        (CHASED | {"insolvent": True}, "do_not_chase", "insolvent", 0),
+        (CHASED | {"closed": True, "tracked": True}, "do_not_chase", "closed", 0),
+        (PROPOSED | {"insolvent": True}, "do_not_chase", "insolvent", 0),
         (PROPOSED | {"closed": True, "arm": "hold-out"}, "do_not_chase", "closed", 0),
-        (CHASED | {"strategy": "gone", "contract_end": "2025-03-31"}, "do_not_chase", "contract_over", 0),
-        (CHASED | {"contract_end": "2025-03-31"}, "retain", None, 500), ({"chase_reason": "unprofitable"}, "do_not_chase", "unprofitable", 0),
+        (
+            CHASED | {"strategy": "gone", "contract_end": "2025-03-31"},
+            "do_not_chase",
+            "contract_over",
+            0,
+        ),
+        (CHASED | {"contract_end": "2025-03-31"}, "retain", None, 500),
+        ({"chase_reason": "unprofitable"}, "do_not_chase", "unprofitable", 0),
         ({"chase_reason": "unprofitable", "strategy": "renegotiate"}, "renegotiate", None, 0),
-        ({"insolvent": True, "closed": True, "chase_reason": "unprofitable"}, "do_not_chase", "insolvent", 0),
+        (
+            {"insolvent": True, "closed": True, "chase_reason": "unprofitable"},
+            "do_not_chase",
+            "insolvent",
+            0,
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_first_rule_that_holds_decides(account, action, reason, at_most):
     t = decide(account).iloc[0]
     assert (t.action, t.action_reason, t.at_most) == (action, reason, at_most)
@@ -308,13 +508,19 @@ def test_the_first_rule_that_holds_decides(account, action, reason, at_most):
 
 @pytest.mark.parametrize("reason", ["insolvent", "closed"])
 def test_nobody_renegotiates_with_a_company_that_cannot_pay_or_is_closed(reason):
-    """The register: insolvent, closed, its contract over come before; only the unprofitable one is left to its renegotiation."""
+    """The register: insolvent, closed, its contract over come before;
+    only the unprofitable one is left to its renegotiation.
+    """
     t = decide({reason: True, "strategy": "renegotiate"}).iloc[0]
     assert (t.action, t.action_reason) == ("do_not_chase", reason)
 
 
 def test_what_is_not_known_is_not_zero():
-    t = decide(CHASED | {"cap": np.nan}, CHASED | {"uncapped_budget": np.nan}, {"chase_reason": "unknown", "uncapped_budget": np.nan})
+    t = decide(
+        CHASED | {"cap": np.nan},
+        CHASED | {"uncapped_budget": np.nan},
+        {"chase_reason": "unknown", "uncapped_budget": np.nan},
+    )
     assert t.at_most.isna().all() and t.action.tolist() == ["serve"] * 3
 
 
@@ -325,28 +531,49 @@ MONEY = st.floats(0, 5_000)
 def accounts(draw):
     """An account as `decisions` hands it over: who is chosen is worth the price of the proposal."""
     account = dict(
-        tracked=draw(st.booleans()), strategy=draw(st.sampled_from(["protect", "serve", "rekindle", "renegotiate", "gone"])),
-        status=draw(st.sampled_from(["kept", "lost", "new", "not_due"])), insolvent=draw(st.booleans()), closed=draw(st.booleans()),
-        contract_end=draw(st.sampled_from([None, "2025-03-31"])), uncapped_budget=draw(MONEY), cap=draw(MONEY),
-        chase_reason=draw(st.sampled_from(["unprofitable", "unknown", "chase", "gone", "safe", "small"])),
-    )  # fmt: skip
+        tracked=draw(st.booleans()),
+        strategy=draw(st.sampled_from(["protect", "serve", "rekindle", "renegotiate", "gone"])),
+        status=draw(st.sampled_from(["kept", "lost", "new", "not_due"])),
+        insolvent=draw(st.booleans()),
+        closed=draw(st.booleans()),
+        contract_end=draw(st.sampled_from([None, "2025-03-31"])),
+        uncapped_budget=draw(MONEY),
+        cap=draw(MONEY),
+        chase_reason=draw(
+            st.sampled_from(["unprofitable", "unknown", "chase", "gone", "safe", "small"])
+        ),
+    )
     if draw(st.booleans()) and account["cap"] >= 60:
         account |= dict(
-            chosen=True, arm=draw(st.sampled_from(["contact", "hold-out", "essential"])), back_value=60 + draw(MONEY), proposal_cost=60.0
+            chosen=True,
+            arm=draw(st.sampled_from(["contact", "hold-out", "essential"])),
+            back_value=60 + draw(MONEY),
+            proposal_cost=60.0,
         )
     return account
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.lists(accounts(), min_size=1, max_size=30), st.floats(0, 300), st.randoms(use_true_random=False))
+@given(
+    st.lists(accounts(), min_size=1, max_size=30),
+    st.floats(0, 300),
+    st.randoms(use_true_random=False),
+)
 @pytest.mark.long
 def test_law_one_action_each_within_its_means_whatever_the_account(rows, action_cost, random):
     t = decide(*rows, action_cost=action_cost)
-    assert t.action.isin(actions.ACTIONS).all() and (t.action_reason.notna() == (t.action == "do_not_chase")).all()
-    assert ((t.at_most >= 0) & (t.at_most <= t.action_value + CENT) & (t.at_most <= t.cap + CENT)).all()
+    assert (
+        t.action.isin(actions.ACTIONS).all()
+        and (t.action_reason.notna() == (t.action == "do_not_chase")).all()
+    )
+    assert (
+        (t.at_most >= 0) & (t.at_most <= t.action_value + CENT) & (t.at_most <= t.cap + CENT)
+    ).all()
     assert (t.at_most[(t.at_most > 0) & (t.action != "last_chance")] >= action_cost).all()
     assert (t.at_most[t.action == "last_chance"] == 60).all()
-    assert not t.at_most[t.insolvent | t.closed | ((t.strategy == "gone") & t.contract_end.notna())].any()
+    assert not t.at_most[
+        t.insolvent | t.closed | ((t.strategy == "gone") & t.contract_end.notna())
+    ].any()
     order = random.sample(range(len(rows)), len(rows))
     same(t.iloc[order], decide(*(rows[i] for i in order), action_cost=action_cost))
 
@@ -365,12 +592,18 @@ def given(tmp_path, monkeypatch):
     return give
 
 
-def test_the_policy_is_what_was_given_to_the_run_and_a_notebook_has_the_last_word(given, monkeypatch):
+def test_the_policy_is_what_was_given_to_the_run_and_a_notebook_has_the_last_word(
+    given, monkeypatch
+):
     given(proposal_cost=80.0, hold_out_seed=9, weekly_task_count=5)
     policy = read_parameters({}).policy
-    assert policy == Policy(proposal_cost=80.0, hold_out_seed=9), "a parameter that decides nothing is left out"
+    assert policy == Policy(proposal_cost=80.0, hold_out_seed=9), (
+        "a parameter that decides nothing is left out"
+    )
     own = read_parameters({"proposal_cost": 45.0, "language": "fr"})
-    assert own.policy == Policy(proposal_cost=45.0, hold_out_seed=9) and own.named == ("proposal_cost",)
+    assert own.policy == Policy(proposal_cost=45.0, hold_out_seed=9) and own.named == (
+        "proposal_cost",
+    )
     given()
     assert read_parameters({}).policy == Policy()
     monkeypatch.delenv(RUN_VARIABLE)
@@ -389,19 +622,29 @@ def test_a_given_price_decides(made_up_book, given):
 
 
 def test_every_action_and_reason_has_its_words_in_both_languages():
-    assert tuple(told.ACTION_LABELS) == actions.ACTIONS and tuple(told.REASON_LABELS) == actions.REASONS
+    assert (
+        tuple(told.ACTION_LABELS) == actions.ACTIONS
+        and tuple(told.REASON_LABELS) == actions.REASONS
+    )
     for label in (*told.ACTION_LABELS.values(), *told.REASON_LABELS.values()):
         assert ENGLISH._(label) == label != FRENCH._(label)
 
 
 def test_a_decision_is_one_sentence_with_its_price_or_its_reason(made_up_book):
     t = decisions(made_up_book, NO_HOLD_OUT).set_index("customer_id")
-    sentences = {name: told.decision(ENGLISH, t.loc[name]) for name in ("F00", "F01", "F04", "F06", "L00")}
+    sentences = {
+        name: told.decision(ENGLISH, t.loc[name]) for name in ("F00", "F01", "F04", "F06", "L00")
+    }
     assert sentences == {
-        "F00": "last-chance proposal, at most €60", "F01": "do not chase: claims doubtful, in collection or written off",
-        "F04": "do not chase: noted as closed, sold or in liquidation", "F06": "do not chase: its contract is over", "L00": "serve as ever",
-    }  # fmt: skip
-    assert told.why(ENGLISH, t.loc["F01"]).startswith("claims doubtful, in collection or written off · €4,500 behind the year before · ")
+        "F00": "last-chance proposal, at most €60",
+        "F01": "do not chase: claims doubtful, in collection or written off",
+        "F04": "do not chase: noted as closed, sold or in liquidation",
+        "F06": "do not chase: its contract is over",
+        "L00": "serve as ever",
+    }
+    assert told.why(ENGLISH, t.loc["F01"]).startswith(
+        "claims doubtful, in collection or written off · €4,500 behind the year before · "
+    )
     assert told.why(ENGLISH, t.loc["F01"]).endswith("€2,400 of margin a year")
     unknown = t.loc["L00"].copy()
     unknown[["sales_gap", "leave_probability", "yearly_margin", "at_most"]] = np.nan
@@ -418,9 +661,14 @@ def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
         and "€2,880" in finding.sentence
     )
     dropped = told.not_chased(ENGLISH, t[t.action == "do_not_chase"])
-    assert dropped.startswith("4 customers are not to be chased (claims doubtful, in collection or written off: 2 · noted as closed, sold or in liquidation: 1 · "
-                              "its contract is over: 1).")  # fmt: skip
-    assert all(f"Company {name}" in dropped for name in ("F01", "F02", "F04")) and "Company F06" not in dropped
+    assert dropped.startswith(
+        "4 customers are not to be chased (claims doubtful, in collection or written off: 2 · "
+        "noted as closed, sold or in liquidation: 1 · its contract is over: 1)."
+    )
+    assert (
+        all(f"Company {name}" in dropped for name in ("F01", "F02", "F04"))
+        and "Company F06" not in dropped
+    )
     nothing = told.spending(ENGLISH, t[t.customer_id.str.startswith("L")])
     assert nothing.amount == 0 and "stays under its cost" in nothing.sentence
     assert told.spending(ENGLISH, t.assign(at_most=np.nan)) is None

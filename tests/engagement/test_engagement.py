@@ -44,16 +44,44 @@ def test_good_file_is_read(load):
         (("client: Test SA\n", ""), 1, ["client", "required"]),
         (("language: fr", "langage: fr"), 2, ["unknown key 'langage'", "did you mean 'language'"]),
         (("  sales:", "  sale:"), 6, ["unknown table 'sale'", "did you mean 'sales'", "customers"]),
-        (("customer_id: Client", "custmer: Client"), 8, ["unknown column 'custmer'", "did you mean 'customer_id'", "amount"]),
-        (("files: sales.csv", "file: sales.csv"), 7, ["unknown key 'file'", "did you mean 'files'"]),
-        (("    columns:", "    format: {decimal: ';'}\n    columns:"), 8, ["decimal", "Accepted: ,, ."]),
-        (("    columns:", "    format: {encoding: utf9}\n    columns:"), 8, ["encoding", "did you mean 'utf-8'"]),
-        (("    columns:", "    format: {delimiter: ';;'}\n    columns:"), 8, ["delimiter", "one character"]),
+        (
+            ("customer_id: Client", "custmer: Client"),
+            8,
+            ["unknown column 'custmer'", "did you mean 'customer_id'", "amount"],
+        ),
+        (
+            ("files: sales.csv", "file: sales.csv"),
+            7,
+            ["unknown key 'file'", "did you mean 'files'"],
+        ),
+        (
+            ("    columns:", "    format: {decimal: ';'}\n    columns:"),
+            8,
+            ["decimal", "Accepted: ,, ."],
+        ),
+        (
+            ("    columns:", "    format: {encoding: utf9}\n    columns:"),
+            8,
+            ["encoding", "did you mean 'utf-8'"],
+        ),
+        (
+            ("    columns:", "    format: {delimiter: ';;'}\n    columns:"),
+            8,
+            ["delimiter", "one character"],
+        ),
         (("    columns:", "    format: {date: jj/mm/aaaa}\n    columns:"), 8, ["date", "%d/%m/%Y"]),
-        (("    columns:", "    format: {decimal: ',', thousands: ','}\n    columns:"), 8, ["thousands", "decimal"]),
+        (
+            ("    columns:", "    format: {decimal: ',', thousands: ','}\n    columns:"),
+            8,
+            ["thousands", "decimal"],
+        ),
         (("as_of:", "language: en\nas_of:"), 2, ["written twice", "line 4"]),
         (("as_of:", "fiscal_year_start: 13\nas_of:"), 4, ["fiscal_year_start", "12"]),
-        (("as_of:", "comparison: rolling\nas_of:"), 4, ["'rolling'", "did you mean 'rolling_year'", "year_to_date"]),
+        (
+            ("as_of:", "comparison: rolling\nas_of:"),
+            4,
+            ["'rolling'", "did you mean 'rolling_year'", "year_to_date"],
+        ),
     ],
 )
 def test_error_names_line_accepted_values_and_nearest(load, change, line, parts):
@@ -65,7 +93,9 @@ def test_error_names_line_accepted_values_and_nearest(load, change, line, parts)
 
 
 def test_all_faults_are_told_at_once(load):
-    message = refused(load, GOOD.replace("fr", "de").replace("EUR", "XXXX").replace("files", "fils"))
+    message = refused(
+        load, GOOD.replace("fr", "de").replace("EUR", "XXXX").replace("files", "fils")
+    )
     assert "line 2" in message and "line 3" in message and "line 7" in message
 
 

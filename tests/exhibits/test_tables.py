@@ -9,9 +9,13 @@ EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
 
 def test_table_is_escaped_everywhere():
     evil = "<script>alert(1)</script>"
-    table = draw_table(EN, "t", evil, pd.DataFrame({"name": [evil], "revenue": [1.0]}), "name revenue", note=evil)
+    table = draw_table(
+        EN, "t", evil, pd.DataFrame({"name": [evil], "revenue": [1.0]}), "name revenue", note=evil
+    )
     assert "<script>" not in table.html
-    assert table.html.count("&lt;script&gt;") == 4, "caption (twice: it names the region too), name, note"
+    assert table.html.count("&lt;script&gt;") == 4, (
+        "caption (twice: it names the region too), name, note"
+    )
 
 
 def test_one_column_never_mixes_cents_and_whole_units():
@@ -22,7 +26,14 @@ def test_one_column_never_mixes_cents_and_whole_units():
 
 def test_values_by_kind_and_language():
     frame = pd.DataFrame(
-        {"name": ["a"], "status": ["lost"], "sales_gap": [5.0], "share": [0.123], "last_date": [dt.date(2024, 12, 31)], "revenue": [None]}
+        {
+            "name": ["a"],
+            "status": ["lost"],
+            "sales_gap": [5.0],
+            "share": [0.123],
+            "last_date": [dt.date(2024, 12, 31)],
+            "revenue": [None],
+        }
     )
     html = draw_table(FR, "t", "c", frame, "name status sales_gap share last_date revenue").html
     for part in ("perdu", "+5,00\u00a0€", "12,3\u00a0%", "31/12/2024", "–", "Dernière commande"):
@@ -31,6 +42,11 @@ def test_values_by_kind_and_language():
 
 def test_figures_with_and_without_interval():
     html = figures_table(
-        EN, "t", "c", {"retention_rate": 0.9, "revenue": float("nan")}, "retention_rate revenue", {"retention_rate": (0.8, 0.95)}
+        EN,
+        "t",
+        "c",
+        {"retention_rate": 0.9, "revenue": float("nan")},
+        "retention_rate revenue",
+        {"retention_rate": (0.8, 0.95)},
     ).html
     assert "90.0%" in html and "[80.0% to 95.0%]" in html and "not measured" in html

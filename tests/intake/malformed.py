@@ -1,6 +1,8 @@
-"""A corpus of malformed engagements: name → what is written into a folder, and what must come of it.
+"""A corpus of malformed engagements: name → what is written into a folder,
+and what must come of it.
 
-An outcome is the part of an error message, or the accepted rows of `sales` and their sum. GOOD rows stand around every bad one.
+An outcome is the part of an error message, or the accepted rows of `sales` and their sum. GOOD rows
+stand around every bad one.
 """
 
 import gzip
@@ -23,7 +25,9 @@ SALES = {"sales": {"files": "sales.csv"}}
 
 @dataclass(frozen=True)
 class Case:
-    """`write` fills the folder; `outcome` is part of the message, or (accepted sales, their sum)."""
+    """`write` fills the folder; `outcome` is part of the message,
+    or (accepted sales, their sum).
+    """
 
     name: str
     write: Callable[[Path], None]
@@ -33,15 +37,21 @@ class Case:
 def engagement(folder: Path, **keys: object) -> None:
     """A sound engagement file but for `keys`."""
     document = {"client": "Test SA", "as_of": "2024-12-31", "tables": SALES} | keys
-    (folder / "engagement.yml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    (folder / "engagement.yml").write_text(
+        yaml.safe_dump(document, allow_unicode=True), encoding="utf-8"
+    )
 
 
-def csv_case(name: str, content: str | bytes, outcome: str | tuple[int, float], **keys: object) -> Case:
+def csv_case(
+    name: str, content: str | bytes, outcome: str | tuple[int, float], **keys: object
+) -> Case:
     """A sales.csv of this content."""
 
     def write(folder: Path) -> None:
         engagement(folder, **keys)
-        (folder / "sales.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+        (folder / "sales.csv").write_bytes(
+            content if isinstance(content, bytes) else content.encode()
+        )
 
     return Case(name, write, outcome)
 
@@ -51,10 +61,17 @@ def row_case(name: str, row: str, outcome: str | tuple[int, float] = KEPT, **key
     return csv_case(name, "\n".join([HEADER, GOOD[0], row, GOOD[1]]) + "\n", outcome, **keys)
 
 
-AMOUNTS = ["nan", "NaN", "inf", "-inf", "Infinity", "1e30", "1E400", "99999999999999999999", "n.d.", "-", "–", "1.2.3", "--5", "+-5", "0x10", "½", "1/2", "=1+1", "#REF!", "#N/A",
-           "#DIV/0!", "NULL", "None", "true", "ten", "١٢", "5 %", "1 2 3", "12.3.", ".", "$", "€", "5;6", "1_000", "5e", "\u200b"]  # fmt: skip
-DATES = ["", "0000-00-00", "2024-02-30", "2024-13-01", "2023-02-29", "1899-12-31", "1800-01-01", "9999-12-31", "2025-01-01", "20240230", "yesterday", "45291.5.1", "2024", "2024-06", "nan",
-         "12:30", "32/01/2024", "15-06-24", "\u200b2024-06-15x", "=TODAY()", "-1"]  # fmt: skip
+AMOUNTS = [
+    "nan", "NaN", "inf", "-inf", "Infinity", "1e30", "1E400", "99999999999999999999", "n.d.", "-",
+    "–", "1.2.3", "--5", "+-5", "0x10", "½", "1/2", "=1+1", "#REF!", "#N/A", "#DIV/0!", "NULL",
+    "None", "true", "ten", "١٢", "5 %", "1 2 3", "12.3.", ".", "$", "€", "5;6", "1_000", "5e",
+    "\u200b",
+]  # fmt: skip
+DATES = [
+    "", "0000-00-00", "2024-02-30", "2024-13-01", "2023-02-29", "1899-12-31", "1800-01-01",
+    "9999-12-31", "2025-01-01", "20240230", "yesterday", "45291.5.1", "2024", "2024-06", "nan",
+    "12:30", "32/01/2024", "15-06-24", "\u200b2024-06-15x", "=TODAY()", "-1",
+]  # fmt: skip
 IDS = ["", " ", "\t", "\u00a0"]
 
 
@@ -84,16 +101,37 @@ def texts() -> list[Case]:
         csv_case("a picture", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "sales"),
         csv_case("a compressed file", gzip.compress(good.encode()), "sales"),
         csv_case("a workbook named csv", workbook(), "sales"),
-        csv_case("a page named csv", "<html><body><table><tr><td>x</td></tr></table></body></html>", "sales"),
+        csv_case(
+            "a page named csv",
+            "<html><body><table><tr><td>x</td></tr></table></body></html>",
+            "sales",
+        ),
         csv_case("UTF-16", good.encode("utf-16"), KEPT),
         csv_case("UTF-16 without mark", good.encode("utf-16-le"), KEPT),
         csv_case("UTF-16 cut in a character", good.encode("utf-16")[:-1], "sales.csv"),
         csv_case("UTF-32", good.encode("utf-32"), "sales"),
         csv_case("UTF-7 letters", good.replace("A,", "+AOk-,"), KEPT),
         csv_case("half a UTF-8 character at the end", good.encode() + b"C\xc3", KEPT),
-        csv_case("UTF-8 and cp1252 on one line", good.encode() + "é,2024-03-01,1\n".encode() * 300 + "é".encode() + "é,2024-03-01,1\n".encode("cp1252"), "sales.csv"),
-        csv_case("encoding that is not", good, "encoding", tables={"sales": {"files": "sales.csv", "format": {"encoding": "klingon"}}}),
-        csv_case("encoding of bytes, not of text", good, "encoding", tables={"sales": {"files": "sales.csv", "format": {"encoding": "base64"}}}),
+        csv_case(
+            "UTF-8 and cp1252 on one line",
+            good.encode()
+            + "é,2024-03-01,1\n".encode() * 300
+            + "é".encode()
+            + "é,2024-03-01,1\n".encode("cp1252"),
+            "sales.csv",
+        ),
+        csv_case(
+            "encoding that is not",
+            good,
+            "encoding",
+            tables={"sales": {"files": "sales.csv", "format": {"encoding": "klingon"}}},
+        ),
+        csv_case(
+            "encoding of bytes, not of text",
+            good,
+            "encoding",
+            tables={"sales": {"files": "sales.csv", "format": {"encoding": "base64"}}},
+        ),
         csv_case("old Mac line ends", good.replace("\n", "\r"), KEPT),
         csv_case("mixed line ends", f"{HEADER}\r\n{GOOD[0]}\n{GOOD[1]}\r\n", KEPT),
         csv_case("no line end at the end", good.rstrip("\n"), KEPT),
@@ -110,26 +148,62 @@ def texts() -> list[Case]:
         csv_case("no header at all", "\n".join(GOOD) + "\n", "customer_id"),
         csv_case("header repeated among the rows", f"{good}{HEADER}\n", KEPT),
         csv_case("one column", "customer_id\nA\nB\n", "sales"),
-        csv_case("a wrong delimiter", good, "sales", tables={"sales": {"files": "sales.csv", "format": {"delimiter": "|"}}}),
+        csv_case(
+            "a wrong delimiter",
+            good,
+            "sales",
+            tables={"sales": {"files": "sales.csv", "format": {"delimiter": "|"}}},
+        ),
         csv_case("two delimiters", good.replace(GOOD[1], GOOD[1].replace(",", ";")), (1, 10)),
         csv_case("100 000 columns", f"{wide}\n{GOOD[0]}\n", "100,003 columns"),
-        csv_case("a header of 80 kB", f"{HEADER},{','.join(f'column {i:03} ' + 'x' * 100 for i in range(700))}\n{GOOD[0]}{',' * 700}\n", (1, 10)),
+        csv_case(
+            "a header of 80 kB",
+            (
+                f"{HEADER},{','.join(f'column {i:03} ' + 'x' * 100 for i in range(700))}\n"
+                f"{GOOD[0]}{',' * 700}\n"
+            ),
+            (1, 10),
+        ),
         csv_case("a value of 20 MB", f"{good}C,2024-06-15,{'9' * 20_000_000}\n", KEPT),
         csv_case("a name of 1 MB", f"{good}{'C' * 1_000_000},2024-06-15,7\n", (3, 37.5)),
-        csv_case("both decimal marks", f"customer_id;date;amount\n{'A;2024-01-15;1,50' + chr(10)}{'B;2024-01-15;2.50' + chr(10)}" * 1, "decimal"),
-        csv_case("thousand or fraction", "customer_id;date;amount\nA;2024-01-15;1,234\nB;2024-01-16;2,345\n", "decimal"),
-        csv_case("day or month", "customer_id,date,amount\nA,01/02/2024,1\nB,03/04/2024,2\n", "date"),
-        csv_case("days and months", "customer_id,date,amount\nA,13/02/2024,1\nB,02/13/2024,2\n", "date"),
+        csv_case(
+            "both decimal marks",
+            (
+                f"customer_id;date;amount\n"
+                f"{'A;2024-01-15;1,50' + chr(10)}{'B;2024-01-15;2.50' + chr(10)}"
+            )
+            * 1,
+            "decimal",
+        ),
+        csv_case(
+            "thousand or fraction",
+            "customer_id;date;amount\nA;2024-01-15;1,234\nB;2024-01-16;2,345\n",
+            "decimal",
+        ),
+        csv_case(
+            "day or month", "customer_id,date,amount\nA,01/02/2024,1\nB,03/04/2024,2\n", "date"
+        ),
+        csv_case(
+            "days and months", "customer_id,date,amount\nA,13/02/2024,1\nB,02/13/2024,2\n", "date"
+        ),
         csv_case("all rows refused", f"{HEADER}\nA,x,1\nB,y,2\n", "sales"),
-        csv_case("amounts that sum beyond the type", HEADER + "\n" + "".join(f"A,2024-01-15,{99999999999999}\n" for _ in range(3)), (3, 299999999999997)),
-        csv_case("a repeated line number", f"{HEADER},line_id\n{GOOD[0]},1\n{GOOD[1]},1\n", (1, 10)),
+        csv_case(
+            "amounts that sum beyond the type",
+            HEADER + "\n" + "".join(f"A,2024-01-15,{99999999999999}\n" for _ in range(3)),
+            (3, 299999999999997),
+        ),
+        csv_case(
+            "a repeated line number", f"{HEADER},line_id\n{GOOD[0]},1\n{GOOD[1]},1\n", (1, 10)
+        ),
         csv_case("exact duplicates", f"{HEADER}\n{GOOD[0]}\n{GOOD[0]}\n", (2, 20)),
         csv_case("audit date before every sale", good, "as_of", as_of="2020-01-01"),
-    ]  # fmt: skip
+    ]
 
 
 def workbook(
-    *names: str, rows: tuple = ((*HEADER.split(","),), ("A", "2024-01-15", 10), ("B", "2024-02-20", 20.5)), formula: str = ""
+    *names: str,
+    rows: tuple = ((*HEADER.split(","),), ("A", "2024-01-15", 10), ("B", "2024-02-20", 20.5)),
+    formula: str = "",
 ) -> bytes:
     """An Excel file of these sheets."""
     import xlsxwriter
@@ -154,7 +228,9 @@ def bomb() -> bytes:
             if name.endswith("sheet1.xml"):
                 with target.open(name, "w", force_zip64=True) as stream:
                     stream.write(
-                        b'<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+                        b'<?xml version="1.0"?><worksheet '
+                        b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+                        b"<sheetData>"
                     )
                     for _ in range(64):
                         stream.write(b" " * 2**24)
@@ -164,7 +240,9 @@ def bomb() -> bytes:
     return buffer.getvalue()
 
 
-def file_case(name: str, file: str, content: bytes, outcome: str | tuple[int, float], **spec: object) -> Case:
+def file_case(
+    name: str, file: str, content: bytes, outcome: str | tuple[int, float], **spec: object
+) -> Case:
     """One file that a sales table reads."""
 
     def write(folder: Path) -> None:
@@ -197,24 +275,84 @@ def binaries() -> list[Case]:
         file_case("text named xlsx", "sales.xlsx", HEADER.encode(), "sales.xlsx"),
         file_case("page named xls", "sales.xls", b"<html></html>", "sales.xls"),
         file_case("workbook that unpacks to a gigabyte", "sales.xlsx", bomb(), "sales.xlsx"),
-        file_case("sheet that is not there", "sales.xlsx", workbook("One", "Two"), "Three", sheet="Three"),
+        file_case(
+            "sheet that is not there", "sales.xlsx", workbook("One", "Two"), "Three", sheet="Three"
+        ),
         file_case("several sheets and none named", "sales.xlsx", workbook("One", "Two"), KEPT),
         file_case("sheet without rows", "sales.xlsx", workbook(rows=()), "sales.xlsx"),
-        file_case("sheet with its header only", "sales.xlsx", workbook(rows=((*HEADER.split(","),),)), "no rows"),
+        file_case(
+            "sheet with its header only",
+            "sales.xlsx",
+            workbook(rows=((*HEADER.split(","),),)),
+            "no rows",
+        ),
         file_case("formula without a value", "sales.xlsx", workbook(formula="=1/0"), KEPT),
-        file_case("header of a workbook twice", "sales.xlsx", workbook(rows=(("customer_id", "date", "amount", "amount"), ("A", "2024-01-15", 1, 2))), "amount"),
-        file_case("dates as serial numbers of 1900", "sales.xlsx", workbook(rows=((*HEADER.split(","),), ("A", 45306, 10), ("B", 45342, 20.5))), (2, 30.5)),
+        file_case(
+            "header of a workbook twice",
+            "sales.xlsx",
+            workbook(rows=(("customer_id", "date", "amount", "amount"), ("A", "2024-01-15", 1, 2))),
+            "amount",
+        ),
+        file_case(
+            "dates as serial numbers of 1900",
+            "sales.xlsx",
+            workbook(rows=((*HEADER.split(","),), ("A", 45306, 10), ("B", 45342, 20.5))),
+            (2, 30.5),
+        ),
         file_case("parquet cut", "sales.parquet", whole[: len(whole) // 2], "sales.parquet"),
         file_case("parquet empty", "sales.parquet", b"", "sales.parquet"),
-        file_case("parquet without rows", "sales.parquet", parquet(customer_id=pa.array([], "string"), date=pa.array([], "date32"), amount=pa.array([], "float64")), "no rows"),
-        file_case("parquet with NaN and infinity", "sales.parquet", parquet(customer_id=["A", "B", "C", "D"], date=[*days, *days], amount=[10.0, 20.5, float("nan"), float("inf")]), KEPT),
-        file_case("parquet with an amount too large", "sales.parquet", parquet(customer_id=["A", "B", "C"], date=[*days, days[0]], amount=[10.0, 20.5, 1e30]), KEPT),
-        file_case("parquet with lists", "sales.parquet", parquet(customer_id=[["A"], ["B"]], date=days, amount=[10.0, 20.5]), (2, 30.5)),
-        file_case("parquet with amounts as truths", "sales.parquet", parquet(customer_id=["A", "B"], date=days, amount=[True, False]), "sales"),
-        file_case("parquet with dates as numbers", "sales.parquet", parquet(customer_id=["A", "B"], date=[20240115, 20240220], amount=[10.0, 20.5]), KEPT),
-        file_case("parquet without the column", "sales.parquet", parquet(customer_id=["A"], date=days[:1]), "amount"),
+        file_case(
+            "parquet without rows",
+            "sales.parquet",
+            parquet(
+                customer_id=pa.array([], "string"),
+                date=pa.array([], "date32"),
+                amount=pa.array([], "float64"),
+            ),
+            "no rows",
+        ),
+        file_case(
+            "parquet with NaN and infinity",
+            "sales.parquet",
+            parquet(
+                customer_id=["A", "B", "C", "D"],
+                date=[*days, *days],
+                amount=[10.0, 20.5, float("nan"), float("inf")],
+            ),
+            KEPT,
+        ),
+        file_case(
+            "parquet with an amount too large",
+            "sales.parquet",
+            parquet(customer_id=["A", "B", "C"], date=[*days, days[0]], amount=[10.0, 20.5, 1e30]),
+            KEPT,
+        ),
+        file_case(
+            "parquet with lists",
+            "sales.parquet",
+            parquet(customer_id=[["A"], ["B"]], date=days, amount=[10.0, 20.5]),
+            (2, 30.5),
+        ),
+        file_case(
+            "parquet with amounts as truths",
+            "sales.parquet",
+            parquet(customer_id=["A", "B"], date=days, amount=[True, False]),
+            "sales",
+        ),
+        file_case(
+            "parquet with dates as numbers",
+            "sales.parquet",
+            parquet(customer_id=["A", "B"], date=[20240115, 20240220], amount=[10.0, 20.5]),
+            KEPT,
+        ),
+        file_case(
+            "parquet without the column",
+            "sales.parquet",
+            parquet(customer_id=["A"], date=days[:1]),
+            "amount",
+        ),
         file_case("unknown kind of file", "sales.json", b"[]", "sales.json"),
-    ]  # fmt: skip
+    ]
 
 
 def places() -> list[Case]:
@@ -259,29 +397,58 @@ def places() -> list[Case]:
     ]
 
 
-WRONG = {"a list": [1, 2], "a mapping": {"x": 1}, "a truth": True, "a negative number": -7, "a long text": "x" * 500}
+WRONG = {
+    "a list": [1, 2],
+    "a mapping": {"x": 1},
+    "a truth": True,
+    "a negative number": -7,
+    "a long text": "x" * 500,
+}
 FIELDS = {
-    "client": ("a list", "a mapping"), "language": tuple(WRONG), "currency": tuple(WRONG), "as_of": ("a list", "a mapping", "a long text"),
-    "comparison": tuple(WRONG), "fiscal_year_start": ("a list", "a mapping", "a negative number", "a long text"), "engine": tuple(WRONG), "sector": tuple(WRONG), "cost_behaviour": ("a list", "a truth", "a negative number", "a long text"),
-    "linked_share_minimum": ("a list", "a mapping", "a negative number", "a long text"), "firm": tuple(WRONG), "tables": ("a list", "a truth", "a negative number", "a long text"),
-    "targets": ("a mapping", "a truth", "a negative number", "a long text"), "maturity": ("a list", "a mapping", "a truth", "a long text"), "stranger": ("a list",),
+    "client": ("a list", "a mapping"), "language": tuple(WRONG), "currency": tuple(WRONG),
+    "as_of": ("a list", "a mapping", "a long text"), "comparison": tuple(WRONG),
+    "fiscal_year_start": ("a list", "a mapping", "a negative number", "a long text"),
+    "engine": tuple(WRONG), "sector": tuple(WRONG),
+    "cost_behaviour": ("a list", "a truth", "a negative number", "a long text"),
+    "linked_share_minimum": ("a list", "a mapping", "a negative number", "a long text"),
+    "firm": tuple(WRONG), "tables": ("a list", "a truth", "a negative number", "a long text"),
+    "targets": ("a mapping", "a truth", "a negative number", "a long text"),
+    "maturity": ("a list", "a mapping", "a truth", "a long text"), "stranger": ("a list",),
 }  # fmt: skip
 
 
 def keys() -> list[Case]:
     """Every field of the engagement with a value of another type."""
     good = "\n".join([HEADER, *GOOD]) + "\n"
-    cases = [csv_case(f"{field}: {kind}", good, field, **{field: WRONG[kind]}) for field, kinds in FIELDS.items() for kind in kinds]
+    cases = [
+        csv_case(f"{field}: {kind}", good, field, **{field: WRONG[kind]})
+        for field, kinds in FIELDS.items()
+        for kind in kinds
+    ]
     inner = {
-        "files a number": {"files": 5}, "files null": {"files": None}, "files none": {"files": []}, "columns a list": {"files": "sales.csv", "columns": ["a"]},
-        "column a number": {"files": "sales.csv", "columns": {"date": 5}}, "column null": {"files": "sales.csv", "columns": {"date": None}}, "column empty": {"files": "sales.csv", "columns": {"date": ""}},
-        "format a text": {"files": "sales.csv", "format": "csv"}, "delimiter too long": {"files": "sales.csv", "format": {"delimiter": ";;"}},
-        "delimiter empty": {"files": "sales.csv", "format": {"delimiter": ""}}, "decimal a letter": {"files": "sales.csv", "format": {"decimal": "x"}},
-        "date without a year": {"files": "sales.csv", "format": {"date": "%d/%m"}}, "header row zero": {"files": "sales.csv", "format": {"header_row": 0}},
-        "header row beyond the end": {"files": "sales.csv", "format": {"header_row": 999}}, "sheet a mapping": {"files": "sales.csv", "sheet": {"a": 1}}, "stranger": {"files": "sales.csv", "stranger": 1}, "table a text": "sales.csv",
+        "files a number": {"files": 5},
+        "files null": {"files": None},
+        "files none": {"files": []},
+        "columns a list": {"files": "sales.csv", "columns": ["a"]},
+        "column a number": {"files": "sales.csv", "columns": {"date": 5}},
+        "column null": {"files": "sales.csv", "columns": {"date": None}},
+        "column empty": {"files": "sales.csv", "columns": {"date": ""}},
+        "format a text": {"files": "sales.csv", "format": "csv"},
+        "delimiter too long": {"files": "sales.csv", "format": {"delimiter": ";;"}},
+        "delimiter empty": {"files": "sales.csv", "format": {"delimiter": ""}},
+        "decimal a letter": {"files": "sales.csv", "format": {"decimal": "x"}},
+        "date without a year": {"files": "sales.csv", "format": {"date": "%d/%m"}},
+        "header row zero": {"files": "sales.csv", "format": {"header_row": 0}},
+        "header row beyond the end": {"files": "sales.csv", "format": {"header_row": 999}},
+        "sheet a mapping": {"files": "sales.csv", "sheet": {"a": 1}},
+        "stranger": {"files": "sales.csv", "stranger": 1},
+        "table a text": "sales.csv",
         "table null": None,
-    }  # fmt: skip
-    return cases + [csv_case(f"sales: {name}", good, "sales", tables={"sales": spec}) for name, spec in inner.items()]
+    }
+    return cases + [
+        csv_case(f"sales: {name}", good, "sales", tables={"sales": spec})
+        for name, spec in inner.items()
+    ]
 
 
 def documents() -> list[Case]:
@@ -291,53 +458,115 @@ def documents() -> list[Case]:
     )
     sound = "client: Test SA\nas_of: 2024-12-31\ntables:\n  sales:\n    files: sales.csv\n"
     contents: dict[str, tuple[str | bytes, str | tuple[int, float]]] = {
-        "empty": ("", "mapping"), "a number": ("5", "mapping"), "a list": ("- a\n- b\n", "mapping"), "a text": ("hello", "mapping"), "null": ("null", "mapping"), "a tab": ("client:\tX\n\ttables: 1\n", "YAML"),
-        "a mark never closed": ('client: "X\n', "YAML"), "a Python object": ("!!python/object/apply:os.system ['true']\n", "YAML"),
-        "a Python name": ("client: !!python/name:os.system\ntables: {}\n", "YAML"), "an unknown tag": ("client: !vault X\ntables: {}\n", "YAML"), "a binary tag": (sound.replace("Test SA", "!!binary aGVsbG8="), KEPT),
-        "a set": (sound.replace("Test SA", "!!set {a, b}"), "client"), "an alias without an anchor": ("client: *x\n", "YAML"), "aliases that multiply": (laughs + sound, "aliases"), "an alias of itself": (sound + "x: &x [*x]\n", "aliases"),
-        "two documents": (sound + "---\n" + sound, "YAML"), "key twice": (sound + "client: Other\n", "twice"), "bytes": (bytes(range(256)), "engagement.yml"), "UTF-16": (sound.encode("utf-16"), "UTF-8"), "deep": ("[" * 3000, "YAML"),
-        "a megabyte": ("#" * 1_100_000, "larger"), "a key that is a list": (sound + "? [a, b]\n: 1\n", "engagement.yml"), "a key that is a number": (sound + "5: 1\n", "5"), "a date that is none": (sound.replace("2024-12-31", "2024-13-45"), "engagement.yml"),
-        "anchors within reason": (sound.replace("sales.csv", "&f sales.csv"), KEPT), "a merge key": ("base: &b {files: sales.csv}\n" + sound.replace("    files: sales.csv", "    <<: *b"), "base"), "control characters": (sound.replace("Test SA", "Te\x01st"), "YAML"),
-    }  # fmt: skip
+        "empty": ("", "mapping"),
+        "a number": ("5", "mapping"),
+        "a list": ("- a\n- b\n", "mapping"),
+        "a text": ("hello", "mapping"),
+        "null": ("null", "mapping"),
+        "a tab": ("client:\tX\n\ttables: 1\n", "YAML"),
+        "a mark never closed": ('client: "X\n', "YAML"),
+        "a Python object": ("!!python/object/apply:os.system ['true']\n", "YAML"),
+        "a Python name": ("client: !!python/name:os.system\ntables: {}\n", "YAML"),
+        "an unknown tag": ("client: !vault X\ntables: {}\n", "YAML"),
+        "a binary tag": (sound.replace("Test SA", "!!binary aGVsbG8="), KEPT),
+        "a set": (sound.replace("Test SA", "!!set {a, b}"), "client"),
+        "an alias without an anchor": ("client: *x\n", "YAML"),
+        "aliases that multiply": (laughs + sound, "aliases"),
+        "an alias of itself": (sound + "x: &x [*x]\n", "aliases"),
+        "two documents": (sound + "---\n" + sound, "YAML"),
+        "key twice": (sound + "client: Other\n", "twice"),
+        "bytes": (bytes(range(256)), "engagement.yml"),
+        "UTF-16": (sound.encode("utf-16"), "UTF-8"),
+        "deep": ("[" * 3000, "YAML"),
+        "a megabyte": ("#" * 1_100_000, "larger"),
+        "a key that is a list": (sound + "? [a, b]\n: 1\n", "engagement.yml"),
+        "a key that is a number": (sound + "5: 1\n", "5"),
+        "a date that is none": (sound.replace("2024-12-31", "2024-13-45"), "engagement.yml"),
+        "anchors within reason": (sound.replace("sales.csv", "&f sales.csv"), KEPT),
+        "a merge key": (
+            "base: &b {files: sales.csv}\n" + sound.replace("    files: sales.csv", "    <<: *b"),
+            "base",
+        ),
+        "control characters": (sound.replace("Test SA", "Te\x01st"), "YAML"),
+    }
 
     def write(content: str | bytes) -> Callable[[Path], None]:
         def fill(folder: Path) -> None:
-            (folder / "engagement.yml").write_bytes(content if isinstance(content, bytes) else content.encode())
+            (folder / "engagement.yml").write_bytes(
+                content if isinstance(content, bytes) else content.encode()
+            )
             (folder / "sales.csv").write_text("\n".join([HEADER, *GOOD]) + "\n", encoding="utf-8")
 
         return fill
 
-    return [Case(f"document: {name}", write(content), outcome) for name, (content, outcome) in contents.items()]
+    return [
+        Case(f"document: {name}", write(content), outcome)
+        for name, (content, outcome) in contents.items()
+    ]
 
 
-FEC = "JournalCode\tJournalLib\tEcritureNum\tEcritureDate\tCompteNum\tCompteLib\tCompAuxNum\tCompAuxLib\tPieceRef\tPieceDate\tEcritureLib\tDebit\tCredit\tEcritureLet\tDateLet\tValidDate\tMontantdevise\tIdevise"
+FEC = (
+    "JournalCode\tJournalLib\tEcritureNum\tEcritureDate\tCompteNum\tCompteLib\tCompAuxNum\t"
+    "CompAuxLib\tPieceRef\tPieceDate\tEcritureLib\tDebit\tCredit\tEcritureLet\tDateLet\tValidDate\t"
+    "Montantdevise\tIdevise"
+)
 
 
-def entry(account: str, debit: str, credit: str, customer: str = "", number: str = "1", day: str = "20240115") -> str:
+def entry(
+    account: str,
+    debit: str,
+    credit: str,
+    customer: str = "",
+    number: str = "1",
+    day: str = "20240115",
+) -> str:
     """One line of a ledger."""
-    return f"VE\tVentes\t{number}\t{day}\t{account}\tCompte\t{customer}\t{customer}\tF1\t{day}\tFacture\t{debit}\t{credit}\t\t\t{day}\t\t"
+    return (
+        f"VE\tVentes\t{number}\t{day}\t{account}\tCompte\t{customer}\t{customer}\tF1\t{day}\t"
+        f"Facture\t{debit}\t{credit}\t\t\t{day}\t\t"
+    )
 
 
 def ledgers() -> list[Case]:
     """Ledgers that do not balance or do not read."""
-    sale = [entry("411000", "120,00", "0,00", "C1"), entry("707000", "0,00", "100,00"), entry("445710", "0,00", "20,00")]
+    sale = [
+        entry("411000", "120,00", "0,00", "C1"),
+        entry("707000", "0,00", "100,00"),
+        entry("445710", "0,00", "20,00"),
+    ]
 
-    def case(name: str, lines: list[str], outcome: str | tuple[int, float], head: str = FEC) -> Case:
+    def case(
+        name: str, lines: list[str], outcome: str | tuple[int, float], head: str = FEC
+    ) -> Case:
         def write(folder: Path) -> None:
             engagement(folder, tables={"ledger": {"files": "*FEC*.txt"}})
-            (folder / "123456789FEC20241231.txt").write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+            (folder / "123456789FEC20241231.txt").write_text(
+                "\n".join([head, *lines]) + "\n", encoding="utf-8"
+            )
 
         return Case(f"ledger: {name}", write, outcome)
 
     return [
         case("balanced", sale, (1, 100)),
-        case("an entry that does not balance", [sale[0], sale[1].replace("100,00", "90,00"), sale[2]], (1, 90)),
+        case(
+            "an entry that does not balance",
+            [sale[0], sale[1].replace("100,00", "90,00"), sale[2]],
+            (1, 90),
+        ),
         case("an amount that is none", [*sale, entry("707000", "x", "0,00")], (1, 100)),
-        case("a date that is none", [*sale, entry("707000", "0,00", "5,00", day="20241399")], (1, 100)),
+        case(
+            "a date that is none",
+            [*sale, entry("707000", "0,00", "5,00", day="20241399")],
+            (1, 100),
+        ),
         case("without lines", [], "ledger"),
         case("without the accounts", sale, "CompteNum", FEC.replace("CompteNum", "Compte")),
         case("cut in a line", [*sale, "VE\tVentes\t2\t2024"], (1, 100)),
-        case("debit and credit on one line", [*sale, entry("707000", "5,00", "5,00", number="2")], (1, 100)),
+        case(
+            "debit and credit on one line",
+            [*sale, entry("707000", "5,00", "5,00", number="2")],
+            (1, 100),
+        ),
     ]
 
 

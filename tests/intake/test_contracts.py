@@ -51,7 +51,12 @@ def test_reason_for_each_bad_value(make_engagement, header, row, reason):
 @pytest.mark.parametrize(
     ("table", "header", "row", "reason"),
     [
-        ("costs", "period_start,period_end,category,amount,behaviour", "2024-01-01,2024-01-31,Loyer,5,semi", "choice:behaviour"),
+        (
+            "costs",
+            "period_start,period_end,category,amount,behaviour",
+            "2024-01-01,2024-01-31,Loyer,5,semi",
+            "choice:behaviour",
+        ),
         ("departures", "customer_id,date,told_by", "A,2024-06-01,voisin", "choice:told_by"),
         ("customers", "customer_id,contract", "B,peut-être", "bool:contract"),
         ("opportunities", "customer_id,opened,stage", "A,2024-06-01,signée", "choice:stage"),
@@ -64,21 +69,32 @@ def test_reason_for_each_bad_choice(make_engagement, table, header, row, reason)
         "customers": "A,Oui",
         "opportunities": "A,2024-06-01,Gagnée",
     }
-    check, book = check_of(make_engagement, [line.split(",") for line in (header, good[table], row)], table)
+    check, book = check_of(
+        make_engagement, [line.split(",") for line in (header, good[table], row)], table
+    )
     assert check.reasons == {reason: 1}
     told = {"fixed", "customer", "won", True}
     assert told & set(book.table(table).execute().iloc[0])
 
 
 def test_repeated_line_is_quarantined_and_counts_within_its_order(make_engagement):
-    rows = [[*HEADER, "order_id", "line_id"], [*GOOD, "F1", "1"], [*GOOD, "F1", "2"], [*GOOD, "F2", "1"], [*GOOD, "F1", "2"]]
+    rows = [
+        [*HEADER, "order_id", "line_id"],
+        [*GOOD, "F1", "1"],
+        [*GOOD, "F1", "2"],
+        [*GOOD, "F2", "1"],
+        [*GOOD, "F1", "2"],
+    ]
     check, book = check_of(make_engagement, rows)
     assert check.reasons == {"repeated:line_id": 1}
     assert list(book.table("quarantine").execute().row) == [5]
 
 
 def test_repeated_line_without_order_number(make_engagement):
-    check, _ = check_of(make_engagement, [[*HEADER, "line_id"], [*GOOD, "1"], [*GOOD, "1"], [*GOOD, ""], [*GOOD, ""]])
+    check, _ = check_of(
+        make_engagement,
+        [[*HEADER, "line_id"], [*GOOD, "1"], [*GOOD, "1"], [*GOOD, ""], [*GOOD, ""]],
+    )
     assert (check.reasons, check.duplicate_rows) == ({"repeated:line_id": 1}, 1)
 
 
@@ -116,18 +132,26 @@ def test_computed_amount_that_overflows_is_rejected(make_engagement):
 
 @pytest.mark.parametrize("amount", ["$12.50", "USD 12.50", "12%", "1 2 3.5", "1 2345.5", "12,5 £"])
 def test_foreign_currency_percent_and_odd_spaces_are_no_amount(make_engagement, amount):
-    check, _ = check_of(make_engagement, [HEADER, GOOD, ["B", "2024-12-31", amount], ["C", "2024-12-31", "€ 2.50"]])
+    check, _ = check_of(
+        make_engagement, [HEADER, GOOD, ["B", "2024-12-31", amount], ["C", "2024-12-31", "€ 2.50"]]
+    )
     assert (check.reasons, check.amount) == ({"number:amount": 1}, Decimal("12.5"))
 
 
 def test_repeated_customer(make_engagement):
-    check, _ = check_of(make_engagement, [["customer_id", "name"], ["A", "x"], ["A", "y"]], "customers")
+    check, _ = check_of(
+        make_engagement, [["customer_id", "name"], ["A", "x"], ["A", "y"]], "customers"
+    )
     assert check.reasons == {"repeated:customer_id": 1}
 
 
 def test_exact_duplicates_are_kept_and_reported(make_engagement):
     check, _ = check_of(make_engagement, [HEADER, GOOD, GOOD, GOOD, ["B", "2024-12-30", "1"]])
-    assert (check.accepted_rows, check.duplicate_rows, check.duplicate_amount) == (4, 2, Decimal(20))
+    assert (check.accepted_rows, check.duplicate_rows, check.duplicate_amount) == (
+        4,
+        2,
+        Decimal(20),
+    )
     assert any("duplicate" in notice.message for notice in check.notices)
 
 
@@ -150,14 +174,22 @@ def test_amount_from_quantity_price_and_discount(make_engagement):
         ["A", "2024-12-31", "1", "100", "10 %"],
     ]
     check, book = check_of(make_engagement, rows)
-    assert list(book.table("sales").order_by("_row").execute().amount) == [Decimal("142.8"), Decimal(7), Decimal(90)]
+    assert list(book.table("sales").order_by("_row").execute().amount) == [
+        Decimal("142.8"),
+        Decimal(7),
+        Decimal(90),
+    ]
     assert check.amount == Decimal("239.8")
 
 
 def test_missing_part_of_a_computed_amount(make_engagement):
     check, _ = check_of(
         make_engagement,
-        [["customer_id", "date", "quantity", "unit_price"], ["A", "2024-12-31", "12", "14.00"], ["A", "2024-12-31", "", "3.50"]],
+        [
+            ["customer_id", "date", "quantity", "unit_price"],
+            ["A", "2024-12-31", "12", "14.00"],
+            ["A", "2024-12-31", "", "3.50"],
+        ],
     )
     assert check.reasons == {"missing:quantity": 1}
 
@@ -184,23 +216,50 @@ def test_no_sales_and_no_date_is_refused(make_engagement):
 
 
 def test_all_tables_with_faults_are_told_at_once(make_engagement):
-    folder = make_engagement(tables={"sales": [["customer_id"], ["A"]], "customers": [["name"], ["A"]]})
+    folder = make_engagement(
+        tables={"sales": [["customer_id"], ["A"]], "customers": [["name"], ["A"]]}
+    )
     with pytest.raises(CarnetError) as error:
         open_book(folder)
     assert "sales:" in str(error.value) and "customers:" in str(error.value)
 
 
 cells = st.sampled_from(
-    ["A", "B", "", "NULL", "2024-01-31", "2024-13-31", "2031-01-01", "1.50", "-2.25", "abc", "1e40", "=1+1", "'", '"', ";", "é\u202f"]
+    [
+        "A",
+        "B",
+        "",
+        "NULL",
+        "2024-01-31",
+        "2024-13-31",
+        "2031-01-01",
+        "1.50",
+        "-2.25",
+        "abc",
+        "1e40",
+        "=1+1",
+        "'",
+        '"',
+        ";",
+        "é\u202f",
+    ]
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.lists(cells, min_size=1, max_size=5), max_size=12), seed=st.integers(0, 10**9))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.lists(st.lists(cells, min_size=1, max_size=5), max_size=12), seed=st.integers(0, 10**9)
+)
 @pytest.mark.long
 def test_law_rows_and_sums_reconcile_whatever_comes_in(make_engagement, rows, seed):
-    """Rows read = accepted + quarantined; Σ read = accepted + quarantined; every quarantined row is kept with a reason."""
-    folder = make_engagement(f"law{seed}", tables={"sales": [HEADER, GOOD, *rows]}, as_of="2025-06-30")
+    """Rows read = accepted + quarantined; Σ read = accepted + quarantined;
+    every quarantined row is kept with a reason.
+    """
+    folder = make_engagement(
+        f"law{seed}", tables={"sales": [HEADER, GOOD, *rows]}, as_of="2025-06-30"
+    )
     book = open_book(folder)
     check, kept = book.checks["sales"], book.table("quarantine").execute()
     blank = sum(not any(cell.strip() for cell in row) for row in rows)

@@ -29,7 +29,9 @@ def spec(**keys):
     return {"sales": {"files": "*.csv", **keys}}
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "utf-16-le"]
+)
 def test_encoding_is_detected(make_engagement, encoding):
     folder = make_engagement(tables=spec())
     write(folder, "v.csv", HEADER + "Hôtel Épée;31/12/2024;12,50\nCafé;13/01/2024;1,5\n", encoding)
@@ -66,11 +68,28 @@ def test_delimiter_is_detected(delimiter):
 @pytest.mark.parametrize(
     ("written", "value"),
     [
-        ("1234,56", "1234.56"), ("1 234,56", "1234.56"), ("1\u00a0234,56", "1234.56"), ("1\u202f234,56", "1234.56"), ("1.234,56", "1234.56"),
-        ("-1 234,56", "-1234.56"), ("1234,56-", "-1234.56"), ("(1234,56)", "-1234.56"), ("−12,00", "-12"), ("1 234,56 €", "1234.56"),
-        ("EUR 12,5", "12.5"), ("25,-", "25"), ("(1 234,56 €)", "-1234.56"), ("1 234,56 € -", "-1234.56"), ("–12,5", "-12.5"), ("12 345 678,90 €", "12345678.90"), ("1'234,56", "1234.56"), ("1234", "1234"), ("0,001", "0.001"), ("1.234.567,00", "1234567"),
+        ("1234,56", "1234.56"),
+        ("1 234,56", "1234.56"),
+        ("1\u00a0234,56", "1234.56"),
+        ("1\u202f234,56", "1234.56"),
+        ("1.234,56", "1234.56"),
+        ("-1 234,56", "-1234.56"),
+        ("1234,56-", "-1234.56"),
+        ("(1234,56)", "-1234.56"),
+        ("−12,00", "-12"),
+        ("1 234,56 €", "1234.56"),
+        ("EUR 12,5", "12.5"),
+        ("25,-", "25"),
+        ("(1 234,56 €)", "-1234.56"),
+        ("1 234,56 € -", "-1234.56"),
+        ("–12,5", "-12.5"),
+        ("12 345 678,90 €", "12345678.90"),
+        ("1'234,56", "1234.56"),
+        ("1234", "1234"),
+        ("0,001", "0.001"),
+        ("1.234.567,00", "1234567"),
     ],
-)  # fmt: skip
+)
 def test_french_numbers(make_engagement, written, value):
     folder = make_engagement(tables=spec())
     write(folder, "v.csv", HEADER + f"A;31/12/2024;{written}\nB;31/12/2024;9,99\n")
@@ -78,7 +97,14 @@ def test_french_numbers(make_engagement, written, value):
 
 
 @pytest.mark.parametrize(
-    ("written", "value"), [("1,234.56", "1234.56"), ("1234.5", "1234.5"), ("€1,234", "1234"), ("1.5E+03", "1500"), (".5", "0.5")]
+    ("written", "value"),
+    [
+        ("1,234.56", "1234.56"),
+        ("1234.5", "1234.5"),
+        ("€1,234", "1234"),
+        ("1.5E+03", "1500"),
+        (".5", "0.5"),
+    ],
 )
 def test_english_numbers(make_engagement, written, value):
     folder = make_engagement(tables=spec())
@@ -89,13 +115,18 @@ def test_english_numbers(make_engagement, written, value):
 def test_ambiguous_decimal_mark_is_asked(make_engagement):
     folder = make_engagement(tables=spec())
     write(folder, "v.csv", HEADER + "A;31/12/2024;1,234\nB;31/12/2024;5,678\n")
-    with pytest.raises(CarnetError, match=r"decimal mark in 'amount' is ambiguous.*row 2.*1,234.*format\.decimal"):
+    with pytest.raises(
+        CarnetError, match=r"decimal mark in 'amount' is ambiguous.*row 2.*1,234.*format\.decimal"
+    ):
         open_book(folder)
 
 
 def test_decimal_mark_set_by_hand_settles_it(make_engagement):
     for decimal, value in ((",", "1.234"), (".", "1234")):
-        folder = make_engagement(decimal.replace(",", "comma").replace(".", "point"), tables=spec(format={"decimal": decimal}))
+        folder = make_engagement(
+            decimal.replace(",", "comma").replace(".", "point"),
+            tables=spec(format={"decimal": decimal}),
+        )
         write(folder, "v.csv", HEADER + "A;31/12/2024;1,234\n")
         assert sales(open_book(folder)).amount[0] == Decimal(value)
 
@@ -123,10 +154,17 @@ def test_one_stray_decimal_mark_is_a_rejected_row(make_engagement):
 @pytest.mark.parametrize(
     ("written", "day"),
     [
-        ("2024-12-31", (2024, 12, 31)), ("31/12/2024", (2024, 12, 31)), ("31.12.2024", (2024, 12, 31)), ("31-12-2024", (2024, 12, 31)),
-        ("20241231", (2024, 12, 31)), ("31/12/24", (2024, 12, 31)), ("31/12/2024 23:59", (2024, 12, 31)), ("2024-12-31T10:00:00", (2024, 12, 31)), ("1/3/24", (2024, 3, 1)),
+        ("2024-12-31", (2024, 12, 31)),
+        ("31/12/2024", (2024, 12, 31)),
+        ("31.12.2024", (2024, 12, 31)),
+        ("31-12-2024", (2024, 12, 31)),
+        ("20241231", (2024, 12, 31)),
+        ("31/12/24", (2024, 12, 31)),
+        ("31/12/2024 23:59", (2024, 12, 31)),
+        ("2024-12-31T10:00:00", (2024, 12, 31)),
+        ("1/3/24", (2024, 3, 1)),
     ],
-)  # fmt: skip
+)
 def test_dates_day_first(make_engagement, written, day):
     folder = make_engagement(tables=spec())
     write(folder, "v.csv", HEADER + f"A;{written};1\nB;30/01/2024;1\n")
@@ -143,7 +181,11 @@ def test_ambiguous_date_order_is_asked(make_engagement):
     folder = make_engagement(tables=spec())
     write(folder, "v.csv", HEADER + "A;05/05/2024;1\nA;03/04/2024;1\nB;12/11/2024;1\n")
     with pytest.raises(
-        CarnetError, match=r"order of the dates in 'date' is ambiguous: no day is above 12 \(row 3: '03-04-2024'\).*%d/%m/%Y"
+        CarnetError,
+        match=(
+            r"order of the dates in 'date' is ambiguous: no day is above 12 \(row "
+            r"3: '03-04-2024'\).*%d/%m/%Y"
+        ),
     ):
         open_book(folder)
 
@@ -169,11 +211,18 @@ def test_row_numbers_are_those_of_a_spreadsheet(make_engagement):
     write(
         folder,
         "v.csv",
-        'customer_id;date;amount;product\nA;31/12/2024;1;"two\nlines"\n\nB;;1;x\nC;31/12/2024\nD;31/12/2024;4;x;y\nE;31/12/2024;5;x\n',
+        (
+            'customer_id;date;amount;product\nA;31/12/2024;1;"two\nlines"\n\nB;;1;x\nC;31/12/2024\n'
+            "D;31/12/2024;4;x;y\nE;31/12/2024;5;x\n"
+        ),
     )
     book = open_book(folder)
     quarantine = book.table("quarantine").order_by("row").execute()
-    assert list(zip(quarantine.row, quarantine.reason, strict=True)) == [(4, "missing:date"), (5, "width:"), (6, "width:")]
+    assert list(zip(quarantine.row, quarantine.reason, strict=True)) == [
+        (4, "missing:date"),
+        (5, "width:"),
+        (6, "width:"),
+    ]
     assert list(sales(book)._row) == [2, 7]
     assert book.checks["sales"].rows == 5
 
@@ -192,8 +241,14 @@ def test_regular_and_record_by_record_readings_agree(make_engagement):
     ("broken", "reasons"),
     [
         ({10: 'c10;02/01/2024;10,5;"3/4 coude'}, {"quote:": 1}),
-        ({10: 'c10;02/01/2024;10,5;"3/4 coude', 60: 'c60;02/01/2024;10,5;"1/2 coude'}, {"quote:": 2}),
-        ({10: 'c10;02/01/2024;10,5;"3/4 coude', 11: 'c11;02/01/2024;10,5;"1/2 coude'}, {"quote:": 2}),
+        (
+            {10: 'c10;02/01/2024;10,5;"3/4 coude', 60: 'c60;02/01/2024;10,5;"1/2 coude'},
+            {"quote:": 2},
+        ),
+        (
+            {10: 'c10;02/01/2024;10,5;"3/4 coude', 11: 'c11;02/01/2024;10,5;"1/2 coude'},
+            {"quote:": 2},
+        ),
         ({10: 'c10;02/01/2024;10,5;"3/4', 60: 'c60;02/01/2024;10,5;x"'}, {"quote:": 1}),
         ({10: '"c10;02/01/2024;10,5;x'}, {"quote:": 1}),
         ({10: 'c10;02/01/2024;10,5;3" pipe'}, {}),
@@ -208,14 +263,20 @@ def test_a_stray_quotation_mark_never_swallows_other_lines(make_engagement, brok
     write(folder, "v.csv", "\n".join(["customer_id;date;amount;product", *lines]) + "\n")
     check = open_book(folder).checks["sales"]
     assert (check.rows, check.reasons) == (100, reasons)
-    assert check.accepted_rows == 100 - len(reasons and broken) + (len(broken) - sum(reasons.values()) if reasons else 0)
+    assert check.accepted_rows == 100 - len(reasons and broken) + (
+        len(broken) - sum(reasons.values()) if reasons else 0
+    )
 
 
 def test_a_few_bad_bytes_in_utf8_are_read_as_they_are_written(make_engagement):
     folder = make_engagement(tables=spec())
-    (folder / "v.csv").write_bytes((HEADER + "é;31/12/2024;1\n" * 50).encode() + b"\xe9;31/12/2024;1\n")
+    (folder / "v.csv").write_bytes(
+        (HEADER + "é;31/12/2024;1\n" * 50).encode() + b"\xe9;31/12/2024;1\n"
+    )
     book = open_book(folder)
-    assert book.cube.customer_id.nunique().execute() == 1 and book.checks["sales"].accepted_rows == 51
+    assert (
+        book.cube.customer_id.nunique().execute() == 1 and book.checks["sales"].accepted_rows == 51
+    )
     assert any("1 lines are not UTF-8" in book.wording.tell(notice) for notice in book.notices)
 
 
@@ -244,7 +305,9 @@ def test_columns_that_not_every_file_has_are_said(make_engagement):
     ]
 
 
-@pytest.mark.parametrize("name", ["rowid", "_row", "_file", "v_date", "t_amount", 'a"b', "{x}", "select"])
+@pytest.mark.parametrize(
+    "name", ["rowid", "_row", "_file", "v_date", "t_amount", 'a"b', "{x}", "select"]
+)
 def test_any_header_can_be_read(make_engagement, name):
     folder = make_engagement(tables=spec())
     quoted_name = '"' + name.replace('"', '""') + '"'
@@ -256,21 +319,32 @@ def test_any_header_can_be_read(make_engagement, name):
 
 @pytest.mark.long
 def test_excel_numbers_are_never_guessed(make_engagement):
-    """A cell that holds the number 12.345 is 12.345, whatever mark the typed-in texts or the engagement use."""
-    for number, (texts, form) in enumerate([([], {}), ([], {"decimal": ","}), (["3,5"] * 12, {}), (["3,5"] * 12, {"decimal": ","})]):
+    """A cell that holds the number 12.345 is 12.345, whatever mark the typed-in texts or the
+    engagement use.
+    """
+    for number, (texts, form) in enumerate(
+        [([], {}), ([], {"decimal": ","}), (["3,5"] * 12, {}), (["3,5"] * 12, {"decimal": ","})]
+    ):
         folder = make_engagement(f"x{number}", tables=spec(files="v.xlsx", format=form))
         workbook = xlsxwriter.Workbook(folder / "v.xlsx")
         sheet = workbook.add_worksheet()
         for r, row in enumerate(
-            [["customer_id", "date", "amount"], *(["A", "2024-01-31", value] for value in [12.345, 1.5, 1234, *texts])]
+            [
+                ["customer_id", "date", "amount"],
+                *(["A", "2024-01-31", value] for value in [12.345, 1.5, 1234, *texts]),
+            ]
         ):
             sheet.write_row(r, 0, row)
         workbook.close()
-        assert open_book(folder).checks["sales"].accepted_amount == Decimal("1247.845") + Decimal("3.5") * len(texts)
+        assert open_book(folder).checks["sales"].accepted_amount == Decimal("1247.845") + Decimal(
+            "3.5"
+        ) * len(texts)
 
 
 def test_excel_texts_are_left_as_they_are(make_engagement):
-    """Texts that look like numbers keep their letters; a number among them keeps its value and its face."""
+    """Texts that look like numbers keep their letters; a number among them keeps its
+    value and its face.
+    """
     folder = make_engagement(tables=spec(files="v.xlsx"))
     workbook = xlsxwriter.Workbook(folder / "v.xlsx")
     sheet = workbook.add_worksheet()
@@ -295,20 +369,36 @@ def test_excel_texts_are_left_as_they_are(make_engagement):
 @pytest.mark.long
 def test_excel_booleans_as_numbers_and_as_cells(make_engagement):
     folder = make_engagement(
-        tables={"sales": [["customer_id", "date", "amount"], ["A", "2024-12-31", "1"]], "customers": {"files": "c.xlsx"}}
+        tables={
+            "sales": [["customer_id", "date", "amount"], ["A", "2024-12-31", "1"]],
+            "customers": {"files": "c.xlsx"},
+        }
     )
-    for column, expected in (([1, 0, ""], [True, False, None]), ([True, False, "oui"], [True, False, True])):
+    for column, expected in (
+        ([1, 0, ""], [True, False, None]),
+        ([True, False, "oui"], [True, False, True]),
+    ):
         workbook = xlsxwriter.Workbook(folder / "c.xlsx")
         sheet = workbook.add_worksheet()
-        for r, row in enumerate([["customer_id", "contract"], *([*["A", "B", "C"][i : i + 1], value] for i, value in enumerate(column))]):
+        for r, row in enumerate(
+            [
+                ["customer_id", "contract"],
+                *([*["A", "B", "C"][i : i + 1], value] for i, value in enumerate(column)),
+            ]
+        ):
             sheet.write_row(r, 0, row)
         workbook.close()
         listed = open_book(folder).table("customers").order_by("customer_id").execute().contract
-        assert [None if value is None or value != value else bool(value) for value in listed] == expected
+        assert [
+            None if value is None or value != value else bool(value) for value in listed
+        ] == expected
 
 
 def test_excel_boolean_is_no_amount_and_a_sheet_may_hold_its_header_only(make_engagement):
-    for rows, message in (([["A", "2024-01-31", True]], "none of 1 rows was accepted"), ([], "no readable date")):
+    for rows, message in (
+        ([["A", "2024-01-31", True]], "none of 1 rows was accepted"),
+        ([], "no readable date"),
+    ):
         folder = make_engagement(f"sheet{len(rows)}", tables=spec(files="v.xlsx"))
         workbook = xlsxwriter.Workbook(folder / "v.xlsx")
         sheet = workbook.add_worksheet()
@@ -329,12 +419,16 @@ def test_header_with_a_line_break(make_engagement):
 
 def test_excel_dates_beside_dates_typed_as_text(make_engagement):
     for form, days in (({}, None), ({"date": "%d/%m/%Y"}, ["2024-01-31", "2024-05-04"])):
-        folder = make_engagement("asked" if days is None else "told", tables=spec(files="v.xlsx", format=form))
+        folder = make_engagement(
+            "asked" if days is None else "told", tables=spec(files="v.xlsx", format=form)
+        )
         workbook = xlsxwriter.Workbook(folder / "v.xlsx")
         sheet = workbook.add_worksheet()
         sheet.write_row(0, 0, ["customer_id", "date", "amount"])
         sheet.write_row(1, 0, ["A"])
-        sheet.write_datetime(1, 1, dt.datetime(2024, 1, 31), workbook.add_format({"num_format": "dd/mm/yyyy"}))
+        sheet.write_datetime(
+            1, 1, dt.datetime(2024, 1, 31), workbook.add_format({"num_format": "dd/mm/yyyy"})
+        )
         sheet.write(1, 2, 1)
         sheet.write_row(2, 0, ["B", "04/05/2024", 2])
         workbook.close()
@@ -353,7 +447,11 @@ def test_sqlite_file_out_of_the_folder(make_engagement):
 
 def test_whitespace_columns(make_engagement):
     folder = make_engagement(tables=spec(files="v.txt", format={"delimiter": "whitespace"}))
-    write(folder, "v.txt", " customer_id  date  amount\n 00001 19970131 11.77\n 00002 19970112  12.00\n")
+    write(
+        folder,
+        "v.txt",
+        " customer_id  date  amount\n 00001 19970131 11.77\n 00002 19970112  12.00\n",
+    )
     assert list(sales(open_book(folder)).customer_id) == ["00001", "00002"]
 
 
@@ -374,7 +472,10 @@ def test_empty_file(make_engagement):
 def test_header_twice(make_engagement):
     folder = make_engagement(tables=spec())
     write(folder, "v.csv", "customer_id;date;amount;Amount\nA;31/12/2024;1;2\n")
-    with pytest.raises(CarnetError, match=r"the column amount .*is required.*amount \(column 3\), Amount \(column 4\)"):
+    with pytest.raises(
+        CarnetError,
+        match=r"the column amount .*is required.*amount \(column 3\), Amount \(column 4\)",
+    ):
         open_book(folder)
 
 
@@ -432,7 +533,9 @@ def test_xlsx_sheet_rows_types_and_blank_rows(make_engagement):
     ]
     for r, row in enumerate(rows):
         for c, value in enumerate(row):
-            sheet.write_datetime(r, c, value, day) if isinstance(value, dt.datetime) else sheet.write(r, c, value)
+            sheet.write_datetime(r, c, value, day) if isinstance(
+                value, dt.datetime
+            ) else sheet.write(r, c, value)
     workbook.close()
     book = open_book(folder)
     assert list(sales(book).customer_id) == ["1001", "x"]
@@ -444,7 +547,11 @@ def test_xlsx_rows_are_numbered_from_the_top_of_the_sheet(make_engagement):
     folder = make_engagement(tables=spec(files="v.xlsx", format={"header_row": 3}))
     workbook = xlsxwriter.Workbook(folder / "v.xlsx")
     sheet = workbook.add_worksheet()
-    for r, row in ((2, ["customer_id", "date", "amount"]), (3, ["A", "2024-01-31", 1]), (5, ["B", "n.d.", 1])):
+    for r, row in (
+        (2, ["customer_id", "date", "amount"]),
+        (3, ["A", "2024-01-31", 1]),
+        (5, ["B", "n.d.", 1]),
+    ):
         sheet.write_row(r, 0, row)
     workbook.close()
     assert list(open_book(folder).table("quarantine").execute().row) == [6]
@@ -460,15 +567,26 @@ def test_unknown_sheet(make_engagement):
 
 
 def test_xls(make_engagement):
-    """fixtures/ventes.xls was written by xlwt 1.3.0: dates 5/3, 6/4 and 31/12/2024, amounts 100.5, -20, 7, one blank row."""
+    """fixtures/ventes.xls was written by xlwt 1.3.0: dates 5/3, 6/4 and 31/12/2024, amounts 100.5,
+    -20, 7, one blank row.
+    """
     import shutil
 
-    folder = make_engagement(tables=spec(files="ventes.xls", columns={"customer_id": "Client", "date": "Date", "amount": "Montant"}))
+    folder = make_engagement(
+        tables=spec(
+            files="ventes.xls",
+            columns={"customer_id": "Client", "date": "Date", "amount": "Montant"},
+        )
+    )
     shutil.copy(ROOT / "tests" / "fixtures" / "ventes.xls", folder)
     book = open_book(folder)
     assert book.checks["sales"].amount == Decimal("87.5")
     assert list(sales(book)._row) == [2, 4, 5]
-    assert list(sales(book).date) == [pd.Timestamp("2024-03-05"), pd.Timestamp("2024-04-06"), pd.Timestamp("2024-12-31")]
+    assert list(sales(book).date) == [
+        pd.Timestamp("2024-03-05"),
+        pd.Timestamp("2024-04-06"),
+        pd.Timestamp("2024-12-31"),
+    ]
 
 
 def test_not_an_excel_file(make_engagement):
@@ -481,7 +599,11 @@ def test_not_an_excel_file(make_engagement):
 def test_parquet_keeps_its_types(make_engagement):
     folder = make_engagement(tables=spec(files="*.parquet"))
     frame = pd.DataFrame(
-        {"customer_id": [17850.0, None], "date": pd.to_datetime(["2024-01-02 10:00", "2024-01-03 00:00"]), "amount": [2.55, 1.0]}
+        {
+            "customer_id": [17850.0, None],
+            "date": pd.to_datetime(["2024-01-02 10:00", "2024-01-03 00:00"]),
+            "amount": [2.55, 1.0],
+        }
     )
     frame.to_parquet(folder / "v.parquet")
     book = open_book(folder)
@@ -491,22 +613,38 @@ def test_parquet_keeps_its_types(make_engagement):
 
 def test_sqlite_query(make_engagement):
     folder = make_engagement(
-        tables=spec(files="sqlite:///erp.db", query="select client as customer_id, jour as date, ht as amount from ventes")
+        tables=spec(
+            files="sqlite:///erp.db",
+            query="select client as customer_id, jour as date, ht as amount from ventes",
+        )
     )
     con = sqlite3.connect(folder / "erp.db")
     con.execute("create table ventes(client text, jour text, ht real)")
-    con.executemany("insert into ventes values (?, ?, ?)", [("A", "2024-01-31", 10.5), ("B", "2024-02-01", -3), (None, "2024-02-01", 1)])
+    con.executemany(
+        "insert into ventes values (?, ?, ?)",
+        [("A", "2024-01-31", 10.5), ("B", "2024-02-01", -3), (None, "2024-02-01", 1)],
+    )
     con.commit()
     con.close()
     book = open_book(folder)
-    assert (book.checks["sales"].accepted_amount, book.checks["sales"].quarantined_rows) == (Decimal("7.5"), 1)
+    assert (book.checks["sales"].accepted_amount, book.checks["sales"].quarantined_rows) == (
+        Decimal("7.5"),
+        1,
+    )
 
 
 def test_database_url_needs_a_query_and_its_variables(make_engagement):
     with pytest.raises(CarnetError, match="needs a query"):
         open_book(make_engagement("one", tables=spec(files="sqlite:///erp.db")))
     with pytest.raises(CarnetError, match="CARNET_UNSET_VARIABLE") as error:
-        open_book(make_engagement("two", tables=spec(files="postgresql://me:${CARNET_UNSET_VARIABLE}@localhost/db", query="select 1")))
+        open_book(
+            make_engagement(
+                "two",
+                tables=spec(
+                    files="postgresql://me:${CARNET_UNSET_VARIABLE}@localhost/db", query="select 1"
+                ),
+            )
+        )
     assert "${" not in str(error.value)
 
 
@@ -530,7 +668,14 @@ def test_package_file(make_engagement, tmp_path, monkeypatch):
     sys.modules.pop("carnet_test_data", None)
 
 
-@pytest.mark.parametrize("pattern", ["package:no_such_package/v.csv", "package:carnet/../../secret.csv", "package:carnet/nothing.csv"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "package:no_such_package/v.csv",
+        "package:carnet/../../secret.csv",
+        "package:carnet/nothing.csv",
+    ],
+)
 def test_package_file_that_is_not_there(make_engagement, pattern):
     with pytest.raises(CarnetError, match=r"is not installed|ships no file"):
         open_book(make_engagement(tables=spec(files=pattern)))
@@ -544,17 +689,26 @@ def test_unknown_kind_of_file(make_engagement):
 
 
 def test_postgresql_query(make_engagement, monkeypatch):
-    """The query brings its own rows, so that nothing is left on the server; no part of the secret is printed."""
+    """The query brings its own rows, so that nothing is left on the server;
+    no part of the secret is printed.
+    """
     url = os.environ.get("CARNET_POSTGRES")
     if not url:
         pytest.skip("CARNET_POSTGRES does not hold a database URL")
     password = re.search(r":([^:@/]+)@", url)[1]
     monkeypatch.setenv("CARNET_TEST_SECRET", password)
     query = """select * from (values ('Épée', date '2024-01-31', 10.50), ('B', date '2024-02-01', -3), (null, date '2024-02-01', 1))
-        as ventes(customer_id, date, amount)"""
+        as ventes(customer_id, date, amount)"""  # noqa: E501
     written = url.replace(f":{password}@", ":${CARNET_TEST_SECRET}@")
     book = open_book(make_engagement(tables=spec(files=written, query=query)))
-    assert (book.checks["sales"].accepted_amount, book.checks["sales"].quarantined_rows) == (Decimal("7.5"), 1)
+    assert (book.checks["sales"].accepted_amount, book.checks["sales"].quarantined_rows) == (
+        Decimal("7.5"),
+        1,
+    )
     assert list(sales(book).customer_id) == ["Épée", "B"]
     name = book.checks["sales"].files[0]["name"]
-    assert password not in name and "CARNET_TEST_SECRET" not in name and re.match(r"postgresql://[^@ ]+ \(select", name)
+    assert (
+        password not in name
+        and "CARNET_TEST_SECRET" not in name
+        and re.match(r"postgresql://[^@ ]+ \(select", name)
+    )

@@ -1,7 +1,9 @@
-"""Audits killed at random moments: python -m tests.report.killed_runs NOTEBOOKS ENGAGEMENT OUT COUNT. Prints one JSON line: what was found after each.
+"""Audits killed at random moments: python -m tests.report.killed_runs NOTEBOOKS ENGAGEMENT OUT
+COUNT. Prints one JSON line: what was found after each.
 
-Each audit is a fork of this process, which has the imports behind it, so that the moments fall into the work and not into
-Python's start: opening and building the cache, the notebook's kernel, pages, annex, renaming.
+Each audit is a fork of this process, which has the imports behind it, so that the moments fall into
+the work and not into Python's start: opening and building the cache, the notebook's kernel, pages,
+annex, renaming.
 """
 
 import importlib
@@ -40,18 +42,33 @@ def start(folder: Path, out: Path) -> int:
 def is_whole(report: Path) -> bool:
     """True for a report with everything that publishing writes."""
     try:
-        manifest, figures = (json.loads((report / name).read_text(encoding="utf-8")) for name in ("manifest.json", "figures.json"))
+        manifest, figures = (
+            json.loads((report / name).read_text(encoding="utf-8"))
+            for name in ("manifest.json", "figures.json")
+        )
     except (OSError, ValueError):
         return False
     pages = [path.read_text(encoding="utf-8").rstrip() for path in report.glob("*.html")]
-    there = {path.name for path in report.iterdir()} >= {"index.html", "quarantine.csv", "lists", "notebooks"}
-    whole = len(pages) == 1 + len(list((report / "notebooks").glob("*.ipynb"))) > 1 and all(page.endswith("</html>") for page in pages)
+    there = {path.name for path in report.iterdir()} >= {
+        "index.html",
+        "quarantine.csv",
+        "lists",
+        "notebooks",
+    }
+    whole = len(pages) == 1 + len(list((report / "notebooks").glob("*.ipynb"))) > 1 and all(
+        page.endswith("</html>") for page in pages
+    )
     return there and whole and bool(manifest["inputs"]) and bool(figures["figures"])
 
 
 def main() -> None:
     """Run once to the end for the time it takes, then kill."""
-    notebooks, folder, out, count = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+    notebooks, folder, out, count = (
+        Path(sys.argv[1]),
+        Path(sys.argv[2]),
+        Path(sys.argv[3]),
+        int(sys.argv[4]),
+    )
     find = publish.find_notebooks
     publish.find_notebooks = lambda names=(): find(names, notebooks)  # type: ignore[assignment]
     for module in kernels.PRELOADED:
@@ -63,7 +80,9 @@ def main() -> None:
     length = time.monotonic() - clock
     home, moments = next(path for path in out.iterdir() if path.is_dir()), random.Random(SEED)
     first = next(home.glob("2*"))
-    bytes_of = {path.relative_to(first): path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    bytes_of = {
+        path.relative_to(first): path.read_bytes() for path in first.rglob("*") if path.is_file()
+    }
     killed, finished, partial = 0, 0, []
     for number in range(count):
         if number % 2:  # every other one builds the cache first
@@ -73,15 +92,35 @@ def main() -> None:
         os.kill(pid, signal.SIGKILL)
         _, how = os.waitpid(pid, 0)
         killed, finished = killed + os.WIFSIGNALED(how), finished + os.WIFEXITED(how)
-        partial += [path.name for path in home.iterdir() if not path.name.startswith(".") and not is_whole(path)]
+        partial += [
+            path.name
+            for path in home.iterdir()
+            if not path.name.startswith(".") and not is_whole(path)
+        ]
     before = len(list(home.glob("2*")))
     _, last = os.waitpid(start(folder, out), 0)
-    print(json.dumps({
-        "first": os.waitstatus_to_exitcode(status), "seconds": round(length, 1), "killed": killed, "finished": finished, "partial": partial,
-        "last": os.waitstatus_to_exitcode(last), "published_by_the_last": len(list(home.glob("2*"))) - before, "reports": before,
-        "left": sorted(path.name for parent in (home, folder / ".carnet") for path in parent.glob(".building-*")),
-        "earlier": all((first / name).read_bytes() == content for name, content in bytes_of.items()),
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "first": os.waitstatus_to_exitcode(status),
+                "seconds": round(length, 1),
+                "killed": killed,
+                "finished": finished,
+                "partial": partial,
+                "last": os.waitstatus_to_exitcode(last),
+                "published_by_the_last": len(list(home.glob("2*"))) - before,
+                "reports": before,
+                "left": sorted(
+                    path.name
+                    for parent in (home, folder / ".carnet")
+                    for path in parent.glob(".building-*")
+                ),
+                "earlier": all(
+                    (first / name).read_bytes() == content for name, content in bytes_of.items()
+                ),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

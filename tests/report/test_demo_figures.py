@@ -1,4 +1,6 @@
-"""Every figure of the demonstration report, computed again with pandas from the raw files: no line of carnet is used."""
+"""Every figure of the demonstration report, computed again with pandas from the raw files:
+no line of carnet is used.
+"""
 
 import json
 import math
@@ -20,18 +22,26 @@ def french(text):
 @pytest.fixture(scope="module")
 def sales():
     """The accepted lines, by the rules of data/demo/README.md: 7 dirty rows out."""
-    lines = pd.concat([pd.read_csv(path, sep=";", encoding="cp1252", dtype=str) for path in sorted(DEMO.glob("ventes_*.csv"))])
+    lines = pd.concat(
+        [
+            pd.read_csv(path, sep=";", encoding="cp1252", dtype=str)
+            for path in sorted(DEMO.glob("ventes_*.csv"))
+        ]
+    )
     lines["date"] = pd.to_datetime(lines["Date facture"], format="%d/%m/%Y", errors="coerce")
     lines["amount"] = pd.to_numeric(french(lines["Montant HT"]), errors="coerce")
     lines = lines.rename(columns={"Code client": "customer", "N° facture": "order"})
-    lines = lines[lines.customer.notna() & lines.date.notna() & lines.amount.notna() & (lines.date <= AS_OF)]
+    lines = lines[
+        lines.customer.notna() & lines.date.notna() & lines.amount.notna() & (lines.date <= AS_OF)
+    ]
     return lines.drop_duplicates(["order", "N° ligne"])
 
 
 @pytest.fixture(scope="module")
 def expected(sales, demo_reports):
     proposed = pd.read_csv(demo_reports["fr"] / "lists" / "last_chance.csv", dtype=str)
-    held = list(proposed.customer_id[proposed.arm == "hold-out"])  # drawn at random: only who it was is taken from the report
+    # drawn at random: only who it was is taken from the report
+    held = list(proposed.customer_id[proposed.arm == "hold-out"])
     now = sales[sales.date > "2024-12-31"]
     before = sales[(sales.date > "2023-12-31") & (sales.date <= "2024-12-31")]
     earlier = sales[sales.date <= "2024-12-31"]
@@ -46,7 +56,9 @@ def expected(sales, demo_reports):
     new, recovered = active(now) - active(earlier), (active(now) & active(earlier)) - active(before)
     gap = (both.now - both.before).round(2)
     change = gap[[c for c in both.index if c not in new | recovered | lost]]
-    assert active(now) >= set(both.index[both.now != 0]), "the demo has no customer with credit notes only: the simple bridge holds"
+    assert active(now) >= set(both.index[both.now != 0]), (
+        "the demo has no customer with credit notes only: the simple bridge holds"
+    )
     orders = now[now.amount > 0].groupby("customer")["order"].nunique()
     orders_before = before[before.amount > 0].groupby("customer")["order"].nunique()
     positive = revenue[revenue > 0].sort_values(ascending=False)
@@ -62,14 +74,21 @@ def expected(sales, demo_reports):
     spendable = allowed(sales, judged)
     gaps, proposed, tracked = sales_gaps(sales, held, spendable)
     others |= (
-        gaps | reasons(sales) | texts(demo_reports["fr"]) | strategies(judged) | keeping(sales, judged, spendable, held, proposed, tracked)
+        gaps
+        | reasons(sales)
+        | texts(demo_reports["fr"])
+        | strategies(judged)
+        | keeping(sales, judged, spendable, held, proposed, tracked)
     )
     return (
         others
         | {
             "revenue": revenue.sum(),
             "revenue_previous": previous.sum(),
-            "costed_revenue_share": now.amount[(now.amount > 0) & now["Coût de revient"].notna()].sum() / now.amount[now.amount > 0].sum(),
+            "costed_revenue_share": now.amount[
+                (now.amount > 0) & now["Coût de revient"].notna()
+            ].sum()
+            / now.amount[now.amount > 0].sum(),
             "active_customer_count": len(active(now)),
             "active_customer_count_previous": len(active(before)),
             "kept_customer_count": len(kept),
@@ -80,7 +99,8 @@ def expected(sales, demo_reports):
             "recovered_customer_count": len(recovered),
             "retention_rate": retention,
             "attrition_rate": len(lost) / len(active(before)),
-            "gross_revenue_retention": np.minimum(opening.now.clip(lower=0), opening.before).sum() / opening.before.sum(),
+            "gross_revenue_retention": np.minimum(opening.now.clip(lower=0), opening.before).sum()
+            / opening.before.sum(),
             "net_revenue_retention": opening.now.sum() / opening.before.sum(),
             "revenue_new": both.now[sorted(new)].sum(),
             "revenue_recovered": both.now[sorted(recovered)].sum(),
@@ -115,12 +135,20 @@ def expected(sales, demo_reports):
 
 
 def costs_and_lifetimes(sales, kept, new, lost, recovered, active, before):
-    """The figures of cost_structure and kpi_tracking, from charges.csv, creances.csv, crm.xlsx, departs.csv and the ledgers."""
+    """The figures of cost_structure and kpi_tracking, from charges.csv, creances.csv, crm.xlsx,
+    departs.csv and the ledgers.
+    """
     costs = read_french("charges.csv", ["Début", "Fin"], ["Montant"])
     year = costs[costs["Début"] > "2024-12-31"].groupby("Comportement").Montant.sum()
     variable, fixed, acquisition = year["variable"], year["fixe"], year["acquisition"]
-    lines = sales.assign(quantity=pd.to_numeric(french(sales["Quantité"])), cost=pd.to_numeric(french(sales["Coût de revient"])))
-    now, then = lines[lines.date > "2024-12-31"], lines[(lines.date > "2023-12-31") & (lines.date <= "2024-12-31")]
+    lines = sales.assign(
+        quantity=pd.to_numeric(french(sales["Quantité"])),
+        cost=pd.to_numeric(french(sales["Coût de revient"])),
+    )
+    now, then = (
+        lines[lines.date > "2024-12-31"],
+        lines[(lines.date > "2023-12-31") & (lines.date <= "2024-12-31")],
+    )
     revenue, quantity, total = now.amount.sum(), now.quantity.sum(), variable + fixed + acquisition
     margin, threshold = revenue - variable, (fixed + acquisition) / (1 - variable / revenue)
     retention, attrition = len(kept) / len(before), len(lost) / len(before)
@@ -174,10 +202,19 @@ def read_french(name, dates, numbers):
 
 
 def price_volume_mix(now, then, kept):
-    """Midpoint form over products that kept customers bought in both years, one product at a time."""
-    sold = [part[part.customer.isin(kept)].groupby("Code article")[["amount", "quantity"]].sum() for part in (now, then)]
+    """Midpoint form over products that kept customers bought in both years,
+    one product at a time.
+    """
+    sold = [
+        part[part.customer.isin(kept)].groupby("Code article")[["amount", "quantity"]].sum()
+        for part in (now, then)
+    ]
     both = sold[0].join(sold[1], rsuffix="_then", how="inner")
-    assert (both.quantity > 0).all() and (both.quantity_then > 0).all() and len(both) == len(sold[0]) == len(sold[1])
+    assert (
+        (both.quantity > 0).all()
+        and (both.quantity_then > 0).all()
+        and len(both) == len(sold[0]) == len(sold[1])
+    )
     price, price_then = both.amount / both.quantity, both.amount_then / both.quantity_then
     whole, whole_then = both.quantity.sum(), both.quantity_then.sum()
     share, share_then = both.quantity / whole, both.quantity_then / whole_then
@@ -190,25 +227,46 @@ def price_volume_mix(now, then, kept):
 
 
 def serving(now, margin, variable, revenue):
-    """Cost to serve: the cost noted of every activity, and 6 % a year on invoices until they are paid."""
+    """Cost to serve: the cost noted of every activity, and 6 % a year on invoices until
+    they are paid.
+    """
     activities = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Activités", engine="calamine")
     activities = activities[pd.to_datetime(activities["Date"]).between("2025-01-01", AS_OF)]
     bills = read_french("creances.csv", ["Date facture", "Réglée le"], ["Montant TTC"])
     bills = bills[bills["Date facture"] > "2024-12-31"]
-    days = (bills["Réglée le"].fillna(AS_OF).clip(lower=bills["Date facture"]) - bills["Date facture"]).dt.days
+    days = (
+        bills["Réglée le"].fillna(AS_OF).clip(lower=bills["Date facture"]) - bills["Date facture"]
+    ).dt.days
     served = pd.concat(
-        [activities.groupby("Code client")["Coût"].sum(), (bills["Montant TTC"] * days / 365 * 0.06).groupby(bills["Code client"]).sum()]
+        [
+            activities.groupby("Code client")["Coût"].sum(),
+            (bills["Montant TTC"] * days / 365 * 0.06).groupby(bills["Code client"]).sum(),
+        ]
     )
     served = served.groupby(level=0).sum()
     customer = now.groupby("customer")[["amount", "cost"]].sum()
     customer = customer[customer.amount != 0]
-    own = customer.amount - customer.cost - (variable - customer.cost.sum()) * customer.amount / revenue
+    own = (
+        customer.amount
+        - customer.cost
+        - (variable - customer.cost.sum()) * customer.amount / revenue
+    )
     assert own.sum() == pytest.approx(margin)
     unpaid = (served - own.clip(lower=0).reindex(served.index).fillna(0)).clip(lower=0)
     by_kind = (
-        activities.pivot_table(index="Code client", columns="Activité", values="Coût", aggfunc="sum").reindex(customer.index).fillna(0)
+        activities.pivot_table(
+            index="Code client", columns="Activité", values="Coût", aggfunc="sum"
+        )
+        .reindex(customer.index)
+        .fillna(0)
     )
-    by_kind["waiting"] = (bills["Montant TTC"] * days / 365 * 0.06).groupby(bills["Code client"]).sum().reindex(customer.index).fillna(0)
+    by_kind["waiting"] = (
+        (bills["Montant TTC"] * days / 365 * 0.06)
+        .groupby(bills["Code client"])
+        .sum()
+        .reindex(customer.index)
+        .fillna(0)
+    )
     rates = np.random.default_rng(99).uniform(35 / 51, 67 / 51, (20_000, by_kind.shape[1]))
     low, high = np.quantile(own.to_numpy() - rates @ by_kind.to_numpy().T, [0.025, 0.975], axis=0)
     return {
@@ -221,7 +279,11 @@ def serving(now, margin, variable, revenue):
 def payments():
     bills = read_french("creances.csv", ["Date facture", "Réglée le"], ["Montant TTC"])
     year = bills[bills["Date facture"] > "2024-12-31"]["Montant TTC"].sum()
-    paid = bills[(bills["Réglée le"] > "2024-12-31") & (bills["Réglée le"] <= AS_OF) & (bills["Montant TTC"] > 0)]
+    paid = bills[
+        (bills["Réglée le"] > "2024-12-31")
+        & (bills["Réglée le"] <= AS_OF)
+        & (bills["Montant TTC"] > 0)
+    ]
     days = (paid["Réglée le"] - paid["Date facture"]).dt.days
     return {
         "dso_days": bills[bills["Réglée le"].isna()]["Montant TTC"].sum() / year * 365,
@@ -230,22 +292,39 @@ def payments():
 
 
 def ledger_sums():
-    lines = pd.concat([pd.read_csv(path, sep="\t", encoding="iso8859-15", dtype=str) for path in DEMO.glob("*FEC*.txt")])
-    debit, credit = (pd.to_numeric(lines[side].str.replace(",", ".")) for side in ("Debit", "Credit"))
+    lines = pd.concat(
+        [
+            pd.read_csv(path, sep="\t", encoding="iso8859-15", dtype=str)
+            for path in DEMO.glob("*FEC*.txt")
+        ]
+    )
+    debit, credit = (
+        pd.to_numeric(lines[side].str.replace(",", ".")) for side in ("Debit", "Credit")
+    )
     sold = lines.CompteNum.str.startswith("70")
     return {
         "ledger_debit": debit.sum(),
         "ledger_credit": credit.sum(),
-        "ledger_revenue": (credit - debit)[sold & lines.EcritureDate.between("20250101", "20251231")].sum(),
+        "ledger_revenue": (credit - debit)[
+            sold & lines.EcritureDate.between("20250101", "20251231")
+        ].sum(),
         "ledger_linked_share": 1.0,
     }
 
 
 def contract_years():
-    """Kaplan-Meier with late entry, written out: customers under contract, seen from the first sale, who leave with their departure."""
-    customers = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Clients", engine="calamine").set_index("Code client")
-    since = pd.to_datetime(customers[customers["Contrat"].isin(["oui", "Oui", True])]["Client depuis"])
-    gone = pd.to_datetime(pd.read_csv(DEMO / "departs.csv").groupby("customer_id").date.min()).reindex(since.index)
+    """Kaplan-Meier with late entry, written out: customers under contract,
+    seen from the first sale, who leave with their departure.
+    """
+    customers = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Clients", engine="calamine").set_index(
+        "Code client"
+    )
+    since = pd.to_datetime(
+        customers[customers["Contrat"].isin(["oui", "Oui", True])]["Client depuis"]
+    )
+    gone = pd.to_datetime(
+        pd.read_csv(DEMO / "departs.csv").groupby("customer_id").date.min()
+    ).reindex(since.index)
     gone = gone.where(gone <= AS_OF)
     entry = (pd.Timestamp("2023-01-01") - since).dt.days.clip(lower=0) / 365.25
     end = (gone.fillna(AS_OF) - since).dt.days / 365.25
@@ -267,31 +346,58 @@ def yearly(lines, year, what="amount"):
 def worst_tenth(sales, year):
     """The gaps of one year against the one before, worst tenth first, and the revenue of both."""
     both = pd.DataFrame({"now": yearly(sales, year), "before": yearly(sales, year - 1)}).fillna(0)
-    both = both[(both.now.round(2) != 0) | (both.before.round(2) != 0)].rename_axis("customer").reset_index()
+    both = (
+        both[(both.now.round(2) != 0) | (both.before.round(2) != 0)]
+        .rename_axis("customer")
+        .reset_index()
+    )
     both["gap"] = (both.now - both.before).round(2)
     both = both.sort_values(["gap", "customer"]).set_index("customer")
     return both, both.head(math.ceil(0.1 * len(both)))
 
 
 def sales_gaps(sales, held, spendable):
-    """The figures of sales_gaps, from the raw sale lines and the activities of crm.xlsx; customers with a proposal; the most late."""
+    """The figures of sales_gaps, from the raw sale lines and the activities of crm.xlsx;
+    customers with a proposal; the most late.
+    """
     lines = sales.assign(cost=pd.to_numeric(french(sales["Coût de revient"])))
     both, tracked = worst_tenth(lines, 2025)
     late = both[both.gap < 0]
-    costs, revenue = (yearly(lines, 2025, what).add(yearly(lines, 2024, what), fill_value=0) for what in ("cost", "amount"))
+    costs, revenue = (
+        yearly(lines, 2025, what).add(yearly(lines, 2024, what), fill_value=0)
+        for what in ("cost", "amount")
+    )
     stake = (-late.gap * (1 - costs / revenue)).dropna()
     positive = lines[lines.amount > 0]
     placed = {
-        y: positive[positive.date.dt.year == y].groupby("customer")["order"].nunique().reindex(both.index).fillna(0).astype(int)
+        y: positive[positive.date.dt.year == y]
+        .groupby("customer")["order"]
+        .nunique()
+        .reindex(both.index)
+        .fillna(0)
+        .astype(int)
         for y in (2024, 2025)
     }
     share = 365 / 731
 
     def tail(now, total):
-        below = sum(math.comb(total, k) * share**k * (1 - share) ** (total - k) for k in range(now + 1))
-        return min(1.0, 2 * min(below, 1 - below + math.comb(total, now) * share**now * (1 - share) ** (total - now)))
+        below = sum(
+            math.comb(total, k) * share**k * (1 - share) ** (total - k) for k in range(now + 1)
+        )
+        return min(
+            1.0,
+            2
+            * min(
+                below, 1 - below + math.comb(total, now) * share**now * (1 - share) ** (total - now)
+            ),
+        )
 
-    rare = [c for c in late.index if placed[2025][c] < placed[2024][c] and tail(placed[2025][c], placed[2025][c] + placed[2024][c]) <= 0.05]
+    rare = [
+        c
+        for c in late.index
+        if placed[2025][c] < placed[2024][c]
+        and tail(placed[2025][c], placed[2025][c] + placed[2024][c]) <= 0.05
+    ]
     chance = fallen = 0.0
     for total in placed[2025] + placed[2024]:
         for k in range(total + 1):
@@ -300,7 +406,9 @@ def sales_gaps(sales, held, spendable):
             chance += weight * (slower and tail(k, total) <= 0.05)
             fallen += weight * (k <= 0.8 * (total - k))
     _, then = worst_tenth(lines, 2024)
-    rebound = (both.now.reindex(then.index).fillna(0) - then.now).sum() / (then.before - then.now).sum()
+    rebound = (both.now.reindex(then.index).fillna(0) - then.now).sum() / (
+        then.before - then.now
+    ).sum()
     assert rebound < 0, "that group fell further: no share of its gap came back, and none is told"
     value = proposals(lines, both, stake, held, spendable)
     found = {
@@ -323,28 +431,40 @@ def families(positive):
     """Families of active customers: bought on 4 orders or more in 2024 and on none in 2025."""
     active = set(positive[positive.date.dt.year == 2025].customer)
     recent = positive[(positive.date.dt.year >= 2024) & positive.customer.isin(active)]
-    pairs = recent.groupby(["customer", "Famille", recent.date.dt.year])["order"].nunique().unstack(fill_value=0)
+    pairs = (
+        recent.groupby(["customer", "Famille", recent.date.dt.year])["order"]
+        .nunique()
+        .unstack(fill_value=0)
+    )
     worth = recent[recent.date.dt.year == 2024].groupby(["customer", "Famille"]).amount.sum()
     stopped = pairs[(pairs[2025] == 0) & (pairs[2024] >= 4)]
     own = recent.groupby(["customer", recent.date.dt.year])["order"].nunique().unstack(fill_value=0)
     bought = pairs.sum(axis=1)
-    bought = bought[bought >= 4].reset_index(name="k").merge(own, left_on="customer", right_index=True)
+    bought = (
+        bought[bought >= 4].reset_index(name="k").merge(own, left_on="customer", right_index=True)
+    )
     trials = pd.DataFrame({"n": bought[2024] + bought[2025], "y": bought[2025], "k": bought.k})
     return {
         "stopped_family_count": len(stopped),
         "stopped_revenue": worth.reindex(stopped.index).sum(),
-        "chance_stopped_count": sum(math.comb(n - k, y) / math.comb(n, y) for n, y, k in trials.values if k <= n),
+        "chance_stopped_count": sum(
+            math.comb(n - k, y) / math.comb(n, y) for n, y, k in trials.values if k <= n
+        ),
     }
 
 
 def neglected(lines, both, tracked):
-    """Tracked customers down by half with fewer calls and visits in the 365 days up to their last order than planned for their class."""
+    """Tracked customers down by half with fewer calls and visits in the 365 days up to their last
+    order than planned for their class.
+    """
     ranked = both.before[both.before > 0].sort_values(ascending=False)
     larger = (ranked.cumsum() - ranked) / ranked.sum()
     plan = pd.Series(np.select([larger < 0.80, larger < 0.95], [12, 6], 2), larger.index)
     last = lines[lines.amount > 0].groupby("customer").date.max()
     service = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Activités", engine="calamine")
-    service = service[service["Activité"].isin(["Visite", "Appel"])].assign(date=lambda t: pd.to_datetime(t.Date))
+    service = service[service["Activité"].isin(["Visite", "Appel"])].assign(
+        date=lambda t: pd.to_datetime(t.Date)
+    )
     total = 0.0
     for customer, row in tracked.iterrows():
         mine = service[service["Code client"] == customer].date
@@ -354,10 +474,12 @@ def neglected(lines, both, tracked):
 
 
 def proposals(lines, both, stake, held, spendable):
-    """Customers down by half and silent for twice their rhythm: recoverability of their band in 2024 → 2025 × margin − 60, where positive.
+    """Customers down by half and silent for twice their rhythm:
+    recoverability of their band in 2024 → 2025 × margin − 60, where positive.
 
-    Not for who is closed, unprofitable or to renegotiate with, nor where a quarter of a year's margin or what may come back is less than the 60.
-    `held`: those drawn to be left alone, who are not counted.
+    Not for who is closed, unprofitable or to renegotiate with, nor where a quarter of a year's
+    margin or what may come back is less than the 60. `held`: those drawn to be left alone,
+    who are not counted.
     """
     edges = [2, 4, 8, 16, np.inf]
     before, _ = worst_tenth(lines, 2024)
@@ -365,13 +487,17 @@ def proposals(lines, both, stake, held, spendable):
     gone = before[(before.gap <= -0.5 * before.before) & (before.before > 0) & (ratio >= 2)]
     back = both.now.reindex(gone.index).fillna(0) - gone.now >= 0.5 * (gone.before - gone.now)
     band = pd.cut(ratio[gone.index], edges, right=False)
-    rate = (back.groupby(band, observed=True).sum() + 4 * back.mean()) / (back.groupby(band, observed=True).size() + 4)
+    rate = (back.groupby(band, observed=True).sum() + 4 * back.mean()) / (
+        back.groupby(band, observed=True).size() + 4
+    )
     quiet = silence(lines, "2025-12-31").reindex(both.index)
     chosen = both[(both.gap <= -0.5 * both.before) & (both.before > 0) & (quiet >= 2)].index
     back = pd.cut(quiet[chosen], edges, right=False).map(rate).astype(float) * stake.reindex(chosen)
     mine = spendable.reindex(chosen)
     open_ = (mine.margin > 0) & (mine.strategy != "renegotiate") & ~mine.closed.astype(bool)
-    chosen = (back - 60)[(back > 60) & open_ & (np.minimum(back, 0.25 * mine.margin) >= 60)].nlargest(40)
+    chosen = (back - 60)[
+        (back > 60) & open_ & (np.minimum(back, 0.25 * mine.margin) >= 60)
+    ].nlargest(40)
     assert set(held) <= set(chosen.index)
     return chosen.drop(held)
 
@@ -379,8 +505,18 @@ def proposals(lines, both, stake, held, spendable):
 def regularity(sales):
     customers = pd.read_excel(DEMO / "crm.xlsx", sheet_name="Clients", engine="calamine")
     bound = set(customers[customers["Contrat"].isin(["oui", "Oui", True])]["Code client"])
-    orders = sales[(sales.amount > 0) & ~sales.customer.isin(bound)].groupby(["customer", "order"]).date.min()
-    days = orders.reset_index().drop_duplicates(["customer", "date"]).sort_values(["customer", "date"]).groupby("customer").date
+    orders = (
+        sales[(sales.amount > 0) & ~sales.customer.isin(bound)]
+        .groupby(["customer", "order"])
+        .date.min()
+    )
+    days = (
+        orders.reset_index()
+        .drop_duplicates(["customer", "date"])
+        .sort_values(["customer", "date"])
+        .groupby("customer")
+        .date
+    )
     splits = [(d.iloc[1] - d.iloc[0]) / (d.iloc[2] - d.iloc[0]) for _, d in days if len(d) >= 3]
     spread = np.mean([(split - 0.5) ** 2 for split in splits])
     return (1 - 4 * spread) / (8 * spread)
@@ -392,7 +528,9 @@ def figures(demo_reports):
 
 
 def test_every_measured_figure_has_an_independent_value(figures, expected):
-    assert {name for name, figure in figures.items() if figure["value"] is not None} == set(expected)
+    assert {name for name, figure in figures.items() if figure["value"] is not None} == set(
+        expected
+    )
 
 
 def test_every_figure_equals_the_independent_computation(figures, expected):
@@ -410,12 +548,19 @@ def test_intervals_hold_their_value_and_are_wilson(figures):
     z, n = NormalDist().inv_cdf(0.975), figures["active_customer_count_previous"]["value"]
     for name in ("retention_rate", "attrition_rate"):
         p = figures[name]["value"]
-        centre, half = (p + z * z / 2 / n) / (1 + z * z / n), z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / 4 / n / n)
-        assert (figures[name]["low"], figures[name]["high"]) == pytest.approx((centre - half, centre + half))
+        centre, half = (
+            (p + z * z / 2 / n) / (1 + z * z / n),
+            z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / 4 / n / n),
+        )
+        assert (figures[name]["low"], figures[name]["high"]) == pytest.approx(
+            (centre - half, centre + half)
+        )
 
 
 def test_movement_list_equals_the_independent_computation(demo_reports, sales):
-    listed = pd.read_csv(demo_reports["fr"] / "lists" / "movement.csv", dtype={"customer_id": str}).set_index("customer_id")
+    listed = pd.read_csv(
+        demo_reports["fr"] / "lists" / "movement.csv", dtype={"customer_id": str}
+    ).set_index("customer_id")
     revenue = sales[sales.date > "2024-12-31"].groupby("customer").amount.sum()
     assert np.allclose(listed.revenue.reindex(revenue.index), revenue)
     assert listed.sales_gap.is_monotonic_increasing
@@ -423,7 +568,9 @@ def test_movement_list_equals_the_independent_computation(demo_reports, sales):
 
 
 def test_planted_stories_are_found(demo_reports):
-    """data/demo/README.md: the neglected big account leads the falls, the poached one is lost, the other came back."""
+    """data/demo/README.md: the neglected big account leads the falls, the poached one is lost,
+    the other came back.
+    """
     listed = pd.read_csv(demo_reports["fr"] / "lists" / "movement.csv", dtype={"customer_id": str})
     by_id = listed.set_index("customer_id")
     assert listed.customer_id[0] == "C0007" and by_id.sales_gap["C0007"] < -100_000
@@ -431,15 +578,25 @@ def test_planted_stories_are_found(demo_reports):
     lost = listed[listed.status == "lost"].sort_values("revenue_previous")
     assert lost.customer_id.iloc[-1] == "C0019"
     page = page_text(demo_reports["fr"] / "portfolio_audit.html")
-    assert "Groupe Hôtelier Brévent" in page and "Cliniques de l'Estuaire" in page.replace("&#39;", "'")
+    assert "Groupe Hôtelier Brévent" in page and "Cliniques de l'Estuaire" in page.replace(
+        "&#39;", "'"
+    )
 
 
 def test_planted_stories_land_in_the_right_strategies(demo_reports):
-    """data/demo/README.md: the neglected account is rekindled for want of contacts, the poached one with its competitor, the dear one renegotiated."""
-    listed = pd.read_csv(demo_reports["en"] / "lists" / "strategy.csv", dtype={"customer_id": str}).set_index("customer_id")
-    movement = pd.read_csv(demo_reports["en"] / "lists" / "movement.csv", dtype={"customer_id": str})
+    """data/demo/README.md: the neglected account is rekindled for want of contacts,
+    the poached one with its competitor, the dear one renegotiated.
+    """
+    listed = pd.read_csv(
+        demo_reports["en"] / "lists" / "strategy.csv", dtype={"customer_id": str}
+    ).set_index("customer_id")
+    movement = pd.read_csv(
+        demo_reports["en"] / "lists" / "movement.csv", dtype={"customer_id": str}
+    )
     both_years = movement[movement.status.notna()]
-    assert set(listed.index) == set(both_years.customer_id) and listed.reason.notna().all(), "one strategy and reason an account"
+    assert set(listed.index) == set(both_years.customer_id) and listed.reason.notna().all(), (
+        "one strategy and reason an account"
+    )
     assert listed.strategy[["C0007", "C0012", "C0019", "C0031", "C0044"]].tolist() == [
         "rekindle",
         "renegotiate",
@@ -447,19 +604,40 @@ def test_planted_stories_land_in_the_right_strategies(demo_reports):
         "serve",
         "serve",
     ]
-    assert "Contacts went from 12 to 1 a year" in listed.reason["C0007"] and "Hygistock" in listed.reason["C0019"]
-    assert "below zero over the whole range of rates" in listed.reason["C0012"] and "came back" in listed.reason["C0044"]
-    budget = pd.read_csv(demo_reports["en"] / "lists" / "retention_budget.csv", dtype={"customer_id": str}).set_index("customer_id")
-    dropped = pd.read_csv(demo_reports["en"] / "lists" / "do_not_chase.csv", dtype={"customer_id": str}).set_index("customer_id")
-    assert budget.chase["C0007"] and "C0012" not in dropped.index and not budget.chase["C0012"] and "C0007" not in dropped.index
-    assert not budget.chase["C0031"] and "C0031" not in dropped.index, "the seasonal one is in its rhythm: neither chased nor dropped"
+    assert (
+        "Contacts went from 12 to 1 a year" in listed.reason["C0007"]
+        and "Hygistock" in listed.reason["C0019"]
+    )
+    assert (
+        "below zero over the whole range of rates" in listed.reason["C0012"]
+        and "came back" in listed.reason["C0044"]
+    )
+    budget = pd.read_csv(
+        demo_reports["en"] / "lists" / "retention_budget.csv", dtype={"customer_id": str}
+    ).set_index("customer_id")
+    dropped = pd.read_csv(
+        demo_reports["en"] / "lists" / "do_not_chase.csv", dtype={"customer_id": str}
+    ).set_index("customer_id")
+    assert (
+        budget.chase["C0007"]
+        and "C0012" not in dropped.index
+        and not budget.chase["C0012"]
+        and "C0007" not in dropped.index
+    )
+    assert not budget.chase["C0031"] and "C0031" not in dropped.index, (
+        "the seasonal one is in its rhythm: neither chased nor dropped"
+    )
 
 
 def test_planted_luck_of_the_two_equal_salespeople(sales):
-    """Accounts dealt at random; the late shares differ by 18 to 24 points through luck alone (stories left out)."""
+    """Accounts dealt at random; the late shares differ by 18 to 24 points through luck alone
+    (stories left out).
+    """
     stories = {"C0007", "C0012", "C0031", "C0019", "C0044"}
     rows = sales[~sales.customer.isin(stories)]
-    now, before = (rows[rows.date.dt.year == year].groupby("customer").amount.sum() for year in (2025, 2024))
+    now, before = (
+        rows[rows.date.dt.year == year].groupby("customer").amount.sum() for year in (2025, 2024)
+    )
     both = pd.DataFrame({"now": now, "before": before}).fillna(0)
     seller = rows.groupby("customer").Commercial.last().reindex(both.index)
     late = (both.now.round(2) < both.before.round(2)).groupby(seller).mean()
@@ -467,7 +645,9 @@ def test_planted_luck_of_the_two_equal_salespeople(sales):
 
 
 def reasons(sales):
-    """The figures of churn_reasons, from departs.csv, satisfaction.csv, crm.xlsx and the raw sale lines; the codebook's proposals are the report's."""
+    """The figures of churn_reasons, from departs.csv, satisfaction.csv,
+    crm.xlsx and the raw sale lines; the codebook's proposals are the report's.
+    """
     named = {
         "prix": "price",
         "produit": "product",
@@ -475,28 +655,53 @@ def reasons(sales):
         "qualité de l'attention": "attention",
         "cessation d'activité": "closure",
     }
-    notes = pd.read_csv(DEMO / "departs.csv").assign(date=lambda t: pd.to_datetime(t.date)).sort_values(["customer_id", "date"])
+    notes = (
+        pd.read_csv(DEMO / "departs.csv")
+        .assign(date=lambda t: pd.to_datetime(t.date))
+        .sort_values(["customer_id", "date"])
+    )
     last = sales[sales.amount > 0].groupby("customer").date.max()
-    ordered = sales[sales.amount > 0].groupby("customer").date.apply(lambda days: np.sort(days.unique()))
+    ordered = (
+        sales[sales.amount > 0].groupby("customer").date.apply(lambda days: np.sort(days.unique()))
+    )
     notes["known"] = notes.reason.map(named)
     notes["departure"], earlier = 0, None
     for number, (index, row) in enumerate(notes.iterrows(), start=1):
-        between = earlier is None or earlier.customer_id != row.customer_id or (
-            (row.date - earlier.date).days >= 92 and ((ordered[row.customer_id] > earlier.date) & (ordered[row.customer_id] <= row.date)).any()
-        )  # fmt: skip
+        between = (
+            earlier is None
+            or earlier.customer_id != row.customer_id
+            or (
+                (row.date - earlier.date).days >= 92
+                and (
+                    (ordered[row.customer_id] > earlier.date)
+                    & (ordered[row.customer_id] <= row.date)
+                ).any()
+            )
+        )
         notes.loc[index, "departure"] = number if between else notes.departure[earlier.name]
         earlier = row
     departures, quiet = [], pd.Timestamp("2024-12-31")
     for _, part in notes.groupby("departure"):
         customer, day = part.customer_id.iloc[0], part.date.min()
         final = last[customer]
-        assert final <= day + pd.Timedelta(days=92) or (final <= quiet and final <= day + pd.Timedelta(days=365)), (
-            "nobody of the demo came back after a note"
-        )
-        told = {who: part[(part.told_by == who) & part.known.notna()].known.tolist() for who in ("client", "commercial")}
+        assert final <= day + pd.Timedelta(days=92) or (
+            final <= quiet and final <= day + pd.Timedelta(days=365)
+        ), "nobody of the demo came back after a note"
+        told = {
+            who: part[(part.told_by == who) & part.known.notna()].known.tolist()
+            for who in ("client", "commercial")
+        }
         spoken = told["client"] + told["commercial"]
-        departures.append(dict(customer=customer, left=final, reason=spoken[0] if spoken else None, lost=part.revenue_at_stake.max(),
-                               client=(told["client"] or [None])[0], seller=(told["commercial"] or [None])[0]))  # fmt: skip
+        departures.append(
+            dict(
+                customer=customer,
+                left=final,
+                reason=spoken[0] if spoken else None,
+                lost=part.revenue_at_stake.max(),
+                client=(told["client"] or [None])[0],
+                seller=(told["commercial"] or [None])[0],
+            )
+        )
     departures = pd.DataFrame(departures)
     known = departures[departures.reason.notna()]
     ours = known.reason.isin(["contact", "attention"])
@@ -514,13 +719,23 @@ def reasons(sales):
     for customer, day in gone.items():
         year_before = day - pd.DateOffset(years=1)
         seen = [customer in set(departures.customer)]
-        seen += [((events.customer_id == customer) & (events.date >= year_before)).any() for events in (complaints, survey)]
-        covered = all(events.date.min() <= year_before + pd.Timedelta(days=31) for events in (activities, survey))
+        seen += [
+            ((events.customer_id == customer) & (events.date >= year_before)).any()
+            for events in (complaints, survey)
+        ]
+        covered = all(
+            events.date.min() <= year_before + pd.Timedelta(days=31)
+            for events in (activities, survey)
+        )
         judged += any(seen) or covered
         if covered and not any(seen):
             silent[customer] = day
     worth = sum(
-        sales[(sales.customer == c) & (sales.date <= day) & (sales.date > day - pd.DateOffset(years=1))].amount.sum()
+        sales[
+            (sales.customer == c)
+            & (sales.date <= day)
+            & (sales.date > day - pd.DateOffset(years=1))
+        ].amount.sum()
         for c, day in silent.items()
     )
     before = sales[sales.date.dt.year == 2024]
@@ -529,15 +744,23 @@ def reasons(sales):
     marks = survey[survey.date.dt.year == 2024].groupby("customer_id").score.mean() / 10
     left = pd.Series({c: c not in still for c in opening})
     answered = [c for c in opening if c in marks.index]
-    happy, unhappy = [c for c in answered if marks[c] >= 0.7], [c for c in answered if marks[c] < 0.7]
-    margin = before.assign(margin=before.amount - pd.to_numeric(french(before["Coût de revient"]))).groupby("customer").margin.sum()
+    happy, unhappy = (
+        [c for c in answered if marks[c] >= 0.7],
+        [c for c in answered if marks[c] < 0.7],
+    )
+    margin = (
+        before.assign(margin=before.amount - pd.to_numeric(french(before["Coût de revient"])))
+        .groupby("customer")
+        .margin.sum()
+    )
     core = [c for c in happy if margin[c] > 0 and not left[c]]
     return {
         "departure_count": len(departures),
         "known_reason_count": len(known),
         "ours_share": ours.mean(),
         "ours_revenue_share": known.lost[ours].sum() / known.lost.sum(),
-        "contact_perception_gap": (pairs.seller == "contact").mean() - (pairs.client == "contact").mean(),
+        "contact_perception_gap": (pairs.seller == "contact").mean()
+        - (pairs.client == "contact").mean(),
         "reason_response_rate": settled.reason.notna().sum() / (len(settled) + len(unnoted)),
         "verbatim_count": int(notes.verbatim.notna().sum()),
         "silent_leaver_count": len(silent),
@@ -556,10 +779,17 @@ def texts(report):
     t = t[(t.source == "departure") & t.verbatim.notna()]
     pairs = t[t.proposed.notna() & t.client_code.notna()]
     agreed, n = (pairs.coded == pairs.proposed).mean(), len(pairs)
-    chance = sum((pairs.coded == c).sum() * (pairs.proposed == c).sum() for c in set(pairs.coded)) / n**2
-    return {"uncoded_verbatim_share": t.proposed.isna().mean(), "verbatim_kappa": (agreed - chance) / (1 - chance)}
+    chance = (
+        sum((pairs.coded == c).sum() * (pairs.proposed == c).sum() for c in set(pairs.coded)) / n**2
+    )
+    return {
+        "uncoded_verbatim_share": t.proposed.isna().mean(),
+        "verbatim_kappa": (agreed - chance) / (1 - chance),
+    }
 
 
 def test_planted_perception_gap_is_found(figures):
-    """data/demo/README.md: salespeople write price where customers name the missing contact; the interval leaves out no gap."""
+    """data/demo/README.md: salespeople write price where customers name the missing contact;
+    the interval leaves out no gap.
+    """
     assert figures["contact_perception_gap"]["high"] < 0

@@ -1,4 +1,6 @@
-"""Hostile text in every text field of every table and of the engagement: nothing of it runs, nothing leaves the report folder."""
+"""Hostile text in every text field of every table and of the engagement:
+nothing of it runs, nothing leaves the report folder.
+"""
 
 import csv
 import datetime as dt
@@ -15,14 +17,52 @@ from tests.conftest import run_carnet, write_engagement
 from tests.report.test_pages import chromium, needs_browser, opened  # noqa: F401  (the fixture)
 
 EVIL = [
-    "<script>window.pwned=1</script>", "</script><script>window.pwned=2</script>", "<img src=x onerror=window.pwned=3>", '"><svg onload=window.pwned=4>', "<a href=javascript:window.pwned=5>x</a>",
-    "[x](javascript:window.pwned=6)", "![x](https://evil.example/p.png)", "{{7*7}}", "{% include '/etc/passwd' %}", "${7*7}", "$\\input{/etc/passwd}$", "\\write18{id}", "%(x)s {0} {revenue} %n",
-    "=HYPERLINK(\"http://evil.example\")", "+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "@SUM(1)", "'=1+1", "\tTab", "../../../etc/cron.d/x", "..\\..\\x", "/etc/passwd", "CON", "a/b", "nul\u2028line", "x\u202ecod.exe",
-    "\u2066iso\u2069", "zero\u200bwidth\u200d", "\u200f\u200e", "<!-- -->", "]]><style>*{display:none}</style>", "`rm -rf /`", "**bold**", "&lt;b&gt;&amp;", "é" * 60, "名前", "';DROP TABLE sales;--", "<meta http-equiv=refresh content=0>",
-    "<iframe srcdoc='<script>top.pwned=7</script>'>", "<form action=https://evil.example><button>",
-]  # fmt: skip
+    "<script>window.pwned=1</script>",
+    "</script><script>window.pwned=2</script>",
+    "<img src=x onerror=window.pwned=3>",
+    '"><svg onload=window.pwned=4>',
+    "<a href=javascript:window.pwned=5>x</a>",
+    "[x](javascript:window.pwned=6)",
+    "![x](https://evil.example/p.png)",
+    "{{7*7}}",
+    "{% include '/etc/passwd' %}",
+    "${7*7}",
+    "$\\input{/etc/passwd}$",
+    "\\write18{id}",
+    "%(x)s {0} {revenue} %n",
+    '=HYPERLINK("http://evil.example")',
+    "+cmd|' /C calc'!A0",
+    "-2+3+cmd|' /C calc'!A0",
+    "@SUM(1)",
+    "'=1+1",
+    "\tTab",
+    "../../../etc/cron.d/x",
+    "..\\..\\x",
+    "/etc/passwd",
+    "CON",
+    "a/b",
+    "nul\u2028line",
+    "x\u202ecod.exe",
+    "\u2066iso\u2069",
+    "zero\u200bwidth\u200d",
+    "\u200f\u200e",
+    "<!-- -->",
+    "]]><style>*{display:none}</style>",
+    "`rm -rf /`",
+    "**bold**",
+    "&lt;b&gt;&amp;",
+    "é" * 60,
+    "名前",
+    "';DROP TABLE sales;--",
+    "<meta http-equiv=refresh content=0>",
+    "<iframe srcdoc='<script>top.pwned=7</script>'>",
+    "<form action=https://evil.example><button>",
+]
 AS_OF = dt.date(2024, 12, 31)
-NUMBERS = {"date": "2024-03-15", "opened": "2024-03-15", "closed": "2024-05-02", "stage": "won", "told_by": "customer", "behaviour": "variable", "scale": "10", "score": "7", "contract": "yes"}  # fmt: skip
+NUMBERS = {
+    "date": "2024-03-15", "opened": "2024-03-15", "closed": "2024-05-02", "stage": "won",
+    "told_by": "customer", "behaviour": "variable", "scale": "10", "score": "7", "contract": "yes",
+}  # fmt: skip
 
 
 def rows(table, draw):
@@ -40,16 +80,25 @@ def rows(table, draw):
                 row.append(customer)
             elif name in ("period_start", "period_end"):
                 month = dt.date(2022 + number // 12, number % 12 + 1, 1)
-                row.append(month if name == "period_start" else (month + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1))
+                row.append(
+                    month
+                    if name == "period_start"
+                    else (month + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+                )
             elif column.kind == "date":
                 later = {"closed": 30, "due_date": 30, "paid_date": 45, "until": 4000}.get(name, 0)
                 row.append(min(day + dt.timedelta(days=later), AS_OF) if name != "until" else "")
             elif name in NUMBERS:
                 row.append(NUMBERS[name] if name != "score" else draw.randrange(1, 11))
             elif (table, name) == ("sales", "amount"):
-                row.append(draw.randrange(500, 9000))  # they pay for what is charged to them, so that some are worth a task
+                # they pay for what is charged to them, so that some are worth a task
+                row.append(draw.randrange(500, 9000))
             elif column.kind in ("money", "number"):
-                row.append(draw.randrange(1, 6) if name in ("quality", *TABLES["satisfaction"].columns) else draw.randrange(10, 400))
+                row.append(
+                    draw.randrange(1, 6)
+                    if name in ("quality", *TABLES["satisfaction"].columns)
+                    else draw.randrange(10, 400)
+                )
             elif column.kind == "share":
                 row.append("0.1")
             elif name == "currency":
@@ -68,18 +117,40 @@ def report(tmp_path_factory):
     home, draw = tmp_path_factory.mktemp("hostile"), random.Random(7)
     tables = {
         name: rows(name, draw)
-        for name in ("sales", "customers", "costs", "service", "opportunities", "receivables", "satisfaction", "departures")
+        for name in (
+            "sales",
+            "customers",
+            "costs",
+            "service",
+            "opportunities",
+            "receivables",
+            "satisfaction",
+            "departures",
+        )
     }
     tables["sales"][0][0] = "=cmd|<b>x"
     tables["sales"].append(["", "2024-01-01", "=1+1", *EVIL[: len(TABLES["sales"].columns) - 3]])
     folder = write_engagement(
-        home, client=EVIL[0] + "/../../x", as_of=str(AS_OF), tables=tables,
-        targets=[{"measure": "retention_rate", "baseline": 0.5, "target": 0.9, "due": "2025-12-31", "owner": EVIL[3]}],
+        home,
+        client=EVIL[0] + "/../../x",
+        as_of=str(AS_OF),
+        tables=tables,
+        targets=[
+            {
+                "measure": "retention_rate",
+                "baseline": 0.5,
+                "target": 0.9,
+                "due": "2025-12-31",
+                "owner": EVIL[3],
+            }
+        ],
         maturity={"crm_promises": {"answer": "yes", "evidence": EVIL[2]}},
-    )  # fmt: skip
+    )
     document = yaml.safe_load((folder / "engagement.yml").read_text(encoding="utf-8"))
     document["tables"]["sales"]["columns"] = {"customer_id": tables["sales"][0][0]}
-    (folder / "engagement.yml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    (folder / "engagement.yml").write_text(
+        yaml.safe_dump(document, allow_unicode=True), encoding="utf-8"
+    )
     done = run_carnet("run", folder, "--out", home / "out")
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     return Path(done.stdout.splitlines()[-1])
@@ -89,7 +160,9 @@ def test_every_file_is_inside_and_has_a_plain_name(report):
     for path in report.rglob("*"):
         assert path.resolve().is_relative_to(report.resolve()) and not path.is_symlink()
         assert re.fullmatch(r"[\w.-]+", path.name, flags=re.ASCII), path.name
-    assert report.parent.parent.name == "out" and {path.name for path in report.parent.parent.iterdir()} == {
+    assert report.parent.parent.name == "out" and {
+        path.name for path in report.parent.parent.iterdir()
+    } == {
         "index.html",
         report.parent.name,
     }
@@ -104,11 +177,23 @@ def test_no_text_runs_in_a_browser(report, chromium):  # noqa: F811
     shown = ""
     for path in [*pages, report.parent.parent / "index.html"]:
         page, told = opened(chromium, path)
-        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true })")
+        page.evaluate(
+            "document.querySelectorAll('details').forEach((part) => { part.open = true })"
+        )
         assert page.evaluate("window.pwned") is None and told == [], (path.name, told)
-        live = "[...document.querySelectorAll('*')].filter(e => [...e.attributes].some(a => /^on/i.test(a.name) || /^\\s*(javascript|https?|data:text)/i.test(a.value) && /^(href|src|action|srcdoc)$/.test(a.name))).map(e => e.outerHTML.slice(0, 200))"
+        live = (
+            "[...document.querySelectorAll('*')].filter(e => [...e.attributes].some(a => "
+            "/^on/i.test(a.name) || /^\\s*(javascript|https?|data:text)/i.test(a.value) && "
+            "/^(href|src|action|srcdoc)$/.test(a.name))).map(e => e.outerHTML.slice(0, 200))"
+        )
         assert page.evaluate(live) == [], path.name
-        assert page.evaluate("document.querySelectorAll('iframe,form,object,embed,base,meta[http-equiv=refresh]').length") == 0, path.name
+        assert (
+            page.evaluate(
+                "document.querySelectorAll('iframe,form,object,embed,"
+                "base,meta[http-equiv=refresh]').length"
+            )
+            == 0
+        ), path.name
         assert (
             page.evaluate("[...document.scripts].every(s => !s.textContent.includes('pwned'))")
             and page.locator("meta[http-equiv=Content-Security-Policy]").count() == 1
@@ -134,16 +219,27 @@ def test_no_formula_in_any_sheet(report):
         with path.open(encoding="utf-8", newline="") as stream:
             for row in csv.reader(stream):
                 for cell in row:
-                    assert not re.match(r"[=+@\t\r]|-(?![\d.]+(e[+-]\d+)?$)", cell), (path.name, cell)
+                    assert not re.match(r"[=+@\t\r]|-(?![\d.]+(e[+-]\d+)?$)", cell), (
+                        path.name,
+                        cell,
+                    )
     with zipfile.ZipFile(report / "annex.xlsx") as annex:
         names = annex.namelist()
-        sheets = [annex.read(name).decode() for name in names if name.startswith("xl/worksheets/sheet")]
+        sheets = [
+            annex.read(name).decode() for name in names if name.startswith("xl/worksheets/sheet")
+        ]
         assert not any("<f>" in sheet or "<f " in sheet for sheet in sheets) and len(sheets) > 15
-        assert not any("External" in annex.read(name).decode() for name in names if name.endswith(".rels"))  # links stay in the workbook
+        # links stay in the workbook
+        assert not any(
+            "External" in annex.read(name).decode() for name in names if name.endswith(".rels")
+        )
         assert not any("externalLink" in name or "vba" in name.lower() for name in names)
 
 
 def test_calendars_hold_one_event_a_task_and_no_line_of_their_own(report):
     for path in (report / "calendars").iterdir():
         lines = path.read_text(encoding="utf-8").splitlines()
-        assert lines.count("BEGIN:VCALENDAR") == 1 and lines.count("BEGIN:VEVENT") == lines.count("END:VEVENT") > 0
+        assert (
+            lines.count("BEGIN:VCALENDAR") == 1
+            and lines.count("BEGIN:VEVENT") == lines.count("END:VEVENT") > 0
+        )

@@ -1,4 +1,6 @@
-"""carnet lab: the notebooks beside the client's data, parameters set, in a JupyterLab that answers."""
+"""carnet lab: the notebooks beside the client's data, parameters set,
+in a JupyterLab that answers.
+"""
 
 import json
 import shutil
@@ -21,17 +23,33 @@ SALES = [["customer_id", "date", "amount"], ["A", "2023-06-30", "100"], ["A", "2
 
 def parameters_of(path):
     notebook = nbformat.read(path, 4)
-    assert all(not cell.outputs and cell.execution_count is None for cell in notebook.cells if cell.cell_type == "code"), (
-        "no outputs of another client"
+    assert all(
+        not cell.outputs and cell.execution_count is None
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ), "no outputs of another client"
+    return next(
+        cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])
     )
-    return next(cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
 
 
 def test_copies_have_the_engagement_its_language_and_the_parameters_given(make_engagement):
     folder = make_engagement(tables={"sales": SALES}, language="fr")
-    done = run_carnet("lab", folder, "--no-launch", "-p", "top_count=5", "-p", "tracked_by=rate", "--as-of", "2024-12-31")
+    done = run_carnet(
+        "lab",
+        folder,
+        "--no-launch",
+        "-p",
+        "top_count=5",
+        "-p",
+        "tracked_by=rate",
+        "--as-of",
+        "2024-12-31",
+    )
     assert done.returncode == 0 and done.stdout.strip() == str(folder / "notebooks")
-    assert sorted(path.stem for path in (folder / "notebooks").iterdir()) == [path.stem for path in find_notebooks()]
+    assert sorted(path.stem for path in (folder / "notebooks").iterdir()) == [
+        path.stem for path in find_notebooks()
+    ]
     source = parameters_of(folder / "notebooks" / "sales_gaps.ipynb")
     for line in (
         "engagement = '..'  # folder",
@@ -46,7 +64,9 @@ def test_copies_have_the_engagement_its_language_and_the_parameters_given(make_e
 
 def parameters_source(name):
     notebook = nbformat.read(find_notebooks([name])[0], 4)
-    return next(cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    return next(
+        cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])
+    )
 
 
 def test_work_in_a_copy_is_kept_and_new_parameters_for_it_are_refused(make_engagement):
@@ -54,7 +74,10 @@ def test_work_in_a_copy_is_kept_and_new_parameters_for_it_are_refused(make_engag
     copies, kept = prepare(folder, find_notebooks(["kpi_tracking"]), {})
     assert kept == []
     copies[0].write_text("mine", encoding="utf-8")
-    assert prepare(folder, find_notebooks(["kpi_tracking"]), {}) == (copies, copies) and copies[0].read_text(encoding="utf-8") == "mine"
+    assert (
+        prepare(folder, find_notebooks(["kpi_tracking"]), {}) == (copies, copies)
+        and copies[0].read_text(encoding="utf-8") == "mine"
+    )
     refused = run_carnet("lab", folder, "-n", "kpi_tracking", "-p", "top_count=3", "--no-launch")
     assert refused.returncode == 2 and "keeps its parameters" in refused.stderr
 
@@ -64,7 +87,9 @@ def test_another_engagement_file_of_the_folder_has_its_own_copies(tmp_path):
         shutil.copy(DEMO / name, tmp_path)
     (one,), _ = prepare(tmp_path, find_notebooks(["kpi_tracking"]), {})
     (other,), kept = prepare(tmp_path / "fec_alone.yml", find_notebooks(["kpi_tracking"]), {})
-    assert kept == [] and one.parent.name == "notebooks" and other.parent.name == "notebooks-fec_alone"
+    assert (
+        kept == [] and one.parent.name == "notebooks" and other.parent.name == "notebooks-fec_alone"
+    )
     assert "engagement = '../fec_alone.yml'  # " in parameters_of(other)
 
 
@@ -82,9 +107,19 @@ def test_jupyterlab_opens_on_the_copy(make_engagement):
         "--ServerApp.allow_root=True",
         "--IdentityProvider.token=secret",
     ]
-    command = [sys.executable, "-m", "carnet.cli", "lab", str(folder), "-n", "kpi_tracking", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "carnet.cli",
+        "lab",
+        str(folder),
+        "-n",
+        "kpi_tracking",
+        *options,
+    ]
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/api/contents/notebooks/kpi_tracking.ipynb", headers={"Authorization": "token secret"}
+        f"http://127.0.0.1:{port}/api/contents/notebooks/kpi_tracking.ipynb",
+        headers={"Authorization": "token secret"},
     )
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as server:
         try:
@@ -95,7 +130,9 @@ def test_jupyterlab_opens_on_the_copy(make_engagement):
                         assert json.load(answer)["name"] == "kpi_tracking.ipynb"
                     break
                 except urllib.error.URLError:
-                    assert server.poll() is None and time.monotonic() < deadline, "JupyterLab does not answer"
+                    assert server.poll() is None and time.monotonic() < deadline, (
+                        "JupyterLab does not answer"
+                    )
                     time.sleep(0.3)
         finally:
             server.terminate()

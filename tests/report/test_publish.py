@@ -26,7 +26,7 @@ new_customer_count, recovered_customer_count, retention_rate, attrition_rate, gr
 revenue_recovered, revenue_expansion, revenue_contraction, revenue_lost, order_count, average_basket, purchase_frequency, repeat_customer_rate,
 top_1_share, top_5_share, top_10_share, herfindahl_index, gini_index, abc_a_customer_count, late_customer_count, late_revenue_gap, gross_margin,
 net_margin, fixed_cost, variable_cost, acquisition_cost, unit_cost, break_even_revenue, safety_margin_rate, cac_standard, cac_deck,
-lifetime_deck, ltv_margin, ltv_to_cac, dso_days"""
+lifetime_deck, ltv_margin, ltv_to_cac, dso_days"""  # noqa: E501
 ONE = ("-n", "portfolio_audit")  # where the notebook does not matter
 SALES = [
     ["customer_id", "date", "amount"],
@@ -73,7 +73,9 @@ def test_figures_follow_the_contract(demo_reports):
     assert set(re.split(r",\s+", CONTRACT)) <= set(document["figures"]) == set(FIGURES)
     for figure in document["figures"].values():
         assert set(figure) == {"value", "unit", "low", "high", "notebook", "definition"}
-    assert document["figures"]["operating_leverage"]["value"] is None, "the demonstration company loses money: no leverage"
+    assert document["figures"]["operating_leverage"]["value"] is None, (
+        "the demonstration company loses money: no leverage"
+    )
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -92,7 +94,9 @@ def test_figures_follow_the_contract(demo_reports):
 def test_page_is_self_contained_with_its_code_folded(demo_reports, language, page):
     html = (demo_reports[language] / page).read_text(encoding="utf-8")
     assert f'<html lang="{language}">' in html
-    shown = re.sub(r"<(script|details class=\"(?:method|sql)\").*?</(script|details)>", "", html, flags=re.S)
+    shown = re.sub(
+        r"<(script|details class=\"(?:method|sql)\").*?</(script|details)>", "", html, flags=re.S
+    )
     assert re.findall(r"<script|https?://|@import|url\(", shown) == []
     assert set(re.findall(r'(?:src|href)="([^"#:]*?)[./#:"]', html)) <= {
         "data",
@@ -104,7 +108,11 @@ def test_page_is_self_contained_with_its_code_folded(demo_reports, language, pag
         "quarantine",
         "figures",
         "",
-    } | {f"{folder}/{path.stem}" for folder in ("lists", "calendars") for path in (demo_reports[language] / folder).iterdir()}
+    } | {
+        f"{folder}/{path.stem}"
+        for folder in ("lists", "calendars")
+        for path in (demo_reports[language] / folder).iterdir()
+    }
     assert "open_book(" not in shown and "In [" not in html
     assert html.count("<img") == html.count('alt="') and 'alt=""' not in html
     assert len(html.encode()) < 2_000_000
@@ -119,7 +127,12 @@ def test_quarantine_keeps_the_original_values(demo_reports):
     assert list(rows[0]) == ["table", "file", "row", "reason", "original_values"]
     dirty = {row["reason"]: row for row in rows}
     assert "Montant HT\u00a0: ce n’est pas un nombre" in dirty
-    assert json.loads(dirty["Montant HT\u00a0: ce n’est pas un nombre"]["original_values"])["Montant HT"] == "à facturer"
+    assert (
+        json.loads(dirty["Montant HT\u00a0: ce n’est pas un nombre"]["original_values"])[
+            "Montant HT"
+        ]
+        == "à facturer"
+    )
     lines = (DEMO / "ventes_2025.csv").read_text(encoding="cp1252").splitlines()
     for row in rows:
         assert json.loads(row["original_values"])["N° facture"] in lines[int(row["row"]) - 1]
@@ -131,25 +144,49 @@ def test_manifest_traces_inputs_and_names_no_path(demo_reports):
     ventes = next(file for file in manifest["inputs"] if file["name"] == "ventes_2024.csv")
     assert ventes["sha256"] == hashlib.sha256((DEMO / "ventes_2024.csv").read_bytes()).hexdigest()
     assert manifest["rows"]["sales"]["rows"] == manifest["rows"]["sales"]["accepted_rows"] + 7
-    published = text + (demo_reports["en"] / "notebooks/portfolio_audit.ipynb").read_text(encoding="utf-8")
+    published = text + (demo_reports["en"] / "notebooks/portfolio_audit.ipynb").read_text(
+        encoding="utf-8"
+    )
     assert str(ROOT) not in published and "/tmp/" not in published
 
 
 @pytest.mark.long
 def test_two_runs_give_the_same_bytes(demo_reports, tmp_path):
-    """Every file but the manifest, which holds the run stamp; this run is a process of its own, the other may not have been."""
+    """Every file but the manifest, which holds the run stamp; this run is a process of its own,
+    the other may not have been.
+    """
     done = spawn_carnet("run", DEMO, "--out", tmp_path, "--language", "en")
     again = tmp_path / "fournitures-vauban-sas-fictive" / "2025-12-31"
     assert done.returncode == 1
     names = sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
     assert (
-        names == sorted(path.relative_to(demo_reports["en"]) for path in demo_reports["en"].rglob("*") if path.is_file())
+        names
+        == sorted(
+            path.relative_to(demo_reports["en"])
+            for path in demo_reports["en"].rglob("*")
+            if path.is_file()
+        )
         and len(names) > 50
     )
-    differing = [str(name) for name in names if (again / name).read_bytes() != (demo_reports["en"] / name).read_bytes()]
+    differing = [
+        str(name)
+        for name in names
+        if (again / name).read_bytes() != (demo_reports["en"] / name).read_bytes()
+    ]
     assert differing == ["manifest.json"]
-    stamps = [json.loads((folder / "manifest.json").read_text(encoding="utf-8")) for folder in (again, demo_reports["en"])]
-    assert len({json.dumps({k: v for k, v in stamp.items() if k not in ("started", "seconds")}) for stamp in stamps}) == 1
+    stamps = [
+        json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        for folder in (again, demo_reports["en"])
+    ]
+    assert (
+        len(
+            {
+                json.dumps({k: v for k, v in stamp.items() if k not in ("started", "seconds")})
+                for stamp in stamps
+            }
+        )
+        == 1
+    )
 
 
 def test_check_prints_the_ledger_and_exits_1(make_engagement):
@@ -165,7 +202,10 @@ def test_check_of_a_clean_book_exits_0_and_of_a_refused_one_2(make_engagement):
     (folder / "engagement.yml").write_text("client: x\n")
     refused = run_carnet("check", folder)
     assert refused.returncode == 2
-    assert "line 1: tables: the key 'tables' is required" in refused.stderr and "Traceback" not in refused.stderr
+    assert (
+        "line 1: tables: the key 'tables' is required" in refused.stderr
+        and "Traceback" not in refused.stderr
+    )
 
 
 def test_unknown_target_is_refused(make_engagement):
@@ -182,7 +222,14 @@ def test_what_a_killed_run_left_is_swept(make_engagement, tmp_path):
         prefix = other.name.rpartition("-")[0].rpartition("-")[0]
     (home / f"{prefix}-999999999-x" / "lists").mkdir(parents=True)
     done = run_carnet(
-        "run", make_engagement(tables={"sales": SALES}), "-n", "cost_structure", "--out", tmp_path / "out", "--as-of", "2024-06-30"
+        "run",
+        make_engagement(tables={"sales": SALES}),
+        "-n",
+        "cost_structure",
+        "--out",
+        tmp_path / "out",
+        "--as-of",
+        "2024-06-30",
     )
     assert done.returncode == 0 and [path.name for path in home.iterdir()] == ["2024-06-30"]
 
@@ -191,7 +238,16 @@ def test_what_a_killed_run_left_is_swept(make_engagement, tmp_path):
 def test_a_rerun_never_overwrites(make_engagement, tmp_path):
     folder = make_engagement(tables={"sales": SALES})
     printed = [
-        run_carnet("run", folder, "-n", "cost_structure", "--out", tmp_path / "out", "--as-of", "2024-06-30").stdout.strip()
+        run_carnet(
+            "run",
+            folder,
+            "-n",
+            "cost_structure",
+            "--out",
+            tmp_path / "out",
+            "--as-of",
+            "2024-06-30",
+        ).stdout.strip()
         for _ in range(2)
     ]
     assert [path.rsplit("/", 1)[1] for path in printed] == ["2024-06-30", "2024-06-30.2"]
@@ -209,7 +265,9 @@ def test_a_failing_cell_publishes_nothing_and_says_which(make_engagement, tmp_pa
     folder = make_engagement(tables={"sales": SALES})
     with pytest.raises(publish.NotebookFailed) as failure:
         publish.run_audit(folder, tmp_path / "out", publish.find_notebooks(folder=broken), {})
-    assert failure.value.notebook == "portfolio_audit" and "ZeroDivisionError" in failure.value.error
+    assert (
+        failure.value.notebook == "portfolio_audit" and "ZeroDivisionError" in failure.value.error
+    )
     home = tmp_path / "out" / "test-sa"
     assert [path.name for path in home.iterdir()] == ["logs"]
     log = next((home / "logs").iterdir())
@@ -234,7 +292,9 @@ def test_a_failing_cell_publishes_nothing_and_says_which(make_engagement, tmp_pa
 )
 def test_parameters_are_strict(arguments, parts, tmp_path, monkeypatch, capsys):
     """In this process: nothing of these runs gets as far as a notebook."""
-    monkeypatch.setattr(sys, "argv", ["carnet", "run", str(DEMO), "--out", str(tmp_path / "out"), *arguments])
+    monkeypatch.setattr(
+        sys, "argv", ["carnet", "run", str(DEMO), "--out", str(tmp_path / "out"), *arguments]
+    )
     handler = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as stopped:
         main()
@@ -249,7 +309,9 @@ def test_parameters_are_strict(arguments, parts, tmp_path, monkeypatch, capsys):
 def test_parameters_keep_the_type_of_their_default():
     notebooks = {"portfolio_audit": notebook_parameters(NOTEBOOK)}
     assert notebooks["portfolio_audit"]["abc_cut_a"].accepted.high == 1
-    assert check_parameters({"abc_cut_a": "1", "top_count": "7"}, notebooks) == {"portfolio_audit": {"abc_cut_a": 1.0, "top_count": 7}}
+    assert check_parameters({"abc_cut_a": "1", "top_count": "7"}, notebooks) == {
+        "portfolio_audit": {"abc_cut_a": 1.0, "top_count": 7}
+    }
 
 
 def test_parameters_cell_holds_literals_only(tmp_path):
@@ -264,7 +326,9 @@ def test_parameters_cell_holds_literals_only(tmp_path):
 @pytest.mark.long
 def test_parameter_reaches_the_report(make_engagement, tmp_path):
     folder = make_engagement(tables={"sales": SALES})
-    done = run_carnet("run", folder, *ONE, "--out", tmp_path, "-p", "abc_cut_a=0.5", "--as-of", "2024-06-30")
+    done = run_carnet(
+        "run", folder, *ONE, "--out", tmp_path, "-p", "abc_cut_a=0.5", "--as-of", "2024-06-30"
+    )
     report = tmp_path / "test-sa" / "2024-06-30"
     assert done.returncode == 0, done.stderr
     assert json.loads((report / "manifest.json").read_text())["parameters"]["abc_cut_a"] == "0.5"
@@ -274,7 +338,9 @@ def test_parameter_reaches_the_report(make_engagement, tmp_path):
 
 @pytest.mark.long
 def test_plain_papermill_runs_the_notebook(tmp_path):
-    """The design's promise: papermill notebooks/….ipynb out.ipynb -p engagement ../data/demo, started in notebooks/."""
+    """The design's promise: papermill notebooks/….ipynb out.ipynb -p engagement ../data/demo,
+    started in notebooks/.
+    """
     import subprocess
     import sys
 
@@ -299,42 +365,82 @@ def test_plain_papermill_runs_the_notebook(tmp_path):
 
 
 ANOTHER_MACHINE = {  # what a user's machine may set
-    "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "cp1252", "TZ": "Pacific/Auckland", "COLUMNS": "40",
-}  # fmt: skip
+    "LC_ALL": "C",
+    "LANG": "C",
+    "PYTHONUTF8": "0",
+    "PYTHONCOERCECLOCALE": "0",
+    "PYTHONIOENCODING": "cp1252",
+    "TZ": "Pacific/Auckland",
+    "COLUMNS": "40",
+}
 
 
 def users_own(home):
-    """A home whose owner has startup files, a profile, a kernel called like ours, and a dark matplotlib that calls LaTeX."""
+    """A home whose owner has startup files, a profile, a kernel called like ours,
+    and a dark matplotlib that calls LaTeX.
+    """
     stop = "import sys\nprint('of the user')\nsys.exit(9)\n"
     profile = home / ".ipython" / "profile_default"
     (profile / "startup").mkdir(parents=True)
     (profile / "startup" / "00-mine.py").write_text(stop)
-    (profile / "ipython_config.py").write_text("c.InteractiveShellApp.exec_lines = ['print(1)', 'del open_book']\n")
+    (profile / "ipython_config.py").write_text(
+        "c.InteractiveShellApp.exec_lines = ['print(1)', 'del open_book']\n"
+    )
     kernel = home / ".local" / "share" / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True)
-    (kernel / "kernel.json").write_text(json.dumps({"argv": ["false"], "display_name": "mine", "language": "python"}))
-    (home / "matplotlibrc").write_text("text.usetex: True\nfigure.facecolor: black\nsavefig.facecolor: black\nlines.linewidth: 9\n")
+    (kernel / "kernel.json").write_text(
+        json.dumps({"argv": ["false"], "display_name": "mine", "language": "python"})
+    )
+    (home / "matplotlibrc").write_text(
+        "text.usetex: True\nfigure.facecolor: black\nsavefig.facecolor: black\nlines.linewidth: 9\n"
+    )
     (home / "start.py").write_text(stop)
     return {
-        "HOME": str(home), "IPYTHONDIR": str(home / ".ipython"), "MATPLOTLIBRC": str(home / "matplotlibrc"), "PYTHONSTARTUP": str(home / "start.py"),
-    }  # fmt: skip
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / ".ipython"),
+        "MATPLOTLIBRC": str(home / "matplotlibrc"),
+        "PYTHONSTARTUP": str(home / "start.py"),
+    }
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("fork", ["on", "off"])
 def test_the_machine_does_not_matter(make_engagement, tmp_path, fork):
-    """One audit under another locale, console, time zone, width and a user's own settings, kernels forked or started anew: the same
-    bytes, pictures too, and a console that cannot write a sign ends nothing."""
+    """One audit under another locale, console, time zone, width and a user's own settings,
+    kernels forked or started anew: the same bytes, pictures too, and a console that cannot write
+    a sign ends nothing.
+    """
     rows = [
         ["customer_id", "date", "amount"],
-        *([f"Café {i % 7} Œ", f"20{23 + i % 2}-{i % 12 + 1:02d}-{i % 28 + 1:02d}T23:30:00+02:00", str(10 + i)] for i in range(60)),
+        *(
+            [
+                f"Café {i % 7} Œ",
+                f"20{23 + i % 2}-{i % 12 + 1:02d}-{i % 28 + 1:02d}T23:30:00+02:00",
+                str(10 + i),
+            ]
+            for i in range(60)
+        ),
     ]
-    folder = make_engagement(tables={"sales": rows}, language="fr", client="Œuvre – Café", as_of="2024-12-31")
+    folder = make_engagement(
+        tables={"sales": rows}, language="fr", client="Œuvre – Café", as_of="2024-12-31"
+    )
     here = run_carnet("run", folder, "-n", "sales_gaps", "--out", tmp_path / "here", pictures=True)
     there = subprocess.run(
-        [sys.executable, "-m", "carnet.cli", "run", folder, "-n", "sales_gaps", "--out", tmp_path / "there"],
-        env=os.environ | ANOTHER_MACHINE | users_own(tmp_path / "home") | {FORK_VARIABLE: fork}, capture_output=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "carnet.cli",
+            "run",
+            folder,
+            "-n",
+            "sales_gaps",
+            "--out",
+            tmp_path / "there",
+        ],
+        env=os.environ | ANOTHER_MACHINE | users_own(tmp_path / "home") | {FORK_VARIABLE: fork},
+        capture_output=True,
+        check=False,
+    )
     assert here.returncode == there.returncode == 0, (here.stderr, there.stderr)
     found = {}
     for name in ("here", "there"):

@@ -1,4 +1,6 @@
-"""Sections and exhibits: what is missing is said once, lists and checks hold all the same, what ran is recorded."""
+"""Sections and exhibits: what is missing is said once, lists and checks hold all the same,
+what ran is recorded.
+"""
 
 import pandas as pd
 import pytest
@@ -32,7 +34,9 @@ def sales_only(tmp_path_factory):
     """A book of one year of sales: no previous period, no other table."""
     folder = tmp_path_factory.mktemp("one-year")
     rows = [f"C{n % 5},2024-{1 + n % 12:02d}-15,{10 + n}" for n in range(60)]
-    (folder / "sales.csv").write_text("\n".join(["customer_id,date,amount", *rows]), encoding="utf-8")
+    (folder / "sales.csv").write_text(
+        "\n".join(["customer_id,date,amount", *rows]), encoding="utf-8"
+    )
     (folder / "engagement.yml").write_text(
         "client: One year\ncurrency: EUR\nlanguage: en\ntables:\n  sales: {files: sales.csv}\n",
         encoding="utf-8",
@@ -44,7 +48,9 @@ def test_what_is_missing_is_said_once_and_lists_and_checks_remain(sales_only):
     """The gap list of a book without a previous period: one line, its CSV lists, its checks."""
     shown = sales_gaps.behind(Gaps(sales_only, read_parameters({}))).shown
     sentences = [item for item in shown if isinstance(item, Said)]
-    assert [item.sentence for item in sentences] == ["Not compared: the sales given cover no month of both years."]
+    assert [item.sentence for item in sentences] == [
+        "Not compared: the sales given cover no month of both years."
+    ]
     assert sentences[0].kind == "missing" and not [e for e in shown if isinstance(e, Exhibit)]
     kept = [item for item in shown if isinstance(item, Kept)]
     assert {name for item in kept for name in item.lists} == {"sales_gaps", "standing"}
@@ -54,16 +60,22 @@ def test_what_is_missing_is_said_once_and_lists_and_checks_remain(sales_only):
 def test_a_section_without_its_table_names_it(sales_only):
     study = CostStudy(sales_only, read_parameters({}))
     (line,) = cost_structure.payment(study).shown
-    assert line == Said("Not measured: this section needs the table receivables with paid_date.", "missing")
+    assert line == Said(
+        "Not measured: this section needs the table receivables with paid_date.", "missing"
+    )
 
 
 def test_an_exhibit_holds_what_ran_for_it_and_nothing_else(demo_book):
-    """Recorded as it ran: nested measures too, whoever computed the frame first; not what another section asked for."""
+    """Recorded as it ran: nested measures too, whoever computed the frame first;
+    not what another section asked for.
+    """
     parameters = read_parameters({})
     study = PortfolioStudy(demo_book, parameters)
     first = portfolio_audit.concentration(study).exhibits
     again = portfolio_audit.concentration(study).exhibits
-    assert {key: exhibit.made_by for key, exhibit in first.items()} == {key: exhibit.made_by for key, exhibit in again.items()}
+    assert {key: exhibit.made_by for key, exhibit in first.items()} == {
+        key: exhibit.made_by for key, exhibit in again.items()
+    }
     lorenz, figures = set(first["lorenz"].made_by), set(first["concentration-figures"].made_by)
     assert "lorenz_curve" in lorenz and "concentration_summary" in figures
     assert not {"rfm_scores", "order_drop_off", "abc_table"} & lorenz
@@ -76,11 +88,18 @@ def test_every_measure_recorded_is_declared(demo_book):
     plan = ContactPlan(gaps)
     made = {
         name
-        for part in (sales_gaps.luck(gaps), sales_gaps.proposals(plan), sales_gaps.whom_to_call(plan))
+        for part in (
+            sales_gaps.luck(gaps),
+            sales_gaps.proposals(plan),
+            sales_gaps.whom_to_call(plan),
+        )
         for exhibit in part.exhibits.values()
         for name in exhibit.made_by
     }
-    assert len(made) > 20 and {name for name in made if name not in MEASURES} <= {"named_customers", "account_movements"}
+    assert len(made) > 20 and {name for name in made if name not in MEASURES} <= {
+        "named_customers",
+        "account_movements",
+    }
 
 
 def test_a_frame_notes_its_measures_whenever_it_is_read():
@@ -131,7 +150,9 @@ def test_a_check_that_does_not_hold_stops_with_its_message():
 
 
 def test_checks_hold_where_an_exhibit_is_not_shown():
-    broken = Exhibit("t", "T", TABLE, Columns("name revenue"), missing="no rows", checks=[(False, "sums differ")])
+    broken = Exhibit(
+        "t", "T", TABLE, Columns("name revenue"), missing="no rows", checks=[(False, "sums differ")]
+    )
     with pytest.raises(AssertionError, match="sums differ"):
         notebook.show(Section("broken", EN, (broken,)))
 
@@ -142,7 +163,13 @@ def test_checks_hold_where_an_exhibit_is_not_shown():
         ({"tracked_share": 5}, "parameter 'tracked_share': 5 is outside 0 to 1."),
         ({"top_count": 2.5}, "parameter 'top_count': 2.5 is not accepted; a whole number is."),
         ({"top_count": True}, "parameter 'top_count': True is not accepted; a whole number is."),
-        ({"tracked_by": "amonut"}, "parameter 'tracked_by': 'amonut' is not accepted; did you mean 'amount'? Accepted: amount, rate."),
+        (
+            {"tracked_by": "amonut"},
+            (
+                "parameter 'tracked_by': 'amonut' is not accepted; did you mean 'amount'? "
+                "Accepted: amount, rate."
+            ),
+        ),
         ({"hold_out_share": "a"}, "parameter 'hold_out_share': 'a' is not accepted; a number is."),
         ({"chance_level": float("nan")}, "parameter 'chance_level': nan is outside 0 to 1."),
     ],
@@ -157,4 +184,6 @@ def test_parameters_are_checked_inside_the_notebook(given, told):
 def test_a_whole_number_stands_for_a_number_and_other_names_are_left_alone():
     parameters = read_parameters({"proposal_cost": 60, "book": object(), "engagement": "x"})
     assert parameters.proposal_cost == 60.0 and type(parameters.proposal_cost) is float
-    assert parameters.named == ("proposal_cost",) and parameters.named_values == {"proposal_cost": 60.0}
+    assert parameters.named == ("proposal_cost",) and parameters.named_values == {
+        "proposal_cost": 60.0
+    }

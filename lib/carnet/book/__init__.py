@@ -1,1 +1,3 @@
-"""The opened engagement: typed tables, orders and the customer × month cube, on whatever engine holds them."""
+"""The opened engagement: typed tables, orders and the customer × month cube,
+on whatever engine holds them.
+"""

@@ -1,7 +1,9 @@
-"""The opened engagement: typed Ibis tables, the orders and the customer × month cube, cached as Parquet by content.
+"""The opened engagement: typed Ibis tables, the orders and the customer × month cube,
+cached as Parquet by content.
 
-The cache stands in the engagement's `.carnet/`, one folder per hash of inputs, mapping and reading code; it is built in a
-sibling and renamed when complete, so that a killed run leaves nothing to trust by mistake.
+The cache stands in the engagement's `.carnet/`, one folder per hash of inputs, mapping and reading
+code; it is built in a sibling and renamed when complete, so that a killed run leaves nothing
+to trust by mistake.
 """
 
 from __future__ import annotations
@@ -19,7 +21,14 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.building import build
-from carnet.book.cache import content_hash, date_file, forget_oldest, is_whole, publish, with_known_date
+from carnet.book.cache import (
+    content_hash,
+    date_file,
+    forget_oldest,
+    is_whole,
+    publish,
+    with_known_date,
+)
 from carnet.book.cube import Span, last_text
 from carnet.book.engines import Engine, connect
 from carnet.engagement.file import Engagement, load_engagement
@@ -40,12 +49,16 @@ LEAST_RHYTHMS = 5  # customers that ordered twice, for "half of the customers" t
 
 @dataclass(frozen=True)
 class Book:
-    """One engagement at one audit date. Tables are Ibis expressions on Parquet; nothing heavy is in memory.
+    """One engagement at one audit date.
 
-    `tables` holds the accepted rows by table name; `checks` the row ledger of each; `orders` one row per order
-    (customer_id, order_id, date, revenue, line_count); `cube` one row per customer × month (see `cube_of`); `span` what time they cover;
-    `goods` tells where the cost of goods comes from.
-    `pseudonyms` tells the key under which people are hidden; empty where they bear their names. `computed` holds what `once` keeps.
+    Tables are Ibis expressions on Parquet; nothing heavy is in memory.
+
+    `tables` holds the accepted rows by table name; `checks` the row ledger of each;
+    `orders` one row per order (customer_id, order_id, date, revenue, line_count); `cube` one row
+    per customer × month (see `cube_of`); `span` what time they cover; `goods` tells where the cost
+    of goods comes from.
+    `pseudonyms` tells the key under which people are hidden; empty where they bear their names.
+    `computed` holds what `once` keeps.
     """
 
     engagement: Engagement
@@ -57,11 +70,16 @@ class Book:
     pseudonyms: str = ""
     # never of a book with other periods
     computed: dict[tuple, Any] = field(default_factory=dict, init=False, compare=False)
-    kept_tables: dict[str, tuple[ir.Table, ir.Table, str]] = field(default_factory=dict, init=False, compare=False)
+    kept_tables: dict[str, tuple[ir.Table, ir.Table, str]] = field(
+        default_factory=dict, init=False, compare=False
+    )
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to open the same book: no connection, nothing computed."""
-        kept = {name: getattr(self, name) for name in ("engagement", "as_of", "folder", "checks", "span", "goods", "pseudonyms")}
+        kept = {
+            name: getattr(self, name)
+            for name in ("engagement", "as_of", "folder", "checks", "span", "goods", "pseudonyms")
+        }
         return kept | {"computed": {}, "kept_tables": {}}
 
     @cached_property
@@ -71,10 +89,14 @@ class Book:
 
     @cached_property
     def rolling(self) -> Book:
-        """This book over the last 12 months and the 12 before, whatever the engagement compares; with a connection of its own."""
+        """This book over the last 12 months and the 12 before, whatever the engagement compares;
+        with a connection of its own.
+        """
         if self.engagement.comparison == "rolling_year":
             return self
-        return replace(self, engagement=self.engagement.model_copy(update={"comparison": "rolling_year"}))
+        return replace(
+            self, engagement=self.engagement.model_copy(update={"comparison": "rolling_year"})
+        )
 
     @property
     def periods(self) -> Periods:
@@ -85,7 +107,11 @@ class Book:
     def wording(self) -> Wording:
         """Sentences and formats of the report's reader."""
         language = self.engagement.language
-        return Wording(language, self.engagement.currency, self.engagement.firm_profile.wording.get(language, {}))
+        return Wording(
+            language,
+            self.engagement.currency,
+            self.engagement.firm_profile.wording.get(language, {}),
+        )
 
     def has(self, table: str, *columns: str) -> bool:
         """True when the table was given, with these columns."""
@@ -98,8 +124,8 @@ class Book:
     def kept(self, name: str, table: ir.Table, label: str = "") -> ir.Table:
         """The table computed once, for the queries that follow: they read it by its name.
 
-        It is noted as run (`register.note`) with the SQL that made it; `label` says what it is where
-        no measure bears its name.
+        It is noted as run (`register.note`) with the SQL that made it; `label` says what it
+        is where no measure bears its name.
         """
         asked, *_ = self.kept_tables.get(name, (None,))
         if asked is None or not asked.equals(table):
@@ -122,9 +148,12 @@ class Book:
     def customers(self) -> ir.Table:
         """customer_id, name, salesperson of every customer that sales or the customer list name.
 
-        Without a customer list the id stands for the name; the salesperson is the list's, else the one of the last sale.
+        Without a customer list the id stands for the name; the salesperson is the list's, else the
+        one of the last sale.
         """
-        label = N_("Name and salesperson of every customer: of the customer list, else of the last sale")
+        label = N_(
+            "Name and salesperson of every customer: of the customer list, else of the last sale"
+        )
         return self.kept("named_customers", self._named_customers, label)
 
     def names(self) -> pd.DataFrame:
@@ -133,7 +162,9 @@ class Book:
 
     @cached_property
     def _named_customers(self) -> ir.Table:
-        last = self.cube.group_by("customer_id").agg(seller=last_text(self.cube.salesperson, self.cube.last_date))
+        last = self.cube.group_by("customer_id").agg(
+            seller=last_text(self.cube.salesperson, self.cube.last_date)
+        )
         if not self.has("customers"):
             return last.select("customer_id", name="customer_id", salesperson="seller")
         listed = self.table("customers")
@@ -150,7 +181,9 @@ class Book:
 
     @cached_property
     def activity_kinds(self) -> list[str]:
-        """The kinds of activity that the service table holds, in alphabetical order; none without it."""
+        """The kinds of activity that the service table holds, in alphabetical order;
+        none without it.
+        """
         if not self.has("service"):
             return []
         kinds = self.table("service").activity.as_table().distinct().execute()
@@ -178,73 +211,135 @@ class Book:
 
     @property
     def orders_too_rarely(self) -> bool:
-        """True when the median customer orders less than once a year: a year without an order is no departure, and no movement is told."""
-        return (self.span.usual_interval_days or 0) > YEAR_DAYS and self.span.rhythm_count >= LEAST_RHYTHMS
+        """True when the median customer orders less than once a year:
+        a year without an order is no departure, and no movement is told.
+        """
+        return (
+            self.span.usual_interval_days or 0
+        ) > YEAR_DAYS and self.span.rhythm_count >= LEAST_RHYTHMS
 
     @cached_property
     def previous_order_count(self) -> int:
         """Orders of the previous period."""
-        return int(self.cube.filter(self.periods.in_previous(self.cube)).order_count.sum().execute() or 0)
+        return int(
+            self.cube.filter(self.periods.in_previous(self.cube)).order_count.sum().execute() or 0
+        )
 
     @property
     def previous_is_complete(self) -> bool:
-        """False when the sales given start later in the previous period than a pause usual for this book explains, or skip it."""
+        """False when the sales given start later in the previous period than a pause usual for this
+        book explains, or skip it.
+        """
         tolerated = max(31, self.longest_pause_days)
-        starts_in_time = self.first_sale is not None and (self.first_sale - self.periods.previous.start).days <= tolerated
+        starts_in_time = (
+            self.first_sale is not None
+            and (self.first_sale - self.periods.previous.start).days <= tolerated
+        )
         return starts_in_time and self.previous_order_count > 0
 
     @property
     def comparable_months(self) -> list[int]:
-        """Audit months of the audit period that the sales given cover whole, this year and a year earlier.
+        """Audit months of the audit period that the sales given cover whole,
+        this year and a year earlier.
 
-        A month is left out on both sides when it ends a week or more after the last sale, or started a week or more before the
-        first one a year earlier; pauses that are usual for this book are forgiven.
+        A month is left out on both sides when it ends a week or more after the last sale, or
+        started a week or more before the first one a year earlier; pauses that are usual for this
+        book are forgiven.
         """
         if self.first_sale is None or self.last_sale is None or not self.previous_order_count:
             return []
         months = range(self.periods.month_count)
-        starts = {m: max(self.periods.month_end(m + 13), self.periods.previous.start - dt.timedelta(days=1)) for m in months}
+        starts = {
+            m: max(
+                self.periods.month_end(m + 13), self.periods.previous.start - dt.timedelta(days=1)
+            )
+            for m in months
+        }
         pause = max(7, self.longest_pause_days)
-        given = [m for m in months if self.previous_is_complete or (self.first_sale - starts[m]).days <= 8]
+        given = [
+            m
+            for m in months
+            if self.previous_is_complete or (self.first_sale - starts[m]).days <= 8
+        ]
         return [m for m in given if (self.periods.month_end(m) - self.last_sale).days <= pause]
 
     def reaches_back(self, years: int) -> bool:
         """True when an audit `years` earlier would have had its two periods, too."""
         start = self.periods.earlier(years).previous.start
-        return self.first_sale is not None and (self.first_sale - start).days <= max(31, self.longest_pause_days)
+        return self.first_sale is not None and (self.first_sale - start).days <= max(
+            31, self.longest_pause_days
+        )
 
     @property
     def notices(self) -> list[Notice]:
-        """What the reader must know of the data before reading a figure, what touches most of the money first."""
-        notices = [*(notice for check in self.checks.values() for notice in check.notices), *self.goods.notices]
-        if self.first_sale and not self.previous_order_count and self.first_sale <= self.periods.previous.start:
+        """What the reader must know of the data before reading a figure,
+        what touches most of the money first.
+        """
+        notices = [
+            *(notice for check in self.checks.values() for notice in check.notices),
+            *self.goods.notices,
+        ]
+        if (
+            self.first_sale
+            and not self.previous_order_count
+            and self.first_sale <= self.periods.previous.start
+        ):
             notices.append(
-                Notice(N_("No sale of the previous period was given, although earlier ones were: nothing is compared with it."), {}, 1.0)
+                Notice(
+                    N_(
+                        "No sale of the previous period was given, although earlier ones were: "
+                        "nothing is compared with it."
+                    ),
+                    {},
+                    1.0,
+                )
             )
         elif self.first_sale and not self.previous_is_complete:
-            message = N_("Sales start on {first}, after the start of the previous period ({start}): comparisons with it are incomplete.")
-            dates = {"first": self.wording.date(self.first_sale), "start": self.wording.date(self.periods.previous.start)}
+            message = N_(
+                "Sales start on {first}, after the start of the previous period ({start}): "
+                "comparisons with it are incomplete."
+            )
+            dates = {
+                "first": self.wording.date(self.first_sale),
+                "start": self.wording.date(self.periods.previous.start),
+            }
             notices.append(Notice(message, dates, 1.0))
         if self.first_sale and self.periods != self.periods.yearly:
             message = N_(
-                "Money, orders and active customers are compared over the fiscal year so far; retention, movements of customers, lifetimes and whatever "
-                "else is said per year are of the 12 months from {start} to {end}."
+                "Money, orders and active customers are compared over the fiscal year so far; "
+                "retention, movements of customers, lifetimes and whatever else is said per year "
+                "are of the 12 months from {start} to {end}."
             )
             year = self.periods.yearly.current
-            notices.append(Notice(message, {"start": self.wording.date(year.start), "end": self.wording.date(year.end)}))
+            notices.append(
+                Notice(
+                    message,
+                    {"start": self.wording.date(year.start), "end": self.wording.date(year.end)},
+                )
+            )
         if self.orders_too_rarely:
             message = N_(
-                "Half of the customers order less than once in {months} months: a year without an order is no departure. Movements of customers, "
-                "retention and lifetimes are not measured; overdue customers are listed by their own rhythm (sales_gaps)."
+                "Half of the customers order less than once in {months} months: a year without "
+                "an order is no departure. Movements of customers, retention and lifetimes are not "
+                "measured; overdue customers are listed by their own rhythm (sales_gaps)."
             )
-            notices.append(Notice(message, {"months": int((self.span.usual_interval_days or 0) / 30.44)}, 1.0))
+            notices.append(
+                Notice(message, {"months": int((self.span.usual_interval_days or 0) / 30.44)}, 1.0)
+            )
         return sorted(notices, key=lambda notice: -notice.weight)
 
 
-def open_book(folder: str | Path, as_of: str | dt.date | None = None, language: str | None = None, anonymise: bool | None = None) -> Book:
-    """Open FOLDER/engagement.yml: from its cache when inputs and mapping have not changed, else by reading the inputs.
+def open_book(
+    folder: str | Path,
+    as_of: str | dt.date | None = None,
+    language: str | None = None,
+    anonymise: bool | None = None,
+) -> Book:
+    """Open FOLDER/engagement.yml: from its cache when inputs and mapping have not changed,
+    else by reading the inputs.
 
-    `anonymise` hides people behind pseudonyms (default: as the audit does that this process belongs to). Raises CarnetError with every fault found.
+    `anonymise` hides people behind pseudonyms (default: as the audit does that this process belongs
+    to). Raises CarnetError with every fault found.
     """
     engagement = load_engagement(folder, as_of=_parse_as_of(as_of), language=language)
     try:
@@ -258,10 +353,14 @@ def _opened(engagement: Engagement, anonymise: bool | None) -> Book:
     key = load_key(engagement.folder) if hidden_people else ""
     cache = engagement.folder / CACHE_NAME
     cache.mkdir(exist_ok=True)
-    with contextlib.suppress(OSError):  # a folder of another user, or one that cannot be written: what follows tells
+    # a folder of another user, or one that cannot be written: what follows tells
+    with contextlib.suppress(OSError):
         cache.chmod(0o700)
     with building(cache) as scratch:
-        files = {name: find_files(name, spec, engagement.folder, scratch) for name, spec in engagement.tables.items()}
+        files = {
+            name: find_files(name, spec, engagement.folder, scratch)
+            for name, spec in engagement.tables.items()
+        }
         dated = with_known_date(engagement, files, cache, key)
         home = cache / content_hash(dated, files, key)
         if not is_whole(home):
@@ -276,12 +375,28 @@ def _opened(engagement: Engagement, anonymise: bool | None) -> Book:
     (home / "book.json").touch()
     record = json.loads((home / "book.json").read_text(encoding="utf-8"))
     checks = {name: TableCheck.from_json(check) for name, check in record["checks"].items()}
-    days = {name: day and dt.date.fromisoformat(day) for name, day in record["span"].items() if name.endswith("_sale")}
-    goods = Goods(record["goods"]["source"], [Notice.from_json(notice) for notice in record["goods"]["notices"]])
-    opened = Book(engagement, dt.date.fromisoformat(record["as_of"]), home, checks, Span(**record["span"] | days), goods)
+    days = {
+        name: day and dt.date.fromisoformat(day)
+        for name, day in record["span"].items()
+        if name.endswith("_sale")
+    }
+    goods = Goods(
+        record["goods"]["source"],
+        [Notice.from_json(notice) for notice in record["goods"]["notices"]],
+    )
+    opened = Book(
+        engagement,
+        dt.date.fromisoformat(record["as_of"]),
+        home,
+        checks,
+        Span(**record["span"] | days),
+        goods,
+    )
     if not key:
         return opened
-    hidden = hidden_engagement(engagement, key, Wording(engagement.language, engagement.currency)._("withheld"))
+    hidden = hidden_engagement(
+        engagement, key, Wording(engagement.language, engagement.currency)._("withheld")
+    )
     return replace(opened, engagement=hidden, pseudonyms=fingerprint(key))
 
 
@@ -291,4 +406,6 @@ def _parse_as_of(as_of: str | dt.date | None) -> dt.date | None:
     try:
         return dt.date.fromisoformat(as_of)
     except ValueError:
-        raise CarnetError(Message("as_of: {as_of} is not a date. Write YYYY-MM-DD.", as_of=f"{as_of!r}")) from None
+        raise CarnetError(
+            Message("as_of: {as_of} is not a date. Write YYYY-MM-DD.", as_of=f"{as_of!r}")
+        ) from None

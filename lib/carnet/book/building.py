@@ -26,7 +26,10 @@ from carnet.intake.sources.rates import load_rates
 from carnet.intake.sources.reading import ColumnReader
 from carnet.wording import Wording
 
-NO_SALES = "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) AS amount LIMIT 0"
+NO_SALES = (
+    "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) "
+    "AS amount LIMIT 0"
+)
 
 
 def _checked(
@@ -38,8 +41,11 @@ def _checked(
 ) -> dict[str, TableCheck]:
     """Each table against its contract, sales first: a list of customers may be read from them."""
     checks = {}
-    hashes = {name: [file.sha256 for file in given if file.join is None] for name, given in files.items()}
-    for name in sorted(readers, key=lambda name: name != "sales"):  # a list of customers may be read from the sales
+    hashes = {
+        name: [file.sha256 for file in given if file.join is None] for name, given in files.items()
+    }
+    # a list of customers may be read from the sales
+    for name in sorted(readers, key=lambda name: name != "sales"):
         shared = name == "customers" and set(hashes[name]) & set(hashes.get("sales", []))
         derived = "" if not shared else "sales" if hashes[name] == hashes["sales"] else "lines"
         checks[name] = Contract(readers[name]).check(files[name], rejects[name], as_of, derived)
@@ -47,12 +53,21 @@ def _checked(
     return {name: checks[name] for name in readers}
 
 
-def build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path, key: str) -> dt.date:
-    """Read, check and store every table of the engagement, then orders and cube; returns the audit date."""
+def build(
+    engagement: Engagement, files: dict[str, list[SourceFile]], home: Path, key: str
+) -> dt.date:
+    """Read, check and store every table of the engagement, then orders and cube;
+    returns the audit date.
+    """
     con = memory(home.parent)
-    con.execute('CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, original_values VARCHAR)')
+    con.execute(
+        'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, '
+        "original_values VARCHAR)"
+    )
     load_rates(con, engagement)
-    rejects = {name: load_table(con, name, spec, files[name]) for name, spec in engagement.tables.items()}
+    rejects = {
+        name: load_table(con, name, spec, files[name]) for name, spec in engagement.tables.items()
+    }
     readers = {}
     faults = []
     for name, spec in engagement.tables.items():
@@ -84,51 +99,91 @@ def build(engagement: Engagement, files: dict[str, list[SourceFile]], home: Path
         checks["customers"].notices += [unlisted] if unlisted else []
     estimate_costs(con)
     periods = Periods(as_of, engagement.comparison, engagement.fiscal_year_start)
-    goods = choose_goods(con, checks, engagement.goods_cost, periods.current.start, periods.current.end)
+    goods = choose_goods(
+        con, checks, engagement.goods_cost, periods.current.start, periods.current.end
+    )
     backend = ibis.duckdb.from_connection(con)
     for name in {*checks, "sales"}:
         backend.table(f"accepted_{name}").to_parquet(home / f"{name}.parquet")
         con.execute(f"DROP TABLE accepted_{name}")
     backend.table("quarantine").to_parquet(home / "quarantine.parquet")
-    engine = Engine(backend) if engagement.engine == "duckdb" else connect(engagement.engine, home.parent)
+    engine = (
+        Engine(backend)
+        if engagement.engine == "duckdb"
+        else connect(engagement.engine, home.parent)
+    )
     sales = engine.read("sales", home / "sales.parquet")
     orders_of(sales, periods).to_parquet(home / "orders.parquet")
-    cube_of(sales, engine.read("orders", home / "orders.parquet"), periods).to_parquet(home / "cube.parquet")
-    span = span_of(engine.read("cube", home / "cube.parquet"), engine.read("orders", home / "orders.parquet"))
+    cube_of(sales, engine.read("orders", home / "orders.parquet"), periods).to_parquet(
+        home / "cube.parquet"
+    )
+    span = span_of(
+        engine.read("cube", home / "cube.parquet"), engine.read("orders", home / "orders.parquet")
+    )
     ledgers = {name: check.as_json() for name, check in checks.items()}
-    record = {"as_of": str(as_of), "checks": ledgers, "span": asdict(span), "goods": asdict(goods), "sizes": sizes_of(home)}
-    (home / "book.json").write_text(json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8")
+    record = {
+        "as_of": str(as_of),
+        "checks": ledgers,
+        "span": asdict(span),
+        "goods": asdict(goods),
+        "sizes": sizes_of(home),
+    }
+    (home / "book.json").write_text(
+        json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8"
+    )
     con.close()
     return as_of
 
 
 def _none_accepted(check: TableCheck, engagement: Engagement, as_of: dt.date) -> str:
     """Why no sale was accepted: the reasons, then what reading the files told."""
-    told = ", ".join(f"{count:,} × {reason}" for reason, count in list(check.reasons.items())[:5]) or "the files hold no rows"
-    refused = Message("sales: none of {rows} rows was accepted ({told}). as_of {as_of}.", rows=f"{check.rows:,}", told=told, as_of=as_of)
+    told = (
+        ", ".join(f"{count:,} × {reason}" for reason, count in list(check.reasons.items())[:5])
+        or "the files hold no rows"
+    )
+    refused = Message(
+        "sales: none of {rows} rows was accepted ({told}). as_of {as_of}.",
+        rows=f"{check.rows:,}",
+        told=told,
+        as_of=as_of,
+    )
     w = Wording(engagement.language, engagement.currency)
     return lines([refused, *(w.tell(notice) for notice in check.notices if notice.weight)])
 
 
 def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile]]) -> dt.date:
-    """Default audit date: the last sale date, else the ledger's closing date, else the end of the last summary, the last departure or survey answer; never in the future."""
+    """Default audit date: the last sale date, else the ledger's closing date,
+    else the end of the last summary, the last departure or survey answer; never in the future.
+    """
     today = dt.date.today()
-    for name, role in (("sales", "date"), ("ledger", "date"), ("summary", "period_end"), ("departures", "date"), ("satisfaction", "date")):
+    for name, role in (
+        ("sales", "date"),
+        ("ledger", "date"),
+        ("summary", "period_end"),
+        ("departures", "date"),
+        ("satisfaction", "date"),
+    ):
         if name not in readers:
             continue
         last = readers[name].last_date(today, role)
         if last is None:
             raise CarnetError(
                 Message(
-                    "{name}: no readable date up to today. Check tables.{name}.columns.{role} and tables.{name}.format.date in engagement.yml.",
+                    "{name}: no readable date up to today. Check tables.{name}.columns.{role} and "
+                    "tables.{name}.format.date in engagement.yml.",
                     name=name,
                     role=role,
                 )
             )
-        closings = [dt.date.fromisoformat(day) for file in files[name] if name == "ledger" and (day := closing_of(file.name))]
+        closings = [
+            dt.date.fromisoformat(day)
+            for file in files[name]
+            if name == "ledger" and (day := closing_of(file.name))
+        ]
         return max([last, *(day for day in closings if day <= today)])
     raise CarnetError(
         Message(
-            "as_of: without sales, ledger, summary, departures or satisfaction the audit date has no default. Write as_of: YYYY-MM-DD in engagement.yml."
+            "as_of: without sales, ledger, summary, departures or satisfaction the audit date has "
+            "no default. Write as_of: YYYY-MM-DD in engagement.yml."
         )
     )

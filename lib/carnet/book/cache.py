@@ -1,4 +1,6 @@
-"""The cache of an engagement: one folder per hash of inputs, mapping and reading code, complete or not there."""
+"""The cache of an engagement: one folder per hash of inputs, mapping and reading code,
+complete or not there.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +17,29 @@ from carnet.intake.sources import SourceFile, sha256_of
 
 KEPT_BOOKS = 6
 BUILT_FROM = {
-    "tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour", "linked_share_minimum", "engine", "goods_cost", "rates",
+    "tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour",
+    "linked_share_minimum", "engine", "goods_cost", "rates",
 }  # fmt: skip
 
 
 def content_hash(engagement: Engagement, files: dict[str, list[SourceFile]], key: str) -> str:
-    """Hash of what the stored tables depend on: bytes of the inputs, mapping, audit date and the code that reads them."""
+    """Hash of what the stored tables depend on: bytes of the inputs, mapping,
+    audit date and the code that reads them.
+    """
     digest = hashlib.sha256()
     kept = engagement.model_dump(mode="json", include=BUILT_FROM)
     names = [(table, file.name, file.sha256) for table, listed in files.items() for file in listed]
     if engagement.rates_file:
         names.append(("rates", engagement.rates_file.name, sha256_of(engagement.rates_file)))
-    digest.update(json.dumps([kept, names, fingerprint(key) if key else ""], sort_keys=True).encode())
+    digest.update(
+        json.dumps([kept, names, fingerprint(key) if key else ""], sort_keys=True).encode()
+    )
     package = Path(__file__).parents[1]
     for module in [
-        *(package / "engagement" / name for name in ("schema.py", "periods.py", "profiles/pcg.yml")),
+        *(
+            package / "engagement" / name
+            for name in ("schema.py", "periods.py", "profiles/pcg.yml")
+        ),
         *sorted((package / "intake").glob("*.py")),
         *sorted((package / "intake" / "sources").glob("*.py")),
         *(package / "book" / name for name in ("building.py", "cube.py", "engines.py")),
@@ -38,15 +48,25 @@ def content_hash(engagement: Engagement, files: dict[str, list[SourceFile]], key
     return digest.hexdigest()[:20]
 
 
-def date_file(engagement: Engagement, files: dict[str, list[SourceFile]], cache: Path, key: str) -> Path:
-    """Keeps the audit date that these inputs gave where none was named: the book is stored once, under its date."""
+def date_file(
+    engagement: Engagement, files: dict[str, list[SourceFile]], cache: Path, key: str
+) -> Path:
+    """Keeps the audit date that these inputs gave where none was named: the book is stored once,
+    under its date.
+    """
     return cache / f"{content_hash(engagement, files, key)}.as_of"
 
 
-def with_known_date(engagement: Engagement, files: dict[str, list[SourceFile]], cache: Path, key: str) -> Engagement:
-    """The engagement with the audit date that these inputs gave before; unchanged where that is not known."""
+def with_known_date(
+    engagement: Engagement, files: dict[str, list[SourceFile]], cache: Path, key: str
+) -> Engagement:
+    """The engagement with the audit date that these inputs gave before;
+    unchanged where that is not known.
+    """
     try:
-        known = dt.date.fromisoformat(date_file(engagement, files, cache, key).read_text(encoding="utf-8"))
+        known = dt.date.fromisoformat(
+            date_file(engagement, files, cache, key).read_text(encoding="utf-8")
+        )
     except (OSError, ValueError):
         return engagement
     return engagement.model_copy(update={"as_of": engagement.as_of or known})
@@ -55,15 +75,21 @@ def with_known_date(engagement: Engagement, files: dict[str, list[SourceFile]], 
 def forget_oldest(cache: Path) -> None:
     """Remove all but the KEPT_BOOKS most recently opened books of the cache."""
     with contextlib.suppress(FileNotFoundError):  # another run forgets them at the same time
-        opened = sorted(cache.glob("*/book.json"), key=lambda record: record.stat().st_mtime, reverse=True)
+        opened = sorted(
+            cache.glob("*/book.json"), key=lambda record: record.stat().st_mtime, reverse=True
+        )
         for record in opened[KEPT_BOOKS:]:
             shutil.rmtree(record.parent, ignore_errors=True)
-        for stale in sorted(cache.glob("*.as_of"), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT_BOOKS:]:
+        for stale in sorted(
+            cache.glob("*.as_of"), key=lambda file: file.stat().st_mtime, reverse=True
+        )[KEPT_BOOKS:]:
             stale.unlink(missing_ok=True)
 
 
 def publish(made: Path, home: Path) -> None:
-    """Publish a finished cache; one that another run finished meanwhile is kept, a damaged one replaced."""
+    """Publish a finished cache; one that another run finished meanwhile is kept,
+    a damaged one replaced.
+    """
     try:
         made.rename(home)
     except OSError:
@@ -74,9 +100,13 @@ def publish(made: Path, home: Path) -> None:
 
 
 def is_whole(home: Path) -> bool:
-    """True when a stored book is there with every file as long as it was written: a full disk or a careless hand cuts them."""
+    """True when a stored book is there with every file as long as it was written:
+    a full disk or a careless hand cuts them.
+    """
     try:
-        return json.loads((home / "book.json").read_text(encoding="utf-8"))["sizes"] == sizes_of(home)
+        return json.loads((home / "book.json").read_text(encoding="utf-8"))["sizes"] == sizes_of(
+            home
+        )
     except (OSError, ValueError, KeyError):
         return False
 

@@ -14,9 +14,10 @@ from carnet.engagement.periods import Periods
 
 @dataclass(frozen=True)
 class Span:
-    """The time that the sales given cover: days of the first and the last positive line, most days between two days with an order; how often the
-    median customer orders, in days (None where nobody ordered twice), and of how many that is the median.
-    """  # fmt: skip
+    """The time that the sales given cover: days of the first and the last positive line,
+    most days between two days with an order; how often the median customer orders, in days
+    (None where nobody ordered twice), and of how many that is the median.
+    """
 
     first_sale: dt.date | None
     last_sale: dt.date | None
@@ -26,17 +27,21 @@ class Span:
 
 
 def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:
-    """One row per order: customer_id, order_id, date (of its first positive line), revenue (Σ amount), line_count.
+    """One row per order: customer_id, order_id, date (of its first positive line),
+    revenue (Σ amount), line_count.
 
-    An order is a customer's `order_id` with a positive line; a line without one belongs to the customer's order of that day.
-    An order whose lines lie in two audit periods is an order of each: a period counts the orders that have a line in it.
+    An order is a customer's `order_id` with a positive line; a line without one belongs to the
+    customer's order of that day. An order whose lines lie in two audit periods is an order of each:
+    a period counts the orders that have a line in it.
     """
     day = sales.date.cast("string")
     order_id = ibis.coalesce(sales.order_id, day) if "order_id" in sales.columns else day
     lines = sales.mutate(order_id=order_id, period=periods.year_index(sales.date))
     positive = lines.amount > 0
     orders = lines.group_by("customer_id", "order_id", "period").agg(
-        date=lines.date.min(where=positive), revenue=lines.amount.sum().cast("float64"), line_count=positive.sum()
+        date=lines.date.min(where=positive),
+        revenue=lines.amount.sum().cast("float64"),
+        line_count=positive.sum(),
     )
     return orders.filter(orders.date.notnull()).drop("period")
 
@@ -44,11 +49,12 @@ def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:
 def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
     """Customer × month: every portfolio measure starts here.
 
-    One row per customer_id, month (first day of the calendar month) and audit_month (months back from as_of, cut at its
-    day). Columns: revenue, quantity, cost (Σ; estimated where a line has none, NULL where not given at all), positive_revenue and costed_revenue (Σ of
-    the positive lines, and of those whose own cost is known),
-    order_count, line_count, positive_line_count, first_date and last_date (of positive lines), salesperson (of the last line).
-    An order is counted where its first positive line falls.
+    One row per customer_id, month (first day of the calendar month) and audit_month (months back
+    from as_of, cut at its day). Columns: revenue, quantity, cost (Σ; estimated where a line has
+    none, NULL where not given at all), positive_revenue and costed_revenue (Σ of the positive
+    lines, and of those whose own cost is known), order_count, line_count, positive_line_count,
+    first_date and last_date (of positive lines), salesperson (of the last line). An order is
+    counted where its first positive line falls.
     """
     given = set(sales.columns)
     lines = sales.mutate(
@@ -66,14 +72,18 @@ def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
         cost=lines.cost.sum().cast("float64"),
         # no positive line, or none with a cost: no revenue of the kind
         positive_revenue=lines.amount.sum(where=positive).cast("float64").fill_null(0.0),
-        costed_revenue=lines.amount.sum(where=positive & lines.costed).cast("float64").fill_null(0.0),
+        costed_revenue=lines.amount.sum(where=positive & lines.costed)
+        .cast("float64")
+        .fill_null(0.0),
         line_count=lines.count(),
         positive_line_count=positive.sum(),
         first_date=lines.date.min(where=positive),
         last_date=lines.date.max(where=positive),
         salesperson=last_text(lines.salesperson, lines.date),
     )
-    dated = orders.mutate(month=orders.date.truncate("M"), audit_month=periods.audit_month(orders.date))
+    dated = orders.mutate(
+        month=orders.date.truncate("M"), audit_month=periods.audit_month(orders.date)
+    )
     counted = dated.group_by("customer_id", "month", "audit_month").agg(order_count=dated.count())
     joined = cells.left_join(counted, ["customer_id", "month", "audit_month"])
     # no row in `counted` means that no order starts in this cell: a count of zero, not an unknown
@@ -84,17 +94,28 @@ def span_of(cube: ir.Table, orders: ir.Table) -> Span:
     """See `Span`: without a sale no day is known."""
     ends = cube.agg(first=cube.first_date.min(), last=cube.last_date.max()).execute().iloc[0]
     days = orders.select("date").distinct()
-    own = orders.group_by("customer_id").agg(days=orders.date.nunique(), span=orders.date.max().delta(orders.date.min(), unit="day"))
+    own = orders.group_by("customer_id").agg(
+        days=orders.date.nunique(), span=orders.date.max().delta(orders.date.min(), unit="day")
+    )
     twice = own.filter(own.days > 1).mutate(interval=lambda t: t.span / (t.days - 1))
-    usual, count = twice.agg(usual=twice.interval.quantile(0.5), count=twice.count()).execute().iloc[0]
-    pauses = days.mutate(pause=days.date.delta(days.date.lag().over(ibis.window(order_by=days.date)), unit="day"))
+    usual, count = (
+        twice.agg(usual=twice.interval.quantile(0.5), count=twice.count()).execute().iloc[0]
+    )
+    pauses = days.mutate(
+        pause=days.date.delta(days.date.lag().over(ibis.window(order_by=days.date)), unit="day")
+    )
     longest = pauses.pause.max().execute()  # NULL with fewer than two days
-    pause, interval = 0 if pd.isna(longest) else int(longest), None if pd.isna(usual) else float(usual)
+    pause, interval = (
+        0 if pd.isna(longest) else int(longest),
+        None if pd.isna(usual) else float(usual),
+    )
     return Span(as_date(ends["first"]), as_date(ends["last"]), pause, interval, int(count))
 
 
 def last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:
-    """The text of the last day that has one, the last in order among several: not every engine orders what it aggregates."""
+    """The text of the last day that has one, the last in order among several:
+    not every engine orders what it aggregates.
+    """
     return (date.cast("string") + text).max().substr(len("2025-12-31"))
 
 

@@ -1,4 +1,7 @@
-"""Reports that were published before: found, opened, their figures and lists read back. What the memory and `carnet compare` start from."""
+"""Reports that were published before: found, opened, their figures and lists read back.
+
+What the memory and `carnet compare` start from.
+"""
 
 import datetime as dt
 import json
@@ -15,7 +18,8 @@ from carnet.engagement.records import restored
 from carnet.errors import CarnetError
 from carnet.wording import LOCALES
 
-GAP_NUMBERS = "revenue revenue_previous sales_gap rolling_year_revenue"  # what the memory reads of lists/sales_gaps.csv
+# what the memory reads of lists/sales_gaps.csv
+GAP_NUMBERS = "revenue revenue_previous sales_gap rolling_year_revenue"
 FOLDER_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.(\d+))?")
 
 
@@ -60,15 +64,21 @@ class Published:
     def figure(self, name: str) -> tuple[float, float, float]:
         """One figure with its interval; unknown is NaN."""
         record = self.figures.get(name, {})
-        value, low, high = (float("nan") if record.get(key) is None else float(record[key]) for key in ("value", "low", "high"))
+        value, low, high = (
+            float("nan") if record.get(key) is None else float(record[key])
+            for key in ("value", "low", "high")
+        )
         return value, low, high
 
     def has_list(self, name: str) -> bool:
         """True when the report holds lists/NAME.csv."""
         return (self.folder / "lists" / f"{name}.csv").is_file()
 
-    def read_list(self, name: str, numbers: str, flags: str = "", texts: str = "customer_id") -> pd.DataFrame:
-        """lists/NAME.csv: every column a text (those named in `texts` must be there), but `numbers` and `flags` (space-separated) as numbers and true or false.
+    def read_list(
+        self, name: str, numbers: str, flags: str = "", texts: str = "customer_id"
+    ) -> pd.DataFrame:
+        """lists/NAME.csv: every column a text (those named in `texts` must be there),
+        but `numbers` and `flags` (space-separated) as numbers and true or false.
 
         Raises CarnetError when the file or a column is missing, or a number is not one.
         """
@@ -76,16 +86,28 @@ class Published:
         try:
             t = pd.read_csv(path, dtype=str, keep_default_na=False)
         except (OSError, ValueError) as error:
-            raise CarnetError(f"{path}: not readable as a list of carnet ({error}). Publish that report again.") from None
-        missing = [column for column in (*texts.split(), *numbers.split(), *flags.split()) if column not in t.columns]
+            raise CarnetError(
+                f"{path}: not readable as a list of carnet ({error}). Publish that report again."
+            ) from None
+        missing = [
+            column
+            for column in (*texts.split(), *numbers.split(), *flags.split())
+            if column not in t.columns
+        ]
         if missing:
-            raise CarnetError(f"{path}: the column {missing[0]} is missing. Publish that report again with this version of carnet.")
+            raise CarnetError(
+                f"{path}: the column {missing[0]} is missing. Publish that report again with this "
+                f"version of carnet."
+            )
         t = t.apply(lambda column: column.map(restored))
         for column in numbers.split():
             try:
                 t[column] = pd.to_numeric(t[column].where(t[column] != ""))
             except ValueError:
-                raise CarnetError(f"{path}: a value of the column {column} is not a number. Publish that report again.") from None
+                raise CarnetError(
+                    f"{path}: a value of the column {column} is not a number. Publish "
+                    f"that report again."
+                ) from None
         for column in flags.split():
             t[column] = t[column].str.lower() == "true"
         return t
@@ -99,15 +121,31 @@ def open_published(folder: str | Path) -> Published:
         try:
             documents.append(json.loads((folder / name).read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            raise CarnetError(f"{folder}: not a report of carnet, {name} is not readable ({type(error).__name__}).") from None
+            raise CarnetError(
+                f"{folder}: not a report of carnet, {name} is not "
+                f"readable ({type(error).__name__})."
+            ) from None
     document, manifest = documents
-    if not isinstance(document, dict) or not {"client", "as_of", "currency", "figures"} <= set(document) or document.get("schema") != 1:
-        raise CarnetError(f"{folder / 'figures.json'}: not the figures of a report of carnet (schema 1).")
-    if not all(isinstance(document[key], str) for key in ("client", "as_of", "currency")) or not _is_date(document["as_of"]):
-        raise CarnetError(f"{folder / 'figures.json'}: client, as_of or currency are not those of a report of carnet.")
+    if (
+        not isinstance(document, dict)
+        or not {"client", "as_of", "currency", "figures"} <= set(document)
+        or document.get("schema") != 1
+    ):
+        raise CarnetError(
+            f"{folder / 'figures.json'}: not the figures of a report of carnet (schema 1)."
+        )
+    if not all(
+        isinstance(document[key], str) for key in ("client", "as_of", "currency")
+    ) or not _is_date(document["as_of"]):
+        raise CarnetError(
+            f"{folder / 'figures.json'}: client, as_of or currency are not those of a "
+            f"report of carnet."
+        )
     figures = document["figures"].values() if isinstance(document["figures"], dict) else [None]
     if not all(
-        isinstance(figure, dict) and all(_is_number_or_none(figure.get(key)) for key in ("value", "low", "high")) for figure in figures
+        isinstance(figure, dict)
+        and all(_is_number_or_none(figure.get(key)) for key in ("value", "low", "high"))
+        for figure in figures
     ):
         raise CarnetError(f"{folder / 'figures.json'}: a figure is not a record with a number.")
     parameters = manifest.get("parameters") if isinstance(manifest, dict) else None
@@ -127,48 +165,73 @@ def _is_number_or_none(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def check_comparable(report: Published, client: str, currency: str, comparison: str, as_of: dt.date) -> None:
-    """Raise CarnetError when a report is another client's, in another currency, or its periods are not as long as those of `as_of`."""
-    same = {"client": (report.client, client), "currency": (report.currency, currency), "comparison": (report.comparison, comparison)}
+def check_comparable(
+    report: Published, client: str, currency: str, comparison: str, as_of: dt.date
+) -> None:
+    """Raise CarnetError when a report is another client's, in another currency,
+    or its periods are not as long as those of `as_of`.
+    """
+    same = {
+        "client": (report.client, client),
+        "currency": (report.currency, currency),
+        "comparison": (report.comparison, comparison),
+    }
     for name, (then, now) in same.items():
         if then != now:
             raise CarnetError(
-                f"{report.folder}: the {name} of that report is {then!r}, here {now!r}; they are not held against each other."
+                f"{report.folder}: the {name} of that report is {then!r}, here {now!r}; they are "
+                f"not held against each other."
             )
-    if comparison == "year_to_date" and (report.as_of.month, report.as_of.day) != (as_of.month, as_of.day):
+    if comparison == "year_to_date" and (report.as_of.month, report.as_of.day) != (
+        as_of.month,
+        as_of.day,
+    ):
         raise CarnetError(
-            f"{report.folder}: a year to date up to {report.as_of} and one up to {as_of} are not as long; "
+            f"{report.folder}: a year to date up to {report.as_of} and one up to {as_of} "
+            f"are not as long; "
             "only reports of the same day of the year are held against each other."
         )
 
 
-def comparable_report(folder: str | Path, engagement: Engagement, as_of: dt.date) -> Published | None:
+def comparable_report(
+    folder: str | Path, engagement: Engagement, as_of: dt.date
+) -> Published | None:
     """The earlier report that an audit may be held against; None when no folder is named.
 
-    Raises CarnetError when it is another client's, in another currency, compared otherwise, or not earlier.
+    Raises CarnetError when it is another client's, in another currency, compared otherwise,
+    or not earlier.
     """
     if not str(folder):
         return None
     report = open_published(folder)
     check_comparable(report, engagement.client, engagement.currency, engagement.comparison, as_of)
     if report.as_of >= as_of:
-        raise CarnetError(f"{report.folder.name}: that report is of {report.as_of}, not earlier than this audit of {as_of}.")
+        raise CarnetError(
+            f"{report.folder.name}: that report is of {report.as_of}, not earlier than this "
+            f"audit of {as_of}."
+        )
     return report
 
 
 def find_earlier(
     home: Path, engagement: Engagement, as_of: dt.date, pseudonyms: str = "", listed: bool = True
 ) -> tuple[Path | None, list[str]]:
-    """The latest report in `home` that an audit may be held against, the latest rerun of its date; None without one. `listed`: only with a gap list.
+    """The latest report in `home` that an audit may be held against, the latest rerun of its date;
+    None without one. `listed`: only with a gap list.
 
-    Reports whose people bear other names, their own or those of another key (`pseudonyms`), are no memory of this audit.
+    Reports whose people bear other names, their own or those of another key (`pseudonyms`),
+    are no memory of this audit.
 
     Also returned: why reports that are not readable were passed over on the way to it.
     """
     found, damaged = [], []
     for folder in home.iterdir() if home.is_dir() else ():
         named = FOLDER_NAME.fullmatch(folder.name)
-        if named and named[1] < str(as_of) and (not listed or (folder / "lists" / "sales_gaps.csv").is_file()):
+        if (
+            named
+            and named[1] < str(as_of)
+            and (not listed or (folder / "lists" / "sales_gaps.csv").is_file())
+        ):
             found.append((named[1], int(named[2] or 1), folder))
     for _, _, folder in sorted(found, reverse=True):
         try:
@@ -180,7 +243,8 @@ def find_earlier(
             continue
         try:
             comparable_report(folder, engagement, as_of)
-        except CarnetError:  # another client's, currency or length of period: no memory of this audit
+        except CarnetError:
+            # another client's, currency or length of period: no memory of this audit
             continue
         if report.manifest.get("pseudonyms", "") != pseudonyms:
             continue
@@ -189,7 +253,9 @@ def find_earlier(
 
 
 def find_reports(out: Path) -> dict[str, list[tuple[Path, dt.date, int]]]:
-    """The readable reports in a folder of reports: client → (folder, audit date, run of that date), newest first; clients in alphabetical order."""
+    """The readable reports in a folder of reports: client → (folder, audit date, run of that date),
+    newest first; clients in alphabetical order.
+    """
     found: dict[str, list[tuple[Path, dt.date, int]]] = {}
     for manifest in sorted(out.glob("*/*/manifest.json")):
         named = FOLDER_NAME.fullmatch(manifest.parent.name)
@@ -198,5 +264,10 @@ def find_reports(out: Path) -> dict[str, list[tuple[Path, dt.date, int]]]:
         except CarnetError:
             continue
         if named:
-            found.setdefault(report.client, []).append((manifest.parent, report.as_of, int(named[2] or 1)))
-    return {client: sorted(found[client], key=lambda report: report[1:], reverse=True) for client in sorted(found)}
+            found.setdefault(report.client, []).append(
+                (manifest.parent, report.as_of, int(named[2] or 1))
+            )
+    return {
+        client: sorted(found[client], key=lambda report: report[1:], reverse=True)
+        for client in sorted(found)
+    }

@@ -1,7 +1,10 @@
-"""Where measures are computed: DuckDB in this process, Spark, or a PostgreSQL server. The same Ibis expressions run on each.
+"""Where measures are computed: DuckDB in this process, Spark, or a PostgreSQL server.
 
-An engine reads the book's Parquet files under a name and keeps a table for the queries that follow. Rows are read, checked
-and set aside by DuckDB whatever the engine is: only there has a row its number in a file.
+The same Ibis expressions run on each.
+
+An engine reads the book's Parquet files under a name and keeps a table for the queries that follow.
+Rows are read, checked and set aside by DuckDB whatever the engine is: only there has a row
+its number in a file.
 """
 
 import io
@@ -39,13 +42,26 @@ class Engine:
         return self.backend.read_parquet(path, table_name=name)
 
     def keep(self, name: str, table: ir.Table) -> tuple[ir.Table, str]:
-        """The table computed once, for the queries that follow: they read it by its name. Beside it the SQL that made it."""
+        """The table computed once, for the queries that follow: they read it by its name.
+
+        Beside it the SQL that made it.
+        """
         sql = self.sql(table)
-        # sums of integers and literals are wider in the database than ibis takes them for: cast to what they are taken for
-        numbers = {self.double: lambda kind: kind.is_floating(), "BIGINT": lambda kind: kind.is_integer()}
-        kinds = {column: next((name for name, told in numbers.items() if told(kind)), None) for column, kind in table.schema().items()}
+        # sums of integers and literals are wider in the database than ibis takes them for:
+        # cast to what they are taken for
+        numbers = {
+            self.double: lambda kind: kind.is_floating(),
+            "BIGINT": lambda kind: kind.is_integer(),
+        }
+        kinds = {
+            column: next((name for name, told in numbers.items() if told(kind)), None)
+            for column, kind in table.schema().items()
+        }
         named = {f"{self.quote}{column}{self.quote}": kind for column, kind in kinds.items()}
-        typed = [f"CAST({column} AS {kind}) AS {column}" if kind else column for column, kind in named.items()]
+        typed = [
+            f"CAST({column} AS {kind}) AS {column}" if kind else column
+            for column, kind in named.items()
+        ]
         self._create(name, f"SELECT {', '.join(typed)} FROM ({sql}) AS computed")
         return self._named(name, table.schema()), sql
 
@@ -62,7 +78,9 @@ class Engine:
 
 
 class Spark(Engine):
-    """PySpark: the session that its own configuration describes, on this machine where there is none."""
+    """PySpark: the session that its own configuration describes,
+    on this machine where there is none.
+    """
 
     quote = "`"
 
@@ -83,13 +101,22 @@ class Postgres(Engine):
             file = pq.ParquetFile(path)
             schema = ibis.Schema.from_pyarrow(file.schema_arrow)
             self.backend.create_table(name, schema=schema, temp=True)
-            with self.backend.con.cursor() as cursor:  # texts in the order of their code points, as on the other engines
+            # texts in the order of their code points, as on the other engines
+            with self.backend.con.cursor() as cursor:
                 for column in (column for column, kind in schema.items() if kind.is_string()):
-                    cursor.execute(f'ALTER TABLE pg_temp."{name}" ALTER COLUMN "{column}" TYPE text COLLATE "C"')
-            with self.backend.con.cursor() as cursor, cursor.copy(f'COPY "{name}" FROM STDIN (FORMAT csv)') as copy:
+                    cursor.execute(
+                        f'ALTER TABLE pg_temp."{name}" ALTER COLUMN "{column}" TYPE '
+                        f'text COLLATE "C"'
+                    )
+            with (
+                self.backend.con.cursor() as cursor,
+                cursor.copy(f'COPY "{name}" FROM STDIN (FORMAT csv)') as copy,
+            ):
                 for batch in file.iter_batches(BATCH_ROWS):
                     text = io.BytesIO()
-                    pyarrow.csv.write_csv(batch, text, pyarrow.csv.WriteOptions(include_header=False))
+                    pyarrow.csv.write_csv(
+                        batch, text, pyarrow.csv.WriteOptions(include_header=False)
+                    )
                     copy.write(text.getvalue())
             self.there[name] = self._named(name, schema)
         return self.there[name]
@@ -99,13 +126,22 @@ class Postgres(Engine):
         return str(self.backend.compile(table, pretty=True))
 
     def _named(self, name: str, schema: ibis.Schema) -> ir.Table:
-        """By the columns known here: asked for them, the server would mix in those of a table of its own of that name."""
+        """By the columns known here: asked for them, the server would mix in those of a table
+        of its own of that name.
+        """
         wide = {"int": ibis.dtype("int64"), "float": ibis.dtype("float64")}
         kinds = {
-            column: wide["int"] if kind.is_integer() else wide["float"] if kind.is_floating() else kind for column, kind in schema.items()
+            column: wide["int"]
+            if kind.is_integer()
+            else wide["float"]
+            if kind.is_floating()
+            else kind
+            for column, kind in schema.items()
         }
         nullable = ibis.schema({column: kind.copy(nullable=True) for column, kind in kinds.items()})
-        return ops.DatabaseTable(name, schema=nullable, source=self.backend, namespace=ops.Namespace()).to_expr()
+        return ops.DatabaseTable(
+            name, schema=nullable, source=self.backend, namespace=ops.Namespace()
+        ).to_expr()
 
     def _create(self, name: str, query: str) -> None:
         with self.backend.con.cursor() as cursor:
@@ -114,9 +150,11 @@ class Postgres(Engine):
 
 
 def connect(engine: str, cache: Path) -> Engine:
-    """The engine that an engagement names: duckdb (see `memory`), spark, or the URL of a PostgreSQL server.
+    """The engine that an engagement names: duckdb (see `memory`), spark,
+    or the URL of a PostgreSQL server.
 
-    Raises CarnetError saying what is missing on this machine, or what the server answers, without its password.
+    Raises CarnetError saying what is missing on this machine, or what the server answers,
+    without its password.
     """
     if engine == "duckdb":
         return Engine(ibis.duckdb.from_connection(memory(cache)))
@@ -124,14 +162,17 @@ def connect(engine: str, cache: Path) -> Engine:
 
 
 def memory(cache: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """A database in memory that fills its share of it (`running.Run.memory`) and then a private folder in `cache`, if one is given; without DuckDB's progress bar.
+    """A database in memory that fills its share of it (`running.Run.memory`) and then a private
+    folder in `cache`, if one is given; without DuckDB's progress bar.
 
-    Where the process has no script, as in a kernel, DuckDB takes itself for a terminal and draws on stdout, whose last line names the report.
+    Where the process has no script, as in a kernel, DuckDB takes itself for a terminal and draws
+    on stdout, whose last line names the report.
     """
     con = duckdb.connect(
         config={
             "memory_limit": this_run().memory,
-            "temp_directory": str(spill_folder(cache)) if cache else "",  # its default is the folder that the process happens to be in
+            # its default is the folder that the process happens to be in
+            "temp_directory": str(spill_folder(cache)) if cache else "",
         }
     )
     if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
@@ -143,22 +184,32 @@ def _spark() -> Any:
     try:
         from pyspark.sql import SparkSession
     except ImportError:
-        raise CarnetError("engine: spark needs PySpark. Install carnet[spark] (in carnet's folder: make spark).") from None
+        raise CarnetError(
+            "engine: spark needs PySpark. Install carnet[spark] (in carnet's folder: make spark)."
+        ) from None
     here = not os.environ.get("SPARK_REMOTE")
     java = Path(os.environ.get("JAVA_HOME", "/nonexistent")) / "bin" / "java"
     if here and not (java.is_file() or shutil.which("java")):
-        raise CarnetError("engine: spark needs Java 17 or newer: install it (Debian: apt install default-jre-headless) or set JAVA_HOME.")
+        raise CarnetError(
+            "engine: spark needs Java 17 or newer: install it (Debian: apt install "
+            "default-jre-headless) or set JAVA_HOME."
+        )
     builder = SparkSession.builder.appName("carnet")
     if here:
         builder = (
-            builder.config("spark.ui.enabled", "false").config("spark.log.level", "ERROR").config("spark.ui.showConsoleProgress", "false")
+            builder.config("spark.ui.enabled", "false")
+            .config("spark.log.level", "ERROR")
+            .config("spark.ui.showConsoleProgress", "false")
         )
     try:
-        session = builder.getOrCreate().newSession()  # views of a session of its own: two books never share a name
+        # views of a session of its own: two books never share a name
+        session = builder.getOrCreate().newSession()
     except Exception as error:  # py4j, gRPC and the JVM have no common base
         raise CarnetError(f"engine: spark: no session: {first_line(error, '', '')}") from None
     if here and str(session.sparkContext.master).startswith("local"):
-        session.conf.set("spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism))
+        session.conf.set(
+            "spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism)
+        )
     return ibis.pyspark.connect(session)
 
 
@@ -167,9 +218,13 @@ def _postgres(url: str) -> Any:
     try:
         backend = ibis.connect(target)
     except ImportError as error:
-        raise CarnetError(f"engine: {without_secret(url)} needs a driver: {error}. Install carnet[postgres].") from None
+        raise CarnetError(
+            f"engine: {without_secret(url)} needs a driver: {error}. Install carnet[postgres]."
+        ) from None
     except Exception as error:  # a driver's own errors share no base class
-        raise CarnetError(f"engine: {without_secret(url)}: no connection: {first_line(error, url, target)}") from None
+        raise CarnetError(
+            f"engine: {without_secret(url)}: no connection: {first_line(error, url, target)}"
+        ) from None
     backend.compiler = _division()
     with backend.con.cursor() as cursor:
         cursor.execute("SET datestyle = 'ISO'")  # a date as text is told by year, month and day
@@ -177,12 +232,18 @@ def _postgres(url: str) -> Any:
 
 
 def _division() -> Any:
-    """Ibis' compiler, with counts divided as numbers: sqlglot loses its own cast where an expression is used twice, and 1 / 2 is 0 there."""
+    """Ibis' compiler, with counts divided as numbers: sqlglot loses its own cast where an
+    expression is used twice, and 1 / 2 is 0 there.
+    """
     import sqlglot.expressions as sge
     from ibis.backends.sql.compilers import PostgresCompiler
 
     class Compiler(PostgresCompiler):
         def visit_Divide(self, op: Any, *, left: Any, right: Any) -> Any:
-            return self.binop(sge.Div, sge.Cast(this=left, to=sge.DataType.build("double precision", dialect="postgres")), right)
+            return self.binop(
+                sge.Div,
+                sge.Cast(this=left, to=sge.DataType.build("double precision", dialect="postgres")),
+                right,
+            )
 
     return Compiler()

@@ -1,4 +1,6 @@
-"""Frames that a book gives for some arguments, computed once: in a process, and by all notebooks of one report."""
+"""Frames that a book gives for some arguments, computed once:
+in a process, and by all notebooks of one report.
+"""
 
 import hashlib
 import pickle
@@ -18,17 +20,23 @@ P = ParamSpec("P")
 
 
 class Computed(NamedTuple):
-    """A frame, and what ran for it: measures and kept tables, with the SQL of those on the engine."""
+    """A frame, and what ran for it: measures and kept tables,
+    with the SQL of those on the engine.
+    """
 
     frame: pd.DataFrame
     ran: dict[str, Ran]
 
 
-def once(function: Callable[Concatenate[Book, P], pd.DataFrame]) -> Callable[Concatenate[Book, P], pd.DataFrame]:
-    """A frame that a book gives for some arguments, computed the first time: whoever asks gets a copy.
+def once(
+    function: Callable[Concatenate[Book, P], pd.DataFrame],
+) -> Callable[Concatenate[Book, P], pd.DataFrame]:
+    """A frame that a book gives for some arguments, computed the first time:
+    whoever asks gets a copy.
 
-    While a report is made, the first notebook that asks computes it and the others wait for it and read it (`running.Run.shared`).
-    The measures that ran for it are noted again whenever it is asked.
+    While a report is made, the first notebook that asks computes it and the others wait
+    for it and read it (`running.Run.shared`). The measures that ran for it are noted again
+    whenever it is asked.
     """
 
     @wraps(function)
@@ -47,11 +55,15 @@ def once(function: Callable[Concatenate[Book, P], pd.DataFrame]) -> Callable[Con
 
 
 def _compute(book: Book, function: Callable[[], pd.DataFrame]) -> Computed:
-    """The frame, and what ran for it; a table is kept as its SQL, which another process can read."""
+    """The frame, and what ran for it; a table is kept as its SQL,
+    which another process can read.
+    """
     with recording() as made:
         frame = function()
     queried = {
-        name: Ran(ran.label, query=ran.query or book.engine.sql(ran.table)) if ran.table is not None else ran
+        name: Ran(ran.label, query=ran.query or book.engine.sql(ran.table))
+        if ran.table is not None
+        else ran
         for name, ran in made.ran.items()
     }
     return Computed(frame, queried)
@@ -60,7 +72,15 @@ def _compute(book: Book, function: Callable[[], pd.DataFrame]) -> Computed:
 def _shared(run: Path, asked: tuple[Book, Any], compute: Callable[[], Computed]) -> Computed:
     """What another notebook of this run computed, else computed and stored for the others."""
     book, key = asked
-    told = repr((book.folder.name, book.as_of, book.engagement.model_dump(mode="json"), book.pseudonyms, key))
+    told = repr(
+        (
+            book.folder.name,
+            book.as_of,
+            book.engagement.model_dump(mode="json"),
+            book.pseudonyms,
+            key,
+        )
+    )
     path = run / f"{hashlib.sha256(told.encode()).hexdigest()[:20]}.pickle"
     with FileLock(path.with_suffix(".lock")):
         if path.is_file():

@@ -1,4 +1,6 @@
-"""Whom to call when, and to whom a last-chance proposal is made, as frames: each computed when it is first read."""
+"""Whom to call when, and to whom a last-chance proposal is made, as frames:
+each computed when it is first read.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,11 +49,15 @@ class ContactPlan:
 
     @computed
     def proposals(self) -> pd.DataFrame:
-        """The last-chance proposals with their arms and the day on which each stops, most valuable first."""
+        """The last-chance proposals with their arms and the day on which each stops,
+        most valuable first.
+        """
         decided, stops = self.gaps.decided, self.tasks.set_index("customer_id").stop_date
         chosen = decided.loc[decided.chosen, CHOSEN_COLUMNS]
         t = self.gaps.listed.assign(flagged=self.gaps.flags["most_late"])
-        t = t.merge(chosen, on="customer_id").sort_values(["expected_value", "customer_id"], ascending=[False, True], ignore_index=True)
+        t = t.merge(chosen, on="customer_id").sort_values(
+            ["expected_value", "customer_id"], ascending=[False, True], ignore_index=True
+        )
         return t.assign(
             stop_contact_count=self.gaps.parameters.stop_contact_count,
             stop_date=t.customer_id.map(stops),
@@ -59,10 +65,14 @@ class ContactPlan:
 
     @computed
     def detectable(self) -> float:
-        """The smallest effect that the customers left alone can show: `last_chance.detectable_effect`."""
+        """The smallest effect that the customers left alone can
+        show: `last_chance.detectable_effect`.
+        """
         sizes, deep = self.proposals.arm.value_counts(), self.gaps.parameters.deep_fall_share
         earlier = last_chance.candidates(self.gaps.earlier_lists, deep)
-        return last_chance.detectable_effect(earlier, sizes.get("contact", 0), sizes.get("hold-out", 0))
+        return last_chance.detectable_effect(
+            earlier, sizes.get("contact", 0), sizes.get("hold-out", 0)
+        )
 
     @computed
     def decisions(self) -> pd.DataFrame:
@@ -78,5 +88,9 @@ class ContactPlan:
     @computed
     def figures(self) -> dict[str, Any]:
         """The published figure of the proposals that are made (`last_chance.value_in_play`)."""
-        value = None if self.costless or not self.gaps.whole else last_chance.value_in_play(self.proposals)
+        value = (
+            None
+            if self.costless or not self.gaps.whole
+            else last_chance.value_in_play(self.proposals)
+        )
         return measured(self.book, {"last_chance_value": value})

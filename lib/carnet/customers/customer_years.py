@@ -1,6 +1,8 @@
-"""What a customer was like in a year, and whether it was lost in the next: survey answers, the customers a year opened with, their attributes.
+"""What a customer was like in a year, and whether it was lost in the next:
+survey answers, the customers a year opened with, their attributes.
 
-Years are the last 12 months and those before, whatever the engagement compares: leaving takes a year to be seen.
+Years are the last 12 months and those before, whatever the engagement compares: leaving takes
+a year to be seen.
 """
 
 import datetime as dt
@@ -26,7 +28,9 @@ LEAST_EXPOSURE_DAYS = 90  # observed before the last order, for attributes to sa
 
 
 def rolling_periods(book: Book) -> Periods:
-    """The last 12 months and the 12 before, whatever the engagement compares: leaving takes a year to be seen."""
+    """The last 12 months and the 12 before, whatever the engagement compares:
+    leaving takes a year to be seen.
+    """
     return Periods(book.as_of, "rolling_year", book.engagement.fiscal_year_start)
 
 
@@ -40,7 +44,8 @@ def years_covered(book: Book) -> int:
 
 
 def scaled_satisfaction(book: Book) -> ir.Table:
-    """The survey with a scale for every answer: as given, else the smallest usual one that holds the largest mark of those that name none.
+    """The survey with a scale for every answer: as given, else the smallest usual one that holds
+    the largest mark of those that name none.
 
     Marks outside their scale are NULL: see `marks_outside`.
     """
@@ -49,45 +54,76 @@ def scaled_satisfaction(book: Book) -> ir.Table:
     t = t.mutate(scale=given)
     largest = t.score.cast("float64").max(where=t.scale.isnull()).execute()
     guessed = None if unknown(largest) else service_quality.guessed_scale(float(largest))
-    t = t.mutate(scale=ibis.coalesce(t.scale, ibis.null("float64") if guessed is None else ibis.literal(float(guessed))))
+    t = t.mutate(
+        scale=ibis.coalesce(
+            t.scale, ibis.null("float64") if guessed is None else ibis.literal(float(guessed))
+        )
+    )
     marks = [name for name in ("score", *service_quality.DIMENSIONS) if name in t.columns]
-    inside = {name: t[name].cast("float64").between(0, t.scale).ifelse(t[name].cast("float64"), ibis.null("float64")) for name in marks}
+    inside = {
+        name: t[name]
+        .cast("float64")
+        .between(0, t.scale)
+        .ifelse(t[name].cast("float64"), ibis.null("float64"))
+        for name in marks
+    }
     return t.mutate(**inside)
 
 
 def marks_outside(book: Book) -> int:
-    """Answers whose overall mark lies outside its scale, or has none that it could be read on; they count as no answer."""
+    """Answers whose overall mark lies outside its scale, or has none that it could be read on;
+    they count as no answer.
+    """
     if not book.has("satisfaction"):
         return 0
-    return int(book.table("satisfaction").count().execute() - scaled_satisfaction(book).score.count().execute())
+    return int(
+        book.table("satisfaction").count().execute()
+        - scaled_satisfaction(book).score.count().execute()
+    )
 
 
 def answers(book: Book, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """Marks of the customers that answered between two days, as shares of the scale: columns of `customer_answers`; empty without the table."""
+    """Marks of the customers that answered between two days, as shares of the scale:
+    columns of `customer_answers`; empty without the table.
+    """
     if not book.has("satisfaction"):
         return pd.DataFrame({"customer_id": [], "score": []})
     t = scaled_satisfaction(book)
-    return service_quality.customer_answers(t.filter(t.date.between(ibis.date(first), ibis.date(last)))).execute()
+    return service_quality.customer_answers(
+        t.filter(t.date.between(ibis.date(first), ibis.date(last)))
+    ).execute()
 
 
 def opening_customers(book: Book, satisfied_from: float, complaints: Sequence[str]) -> pd.DataFrame:
-    """The customers active in the year before the last 12 months, and what became of them: customer_id, name, revenue_previous, lost, satisfied (of its
-    answers in that year), profitable and margin (revenue − cost of that year; NULL where a line has no cost), complained (since its start; NULL
-    without such activities, or where the table starts later).
-    """  # fmt: skip
+    """The customers active in the year before the last 12 months, and what became of them:
+    customer_id, name, revenue_previous, lost, satisfied (of its answers in that year),
+    profitable and margin (revenue − cost of that year; NULL where a line has no cost), complained
+    (since its start; NULL without such activities, or where the table starts later).
+    """
     periods = rolling_periods(book)
     moved = moved_of(book, periods)
     moved = moved.filter(moved.active_previous)
-    t = moved.select("customer_id", "revenue_previous", lost=moved.status == "lost").order_by("customer_id").execute()
+    t = (
+        moved.select("customer_id", "revenue_previous", lost=moved.status == "lost")
+        .order_by("customer_id")
+        .execute()
+    )
     before = periods.previous
-    marks = answers(book, before.start, before.end).set_index("customer_id").score if book.has("satisfaction") else pd.Series(dtype=float)
+    marks = (
+        answers(book, before.start, before.end).set_index("customer_id").score
+        if book.has("satisfaction")
+        else pd.Series(dtype=float)
+    )
     score = t.customer_id.map(marks).astype(float)
     t["satisfied"] = (score >= satisfied_from).astype("boolean").mask(score.isna())
     t["margin"] = np.nan
     if book.has("sales", "cost"):
-        lines = book.table("sales").filter(lambda s: s.date.between(ibis.date(before.start), ibis.date(before.end)))
+        lines = book.table("sales").filter(
+            lambda s: s.date.between(ibis.date(before.start), ibis.date(before.end))
+        )
         costed = lines.group_by("customer_id").agg(
-            margin=(lines.amount.cast("float64") - lines.cost.cast("float64")).sum(), unknown=lines.cost.isnull().any()
+            margin=(lines.amount.cast("float64") - lines.cost.cast("float64")).sum(),
+            unknown=lines.cost.isnull().any(),
         )
         costed = costed.execute().set_index("customer_id")
         t["margin"] = t.customer_id.map(costed.margin.mask(costed.unknown)).astype(float)
@@ -95,30 +131,67 @@ def opening_customers(book: Book, satisfied_from: float, complaints: Sequence[st
     t["complained"] = pd.Series(pd.NA, index=t.index, dtype="boolean")
     if book.has("service") and complaints:
         service = book.table("service")
-        noted = service.filter(lambda s: s.activity.isin(list(complaints)) & (s.date >= ibis.date(before.start)))
-        spoke = t.customer_id.isin(set(noted.customer_id.as_table().distinct().execute().customer_id))
-        late = pd.Timestamp(service.date.min().execute()) > pd.Timestamp(before.start) + pd.Timedelta(days=COVER_DAYS)
+        noted = service.filter(
+            lambda s: s.activity.isin(list(complaints)) & (s.date >= ibis.date(before.start))
+        )
+        spoke = t.customer_id.isin(
+            set(noted.customer_id.as_table().distinct().execute().customer_id)
+        )
+        late = pd.Timestamp(service.date.min().execute()) > pd.Timestamp(
+            before.start
+        ) + pd.Timedelta(days=COVER_DAYS)
         t["complained"] = spoke.astype("boolean").mask(~spoke & late)
     named = book.names().name
     return t.assign(name=t.customer_id.map(named))
 
 
-def driver_panel(book: Book, years: int, complaints: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """What each customer was like before a year, and whether it was lost in it; one row a customer and year.
+def driver_panel(
+    book: Book, years: int, complaints: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """What each customer was like before a year, and whether it was lost in it;
+    one row a customer and year.
 
-    Attributes are of the 12 months up to the customer's own last order before the year, by year of time observed: a customer that had stopped in
-    spring is not small for it. Rows with less than 90 days observed are left out.
+    Attributes are of the 12 months up to the customer's own last order before the year, by year
+    of time observed: a customer that had stopped in spring is not small for it. Rows with less
+    than 90 days observed are left out.
 
-    Columns     customer_id, years_ago, lost, and the attributes: log_revenue, order_count (both a year, logarithm), contact_count, complaint_count
-                (a year, logarithm), survey_answered, score, tenure_years (customers.since), one `segment: …` each, and the symptoms silence_days,
-                trend (second half of the year less first half ÷ both). The names of the attributes are returned beside
+    Columns     customer_id, years_ago, lost, and the attributes: log_revenue, order_count
+                (both a year, logarithm), contact_count, complaint_count (a year, logarithm),
+                survey_answered, score, tenure_years (customers.since), one `segment: …` each, and
+                the symptoms silence_days, trend (second half of the year less first half ÷ both).
+                The names of the attributes are returned beside
     """
-    rows = [_panel_year(book, rolling_periods(book).earlier(back), back, complaints) for back in range(min(years, years_covered(book)))]
-    t = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame({"customer_id": [], "lost": []})
-    names = [name for name in ("log_revenue", "order_count", "silence_days", "trend", "tenure_years", "contact_count", "complaint_count",
-                               "survey_answered", "score") if name in t]  # fmt: skip
+    rows = [
+        _panel_year(book, rolling_periods(book).earlier(back), back, complaints)
+        for back in range(min(years, years_covered(book)))
+    ]
+    t = (
+        pd.concat(rows, ignore_index=True)
+        if rows
+        else pd.DataFrame({"customer_id": [], "lost": []})
+    )
+    names = [
+        name
+        for name in (
+            "log_revenue",
+            "order_count",
+            "silence_days",
+            "trend",
+            "tenure_years",
+            "contact_count",
+            "complaint_count",
+            "survey_answered",
+            "score",
+        )
+        if name in t
+    ]
     if book.has("customers", "segment") and len(t):
-        listed = book.table("customers").select("customer_id", "segment").execute().drop_duplicates("customer_id")
+        listed = (
+            book.table("customers")
+            .select("customer_id", "segment")
+            .execute()
+            .drop_duplicates("customer_id")
+        )
         segment = t.customer_id.map(listed.set_index("customer_id").segment)
         for name in sorted(segment.dropna().unique()):
             if (segment == name).sum() >= LEAST_SEGMENT:
@@ -130,16 +203,31 @@ def driver_panel(book: Book, years: int, complaints: Sequence[str]) -> tuple[pd.
 def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[str]) -> pd.DataFrame:
     """The rows of one year: see `driver_panel`."""
     cube = book.cube.filter(book.cube.audit_month >= 12 * back)
-    cube, rhythm = cube.mutate(audit_month=cube.audit_month - 12 * back), defection.order_rhythm(book.orders, periods.as_of)
+    cube, rhythm = (
+        cube.mutate(audit_month=cube.audit_month - 12 * back),
+        defection.order_rhythm(book.orders, periods.as_of),
+    )
     moved = movement.customer_movement(cube, periods, rhythm)
-    moved = moved.filter(moved.active_previous & (moved.status != "not_due"))  # neither stayed nor left
-    t = moved.select("customer_id", "first_date", lost=moved.status == "lost").order_by("customer_id").execute()
+    # neither stayed nor left
+    moved = moved.filter(moved.active_previous & (moved.status != "not_due"))
+    t = (
+        moved.select("customer_id", "first_date", lost=moved.status == "lost")
+        .order_by("customer_id")
+        .execute()
+    )
     start, end = pd.Timestamp(periods.previous.start), pd.Timestamp(periods.previous.end)
     orders = book.orders.filter(book.orders.date <= ibis.date(end.date()))
-    last = orders.group_by("customer_id").agg(last=orders.date.max()).execute().set_index("customer_id")["last"]
+    last = (
+        orders.group_by("customer_id")
+        .agg(last=orders.date.max())
+        .execute()
+        .set_index("customer_id")["last"]
+    )
     t["last"] = pd.to_datetime(t.customer_id.map(last)).astype("datetime64[ns]")
     t["window_start"] = years_earlier_each(t["last"], 1).clip(lower=pd.Timestamp(book.first_sale))
-    t["window_start"] = t.window_start.where(t.window_start > pd.to_datetime(t.first_date), pd.to_datetime(t.first_date))
+    t["window_start"] = t.window_start.where(
+        t.window_start > pd.to_datetime(t.first_date), pd.to_datetime(t.first_date)
+    )
     observed = (t["last"] - t.window_start).dt.days
     t = t[observed >= LEAST_EXPOSURE_DAYS].reset_index(drop=True)
     if not len(t):
@@ -148,42 +236,80 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
     windows = silence.windows_of(t.assign(window_end=t["last"]))
     bought = book.orders.join(windows, "customer_id")
     bought = bought.filter((bought.date > bought.window_start) & (bought.date <= bought.window_end))
-    bought = bought.group_by("customer_id").agg(revenue=bought.revenue.sum(), orders=bought.count()).execute().set_index("customer_id")
+    bought = (
+        bought.group_by("customer_id")
+        .agg(revenue=bought.revenue.sum(), orders=bought.count())
+        .execute()
+        .set_index("customer_id")
+    )
     t["log_revenue"] = np.log1p((t.customer_id.map(bought.revenue) / exposure).clip(lower=0))
     t["order_count"] = np.log1p(t.customer_id.map(bought.orders) / exposure)
     t["silence_days"] = (end - t["last"]).dt.days.astype(float)
     t["trend"] = trend(book, t.customer_id, start, end)
     if book.has("customers", "since"):
         listed = (
-            book.table("customers").select("customer_id", "since").execute().drop_duplicates("customer_id").set_index("customer_id").since
+            book.table("customers")
+            .select("customer_id", "since")
+            .execute()
+            .drop_duplicates("customer_id")
+            .set_index("customer_id")
+            .since
         )
-        t["tenure_years"] = ((end - pd.to_datetime(t.customer_id.map(listed))).dt.days / 365.25).clip(lower=0)
+        t["tenure_years"] = (
+            (end - pd.to_datetime(t.customer_id.map(listed))).dt.days / 365.25
+        ).clip(lower=0)
     if book.has("service"):
         kinds = book.activity_kinds
-        for name, chosen in (("contact_count", contacts.contact_activities(kinds)), ("complaint_count", list(complaints))):
+        for name, chosen in (
+            ("contact_count", contacts.contact_activities(kinds)),
+            ("complaint_count", list(complaints)),
+        ):
             if chosen:
-                counted = contacts.contact_counts(book.table("service"), chosen, windows).execute().set_index("customer_id").contact_count
-                # the table reaches back to the window and holds none of the customer: none was made, or none was noted
+                counted = (
+                    contacts.contact_counts(book.table("service"), chosen, windows)
+                    .execute()
+                    .set_index("customer_id")
+                    .contact_count
+                )
+                # the table reaches back to the window and holds none of the customer: none was
+                # made, or none was noted
                 count = t.customer_id.map(counted).fillna(0.0).astype(float)
-                t[name] = np.log1p(count / exposure).where(_covered(book, "service", t.window_start))
+                t[name] = np.log1p(count / exposure).where(
+                    _covered(book, "service", t.window_start)
+                )
     if book.has("satisfaction"):
-        spoke = t.customer_id.isin(set(silence.spoke(book.table("satisfaction"), windows).execute().customer_id))
-        t["survey_answered"] = spoke.astype(float).where(spoke | _covered(book, "satisfaction", t.window_start))
-        t["score"] = t.customer_id.map(answers(book, start.date(), end.date()).set_index("customer_id").score).astype(float)
+        spoke = t.customer_id.isin(
+            set(silence.spoke(book.table("satisfaction"), windows).execute().customer_id)
+        )
+        t["survey_answered"] = spoke.astype(float).where(
+            spoke | _covered(book, "satisfaction", t.window_start)
+        )
+        t["score"] = t.customer_id.map(
+            answers(book, start.date(), end.date()).set_index("customer_id").score
+        ).astype(float)
     return t.drop(columns=["first_date", "last", "window_start"]).assign(years_ago=back)
 
 
 def _covered(book: Book, table: str, window_start: pd.Series) -> pd.Series:
     """True where the table starts early enough to tell what happened from `window_start` on."""
-    return window_start >= pd.Timestamp(book.table(table).date.min().execute()) - pd.Timedelta(days=COVER_DAYS)
+    return window_start >= pd.Timestamp(book.table(table).date.min().execute()) - pd.Timedelta(
+        days=COVER_DAYS
+    )
 
 
 def trend(book: Book, customers: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
-    """Revenue of the second half of a year less the first half, ÷ both; between −1 and 1, NaN where both come to nothing."""
-    orders = book.orders.filter(book.orders.date.between(ibis.date(start.date()), ibis.date(end.date())))
+    """Revenue of the second half of a year less the first half, ÷ both;
+    between −1 and 1, NaN where both come to nothing.
+    """
+    orders = book.orders.filter(
+        book.orders.date.between(ibis.date(start.date()), ibis.date(end.date()))
+    )
     middle = (start + (end - start) / 2).date()
-    halves = orders.group_by("customer_id").agg(late=orders.revenue.sum(where=orders.date > ibis.date(middle)), all=orders.revenue.sum())
+    halves = orders.group_by("customer_id").agg(
+        late=orders.revenue.sum(where=orders.date > ibis.date(middle)), all=orders.revenue.sum()
+    )
     halves = halves.execute().set_index("customer_id").reindex(customers)
-    late = halves["late"].fillna(0.0).to_numpy()  # no order in the second half: nothing bought in it
+    # no order in the second half: nothing bought in it
+    late = halves["late"].fillna(0.0).to_numpy()
     whole = halves["all"].to_numpy(dtype=float)
     return np.where(whole > 0, np.clip(2 * late / np.where(whole > 0, whole, 1) - 1, -1, 1), np.nan)

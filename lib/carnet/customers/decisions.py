@@ -1,4 +1,6 @@
-"""One decision an account, computed once from the book and a policy: what every notebook, list, task, calendar and budget reads."""
+"""One decision an account, computed once from the book and a policy: what every notebook, list,
+task, calendar and budget reads.
+"""
 
 import pandas as pd
 
@@ -16,8 +18,9 @@ from carnet.measures.costs import receivables
 from carnet.measures.retention import actions, last_chance, retention_budget
 
 ACTION_COLUMNS = [
-    "customer_id", "name", "salesperson", "gap_salesperson", "action", "action_reason", "due_date", "at_most", "action_value", "strategy", "chase_reason",
-    "arm", "sales_gap", "margin_at_stake", "yearly_margin", "leave_probability", "recoverability",
+    "customer_id", "name", "salesperson", "gap_salesperson", "action", "action_reason", "due_date",
+    "at_most", "action_value", "strategy", "chase_reason", "arm", "sales_gap", "margin_at_stake",
+    "yearly_margin", "leave_probability", "recoverability",
 ]  # fmt: skip
 
 PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
@@ -25,19 +28,32 @@ PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_
 
 @once
 def decisions(book: Book, policy: Policy) -> pd.DataFrame:
-    """One row a customer of the account list or the gap list, with its one action: the columns of `actions.choose_actions` and of what it rests on.
+    """One row a customer of the account list or the gap list, with its one action:
+    the columns of `actions.choose_actions` and of what it rests on.
 
-    Beside ACTION_COLUMNS without due_date: chosen, tracked, the columns of `account_list.with_strategies`, `retention_budget.retention_budgets` and of the
-    proposals (proposal_cost, expected_value, value_low, value_high)
+    Beside ACTION_COLUMNS without due_date: chosen, tracked, the columns
+    of `account_list.with_strategies`, `retention_budget.retention_budgets` and of the proposals
+    (proposal_cost, expected_value, value_low, value_high)
     """
     if not book.has("sales"):
-        columns = dict.fromkeys([*ACTION_COLUMNS, *PROPOSAL_COLUMNS, "chosen", "tracked", "chase", "budget"])
-        return pd.DataFrame(columns=list(columns)).astype(dict.fromkeys(("chosen", "tracked", "chase"), bool))
+        columns = dict.fromkeys(
+            [*ACTION_COLUMNS, *PROPOSAL_COLUMNS, "chosen", "tracked", "chase", "budget"]
+        )
+        return pd.DataFrame(columns=list(columns)).astype(
+            dict.fromkeys(("chosen", "tracked", "chase"), bool)
+        )
     budgets = account_budgets(book, policy)
-    t = budgets.merge(_proposals(book, policy), on="customer_id", how="outer", suffixes=("", "_gap"), validate="one_to_one")
+    t = budgets.merge(
+        _proposals(book, policy),
+        on="customer_id",
+        how="outer",
+        suffixes=("", "_gap"),
+        validate="one_to_one",
+    )
     for name in ("name", "salesperson", "status"):
         t[name] = t[name].where(t[name].notna(), t.pop(f"{name}_gap"))
-    t["strategy"] = t.strategy.fillna("gone")  # of the gap list only: it bought nothing in the last 12 months, nor in the 12 before
+    # of the gap list only: it bought nothing in the last 12 months, nor in the 12 before
+    t["strategy"] = t.strategy.fillna("gone")
     for name in ("chosen", "tracked"):
         t[name] = t[name].eq(True)
     t["insolvent"] = t.customer_id.isin(_doubtful(book))
@@ -51,35 +67,61 @@ def decisions(book: Book, policy: Policy) -> pd.DataFrame:
 
 
 def account_budgets(book: Book, policy: Policy) -> pd.DataFrame:
-    """The account list with strategies, yearly margins and what each account would be worth spending: `retention_budget.retention_budgets`."""
+    """The account list with strategies, yearly margins and what each account would be worth
+    spending: `retention_budget.retention_budgets`.
+    """
     rules = chosen_rules(book.engagement.sector_profile.strategy, policy.strategy_rules)
     rates = Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate)
-    t = with_strategies(account_list(book, policy.abc_cut_a, policy.abc_cut_b, rates), rules, policy.abc_cut_a, policy.abc_cut_b)
+    t = with_strategies(
+        account_list(book, policy.abc_cut_a, policy.abc_cut_b, rates),
+        rules,
+        policy.abc_cut_a,
+        policy.abc_cut_b,
+    )
     t["yearly_margin"], t["regain_margin"] = yearly_margins(book, t), regain_margins(book, t)
     leaving = retention_budget.leave_rates(leave_history(book))
     portfolio = portfolio_of(book, policy.abc_cut_a, policy.abc_cut_b)
     return retention_budget.retention_budgets(
-        t, leaving, portfolio.retention_rate, policy.save_rate, policy.win_back_rate, policy.budget_cap_share, policy.action_cost,
-        policy.horizon_years, policy.discount_rate,
-    )  # fmt: skip
+        t,
+        leaving,
+        portfolio.retention_rate,
+        policy.save_rate,
+        policy.win_back_rate,
+        policy.budget_cap_share,
+        policy.action_cost,
+        policy.horizon_years,
+        policy.discount_rate,
+    )
 
 
 def recoverability_rates(book: Book, policy: Policy) -> pd.DataFrame:
     """`last_chance.recoverability` of the lists of earlier years."""
-    return last_chance.recoverability(last_chance.candidates(earlier_lists(book), policy.deep_fall_share), policy.back_share)
+    return last_chance.recoverability(
+        last_chance.candidates(earlier_lists(book), policy.deep_fall_share), policy.back_share
+    )
 
 
 def _proposals(book: Book, policy: Policy) -> pd.DataFrame:
-    """The gap list with who is tracked and what a last-chance proposal would be worth: chosen is decided in `_without_the_dropped`."""
+    """The gap list with who is tracked and what a last-chance proposal would be worth:
+    chosen is decided in `_without_the_dropped`.
+    """
     gap = gap_list(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
     comparable = bool(book.comparable_months) and not book.orders_too_rarely
-    rules = flag_rules(policy.tracked_share, policy.tracked_by, policy.fall_share, policy.chance_level)
+    rules = flag_rules(
+        policy.tracked_share, policy.tracked_by, policy.fall_share, policy.chance_level
+    )
     gap["tracked"] = rules["most_late"](gap) if comparable else False
     worth = last_chance.candidates(gap, policy.deep_fall_share) if comparable else gap.head(0)
     worth = last_chance.last_chance(
-        worth, recoverability_rates(book, policy), policy.assumed_recoverability, policy.proposal_cost, len(gap)
+        worth,
+        recoverability_rates(book, policy),
+        policy.assumed_recoverability,
+        policy.proposal_cost,
+        len(gap),
     )
-    t = gap.merge(worth[["customer_id", *PROPOSAL_COLUMNS]], on="customer_id", how="left").assign(chosen=lambda d: d.expected_value.notna())
+    t = gap.merge(worth[["customer_id", *PROPOSAL_COLUMNS]], on="customer_id", how="left").assign(
+        chosen=lambda d: d.expected_value.notna()
+    )
     kept = [
         "customer_id",
         "name",
@@ -97,11 +139,18 @@ def _proposals(book: Book, policy: Policy) -> pd.DataFrame:
 
 
 def _without_the_dropped(t: pd.DataFrame, book: Book, policy: Policy) -> pd.DataFrame:
-    """Who gets a proposal, of those worth one: not who is insolvent, closed, without a contract or unprofitable, nor who may not be spent its cost on; the most
-    valuable `proposal_count`, some drawn to be left alone (arm).
-    """  # fmt: skip
+    """Who gets a proposal, of those worth one: not who is insolvent, closed,
+    without a contract or unprofitable, nor who may not be spent its cost on; the most valuable
+    `proposal_count`, some drawn to be left alone (arm).
+    """
     over = (t.strategy == "gone") & t.contract_end.notna()
-    barred = t.insolvent | t.closed | over | (t.chase_reason == "unprofitable") | (t.strategy == "renegotiate")
+    barred = (
+        t.insolvent
+        | t.closed
+        | over
+        | (t.chase_reason == "unprofitable")
+        | (t.strategy == "renegotiate")
+    )
     affordable = t.cap.isna() | (t.cap.clip(upper=t.back_value) >= policy.proposal_cost)
     worth = (
         t[t.chosen & ~barred & affordable]
@@ -109,11 +158,15 @@ def _without_the_dropped(t: pd.DataFrame, book: Book, policy: Policy) -> pd.Data
         .head(policy.proposal_count)
     )
     arms = last_chance.draw_hold_out(worth, policy.hold_out_share, policy.hold_out_seed)
-    return t.assign(chosen=t.index.isin(worth.index), arm=arms.reindex(t.index).where(lambda s: s.notna(), None))
+    return t.assign(
+        chosen=t.index.isin(worth.index), arm=arms.reindex(t.index).where(lambda s: s.notna(), None)
+    )
 
 
 def _doubtful(book: Book) -> set[str]:
-    """Customers on accounts 416 or 654 of the ledger, or whose invoices are in collection or written off."""
+    """Customers on accounts 416 or 654 of the ledger, or whose invoices are in collection
+    or written off.
+    """
     found = []
     if book.has("ledger"):
         found.append(ledger_accounts.doubtful_customers(book.table("ledger"), book.as_of))
@@ -123,12 +176,16 @@ def _doubtful(book: Book) -> set[str]:
 
 
 def open_names(decided: pd.DataFrame, customers: pd.DataFrame, count: int) -> list[str]:
-    """The first names of a list that a sentence may quote: accounts left alone at random are named nowhere but in their list."""
+    """The first names of a list that a sentence may quote:
+    accounts left alone at random are named nowhere but in their list.
+    """
     held = set(decided.customer_id[decided.action == "leave_alone"])
     return list(customers.name[~customers.customer_id.isin(held)].head(count))
 
 
 def may_be_called(decided: pd.DataFrame, customers: pd.Series) -> pd.Series:
-    """True for customers that a sentence may tell somebody to call or to ask: not those left alone at random, nor those not to be chased."""
+    """True for customers that a sentence may tell somebody to call or to ask:
+    not those left alone at random, nor those not to be chased.
+    """
     kept = decided.customer_id[decided.action.isin(["leave_alone", "do_not_chase"])]
     return ~customers.isin(set(kept))

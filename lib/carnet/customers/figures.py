@@ -26,11 +26,22 @@ def measured(book: Book, figures: Mapping[str, Any]) -> dict[str, Any]:
     most of them order too rarely.
     """
     known = book.previous_is_complete or not book.has("sales")
-    hidden = {name for name, figure in FIGURES.items() if (figure.compares and not known) or (figure.moves and book.orders_too_rarely)}
+    hidden = {
+        name
+        for name, figure in FIGURES.items()
+        if (figure.compares and not known) or (figure.moves and book.orders_too_rarely)
+    }
     return {name: NAN if name in hidden else value for name, value in figures.items()}
 
 
 def with_names(table: ir.Table, book: Book) -> ir.Table:
-    """Add name and salesperson to a table that has customer_id; the order of rows is for the caller to set."""
+    """Add name and salesperson to a table that has customer_id;
+    the order of rows is for the caller to set.
+    """
     joined = table.left_join(book.customers, "customer_id")
-    return joined.select(joined.customer_id, joined.name, joined.salesperson, *(c for c in table.columns if c != "customer_id"))
+    return joined.select(
+        joined.customer_id,
+        joined.name,
+        joined.salesperson,
+        *(c for c in table.columns if c != "customer_id"),
+    )

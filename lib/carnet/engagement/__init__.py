@@ -1,1 +1,3 @@
-"""The engagement file and what it may say: table schemas, sector profiles, the firm, periods, databases."""
+"""The engagement file and what it may say: table schemas, sector profiles, the firm,
+periods, databases.
+"""

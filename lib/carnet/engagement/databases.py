@@ -1,4 +1,6 @@
-"""URLs of databases: told from file names, completed from the environment, printed without their secrets."""
+"""URLs of databases: told from file names, completed from the environment,
+printed without their secrets.
+"""
 
 import os
 import re
@@ -16,7 +18,8 @@ def is_database_url(text: str) -> bool:
 
 
 def without_secret(url: str) -> str:
-    """What may be printed of a database URL: scheme, server and database; no user, password, option or local path.
+    """What may be printed of a database URL: scheme, server and database;
+    no user, password, option or local path.
 
     >>> without_secret("postgresql://me:p@ss@db:5432/sales?sslpassword=x")
     'postgresql://db:5432/sales'
@@ -28,9 +31,16 @@ def without_secret(url: str) -> str:
 def names_secret(url: str) -> bool:
     """True when a password stands in the URL itself, where it would be read, copied and committed.
 
-    >>> names_secret("postgresql://me:p@db/sales"), names_secret("postgresql://me:${SALES_PASSWORD}@db/sales")
+    >>> (
+    ...     names_secret("postgresql://me:p@db/sales"),
+    ...     names_secret("postgresql://me:${SALES_PASSWORD}@db/sales"),
+    ... )
     (True, False)
-    >>> names_secret("postgresql://me:pa/ss@db/x"), names_secret("postgresql://db/x?pass%77ord=${A}x"), names_secret("sqlite:///a.db")
+    >>> (
+    ...     names_secret("postgresql://me:pa/ss@db/x"),
+    ...     names_secret("postgresql://db/x?pass%77ord=${A}x"),
+    ...     names_secret("sqlite:///a.db"),
+    ... )
     (True, True, False)
     """
     rest = url.partition("://")[2]
@@ -41,7 +51,8 @@ def names_secret(url: str) -> bool:
 
 
 def from_environment(key: str, url: str) -> str:
-    """The URL with each `${NAME}` read from the environment, so that no password stands in the engagement file.
+    """The URL with each `${NAME}` read from the environment,
+    so that no password stands in the engagement file.
 
     Raises CarnetError, which names the engagement's `key` and the variables that are not set.
     """
@@ -56,7 +67,8 @@ def from_environment(key: str, url: str) -> str:
                 examples=examples(unset),
             )
         )
-    user, at, server = url.rpartition("@")  # what stands for user and password may hold any character
+    # what stands for user and password may hold any character
+    user, at, server = url.rpartition("@")
     user = re.sub(r"\$\{(\w+)\}", lambda match: quote(os.environ[match[1]], safe=""), user)
     return user + at + re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], server)
 

@@ -1,4 +1,6 @@
-"""The engagement file: read, checked, and every fault told with its line, what is accepted and the nearest word."""
+"""The engagement file: read, checked, and every fault told with its line,
+what is accepted and the nearest word.
+"""
 
 import datetime as dt
 import re
@@ -9,7 +11,15 @@ from zoneinfo import available_timezones
 
 import yaml
 from babel.numbers import list_currencies
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from carnet.engagement.databases import ENGINES, SERVERS, is_database_url, names_secret
 from carnet.engagement.firm import FILES as FIRM_FILES
@@ -22,7 +32,8 @@ from carnet.errors import CarnetError, nearest
 FILE_NAME = "engagement.yml"
 MAX_FILE_BYTES = 1_000_000
 MAX_NODES = 10_000
-NUMBERED_DAYS = ("serial", "serial1904", "epoch", "epoch_ms")  # dates that are numbers: of a spreadsheet, since 1904, seconds since 1970
+# dates that are numbers: of a spreadsheet, since 1904, seconds since 1970
+NUMBERED_DAYS = ("serial", "serial1904", "epoch", "epoch_ms")
 
 
 class _Strict(BaseModel):
@@ -31,7 +42,10 @@ class _Strict(BaseModel):
 
 def _without_password(url: str) -> str:
     if names_secret(url):
-        raise ValueError("a password does not stand in this file: write ${NAME} in its place, and set the environment variable NAME")
+        raise ValueError(
+            "a password does not stand in this file: write ${NAME} in its place, and set the "
+            "environment variable NAME"
+        )
     return url
 
 
@@ -41,10 +55,15 @@ class Format(_Strict):
     delimiter: str | None = Field(None, description="one character, or the word whitespace")
     decimal: Literal[",", "."] | None = None
     thousands: Literal[" ", ",", ".", "'", ""] | None = None
-    date: str | None = Field(None, description="strptime pattern such as %d/%m/%Y, or one of NUMBERED_DAYS")
+    date: str | None = Field(
+        None, description="strptime pattern such as %d/%m/%Y, or one of NUMBERED_DAYS"
+    )
     encoding: str | None = None
     header_row: int = Field(1, ge=1, description="row of the headers, as a spreadsheet numbers it")
-    timezone: str | None = Field(None, description="zone of the days, such as Europe/Paris, where instants have none of their own")
+    timezone: str | None = Field(
+        None,
+        description="zone of the days, such as Europe/Paris, where instants have none of their own",
+    )
 
     @field_validator("delimiter")
     @classmethod
@@ -66,7 +85,9 @@ class Format(_Strict):
         try:
             "".encode(value or "utf-8")
         except LookupError:
-            raise ValueError(nearest(str(value), ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "cp850"])) from None
+            raise ValueError(
+                nearest(str(value), ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "cp850"])
+            ) from None
         return value
 
     @field_validator("date")
@@ -77,9 +98,11 @@ class Format(_Strict):
         parts = set(re.findall("%[a-zA-Z]", value))
         if not ("%d" in parts and parts & {"%m", "%b", "%B"} and parts & {"%y", "%Y"}):
             raise ValueError(
-                f"a pattern with day, month and year is accepted, for example %d/%m/%Y, %m/%d/%Y or %d %b %Y; or one of {', '.join(NUMBERED_DAYS)}"
+                f"a pattern with day, month and year is accepted, for example %d/%m/%Y, %m/%d/%Y "
+                f"or %d %b %Y; or one of {', '.join(NUMBERED_DAYS)}"
             )
-        return None if parts & {"%b", "%B"} else value  # words of months are read in French and in English without a pattern
+        # words of months are read in French and in English without a pattern
+        return None if parts & {"%b", "%B"} else value
 
     @field_validator("timezone")
     @classmethod
@@ -96,7 +119,9 @@ def _listed(value: Any) -> list[str]:
 
 
 class Condition(_Strict):
-    """Which rows `where:` keeps by one column: VALUE or [VALUES] (one of them), {not: VALUE or [VALUES]}, {empty: true or false}."""
+    """Which rows `where:` keeps by one column: VALUE or [VALUES] (one of them),
+    {not: VALUE or [VALUES]}, {empty: true or false}.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -111,11 +136,15 @@ class Condition(_Strict):
             return value
         if not isinstance(value, dict):
             return {"among": _listed(value)}
-        return {key: _listed(value[key]) if key in ("among", "not") else value[key] for key in value}
+        return {
+            key: _listed(value[key]) if key in ("among", "not") else value[key] for key in value
+        }
 
 
 class Ids(_Strict):
-    """What does not tell two customers apart: their numbers are read without it, in capitals where case is ignored."""
+    """What does not tell two customers apart: their numbers are read without it,
+    in capitals where case is ignored.
+    """
 
     case: Literal["keep", "ignore"] = "keep"
     zeros: Literal["keep", "ignore"] = "keep"  # in front
@@ -136,7 +165,9 @@ class Sign(_Strict):
 
 
 class Join(_Strict):
-    """Columns that stand in another file, found by what both share: `on: HEADER`, or {HEADER: its header there}."""
+    """Columns that stand in another file, found by what both share:
+    `on: HEADER`, or {HEADER: its header there}.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -161,22 +192,36 @@ class Table(_Strict):
 
     files: list[str] = Field(min_length=1)
     query: str | None = Field(None, description="SQL, when files is a database URL")
-    sheet: str | list[str] | None = Field(None, description="a sheet, a list of sheets, or a pattern such as 20*")
+    sheet: str | list[str] | None = Field(
+        None, description="a sheet, a list of sheets, or a pattern such as 20*"
+    )
     format: Format = Format.model_validate({})
     columns: dict[str, str] = {}
-    join: list[Join] = Field([], description="columns that stand in another file, by a number that both have")
+    join: list[Join] = Field(
+        [], description="columns that stand in another file, by a number that both have"
+    )
     where: dict[str, Condition] = Field({}, description="rows to keep, by the values of any column")
     sign: Sign | None = None
     ids: Ids = Ids()
     skip: list[str] = Field([], description="rows that are none: 5, 5-8, or last 2")
     fill_down: list[str] = Field([], description="columns whose empty cells repeat the one above")
-    unpivot: dict[str, str] = Field({}, description="months in columns: column → pattern of its headers, * for the month")
-    repeated: Literal["keep", "drop"] = Field("keep", description="lines that a second file repeats")
-    stages: dict[Literal["open", "won", "lost"], list[str]] = Field({}, description="the client's own words of opportunities.stage")
-    activities: dict[str, list[str]] = Field({}, description="the client's own words of service.activity")
-    reasons: dict[str, list[str]] = Field({}, description="the client's own words of departures.reason")
-    status: dict[Literal["open", "paid", "disputed", "collection", "written_off"], list[str]] = Field(
-        {}, description="the client's own words of receivables.status"
+    unpivot: dict[str, str] = Field(
+        {}, description="months in columns: column → pattern of its headers, * for the month"
+    )
+    repeated: Literal["keep", "drop"] = Field(
+        "keep", description="lines that a second file repeats"
+    )
+    stages: dict[Literal["open", "won", "lost"], list[str]] = Field(
+        {}, description="the client's own words of opportunities.stage"
+    )
+    activities: dict[str, list[str]] = Field(
+        {}, description="the client's own words of service.activity"
+    )
+    reasons: dict[str, list[str]] = Field(
+        {}, description="the client's own words of departures.reason"
+    )
+    status: dict[Literal["open", "paid", "disputed", "collection", "written_off"], list[str]] = (
+        Field({}, description="the client's own words of receivables.status")
     )
 
     @field_validator("files", "fill_down", mode="before")
@@ -193,7 +238,12 @@ class Table(_Strict):
             return content
         listed = joins if isinstance(joins, list) else [joins]
         return content | {
-            "join": [{"on" if key is True else key: each[key] for key in each} if isinstance(each, dict) else each for each in listed]
+            "join": [
+                {"on" if key is True else key: each[key] for key in each}
+                if isinstance(each, dict)
+                else each
+                for each in listed
+            ]
         }
 
     @field_validator("skip", mode="before")
@@ -201,44 +251,73 @@ class Table(_Strict):
     def _rows(cls, value: Any) -> Any:
         rows = _listed(value)
         if not all(re.fullmatch(r"\d+( ?- ?\d+)?|last( \d+)?", row) for row in rows):
-            raise ValueError("rows as a spreadsheet numbers them are expected, such as 5, 5-8 or last 2")
+            raise ValueError(
+                "rows as a spreadsheet numbers them are expected, such as 5, 5-8 or last 2"
+            )
         return rows
 
     @field_validator("stages", "activities", "reasons", "status", mode="before")
     @classmethod
     def _words(cls, value: Any) -> Any:
-        return {key: _listed(words) for key, words in value.items()} if isinstance(value, dict) else value
+        return (
+            {key: _listed(words) for key, words in value.items()}
+            if isinstance(value, dict)
+            else value
+        )
 
     @field_validator("unpivot")
     @classmethod
     def _one_star(cls, value: dict[str, str]) -> dict[str, str]:
         if any(pattern.count("*") != 1 for pattern in value.values()):
-            raise ValueError('a pattern with one * for the month is expected, such as {amount: "CA *"} or {amount: "*"}')
+            raise ValueError(
+                'a pattern with one * for the month is expected, such as {amount: "CA *"} '
+                'or {amount: "*"}'
+            )
         return value
 
     @field_validator("sheet", mode="before")
     @classmethod
     def _sheet_names(cls, value: Any) -> Any:
-        return _listed(value) if isinstance(value, list) else str(value) if isinstance(value, int) else value
+        return (
+            _listed(value)
+            if isinstance(value, list)
+            else str(value)
+            if isinstance(value, int)
+            else value
+        )
 
     @property
     def headers(self) -> list[str]:
         """The headers that the engagement names for this table."""
-        return [*self.columns.values(), *self.where, *([self.sign.column] if self.sign else []), *self.fill_down]
+        return [
+            *self.columns.values(),
+            *self.where,
+            *([self.sign.column] if self.sign else []),
+            *self.fill_down,
+        ]
 
     @property
     def own_words(self) -> dict[str, dict[str, list[str]]]:
         """Column → carnet's word → the client's."""
         given: dict[str, dict[Any, list[str]]] = {
-            "stage": self.stages, "activity": self.activities, "reason": self.reasons, "status": self.status,
-        }  # fmt: skip
-        return {column: {str(word): words for word, words in mapped.items()} for column, mapped in given.items() if mapped}
+            "stage": self.stages,
+            "activity": self.activities,
+            "reason": self.reasons,
+            "status": self.status,
+        }
+        return {
+            column: {str(word): words for word, words in mapped.items()}
+            for column, mapped in given.items()
+            if mapped
+        }
 
     @field_validator("files")
     @classmethod
     def _usable(cls, value: list[str]) -> list[str]:
         if not all(pattern.strip() for pattern in value):
-            raise ValueError("a pattern such as sales_*.csv, a database URL or package:NAME/path is expected")
+            raise ValueError(
+                "a pattern such as sales_*.csv, a database URL or package:NAME/path is expected"
+            )
         return [_without_password(pattern) for pattern in value]
 
 
@@ -281,7 +360,9 @@ class Answer(_Strict):
 
 
 class Maturity(_Strict):
-    """Five questions on how a company manages its customer capital (source C); what is left out is not answered."""
+    """Five questions on how a company manages its customer capital (source C);
+    what is left out is not answered.
+    """
 
     customer_capital: Answer | None = None
     crm_promises: Answer | None = None
@@ -300,20 +381,40 @@ class Engagement(_Strict):
     comparison: Literal["rolling_year", "year_to_date"] = "rolling_year"
     fiscal_year_start: int = Field(1, ge=1, le=12)
     engine: str = Field("duckdb", description="duckdb, spark, or the URL of a PostgreSQL server")
-    sector: str | None = Field(None, description="a sector of carnet's profiles, or a file in the folder")
+    sector: str | None = Field(
+        None, description="a sector of carnet's profiles, or a file in the folder"
+    )
     cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
     rates: dict[str, Any] | str = Field(
-        {}, description="what one unit of another currency is worth in the engagement's own, or a file of date, currency and rate"
+        {},
+        description=(
+            "what one unit of another currency is worth in the engagement's own, or a file of "
+            "date, currency and rate"
+        ),
     )
     goods_cost: Literal["sales", "costs", "ledger"] | None = Field(
         None, description="the table that gives the cost of goods; by default it is told"
     )
-    linked_share_minimum: float = Field(0.8, ge=0, le=1, description="share of the ledger's revenue that must name a customer")
-    codebook: str | None = Field(None, description="file in the folder that adds reasons, codes and words to the packaged codebook")
-    firm: str | None = Field(
-        None, description="folder of the firm that signs: firm.yml, logo, style.css; beside the engagement's or inside it"
+    linked_share_minimum: float = Field(
+        0.8, ge=0, le=1, description="share of the ledger's revenue that must name a customer"
     )
-    source: str | None = Field(None, description="URL of the database that tables with a query and without files are read from")
+    codebook: str | None = Field(
+        None,
+        description=(
+            "file in the folder that adds reasons, codes and words to the packaged codebook"
+        ),
+    )
+    firm: str | None = Field(
+        None,
+        description=(
+            "folder of the firm that signs: firm.yml, logo, style.css; beside the "
+            "engagement's or inside it"
+        ),
+    )
+    source: str | None = Field(
+        None,
+        description="URL of the database that tables with a query and without files are read from",
+    )
     tables: dict[str, Table] = Field(min_length=1)
     targets: list[Target] = []
     maturity: Maturity = Maturity()
@@ -323,11 +424,16 @@ class Engagement(_Strict):
     @classmethod
     def _one_source(cls, content: Any) -> Any:
         """Tables with a query and without files are read from the database of `source`."""
-        source, tables = (content.get(key) if isinstance(content, dict) else None for key in ("source", "tables"))
+        source, tables = (
+            content.get(key) if isinstance(content, dict) else None for key in ("source", "tables")
+        )
         if not isinstance(source, str) or not isinstance(tables, dict):
             return content
         filled = {
-            name: {"files": [source], **spec} if isinstance(spec, dict) and "query" in spec else spec for name, spec in tables.items()
+            name: {"files": [source], **spec}
+            if isinstance(spec, dict) and "query" in spec
+            else spec
+            for name, spec in tables.items()
         }
         return content | {"tables": filled}
 
@@ -336,7 +442,8 @@ class Engagement(_Strict):
     def _usable_source(cls, value: str | None) -> str | None:
         if value is not None and not is_database_url(value):
             raise ValueError(
-                "the URL of a database is expected, such as postgresql://${DB_USER}:${DB_PASSWORD}@host/name or sqlite:///name.db"
+                "the URL of a database is expected, such as "
+                "postgresql://${DB_USER}:${DB_PASSWORD}@host/name or sqlite:///name.db"
             )
         return None if value is None else _without_password(value)
 
@@ -344,14 +451,19 @@ class Engagement(_Strict):
     @classmethod
     def _questions(cls, value: Any) -> Any:
         if value is not None and not isinstance(value, (dict, Maturity)):
-            raise ValueError(f"a mapping of the questions is expected: {', '.join(Maturity.model_fields)}")
+            raise ValueError(
+                f"a mapping of the questions is expected: {', '.join(Maturity.model_fields)}"
+            )
         return value or {}
 
     @field_validator("currency")
     @classmethod
     def _known_currency(cls, value: str) -> str:
         if value not in list_currencies():
-            raise ValueError(f"a three-letter ISO 4217 code such as EUR, USD, GBP or CHF is accepted, not {value!r}")
+            raise ValueError(
+                f"a three-letter ISO 4217 code such as EUR, USD, GBP or CHF is "
+                f"accepted, not {value!r}"
+            )
         return value
 
     @field_validator("rates", mode="before")
@@ -366,27 +478,36 @@ class Engagement(_Strict):
             number = isinstance(rate, int | float) and not isinstance(rate, bool)
             if code not in list_currencies() or not number or not 0 < rate < float("inf"):
                 raise ValueError(
-                    f"three-letter ISO 4217 codes with a positive rate are accepted, such as {{USD: 0.92}}, not {code}: {rate}"
+                    f"three-letter ISO 4217 codes with a positive rate are accepted, such as "
+                    f"{{USD: 0.92}}, not {code}: {rate}"
                 )
         if not isinstance(value, dict | str):
-            raise ValueError("rates such as {USD: 0.92}, or a file of date, currency and rate are accepted")
+            raise ValueError(
+                "rates such as {USD: 0.92}, or a file of date, currency and rate are accepted"
+            )
         return value
 
     @field_validator("engine")
     @classmethod
     def _known_engine(cls, value: str) -> str:
         if value not in ENGINES and not value.startswith(SERVERS):
-            raise ValueError(f"{nearest(value, ENGINES)} (or the URL of a PostgreSQL server: {SERVERS[-1]}…)")
+            raise ValueError(
+                f"{nearest(value, ENGINES)} (or the URL of a PostgreSQL server: {SERVERS[-1]}…)"
+            )
         return _without_password(value)
 
     @property
     def codebook_file(self) -> Path | None:
-        """The engagement's own codebook; raises CarnetError when it is not a file inside the folder."""
+        """The engagement's own codebook; raises CarnetError when it is not a file
+        inside the folder.
+        """
         return None if self.codebook is None else self._own_file("codebook", self.codebook)
 
     @property
     def sector_file(self) -> Path | None:
-        """The engagement's own sector profile, where `sector` names a file; raises CarnetError when it is not one inside the folder."""
+        """The engagement's own sector profile, where `sector` names a file;
+        raises CarnetError when it is not one inside the folder.
+        """
         named_file = self.sector is not None and self.sector.lower().endswith((".yml", ".yaml"))
         return self._own_file("sector", str(self.sector)) if named_file else None
 
@@ -397,12 +518,17 @@ class Engagement(_Strict):
 
     @cached_property
     def firm_profile(self) -> Firm:
-        """The look and wording of the firm that signs; carnet's own where none is named. Raises CarnetError naming the fault."""
+        """The look and wording of the firm that signs; carnet's own where none is named.
+
+        Raises CarnetError naming the fault.
+        """
         return Firm() if self.firm is None else load_firm(self.folder / self.firm)
 
     @property
     def rates_file(self) -> Path | None:
-        """The file of dated rates, where `rates` names one; raises CarnetError when it is not a file inside the folder."""
+        """The file of dated rates, where `rates` names one;
+        raises CarnetError when it is not a file inside the folder.
+        """
         name = self.rates if isinstance(self.rates, str) else self.rates.get("file")
         return self._own_file("rates", name) if name else None
 
@@ -414,7 +540,11 @@ class Engagement(_Strict):
     @property
     def firm_files(self) -> list[Path]:
         """What the firm that signs gives to the pages: firm.yml, its logo, its style sheet."""
-        return [] if self.firm is None else [path for name in FIRM_FILES if (path := self.folder / self.firm / name).is_file()]
+        return (
+            []
+            if self.firm is None
+            else [path for name in FIRM_FILES if (path := self.folder / self.firm / name).is_file()]
+        )
 
     def _own_file(self, key: str, name: str) -> Path:
         path = (self.folder / name).resolve()
@@ -429,16 +559,22 @@ class Engagement(_Strict):
 
 
 def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
-    """Read and check FOLDER/engagement.yml; `overrides` (as_of, language) replace its values when not None.
+    """Read and check FOLDER/engagement.yml; `overrides` (as_of, language) replace its values
+    when not None.
 
     Raises CarnetError listing every fault with its line, the accepted values and the nearest one.
     """
     folder = Path(folder)
     path = folder if folder.is_file() else folder / FILE_NAME
     if path.is_file() and path.suffix.lower() not in (".yml", ".yaml"):
-        raise CarnetError(f"{path}: a data file, not an engagement. Put it into a folder, then: carnet init {path.parent}.")
+        raise CarnetError(
+            f"{path}: a data file, not an engagement. Put it into a folder, then: carnet "
+            f"init {path.parent}."
+        )
     if not path.is_file():
-        holds = folder.is_dir() and any(each.is_file() and not each.name.startswith(".") for each in folder.iterdir())
+        holds = folder.is_dir() and any(
+            each.is_file() and not each.name.startswith(".") for each in folder.iterdir()
+        )
         advice = (
             f"{folder} has data and no {FILE_NAME} yet: carnet init {folder} proposes one."
             if holds
@@ -446,19 +582,24 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
         )
         raise CarnetError(f"{path}: no such file. {advice}")
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise CarnetError(f"{path}: larger than {MAX_FILE_BYTES:,} bytes; this is not an engagement file.")
+        raise CarnetError(
+            f"{path}: larger than {MAX_FILE_BYTES:,} bytes; this is not an engagement file."
+        )
     lines: dict[tuple[str | int, ...], int] = {}
     try:
         text = path.read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node and _count(node) > MAX_NODES:
             raise CarnetError(
-                f"{path}: more than {MAX_NODES:,} values, aliases counted as often as they are used; this is not an engagement file."
+                f"{path}: more than {MAX_NODES:,} values, aliases counted as often as they are "
+                f"used; this is not an engagement file."
             )
         faults = _index_lines(node, (), lines) if node else []
         content = yaml.safe_load(text)
     except UnicodeDecodeError as error:
-        raise CarnetError(f"{path}: not UTF-8 text (byte {error.start}). Save the file as UTF-8.") from None
+        raise CarnetError(
+            f"{path}: not UTF-8 text (byte {error.start}). Save the file as UTF-8."
+        ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CarnetError(f"{path}: not readable as YAML: {error}") from None
     if not isinstance(content, dict):
@@ -471,8 +612,12 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
     except ValidationError as error:
         faults += [(tuple(fault["loc"]), _explain(fault)) for fault in error.errors()]
     if faults:
-        told = sorted({(_line(loc, lines), ".".join(map(str, loc)), message) for loc, message in faults})
-        raise CarnetError("\n".join(f"{path} line {line}: {name}: {message}" for line, name, message in told))
+        told = sorted(
+            {(_line(loc, lines), ".".join(map(str, loc)), message) for loc, message in faults}
+        )
+        raise CarnetError(
+            "\n".join(f"{path} line {line}: {name}: {message}" for line, name, message in told)
+        )
     return engagement
 
 
@@ -496,7 +641,9 @@ def _firm_faults(engagement: Engagement) -> list[tuple[tuple, str]]:
 
 
 def _count(node: yaml.Node) -> int:
-    """Values below a node, those behind an alias at each use; stops beyond MAX_NODES, so that aliases of aliases cannot multiply."""
+    """Values below a node, those behind an alias at each use; stops beyond MAX_NODES,
+    so that aliases of aliases cannot multiply.
+    """
     waiting, count = [node], 0
     while waiting and count <= MAX_NODES:
         here, count = waiting.pop(), count + 1
@@ -508,7 +655,9 @@ def _count(node: yaml.Node) -> int:
 
 
 def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, str]]:
-    """Fill `lines` with the line of every key and item; return the keys that appear twice as faults."""
+    """Fill `lines` with the line of every key and item; return the keys that appear
+    twice as faults.
+    """
     lines.setdefault(loc, node.start_mark.line + 1)
     faults: list[tuple[tuple, str]] = []
     if isinstance(node, yaml.MappingNode):
@@ -518,7 +667,12 @@ def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, 
                 raise ValueError(f"line {key.start_mark.line + 1}: a key is one word")
             here = (*loc, key.value)
             if key.value in seen:
-                faults.append((here, f"written twice (second time on line {key.start_mark.line + 1}); keep one."))
+                faults.append(
+                    (
+                        here,
+                        f"written twice (second time on line {key.start_mark.line + 1}); keep one.",
+                    )
+                )
             seen.add(key.value)
             lines.setdefault(here, key.start_mark.line + 1)
             faults += _index_lines(value, here, lines)
@@ -541,11 +695,16 @@ def _unknown_names(content: dict) -> list[tuple[tuple, str]]:
     faults: list[tuple[tuple, str]] = []
     for table, spec in tables.items() if isinstance(tables, dict) else []:
         if table not in TABLES:
-            faults.append((("tables", table), f"unknown table '{table}'; {nearest(str(table), TABLES)}"))
+            faults.append(
+                (("tables", table), f"unknown table '{table}'; {nearest(str(table), TABLES)}")
+            )
         elif isinstance(spec, dict):
             known = TABLES[table].columns
             faults += [
-                (("tables", table, key, name), f"unknown column '{name}'; {nearest(str(name), known)}")
+                (
+                    ("tables", table, key, name),
+                    f"unknown column '{name}'; {nearest(str(name), known)}",
+                )
                 for key in ("columns", "unpivot")
                 for name in (spec[key] if isinstance(spec.get(key), dict) else {})
                 if name not in known
@@ -568,7 +727,10 @@ def _explain(fault: Any) -> str:
     kind, loc, value = fault["type"], fault["loc"], fault.get("input")
     if kind == "extra_forbidden":
         model = _model_at(loc[:-1])
-        return f"unknown key '{loc[-1]}'; {nearest(str(loc[-1]), [f.alias or n for n, f in model.model_fields.items() if n != 'folder'])}"
+        return (
+            f"unknown key '{loc[-1]}'; "
+            f"{nearest(str(loc[-1]), [f.alias or n for n, f in model.model_fields.items() if n != 'folder'])}"  # noqa: E501
+        )
     if kind == "missing":
         return f"the key '{loc[-1]}' is required here."
     if kind.startswith("date_"):

@@ -1,4 +1,6 @@
-"""The look of the firm that signs the report: one folder with firm.yml (name, colours, wording), a logo and a style sheet, all optional."""
+"""The look of the firm that signs the report: one folder with firm.yml (name, colours, wording),
+a logo and a style sheet, all optional.
+"""
 
 import base64
 import re
@@ -23,7 +25,9 @@ COLOURS = ("focus", "contrast", "context", "third")
 
 
 class Firm(BaseModel):
-    """A checked firm.yml. `wording` maps a language to English sentences of carnet's catalogue and what the firm says instead."""
+    """A checked firm.yml. `wording` maps a language to English sentences of carnet's catalogue and
+    what the firm says instead.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,7 +44,10 @@ class Firm(BaseModel):
                 raise ValueError(f"{name}: a colour such as #12436D is expected, not {colour!r}")
             least = TEXT_CONTRAST if name == "focus" else MARK_CONTRAST
             if contrast_with_white(colour) < least:
-                raise ValueError(f"{name}: {colour} is too light on white (contrast {contrast_with_white(colour):.1f}, at least {least})")
+                raise ValueError(
+                    f"{name}: {colour} is too light on white (contrast "
+                    f"{contrast_with_white(colour):.1f}, at least {least})"
+                )
         return value
 
     @field_validator("wording")
@@ -50,22 +57,29 @@ class Firm(BaseModel):
         for replaced in value.values():
             for message, told in replaced.items():
                 if message not in known:
-                    raise ValueError(f"wording: no sentence of carnet is {message!r}; {nearest(message, known)}")
+                    raise ValueError(
+                        f"wording: no sentence of carnet is {message!r}; {nearest(message, known)}"
+                    )
                 if _fields(told) != _fields(message):
                     raise ValueError(
-                        f"wording: {told!r} must hold the same fields as {message!r}: {', '.join(sorted(_fields(message))) or 'none'}"
+                        f"wording: {told!r} must hold the same fields as {message!r}: "
+                        f"{', '.join(sorted(_fields(message))) or 'none'}"
                     )
         return value
 
     @cached_property
     def logo(self) -> str:
-        """The logo as a data URI; empty without one. Raises CarnetError when it is too large to be embedded."""
+        """The logo as a data URI; empty without one.
+
+        Raises CarnetError when it is too large to be embedded.
+        """
         for name, mime in LOGOS.items():
             path = self.folder / name
             if path.is_file():
                 if path.stat().st_size > LOGO_BYTES:
                     raise CarnetError(
-                        f"{path}: {path.stat().st_size:,} bytes; at most {LOGO_BYTES:,} are embedded in every page. Save it smaller."
+                        f"{path}: {path.stat().st_size:,} bytes; at most {LOGO_BYTES:,} are "
+                        f"embedded in every page. Save it smaller."
                     )
                 return f"data:{mime};base64,{base64.b64encode(path.read_bytes()).decode()}"
         return ""
@@ -73,12 +87,16 @@ class Firm(BaseModel):
     @cached_property
     def style(self) -> str:
         """CSS that follows the report's own: the firm's colours, then its style.css."""
-        colours = "".join(f" --{name}: {colour};" for name, colour in self.colours.items() if name == "focus")
+        colours = "".join(
+            f" --{name}: {colour};" for name, colour in self.colours.items() if name == "focus"
+        )
         path = self.folder / "style.css"
         try:
             own = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
         except UnicodeDecodeError as error:
-            raise CarnetError(f"{path}: not UTF-8 text (byte {error.start}). Save the file as UTF-8.") from None
+            raise CarnetError(
+                f"{path}: not UTF-8 text (byte {error.start}). Save the file as UTF-8."
+            ) from None
         return (f":root {{{colours} }}\n" if colours else "") + own.replace("</", "<\\/")
 
 
@@ -89,7 +107,8 @@ def load_firm(folder: Path) -> Firm:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
     except OSError:
         raise CarnetError(
-            f"{path}: no such file. A firm is a folder with a {FILE_NAME} (name, colours, wording), a logo.svg or logo.png and a style.css, all optional."
+            f"{path}: no such file. A firm is a folder with a {FILE_NAME} (name, colours, "
+            f"wording), a logo.svg or logo.png and a style.css, all optional."
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CarnetError(f"{path}: not readable as YAML: {error}") from None
@@ -98,25 +117,36 @@ def load_firm(folder: Path) -> Firm:
     try:
         return Firm.model_validate({**content, "folder": folder})
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {_explain(fault)}" for fault in error.errors()]
+        faults = [
+            f"{'.'.join(map(str, fault['loc']))}: {_explain(fault)}" for fault in error.errors()
+        ]
         raise CarnetError("\n".join(f"{path}: {fault}" for fault in faults)) from None
 
 
 def _explain(fault: Any) -> str:
-    known = {1: [n for n in Firm.model_fields if n != "folder"]}.get(len(fault["loc"]), [*COLOURS, *LOCALES])
+    known = {1: [n for n in Firm.model_fields if n != "folder"]}.get(
+        len(fault["loc"]), [*COLOURS, *LOCALES]
+    )
     if fault["type"] in ("extra_forbidden", "literal_error"):
         return nearest(str(fault["loc"][-1 if fault["loc"][-1] != "[key]" else -2]), known)
     return fault["msg"].removeprefix("Value error, ")
 
 
 def _fields(text: str) -> set[str]:
-    """Fields of a sentence as they are written, a format or conversion with them: values are formatted before they come in."""
+    """Fields of a sentence as they are written, a format or conversion with them:
+    values are formatted before they come in.
+    """
     parts = string.Formatter().parse(text)
-    return {f"{name}{'!' + turned if turned else ''}{':' + form if form else ''}" for _, name, form, turned in parts if name is not None}
+    return {
+        f"{name}{'!' + turned if turned else ''}{':' + form if form else ''}"
+        for _, name, form, turned in parts
+        if name is not None
+    }
 
 
 def contrast_with_white(colour: str) -> float:
-    """WCAG 2.2 contrast ratio of a colour such as #12436D with white: 1.05 ÷ (relative luminance + 0.05).
+    """WCAG 2.2 contrast ratio of a colour such as #12436D with white:
+    1.05 ÷ (relative luminance + 0.05).
 
     >>> round(contrast_with_white("#000000"), 1), round(contrast_with_white("#767676"), 2)
     (21.0, 4.54)

@@ -1,7 +1,8 @@
 """Every parameter of the notebooks: its default, and the values that are accepted.
 
-A name means the same wherever it stands. The notebooks state the same default and the same range in their parameters
-cell, where an analyst changes them; a test holds both to each other (`top_count` may start elsewhere).
+A name means the same wherever it stands. The notebooks state the same default and the same range in
+their parameters cell, where an analyst changes them; a test holds both to each other (`top_count`
+may start elsewhere).
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,9 @@ from carnet.errors import CarnetError, one_of
 
 @dataclass(frozen=True)
 class Accepted:
-    """The values that a parameter takes: of the type of its default, within a range, or one of some words."""
+    """The values that a parameter takes: of the type of its default, within a range,
+    or one of some words.
+    """
 
     kind: type
     low: float = float("-inf")
@@ -22,11 +25,15 @@ class Accepted:
     words: tuple[str, ...] = ()
 
     def checked(self, name: str, value: Any) -> Any:
-        """The value, a whole number as a float where one is expected; raises CarnetError saying what is accepted."""
+        """The value, a whole number as a float where one is expected;
+        raises CarnetError saying what is accepted.
+        """
         if self.kind is float and type(value) is int:
             value = float(value)
         if type(value) is not self.kind:
-            like = "text" if self.kind is str else "number" if self.kind is float else "whole number"
+            like = (
+                "text" if self.kind is str else "number" if self.kind is float else "whole number"
+            )
             raise CarnetError(f"parameter '{name}': {value!r} is not accepted; a {like} is.")
         if not isinstance(value, str):
             return self._inside(name, value)
@@ -34,7 +41,9 @@ class Accepted:
 
     def _inside(self, name: str, value: Any) -> Any:
         if not self.low <= value <= self.high:
-            raise CarnetError(f"parameter '{name}': {value:g} is outside {self.low:g} to {self.high:g}.")
+            raise CarnetError(
+                f"parameter '{name}': {value:g} is outside {self.low:g} to {self.high:g}."
+            )
         return value
 
 
@@ -85,7 +94,9 @@ class Policy:
 
 @dataclass(frozen=True)
 class Parameters(Policy):
-    """What decides, and what only draws, lists, plans or reads; `named` are those that a notebook has."""
+    """What decides, and what only draws, lists, plans or reads;
+    `named` are those that a notebook has.
+    """
 
     top_count: int = ranged(15, 1, 1000)
     name_count: int = ranged(3, 1, 20)
@@ -137,13 +148,16 @@ class Parameters(Policy):
 
 
 def read_parameters(values: Mapping[str, Any]) -> Parameters:
-    """The parameters among some values, such as the names of a notebook; of those not there, what `-p` gave to the run.
+    """The parameters among some values, such as the names of a notebook;
+    of those not there, what `-p` gave to the run.
 
     Raises CarnetError for the first value of another type or out of its range.
     """
     given = this_run().given
     found = {
-        rule.name: rule.metadata["accepted"].checked(rule.name, values.get(rule.name, given.get(rule.name)))
+        rule.name: rule.metadata["accepted"].checked(
+            rule.name, values.get(rule.name, given.get(rule.name))
+        )
         for rule in fields(Parameters)
         if rule.metadata and (rule.name in values or rule.name in given)
     }

@@ -1,4 +1,6 @@
-"""What a notebook hands to whoever publishes it: figures and findings in its outputs, lists as CSV files."""
+"""What a notebook hands to whoever publishes it: figures and findings in its outputs,
+lists as CSV files.
+"""
 
 import re
 import unicodedata
@@ -8,26 +10,37 @@ import ibis.expr.types as ir
 
 FIGURES_TYPE = "application/vnd.carnet.figures+json"
 FINDINGS_TYPE = "application/vnd.carnet.findings+json"
-NAMES_TYPE = "application/vnd.carnet.names+json"  # finding → where the names behind it stand: an id of the page, or a file
+# finding → where the names behind it stand: an id of the page, or a file
+NAMES_TYPE = "application/vnd.carnet.names+json"
 LIST_ROWS = 250  # of a list in a page; all rows are in lists/ and in the annex
 LIST_LIMIT = LIST_ROWS + 1  # what is read of a list, so that a cut one is known as cut
 FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one already made safe
 
 
 def neutralised(table: ir.Table) -> ir.Table:
-    """The table as it may be opened in a spreadsheet: a text that would run as a formula gets an apostrophe in front."""
+    """The table as it may be opened in a spreadsheet: a text that would run as a formula gets
+    an apostrophe in front.
+    """
     texts = [name for name, kind in table.schema().items() if kind.is_string()]
-    safe = {name: table[name].re_search(FORMULA_START).ifelse(ibis.literal("'") + table[name], table[name]) for name in texts}
+    safe = {
+        name: table[name]
+        .re_search(FORMULA_START)
+        .ifelse(ibis.literal("'") + table[name], table[name])
+        for name in texts
+    }
     return table.mutate(**safe) if safe else table
 
 
 def restored(text: str) -> str:
-    """A text of a list as it was before `neutralised`: exactly one apostrophe was put in front of what looked like a formula."""
+    """A text of a list as it was before `neutralised`: exactly one apostrophe was put in front
+    of what looked like a formula.
+    """
     return text[1:] if text[:1] == "'" and re.match(FORMULA_START, text[1:]) else text
 
 
 def slug(text: str) -> str:
-    """A text as the name of a file or folder: lower-case letters, digits and hyphens only; may be empty.
+    """A text as the name of a file or folder: lower-case letters,
+    digits and hyphens only; may be empty.
 
     >>> slug("Fournitures Vauban SAS / Été"), slug("../..")
     ('fournitures-vauban-sas-ete', '')

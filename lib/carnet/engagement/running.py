@@ -1,7 +1,8 @@
-"""How the notebooks of one report run: written by whoever publishes, read by every process of the run.
+"""How the notebooks of one report run: written by whoever publishes,
+read by every process of the run.
 
-One file holds it, and one environment variable names the file. Where it is unset, as in JupyterLab, nothing is
-published: the defaults hold.
+One file holds it, and one environment variable names the file. Where it is unset, as in JupyterLab,
+nothing is published: the defaults hold.
 """
 
 import json
@@ -18,10 +19,11 @@ PICTURES_VARIABLE = "CARNET_PICTURES"  # "off": no chart is printed, for tests o
 class Run:
     """What the processes of one report share.
 
-    `lists` is the folder of the lists (empty: lists are only shown), `shared` that of what one notebook computes for all
-    (empty: each computes for itself), `given` what `-p` set, by which every notebook decides. `anonymise` hides people behind
-    pseudonyms; `memory` is the part of the machine's memory that a database of one process may fill; without `pictures`
-    charts are drawn and not printed, for tests of what pages say.
+    `lists` is the folder of the lists (empty: lists are only shown), `shared` that of what one
+    notebook computes for all (empty: each computes for itself), `given` what `-p` set, by which
+    every notebook decides. `anonymise` hides people behind pseudonyms; `memory` is the part of the
+    machine's memory that a database of one process may fill; without `pictures` charts are drawn
+    and not printed, for tests of what pages say.
     """
 
     lists: str = ""

@@ -1,4 +1,6 @@
-"""Folders of work that is not finished: private, named after the process that fills them, swept once that process is gone."""
+"""Folders of work that is not finished: private, named after the process that fills them,
+swept once that process is gone.
+"""
 
 import os
 import re
@@ -16,9 +18,13 @@ PRIVATE = 0o077  # umask: what carnet writes is its user's alone
 
 @contextmanager
 def building(parent: Path) -> Iterator[Path]:
-    """A new folder in `parent`, gone at the end unless it was renamed; what killed processes left there is removed first."""
+    """A new folder in `parent`, gone at the end unless it was renamed;
+    what killed processes left there is removed first.
+    """
     sweep(parent)
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{_here()}-{os.getpid()}-", dir=parent, ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        prefix=f"{PREFIX}{_here()}-{os.getpid()}-", dir=parent, ignore_cleanup_errors=True
+    ) as name:
         yield Path(name)
 
 
@@ -40,5 +46,7 @@ def sweep(parent: Path) -> None:
 
 
 def _here() -> str:
-    """The machine's name: a folder may be shared with another one, whose processes are not known here."""
+    """The machine's name: a folder may be shared with another one,
+    whose processes are not known here.
+    """
     return re.sub(r"\W", "", socket.gethostname()) or "here"

@@ -1,10 +1,26 @@
-"""One record per column and per coded word that a reader may see, so that a field has one heading and one format everywhere."""
+"""One record per column and per coded word that a reader may see,
+so that a field has one heading and one format everywhere.
+"""
 
 from typing import Literal
 
 from carnet.wording import N_
 
-Kind = Literal["text", "word", "flag", "money", "gap", "cents", "signed_cents", "count", "number", "percent", "chance", "date", "written"]
+Kind = Literal[
+    "text",
+    "word",
+    "flag",
+    "money",
+    "gap",
+    "cents",
+    "signed_cents",
+    "count",
+    "number",
+    "percent",
+    "chance",
+    "date",
+    "written",
+]
 TEXTS = ("text", "word", "written")  # kinds that sort as texts
 
 COLUMNS: dict[str, tuple[str, Kind]] = {

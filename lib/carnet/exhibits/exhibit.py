@@ -1,4 +1,7 @@
-"""An exhibit: a question's finished small table, how it is drawn, and what ran for it. Everything shown is a rendering of one."""
+"""An exhibit: a question's finished small table, how it is drawn, and what ran for it.
+
+Everything shown is a rendering of one.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +22,12 @@ Kind = Literal["so-what", "note", "warning", "recommendation", "missing"]
 class Exhibit:
     """One result.
 
-    Fields      key (its id in a page), title (of a chart the computed finding, of a table its caption), table (the finished
-                data), form (how it is drawn), subtitle (measure, population, period), source, note (under it), missing (the
-                line that stands for it where it cannot be shown), lists (CSV lists by name), checks (what holds for any
-                client, with the message where it does not), names (keys of the findings whose names it lists), made_by (the measures that ran for it, as they were recorded)
+    Fields      key (its id in a page), title (of a chart the computed finding, of a table
+                its caption), table (the finished data), form (how it is drawn), subtitle (measure,
+                population, period), source, note (under it), missing (the line that stands for it
+                where it cannot be shown), lists (CSV lists by name), checks (what holds for any
+                client, with the message where it does not), names (keys of the findings whose names
+                it lists), made_by (the measures that ran for it, as they were recorded)
     """
 
     key: str
@@ -80,7 +85,8 @@ class Ranked:
 class Kept:
     """What is published or checked without being shown.
 
-    Fields      lists (CSV lists by name), checks (what holds for any client), names (findings whose names the first list has)
+    Fields      lists (CSV lists by name), checks (what holds for any client), names (findings whose
+                names the first list has)
     """
 
     lists: Mapping[str, pd.DataFrame | ir.Table] = field(default_factory=dict)
@@ -93,7 +99,9 @@ Shown = Exhibit | Said | Ranked | Kept
 
 @dataclass(frozen=True)
 class Section:
-    """What answers one question of a notebook: exhibits and sentences in the order in which they are read."""
+    """What answers one question of a notebook: exhibits and sentences in the order in which
+    they are read.
+    """
 
     name: str
     wording: Wording

@@ -1,4 +1,6 @@
-"""The ways to draw an exhibit: a chart, a list or table, figures of the register, periods side by side."""
+"""The ways to draw an exhibit: a chart, a list or table, figures of the register,
+periods side by side.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +17,9 @@ from carnet.wording import Wording
 
 @dataclass(frozen=True)
 class Drawn:
-    """A chart: one of the `charts.draw_` functions, with what it needs beside the table and the texts."""
+    """A chart: one of the `charts.draw_` functions, with what it needs beside the table
+    and the texts.
+    """
 
     draw: Callable[..., Chart]
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -29,7 +33,8 @@ class Drawn:
 class Columns:
     """A table: the fields shown (headings and formats of `columns.COLUMNS`).
 
-    `first` makes it a list of which so many rows are shown at first; `cents` shows all money to the cent.
+    `first` makes it a list of which so many rows are shown at first; `cents` shows all
+    money to the cent.
     """
 
     fields: str
@@ -39,7 +44,9 @@ class Columns:
     def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
         """The table."""
         e = exhibit
-        return tables.draw_table(w, e.key, e.title, e.table, self.fields, e.note, self.cents, self.first)
+        return tables.draw_table(
+            w, e.key, e.title, e.table, self.fields, e.note, self.cents, self.first
+        )
 
 
 @dataclass(frozen=True)
@@ -53,10 +60,14 @@ class Figures:
         t = exhibit.table.set_index("name")
         ends = dict(zip(t.index, zip(t.low, t.high, strict=True), strict=True))
         ranges = ends if self.ranged else {}
-        return tables.figures_table(w, exhibit.key, exhibit.title, t.value, " ".join(t.index), ranges)
+        return tables.figures_table(
+            w, exhibit.key, exhibit.title, t.value, " ".join(t.index), ranges
+        )
 
 
-def figures(names: str, values: Mapping[str, Any], ranges: Mapping[str, Sequence[Any]] = {}) -> pd.DataFrame:
+def figures(
+    names: str, values: Mapping[str, Any], ranges: Mapping[str, Sequence[Any]] = {}
+) -> pd.DataFrame:
     """The table of some figures (names, space-separated): name, value, low, high."""
     rows = [(name, values[name], *ranges.get(name, (None, None))) for name in names.split()]
     return pd.DataFrame(rows, columns=["name", "value", "low", "high"])
@@ -64,7 +75,9 @@ def figures(names: str, values: Mapping[str, Any], ranges: Mapping[str, Sequence
 
 @dataclass(frozen=True)
 class Series:
-    """Figures of the register (names, space-separated) as rows, a column a period (rows of the table)."""
+    """Figures of the register (names, space-separated) as rows,
+    a column a period (rows of the table).
+    """
 
     names: str
 
@@ -98,7 +111,9 @@ class Benchmarks:
 
 @dataclass(frozen=True)
 class Crossed:
-    """Counts of two codings against each other, the first a row, the second a column, in words (`labels`)."""
+    """Counts of two codings against each other, the first a row, the second a column,
+    in words (`labels`).
+    """
 
     labels: Mapping[str, str]
     corner: str

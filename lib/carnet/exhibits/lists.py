@@ -1,4 +1,6 @@
-"""The named lists of a report: what each is called, and its columns in the annex; a list without columns there is read by machines, or is a sheet a person."""
+"""The named lists of a report: what each is called, and its columns in the annex;
+a list without columns there is read by machines, or is a sheet a person.
+"""
 
 from dataclasses import dataclass
 
@@ -7,7 +9,9 @@ from carnet.wording import N_
 
 @dataclass(frozen=True)
 class NamedList:
-    """One file of lists/: its label, and the columns (space-separated, records in `columns`) of its sheet in annex.xlsx."""
+    """One file of lists/: its label, and the columns (space-separated, records in `columns`) of its
+    sheet in annex.xlsx.
+    """
 
     label: str
     columns: str = ""
@@ -15,76 +19,121 @@ class NamedList:
 
 LISTS = {  # in the order of the annex
     "actions": NamedList(
-        N_("Decisions"), "customer_id name salesperson decision why due_date at_most action_value sales_gap yearly_margin"
+        N_("Decisions"),
+        "customer_id name salesperson decision why due_date at_most action_value "
+        "sales_gap yearly_margin",
     ),
-    "tasks": NamedList(N_("Tasks"), "due_date salesperson customer_id name task sales_gap margin_at_stake"),
+    "tasks": NamedList(
+        N_("Tasks"), "due_date salesperson customer_id name task sales_gap margin_at_stake"
+    ),
     "last_chance": NamedList(
         N_("Last chance"),
-        "customer_id name salesperson arm at_most sales_gap margin_at_stake recoverability proposal_cost expected_value stop_contact_count stop_date",
+        "customer_id name salesperson arm at_most sales_gap margin_at_stake recoverability "
+        "proposal_cost expected_value stop_contact_count stop_date",
     ),
     "sales_gaps": NamedList(N_("Gap list")),
     "overdue": NamedList(
         N_("Overdue by their own rhythm"),
-        "customer_id name salesperson last_order_date months_since_last_order rhythm_months silence_ratio peak_revenue",
+        "customer_id name salesperson last_order_date months_since_last_order rhythm_months "
+        "silence_ratio peak_revenue",
     ),
     "salespeople": NamedList(
-        N_("Salespeople"), "salesperson customer_count late_customer_count late_share expected_share p_value signal shrunk_share sales_gap"
+        N_("Salespeople"),
+        "salesperson customer_count late_customer_count late_share expected_share p_value signal "
+        "shrunk_share sales_gap",
     ),
     "retention_budget": NamedList(
         N_("Retention budgets"),
-        "customer_id name salesperson strategy revenue yearly_margin leave_probability save_probability residual_margin regain_margin budget",
+        "customer_id name salesperson strategy revenue yearly_margin leave_probability "
+        "save_probability residual_margin regain_margin budget",
     ),
     "do_not_chase": NamedList(
-        N_("Not to be chased"), "customer_id name salesperson strategy revenue yearly_margin leave_probability residual_margin reason"
+        N_("Not to be chased"),
+        "customer_id name salesperson strategy revenue yearly_margin leave_probability "
+        "residual_margin reason",
     ),
     "strategy": NamedList(
         N_("Strategies"),
-        "customer_id name salesperson strategy strategy_reason abc_class revenue revenue_previous margin cost_to_serve profit peak_revenue peak_end "
-        "last_order_date contact_count_noted potential untapped",
+        "customer_id name salesperson strategy strategy_reason abc_class revenue revenue_previous "
+        "margin cost_to_serve profit peak_revenue peak_end last_order_date contact_count_noted "
+        "potential untapped",
     ),
     "movement": NamedList(
-        N_("Customers and movements"), "customer_id name salesperson status revenue revenue_previous sales_gap order_count last_date"
+        N_("Customers and movements"),
+        "customer_id name salesperson status revenue revenue_previous sales_gap "
+        "order_count last_date",
     ),
-    "abc": NamedList(N_("ABC classes"), "rank customer_id name salesperson abc_class revenue share cumulative_share"),
-    "segments": NamedList(N_("Segments"), "customer_id name salesperson segment order_count revenue days_since_last_order"),
+    "abc": NamedList(
+        N_("ABC classes"),
+        "rank customer_id name salesperson abc_class revenue share cumulative_share",
+    ),
+    "segments": NamedList(
+        N_("Segments"),
+        "customer_id name salesperson segment order_count revenue days_since_last_order",
+    ),
     "progression": NamedList(
         N_("Progression"),
-        "customer_id name salesperson revenue_previous revenue sales_gap growth_rate order_count_previous order_count frequency_effect basket_effect",
+        "customer_id name salesperson revenue_previous revenue sales_gap growth_rate "
+        "order_count_previous order_count frequency_effect basket_effect",
     ),
     "cuts": NamedList(
         N_("By channel, region, sector, segment"),
-        "cut_by cut_group customer_count revenue_previous revenue sales_gap margin margin_rate retention",
+        "cut_by cut_group customer_count revenue_previous revenue sales_gap margin "
+        "margin_rate retention",
     ),
     "activity": NamedList(
         N_("What salespeople noted"),
-        "salesperson activity_count visited_count opened_count decided_count won_count won_amount win_rate",
+        "salesperson activity_count visited_count opened_count decided_count won_count "
+        "won_amount win_rate",
     ),
-    "potential": NamedList(N_("Potential by class"), "abc_class potential_class customer_count revenue untapped"),
+    "potential": NamedList(
+        N_("Potential by class"), "abc_class potential_class customer_count revenue untapped"
+    ),
     "leavers": NamedList(
-        N_("Leavers"), "customer_id name salesperson client_segment abc_class left_on last_order_date label_reason competitor revenue_lost"
+        N_("Leavers"),
+        "customer_id name salesperson client_segment abc_class left_on last_order_date "
+        "label_reason competitor revenue_lost",
     ),
     "silent_leavers": NamedList(
-        N_("Lost in silence"), "customer_id name salesperson client_segment abc_class last_order_date revenue_lost"
+        N_("Lost in silence"),
+        "customer_id name salesperson client_segment abc_class last_order_date revenue_lost",
     ),
     "reasons": NamedList(
-        N_("Reasons for leaving, the client’s own codes"), "own_reason label_reason count proposed_count share revenue_lost revenue_share"
+        N_("Reasons for leaving, the client’s own codes"),
+        "own_reason label_reason count proposed_count share revenue_lost revenue_share",
     ),
     "reason_classes": NamedList(
-        N_("Reasons for leaving, by class"), "label_reason count proposed_count share revenue_lost revenue_share benchmark_share"
+        N_("Reasons for leaving, by class"),
+        "label_reason count proposed_count share revenue_lost revenue_share benchmark_share",
     ),
-    "good_customers_lost": NamedList(N_("Good customers lost"), "customer_id name yearly_revenue yearly_margin"),
-    "whale": NamedList(N_("Margin and cost to serve"), "customer_id name salesperson revenue margin cost_to_serve profit unpaid_service"),
-    "unpaid_services": NamedList(N_("Unpaid services"), "customer_id name margin cost_to_serve unpaid_service"),
+    "good_customers_lost": NamedList(
+        N_("Good customers lost"), "customer_id name yearly_revenue yearly_margin"
+    ),
+    "whale": NamedList(
+        N_("Margin and cost to serve"),
+        "customer_id name salesperson revenue margin cost_to_serve profit unpaid_service",
+    ),
+    "unpaid_services": NamedList(
+        N_("Unpaid services"), "customer_id name margin cost_to_serve unpaid_service"
+    ),
     "costs": NamedList(N_("Costs"), "category behaviour cost_previous cost cost_change"),
     "orders_to_come": NamedList(
-        N_("Orders to come"), "customer_id name salesperson revenue last_date order_probability expected_order_count naive_order_count"
+        N_("Orders to come"),
+        "customer_id name salesperson revenue last_date order_probability expected_order_count "
+        "naive_order_count",
     ),
     "follow_up": NamedList(
         N_("Tracked last time"),
-        "customer_id name salesperson outcome sales_gap revenue_progress recent_contact_count recent_contact_quality proposal_count",
+        "customer_id name salesperson outcome sales_gap revenue_progress recent_contact_count "
+        "recent_contact_quality proposal_count",
     ),
-    "verbatims": NamedList(N_("Texts and codes"), "date customer_id name salesperson verbatim client_code words standing"),
-    "ledger": NamedList(N_("Ledger by class of accounts"), "account_class account_label debit credit balance"),
+    "verbatims": NamedList(
+        N_("Texts and codes"),
+        "date customer_id name salesperson verbatim client_code words standing",
+    ),
+    "ledger": NamedList(
+        N_("Ledger by class of accounts"), "account_class account_label debit credit balance"
+    ),
     "follow_up_proposals": NamedList(N_("Last time’s proposals, followed")),
     "standing": NamedList(N_("Where every customer stands")),
     "monthly_gaps": NamedList(N_("The most late, month by month")),
@@ -96,7 +145,8 @@ LISTS = {  # in the order of the annex
     "perception": NamedList(N_("Customers’ and salespeople’s reasons")),
     "what_if": NamedList(N_("What if")),
 }
-RENAMED = {  # column of a list's sheet → of its file, where the same name means something else elsewhere
+# column of a list's sheet → of its file, where the same name means something else elsewhere
+RENAMED = {
     "strategy": {"strategy_reason": "reason", "contact_count_noted": "contact_count"},
     "leavers": {"client_segment": "segment", "label_reason": "label"},
     "silent_leavers": {"client_segment": "segment"},

@@ -1,4 +1,5 @@
-"""HTML tables from finished measures: escaped, aligned, in the reader's formats, with a fixed id and a caption.
+"""HTML tables from finished measures: escaped, aligned, in the reader's formats,
+with a fixed id and a caption.
 
 The heading and the format of a field are those of its record in `columns`.
 """
@@ -22,8 +23,10 @@ from carnet.measures.catalogue import FIGURES
 from carnet.wording import Wording, unknown
 
 LONG_TEXT = 60  # letters from which a text gets a wider column
-FILTERS = {"salesperson", "abc_class", "client_segment", "status", "outcome", "sign", "behaviour", "strategy_name", "arm", "quadrant", "chase_told",
-           "proposed", "standing"}  # fmt: skip
+FILTERS = {
+    "salesperson", "abc_class", "client_segment", "status", "outcome", "sign", "behaviour",
+    "strategy_name", "arm", "quadrant", "chase_told", "proposed", "standing",
+}  # fmt: skip
 TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
     """<div class="scroll" tabindex="0" role="region" aria-label="{{ caption }}"><table id="{{ id }}" class="data{% if first %} list" data-first="{{ first }}{% endif %}">
 <caption>{{ caption }}</caption>
@@ -35,7 +38,7 @@ TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).fr
 </tbody>
 </table></div>
 {% if note %}<p class="note">{{ note }}</p>{% endif %}
-"""
+"""  # noqa: E501
 )
 
 
@@ -48,7 +51,10 @@ class HtmlTable:
 
 
 def write_value(w: Wording, value: Any, kind: Kind, decimals: int | None = None) -> str:
-    """One cell in the reader's format; a dash where there is nothing to write. `decimals` is for money."""
+    """One cell in the reader's format; a dash where there is nothing to write.
+
+    `decimals` is for money.
+    """
     if unknown(value) or value is pd.NaT:
         return "–"
     if kind == "word":
@@ -85,31 +91,58 @@ def draw_table(
     cents: bool = False,
     first: int | None = None,
 ) -> HtmlTable:
-    """Render `frame`, one row a row, with the fields named in `columns` (space-separated, headings from COLUMNS).
+    """Render `frame`, one row a row, with the fields named in `columns` (space-separated, headings
+    from COLUMNS).
 
-    `cents` shows money to the cent in every column, where sums must be seen to reconcile. `first` makes it a list: sorted and filtered on
-    screen, with so many rows shown at first and at most LIST_ROWS in the page.
+    `cents` shows money to the cent in every column, where sums must be seen to reconcile. `first`
+    makes it a list: sorted and filtered on screen, with so many rows shown at first and at most
+    LIST_ROWS in the page.
     """
     fields = columns.split()
     frame = with_written(w, frame, fields)
     shown = frame if first is None else frame.head(LIST_ROWS)
     kinds = {field: COLUMNS[field][1] for field in fields}
-    marks = {f: (" data-filter" * (f in FILTERS) + " data-falling" * (kind not in TEXTS)) if first else "" for f, kind in kinds.items()}
+    marks = {
+        f: (" data-filter" * (f in FILTERS) + " data-falling" * (kind not in TEXTS))
+        if first
+        else ""
+        for f, kind in kinds.items()
+    }
     unsorted = " no-sort" if first else ""  # a written value has no order of its own
-    header = [(w._(COLUMNS[f][0]), kind + unsorted * (kind == "written"), Markup(marks[f])) for f, kind in kinds.items()]
-    decimals = {field: 2 if cents else _money_decimals(frame, field) for field, kind in kinds.items() if kind in ("money", "gap")}
+    header = [
+        (w._(COLUMNS[f][0]), kind + unsorted * (kind == "written"), Markup(marks[f]))
+        for f, kind in kinds.items()
+    ]
+    decimals = {
+        field: 2 if cents else _money_decimals(frame, field)
+        for field, kind in kinds.items()
+        if kind in ("money", "gap")
+    }
     rows = [
-        [_cell(write_value(w, row[f], kind, decimals.get(f)), row[f], kind, sortable=first is not None) for f, kind in kinds.items()]
+        [
+            _cell(
+                write_value(w, row[f], kind, decimals.get(f)),
+                row[f],
+                kind,
+                sortable=first is not None,
+            )
+            for f, kind in kinds.items()
+        ]
         for row in shown.to_dict("records")
     ]
     if len(shown) < len(frame):
-        cut = w._("The page holds the first {count} rows; all of them are in the lists of the report.", count=w.number(len(shown)))
+        cut = w._(
+            "The page holds the first {count} rows; all of them are in the lists of the report.",
+            count=w.number(len(shown)),
+        )
         note = f"{note} {cut}".strip()
     return _rendered(table_id, caption, header, rows, note, first)
 
 
 def with_written(w: Wording, frame: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame:
-    """The frame with the fields that are written from several of its columns (`written.WRITTEN`), those it has left as they are."""
+    """The frame with the fields that are written from several of its columns (`written.WRITTEN`),
+    those it has left as they are.
+    """
     missing = [field for field in fields if field in WRITTEN and field not in frame]
     rows = frame.to_dict("records") if missing else []
     return frame.assign(**{field: [WRITTEN[field](w, row) for row in rows] for field in missing})
@@ -117,17 +150,28 @@ def with_written(w: Wording, frame: pd.DataFrame, fields: Sequence[str]) -> pd.D
 
 def _cell(text: str, value: Any, kind: Kind, sortable: bool) -> tuple[str, str, str | None]:
     """A cell's text, its classes and what it is sorted by."""
-    return text, kind + " long" * (kind == "text" and len(text) > LONG_TEXT), _sort_key(value, kind) if sortable else None
+    return (
+        text,
+        kind + " long" * (kind == "text" and len(text) > LONG_TEXT),
+        _sort_key(value, kind) if sortable else None,
+    )
 
 
 def _sort_key(value: Any, kind: Kind) -> str | None:
-    """What a cell is sorted by on screen: the number or ISO date behind it, nothing where it is unknown; a text by itself.
+    """What a cell is sorted by on screen: the number or ISO date behind it,
+    nothing where it is unknown; a text by itself.
 
     Ten digits: beyond them a sum hangs on the order in which threads add.
     """
     if unknown(value) or value is pd.NaT:
         return ""
-    return None if kind in TEXTS or kind == "flag" else value.isoformat() if kind == "date" else f"{float(value):.12g}"
+    return (
+        None
+        if kind in TEXTS or kind == "flag"
+        else value.isoformat()
+        if kind == "date"
+        else f"{float(value):.12g}"
+    )
 
 
 def _heading(w: Wording, field: str) -> str:
@@ -138,62 +182,130 @@ def _heading(w: Wording, field: str) -> str:
 def _period_headings(w: Wording, periods: pd.DataFrame) -> list[tuple[str, str]]:
     """A heading a period; one that the data do not cover whole is starred."""
     return [
-        (w.period(label) + ("" if complete else " *"), "written") for label, complete in zip(periods.label, periods.complete, strict=True)
+        (w.period(label) + ("" if complete else " *"), "written")
+        for label, complete in zip(periods.label, periods.complete, strict=True)
     ]
 
 
 def _rendered(
-    table_id: str, caption: str, header: Sequence[tuple], rows: Sequence[Sequence[tuple]], note: str, first: int | None = None
+    table_id: str,
+    caption: str,
+    header: Sequence[tuple],
+    rows: Sequence[Sequence[tuple]],
+    note: str,
+    first: int | None = None,
 ) -> HtmlTable:
-    """Header as (text, kind, marks) and cells as (text, kind, sort key), the third of both optional → HTML, and plain text of what is shown first."""
+    """Header as (text, kind, marks) and cells as (text, kind, sort key),
+    the third of both optional → HTML, and plain text of what is shown first.
+    """
     html = TEMPLATE.render(
-        id=table_id, caption=caption, note=note, first=first, header=[(*cell, "")[:3] for cell in header],
+        id=table_id,
+        caption=caption,
+        note=note,
+        first=first,
+        header=[(*cell, "")[:3] for cell in header],
         rows=[[(*cell, None)[:3] for cell in row] for row in rows],
-    )  # fmt: skip
+    )
     lines = [" | ".join(cell[0] for cell in row) for row in (header, *rows[:first])]
     return HtmlTable(html, "\n".join([caption, *lines]))
 
 
 def figures_table(
-    w: Wording, table_id: str, caption: str, values: Mapping[str, Any], names: str, ranges: Mapping[str, tuple] = {}
+    w: Wording,
+    table_id: str,
+    caption: str,
+    values: Mapping[str, Any],
+    names: str,
+    ranges: Mapping[str, tuple] = {},
 ) -> HtmlTable:
     """Figures of the register (`names`, space-separated) as label, value, interval."""
 
     def between(name: str) -> str:
         low, high = ranges.get(name, (None, None))
-        return "" if unknown(low) or unknown(high) else w.between(*(write_figure(w, end, FIGURES[name]) for end in (low, high)))
+        return (
+            ""
+            if unknown(low) or unknown(high)
+            else w.between(*(write_figure(w, end, FIGURES[name]) for end in (low, high)))
+        )
 
-    rows = [{"label": w._(FIGURES[n].label), "value": write_figure(w, values[n], FIGURES[n]), "range": between(n)} for n in names.split()]
-    return draw_table(w, table_id, caption, pd.DataFrame(rows), "label value range" if ranges else "label value")
+    rows = [
+        {
+            "label": w._(FIGURES[n].label),
+            "value": write_figure(w, values[n], FIGURES[n]),
+            "range": between(n),
+        }
+        for n in names.split()
+    ]
+    return draw_table(
+        w, table_id, caption, pd.DataFrame(rows), "label value range" if ranges else "label value"
+    )
 
 
-def series_table(w: Wording, table_id: str, caption: str, series: pd.DataFrame, names: str) -> HtmlTable:
-    """Figures of the register (`names`, space-separated) as rows, one column a period; rows of which nothing is known are left out."""
+def series_table(
+    w: Wording, table_id: str, caption: str, series: pd.DataFrame, names: str
+) -> HtmlTable:
+    """Figures of the register (`names`, space-separated) as rows, one column a period;
+    rows of which nothing is known are left out.
+    """
     header = [(_heading(w, "label"), "text"), *_period_headings(w, series)]
     known = [name for name in names.split() if series[name].notna().any()]
     rows = []
     for name in known:
         measure, decimals = FIGURES[name], _money_decimals(series, name)
         money = measure.unit == "currency"
-        cells = ("–" if unknown(v) else w.money(v, decimals) if money else write_figure(w, v, measure) for v in series[name])
+        cells = (
+            "–" if unknown(v) else w.money(v, decimals) if money else write_figure(w, v, measure)
+            for v in series[name]
+        )
         rows.append([(w._(measure.label), "text"), *((cell, "written") for cell in cells)])
-    note = "" if series.complete.all() else w._("* period that the data do not cover whole: compared with nothing")
+    note = (
+        ""
+        if series.complete.all()
+        else w._("* period that the data do not cover whole: compared with nothing")
+    )
     return _rendered(table_id, caption, header, rows, note)
 
 
-def matrix_table(w: Wording, table_id: str, caption: str, labels: Iterable[str], amounts: pd.DataFrame, periods: pd.DataFrame) -> HtmlTable:
-    """Amounts of money with a label a row and a period a column (columns label, complete of `periods`)."""
+def matrix_table(
+    w: Wording,
+    table_id: str,
+    caption: str,
+    labels: Iterable[str],
+    amounts: pd.DataFrame,
+    periods: pd.DataFrame,
+) -> HtmlTable:
+    """Amounts of money with a label a row and a period a column (columns label, complete
+    of `periods`).
+    """
     header = [(_heading(w, "account_label"), "text"), *_period_headings(w, periods)]
-    rows = [[(label, "text"), *((w.money(v, 0), "written") for v in row)] for label, row in zip(labels, amounts.to_numpy(), strict=True)]
-    note = "" if periods.complete.all() else w._("* period that the data do not cover whole: compared with nothing")
+    rows = [
+        [(label, "text"), *((w.money(v, 0), "written") for v in row)]
+        for label, row in zip(labels, amounts.to_numpy(), strict=True)
+    ]
+    note = (
+        ""
+        if periods.complete.all()
+        else w._("* period that the data do not cover whole: compared with nothing")
+    )
     return _rendered(table_id, caption, header, rows, note)
 
 
 def crossed_table(
-    w: Wording, table_id: str, caption: str, counts: pd.DataFrame, labels: Mapping[str, str], corner: str, note: str = ""
+    w: Wording,
+    table_id: str,
+    caption: str,
+    counts: pd.DataFrame,
+    labels: Mapping[str, str],
+    corner: str,
+    note: str = "",
 ) -> HtmlTable:
-    """Counts of two codings against each other: the first a row, the second a column, by `labels`; an empty cell is drawn as a dash."""
-    header: list[tuple[str, str]] = [(corner, "text"), *((labels[name], "count") for name in counts.columns)]
+    """Counts of two codings against each other: the first a row, the second a column, by `labels`;
+    an empty cell is drawn as a dash.
+    """
+    header: list[tuple[str, str]] = [
+        (corner, "text"),
+        *((labels[name], "count") for name in counts.columns),
+    ]
     rows = [
         [(labels[name], "text"), *((w.number(v) if v else "–", "count") for v in row)]
         for name, row in zip(counts.index, counts.to_numpy(), strict=True)
@@ -202,35 +314,56 @@ def crossed_table(
 
 
 def benchmark_table(w: Wording, caption: str, values: Mapping[str, str]) -> HtmlTable:
-    """Published figures (`values`: name in benchmarks.yml → this book's figure, written) with source, year and grade."""
+    """Published figures (`values`: name in benchmarks.yml → this book's figure, written) with
+    source, year and grade.
+    """
     found = benchmarks()
     rows = [
         {
             "statement": found[name].statement[w.language],
             "own_value": own,
-            "published": ", ".join(map(str, filter(None, (found[name].source[w.language], found[name].year)))),
+            "published": ", ".join(
+                map(str, filter(None, (found[name].source[w.language], found[name].year)))
+            ),
             "confidence": found[name].confidence,
         }
         for name, own in values.items()
     ]
     note = w._("Grades: A measured and replicated, B measured once, C expert opinion, D slogan.")
-    return draw_table(w, "benchmarks", caption, pd.DataFrame(rows), "statement own_value published confidence", note)
+    return draw_table(
+        w,
+        "benchmarks",
+        caption,
+        pd.DataFrame(rows),
+        "statement own_value published confidence",
+        note,
+    )
 
 
 def definitions_table(w: Wording, caption: str, names: Iterable[str]) -> HtmlTable:
     """The definitions of the figures that a notebook recorded."""
-    rows = [{"label": w._(FIGURES[name].label), "definition": w._(FIGURES[name].definition)} for name in names]
+    rows = [
+        {"label": w._(FIGURES[name].label), "definition": w._(FIGURES[name].definition)}
+        for name in names
+    ]
     return draw_table(w, "definitions", caption, pd.DataFrame(rows), "label definition")
 
 
 def ledger_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> HtmlTable:
     """The row ledger: rows and sums read = accepted + set aside, table by table."""
     fields = "table rows accepted_rows quarantined_rows amount accepted_amount quarantined_amount"
-    frame = pd.DataFrame([{f: getattr(check, f) for f in fields.split()} for check in checks.values()])
+    frame = pd.DataFrame(
+        [{f: getattr(check, f) for f in fields.split()} for check in checks.values()]
+    )
     for name, check in checks.items():
         if check.total is None:
-            frame.loc[frame.table == name, ["amount", "accepted_amount", "quarantined_amount"]] = None
-    note = w._("Rows read = accepted + set aside, and so for the sums; every row set aside is in quarantine.csv with its reason.")
+            frame.loc[frame.table == name, ["amount", "accepted_amount", "quarantined_amount"]] = (
+                None
+            )
+    note = w._(
+        "Rows read = accepted + set aside, and so for the sums; every row set aside is in "
+        "quarantine.csv with its reason."
+    )
     unreadable = sum(check.unreadable_amounts for check in checks.values())
     if unreadable:
         note += " " + w.ngettext(
@@ -239,14 +372,21 @@ def ledger_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> 
             unreadable,
         )
     labels = {name: w.tell(TABLE_LABELS[name]) for name in checks}
-    frame["table"] = [w._("{table}, from the ledger", table=labels[n]) if check.source else labels[n] for n, check in checks.items()]
+    frame["table"] = [
+        w._("{table}, from the ledger", table=labels[n]) if check.source else labels[n]
+        for n, check in checks.items()
+    ]
     return draw_table(w, "row-ledger", caption, frame, fields, note, cents=True)
 
 
 def reasons_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> HtmlTable:
     """Why rows were set aside, table by table."""
     rows = [
-        {"table": w.tell(TABLE_LABELS[name]), "reason": check.tell_reason(w, reason), "quarantined_rows": count}
+        {
+            "table": w.tell(TABLE_LABELS[name]),
+            "reason": check.tell_reason(w, reason),
+            "quarantined_rows": count,
+        }
         for name, check in checks.items()
         for reason, count in check.reasons.items()
     ]
@@ -263,7 +403,12 @@ def parameters_table(w: Wording, caption: str, parameters: Mapping[str, Any]) ->
     """The parameters a notebook ran with."""
     frame = pd.DataFrame(
         [
-            {"parameter": key, "value": value if isinstance(value, str) else w.number(value, 2 * isinstance(value, float))}
+            {
+                "parameter": key,
+                "value": value
+                if isinstance(value, str)
+                else w.number(value, 2 * isinstance(value, float)),
+            }
             for key, value in parameters.items()
         ]
     )

@@ -1,4 +1,5 @@
-"""Cells written from several columns of a row: a share with its interval, what was made of what was planned.
+"""Cells written from several columns of a row: a share with its interval,
+what was made of what was planned.
 
 A table that shows such a field holds the numbers; the cell is written here, once for all tables.
 """
@@ -24,7 +25,9 @@ def share_range(name: str, decimals: int = 1) -> Cell:
 
 
 def share_maybe_range(name: str, ends: str = "") -> Cell:
-    """A share and its interval if there is one (ENDS_low, ENDS_high); a dash where the share is unknown."""
+    """A share and its interval if there is one (ENDS_low, ENDS_high);
+    a dash where the share is unknown.
+    """
 
     def written(w: Wording, row: Mapping[str, Any]) -> str:
         if unknown(row[name]):
@@ -139,7 +142,9 @@ WRITTEN: dict[str, Cell] = {
     "slope": lambda w, row: w.number(row["calibration_slope"], 2),
     "band_range": _band,
     "back_range": lambda w, row: share_ends(w, row, "back_rate"),
-    "profit_range": lambda w, row: w.between(w.money(row["profit_low"], 0), w.money(row["profit_high"], 0)),
+    "profit_range": lambda w, row: w.between(
+        w.money(row["profit_low"], 0), w.money(row["profit_high"], 0)
+    ),
     "value_range": money_ends("value"),
     "retention_range": share_maybe_range("retention_rate", "retention"),
 }

@@ -1,4 +1,6 @@
-"""Measures → findings, by subject: `findings.portfolio`, `findings.costs`, `findings.indicators`."""
+"""Measures → findings, by subject: `findings.portfolio`,
+`findings.costs`, `findings.indicators`.
+"""
 
 from carnet.findings.base import Finding, list_names, ranked, write_figure, write_pace
 from carnet.findings.portfolio import (

@@ -1,7 +1,8 @@
-"""Measures → findings: whole sentences with their numbers, their size in money and their interval, ranked by money.
+"""Measures → findings: whole sentences with their numbers, their size in money and their interval,
+ranked by money.
 
-No direction word is written unless the interval supports it. Every branch (rise, fall, flat, too few) is a sentence of
-its own, so that translators never meet a fragment.
+No direction word is written unless the interval supports it. Every branch (rise, fall, flat,
+too few) is a sentence of its own, so that translators never meet a fragment.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,9 @@ from carnet.wording import NOBODY, Wording, unknown
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding: the sentence, its size in money (sign kept), the interval of that size when it has one."""
+    """One finding: the sentence, its size in money (sign kept),
+    the interval of that size when it has one.
+    """
 
     key: str
     sentence: str
@@ -56,7 +59,11 @@ def write_figure(w: Wording, value: Any, measure: Figure) -> str:
         return w._("not measured")
     if measure.unit == "currency":
         return w.money(value)
-    return w.percent(value, measure.decimals) if measure.unit == "ratio" else w.number(value, measure.decimals)
+    return (
+        w.percent(value, measure.decimals)
+        if measure.unit == "ratio"
+        else w.number(value, measure.decimals)
+    )
 
 
 def write_pace(w: Wording, value: Any, measure: Figure) -> str:

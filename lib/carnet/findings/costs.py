@@ -1,4 +1,6 @@
-"""Findings of the cost structure: margins, break-even, prices, who pays for whom, what a customer costs and brings."""
+"""Findings of the cost structure: margins, break-even, prices, who pays for whom,
+what a customer costs and brings.
+"""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -12,25 +14,45 @@ from carnet.wording import N_, Wording, unknown
 LEAST_AMOUNT = 0.005  # of a step that is shown
 
 
-def net_margin(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any], interval: tuple[float, float]) -> Finding | None:
+def net_margin(
+    w: Wording, now: Mapping[str, Any], before: Mapping[str, Any], interval: tuple[float, float]
+) -> Finding | None:
     """The net margin and how it moved; without a previous one, only where it stands."""
     if unknown(now["net_margin"]):
         return None
     told = dict(net=w.money(now["net_margin"]), revenue=w.money(now["accounted_revenue"]))
     if unknown(before["net_margin"]):
-        return Finding("net_margin", w._("Net margin is {net} on {revenue} of revenue.", **told), now["net_margin"])
+        return Finding(
+            "net_margin",
+            w._("Net margin is {net} on {revenue} of revenue.", **told),
+            now["net_margin"],
+        )
     change = now["net_margin"] - before["net_margin"]
     told |= dict(
-        change=w.money(abs(change)), before=w.money(before["net_margin"]), interval=w.between(*(w.signed_money(end) for end in interval))
+        change=w.money(abs(change)),
+        before=w.money(before["net_margin"]),
+        interval=w.between(*(w.signed_money(end) for end in interval)),
     )
     sentences = {
-        "rise": w._("Net margin rose by {change}, from {before} to {net}; range from month to month {interval}.", **told),
-        "fall": w._("Net margin fell by {change}, from {before} to {net}; range from month to month {interval}.", **told),
+        "rise": w._(
+            "Net margin rose by {change}, from {before} to {net}; range from month to "
+            "month {interval}.",
+            **told,
+        ),
+        "fall": w._(
+            "Net margin fell by {change}, from {before} to {net}; range from month to "
+            "month {interval}.",
+            **told,
+        ),
         "flat": w._(
-            "Net margin is {net} after {before}: the difference of {change} is within what ordinary months produce {interval}.", **told
+            "Net margin is {net} after {before}: the difference of {change} is within what "
+            "ordinary months produce {interval}.",
+            **told,
         ),
         "too few": w._(
-            "Net margin is {net} after {before}: a difference of {change}, with too few months to tell a trend from chance.", **told
+            "Net margin is {net} after {before}: a difference of {change}, with too few months to "
+            "tell a trend from chance.",
+            **told,
         ),
     }
     return Finding("net_margin", sentences[direction(*interval)], change, *known_range(*interval))
@@ -38,20 +60,34 @@ def net_margin(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any], in
 
 def growth_cost(w: Wording, now: Mapping[str, Any], before: Mapping[str, Any]) -> Finding | None:
     """When revenue grew and costs grew by more: what the additional revenue cost."""
-    revenue, cost = now["accounted_revenue"] - before["accounted_revenue"], now["total_cost"] - before["total_cost"]
+    revenue, cost = (
+        now["accounted_revenue"] - before["accounted_revenue"],
+        now["total_cost"] - before["total_cost"],
+    )
     if unknown(revenue) or unknown(cost) or not (revenue > 0 and cost > revenue):
         return None
-    sentence = w._("The additional {revenue} of revenue cost {cost}: more than it brought.", revenue=w.money(revenue), cost=w.money(cost))
+    sentence = w._(
+        "The additional {revenue} of revenue cost {cost}: more than it brought.",
+        revenue=w.money(revenue),
+        cost=w.money(cost),
+    )
     return Finding("growth_cost", sentence, revenue - cost)
 
 
-def break_even(w: Wording, now: Mapping[str, Any], reached: dt.date | None, monthly: bool) -> Finding | None:
-    """How far revenue is from the break-even revenue, and the day it was passed, by months or as if revenue came in evenly."""
+def break_even(
+    w: Wording, now: Mapping[str, Any], reached: dt.date | None, monthly: bool
+) -> Finding | None:
+    """How far revenue is from the break-even revenue, and the day it was passed,
+    by months or as if revenue came in evenly.
+    """
     if unknown(now["break_even_revenue"]):
-        if unknown(now["fixed_cost_deck"]) or not (now["accounted_revenue"] > 0 > now["gross_margin"]):
+        if unknown(now["fixed_cost_deck"]) or not (
+            now["accounted_revenue"] > 0 > now["gross_margin"]
+        ):
             return None
         sentence = w._(
-            "Every sale loses money: variable costs exceed revenue by {amount}, no revenue breaks even.",
+            "Every sale loses money: variable costs exceed revenue by {amount}, "
+            "no revenue breaks even.",
             amount=w.money(-now["gross_margin"]),
         )
         return Finding("break_even", sentence, now["gross_margin"])
@@ -63,18 +99,28 @@ def break_even(w: Wording, now: Mapping[str, Any], reached: dt.date | None, mont
         rate=w.percent(abs(now["safety_margin_rate"])),
     )
     if gap < 0:
-        sentence = w._("Revenue of {revenue} does not cover the costs: break-even is at {be}, {gap} ({rate}) higher.", **told)
+        sentence = w._(
+            "Revenue of {revenue} does not cover the costs: break-even is at {be}, {gap} "
+            "({rate}) higher.",
+            **told,
+        )
     elif reached is None:
-        sentence = w._("Break-even is at {be}: the safety margin is {gap}, {rate} of revenue.", **told)
+        sentence = w._(
+            "Break-even is at {be}: the safety margin is {gap}, {rate} of revenue.", **told
+        )
     elif not monthly:
         sentence = w._(
-            "Break-even is at {be}, reached on {date} if revenue came in evenly: the safety margin is {gap}, {rate} of revenue.",
+            "Break-even is at {be}, reached on {date} if revenue came in evenly: the safety margin "
+            "is {gap}, {rate} of revenue.",
             date=w.date(reached),
             **told,
         )
     else:
         sentence = w._(
-            "Break-even ({be}) was reached on {date}: the safety margin is {gap}, {rate} of revenue.", date=w.date(reached), **told
+            "Break-even ({be}) was reached on {date}: the safety margin is {gap}, "
+            "{rate} of revenue.",
+            date=w.date(reached),
+            **told,
         )
     return Finding("break_even", sentence, gap)
 
@@ -86,7 +132,11 @@ def cost_movement(w: Wording, changes: Sequence[Mapping[str, Any]], count: int) 
         return None
     named = [f"{row['category']} {w.signed_money(row['cost_change'])}" for row in moved]
     total = sum(row["cost_change"] for row in changes)
-    sentence = w._("Costs changed by {total}, most of all: {names}.", total=w.signed_money(total), names=list_names(w, named))
+    sentence = w._(
+        "Costs changed by {total}, most of all: {names}.",
+        total=w.signed_money(total),
+        names=list_names(w, named),
+    )
     return Finding("cost_movement", sentence, -total)
 
 
@@ -95,23 +145,36 @@ def price_volume(w: Wording, effects: Mapping[str, float]) -> Finding | None:
     if all(round(effects[name], 2) == 0 for name in ("price", "volume", "mix")):
         return None
     sentence = w._(
-        "With kept customers, prices changed revenue by {price}, volumes by {volume}, the mix of products by {mix}.",
+        "With kept customers, prices changed revenue by {price}, volumes by {volume}, the mix of "
+        "products by {mix}.",
         **{name: w.signed_money(effects[name]) for name in ("price", "volume", "mix")},
     )
-    return Finding("price_volume", sentence, max((effects[name] for name in ("price", "volume", "mix")), key=abs))
+    return Finding(
+        "price_volume",
+        sentence,
+        max((effects[name] for name in ("price", "volume", "mix")), key=abs),
+    )
 
 
-def cost_to_serve(w: Wording, profits: pd.DataFrame, losing: pd.DataFrame, count: int) -> Finding | None:
+def cost_to_serve(
+    w: Wording, profits: pd.DataFrame, losing: pd.DataFrame, count: int
+) -> Finding | None:
     """Customers that cost more than they bring, and for how many of them that is certain."""
     if not len(losing):
         return (
-            Finding("cost_to_serve", w._("At the middle of the rates, every customer pays for what it costs to serve."), 0.0)
+            Finding(
+                "cost_to_serve",
+                w._("At the middle of the rates, every customer pays for what it costs to serve."),
+                0.0,
+            )
             if len(profits)
             else None
         )
     sentence = w.ngettext(
-        "{count} customer of {customers} costs more, service included, than it brings ({names}): {amount} in all, certain over the range of rates for {certain}.",
-        "{count} customers of {customers} cost more, service included, than they bring: {amount} in all, first of all {names}; certain over the range of rates for {certain} of them.",
+        "{count} customer of {customers} costs more, service included, than it brings ({names}): "
+        "{amount} in all, certain over the range of rates for {certain}.",
+        "{count} customers of {customers} cost more, service included, than they bring: {amount} "
+        "in all, first of all {names}; certain over the range of rates for {certain} of them.",
         len(losing),
         customers=w.number(len(profits)),
         names=list_names(w, list(losing.name[:count])),
@@ -120,42 +183,72 @@ def cost_to_serve(w: Wording, profits: pd.DataFrame, losing: pd.DataFrame, count
     )
     below_cost = int((losing.margin < 0).sum())
     if below_cost:
-        goods = w.ngettext("{count} of them loses money on the goods alone.", "{count} of them lose money on the goods alone.", below_cost)
+        goods = w.ngettext(
+            "{count} of them loses money on the goods alone.",
+            "{count} of them lose money on the goods alone.",
+            below_cost,
+        )
         sentence = f"{sentence} {goods}"
     return Finding("cost_to_serve", sentence, losing.profit.sum())
 
 
-def lifetime_value(w: Wording, now: Mapping[str, Any], ltv: float, interval: tuple[float, float], horizon_years: int) -> Finding | None:
-    """The deck's flattering ratio beside the standard one, and the discounted value over the horizon."""
+def lifetime_value(
+    w: Wording,
+    now: Mapping[str, Any],
+    ltv: float,
+    interval: tuple[float, float],
+    horizon_years: int,
+) -> Finding | None:
+    """The deck's flattering ratio beside the standard one,
+    and the discounted value over the horizon.
+    """
     if unknown(now["ltv_to_cac"]):
         return None
     sentence = w._(
-        "The usual slide would show a lifetime value of {deck} times the acquisition cost; counted on margin and on new customers only it is {standard} times.",
+        "The usual slide would show a lifetime value of {deck} times the acquisition cost; counted "
+        "on margin and on new customers only it is {standard} times.",
         deck=w.number(now["ltv_to_cac_deck"], 1),
         standard=w.number(now["ltv_to_cac"], 1),
     )
     ranged = "" if unknown(interval[0]) else " " + w.between(*(w.money(end) for end in interval))
     second = w._(
-        "Over {years} years, discounted, a customer brings {ltv}{interval} and a new one costs {cac}.",
-        years=w.number(horizon_years), ltv=w.money(ltv), interval=ranged, cac=w.money(now["cac_standard"]),
-    )  # fmt: skip
-    return Finding("lifetime_value", f"{sentence} {second}", (ltv - now["cac_standard"]) * now["new_customer_count"])
+        "Over {years} years, discounted, a customer brings {ltv}{interval} and a new "
+        "one costs {cac}.",
+        years=w.number(horizon_years),
+        ltv=w.money(ltv),
+        interval=ranged,
+        cac=w.money(now["cac_standard"]),
+    )
+    return Finding(
+        "lifetime_value",
+        f"{sentence} {second}",
+        (ltv - now["cac_standard"]) * now["new_customer_count"],
+    )
 
 
 def receivables(w: Wording, f: Mapping[str, Any], late_amount: float | None) -> Finding | None:
-    """What customers owe, in days of sales, and how much of it is past due (unknown without due dates)."""
+    """What customers owe, in days of sales, and how much of it is past due (unknown
+    without due dates).
+    """
     if unknown(f["dso_days"]):
         return None
     if late_amount is None or unknown(late_amount):
         sentence = w._(
-            "Customers owe {amount}, {days} days of sales; invoices paid in the period took {delay} days; no due date is given.",
-            amount=w.money(f["open_amount"]), days=w.number(f["dso_days"]), delay=w.number(f["payment_delay_days"]),
-        )  # fmt: skip
+            "Customers owe {amount}, {days} days of sales; invoices paid in the period took "
+            "{delay} days; no due date is given.",
+            amount=w.money(f["open_amount"]),
+            days=w.number(f["dso_days"]),
+            delay=w.number(f["payment_delay_days"]),
+        )
         return Finding("receivables", sentence, -f["open_amount"])
     sentence = w._(
-        "Customers owe {amount}, {days} days of sales, of which {late} is past due; invoices paid in the period took {delay} days.",
-        amount=w.money(f["open_amount"]), days=w.number(f["dso_days"]), late=w.money(late_amount), delay=w.number(f["payment_delay_days"]),
-    )  # fmt: skip
+        "Customers owe {amount}, {days} days of sales, of which {late} is past due; invoices paid "
+        "in the period took {delay} days.",
+        amount=w.money(f["open_amount"]),
+        days=w.number(f["dso_days"]),
+        late=w.money(late_amount),
+        delay=w.number(f["payment_delay_days"]),
+    )
     return Finding("receivables", sentence, -late_amount)
 
 
@@ -168,23 +261,31 @@ def stress(w: Wording, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) 
         if not (row["net_margin"] >= 0):
             sentence = w.ngettext(
                 "The loss of the largest customer ({names}) would turn the net margin into {net}.",
-                "The loss of the {count} largest customers ({names}) would turn the net margin into {net}.",
-                count, names=list_names(w, names[:count]), net=w.money(row["net_margin"]),
-            )  # fmt: skip
+                "The loss of the {count} largest customers ({names}) would turn the net "
+                "margin into {net}.",
+                count,
+                names=list_names(w, names[:count]),
+                net=w.money(row["net_margin"]),
+            )
             return Finding("stress", sentence, row["net_margin"] - rows[0]["net_margin"])
     last = rows[-1]
     sentence = w.ngettext(
         "Even without the largest customer the net margin would be {net}.",
         "Even without the {count} largest customers the net margin would be {net}.",
-        int(last["top_count"]), net=w.money(last["net_margin"]),
-    )  # fmt: skip
+        int(last["top_count"]),
+        net=w.money(last["net_margin"]),
+    )
     return Finding("stress", sentence, last["net_margin"] - rows[0]["net_margin"])
 
 
 def costs_in_all(w: Wording, now: Mapping[str, Any]) -> str:
     """Title: the costs, and the part of them that is variable."""
     share = w.percent(now["variable_cost_share"], 0)
-    return w._("Costs are {total}, {share} of them variable", total=w.money(now["total_cost"], 0), share=share)
+    return w._(
+        "Costs are {total}, {share} of them variable",
+        total=w.money(now["total_cost"], 0),
+        share=share,
+    )
 
 
 def left_of_revenue(w: Wording, now: Mapping[str, Any]) -> str:
@@ -194,7 +295,9 @@ def left_of_revenue(w: Wording, now: Mapping[str, Any]) -> str:
 
 
 def margin_steps(w: Wording, now: Mapping[str, Any]) -> pd.DataFrame:
-    """From revenue to the net margin, a kind of cost a step: label, amount, total; other income only where there is any."""
+    """From revenue to the net margin, a kind of cost a step: label, amount, total;
+    other income only where there is any.
+    """
     steps = [
         (w._("Revenue"), now["accounted_revenue"], True),
         (w._("Variable costs"), -now["variable_cost"], False),
@@ -219,8 +322,14 @@ def passed_on(w: Wording, passed: dt.date | None) -> str:
 def passing(w: Wording, by_days: bool) -> str:
     """Subtitle: what revenue is held against, by its days or as if it came in evenly."""
     if by_days:
-        return w._("Cumulated revenue against the costs it has to cover: all fixed costs of the period, and variable costs of what is sold")
-    return w._("As if revenue came in evenly, since no table tells months: cumulated revenue against the costs it has to cover")
+        return w._(
+            "Cumulated revenue against the costs it has to cover: all fixed costs of the period, "
+            "and variable costs of what is sold"
+        )
+    return w._(
+        "As if revenue came in evenly, since no table tells months: cumulated revenue against the "
+        "costs it has to cover"
+    )
 
 
 def price_volume_title(w: Wording, effects: Mapping[str, float]) -> str:
@@ -230,11 +339,19 @@ def price_volume_title(w: Wording, effects: Mapping[str, float]) -> str:
 
 
 def price_volume_steps(w: Wording, mix: pd.DataFrame) -> pd.DataFrame:
-    """The change of revenue by its steps, those without an amount left out, and their sum: label, amount, total."""
+    """The change of revenue by its steps, those without an amount left out, and their sum:
+    label, amount, total.
+    """
     words = {
-        "lost": w._("Lost customers"), "arrived": w._("New and recovered customers"), "dropped": w._("Dropped products"),
-        "launched": w._("New products"), "price": w._("Price"), "volume": w._("Volume"), "mix": w._("Mix"), "other": w._("Other"),
-    }  # fmt: skip
+        "lost": w._("Lost customers"),
+        "arrived": w._("New and recovered customers"),
+        "dropped": w._("Dropped products"),
+        "launched": w._("New products"),
+        "price": w._("Price"),
+        "volume": w._("Volume"),
+        "mix": w._("Mix"),
+        "other": w._("Other"),
+    }
     moves = mix[mix.step.isin(words) & (mix.amount.abs() >= LEAST_AMOUNT)]
     steps = moves.assign(label=moves.step.map(words), total=False)[["label", "amount", "total"]]
     steps.loc[len(mix)] = [w._("Change of revenue"), moves.amount.sum(), True]
@@ -243,7 +360,11 @@ def price_volume_steps(w: Wording, mix: pd.DataFrame) -> pd.DataFrame:
 
 def losing_title(w: Wording, losing: pd.DataFrame, profits: pd.DataFrame) -> str:
     """Title: how many customers cost more than they bring."""
-    return w._("{count} customers of {n} cost more than they bring", count=w.number(len(losing)), n=w.number(len(profits)))
+    return w._(
+        "{count} customers of {n} cost more than they bring",
+        count=w.number(len(losing)),
+        n=w.number(len(profits)),
+    )
 
 
 def ages(w: Wording, balance: pd.DataFrame) -> pd.DataFrame:
@@ -261,23 +382,36 @@ def aged_title(w: Wording, dated: bool) -> str:
 
 
 LEDGER_STEPS = {
-    "customers": N_("Revenue of the customers, by the sale lines"), "unlinked": N_("Accounts 70 beside it: without a customer, or not in the sale lines"),
-    "own_costs": N_("Costs, as the margins of this report count them"), "costs": N_("Accounts of class 6 beside those"),
-    "other_income": N_("Other income (class 7 without accounts 70)"), "result": N_("Result of the ledger"),
-}  # fmt: skip
+    "customers": N_("Revenue of the customers, by the sale lines"),
+    "unlinked": N_("Accounts 70 beside it: without a customer, or not in the sale lines"),
+    "own_costs": N_("Costs, as the margins of this report count them"),
+    "costs": N_("Accounts of class 6 beside those"),
+    "other_income": N_("Other income (class 7 without accounts 70)"),
+    "result": N_("Result of the ledger"),
+}
 MARGIN_STEPS = {
-    "contribution": N_("Margin on variable costs (contribution)"), "services": N_("Revenue outside the trading margin (services, carriage)"),
-    "goods": N_("Purchases and stocks that the ledger counts otherwise"), "trading_margin": N_("Trading margin of the ledger"),
-}  # fmt: skip
+    "contribution": N_("Margin on variable costs (contribution)"),
+    "services": N_("Revenue outside the trading margin (services, carriage)"),
+    "goods": N_("Purchases and stocks that the ledger counts otherwise"),
+    "trading_margin": N_("Trading margin of the ledger"),
+}
 
 
 def steps_table(w: Wording, rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
-    """Lines of a reconciliation in words, those without an amount left out: label, amount as signed money."""
+    """Lines of a reconciliation in words, those without an amount left out:
+    label, amount as signed money.
+    """
     ends = {0, len(rows) - 1}
     told = [
-        dict(label=w._(labels[row.step]) if row.step in labels else w._("Variable cost that is no purchase: {name}", name=row.label), value=w.signed_money(row.amount, 2))
-        for place, row in enumerate(rows.itertuples()) if place in ends or abs(row.amount) >= 0.005
-    ]  # fmt: skip
+        dict(
+            label=w._(labels[row.step])
+            if row.step in labels
+            else w._("Variable cost that is no purchase: {name}", name=row.label),
+            value=w.signed_money(row.amount, 2),
+        )
+        for place, row in enumerate(rows.itertuples())
+        if place in ends or abs(row.amount) >= 0.005
+    ]
     return pd.DataFrame(told, columns=["label", "value"])
 
 
@@ -292,21 +426,38 @@ def goods_source(w: Wording, source: str) -> str:
 
 
 def recommendations(
-    w: Wording, now: Mapping[str, Any], losing: Sequence[str], safety_alert: float, dso_days: float, dso_alert: float
+    w: Wording,
+    now: Mapping[str, Any],
+    losing: Sequence[str],
+    safety_alert: float,
+    dso_days: float,
+    dso_alert: float,
 ) -> list[str]:
     """What to do next, each triggered by a stated threshold or by names on a list."""
     made = []
     rate = now["safety_margin_rate"]
     if not unknown(rate) and rate < safety_alert:
-        sentence = w._("The safety margin of {rate} is under the {alert} alert: decide on fixed costs and prices before spending on new customers.",
-                       rate=w.percent(rate), alert=w.percent(safety_alert))  # fmt: skip
+        sentence = w._(
+            "The safety margin of {rate} is under the {alert} alert: decide on fixed costs and "
+            "prices before spending on new customers.",
+            rate=w.percent(rate),
+            alert=w.percent(safety_alert),
+        )
         made.append(sentence)
     if losing:
         made.append(
-            w._("Renegotiate price, order size or service with {names}; the whole list is in lists/whale.csv.", names=list_names(w, losing))
+            w._(
+                "Renegotiate price, order size or service with {names}; the whole list is "
+                "in lists/whale.csv.",
+                names=list_names(w, losing),
+            )
         )
     if not unknown(dso_days) and dso_days > dso_alert:
-        sentence = w._("Customers owe {days} days of sales, above the {alert} days alert: call for payment, oldest invoices first.",
-                       days=w.number(dso_days), alert=w.number(dso_alert))  # fmt: skip
+        sentence = w._(
+            "Customers owe {days} days of sales, above the {alert} days alert: call for payment, "
+            "oldest invoices first.",
+            days=w.number(dso_days),
+            alert=w.number(dso_alert),
+        )
         made.append(sentence)
     return made or [w._("No alert threshold among the parameters is crossed.")]

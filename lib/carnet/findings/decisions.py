@@ -9,15 +9,19 @@ from carnet.findings.base import Finding, list_names
 from carnet.wording import N_, Wording, unknown
 
 ACTION_LABELS = {
-    "leave_alone": N_("leave alone (drawn at random)"), "do_not_chase": N_("do not chase"), "last_chance": N_("last-chance proposal"),
-    "renegotiate": N_("renegotiate or let go"), "rekindle": N_("rekindle"), "call": N_("call"), "retain": N_("act to keep"), "protect": N_("protect"),
-    "wait": N_("wait: not due"), "serve": N_("serve as ever"),
+    "leave_alone": N_("leave alone (drawn at random)"), "do_not_chase": N_("do not chase"),
+    "last_chance": N_("last-chance proposal"), "renegotiate": N_("renegotiate or let go"),
+    "rekindle": N_("rekindle"), "call": N_("call"), "retain": N_("act to keep"),
+    "protect": N_("protect"), "wait": N_("wait: not due"), "serve": N_("serve as ever"),
 }  # fmt: skip
 REASON_LABELS = {
-    "insolvent": N_("claims doubtful, in collection or written off"), "closed": N_("noted as closed, sold or in liquidation"),
-    "contract_over": N_("its contract is over"), "unprofitable": N_("costs more than it brings, or as much"),
-    "gone": N_("left already: winning it back is not worth an action"), "small": N_("too little to gain"),
-}  # fmt: skip
+    "insolvent": N_("claims doubtful, in collection or written off"),
+    "closed": N_("noted as closed, sold or in liquidation"),
+    "contract_over": N_("its contract is over"),
+    "unprofitable": N_("costs more than it brings, or as much"),
+    "gone": N_("left already: winning it back is not worth an action"),
+    "small": N_("too little to gain"),
+}
 
 
 def reason_of(row: Mapping[str, Any]) -> str:
@@ -39,7 +43,9 @@ def decision(w: Wording, row: Mapping[str, Any]) -> str:
 
 
 def why(w: Wording, row: Mapping[str, Any]) -> str:
-    """What the decision on an account rests on: its gap, its chance to leave or to come back, its margin."""
+    """What the decision on an account rests on: its gap, its chance to leave or to come
+    back, its margin.
+    """
     parts = []
     reason = reason_of(row)
     if reason:
@@ -55,7 +61,12 @@ def why(w: Wording, row: Mapping[str, Any]) -> str:
             else w._("{share} of such customers came back in earlier years", share=share)
         )
     elif not unknown(row["leave_probability"]):
-        parts.append(w._("{share} of customers this silent left within a year", share=w.percent(row["leave_probability"], 0)))
+        parts.append(
+            w._(
+                "{share} of customers this silent left within a year",
+                share=w.percent(row["leave_probability"], 0),
+            )
+        )
     if not unknown(row["yearly_margin"]):
         parts.append(w._("{margin} of margin a year", margin=w.money(row["yearly_margin"], 0)))
     return " · ".join(parts)
@@ -64,7 +75,10 @@ def why(w: Wording, row: Mapping[str, Any]) -> str:
 def worded(w: Wording, decided: pd.DataFrame) -> pd.DataFrame:
     """The decisions with their sentences: decision, why."""
     rows = decided.to_dict("records")
-    sentences = {"decision": [decision(w, row) for row in rows], "why": [why(w, row) for row in rows]}
+    sentences = {
+        "decision": [decision(w, row) for row in rows],
+        "why": [why(w, row) for row in rows],
+    }
     return decided.assign(**(sentences if rows else dict.fromkeys(sentences)))
 
 
@@ -79,7 +93,9 @@ def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
         return w._("Nobody is on the do-not-chase list.")
     counts = dropped.action_reason.value_counts()
     told = [
-        w._("{reason}: {count}", reason=w._(REASON_LABELS[name]), count=w.number(counts[name])) for name in REASON_LABELS if name in counts
+        w._("{reason}: {count}", reason=w._(REASON_LABELS[name]), count=w.number(counts[name]))
+        for name in REASON_LABELS
+        if name in counts
     ]
     reasons = " · ".join(told)
     sentence = w.ngettext(
@@ -89,7 +105,9 @@ def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
         reasons=reasons,
     )
     largest = dropped.sort_values(["revenue", "customer_id"], ascending=[False, True])
-    return f"{sentence} " + w._("Largest by revenue of a year: {names}.", names=list_names(w, list(largest.name.head(3))))
+    return f"{sentence} " + w._(
+        "Largest by revenue of a year: {names}.", names=list_names(w, list(largest.name.head(3)))
+    )
 
 
 def spending(w: Wording, decided: pd.DataFrame) -> Finding | None:
@@ -99,12 +117,22 @@ def spending(w: Wording, decided: pd.DataFrame) -> Finding | None:
         return None
     if not len(t):
         return Finding(
-            "budget", w._("No account is worth more than its usual service: what an action may bring stays under its cost."), 0.0
+            "budget",
+            w._(
+                "No account is worth more than its usual service: what an action may bring stays "
+                "under its cost."
+            ),
+            0.0,
         )
     first = t.sort_values(["at_most", "customer_id"], ascending=[False, True])
     sentence = w.ngettext(
-        "{count} account is worth an action: at most {total} ({names}), for {value} that it may bring by the assumptions stated; an experiment would tell.",
-        "{count} accounts are worth an action: at most {total} in all, first of all {names}, for {value} that it may bring by the assumptions stated; an experiment would tell.",
-        len(t), total=w.money(float(t.at_most.sum()), 0), names=list_names(w, list(first.name.head(3))), value=w.money(float(t.action_value.sum()), 0),
-    )  # fmt: skip
+        "{count} account is worth an action: at most {total} ({names}), for {value} that it may "
+        "bring by the assumptions stated; an experiment would tell.",
+        "{count} accounts are worth an action: at most {total} in all, first of all {names}, "
+        "for {value} that it may bring by the assumptions stated; an experiment would tell.",
+        len(t),
+        total=w.money(float(t.at_most.sum()), 0),
+        names=list_names(w, list(first.name.head(3))),
+        value=w.money(float(t.action_value.sum()), 0),
+    )
     return Finding("budget", sentence, float(t.at_most.sum()))

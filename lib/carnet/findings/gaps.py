@@ -1,4 +1,6 @@
-"""Findings of the gap list: who is behind, luck or not, whose accounts, what was done, what became of the last list."""
+"""Findings of the gap list: who is behind, luck or not, whose accounts, what was done,
+what became of the last list.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,13 +17,25 @@ REGULAR = 1.5  # Erlang-k intervals between orders: from here on orders are clea
 
 
 def late_customers(w: Wording, gaps: pd.DataFrame, names: Sequence[str]) -> Finding | None:
-    """What late customers lack, beside what the others brought more: no loss without its winners."""
+    """What late customers lack, beside what the others brought more:
+    no loss without its winners.
+    """
     late, ahead = gaps[gaps.sales_gap < 0], gaps[gaps.sales_gap > 0]
     if not len(late):
-        return Finding("late_customers", w._("No customer is behind the same months of the year before."), 0.0) if len(gaps) else None
+        return (
+            Finding(
+                "late_customers",
+                w._("No customer is behind the same months of the year before."),
+                0.0,
+            )
+            if len(gaps)
+            else None
+        )
     sentence = w.ngettext(
-        "{count} customer is behind the same months of the year before, by {gap} ({names}); {ahead} are ahead, by {gain}: {net} net.",
-        "{count} customers are behind the same months of the year before, by {gap}, first of all {names}; {ahead} are ahead, by {gain}: {net} net.",
+        "{count} customer is behind the same months of the year before, by {gap} ({names}); "
+        "{ahead} are ahead, by {gain}: {net} net.",
+        "{count} customers are behind the same months of the year before, by {gap}, first of all "
+        "{names}; {ahead} are ahead, by {gain}: {net} net.",
         len(late),
         gap=w.money(-late.sales_gap.sum()),
         names=list_names(w, names),
@@ -32,19 +46,27 @@ def late_customers(w: Wording, gaps: pd.DataFrame, names: Sequence[str]) -> Find
     return Finding("late_customers", sentence, late.sales_gap.sum())
 
 
-def beyond_luck(w: Wording, unlikely: pd.DataFrame, chance: float, level: float, names: Sequence[str]) -> Finding | None:
-    """Late customers whose order counts luck hardly explains, beside how many luck would show anyway."""
+def beyond_luck(
+    w: Wording, unlikely: pd.DataFrame, chance: float, level: float, names: Sequence[str]
+) -> Finding | None:
+    """Late customers whose order counts luck hardly explains,
+    beside how many luck would show anyway.
+    """
     told = dict(level=w.percent(level, 0), chance=w.number(chance, 1))
     if not len(unlikely):
         sentence = w._(
-            "No late customer's orders fell further than luck explains at the {level} level (luck alone would show about {chance}): "
-            "by the number of orders no gap is told from luck; baskets are not in it.",
+            "No late customer's orders fell further than luck explains at the {level} level (luck "
+            "alone would show about {chance}): by the number of orders no gap is told from luck; "
+            "baskets are not in it.",
             **told,
         )
         return Finding("beyond_luck", sentence, 0.0)
     sentence = w.ngettext(
-        "{count} late customer ordered less often than luck explains at the {level} level ({names}), lacking {gap}; with nothing changed, luck would show about {chance}.",
-        "{count} late customers ordered less often than luck explains at the {level} level, first of all {names}, lacking {gap} in all; with nothing changed, luck would show about {chance}.",
+        "{count} late customer ordered less often than luck explains at the {level} level "
+        "({names}), lacking {gap}; with nothing changed, luck would show about {chance}.",
+        "{count} late customers ordered less often than luck explains at the {level} level, "
+        "first of all {names}, lacking {gap} in all; with nothing changed, luck would show "
+        "about {chance}.",
         len(unlikely),
         gap=w.money(-unlikely.sales_gap.sum()),
         names=list_names(w, names),
@@ -56,7 +78,8 @@ def beyond_luck(w: Wording, unlikely: pd.DataFrame, chance: float, level: float,
 def usual_rule(w: Wording, fallen: int, compared: int, chance: float, fall: float) -> str:
     """How many the usual rule flags, and how many it would with nothing changed."""
     return w._(
-        "The usual rule, down by {fall} or more, flags {fallen} of {compared} customers; on orders alone it would flag about {chance} with nothing changed.",
+        "The usual rule, down by {fall} or more, flags {fallen} of {compared} customers; on orders "
+        "alone it would flag about {chance} with nothing changed.",
         fall=w.percent(fall, 0),
         fallen=w.number(fallen),
         compared=w.number(compared),
@@ -69,12 +92,15 @@ def rhythm(w: Wording, regularity: float) -> str:
     if unknown(regularity) or regularity <= REGULAR:
         return ""
     return w._(
-        "Orders are more regular here than chance (k = {k}; 1 is chance): these chances are too high, and a silence says more than they do.",
+        "Orders are more regular here than chance (k = {k}; 1 is chance): these chances are too "
+        "high, and a silence says more than they do.",
         k=w.number(regularity, 1),
     )
 
 
-def most_late(w: Wording, group: Mapping[str, Any], rebound: Mapping[str, Any], share: float) -> Finding | None:
+def most_late(
+    w: Wording, group: Mapping[str, Any], rebound: Mapping[str, Any], share: float
+) -> Finding | None:
     """What the tracked group lacks, and what of it comes back with no action."""
     if not group["customer_count"]:
         return None
@@ -90,26 +116,40 @@ def most_late(w: Wording, group: Mapping[str, Any], rebound: Mapping[str, Any], 
 
 def expected_rebound(w: Wording, rebound: Mapping[str, Any]) -> str:
     """What a flagged group regains without action, and how that is known."""
-    share, low, high = told_share(rebound["rebound_share"], rebound["rebound_low"], rebound["rebound_high"])
+    share, low, high = told_share(
+        rebound["rebound_share"], rebound["rebound_low"], rebound["rebound_high"]
+    )
     if unknown(rebound["rebound_share"]):
-        return w._("What such a group regains is not measured: the same rule flagged nobody in earlier years.")
+        return w._(
+            "What such a group regains is not measured: the same rule flagged nobody "
+            "in earlier years."
+        )
     if unknown(share) and rebound["rebound_share"] < 0:
-        return w._("In earlier years such a group fell further in the year after: nothing came back by itself.")
+        return w._(
+            "In earlier years such a group fell further in the year after: nothing came "
+            "back by itself."
+        )
     if unknown(share):
-        return w._("In earlier years such a group came back with more than its gap, by a few large customers: no share is told.")
+        return w._(
+            "In earlier years such a group came back with more than its gap, by a few large "
+            "customers: no share is told."
+        )
     told = dict(share=w.percent(share, 0))
     if rebound["method"] == "luck":
         return w._(
-            "The luck of orders alone gives back at most about {share} of such a gap in a year; three years of sales would tell what really came back.",
+            "The luck of orders alone gives back at most about {share} of such a gap in a year; "
+            "three years of sales would tell what really came back.",
             **told,
         )
     if unknown(low):
         return w._(
-            "In earlier years {share} of such a group's gap came back within a year, whatever was done; its customers moved too unevenly, or too few of them, for an interval.",
+            "In earlier years {share} of such a group's gap came back within a year, whatever was "
+            "done; its customers moved too unevenly, or too few of them, for an interval.",
             **told,
         )
     return w._(
-        "In earlier years {share} of such a group's gap came back within a year, whatever was done; a group of this size lands within {interval}.",
+        "In earlier years {share} of such a group's gap came back within a year, whatever was "
+        "done; a group of this size lands within {interval}.",
         interval=w.between(w.percent(low, 0), w.percent(high, 0)),
         **told,
     )
@@ -120,34 +160,52 @@ def salespeople(w: Wording, people: pd.DataFrame) -> Finding | None:
     tested = people[people.salesperson.notna()]
     if len(tested) < 2:
         return None
-    told = dict(people=w.number(len(tested)), low=w.percent(tested.late_share.min(), 0), high=w.percent(tested.late_share.max(), 0))
+    told = dict(
+        people=w.number(len(tested)),
+        low=w.percent(tested.late_share.min(), 0),
+        high=w.percent(tested.late_share.max(), 0),
+    )
     out = tested[tested.signal == "99.8"]
     watched = tested[tested.signal == "95"]
     if not len(out) and not len(watched):
         sentence = w._(
-            "Late shares run from {low} to {high} over {people} salespeople, all within what chance gives their accounts: nobody is singled out.",
+            "Late shares run from {low} to {high} over {people} salespeople, all within what "
+            "chance gives their accounts: nobody is singled out.",
             **told,
         )
         return Finding("salespeople", sentence, 0.0)
     if not len(out):
         sentence = w._(
-            "Late shares run from {low} to {high} over {people} salespeople; outside the 95 % limits: {count}, where chance puts up to {chance}. "
-            "Nobody is outside the 99.8 % limits: nobody is singled out.",
-            count=w.number(len(watched)), chance=w.number(0.05 * len(tested), 1), **told,
-        )  # fmt: skip
+            "Late shares run from {low} to {high} over {people} salespeople; outside the 95 % "
+            "limits: {count}, where chance puts up to {chance}. Nobody is outside the 99.8 % "
+            "limits: nobody is singled out.",
+            count=w.number(len(watched)),
+            chance=w.number(0.05 * len(tested), 1),
+            **told,
+        )
         return Finding("salespeople", sentence, 0.0)
-    more, fewer = out[out.late_share > out.expected_share], out[out.late_share <= out.expected_share]
-    names = dict(more=list_names(w, list(more.salesperson)), fewer=list_names(w, list(fewer.salesperson)))
+    more, fewer = (
+        out[out.late_share > out.expected_share],
+        out[out.late_share <= out.expected_share],
+    )
+    names = dict(
+        more=list_names(w, list(more.salesperson)), fewer=list_names(w, list(fewer.salesperson))
+    )
     if not len(more):
         sentence = w._(
-            "Late shares run from {low} to {high} over {people} salespeople; fewer late accounts than chance gives (99.8 % limits): {fewer}. "
-            "Nobody has more.", **told, **names,
-        )  # fmt: skip
+            "Late shares run from {low} to {high} over {people} salespeople; fewer late accounts "
+            "than chance gives (99.8 % limits): {fewer}. Nobody has more.",
+            **told,
+            **names,
+        )
         return Finding("salespeople", sentence, 0.0)
     sentence = w._(
-        "Late shares run from {low} to {high} over {people} salespeople; more late accounts than chance gives (99.8 % limits): {more}; "
-        "fewer: {fewer}. Look at the accounts first, then at the person.", **told, **names,
-    )  # fmt: skip
+        "Late shares run from {low} to {high} over {people} salespeople; more late accounts "
+        "than chance gives (99.8 % limits): {more}; fewer: {fewer}. Look at the accounts first, "
+        "then at the person.",
+        **told,
+        **names,
+    )
     return Finding("salespeople", sentence, more.sales_gap.sum())
 
 
@@ -157,17 +215,25 @@ def to_call(customers: pd.DataFrame) -> list[str]:
 
 
 def neglected(w: Wording, tracked: pd.DataFrame) -> Finding | None:
-    """Tracked customers that fell deep with fewer contacts than planned, beside those that fell in spite of them."""
+    """Tracked customers that fell deep with fewer contacts than planned,
+    beside those that fell in spite of them.
+    """
     known = tracked[tracked.quadrant.notna()]
     if not len(known):
         return None
     alone, served = known[known.quadrant == "few_contacts"], known[known.quadrant == "competition"]
     if not len(alone):
-        sentence = w._("None of the {count} tracked customers fell deep with fewer contacts than planned.", count=w.number(len(known)))
+        sentence = w._(
+            "None of the {count} tracked customers fell deep with fewer contacts than planned.",
+            count=w.number(len(known)),
+        )
         return Finding("neglected", sentence, 0.0)
     sentence = w.ngettext(
-        "{count} of the {tracked} tracked customers fell deep with fewer contacts than planned (lacking {gap}, {names}); {served} fell as deep in spite of them (lacking {served_gap}).",
-        "{count} of the {tracked} tracked customers fell deep with fewer contacts than planned (lacking {gap}, first of all {names}); {served} fell as deep in spite of them (lacking {served_gap}).",
+        "{count} of the {tracked} tracked customers fell deep with fewer contacts than planned "
+        "(lacking {gap}, {names}); {served} fell as deep in spite of them (lacking {served_gap}).",
+        "{count} of the {tracked} tracked customers fell deep with fewer contacts than planned "
+        "(lacking {gap}, first of all {names}); {served} fell as deep in spite of them "
+        "(lacking {served_gap}).",
         len(alone),
         tracked=w.number(len(known)),
         gap=w.money(-alone.sales_gap.sum()),
@@ -184,8 +250,10 @@ def stopped_families(w: Wording, gaps: pd.DataFrame, chance: float) -> Finding |
     if not len(stopped):
         return None
     sentence = w.ngettext(
-        "{count} customer still buys, but no longer in {families} families worth {revenue} a year earlier; luck alone would show about {chance} families.",
-        "{count} customers still buy, but no longer in {families} families worth {revenue} a year earlier; luck alone would show about {chance} families.",
+        "{count} customer still buys, but no longer in {families} families worth {revenue} a year "
+        "earlier; luck alone would show about {chance} families.",
+        "{count} customers still buy, but no longer in {families} families worth {revenue} a year "
+        "earlier; luck alone would show about {chance} families.",
         len(stopped),
         families=w.number(stopped.stopped_family_count.sum()),
         revenue=w.money(stopped.stopped_revenue.sum()),
@@ -195,15 +263,25 @@ def stopped_families(w: Wording, gaps: pd.DataFrame, chance: float) -> Finding |
 
 
 def worst_month(w: Wording, months: pd.DataFrame, count: int, periods: Periods) -> str:
-    """The month in which a group lacks most: by its name where it is a calendar month, else by the day on which it ends."""
+    """The month in which a group lacks most: by its name where it is a calendar month,
+    else by the day on which it ends.
+    """
     if not len(months):
         return ""
-    gaps = months.assign(gap=months.revenue - months.revenue_previous).groupby("audit_month").gap.sum()
+    gaps = (
+        months.assign(gap=months.revenue - months.revenue_previous).groupby("audit_month").gap.sum()
+    )
     end = periods.month_end(gaps.idxmin())
     told = dict(count=w.number(count), gap=w.signed_money(gaps.min(), 0))
     if periods.ends_a_month:
-        return w._("The {count} most late: largest gap in {month}, {gap}", month=w.date(end, "MMMM y"), **told)
-    return w._("The {count} most late: largest gap in the month to {date}, {gap}", date=w.date(end), **told)
+        return w._(
+            "The {count} most late: largest gap in {month}, {gap}",
+            month=w.date(end, "MMMM y"),
+            **told,
+        )
+    return w._(
+        "The {count} most late: largest gap in the month to {date}, {gap}", date=w.date(end), **told
+    )
 
 
 def behind_and_ahead(w: Wording, late: pd.DataFrame, gaps: pd.DataFrame) -> str:
@@ -220,7 +298,10 @@ def outside_limits(w: Wording, people: pd.DataFrame) -> str:
     """How many salespeople have more or fewer late accounts than chance gives them."""
     out = int((people.signal == "99.8").sum())
     if not out:
-        return w._("None of {people} salespeople is outside the 99.8 % limits", people=w.number(len(people)))
+        return w._(
+            "None of {people} salespeople is outside the 99.8 % limits",
+            people=w.number(len(people)),
+        )
     return w.ngettext(
         "{count} of {people} salespeople is outside the 99.8 % limits",
         "{count} of {people} salespeople are outside the 99.8 % limits",
@@ -252,7 +333,10 @@ def assumed_rate(w: Wording, rates: pd.DataFrame, assumed: float) -> str:
     """The rate that stands where no earlier year tells one; nothing where one does."""
     if len(rates):
         return ""
-    return w._("No earlier year tells how often customers come back: {rate} is assumed, a parameter.", rate=w.percent(assumed, 0))
+    return w._(
+        "No earlier year tells how often customers come back: {rate} is assumed, a parameter.",
+        rate=w.percent(assumed, 0),
+    )
 
 
 def not_planned(w: Wording, count: int, weeks: int, weekly_tasks: int) -> str:
@@ -260,7 +344,8 @@ def not_planned(w: Wording, count: int, weeks: int, weekly_tasks: int) -> str:
     if not count:
         return ""
     return w._(
-        "Not planned, for want of time in {weeks} weeks of {tasks} tasks: {count} customers; they are in the lists.",
+        "Not planned, for want of time in {weeks} weeks of {tasks} tasks: {count} customers; "
+        "they are in the lists.",
         weeks=w.number(weeks),
         tasks=w.number(weekly_tasks),
         count=w.number(count),
@@ -270,16 +355,26 @@ def not_planned(w: Wording, count: int, weeks: int, weekly_tasks: int) -> str:
 def overdue(w: Wording, late: int, slow: int) -> str:
     """How many of those that order rarely are late by their own rhythm."""
     if not slow:
-        return w._("Every customer usually orders at least twice a year: who is late shows in the gaps of a year.")
+        return w._(
+            "Every customer usually orders at least twice a year: who is late shows in the "
+            "gaps of a year."
+        )
     if not late:
         return w.ngettext(
-            "{count} customer usually orders less often than twice a year, and is within its own rhythm.",
-            "{count} customers usually order less often than twice a year, and all are within their own rhythm.", slow,
-        )  # fmt: skip
+            "{count} customer usually orders less often than twice a year, and is within "
+            "its own rhythm.",
+            "{count} customers usually order less often than twice a year, and all are within "
+            "their own rhythm.",
+            slow,
+        )
     return w.ngettext(
-        "{count} customer usually orders less often than twice a year; overdue by its own rhythm: {late}.",
-        "{count} customers usually order less often than twice a year; overdue by their own rhythm: {late}.", slow, late=w.number(late),
-    )  # fmt: skip
+        "{count} customer usually orders less often than twice a year; overdue by its own "
+        "rhythm: {late}.",
+        "{count} customers usually order less often than twice a year; overdue by their own "
+        "rhythm: {late}.",
+        slow,
+        late=w.number(late),
+    )
 
 
 def last_chance(w: Wording, chosen: pd.DataFrame, detectable: float) -> Finding | None:
@@ -287,39 +382,62 @@ def last_chance(w: Wording, chosen: pd.DataFrame, detectable: float) -> Finding 
     called = chosen[chosen.arm != "hold-out"]
     if not len(called):
         return None
-    low, high = known_range(called.value_low.sum(min_count=len(called)), called.value_high.sum(min_count=len(called)))
+    low, high = known_range(
+        called.value_low.sum(min_count=len(called)), called.value_high.sum(min_count=len(called))
+    )
     told = dict(value=w.money(called.expected_value.sum(), 0))
     if low is None or high is None:
         sentence = w.ngettext(
-            "{count} last-chance proposal is worth trying if the assumed share of such customers comes back: {value} of margin, cost deducted.",
-            "{count} last-chance proposals are worth trying if the assumed share of such customers comes back: {value} of margin, cost deducted.",
+            "{count} last-chance proposal is worth trying if the assumed share of such customers "
+            "comes back: {value} of margin, cost deducted.",
+            "{count} last-chance proposals are worth trying if the assumed share of such customers "
+            "comes back: {value} of margin, cost deducted.",
             len(called),
             **told,
         )
     else:
         sentence = w.ngettext(
-            "{count} last-chance proposal is worth trying if such customers come back as in earlier years: {value} of margin {interval}, cost deducted.",
-            "{count} last-chance proposals are worth trying if such customers come back as in earlier years: {value} of margin {interval}, cost deducted.",
+            "{count} last-chance proposal is worth trying if such customers come back as in "
+            "earlier years: {value} of margin {interval}, cost deducted.",
+            "{count} last-chance proposals are worth trying if such customers come back as in "
+            "earlier years: {value} of margin {interval}, cost deducted.",
             len(called),
             interval=w.between(w.signed_money(low, 0), w.signed_money(high, 0)),
             **told,
         )
-    return Finding("last_chance", f"{sentence} {hold_out(w, chosen, detectable)}", called.expected_value.sum(), low, high)
+    return Finding(
+        "last_chance",
+        f"{sentence} {hold_out(w, chosen, detectable)}",
+        called.expected_value.sum(),
+        low,
+        high,
+    )
 
 
 def hold_out(w: Wording, chosen: pd.DataFrame, detectable: float) -> str:
-    """Who is left alone, so that what the proposals add can be looked for at the next audit, and how large it must be to be seen."""
+    """Who is left alone, so that what the proposals add can be looked for at the next audit,
+    and how large it must be to be seen.
+    """
     held = int((chosen.arm == "hold-out").sum())
     if not held:
         return w._("Too few of them to leave some alone: what the proposals add will not be known.")
     told = w.ngettext(
-        "{count} customer drawn at random is left alone: only against it will the next audit tell what the proposals add.",
-        "{count} customers drawn at random are left alone: only against them will the next audit tell what the proposals add.",
+        "{count} customer drawn at random is left alone: only against it will the next audit tell "
+        "what the proposals add.",
+        "{count} customers drawn at random are left alone: only against them will the next audit "
+        "tell what the proposals add.",
         held,
     )
     if unknown(detectable):
         return told
-    return told + " " + w._("With so few, only an effect of about {effect} a customer or more will show.", effect=w.money(detectable, 0))
+    return (
+        told
+        + " "
+        + w._(
+            "With so few, only an effect of about {effect} a customer or more will show.",
+            effect=w.money(detectable, 0),
+        )
+    )
 
 
 def followed(
@@ -331,89 +449,158 @@ def followed(
     since: str,
     years: float,
 ) -> Finding:
-    """What became of the customers flagged last time, against what such groups regained before, or what luck gives back."""
+    """What became of the customers flagged last time, against what such groups regained before,
+    or what luck gives back.
+    """
     counts = outcomes.set_index("outcome").customer_count
     everyone = outcomes.set_index("outcome").loc["all"]
     raw, (value, low, high) = regained[0], told_share(*regained)
     start = w._(
-        "Of the {count} customers flagged on {since}, {back} are back, {late} still late, {lost} lost; they moved by {progress}.",
-        count=w.number(counts["all"]), since=since, back=w.number(counts["back"]), late=w.number(counts["still_late"]), lost=w.number(counts["lost"]),
+        "Of the {count} customers flagged on {since}, {back} are back, {late} still late, {lost} "
+        "lost; they moved by {progress}.",
+        count=w.number(counts["all"]),
+        since=since,
+        back=w.number(counts["back"]),
+        late=w.number(counts["still_late"]),
+        lost=w.number(counts["lost"]),
         progress=w.signed_money(everyone.revenue_progress, 0),
-    )  # fmt: skip
+    )
     if unknown(value) and not unknown(raw):
-        end = w._("They fell further: nothing of the gap came back.") if raw < 0 else w._("That is more than the whole gap.")
+        end = (
+            w._("They fell further: nothing of the gap came back.")
+            if raw < 0
+            else w._("That is more than the whole gap.")
+        )
         return Finding("followed", f"{start} {end}", everyone.revenue_progress)
     told = dict(
         regained=w.percent(value, 0),
-        interval="" if unknown(low) or unknown(high) else w.between(w.percent(low, 0), w.percent(high, 0)),
+        interval=""
+        if unknown(low) or unknown(high)
+        else w.between(w.percent(low, 0), w.percent(high, 0)),
         expected=w.percent(expected[0] * min(1.0, years), 0),
     )
     measured = {
         "more": w._(
-            "That is {regained} of the gap {interval}, more than the {expected} that such groups regained in earlier years.", **told
+            "That is {regained} of the gap {interval}, more than the {expected} that such groups "
+            "regained in earlier years.",
+            **told,
         ),
         "less": w._(
-            "That is {regained} of the gap {interval}, less than the {expected} that such groups regained in earlier years.", **told
+            "That is {regained} of the gap {interval}, less than the {expected} that such groups "
+            "regained in earlier years.",
+            **told,
         ),
         "same": w._(
-            "That is {regained} of the gap {interval}, not told apart from the {expected} that such groups regained in earlier years.",
+            "That is {regained} of the gap {interval}, not told apart from the {expected} that "
+            "such groups regained in earlier years.",
             **told,
         ),
     }
     ceiling = {
         "more": w._(
-            "That is {regained} of the gap {interval}, more than the {expected} that the luck of orders gives back at most.", **told
+            "That is {regained} of the gap {interval}, more than the {expected} that the luck of "
+            "orders gives back at most.",
+            **told,
         ),
-        "same": w._("That is {regained} of the gap {interval}, no more than luck may give back (at most {expected}).", **told),
+        "same": w._(
+            "That is {regained} of the gap {interval}, no more than luck may give back "
+            "(at most {expected}).",
+            **told,
+        ),
     }
     by_verdict = ceiling if unknown(expected[1]) else measured
-    end = by_verdict.get(verdict) or w._("That is {regained} of the gap {interval}; what such groups regain anyway is not known.", **told)
-    return Finding("followed", f"{start} {end}".replace("  ", " ").replace(" ,", ",").replace(" ;", ";"), everyone.revenue_progress)
+    end = by_verdict.get(verdict) or w._(
+        "That is {regained} of the gap {interval}; what such groups regain anyway is not known.",
+        **told,
+    )
+    return Finding(
+        "followed",
+        f"{start} {end}".replace("  ", " ").replace(" ,", ",").replace(" ;", ";"),
+        everyone.revenue_progress,
+    )
 
 
 def arm_effect(w: Wording, effect: Mapping[str, float]) -> str:
-    """What the contacts did, measured against the hold-out; contacts that were really made tell whether the arms differed at all."""
+    """What the contacts did, measured against the hold-out;
+    contacts that were really made tell whether the arms differed at all.
+    """
     if not effect["hold_out_count"]:
-        return w._("No hold-out was drawn last time: what the contacts did cannot be told from what comes back anyway.")
+        return w._(
+            "No hold-out was drawn last time: what the contacts did cannot be told from what "
+            "comes back anyway."
+        )
     told = dict(
-        contact=w.number(effect["contact_count"]), held=w.number(effect["hold_out_count"]), effect=w.signed_money(effect["effect"], 0),
-        interval="" if unknown(effect["low"]) else w.between(w.signed_money(effect["low"], 0), w.signed_money(effect["high"], 0)),
-        made=w.number(effect["contact_contacts"], 1), spared=w.number(effect["hold_out_contacts"], 1),
-    )  # fmt: skip
+        contact=w.number(effect["contact_count"]),
+        held=w.number(effect["hold_out_count"]),
+        effect=w.signed_money(effect["effect"], 0),
+        interval=""
+        if unknown(effect["low"])
+        else w.between(w.signed_money(effect["low"], 0), w.signed_money(effect["high"], 0)),
+        made=w.number(effect["contact_contacts"], 1),
+        spared=w.number(effect["hold_out_contacts"], 1),
+    )
     if unknown(effect["low"]):
-        return w._("Too few customers in the hold-out ({held}) to measure what the contacts did.", **told)
+        return w._(
+            "Too few customers in the hold-out ({held}) to measure what the contacts did.", **told
+        )
     if effect["low"] <= 0 <= effect["high"]:
         sentence = w._(
-            "Customers assigned to contact ({contact}) moved by {effect} each against those assigned to be left alone ({held}) {interval}: "
-            "no effect is told from chance.", **told,
-        )  # fmt: skip
+            "Customers assigned to contact ({contact}) moved by {effect} each against those "
+            "assigned to be left alone ({held}) {interval}: no effect is told from chance.",
+            **told,
+        )
     else:
         sentence = w._(
-            "Customers assigned to contact ({contact}) moved by {effect} each against those assigned to be left alone ({held}) {interval}: "
-            "an effect beyond chance.", **told,
-        )  # fmt: skip
+            "Customers assigned to contact ({contact}) moved by {effect} each against those "
+            "assigned to be left alone ({held}) {interval}: an effect beyond chance.",
+            **told,
+        )
     if unknown(effect["contact_contacts"]) or unknown(effect["hold_out_contacts"]):
         unnoted = w._("Whether they were contacted is not noted.")
         return f"{sentence} {unnoted}"
     kept = w._("They had {made} contacts each, those left alone {spared}.", **told)
     broken = w._(
-        "But they had {made} contacts each, those left alone {spared}: the assignment was not kept, this measures nothing.", **told
+        "But they had {made} contacts each, those left alone {spared}: the assignment was not "
+        "kept, this measures nothing.",
+        **told,
     )
-    return f"{sentence} {kept if effect['contact_contacts'] > effect['hold_out_contacts'] else broken}"
+    return (
+        f"{sentence} {kept if effect['contact_contacts'] > effect['hold_out_contacts'] else broken}"
+    )
 
 
 def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
     """What to do with a customer, and when to stop: one sentence for its salesperson."""
     told = dict(gap=w.money(-row["sales_gap"], 0))
-    limit = " " + w._("Spend at most {amount} on it.", amount=w.money(row["at_most"], 0)) if row["at_most"] > 0 else ""
+    limit = (
+        " " + w._("Spend at most {amount} on it.", amount=w.money(row["at_most"], 0))
+        if row["at_most"] > 0
+        else ""
+    )
     if row["action"] == "last_chance":
-        return w._(
-            "Make a last-chance proposal ({gap} missing); stop after {contacts} contacts without an order, or on {date}.",
-            contacts=w.number(stop_contacts), date=w.date(row["stop_date"]), **told,
-        ) + limit  # fmt: skip
-    noted = dict(made=w.number(row["noted_contact_count"]), planned=w.number(row["planned_contact_count"])) if row["quadrant"] else {}
+        return (
+            w._(
+                "Make a last-chance proposal ({gap} missing); stop after {contacts} contacts "
+                "without an order, or on {date}.",
+                contacts=w.number(stop_contacts),
+                date=w.date(row["stop_date"]),
+                **told,
+            )
+            + limit
+        )
+    noted = (
+        dict(
+            made=w.number(row["noted_contact_count"]),
+            planned=w.number(row["planned_contact_count"]),
+        )
+        if row["quadrant"]
+        else {}
+    )
     sentences = {
-        "few_contacts": N_("Renew the contact: {made} of {planned} planned contacts noted in a year, {gap} missing."),
+        "few_contacts": N_(
+            "Renew the contact: {made} of {planned} planned contacts noted in a year, "
+            "{gap} missing."
+        ),
         "competition": N_("Ask what a competitor offers: contacted as planned, and {gap} missing."),
         "demand": N_("Ask what the customer needs less of: contacted as planned, {gap} missing."),
         "watch": N_("Call: {made} of {planned} planned contacts noted in a year, {gap} missing."),
@@ -428,32 +615,58 @@ def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
     return w._(sentences[reading], **told, **noted) + limit
 
 
-def gap_recommendations(w: Wording, tracked: pd.DataFrame, chosen: pd.DataFrame, people: pd.DataFrame, reaches_back: bool) -> list[str]:
+def gap_recommendations(
+    w: Wording,
+    tracked: pd.DataFrame,
+    chosen: pd.DataFrame,
+    people: pd.DataFrame,
+    reaches_back: bool,
+) -> list[str]:
     """What to do next: each sentence is triggered by names on a list."""
     made = []
     alone = tracked[(tracked.quadrant == "few_contacts") & tracked.action.isin(CALLED)]
     served = tracked[(tracked.quadrant == "competition") & tracked.action.isin(CALLED)]
     if len(alone):
-        made.append(w._("Visit those that fell deep with few contacts, starting with {names}.", names=list_names(w, to_call(alone))))
+        made.append(
+            w._(
+                "Visit those that fell deep with few contacts, starting with {names}.",
+                names=list_names(w, to_call(alone)),
+            )
+        )
     if len(served):
         made.append(
             w._(
-                "Ask those that fell in spite of contacts what a competitor offers, starting with {names}.",
+                "Ask those that fell in spite of contacts what a competitor offers, "
+                "starting with {names}.",
                 names=list_names(w, to_call(served)),
             )
         )
     if (chosen.arm == "hold-out").any():
         made.append(
             w._(
-                "Make the last-chance proposals of lists/last_chance.csv, stop where the list says stop, and leave the others of it alone until the next audit."
+                "Make the last-chance proposals of lists/last_chance.csv, stop where the list says "
+                "stop, and leave the others of it alone until the next audit."
             )
         )
     elif len(chosen):
-        made.append(w._("Make the last-chance proposals of lists/last_chance.csv, and stop where the list says stop."))
+        made.append(
+            w._(
+                "Make the last-chance proposals of lists/last_chance.csv, and stop where the "
+                "list says stop."
+            )
+        )
     if ((people.signal == "99.8") & (people.late_share > people.expected_share)).any():
         made.append(
-            w._("Go through the accounts of those outside the 99.8 % limits with them: the mix by class is allowed for, the market is not.")
+            w._(
+                "Go through the accounts of those outside the 99.8 % limits with them: the mix by "
+                "class is allowed for, the market is not."
+            )
         )
     if not reaches_back:
-        made.append(w._("Give three years of sales: what comes back anyway can then be measured instead of bounded."))
+        made.append(
+            w._(
+                "Give three years of sales: what comes back anyway can then be measured "
+                "instead of bounded."
+            )
+        )
     return made or [w._("No customer calls for action on these thresholds.")]

@@ -1,4 +1,6 @@
-"""One strategy an account, told: why each account is where it is, relationships, single threads, what is untapped, what the capital is worth."""
+"""One strategy an account, told: why each account is where it is, relationships, single threads,
+what is untapped, what the capital is worth.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,25 +12,38 @@ from carnet.measures.portfolio.strategy import LEVERS
 from carnet.wording import N_, Wording, unknown
 
 STRATEGY_LABELS = {
-    "protect": N_("protect"), "serve": N_("serve"), "rekindle": N_("rekindle"), "renegotiate": N_("renegotiate"), "gone": N_("gone"),
+    "protect": N_("protect"), "serve": N_("serve"), "rekindle": N_("rekindle"),
+    "renegotiate": N_("renegotiate"), "gone": N_("gone"),
 }  # fmt: skip
 SIGN_LABELS = {
-    "contract": N_("under contract"), "long_standing": N_("long-standing"), "breadth": N_("buys most families"),
-    "several_persons": N_("several persons order"), "steady": N_("orders every quarter"), "supported": N_("often visited or called"),
+    "contract": N_("under contract"), "long_standing": N_("long-standing"),
+    "breadth": N_("buys most families"), "several_persons": N_("several persons order"),
+    "steady": N_("orders every quarter"), "supported": N_("often visited or called"),
     "full_price": N_("hardly any discount"), "flow": N_("steady won opportunities"),
 }  # fmt: skip
-LEVER_LABELS = {"price": N_("price"), "conformity": N_("conformity"), "delivery": N_("delivery"), "availability": N_("availability")}
+LEVER_LABELS = {
+    "price": N_("price"),
+    "conformity": N_("conformity"),
+    "delivery": N_("delivery"),
+    "availability": N_("availability"),
+}
 AXIS_LABELS = {
-    "loyalty": N_("Loyalty"), "solvency": N_("Solvency"), "profitability": N_("Profitability"), "satisfaction": N_("Satisfaction"),
+    "loyalty": N_("Loyalty"), "solvency": N_("Solvency"), "profitability": N_("Profitability"),
+    "satisfaction": N_("Satisfaction"),
 }  # fmt: skip
 CRITERION_LABELS = {
-    "active_year_share": N_("years with an order, of those since the first"), "silence_ratio": N_("days since the last order, in its own rhythm"),
-    "kept_share": N_("revenue kept of the year before"), "days_late": N_("days paid late"), "overdue_share": N_("past due, of the year's invoices"),
-    "profit_rate": N_("profit of revenue"), "profit_rank": N_("place by profit, 0 last to 1 first"), "score": N_("mark given, share of the scale"),
-    "complaint_rate": N_("complaints an order"),
+    "active_year_share": N_("years with an order, of those since the first"),
+    "silence_ratio": N_("days since the last order, in its own rhythm"),
+    "kept_share": N_("revenue kept of the year before"), "days_late": N_("days paid late"),
+    "overdue_share": N_("past due, of the year's invoices"), "profit_rate": N_("profit of revenue"),
+    "profit_rank": N_("place by profit, 0 last to 1 first"),
+    "score": N_("mark given, share of the scale"), "complaint_rate": N_("complaints an order"),
 }  # fmt: skip
 RULE_LABELS = {
-    "long_standing_years": N_("Renegotiate: years as a customer, from which one that costs more than it brings is on the list"),
+    "long_standing_years": N_(
+        "Renegotiate: years as a customer, from which one that costs more than it brings "
+        "is on the list"
+    ),
     "peak_fall_share": N_("Rekindle: share lost since the best 12 months"),
     "fall_p_value": N_("Rekindle: chance at most of so few orders, had the pace of before gone on"),
     "relationship_sign_share": N_("Relationship: share of the signs measured that it shows"),
@@ -39,20 +54,22 @@ RULE_LABELS = {
     "steady_quarter_count": N_("Sign orders every quarter: of the last four"),
     "supported_contact_count": N_("Sign often visited or called: contacts in 12 months"),
     "full_price_discount": N_("Sign hardly any discount: mean discount at most"),
-    "opportunity_count": N_("Sign steady won opportunities: in 24 months, half of those decided won"),
+    "opportunity_count": N_(
+        "Sign steady won opportunities: in 24 months, half of those decided won"
+    ),
     "price_discount": N_("Serve on price: mean discount"),
     "return_share": N_("Serve on conformity: credit notes of sales"),
     "rush_count": N_("Serve on delivery: rush deliveries in 12 months"),
     "weak_mark": N_("Serve on conformity or availability: mark under this share of the scale"),
     "relationship_cap": N_("Relationships that one salesperson can look after"),
-}  # fmt: skip
+}
 QUESTIONS = {
     "customer_capital": N_("Is the notion of customer capital dealt with in the company?"),
     "crm_promises": N_("Has customer relationship management kept its promises?"),
     "loyalty_measured": N_("Does the company measure the loyalty of its customers?"),
     "satisfaction_and_loyalty": N_("Does it tell satisfaction from loyalty?"),
     "statistics": N_("Has it the statistics to steer its customer capital?"),
-}  # fmt: skip
+}
 ANSWERS = {"yes": N_("yes"), "partly": N_("partly"), "no": N_("no")}
 
 
@@ -62,17 +79,31 @@ def words(w: Wording, names: str, labels: Mapping[str, str]) -> str:
 
 
 def reason(w: Wording, row: Mapping[str, Any], rules: Mapping[str, float]) -> str:
-    """Why an account has its strategy, in whole sentences (a row of `account_list.with_strategies`)."""
-    told = {"renegotiate": _renegotiate, "rekindle": _rekindle, "gone": _gone, "protect": _protect, "serve": _serve}[row["strategy"]](
-        w, row
-    )
-    if row["strategy"] == "serve" and not unknown(row["profit_high"]) and row["profit_high"] < 0 and row["active"]:
+    """Why an account has its strategy, in whole sentences (a row
+    of `account_list.with_strategies`).
+    """
+    told = {
+        "renegotiate": _renegotiate,
+        "rekindle": _rekindle,
+        "gone": _gone,
+        "protect": _protect,
+        "serve": _serve,
+    }[row["strategy"]](w, row)
+    if (
+        row["strategy"] == "serve"
+        and not unknown(row["profit_high"])
+        and row["profit_high"] < 0
+        and row["active"]
+    ):
         told += " " + w._(
-            "It costs more than it brings so far, and has been a customer for less than {years} years.",
+            "It costs more than it brings so far, and has been a customer for less than "
+            "{years} years.",
             years=w.number(rules["long_standing_years"]),
         )
     if not unknown(row["contract_end"]) and row["strategy"] != "gone":
-        told += " " + w._("Its contract ended on {date}; it has bought since.", date=w.date(row["contract_end"]))
+        told += " " + w._(
+            "Its contract ended on {date}; it has bought since.", date=w.date(row["contract_end"])
+        )
     if row["status"] == "recovered":
         told += " " + w._("It came back after a year without an order.")
     return told
@@ -81,14 +112,20 @@ def reason(w: Wording, row: Mapping[str, Any], rules: Mapping[str, float]) -> st
 def _renegotiate(w: Wording, row: Mapping[str, Any]) -> str:
     told = dict(years=w.number(row["tenure_years"]), margin=w.money(row["margin"], 0))
     if unknown(row["cost_to_serve"]):
-        sentence = w._("Customer for {years} years; its goods cost more than it pays: a margin of {margin}.", **told)
+        sentence = w._(
+            "Customer for {years} years; its goods cost more than it pays: a margin of {margin}.",
+            **told,
+        )
     else:
         told |= dict(cost=w.money(row["cost_to_serve"], 0), profit=w.money(row["profit"], 0))
         sentence = w._(
-            "Customer for {years} years; a margin of {margin} against {cost} of service: {profit}, below zero over the whole range of rates.",
+            "Customer for {years} years; a margin of {margin} against {cost} of service: {profit}, "
+            "below zero over the whole range of rates.",
             **told,
         )
-    if row["relationship"] is True or (not unknown(row["relationship"]) and bool(row["relationship"])):
+    if row["relationship"] is True or (
+        not unknown(row["relationship"]) and bool(row["relationship"])
+    ):
         sentence += " " + w._(
             "A relationship ({signs} signs of {measured}) that does not pay for itself.",
             signs=w.number(row["sign_count"]),
@@ -98,25 +135,41 @@ def _renegotiate(w: Wording, row: Mapping[str, Any]) -> str:
 
 
 def _rekindle(w: Wording, row: Mapping[str, Any]) -> str:
-    sentence = w._("Bought {peak} in the 12 months up to {date}, {now} in the last 12.", peak=w.money(row["peak_revenue"], 0),
-                   date=w.date(row["peak_end"]), now=w.money(row["rolling_year_revenue"], 0))  # fmt: skip
+    sentence = w._(
+        "Bought {peak} in the 12 months up to {date}, {now} in the last 12.",
+        peak=w.money(row["peak_revenue"], 0),
+        date=w.date(row["peak_end"]),
+        now=w.money(row["rolling_year_revenue"], 0),
+    )
     now, before = row["contact_count"], row["contact_count_previous"]
     if not unknown(row["competitor"]):
-        return f"{sentence} " + w._("A departure to {competitor} was noted.", competitor=row["competitor"])
+        return f"{sentence} " + w._(
+            "A departure to {competitor} was noted.", competitor=row["competitor"]
+        )
     if unknown(now) or unknown(before):
         return sentence
     counts = dict(now=w.number(now), before=w.number(before))
     if before > 0 and now <= before / 2:
-        return f"{sentence} " + w._("Contacts went from {before} to {now} a year up to its last order.", **counts)
+        return f"{sentence} " + w._(
+            "Contacts went from {before} to {now} a year up to its last order.", **counts
+        )
     return f"{sentence} " + w._(
-        "Contacts, {before} and {now} a year up to its last order, did not halve: ask what changed, or who sells there now.", **counts
+        "Contacts, {before} and {now} a year up to its last order, did not halve: ask what "
+        "changed, or who sells there now.",
+        **counts,
     )
 
 
 def _gone(w: Wording, row: Mapping[str, Any]) -> str:
     if not unknown(row["contract_end"]):
-        return w._("Its contract ended on {date}, and nothing was bought since.", date=w.date(row["contract_end"]))
-    return w._("Last order on {date}; too small, or too few orders, to tell that it was once bigger.", date=w.date(row["last_order_date"]))
+        return w._(
+            "Its contract ended on {date}, and nothing was bought since.",
+            date=w.date(row["contract_end"]),
+        )
+    return w._(
+        "Last order on {date}; too small, or too few orders, to tell that it was once bigger.",
+        date=w.date(row["last_order_date"]),
+    )
 
 
 def _signs(w: Wording, row: Mapping[str, Any]) -> dict[str, str]:
@@ -133,47 +186,70 @@ def _protect(w: Wording, row: Mapping[str, Any]) -> str:
         return sentence
     if row["profit_high"] >= 0 > row["profit_low"]:
         return f"{sentence} " + w._("Whether it pays for itself hangs on the rates of service.")
-    return f"{sentence} " + (w._("It pays for itself.") if row["profit_low"] >= 0 else w._("It does not pay for itself."))
+    return f"{sentence} " + (
+        w._("It pays for itself.") if row["profit_low"] >= 0 else w._("It does not pay for itself.")
+    )
 
 
 def _serve(w: Wording, row: Mapping[str, Any]) -> str:
     if row["status"] == "not_due":
-        return w._("Orders about every {months} months: no order in a year is no departure.", months=w.number(row["rhythm_months"]))
+        return w._(
+            "Orders about every {months} months: no order in a year is no departure.",
+            months=w.number(row["rhythm_months"]),
+        )
     if not unknown(row["contract"]) and row["contract"]:
-        sentence = w._("Under contract: {signs} signs of a relationship of {measured}, or too small for one.", **_signs(w, row))
+        sentence = w._(
+            "Under contract: {signs} signs of a relationship of {measured}, or too small for one.",
+            **_signs(w, row),
+        )
     elif unknown(row["relationship"]):
         sentence = w._(
-            "Buys order by order, as far as the book tells: {measured} signs of a relationship are measured, too few to say.",
+            "Buys order by order, as far as the book tells: {measured} signs of a relationship are "
+            "measured, too few to say.",
             **_signs(w, row),
         )
     elif row["abc_class"] in ("A", "B"):
-        sentence = w._("Buys order by order: {signs} signs of a relationship of {measured}.", **_signs(w, row))
+        sentence = w._(
+            "Buys order by order: {signs} signs of a relationship of {measured}.", **_signs(w, row)
+        )
     else:
         sentence = w._("Buys order by order, too little for a relationship.")
     if row["serve_on"]:
-        return f"{sentence} " + w._("Serve it on {levers}.", levers=words(w, row["serve_on"], LEVER_LABELS))
+        return f"{sentence} " + w._(
+            "Serve it on {levers}.", levers=words(w, row["serve_on"], LEVER_LABELS)
+        )
     return f"{sentence} " + w._(
-        "What counts for it is not in the book: ask whether it is {levers}.", levers=", ".join(w._(LEVER_LABELS[name]) for name in LEVERS)
+        "What counts for it is not in the book: ask whether it is {levers}.",
+        levers=", ".join(w._(LEVER_LABELS[name]) for name in LEVERS),
     )
 
 
-def rekindle(w: Wording, accounts: pd.DataFrame, chance: float, names: Sequence[str]) -> Finding | None:
-    """What once bigger accounts bought and no longer buy, beside what luck alone would make look so."""
+def rekindle(
+    w: Wording, accounts: pd.DataFrame, chance: float, names: Sequence[str]
+) -> Finding | None:
+    """What once bigger accounts bought and no longer buy, beside what luck alone
+    would make look so.
+    """
     t = accounts[accounts.strategy == "rekindle"]
     if not len(t):
         return None
     lost = float((t.peak_revenue - t.rolling_year_revenue).sum())
     sentence = w.ngettext(
         "{count} account was once bigger: {lost} a year below its best 12 months ({names}).",
-        "{count} accounts were once bigger: {lost} a year below their best 12 months, first of all {names}.",
-        len(t), lost=w.money(lost, 0), names=list_names(w, names),
-    )  # fmt: skip
+        "{count} accounts were once bigger: {lost} a year below their best 12 months, first "
+        "of all {names}.",
+        len(t),
+        lost=w.money(lost, 0),
+        names=list_names(w, names),
+    )
     active = int(t.active.sum())
     if active and not unknown(chance):
         sentence += " " + w.ngettext(
-            "{count} of them still buys; by luck alone {chance} would look so.", "{count} of them still buy; by luck alone {chance} would look so.",
-            active, chance=w.number(chance, 1),
-        )  # fmt: skip
+            "{count} of them still buys; by luck alone {chance} would look so.",
+            "{count} of them still buy; by luck alone {chance} would look so.",
+            active,
+            chance=w.number(chance, 1),
+        )
     return Finding("rekindle", sentence, -lost)
 
 
@@ -186,14 +262,18 @@ def protect(w: Wording, accounts: pd.DataFrame) -> Finding | None:
     sentence = w.ngettext(
         "{count} account is a relationship with a capital R: {amount} of revenue, {share} of all.",
         "{count} accounts are relationships with a capital R: {amount} of revenue, {share} of all.",
-        len(t), amount=w.money(held, 0), share=w.percent(held / revenue if revenue else None, 0),
-    )  # fmt: skip
+        len(t),
+        amount=w.money(held, 0),
+        share=w.percent(held / revenue if revenue else None, 0),
+    )
     unpaid = t[t.profit_high < 0]
     if len(unpaid):
         sentence += " " + w.ngettext(
-            "{count} of them does not pay for itself ({names}).", "{count} of them do not pay for themselves ({names}).",
-            len(unpaid), names=list_names(w, list(unpaid.name.head(3))),
-        )  # fmt: skip
+            "{count} of them does not pay for itself ({names}).",
+            "{count} of them do not pay for themselves ({names}).",
+            len(unpaid),
+            names=list_names(w, list(unpaid.name.head(3))),
+        )
     elif t.profit_low.notna().all() and (t.profit_low >= 0).all():
         sentence += " " + w._("All of them pay for themselves over the whole range of rates.")
     return Finding("protect", sentence, held)
@@ -206,10 +286,14 @@ def renegotiate(w: Wording, accounts: pd.DataFrame, names: Sequence[str]) -> Fin
         return None
     lost = float(t.profit_or_margin.sum())
     sentence = w.ngettext(
-        "{count} long-standing account costs more than it brings, {amount} a period ({names}): renegotiate or let go, signed off by hand.",
-        "{count} long-standing accounts cost more than they bring, {amount} a period, first of all {names}: renegotiate or let go, signed off by hand.",
-        len(t), amount=w.money(-lost, 0), names=list_names(w, names),
-    )  # fmt: skip
+        "{count} long-standing account costs more than it brings, {amount} a period ({names}): "
+        "renegotiate or let go, signed off by hand.",
+        "{count} long-standing accounts cost more than they bring, {amount} a period, first of all "
+        "{names}: renegotiate or let go, signed off by hand.",
+        len(t),
+        amount=w.money(-lost, 0),
+        names=list_names(w, names),
+    )
     return Finding("renegotiate", sentence, lost)
 
 
@@ -222,21 +306,30 @@ def single_thread(w: Wording, accounts: pd.DataFrame) -> Finding | None:
     amount, revenue = float(t.revenue.sum()), float(accounts.revenue.sum())
     sentence = w.ngettext(
         "{count} account hangs on one person who orders: {amount}, {share} of revenue ({name}).",
-        "{count} accounts hang on one person each who orders: {amount}, {share} of revenue; the largest is {name}.",
-        len(t), amount=w.money(amount, 0), share=w.percent(amount / revenue if revenue else None, 0), name=t.sort_values("revenue", ascending=False).name.iloc[0],
-    )  # fmt: skip
+        "{count} accounts hang on one person each who orders: {amount}, {share} of revenue; "
+        "the largest is {name}.",
+        len(t),
+        amount=w.money(amount, 0),
+        share=w.percent(amount / revenue if revenue else None, 0),
+        name=t.sort_values("revenue", ascending=False).name.iloc[0],
+    )
     return Finding("single_thread", sentence, amount)
 
 
 def untapped(w: Wording, accounts: pd.DataFrame, share: float) -> str:
     """What the customers' potential leaves, by the accounts that would bring most."""
-    t = accounts[accounts.active & accounts.potential_class.notna()].sort_values(["untapped", "customer_id"], ascending=[False, True])
+    t = accounts[accounts.active & accounts.potential_class.notna()].sort_values(
+        ["untapped", "customer_id"], ascending=[False, True]
+    )
     if not len(t) or unknown(share):
         return ""
     return w._(
-        "Customers of the last two years buy {share} of the potential noted for them; of those active the most is left with {names}. A potential is an estimate of the sales force, not a measure.",
-        share=w.percent(share, 0), names=list_names(w, list(t.name.head(3))),
-    )  # fmt: skip
+        "Customers of the last two years buy {share} of the potential noted for them; of those "
+        "active the most is left with {names}. A potential is an estimate of the sales force, "
+        "not a measure.",
+        share=w.percent(share, 0),
+        names=list_names(w, list(t.name.head(3))),
+    )
 
 
 def sleeping(w: Wording, count: int, potential: float) -> str:
@@ -244,10 +337,13 @@ def sleeping(w: Wording, count: int, potential: float) -> str:
     if not count:
         return ""
     return w.ngettext(
-        "{count} customer of the list with a potential bought nothing in two years, {amount} in all, and is in none of these tables.",
-        "{count} customers of the list with a potential bought nothing in two years, {amount} in all, and are in none of these tables.",
-        count, amount=w.money(potential, 0),
-    )  # fmt: skip
+        "{count} customer of the list with a potential bought nothing in two years, {amount} in "
+        "all, and is in none of these tables.",
+        "{count} customers of the list with a potential bought nothing in two years, {amount} in "
+        "all, and are in none of these tables.",
+        count,
+        amount=w.money(potential, 0),
+    )
 
 
 def with_reasons(w: Wording, accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.DataFrame:
@@ -259,7 +355,9 @@ def capital_title(w: Wording, index: Any, sector: str) -> str:
     """Title: the customer capital, by the profile of the sector."""
     if unknown(index):
         return ""
-    return w._("Customer capital: {index} of 100 ({sector})", index=w.number(100 * index), sector=sector)
+    return w._(
+        "Customer capital: {index} of 100 ({sector})", index=w.number(100 * index), sector=sector
+    )
 
 
 def axis_labels(w: Wording) -> dict[str, str]:
@@ -268,8 +366,14 @@ def axis_labels(w: Wording) -> dict[str, str]:
 
 
 def scores_told(w: Wording, customers: pd.DataFrame) -> pd.DataFrame:
-    """The best customers in words: their axes (a cross where not measured), capital_range, rank_range."""
-    told = {name: [w.number(100 * v) if not unknown(v) else "×" for v in customers[name]] for name in AXIS_LABELS if name in customers}
+    """The best customers in words: their axes (a cross where not measured),
+    capital_range, rank_range.
+    """
+    told = {
+        name: [w.number(100 * v) if not unknown(v) else "×" for v in customers[name]]
+        for name in AXIS_LABELS
+        if name in customers
+    }
     capital_ends = (100 * customers[["capital", "capital_low", "capital_high"]]).to_numpy()
     rank_ends = customers[["capital_rank", "rank_low", "rank_high"]].to_numpy()
     return customers.assign(
@@ -292,14 +396,22 @@ def strategies_title(w: Wording, strategies: pd.DataFrame) -> str:
         return w._("Accounts by strategy")
     top = strategies.sort_values("revenue", ascending=False).iloc[0]
     name = w._(STRATEGY_LABELS[top.strategy])
-    return w._("{share} of revenue comes from accounts to {strategy}", share=w.percent(top.revenue / revenue, 0), strategy=name)
+    return w._(
+        "{share} of revenue comes from accounts to {strategy}",
+        share=w.percent(top.revenue / revenue, 0),
+        strategy=name,
+    )
 
 
 def strategies_told(w: Wording, strategies: pd.DataFrame) -> pd.DataFrame:
-    """The strategies with their names, and what a bar says of each: strategy_name, name, amount, note."""
+    """The strategies with their names, and what a bar says of each:
+    strategy_name, name, amount, note.
+    """
     names = [w._(STRATEGY_LABELS[name]) for name in strategies.strategy]
     notes = [
-        w.ngettext("{count} account", "{count} accounts", int(row.customer_count)) + " · " + w.money(row.revenue, 0)
+        w.ngettext("{count} account", "{count} accounts", int(row.customer_count))
+        + " · "
+        + w.money(row.revenue, 0)
         for row in strategies.itertuples()
     ]
     return strategies.assign(strategy_name=names, name=names, amount=strategies.revenue, note=notes)
@@ -345,25 +457,33 @@ def _pays(w: Wording, low: float, high: float) -> str:
 def too_few_signs(w: Wording) -> str:
     """Why no relationship is told."""
     return w._(
-        "Too few signs of a relationship are measured to tell one: the tables customers, service and opportunities and the columns contact and offer of the sales would."
+        "Too few signs of a relationship are measured to tell one: the tables customers, service "
+        "and opportunities and the columns contact and offer of the sales would."
     )
 
 
-def capital(w: Wording, index: float, axes: pd.DataFrame, stable: int, top: int, missing: Sequence[str]) -> str:
+def capital(
+    w: Wording, index: float, axes: pd.DataFrame, stable: int, top: int, missing: Sequence[str]
+) -> str:
     """The capital index and how far its ranking hangs on the weights."""
     if unknown(index):
         return w._("Customer capital is not measured: no axis is known of enough customers.")
-    sentence = w._("Customer capital is {index} of 100, customers weighted by revenue.", index=w.number(100 * index))
+    sentence = w._(
+        "Customer capital is {index} of 100, customers weighted by revenue.",
+        index=w.number(100 * index),
+    )
     if missing:
         sentence += " " + w._(
-            "Not measured: {axes}; the index stands on the other axes.", axes=", ".join(w._(AXIS_LABELS[name]) for name in missing)
+            "Not measured: {axes}; the index stands on the other axes.",
+            axes=", ".join(w._(AXIS_LABELS[name]) for name in missing),
         )
     if len(axes) > 1:
         sentence += " " + w.ngettext(
             "Of the {top} first customers {count} stays among them in 95 % of the weights drawn.",
             "Of the {top} first customers {count} stay among them in 95 % of the weights drawn.",
-            stable, top=w.number(top),
-        )  # fmt: skip
+            stable,
+            top=w.number(top),
+        )
     return sentence
 
 
@@ -375,9 +495,12 @@ def axes_told(w: Wording, axes: pd.DataFrame) -> str:
     worst = known.sort_values(["top_kept", "correlation"]).iloc[0]
     axis = AXIS_LABELS[str(worst["axis"])]
     return w._(
-        "The ranking hangs most on {axis}: without it, {kept} of the first customers stay first (rank correlation {correlation}).",
-        axis=w._(axis).lower(), kept=w.number(worst["top_kept"]), correlation=w.number(worst["correlation"], 2),
-    )  # fmt: skip
+        "The ranking hangs most on {axis}: without it, {kept} of the first customers stay first "
+        "(rank correlation {correlation}).",
+        axis=w._(axis).lower(),
+        kept=w.number(worst["top_kept"]),
+        correlation=w.number(worst["correlation"], 2),
+    )
 
 
 def with_ends(w: Wording, value: float, low: float, high: float) -> str:
@@ -399,41 +522,57 @@ def load(w: Wording, people: pd.DataFrame) -> str:
             count=w.number(people.relationship_count.max()),
         )
     return w.ngettext(
-        "{count} salesperson looks after more than {cap} relationships: {names}.", "{count} salespeople look after more than {cap} relationships: {names}.",
-        len(over), cap=cap, names=list_names(w, list(over.salesperson)),
-    )  # fmt: skip
+        "{count} salesperson looks after more than {cap} relationships: {names}.",
+        "{count} salespeople look after more than {cap} relationships: {names}.",
+        len(over),
+        cap=cap,
+        names=list_names(w, list(over.salesperson)),
+    )
 
 
-def maturity_table(w: Wording, answers: Mapping[str, Any], shown: Mapping[str, str]) -> pd.DataFrame:
+def maturity_table(
+    w: Wording, answers: Mapping[str, Any], shown: Mapping[str, str]
+) -> pd.DataFrame:
     """The five questions: question, answer, evidence, book (what this book shows of it)."""
     rows = []
     for name, question in QUESTIONS.items():
         given = answers.get(name)
         answer = w._("not answered") if given is None else w._(ANSWERS[given.answer])
         evidence = "–" if given is None else given.evidence or w._("no evidence given")
-        rows.append(dict(question=w._(question), answer_given=answer, evidence=evidence, shown=shown[name]))
+        rows.append(
+            dict(question=w._(question), answer_given=answer, evidence=evidence, shown=shown[name])
+        )
     return pd.DataFrame(rows)
 
 
-def strategy_recommendations(w: Wording, accounts: pd.DataFrame, people: pd.DataFrame, names: Mapping[str, Sequence[str]]) -> list[str]:
+def strategy_recommendations(
+    w: Wording, accounts: pd.DataFrame, people: pd.DataFrame, names: Mapping[str, Sequence[str]]
+) -> list[str]:
     """What to do next with the accounts, each triggered by a list that is not empty."""
     made = []
     if names["rekindle"]:
         made.append(
             w._(
-                "Call the accounts that were once bigger and still buy, starting with {names}; the reasons are in lists/strategy.csv.",
+                "Call the accounts that were once bigger and still buy, starting with {names}; "
+                "the reasons are in lists/strategy.csv.",
                 names=list_names(w, names["rekindle"]),
             )
         )
     if names["renegotiate"]:
         made.append(
             w._(
-                "Decide with the management on {names}: price, order size, service or an end; nothing is automatic.",
+                "Decide with the management on {names}: price, order size, service or an end; "
+                "nothing is automatic.",
                 names=list_names(w, names["renegotiate"]),
             )
         )
     if names["threads"]:
-        made.append(w._("Meet a second person at {names}: relationships that hang on one person.", names=list_names(w, names["threads"])))
+        made.append(
+            w._(
+                "Meet a second person at {names}: relationships that hang on one person.",
+                names=list_names(w, names["threads"]),
+            )
+        )
     if len(people) and people.over_cap.any():
         made.append(
             w._(
@@ -444,7 +583,9 @@ def strategy_recommendations(w: Wording, accounts: pd.DataFrame, people: pd.Data
     return made
 
 
-def nine_indicators(w: Wording, figures: Mapping[str, Any], values: Mapping[str, Any]) -> pd.DataFrame:
+def nine_indicators(
+    w: Wording, figures: Mapping[str, Any], values: Mapping[str, Any]
+) -> pd.DataFrame:
     """The nine indicators of source C: indicator, value, told_by (how, or what is missing).
 
     Parameters  figures: of the register; values: of `account_list.indicator_values`
@@ -454,16 +595,60 @@ def nine_indicators(w: Wording, figures: Mapping[str, Any], values: Mapping[str,
         return w._("not measured") if unknown(value) else w.percent(value, 0)
 
     rows = [
-        (w._("Loyalty"), share(figures["retention_rate"]), w._("customers of the previous period that bought again")),
-        (w._("Solvency"), share(values["paid_in_time"]), w._("invoices due in the last 12 months and paid within 30 days of it, by amount")),
-        (w._("Profitability"), share(values["paying"]), w._("active customers that bring more than they cost, service included where known")),
-        (w._("Average basket"), w._("not measured") if unknown(figures["average_basket"]) else w.money(figures["average_basket"], 2), w._("revenue ÷ orders")),
-        (w._("Weight of the first customers"), share(figures["top_5_share"]), w._("revenue of the 5 largest")),
-        (w._("Progression of purchases"), share(figures["growing_customer_rate"]), w._("kept customers that buy more; the list is in lists/progression.csv")),
-        (w._("Evolution of market shares"), _evolution(w, values), w._("revenue ÷ potential noted today, this year and the year before; the market itself is in no table")),
-        (w._("Satisfaction"), share(values["mean_mark"]), w._("mean mark of the last 24 months, share of the scale")),
-        (w._("Alternatives of competitors"), _competitors(w, values), w._("departures noted in the last 24 months that name a competitor, and the one named most")),
-    ]  # fmt: skip
+        (
+            w._("Loyalty"),
+            share(figures["retention_rate"]),
+            w._("customers of the previous period that bought again"),
+        ),
+        (
+            w._("Solvency"),
+            share(values["paid_in_time"]),
+            w._("invoices due in the last 12 months and paid within 30 days of it, by amount"),
+        ),
+        (
+            w._("Profitability"),
+            share(values["paying"]),
+            w._("active customers that bring more than they cost, service included where known"),
+        ),
+        (
+            w._("Average basket"),
+            w._("not measured")
+            if unknown(figures["average_basket"])
+            else w.money(figures["average_basket"], 2),
+            w._("revenue ÷ orders"),
+        ),
+        (
+            w._("Weight of the first customers"),
+            share(figures["top_5_share"]),
+            w._("revenue of the 5 largest"),
+        ),
+        (
+            w._("Progression of purchases"),
+            share(figures["growing_customer_rate"]),
+            w._("kept customers that buy more; the list is in lists/progression.csv"),
+        ),
+        (
+            w._("Evolution of market shares"),
+            _evolution(w, values),
+            w._(
+                "revenue ÷ potential noted today, this year and the year before; the market itself "
+                "is in no table"
+            ),
+        ),
+        (
+            w._("Satisfaction"),
+            share(values["mean_mark"]),
+            w._("mean mark of the last 24 months, share of the scale"),
+        ),
+        (
+            w._("Alternatives of competitors"),
+            _competitors(w, values),
+            w._(
+                "departures noted in the last 24 months that name a competitor, and the "
+                "one named most"
+            ),
+        ),
+    ]
     return pd.DataFrame(rows, columns=["indicator", "value", "told_by"])
 
 
@@ -472,13 +657,19 @@ def _evolution(w: Wording, values: Mapping[str, Any]) -> str:
         return w._("not measured")
     before = values["potential_share_previous"]
     now = w.percent(values["potential_share"], 1)
-    return now if unknown(before) else w._("{now}, {before} the year before", now=now, before=w.percent(before, 1))
+    return (
+        now
+        if unknown(before)
+        else w._("{now}, {before} the year before", now=now, before=w.percent(before, 1))
+    )
 
 
 def _competitors(w: Wording, values: Mapping[str, Any]) -> str:
     if unknown(values["departure_count"]):
         return w._("not measured")
-    told = dict(named=w.number(values["competitor_count"]), count=w.number(values["departure_count"]))
+    told = dict(
+        named=w.number(values["competitor_count"]), count=w.number(values["departure_count"])
+    )
     return (
         w._("{named} of {count} ({name})", name=values["competitor"], **told)
         if values["competitor_count"]
@@ -487,31 +678,59 @@ def _competitors(w: Wording, values: Mapping[str, Any]) -> str:
 
 
 def maturity_shown(
-    w: Wording, given: Mapping[str, Any], figures: Mapping[str, Any], axes: int, axis_count: int, indicators: int
+    w: Wording,
+    given: Mapping[str, Any],
+    figures: Mapping[str, Any],
+    axes: int,
+    axis_count: int,
+    indicators: int,
 ) -> dict[str, str]:
     """What this book shows of each of the five questions, by the tables given."""
     crm = [name for name in ("customers", "service", "opportunities") if name in given]
     both = "satisfaction" in given and "sales" in given
     return {
-        "customer_capital": w._("{count} of {all} axes can be measured", count=w.number(axes), all=w.number(axis_count)),
-        "crm_promises": w._("{count} of 3 tables of a CRM were given (customers, service, opportunities)", count=w.number(len(crm))),
-        "loyalty_measured": w._("not measured") if unknown(figures["retention_rate"]) else w._("it can be: retention {rate}", rate=w.percent(figures["retention_rate"], 0)),
-        "satisfaction_and_loyalty": w._("it can be: see churn_reasons, “Satisfied, and loyal?”") if both else w._("it cannot be: a survey with customer numbers is missing"),
+        "customer_capital": w._(
+            "{count} of {all} axes can be measured", count=w.number(axes), all=w.number(axis_count)
+        ),
+        "crm_promises": w._(
+            "{count} of 3 tables of a CRM were given (customers, service, opportunities)",
+            count=w.number(len(crm)),
+        ),
+        "loyalty_measured": w._("not measured")
+        if unknown(figures["retention_rate"])
+        else w._("it can be: retention {rate}", rate=w.percent(figures["retention_rate"], 0)),
+        "satisfaction_and_loyalty": w._("it can be: see churn_reasons, “Satisfied, and loyal?”")
+        if both
+        else w._("it cannot be: a survey with customer numbers is missing"),
         "statistics": w._("{count} of 9 indicators are measured", count=w.number(indicators)),
-    }  # fmt: skip
+    }
 
 
 def criteria_table(w: Wording, axes: Mapping[str, Any]) -> pd.DataFrame:
     """The criteria of a sector's profile: axis, criterion, weight (in the capital), worst, best."""
     total = sum(axis.weight for axis in axes.values()) or 1.0
     rows = [
-        dict(axis=w._(AXIS_LABELS[name]), criterion=w._(CRITERION_LABELS[criterion]), weight=axis.weight / total * scale.weight / sum(c.weight for c in axis.criteria.values()),
-             worst=w.number(scale.worst, 2), best=w.number(scale.best, 2))
-        for name, axis in axes.items() for criterion, scale in axis.criteria.items()
-    ]  # fmt: skip
+        dict(
+            axis=w._(AXIS_LABELS[name]),
+            criterion=w._(CRITERION_LABELS[criterion]),
+            weight=axis.weight
+            / total
+            * scale.weight
+            / sum(c.weight for c in axis.criteria.values()),
+            worst=w.number(scale.worst, 2),
+            best=w.number(scale.best, 2),
+        )
+        for name, axis in axes.items()
+        for criterion, scale in axis.criteria.items()
+    ]
     return pd.DataFrame(rows)
 
 
 def rules_table(w: Wording, rules: Mapping[str, float]) -> pd.DataFrame:
     """The rules of the strategies in words: rule, value."""
-    return pd.DataFrame([dict(rule=w._(label), value=w.number(rules[name], 2)) for name, label in RULE_LABELS.items()])
+    return pd.DataFrame(
+        [
+            dict(rule=w._(label), value=w.number(rules[name], 2))
+            for name, label in RULE_LABELS.items()
+        ]
+    )

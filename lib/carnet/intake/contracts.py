@@ -1,7 +1,9 @@
-"""Raw tables → typed tables: accepted rows, and quarantined rows with a reason each; counts and sums reconcile.
+"""Raw tables → typed tables: accepted rows, and quarantined rows with a reason each;
+counts and sums reconcile.
 
-Nothing is repaired. A row leaves the accepted table only with a reason that `quarantine` keeps beside the file, the row
-number and the original values; rows read = accepted + quarantined and Σ read = accepted + quarantined hold by test.
+Nothing is repaired. A row leaves the accepted table only with a reason that `quarantine` keeps
+beside the file, the row number and the original values; rows read = accepted + quarantined and Σ
+read = accepted + quarantined hold by test.
 """
 
 import datetime as dt
@@ -54,7 +56,8 @@ REASONS = {
     "total": N_("a total of the rows above"),
     "twice": N_("the line stands in an earlier file"),
 }
-MEANT = ("where", "skip", "header", "heading", "total", "twice")  # rows that are none of the table's: nothing is lost with them
+# rows that are none of the table's: nothing is lost with them
+MEANT = ("where", "skip", "header", "heading", "total", "twice")
 MONEYS = ("amount", "cost", "margin", "unit_price", "list_price")  # what another currency changes
 SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
 CENT = "0.01"
@@ -65,7 +68,9 @@ ALIKE_WEIGHT = 0.1  # of a doubt about who is one customer
 
 @dataclass
 class TableCheck:
-    """The row ledger of one table: what came in, what was accepted, what was set aside, and what to know about it."""
+    """The row ledger of one table: what came in, what was accepted, what was set aside,
+    and what to know about it.
+    """
 
     table: str
     total: str | None
@@ -85,15 +90,19 @@ class TableCheck:
     reasons: dict[str, int] = field(default_factory=dict)
     files: list[dict] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)  # headers of columns given that nothing uses: told by `carnet check`
+    # headers of columns given that nothing uses: told by `carnet check`
+    unused: list[str] = field(default_factory=list)
 
     def tell_reason(self, w: Wording, reason: str) -> str:
-        """A stored reason such as `missing:customer_id;date:date` in words, columns by the client's own headers."""
+        """A stored reason such as `missing:customer_id;date:date` in words,
+        columns by the client's own headers.
+        """
         parts = (part.partition(":") for part in reason.split(";"))
         columns = TABLES[self.table].columns
         accepted = {role: ", ".join(column.choices) for role, column in columns.items()}
         return "; ".join(
-            w._(REASONS[code], column=self.mapping.get(role, role), accepted=accepted.get(role, "")) for code, _, role in parts
+            w._(REASONS[code], column=self.mapping.get(role, role), accepted=accepted.get(role, ""))
+            for code, _, role in parts
         )
 
     def as_json(self) -> dict:
@@ -103,29 +112,53 @@ class TableCheck:
     @classmethod
     def from_json(cls, record: dict) -> "TableCheck":
         """Inverse of `as_json` after a JSON round trip."""
-        amounts = {key: Decimal(record[key]) for key in record if key == "amount" or key.endswith("_amount")}
-        return cls(**{**record, **amounts, "notices": [Notice.from_json(n) for n in record["notices"]]})
+        amounts = {
+            key: Decimal(record[key])
+            for key in record
+            if key == "amount" or key.endswith("_amount")
+        }
+        return cls(
+            **{**record, **amounts, "notices": [Notice.from_json(n) for n in record["notices"]]}
+        )
 
 
 class Contract:
-    """One table's contract applied to its raw rows; `check` is the only verb, the rest are its steps."""
+    """One table's contract applied to its raw rows; `check` is the only verb,
+    the rest are its steps.
+    """
 
     def __init__(self, reader: ColumnReader) -> None:
-        self.reader, self.con, self.name, self.schema = reader, reader.con, reader.name, reader.schema
+        self.reader, self.con, self.name, self.schema = (
+            reader,
+            reader.con,
+            reader.name,
+            reader.schema,
+        )
 
-    def check(self, files: list[SourceFile], rejects: list[Reject], as_of: dt.date, derived: str = "") -> TableCheck:
+    def check(
+        self, files: list[SourceFile], rejects: list[Reject], as_of: dt.date, derived: str = ""
+    ) -> TableCheck:
         """Create `accepted_<name>` and add to `quarantine`; returns the row ledger.
 
-        `derived`: the rows are those of sale lines ('lines'; 'sales' where all files are those of the sales, checked before): of those that repeat a key the
-        latest sale, or the last line, is the row of the list.
+        `derived`: the rows are those of sale lines ('lines'; 'sales' where all files are those
+        of the sales, checked before): of those that repeat a key the latest sale, or the last line,
+        is the row of the list.
         """
         present = self._parse(as_of)
         if derived and self.schema.key and set(self.schema.key) <= set(present):
-            day, sold = ("s.date", "LEFT JOIN accepted_sales s USING (_file, _row)") if derived == "sales" else ("NULL::DATE", "")
-            latest = f"arg_max((p._file, p._row), (coalesce({day}, DATE '0001-01-01'), p._file, p._row))"
+            day, sold = (
+                ("s.date", "LEFT JOIN accepted_sales s USING (_file, _row)")
+                if derived == "sales"
+                else ("NULL::DATE", "")
+            )
+            latest = (
+                f"arg_max((p._file, p._row), (coalesce({day}, DATE '0001-01-01'), p._file, p._row))"
+            )
             self.con.execute(
-                f"DELETE FROM parsed_{self.name} p USING (SELECT p.{self.schema.key[0]} AS key, {latest} AS last FROM parsed_{self.name} p {sold} "
-                f"WHERE _reason IS NULL GROUP BY 1) r WHERE p.{self.schema.key[0]} = r.key AND p._reason IS NULL AND (p._file, p._row) <> r.last"
+                f"DELETE FROM parsed_{self.name} p USING (SELECT p.{self.schema.key[0]} AS key, "
+                f"{latest} AS last FROM parsed_{self.name} p {sold} WHERE _reason IS NULL "
+                f"GROUP BY 1) r WHERE p.{self.schema.key[0]} = r.key AND p._reason IS NULL "
+                f"AND (p._file, p._row) <> r.last"
             )
         self._mark_totals(present)
         told = self._mark_lines_of_earlier_files(files, present)
@@ -150,34 +183,50 @@ class Contract:
         return check
 
     def _parse(self, as_of: dt.date) -> list[str]:
-        """Create `parsed_<name>`: typed columns, `_reason`, `_hash` of the original line; returns the columns it has."""
+        """Create `parsed_<name>`: typed columns, `_reason`, `_hash` of the original line;
+        returns the columns it has.
+        """
         reader, columns = self.reader, self.schema.columns
         mapped = [role for role in columns if role in reader.mapping]
-        inner = [f"{self._signed(role)} AS v_{role}, t_{role} IS NULL AS m_{role}" for role in mapped]
+        inner = [
+            f"{self._signed(role)} AS v_{role}, t_{role} IS NULL AS m_{role}" for role in mapped
+        ]
         typed = {role: f"v_{role}" for role in mapped}
         reasons = [self._reason(role, columns[role]) for role in mapped]
         derived = self.schema.derived
         if "amount" in derived and "amount" not in typed:
-            reasons += [f"CASE WHEN m_{role} THEN 'missing:{role}' END" for role in derived["amount"]]
+            reasons += [
+                f"CASE WHEN m_{role} THEN 'missing:{role}' END" for role in derived["amount"]
+            ]
             # no discount written means no discount granted
             net = "* (1 - coalesce(v_discount, 0))" if "discount" in typed else ""
             typed["amount"] = f"TRY_CAST(v_quantity * v_unit_price {net} AS {MONEY})"
-            reasons.append(f"CASE WHEN v_quantity * v_unit_price IS NOT NULL AND {typed['amount']} IS NULL THEN 'number:amount' END")
+            reasons.append(
+                f"CASE WHEN v_quantity * v_unit_price IS NOT NULL AND {typed['amount']} IS NULL "
+                f"THEN 'number:amount' END"
+            )
         if "cost" in derived and "cost" not in typed and "margin" in typed:
             typed["cost"] = f"TRY_CAST({typed['amount']} - v_margin AS {MONEY})"
         reasons += [
-            f"CASE WHEN v_{role} > {quoted(str(as_of))} THEN 'after:{role}' END" for role in self.schema.past_dates if role in typed
+            f"CASE WHEN v_{role} > {quoted(str(as_of))} THEN 'after:{role}' END"
+            for role in self.schema.past_dates
+            if role in typed
         ]
         if "currency" in typed:
             reasons.append("CASE WHEN rate IS NULL THEN 'currency:currency' END")
         dates = [role for role in mapped if columns[role].kind == "date"]
-        reasons += [f"CASE WHEN v_{role} < {quoted(str(EARLIEST))} THEN 'early:{role}' END" for role in dates]
+        reasons += [
+            f"CASE WHEN v_{role} < {quoted(str(EARLIEST))} THEN 'early:{role}' END"
+            for role in dates
+        ]
         if {"period_start", "period_end"} <= set(typed):
             reasons.append("CASE WHEN v_period_end < v_period_start THEN 'reversed:period_end' END")
         self.con.execute(
-            f"CREATE TABLE parsed_{self.name} AS SELECT {', '.join(f'{typed[role]} AS {role}' for role in columns if role in typed)}, _file, _row, _hash, _total, "
-            f"coalesce(_aside, nullif(concat_ws(';', {', '.join(reasons)}), '')) AS _reason FROM "
-            f"(SELECT _file, _row, _hash, _aside, _total, {', '.join(inner)} {', rate' if 'currency' in typed else ''} FROM {self._with_rate()})"
+            f"CREATE TABLE parsed_{self.name} AS SELECT "
+            f"{', '.join(f'{typed[role]} AS {role}' for role in columns if role in typed)}, _file, "
+            f"_row, _hash, _total, coalesce(_aside, nullif(concat_ws(';', {', '.join(reasons)}), "
+            f"'')) AS _reason FROM (SELECT _file, _row, _hash, _aside, _total, {', '.join(inner)} "
+            f"{', rate' if 'currency' in typed else ''} FROM {self._with_rate()})"
         )
         return list(typed)
 
@@ -186,26 +235,45 @@ class Contract:
         value = self.reader.read(role)
         if "currency" in self.reader.mapping and role in MONEYS:
             kind = MONEY if self.schema.columns[role].kind == "money" else "DOUBLE"
-            value = f"CAST({value} * coalesce(rate, 1) AS {kind})"  # without a rate the row is set aside as it stands
-        return f"CASE WHEN _negative THEN -abs({value}) ELSE {value} END" if self.reader.spec.sign and role in SIGNED else value
+            # without a rate the row is set aside as it stands
+            value = f"CAST({value} * coalesce(rate, 1) AS {kind})"
+        return (
+            f"CASE WHEN _negative THEN -abs({value}) ELSE {value} END"
+            if self.reader.spec.sign and role in SIGNED
+            else value
+        )
 
     def _with_rate(self) -> str:
         """SQL: the rows as they are read, with the rate of their currency where one is written."""
         relation = self.reader.relation
-        return f"(SELECT *, {self.reader.rate()} AS rate FROM {relation})" if "currency" in self.reader.mapping else relation
+        return (
+            f"(SELECT *, {self.reader.rate()} AS rate FROM {relation})"
+            if "currency" in self.reader.mapping
+            else relation
+        )
 
     def _mark_totals(self, present: list[str]) -> None:
-        """Rows that read like a total and whose amount is the sum of the rows since the total before, or of all rows above in the file.
+        """Rows that read like a total and whose amount is the sum of the rows since the total
+        before, or of all rows above in the file.
 
-        Taken first as if all that read so were totals, then with those that are found: a customer may be called so.
+        Taken first as if all that read so were totals, then with those that are found: a customer
+        may be called so.
         """
         total = self.schema.total
-        if total not in present or not self.con.execute(f"SELECT 1 FROM parsed_{self.name} WHERE _total > 0 LIMIT 1").fetchall():
+        if (
+            total not in present
+            or not self.con.execute(
+                f"SELECT 1 FROM parsed_{self.name} WHERE _total > 0 LIMIT 1"
+            ).fetchall()
+        ):
             return
         of_group = "false"
         if "customer_id" in present:  # the total of one line of the customer that it names
             named = f"trim(regexp_replace({folded('customer_id')}, {quoted(SUM_WORDS)}, ''))"
-            of_group = f"coalesce({named} = {folded('lag(customer_id) OVER (PARTITION BY _file ORDER BY _row)')}, false)"
+            of_group = (
+                f"coalesce({named} = "
+                f"{folded('lag(customer_id) OVER (PARTITION BY _file ORDER BY _row)')}, false)"
+            )
         for is_total in ("_total > 0", "coalesce(_reason = 'total:', false)"):
             sums, tests = [], []
             for name, kept in (
@@ -214,58 +282,91 @@ class Contract:
             ):  # a total may count what `where:` leaves out
                 usable = f"CASE WHEN {kept} AND NOT {is_total} THEN {total} END"
                 for part, window in (("file", "_file"), ("part", "_file, part")):
-                    before = f"(PARTITION BY {window} ORDER BY _row ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
-                    sums += [f"sum({usable}) OVER {before} AS {name}_{part}", f"count({usable}) OVER {before} AS {name}_{part}_rows"]
+                    before = (
+                        f"(PARTITION BY {window} ORDER BY _row ROWS BETWEEN UNBOUNDED PRECEDING "
+                        f"AND 1 PRECEDING)"
+                    )
+                    sums += [
+                        f"sum({usable}) OVER {before} AS {name}_{part}",
+                        f"count({usable}) OVER {before} AS {name}_{part}_rows",
+                    ]
                     tests.append(
-                        f"(abs(t.{total} - t.{name}_{part}) < {CENT} AND (t.{name}_{part}_rows > 1 OR t._total = 2 OR t.of_group))"
+                        f"(abs(t.{total} - t.{name}_{part}) < {CENT} AND (t.{name}_{part}_rows "
+                        f"> 1 OR t._total = 2 OR t.of_group))"
                     )
             self.con.execute(
-                f"UPDATE parsed_{self.name} p SET _reason = 'total:' FROM (SELECT *, {', '.join(sums)}, {of_group} AS of_group "
-                f"FROM (SELECT *, sum(({is_total})::INTEGER) OVER (PARTITION BY _file ORDER BY _row) - ({is_total})::INTEGER AS part FROM parsed_{self.name})) t "
-                f"WHERE t._total > 0 AND ({' OR '.join(tests)}) AND p._file = t._file AND p._row = t._row"
+                f"UPDATE parsed_{self.name} p SET _reason = 'total:' "
+                f"FROM (SELECT *, {', '.join(sums)}, {of_group} AS of_group "
+                f"FROM (SELECT *, sum(({is_total})::INTEGER) OVER (PARTITION BY _file "
+                f"ORDER BY _row) - ({is_total})::INTEGER AS part FROM parsed_{self.name})) t "
+                f"WHERE t._total > 0 AND ({' OR '.join(tests)}) AND p._file = t._file "
+                f"AND p._row = t._row"
             )
 
-    def _mark_lines_of_earlier_files(self, files: list[SourceFile], present: list[str]) -> list[Notice]:
-        """Tell of lines that stand in two files, by pairs of files; with `repeated: drop` those of the later file are set aside."""
+    def _mark_lines_of_earlier_files(
+        self, files: list[SourceFile], present: list[str]
+    ) -> list[Notice]:
+        """Tell of lines that stand in two files, by pairs of files;
+        with `repeated: drop` those of the later file are set aside.
+        """
         total = self.schema.total if self.schema.total in present else None
-        days = next((column for column in (*self.schema.past_dates, "date") if column in present), None)
+        days = next(
+            (column for column in (*self.schema.past_dates, "date") if column in present), None
+        )
         if len(files) < 2 or self.name == "ledger":
             return []
-        # a line that bears a number is one line, however another export writes it; without one, two lines are the same where all that is written is
+        # a line that bears a number is one line, however another export writes it; without one,
+        # two lines are the same where all that is written is
         numbered = {"order_id", "line_id"} & set(present)
         same = f"hash({', '.join(present)})" if numbered else "_hash"
         lines = f"(SELECT *, {same} AS _line FROM parsed_{self.name} WHERE _reason IS NULL)"
         self.con.execute(
-            f"CREATE OR REPLACE TABLE twice AS SELECT p._file, p._row, e._file AS earlier FROM (SELECT _file, _row, _line AS _hash, row_number() OVER (PARTITION BY _file, _line "
-            f"ORDER BY _row) AS n FROM {lines}) p JOIN (SELECT _line AS _hash, _file, count(*) AS n FROM {lines} "
-            f"GROUP BY ALL) e ON e._hash = p._hash AND e._file < p._file AND p.n <= e.n QUALIFY row_number() OVER (PARTITION BY p._file, p._row ORDER BY e._file) = 1"
+            f"CREATE OR REPLACE TABLE twice AS SELECT p._file, p._row, e._file AS earlier "
+            f"FROM (SELECT _file, _row, _line AS _hash, row_number() OVER (PARTITION BY _file, "
+            f"_line ORDER BY _row) AS n FROM {lines}) p JOIN (SELECT _line AS _hash, _file, "
+            f"count(*) AS n FROM {lines} GROUP BY ALL) e ON e._hash = p._hash AND e._file "
+            f"< p._file AND p.n <= e.n QUALIFY row_number() OVER (PARTITION BY p._file, p._row "
+            f"ORDER BY e._file) = 1"
         )
         pairs = self.con.execute(
-            f"SELECT earlier, _file, count(*), {f'coalesce(sum({total}), 0)' if total else '0'}, {f'min({days}), max({days})' if days else 'NULL, NULL'} "
-            f"FROM twice JOIN parsed_{self.name} USING (_file, _row) GROUP BY ALL ORDER BY ALL"
+            f"SELECT earlier, _file, count(*), {f'coalesce(sum({total}), 0)' if total else '0'}, "
+            f"{f'min({days}), max({days})' if days else 'NULL, NULL'} FROM twice "
+            f"JOIN parsed_{self.name} USING (_file, _row) GROUP BY ALL ORDER BY ALL"
         ).fetchall()
-        whole = self.con.execute(f"SELECT coalesce(sum({total or 0}), 0) FROM parsed_{self.name} WHERE _reason IS NULL").fetchall()[0][0]
+        whole = self.con.execute(
+            f"SELECT coalesce(sum({total or 0}), 0) FROM parsed_{self.name} WHERE _reason IS NULL"
+        ).fetchall()[0][0]
         drop = self.reader.spec.repeated == "drop"
         kept = N_(
-            "{table}: {count} lines of {later} stand in {earlier} too ({first} to {last}), worth {twice_sum}: they count twice. Write repeated: drop to leave them out."
+            "{table}: {count} lines of {later} stand in {earlier} too ({first} to {last}), worth "
+            "{twice_sum}: they count twice. Write repeated: drop to leave them out."
         )
         dropped = N_(
-            "{table}: {count} lines of {later} stand in {earlier} too ({first} to {last}), worth {twice_sum}: left out of the later file."
+            "{table}: {count} lines of {later} stand in {earlier} too ({first} to {last}), worth "
+            "{twice_sum}: left out of the later file."
         )
         if drop:
-            self.con.execute(f"UPDATE parsed_{self.name} p SET _reason = 'twice:' FROM twice t WHERE p._file = t._file AND p._row = t._row")
+            self.con.execute(
+                f"UPDATE parsed_{self.name} p SET _reason = 'twice:' FROM twice t "
+                f"WHERE p._file = t._file AND p._row = t._row"
+            )
         self.con.execute("DROP TABLE twice")
         return [
             Notice(
                 dropped if drop else kept,
                 {
-                    "table": TABLE_LABELS[self.name], "count": count, "earlier": files[one].name, "later": files[other].name, "twice_sum": float(amount),
-                    "first": str(first or ""), "last": str(last or ""),
+                    "table": TABLE_LABELS[self.name],
+                    "count": count,
+                    "earlier": files[one].name,
+                    "later": files[other].name,
+                    "twice_sum": float(amount),
+                    "first": str(first or ""),
+                    "last": str(last or ""),
                 },
                 0.0 if drop else _share(Decimal(amount), Decimal(whole)),
             )
             for one, other, count, amount, first, last in pairs
-        ]  # fmt: skip
+        ]
 
     @staticmethod
     def _reason(role: str, column: Column) -> str:
@@ -280,34 +381,44 @@ class Contract:
     def _mark_repeated_keys(self, present: list[str]) -> None:
         """Rows whose key an earlier accepted row already has.
 
-        A line number counts within its order, and an order within its customer and day (numbers restart every year);
-        without an order number it stands alone.
+        A line number counts within its order, and an order within its customer and day (numbers
+        restart every year); without an order number it stands alone.
         """
         if not self.schema.key or self.schema.key[-1] not in present:
             return
         last = self.schema.key[-1]
         key = list(self.schema.key) if set(self.schema.key) <= set(present) else [last]
         self.con.execute(
-            f"UPDATE parsed_{self.name} p SET _reason = 'repeated:{last}' FROM (SELECT _file, _row, row_number() OVER "
-            f"(PARTITION BY {', '.join(key)} ORDER BY _file, _row) AS n FROM parsed_{self.name} WHERE _reason IS NULL AND {last} IS NOT NULL) r "
+            f"UPDATE parsed_{self.name} p SET _reason = 'repeated:{last}' FROM (SELECT _file, "
+            f"_row, row_number() OVER (PARTITION BY {', '.join(key)} ORDER BY _file, _row) AS n "
+            f"FROM parsed_{self.name} WHERE _reason IS NULL AND {last} IS NOT NULL) r "
             f"WHERE r.n > 1 AND p._file = r._file AND p._row = r._row"
         )
 
     def _quarantine(self, files: list[SourceFile], rejects: list[Reject]) -> None:
         """Copy rejected rows, with their original values, to the common quarantine table."""
-        named = ", ".join(f"{quoted(header)}: {as_written(f'CAST(r.{identifier(header)} AS VARCHAR)')}" for header in self.reader.types)
+        named = ", ".join(
+            f"{quoted(header)}: {as_written(f'CAST(r.{identifier(header)} AS VARCHAR)')}"
+            for header in self.reader.types
+        )
         names = ", ".join(quoted(file.name) for file in files)
         self.con.execute(
-            f"INSERT INTO quarantine SELECT '{self.name}', list_extract([{names}], r._file + 1), r._row, p._reason, "
-            f"CAST(to_json({{{named}}}) AS VARCHAR) FROM raw_{self.name} r JOIN parsed_{self.name} p USING (_file, _row) "
-            f"WHERE p._reason IS NOT NULL ORDER BY r._file, r._row"
+            f"INSERT INTO quarantine SELECT '{self.name}', list_extract([{names}], r._file + 1), "
+            f"r._row, p._reason, CAST(to_json({{{named}}}) AS VARCHAR) FROM raw_{self.name} r "
+            f"JOIN parsed_{self.name} p USING (_file, _row) WHERE p._reason IS NOT NULL "
+            f"ORDER BY r._file, r._row"
         )
         if rejects:
-            values = [(self.name, r.file, r.row, r.reason, json.dumps(r.values, ensure_ascii=False)) for r in rejects]
+            values = [
+                (self.name, r.file, r.row, r.reason, json.dumps(r.values, ensure_ascii=False))
+                for r in rejects
+            ]
             self.con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", values)
 
     def _accept(self) -> None:
-        """Make `accepted_<name>` of `parsed_<name>` in its place, without a second copy of its rows."""
+        """Make `accepted_<name>` of `parsed_<name>` in its place,
+        without a second copy of its rows.
+        """
         for statement in (
             "DELETE FROM parsed_{name} WHERE _reason IS NOT NULL",
             "ALTER TABLE parsed_{name} DROP COLUMN _hash",
@@ -321,170 +432,292 @@ class Contract:
         """Fill the ledger's counts and sums, and the notices they call for."""
         name, total = self.name, check.total or "NULL::DECIMAL(18, 4)"
         sums = self.con.execute(
-            f"SELECT count(*), count(*) FILTER (_reason IS NULL), coalesce(sum({total}), 0), coalesce(sum({total}) FILTER (_reason IS NULL), 0), "
-            f"coalesce(sum({total}) FILTER (_reason IS NOT NULL), 0), count(*) FILTER (_reason IS NOT NULL AND {total} IS NULL) FROM parsed_{name}"
+            f"SELECT count(*), count(*) FILTER (_reason IS NULL), coalesce(sum({total}), 0), "
+            f"coalesce(sum({total}) FILTER (_reason IS NULL), 0), coalesce(sum({total}) FILTER "
+            f"(_reason IS NOT NULL), 0), count(*) FILTER (_reason IS NOT NULL AND {total} IS NULL) "
+            f"FROM parsed_{name}"
         ).fetchall()[0]
         check.rows, check.accepted_rows = sums[0] + len(rejects), sums[1]
         check.amount, check.accepted_amount, check.quarantined_amount = sums[2:5]
         check.unreadable_amounts = sums[5] + len(rejects) if check.total else 0
         check.quarantined_rows = check.rows - check.accepted_rows
         reasons = self.con.execute(
-            'SELECT reason, count(*) FROM quarantine WHERE "table" = ? GROUP BY 1 ORDER BY 2 DESC, 1', [name]
+            'SELECT reason, count(*) FROM quarantine WHERE "table" = ? GROUP BY 1 '
+            "ORDER BY 2 DESC, 1",
+            [name],
         ).fetchall()
         check.reasons = dict(reasons)
         check.duplicate_rows, check.duplicate_amount = self.con.execute(
-            f"SELECT coalesce(sum(n - 1), 0)::BIGINT, coalesce(sum(s * (n - 1) / n), 0)::DECIMAL(38, 4) FROM "
-            f"(SELECT count(*) AS n, sum({total}) AS s FROM parsed_{name} WHERE _reason IS NULL GROUP BY _file, _hash HAVING count(*) > 1)"
+            f"SELECT coalesce(sum(n - 1), 0)::BIGINT, coalesce(sum(s * (n - 1) / n), "
+            f"0)::DECIMAL(38, 4) FROM (SELECT count(*) AS n, sum({total}) AS s FROM parsed_{name} "
+            f"WHERE _reason IS NULL GROUP BY _file, _hash HAVING count(*) > 1)"
         ).fetchall()[0]
         if check.duplicate_rows:
-            message = N_("{table}: exact duplicate lines kept: {count}; two equal lines can be two events.")
+            message = N_(
+                "{table}: exact duplicate lines kept: {count}; two equal lines can be two events."
+            )
             weight = _share(check.duplicate_amount, check.amount)
-            check.notices.append(Notice(message, {"table": TABLE_LABELS[name], "count": check.duplicate_rows}, weight))
+            check.notices.append(
+                Notice(
+                    message, {"table": TABLE_LABELS[name], "count": check.duplicate_rows}, weight
+                )
+            )
         meant = " OR ".join(f"starts_with(_reason, '{code}:')" for code in MEANT)
         lost = self.con.execute(
-            f"SELECT coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NOT NULL AND NOT ({meant})"
+            f"SELECT coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NOT NULL "
+            f"AND NOT ({meant})"
         ).fetchall()[0][0]
         aside = _share(lost, check.amount)
         if aside >= HEAVY:
-            message = N_("{table}: rows worth {aside_share} of the amount are set aside, {aside_sum}: {reasons}.")
+            message = N_(
+                "{table}: rows worth {aside_share} of the amount are set aside, "
+                "{aside_sum}: {reasons}."
+            )
             reason = (
                 Notice(
                     REASONS[main[0]],
                     {
                         "column": self.reader.mapping.get(main[1], main[1]),
-                        "accepted": ", ".join(self.schema.columns[main[1]].choices) if main[1] in self.schema.columns else "",
+                        "accepted": ", ".join(self.schema.columns[main[1]].choices)
+                        if main[1] in self.schema.columns
+                        else "",
                     },
                 )
                 if (main := _main_reason(check))
                 else ""
             )
-            values = {"table": TABLE_LABELS[name], "aside_share": aside, "aside_sum": float(lost), "reasons": reason}
+            values = {
+                "table": TABLE_LABELS[name],
+                "aside_share": aside,
+                "aside_sum": float(lost),
+                "reasons": reason,
+            }
             check.notices.append(Notice(message, values, aside))
         unused = unused_columns(name, self.reader.mapping)
         if unused:
             check.unused = [str(self.reader.mapping[column]) for column in unused]
         if not check.accepted_rows:
-            check.notices.append(Notice(N_("{table}: no row was accepted."), {"table": TABLE_LABELS[name]}))
+            check.notices.append(
+                Notice(N_("{table}: no row was accepted."), {"table": TABLE_LABELS[name]})
+            )
 
     def _told_aside(self, check: TableCheck) -> list[Notice]:
-        """What was recognised as no row of the table: how many rows, worth what; and rows that read like totals but are not the sum of any."""
-        name, total, label = self.name, check.total or "NULL::DECIMAL(18, 4)", TABLE_LABELS[self.name]
+        """What was recognised as no row of the table: how many rows, worth what;
+        and rows that read like totals but are not the sum of any.
+        """
+        name, total, label = (
+            self.name,
+            check.total or "NULL::DECIMAL(18, 4)",
+            TABLE_LABELS[self.name],
+        )
         found = self.con.execute(
-            f"SELECT split_part(_reason, ':', 1) AS code, count(*), coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NOT NULL GROUP BY 1 ORDER BY 1"
+            f"SELECT split_part(_reason, ':', 1) AS code, count(*), coalesce(sum({total}), 0) "
+            f"FROM parsed_{name} WHERE _reason IS NOT NULL GROUP BY 1 ORDER BY 1"
         ).fetchall()
-        message = N_("{table}: rows set aside that are none of its own: {count}, worth {aside_sum} ({reason}).")
+        message = N_(
+            "{table}: rows set aside that are none of its own: {count}, worth "
+            "{aside_sum} ({reason})."
+        )
         told = [
-            Notice(message, {"table": label, "count": count, "aside_sum": float(amount), "reason": Notice(REASONS[code], {})})
+            Notice(
+                message,
+                {
+                    "table": label,
+                    "count": count,
+                    "aside_sum": float(amount),
+                    "reason": Notice(REASONS[code], {}),
+                },
+            )
             for code, count, amount in found
             if code in MEANT and code != "twice"
         ]
         told += self._told_currencies(check)
         if self.reader.spec.sign:
             made, amount = self.con.execute(
-                f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} p JOIN {self.reader.relation} r USING (_file, _row) WHERE r._negative AND _reason IS NULL"
+                f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} p "
+                f"JOIN {self.reader.relation} r USING (_file, _row) WHERE r._negative "
+                f"AND _reason IS NULL"
             ).fetchall()[0]
             message = N_("{table}: amounts made negative by {column}: {count}, worth {signed_sum}.")
             told.append(
-                Notice(message, {"table": label, "count": made, "column": self.reader.spec.sign.column, "signed_sum": float(amount)})
+                Notice(
+                    message,
+                    {
+                        "table": label,
+                        "count": made,
+                        "column": self.reader.spec.sign.column,
+                        "signed_sum": float(amount),
+                    },
+                )
             )
         if self.schema.total:
             kept, amount = self.con.execute(
-                f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NULL AND _total = 2"
+                f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} "
+                f"WHERE _reason IS NULL AND _total = 2"
             ).fetchall()[0]
             if kept:
                 doubt = N_(
-                    "{table}: {count} rows read like totals, worth {total_sum}, and are not the sum of rows above them: kept. Leave them out with where: if they are totals."
+                    "{table}: {count} rows read like totals, worth {total_sum}, and are not the "
+                    "sum of rows above them: kept. Leave them out with where: if they are totals."
                 )
-                told.append(Notice(doubt, {"table": label, "count": kept, "total_sum": float(amount)}, _share(amount, check.amount)))
+                told.append(
+                    Notice(
+                        doubt,
+                        {"table": label, "count": kept, "total_sum": float(amount)},
+                        _share(amount, check.amount),
+                    )
+                )
         return told
 
     def _told_hidden(self, files: list[SourceFile], check: TableCheck) -> list[Notice]:
         """Rows that a workbook hides or filters out: they are read like the others."""
         told = []
         message = N_(
-            "{table}: {count} rows of {file} are hidden or filtered out there and count like the others, worth {hidden_sum}. Leave them out with where: or skip: if they should not."
+            "{table}: {count} rows of {file} are hidden or filtered out there and count like the "
+            "others, worth {hidden_sum}. Leave them out with where: or skip: if they should not."
         )
         for index, file in enumerate(files):
             if not file.hidden:
                 continue
             count, amount = self.con.execute(
-                f"SELECT count(*), coalesce(sum({check.total or 0}), 0) FROM parsed_{self.name} WHERE _reason IS NULL AND _file = ? AND list_contains(?, _row)",
+                f"SELECT count(*), coalesce(sum({check.total or 0}), 0) FROM parsed_{self.name} "
+                f"WHERE _reason IS NULL AND _file = ? AND list_contains(?, _row)",
                 [index, file.hidden],
             ).fetchall()[0]
             if count:
-                values = {"table": TABLE_LABELS[self.name], "count": count, "file": file.name, "hidden_sum": float(amount)}
+                values = {
+                    "table": TABLE_LABELS[self.name],
+                    "count": count,
+                    "file": file.name,
+                    "hidden_sum": float(amount),
+                }
                 told.append(Notice(message, values, _share(amount, check.amount)))
         return told
 
     def _told_currencies(self, check: TableCheck) -> list[Notice]:
-        """Lines of other currencies: converted at which rate, or set aside; a column of several that nothing reads is an alarm."""
+        """Lines of other currencies: converted at which rate, or set aside;
+        a column of several that nothing reads is an alarm.
+        """
         name, label, own = self.name, TABLE_LABELS[self.name], self.reader.currency
         if "currency" in check.columns:
             found = self.con.execute(
-                f"SELECT currency AS code, _reason IS NULL AS known, count(*), coalesce(sum({check.total}), 0) FROM parsed_{name} WHERE currency IS NOT NULL "
-                f"AND currency <> ? AND (_reason IS NULL OR contains(_reason, 'currency:')) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2", [own]
-            ).fetchall()  # fmt: skip
+                f"SELECT currency AS code, _reason IS NULL AS known, count(*), "
+                f"coalesce(sum({check.total}), 0) FROM parsed_{name} WHERE currency IS NOT NULL "
+                f"AND currency <> ? AND (_reason IS NULL OR contains(_reason, 'currency:')) "
+                f"GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+                [own],
+            ).fetchall()
             converted = N_("{table}: {count} lines in {code} converted at {rate}: {converted_sum}.")
             aside = N_(
-                "{table}: {count} lines in {code}, {original} {code} in all, are set aside: write rates: {{{code}: …}} to convert them."
+                "{table}: {count} lines in {code}, {original} {code} in all, are set aside: "
+                "write rates: {{{code}: …}} to convert them."
             )
             told = []
             for code, known, count, amount in found:
                 values = {"table": label, "count": count, "code": code}
                 if known:
-                    rate = f"{self.reader.rates[code]:g}" if code in self.reader.rates else f"{self.reader.rates_file}"
-                    told.append(Notice(converted, values | {"rate": rate, "converted_sum": float(amount)}))
+                    rate = (
+                        f"{self.reader.rates[code]:g}"
+                        if code in self.reader.rates
+                        else f"{self.reader.rates_file}"
+                    )
+                    told.append(
+                        Notice(converted, values | {"rate": rate, "converted_sum": float(amount)})
+                    )
                 else:
-                    told.append(Notice(aside, values | {"original": f"{amount:,.2f}"}, _share(amount, check.amount)))
+                    told.append(
+                        Notice(
+                            aside,
+                            values | {"original": f"{amount:,.2f}"},
+                            _share(amount, check.amount),
+                        )
+                    )
             return told
         told = []
-        for header in (header for header in self.reader.types if plain_header(header) in CURRENCY_HEADERS and check.total):
+        for header in (
+            header
+            for header in self.reader.types
+            if plain_header(header) in CURRENCY_HEADERS and check.total
+        ):
             codes = [
                 row[0]
                 for row in self.con.execute(
-                    f"SELECT DISTINCT upper(trim(CAST({identifier(header)} AS VARCHAR))) FROM raw_{name}"
+                    f"SELECT DISTINCT upper(trim(CAST({identifier(header)} AS VARCHAR))) "
+                    f"FROM raw_{name}"
                 ).fetchall()
             ]
             codes = sorted(code for code in codes if code in list_currencies())
             if len(codes) > 1:
                 message = N_(
-                    "{table}: {column} names several currencies ({codes}), which are added up as they are: map it as currency, or leave the others out with where:."
+                    "{table}: {column} names several currencies ({codes}), which are added up as "
+                    "they are: map it as currency, or leave the others out with where:."
                 )
-                told.append(Notice(message, {"table": label, "column": header, "codes": examples(codes)}, 0.5))
+                told.append(
+                    Notice(
+                        message, {"table": label, "column": header, "codes": examples(codes)}, 0.5
+                    )
+                )
         return told
 
     def _words_that_nothing_uses(self, check: TableCheck) -> list[Notice]:
-        """Columns not used that say of rows that they are credit notes, refunds, cancelled, drafts or quotes, and yet count: how much is at stake."""
+        """Columns not used that say of rows that they are credit notes, refunds, cancelled,
+        drafts or quotes, and yet count: how much is at stake.
+        """
         total, spec = check.total, self.reader.spec
         named = {
-            plain_header(header) for header in (*self.reader.mapping.values(), *spec.where, *([spec.sign.column] if spec.sign else []))
+            plain_header(header)
+            for header in (
+                *self.reader.mapping.values(),
+                *spec.where,
+                *([spec.sign.column] if spec.sign else []),
+            )
         }
-        columns = [header for header, kind in self.reader.types.items() if kind == "VARCHAR" and plain_header(header) not in named][
-            :MOST_COLUMNS
-        ]
+        columns = [
+            header
+            for header, kind in self.reader.types.items()
+            if kind == "VARCHAR" and plain_header(header) not in named
+        ][:MOST_COLUMNS]
         if not total or not columns:
             return []
-        words, kinds_of = folded_words((*CREDIT_WORDS, *NO_SALE_WORDS)), quoted(f"{CREDIT_KIND}|{NO_SALE_KIND}")
-        tests = [f"count(*) FILTER (length({h}) <= 40 AND regexp_full_match({folded(h)}, {kinds_of}))" for h in map(identifier, columns)]
+        words, kinds_of = (
+            folded_words((*CREDIT_WORDS, *NO_SALE_WORDS)),
+            quoted(f"{CREDIT_KIND}|{NO_SALE_KIND}"),
+        )
+        tests = [
+            f"count(*) FILTER (length({h}) <= 40 AND regexp_full_match({folded(h)}, {kinds_of}))"
+            for h in map(identifier, columns)
+        ]
         counts = self.con.execute(f"SELECT {', '.join(tests)} FROM raw_{self.name}").fetchall()[0]
         told = []
         for header in (header for header, count in zip(columns, counts, strict=True) if count):
             column = identifier(header)
-            kinds = self.con.execute(f"SELECT count(DISTINCT {column}) FROM raw_{self.name}").fetchall()[0][0]
+            kinds = self.con.execute(
+                f"SELECT count(DISTINCT {column}) FROM raw_{self.name}"
+            ).fetchall()[0][0]
             own = folded(f"r.{column}")
             said_so = (
-                f"regexp_full_match({own}, {kinds_of})" if kinds <= FEW_WORDS else f"{own} IN ({words})"
+                f"regexp_full_match({own}, {kinds_of})"
+                if kinds <= FEW_WORDS
+                else f"{own} IN ({words})"
             )  # a kind of document, or a text
             count, stake, said = self.con.execute(
-                f"SELECT count(*), coalesce(sum(p.{total}), 0), string_agg(DISTINCT r.{column}, ', ' ORDER BY r.{column}) FROM parsed_{self.name} p "
-                f"JOIN raw_{self.name} r USING (_file, _row) WHERE p._reason IS NULL AND p.{total} > 0 AND {said_so}"
+                f"SELECT count(*), coalesce(sum(p.{total}), 0), string_agg(DISTINCT r.{column}, ', "
+                f"' ORDER BY r.{column}) FROM parsed_{self.name} p JOIN raw_{self.name} r USING "
+                f"(_file, _row) WHERE p._reason IS NULL AND p.{total} > 0 AND {said_so}"
             ).fetchall()[0]
             if count:
                 message = N_(
-                    "{table}: {column} says {words} of {count} rows that count with a positive amount, {stake_sum} in all: leave them out with where:, or "
-                    "make them negative with sign:."
+                    "{table}: {column} says {words} of {count} rows that count with a positive "
+                    "amount, {stake_sum} in all: leave them out with where:, or make them "
+                    "negative with sign:."
                 )
-                values = {"table": TABLE_LABELS[self.name], "column": header, "words": said, "count": count, "stake_sum": float(stake)}
+                values = {
+                    "table": TABLE_LABELS[self.name],
+                    "column": header,
+                    "words": said,
+                    "count": count,
+                    "stake_sum": float(stake),
+                }
                 told.append(Notice(message, values, _share(stake, check.amount)))
         return told
 
@@ -493,37 +726,65 @@ class Contract:
         headers = [
             header
             for header in self.reader.types
-            if plain_header(header) in REFUNDED_HEADERS and header not in self.reader.mapping.values()
+            if plain_header(header) in REFUNDED_HEADERS
+            and header not in self.reader.mapping.values()
         ]
         told = []
         for header in headers if check.total else []:
-            number = f"TRY_CAST(replace(CAST(r.{identifier(header)} AS VARCHAR), ',', '.') AS DOUBLE)"
+            number = (
+                f"TRY_CAST(replace(CAST(r.{identifier(header)} AS VARCHAR), ',', '.') AS DOUBLE)"
+            )
             count, amount = self.con.execute(
-                f"SELECT count(*) FILTER ({number} > 0), coalesce(sum({number}), 0) FROM parsed_{self.name} p JOIN raw_{self.name} r USING (_file, _row) WHERE p._reason IS NULL"
+                f"SELECT count(*) FILTER ({number} > 0), coalesce(sum({number}), 0) "
+                f"FROM parsed_{self.name} p JOIN raw_{self.name} r USING (_file, _row) "
+                f"WHERE p._reason IS NULL"
             ).fetchall()[0]
             if count:
-                message = N_("{table}: {column} holds {refunded_sum} given back on rows that count whole ({count}): nothing takes it off.")
-                values = {"table": TABLE_LABELS[self.name], "column": header, "count": count, "refunded_sum": float(amount)}
+                message = N_(
+                    "{table}: {column} holds {refunded_sum} given back on rows that count whole "
+                    "({count}): nothing takes it off."
+                )
+                values = {
+                    "table": TABLE_LABELS[self.name],
+                    "column": header,
+                    "count": count,
+                    "refunded_sum": float(amount),
+                }
                 told.append(Notice(message, values, _share(Decimal(str(amount)), check.amount)))
         return told
 
     def _unknown_words(self, check: TableCheck) -> list[Notice]:
-        """The values of a column of choices that no word is known for, with their counts, and the key that maps them."""
+        """The values of a column of choices that no word is known for, with their counts,
+        and the key that maps them.
+        """
         told = []
         for role, column in self.schema.columns.items():
-            if column.kind != "choice" or not any(f"choice:{role}" in reason for reason in check.reasons):
+            if column.kind != "choice" or not any(
+                f"choice:{role}" in reason for reason in check.reasons
+            ):
                 continue
             found = self.con.execute(
-                f"SELECT t_{role}, count(*) FROM {self.reader.relation} WHERE t_{role} IS NOT NULL AND {self.reader.read(role)} IS NULL GROUP BY 1 ORDER BY 2 DESC, 1"
+                f"SELECT t_{role}, count(*) FROM {self.reader.relation} WHERE t_{role} IS NOT NULL "
+                f"AND {self.reader.read(role)} IS NULL GROUP BY 1 ORDER BY 2 DESC, 1"
             ).fetchall()
             words = examples((f"{word} ({count:,})" for word, count in found), 8)
             if role == "stage":
                 message = N_(
-                    "{table}: values of {column} that are not known: {words}. Map them with stages: {{open: […], won: […], lost: […]}}."
+                    "{table}: values of {column} that are not known: {words}. Map them with "
+                    "stages: {{open: […], won: […], lost: […]}}."
                 )
             else:
                 message = N_("{table}: values of {column} that are not known: {words}.")
-            told.append(Notice(message, {"table": TABLE_LABELS[self.name], "column": self.reader.mapping[role], "words": words}))
+            told.append(
+                Notice(
+                    message,
+                    {
+                        "table": TABLE_LABELS[self.name],
+                        "column": self.reader.mapping[role],
+                        "words": words,
+                    },
+                )
+            )
         return told
 
 
@@ -537,15 +798,24 @@ def _main_reason(check: TableCheck) -> tuple[str, str] | None:
     return (first[0], first[2]) if first[0] in REASONS else None
 
 
-def unknown_references(con: duckdb.DuckDBPyConnection, checks: Iterable[TableCheck]) -> Notice | None:
-    """One notice for the customers that tables name and the customer list does not hold, weighed by their share of the sales; None where there are none."""
+def unknown_references(
+    con: duckdb.DuckDBPyConnection, checks: Iterable[TableCheck]
+) -> Notice | None:
+    """One notice for the customers that tables name and the customer list does not hold,
+    weighed by their share of the sales; None where there are none.
+    """
     ids: set[str] = set()
     tables, lines, weight = [], 0, 0.0
     for check in checks:
         if "customer_id" not in check.columns or check.table == "customers":
             continue
-        query = f"FROM accepted_{check.table} t WHERE customer_id IS NOT NULL AND NOT EXISTS (FROM accepted_customers c WHERE c.customer_id = t.customer_id)"
-        found = con.execute(f"SELECT customer_id, count(*) {query} GROUP BY 1 ORDER BY 1").fetchall()
+        query = (
+            f"FROM accepted_{check.table} t WHERE customer_id IS NOT NULL AND NOT EXISTS "
+            f"(FROM accepted_customers c WHERE c.customer_id = t.customer_id)"
+        )
+        found = con.execute(
+            f"SELECT customer_id, count(*) {query} GROUP BY 1 ORDER BY 1"
+        ).fetchall()
         if not found:
             continue
         ids |= {row[0] for row in found}
@@ -557,36 +827,67 @@ def unknown_references(con: duckdb.DuckDBPyConnection, checks: Iterable[TableChe
     if not ids:
         return None
     message = N_(
-        "customers missing from the customer list: {count} ({examples}), on {rows} lines of {tables}, {unlisted_share} of the sales."
+        "customers missing from the customer list: {count} ({examples}), on {rows} lines of "
+        "{tables}, {unlisted_share} of the sales."
     )
-    told = Notice(" · ".join("{" + name + "}" for name in tables), {name: TABLE_LABELS[name] for name in tables})
-    values = {"count": len(ids), "rows": lines, "examples": examples(sorted(ids)), "tables": told, "unlisted_share": weight}
+    told = Notice(
+        " · ".join("{" + name + "}" for name in tables),
+        {name: TABLE_LABELS[name] for name in tables},
+    )
+    values = {
+        "count": len(ids),
+        "rows": lines,
+        "examples": examples(sorted(ids)),
+        "tables": told,
+        "unlisted_share": weight,
+    }
     return Notice(message, values, weight)
 
 
 def alike_customers(con: duckdb.DuckDBPyConnection, checks: Iterable[TableCheck]) -> list[Notice]:
-    """Customers whose numbers differ by case, spaces, punctuation or leading zeros alone, or that a spreadsheet turned into powers of ten."""
+    """Customers whose numbers differ by case, spaces, punctuation or leading zeros alone,
+    or that a spreadsheet turned into powers of ten.
+    """
     tables = [check.table for check in checks if "customer_id" in check.columns]
     if not tables:
         return []
-    ids = " UNION ".join(f"SELECT customer_id AS id FROM accepted_{table} WHERE customer_id IS NOT NULL" for table in tables)
+    ids = " UNION ".join(
+        f"SELECT customer_id AS id FROM accepted_{table} WHERE customer_id IS NOT NULL"
+        for table in tables
+    )
     alike = con.execute(
-        "SELECT string_agg(id, ' = ' ORDER BY id) FROM (SELECT DISTINCT id, ltrim(regexp_replace(strip_accents(lower(id)), '[^a-z0-9]', '', 'g'), '0') AS plain "
+        f"SELECT string_agg(id, ' = ' ORDER BY id) FROM (SELECT DISTINCT id, "
+        f"ltrim(regexp_replace(strip_accents(lower(id)), '[^a-z0-9]', '', 'g'), '0') AS plain "
         f"FROM ({ids})) WHERE plain <> '' GROUP BY plain HAVING count(*) > 1 ORDER BY 1"
     ).fetchall()
     powers = con.execute(
-        rf"SELECT DISTINCT id FROM ({ids}) WHERE regexp_full_match(id, '\d([.,]\d+)?[eE]\+\d+|\d{{4,}}[eE]\d\d') ORDER BY 1"
+        rf"SELECT DISTINCT id FROM ({ids}) WHERE regexp_full_match(id, "
+        rf"'\d([.,]\d+)?[eE]\+\d+|\d{{4,}}[eE]\d\d') ORDER BY 1"
     ).fetchall()
     told = []
     if alike:
         message = N_(
-            "customers whose numbers differ by case, spaces, punctuation or zeros in front alone: {count} ({examples}). Where they are one, write "
-            "ids: {{case: ignore, zeros: ignore, spaces: ignore, punctuation: ignore}} under each table."
+            "customers whose numbers differ by case, spaces, punctuation or zeros in front alone: "
+            "{count} ({examples}). Where they are one, write ids: {{case: ignore, zeros: ignore, "
+            "spaces: ignore, punctuation: ignore}} under each table."
         )
-        told.append(Notice(message, {"count": len(alike), "examples": examples(row[0] for row in alike)}, ALIKE_WEIGHT))
+        told.append(
+            Notice(
+                message,
+                {"count": len(alike), "examples": examples(row[0] for row in alike)},
+                ALIKE_WEIGHT,
+            )
+        )
     if powers:
         message = N_(
-            "customers whose number a spreadsheet turned into a power of ten: {count} ({examples}): several may be one now. Export the column as text."
+            "customers whose number a spreadsheet turned into a power of ten: {count} "
+            "({examples}): several may be one now. Export the column as text."
         )
-        told.append(Notice(message, {"count": len(powers), "examples": examples(row[0] for row in powers)}, ALIKE_WEIGHT))
+        told.append(
+            Notice(
+                message,
+                {"count": len(powers), "examples": examples(row[0] for row in powers)},
+                ALIKE_WEIGHT,
+            )
+        )
     return told

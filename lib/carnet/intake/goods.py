@@ -1,7 +1,8 @@
-"""The cost of goods: which table gives it, and what a sale line without a cost is estimated to have cost.
+"""The cost of goods: which table gives it, and what a sale line without a cost is
+estimated to have cost.
 
-One cost has one source. Sale lines may carry costs, a table of costs may hold purchases, a ledger its accounts 60: one of them counts, the others
-are told beside it.
+One cost has one source. Sale lines may carry costs, a table of costs may hold purchases, a ledger
+its accounts 60: one of them counts, the others are told beside it.
 """
 
 import datetime as dt
@@ -18,29 +19,44 @@ from carnet.intake.sources.base import quoted
 from carnet.wording import N_, Notice
 
 LEAST_COSTED = 0.5  # share of the revenue whose cost is known, below which no margin is told
-GOODS_ACCOUNTS = "60[12378]|609[1278]"  # purchases for resale and of materials, their stocks, costs and rebates
+# purchases for resale and of materials, their stocks, costs and rebates
+GOODS_ACCOUNTS = "60[12378]|609[1278]"
 GOODS_WORDS = (  # the whole name of a category, without accents
-    r"(variations? (de |des )?stocks? (de |des )?)?(achats?|marchandises?|matieres? premieres?|approvisionnements?|raw materials?|materials?|goods( purchased)?|merchandise|purchases?|cogs|product costs?|"
-    r"cost of (goods|sales)|couts? (d.achat|de revient|des (ventes|marchandises|produits)))"
-    r"( (consommes?|revendus?|vendue?s?|fournisseurs?|marchandises|sold|for resale|de negoce|(de |des |of )?(marchandises?|matieres?|produits?|goods|materials?|merchandise)\b.*))*"
+    r"(variations? (de |des )?stocks? (de |des )?)?(achats?|marchandises?|matieres? "
+    r"premieres?|approvisionnements?|raw materials?|materials?|goods( "
+    r"purchased)?|merchandise|purchases?|cogs|product costs?|cost of (goods|sales)|couts? "
+    r"(d.achat|de revient|des (ventes|marchandises|produits)))( "
+    r"(consommes?|revendus?|vendue?s?|fournisseurs?|marchandises|sold|for resale|de negoce|(de "
+    r"|des |of )?(marchandises?|matieres?|produits?|goods|materials?|merchandise)\b.*))*"
 )
-SAME_ORDER = "0.5"  # variable costs beside the goods of the sale lines, as a share of these, from which they may be the same goods
-ACCOUNT_LIKE = 0.8  # share of the numbers of a costs table that look like accounts of class 6, from which they are read as such
-SOURCES = {"sales": N_("the sale lines"), "costs": N_("the table of costs"), "ledger": N_("the legal ledger")}
+# variable costs beside the goods of the sale lines, as a share of these, from which they may be
+# the same goods
+SAME_ORDER = "0.5"
+# share of the numbers of a costs table that look like accounts of class 6, from which they
+# are read as such
+ACCOUNT_LIKE = 0.8
+SOURCES = {
+    "sales": N_("the sale lines"),
+    "costs": N_("the table of costs"),
+    "ledger": N_("the legal ledger"),
+}
 
 
 @dataclass(frozen=True)
 class Goods:
-    """Where the cost of goods comes from ('sales', 'costs', 'ledger' or '' where nothing tells it) and what there is to know of it."""
+    """Where the cost of goods comes from ('sales', 'costs', 'ledger' or '' where nothing tells it)
+    and what there is to know of it.
+    """
 
     source: str
     notices: list[Notice]
 
 
 def estimate_costs(con: duckdb.DuckDBPyConnection) -> None:
-    """Add `estimated_cost` to `accepted_sales`: the cost of the line, else its amount × the cost rate of the costed lines of the same offer (product where no
-    offer is given), else of the same customer, else of all.
-    """  # fmt: skip
+    """Add `estimated_cost` to `accepted_sales`: the cost of the line,
+    else its amount × the cost rate of the costed lines of the same offer (product where no offer
+    is given), else of the same customer, else of all.
+    """
     present = _columns(con, "sales")
     if "cost" not in present:
         return
@@ -53,87 +69,153 @@ def estimate_costs(con: duckdb.DuckDBPyConnection) -> None:
     keys = [*[name for name in ("offer", "product") if name in present][:1], "customer_id"]
     rates = [f"(SELECT {rate} {known} AND {key} = s.{key} HAVING sum(amount) > 0)" for key in keys]
     con.execute(
-        f"UPDATE accepted_sales s SET estimated_cost = TRY_CAST(amount * coalesce({', '.join(rates)}, (SELECT {rate} {known} HAVING sum(amount) > 0)) "
-        "AS DECIMAL(18, 4)) WHERE cost IS NULL"
+        f"UPDATE accepted_sales s SET estimated_cost = TRY_CAST(amount "
+        f"* coalesce({', '.join(rates)}, (SELECT {rate} {known} HAVING sum(amount) > 0)) "
+        f"AS DECIMAL(18, 4)) WHERE cost IS NULL"
     )
 
 
 def mark_goods(con: duckdb.DuckDBPyConnection) -> None:
-    """Add `goods` to `accepted_costs`: True for purchases of what is sold, by the number of the account, else by the name of the category."""
+    """Add `goods` to `accepted_costs`: True for purchases of what is sold,
+    by the number of the account, else by the name of the category.
+    """
     number = _number(con)
     plain = "strip_accents(lower(category))"
-    by_name = f"(regexp_full_match({plain}, {quoted(GOODS_WORDS)}) AND coalesce(behaviour, 'variable') = 'variable')"
-    told = f"CASE WHEN {number} IS NOT NULL THEN regexp_matches({number}, '^({GOODS_ACCOUNTS})') ELSE {by_name} END" if number else by_name
+    by_name = (
+        f"(regexp_full_match({plain}, {quoted(GOODS_WORDS)}) AND coalesce(behaviour, "
+        f"'variable') = 'variable')"
+    )
+    told = (
+        (
+            f"CASE WHEN {number} IS NOT NULL THEN regexp_matches({number}, '^({GOODS_ACCOUNTS})') "
+            f"ELSE {by_name} END"
+        )
+        if number
+        else by_name
+    )
     con.execute("ALTER TABLE accepted_costs ADD COLUMN goods BOOLEAN")
     con.execute(f"UPDATE accepted_costs SET goods = coalesce({told}, false)")
-    con.execute("UPDATE accepted_costs SET behaviour = 'variable' WHERE goods AND behaviour IS NULL")
+    con.execute(
+        "UPDATE accepted_costs SET behaviour = 'variable' WHERE goods AND behaviour IS NULL"
+    )
 
 
 def account_mapping(con: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
-    """The behaviours of the French chart, where the numbers of `accepted_costs` are accounts of it; nothing else."""
+    """The behaviours of the French chart, where the numbers of `accepted_costs` are accounts
+    of it; nothing else.
+    """
     return [chart_of_accounts()["behaviour"]] if _number(con) else []
 
 
 def _number(con: duckdb.DuckDBPyConnection) -> str:
-    """The column of `accepted_costs` whose texts are accounts of class 6: account, else category; '' where none is."""
+    """The column of `accepted_costs` whose texts are accounts of class 6: account, else category;
+    '' where none is.
+    """
     for name in ("account", "category"):
         if name in _columns(con, "costs"):
             alike, given = con.execute(
-                f"SELECT count(*) FILTER (regexp_matches({name}, '^6[0-9]{{2,}}')), count({name}) FROM accepted_costs"
+                f"SELECT count(*) FILTER (regexp_matches({name}, '^6[0-9]{{2,}}')), count({name}) "
+                f"FROM accepted_costs"
             ).fetchall()[0]
             if given and alike >= ACCOUNT_LIKE * given:
                 return name
     return ""
 
 
-def choose_goods(con: duckdb.DuckDBPyConnection, checks: dict[str, TableCheck], chosen: str | None, start: dt.date, end: dt.date) -> Goods:
+def choose_goods(
+    con: duckdb.DuckDBPyConnection,
+    checks: dict[str, TableCheck],
+    chosen: str | None,
+    start: dt.date,
+    end: dt.date,
+) -> Goods:
     """Decide which table gives the cost of goods, and tell it.
 
-    Rule        `chosen` (goods_cost of the engagement); else the table of costs, or the ledger that filled it, where it holds purchases; else the
-                sale lines where they carry costs; else the table of costs where it has variable ones
-    Notices     what was chosen; both sums over the audit period where two tables give the cost of goods; the share of revenue without a cost
+    Rule        `chosen` (goods_cost of the engagement); else the table of costs, or the ledger that
+                filled it, where it holds purchases; else the sale lines where they carry costs;
+                else the table of costs where it has variable ones
+    Notices     what was chosen; both sums over the audit period where two tables give the cost
+                of goods; the share of revenue without a cost
     Raises      CarnetError where the table chosen does not tell it
-    """  # fmt: skip
+    """
     period = f"BETWEEN {quoted(str(start))} AND {quoted(str(end))}"
     sums: dict[str, Decimal] = {}
     if "sales" in checks and "cost" in checks["sales"].columns:
-        sums |= _known("sales", con, f"SELECT sum(estimated_cost), count(cost) FROM accepted_sales WHERE date {period}")
+        sums |= _known(
+            "sales",
+            con,
+            f"SELECT sum(estimated_cost), count(cost) FROM accepted_sales WHERE date {period}",
+        )
     filled = checks["costs"].source == "ledger" if "costs" in checks else False
     if "costs" in checks:
         name = "ledger" if filled else "costs"
         sums |= _known(
-            name, con, f"SELECT sum(amount) FILTER (goods), count(*) FILTER (goods) FROM accepted_costs WHERE period_end {period}"
+            name,
+            con,
+            f"SELECT sum(amount) FILTER (goods), count(*) FILTER (goods) FROM accepted_costs "
+            f"WHERE period_end {period}",
         )
     if "ledger" in checks and not filled:
-        query = f"SELECT sum(debit - credit), count(*) FROM accepted_ledger WHERE NOT closing AND regexp_matches(account, '^({GOODS_ACCOUNTS})') AND date {period}"
+        query = (
+            f"SELECT sum(debit - credit), count(*) FROM accepted_ledger WHERE NOT closing "
+            f"AND regexp_matches(account, '^({GOODS_ACCOUNTS})') AND date {period}"
+        )
         sums |= _known("ledger", con, query)
     if chosen and chosen not in sums:
         raise CarnetError(
-            f"goods_cost: {chosen} tells no cost of goods in this engagement; {', '.join(sums) or 'no table'} does. Change goods_cost in engagement.yml."
+            f"goods_cost: {chosen} tells no cost of goods in this engagement; "
+            f"{', '.join(sums) or 'no table'} does. Change goods_cost in engagement.yml."
         )
-    accounts = [name for name in ("costs", "ledger") if name in sums and not (name == "ledger" and "costs" in checks and not filled)]
+    accounts = [
+        name
+        for name in ("costs", "ledger")
+        if name in sums and not (name == "ledger" and "costs" in checks and not filled)
+    ]
     source = chosen or next(iter([*accounts, *(name for name in ("sales",) if name in sums)]), "")
     notices = []
-    others = [name for name in sums if name != source and (source == "sales" or name == "sales") and abs(sums[name] - sums[source]) >= 1]
+    others = [
+        name
+        for name in sums
+        if name != source
+        and (source == "sales" or name == "sales")
+        and abs(sums[name] - sums[source]) >= 1
+    ]
     if others:
         other = others[0]
         message = N_(
-            "The cost of goods is told twice: {counted_sum} by {counted}, {other_sum} by {other}, over the audit period. Counted once, by {counted}; goods_cost in engagement.yml chooses."
+            "The cost of goods is told twice: {counted_sum} by {counted}, {other_sum} by {other}, "
+            "over the audit period. Counted once, by {counted}; goods_cost in "
+            "engagement.yml chooses."
         )
         notices.append(
             Notice(
                 message,
-                {"counted": Notice(SOURCES[source]), "other": Notice(SOURCES[other]), "counted_sum": float(round(sums[source])), "other_sum": float(round(sums[other]))},
+                {
+                    "counted": Notice(SOURCES[source]),
+                    "other": Notice(SOURCES[other]),
+                    "counted_sum": float(round(sums[source])),
+                    "other_sum": float(round(sums[other])),
+                },
             )
-        )  # fmt: skip
+        )
     if source == "sales" and "costs" in checks:
-        query = f"SELECT sum(amount) FROM accepted_costs WHERE behaviour = 'variable' AND NOT goods AND period_end {period}"
+        query = (
+            f"SELECT sum(amount) FROM accepted_costs WHERE behaviour = 'variable' AND NOT goods "
+            f"AND period_end {period}"
+        )
         beside = con.execute(query).fetchall()[0][0] or Decimal(0)
         if beside >= sums["sales"] * Decimal(SAME_ORDER) > 0:
             message = N_(
-                "Beside {goods_sum} of cost of goods on the sale lines, the table of costs has {beside_sum} of variable costs. If they hold purchases, these count twice: name their category purchases, and set goods_cost in engagement.yml."
+                "Beside {goods_sum} of cost of goods on the sale lines, the table of costs has "
+                "{beside_sum} of variable costs. If they hold purchases, these count twice: "
+                "name their category purchases, and set goods_cost in engagement.yml."
             )
-            notices.append(Notice(message, {"goods_sum": float(round(sums["sales"])), "beside_sum": float(round(beside))}))
+            notices.append(
+                Notice(
+                    message,
+                    {"goods_sum": float(round(sums["sales"])), "beside_sum": float(round(beside))},
+                )
+            )
     return Goods(source, notices + _uncosted(con, checks, period))
 
 
@@ -142,23 +224,28 @@ def _known(name: str, con: duckdb.DuckDBPyConnection, query: str) -> dict[str, D
     return {name: total} if count else {}
 
 
-def _uncosted(con: duckdb.DuckDBPyConnection, checks: dict[str, TableCheck], period: str) -> list[Notice]:
+def _uncosted(
+    con: duckdb.DuckDBPyConnection, checks: dict[str, TableCheck], period: str
+) -> list[Notice]:
     """How much of the period's revenue has no cost, and what stands in its place."""
     if "sales" not in checks or "cost" not in checks["sales"].columns:
         return []
     total, known = con.execute(
-        f"SELECT sum(amount)::DOUBLE, sum(amount) FILTER (cost IS NOT NULL)::DOUBLE FROM accepted_sales WHERE amount > 0 AND date {period}"
+        f"SELECT sum(amount)::DOUBLE, sum(amount) FILTER (cost IS NOT NULL)::DOUBLE "
+        f"FROM accepted_sales WHERE amount > 0 AND date {period}"
     ).fetchall()[0]
     if not total or (known or 0) >= total:
         return []
     table, share = TABLE_LABELS["sales"], 1 - (known or 0) / total
     if share > 1 - LEAST_COSTED:
         message = N_(
-            "{table}: {missing_share} of revenue has no cost: no margin is told by the sale lines, since less than half of it could be measured."
+            "{table}: {missing_share} of revenue has no cost: no margin is told by the sale lines, "
+            "since less than half of it could be measured."
         )
     else:
         message = N_(
-            "{table}: {missing_share} of revenue has no cost; its margin is estimated at the cost rate of the lines of the same offer, else of the same customer, else of all."
+            "{table}: {missing_share} of revenue has no cost; its margin is estimated at the cost "
+            "rate of the lines of the same offer, else of the same customer, else of all."
         )
     return [Notice(message, {"table": table, "missing_share": share}, share)]
 

@@ -1,4 +1,6 @@
-"""The whole register: every module of measures is read, subject by subject, and what it declares is there."""
+"""The whole register: every module of measures is read, subject by subject,
+and what it declares is there.
+"""
 
 from collections.abc import Iterable, Iterator
 from importlib import import_module
@@ -14,7 +16,9 @@ SUBJECTS = ("portfolio", "gaps", "costs", "indicators", "reasons", "retention", 
 
 
 def _modules() -> Iterator[str]:
-    """Every module of measures, subject by subject; read, so that what it declares is registered."""
+    """Every module of measures, subject by subject; read, so that what it declares
+    is registered.
+    """
     for subject in SUBJECTS:
         package = import_module(f"{measures.__name__}.{subject}")
         for module in walk_packages(package.__path__, f"{package.__name__}."):
@@ -24,9 +28,14 @@ def _modules() -> Iterator[str]:
 
 # in this order, whichever module was imported first
 MEASURES: dict[str, Measure] = {
-    name: declared for module in list(_modules()) for name, declared in register.MEASURES.items() if declared.module == module
+    name: declared
+    for module in list(_modules())
+    for name, declared in register.MEASURES.items()
+    if declared.module == module
 }
-FIGURES: dict[str, Figure] = {name: register.FIGURES[name] for declared in MEASURES.values() for name in declared.figures}
+FIGURES: dict[str, Figure] = {
+    name: register.FIGURES[name] for declared in MEASURES.values() for name in declared.figures
+}
 
 
 def check_targets(names: Iterable[str]) -> None:

@@ -1,7 +1,8 @@
 """What a measure declares about itself, and the recording of the measures that ran.
 
-A public function of `carnet.measures` bears `@measure`: its label, and the published figures that it gives. The register is
-what was declared; `carnet.measures.catalogue` reads every module of measures, so that it is whole.
+A public function of `carnet.measures` bears `@measure`: its label, and the published figures
+that it gives. The register is what was declared; `carnet.measures.catalogue` reads every module
+of measures, so that it is whole.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +22,9 @@ Unit = Literal["currency", "ratio", "count", "days", "index"]
 class Figure:
     """One published figure. `good` is the direction that is good news (None when it depends).
 
-    `compares`: it means nothing where the sales given do not cover the previous period. `moves`: it says what became of
-    customers in a year, and nothing where most of them order less than once a year.
+    `compares`: it means nothing where the sales given do not cover the previous period. `moves`:
+    it says what became of customers in a year, and nothing where most of them order less
+    than once a year.
     """
 
     label: str
@@ -37,7 +39,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class Measure:
-    """A declared function: its name, what its result is, where its definition stands (the docstring), its figures."""
+    """A declared function: its name, what its result is, where its definition stands
+    (the docstring), its figures.
+    """
 
     name: str
     label: str
@@ -67,10 +71,13 @@ FIGURES: dict[str, Figure] = {}
 _open: list[Recording] = [Recording()]  # the first one is that of the process, see `start`
 
 
-def measure(label: str, figures: Mapping[str, Figure] = {}) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def measure(
+    label: str, figures: Mapping[str, Figure] = {}
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare a function as a measure; every call notes its name in the recordings that are open.
 
-    Raises ValueError when another module declared the name, or one of its figures: one name, one formula.
+    Raises ValueError when another module declared the name, or one of its figures:
+    one name, one formula.
     """
 
     def declared(function: Callable[P, R]) -> Callable[P, R]:
@@ -79,7 +86,9 @@ def measure(label: str, figures: Mapping[str, Figure] = {}) -> Callable[[Callabl
         twice = [figure for figure in figures if figure in FIGURES]
         if (known and known.module != function.__module__) or (twice and not known):
             raise ValueError(f"{function.__module__}.{name} declares {[name, *twice]} again.")
-        MEASURES[name] = Measure(name, label, function.__module__, function.__doc__ or "", tuple(figures))
+        MEASURES[name] = Measure(
+            name, label, function.__module__, function.__doc__ or "", tuple(figures)
+        )
         FIGURES.update(figures)
 
         @wraps(function)
@@ -111,7 +120,9 @@ def recording() -> Iterator[Recording]:
 
 
 def note(name: str, ran: Ran) -> None:
-    """Note in all open recordings that something ran, now or when what is read again was computed."""
+    """Note in all open recordings that something ran, now or when what is read
+    again was computed.
+    """
     for kept in _open:
         kept.ran.setdefault(name, ran)
 

@@ -1,4 +1,6 @@
-"""The tasks as calendars, one .ics file per salesperson (RFC 5545): all-day entries that Outlook, Google and Apple calendars import."""
+"""The tasks as calendars, one .ics file per salesperson (RFC 5545): all-day entries that Outlook,
+Google and Apple calendars import.
+"""
 
 import datetime as dt
 import hashlib
@@ -11,25 +13,37 @@ from carnet.engagement.records import restored, slug
 from carnet.wording import Wording
 
 
-def write_calendars(w: Wording, tasks: Path, folder: Path, client: str, as_of: dt.date) -> list[str]:
-    """Write one calendar per salesperson of lists/tasks.csv into `folder`; returns the file names, none when there is no task.
+def write_calendars(
+    w: Wording, tasks: Path, folder: Path, client: str, as_of: dt.date
+) -> list[str]:
+    """Write one calendar per salesperson of lists/tasks.csv into `folder`; returns the file names,
+    none when there is no task.
 
-    An entry keeps its identity over reruns of the same audit, so that importing twice does not double it.
+    An entry keeps its identity over reruns of the same audit, so that importing twice does
+    not double it.
     """
     if not tasks.is_file():
         return []
-    listed = pd.read_csv(tasks, dtype=str, keep_default_na=False).apply(lambda column: column.map(restored).map(_clean))
+    listed = pd.read_csv(tasks, dtype=str, keep_default_na=False).apply(
+        lambda column: column.map(restored).map(_clean)
+    )
     names: list[str] = []
     for owner, rows in listed.groupby("salesperson", sort=True):
         calendar = Calendar()
         calendar.add("prodid", "-//carnet//tasks//EN")
         calendar.add("version", "2.0")
-        calendar.add("x-wr-calname", " ".join(f"{_clean(client)} · {owner or w._('No salesperson')}".split()))
+        calendar.add(
+            "x-wr-calname", " ".join(f"{_clean(client)} · {owner or w._('No salesperson')}".split())
+        )
         for row in rows.to_dict("records"):
             calendar.add_component(_entry(w, row, client, as_of))
         folder.mkdir(exist_ok=True)
         stem = slug(owner) or ("salesperson" if owner else "unassigned")
-        name = next(f for n in range(1, len(names) + 2) if (f := f"{stem}{f'-{n}' if n > 1 else ''}.ics") not in names)
+        name = next(
+            f
+            for n in range(1, len(names) + 2)
+            if (f := f"{stem}{f'-{n}' if n > 1 else ''}.ics") not in names
+        )
         names.append(name)
         (folder / name).write_bytes(calendar.to_ical())
     return names
@@ -37,12 +51,16 @@ def write_calendars(w: Wording, tasks: Path, folder: Path, client: str, as_of: d
 
 def _clean(text: str) -> str:
     """A text without the control characters that RFC 5545 forbids."""
-    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
+    return "".join(
+        character if character.isprintable() or character == "\n" else " " for character in text
+    )
 
 
 def _entry(w: Wording, row: dict[str, str], client: str, as_of: dt.date) -> Event:
     due = dt.date.fromisoformat(row["due_date"])
-    identity = hashlib.sha256("|".join((client, str(as_of), row["customer_id"])).encode()).hexdigest()[:32]
+    identity = hashlib.sha256(
+        "|".join((client, str(as_of), row["customer_id"])).encode()
+    ).hexdigest()[:32]
     entry = Event()
     entry.add("uid", f"{identity}@carnet")
     entry.add("dtstamp", dt.datetime.combine(as_of, dt.time(), dt.UTC))

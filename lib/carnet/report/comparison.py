@@ -1,4 +1,6 @@
-"""What changed between two dated reports, as text and for the executive summary: the customers tracked in the older one, then every figure, signal told from noise."""
+"""What changed between two dated reports, as text and for the executive summary:
+the customers tracked in the older one, then every figure, signal told from noise.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,14 +38,20 @@ TESTS = {
 def compare_reports(old: Path, new: Path) -> str:
     """The comparison of two report folders, in the language of the newer one.
 
-    Raises CarnetError when one is not a report, or when they are of another client, currency or way to compare, or not in order of time.
+    Raises CarnetError when one is not a report, or when they are of another client, currency or way
+    to compare, or not in order of time.
     """
     then, now = open_published(old), open_published(new)
     check_comparable(then, now.client, now.currency, now.comparison, now.as_of)
     if then.manifest.get("pseudonyms", "") != now.manifest.get("pseudonyms", ""):
-        raise CarnetError(f"{old} and {new} call the same people by other names (--anonymise): they are not held against each other.")
+        raise CarnetError(
+            f"{old} and {new} call the same people by other names (--anonymise): they are not held "
+            f"against each other."
+        )
     if then.as_of >= now.as_of:
-        raise CarnetError(f"{old} is of {then.as_of}, {new} of {now.as_of}: name the older report first.")
+        raise CarnetError(
+            f"{old} is of {then.as_of}, {new} of {now.as_of}: name the older report first."
+        )
     w = Wording(now.language, now.currency)
     title = f"{now.client} · {w.date(then.as_of)} → {w.date(now.as_of)}"
     return "\n".join([title, "", *_followed(w, then, now), "", *_figures(w, then, now)])
@@ -51,7 +59,9 @@ def compare_reports(old: Path, new: Path) -> str:
 
 @dataclass(frozen=True)
 class Since:
-    """What changed since an earlier report: sentences, and the figures that moved beyond noise (columns label, then, now, tested, all as texts)."""
+    """What changed since an earlier report: sentences, and the figures that moved beyond noise
+    (columns label, then, now, tested, all as texts).
+    """
 
     sentences: list[str]
     figures: pd.DataFrame
@@ -61,29 +71,63 @@ def changes_since(w: Wording, then: Published | None, now: Published) -> Since:
     """What an executive summary says of the last audit; `then` is None when there is none."""
     none = pd.DataFrame(columns=["label", "then", "now", "tested"])
     if then is None:
-        return Since([w._("No earlier audit of this client that can be compared is in the folder of reports.")], none)
+        return Since(
+            [
+                w._(
+                    "No earlier audit of this client that can be compared is in the "
+                    "folder of reports."
+                )
+            ],
+            none,
+        )
     date = w.date(then.as_of)
     try:
         followed, table = list(_followed(w, then, now)), _changes(then, now)
     except CarnetError:
-        return Since([w._("The audit of {date} cannot be compared: one of its files is not readable.", date=date)], none)
+        return Since(
+            [
+                w._(
+                    "The audit of {date} cannot be compared: one of its files is not readable.",
+                    date=date,
+                )
+            ],
+            none,
+        )
     rows = table[table.verdict == "signal"].to_dict("records")
     counts = {verdict: int((table.verdict == verdict).sum()) for verdict in HEADINGS}
     told_counts = w._(
-        "Figures against the audit of {date}: beyond noise {signal}, within it {noise}, not judged for want of an interval {unjudged}. Of those tested, about {luck} would pass for a signal by luck.",
-        date=date, signal=w.number(counts["signal"]), noise=w.number(counts["noise"]), unjudged=w.number(counts["not judged"]),
+        "Figures against the audit of {date}: beyond noise {signal}, within it {noise}, "
+        "not judged for want of an interval {unjudged}. Of those tested, about {luck} would pass "
+        "for a signal by luck.",
+        date=date,
+        signal=w.number(counts["signal"]),
+        noise=w.number(counts["noise"]),
+        unjudged=w.number(counts["not judged"]),
         luck=w.number(0.05 * (counts["signal"] + counts["noise"]), 1),
-    )  # fmt: skip
+    )
     tests = [TESTS[row["test"]] for row in rows]
-    moved = [dict(zip(none.columns, (*_written(w, row), w._(test)), strict=True)) for row, test in zip(rows, tests, strict=True)]
+    moved = [
+        dict(zip(none.columns, (*_written(w, row), w._(test)), strict=True))
+        for row, test in zip(rows, tests, strict=True)
+    ]
     first = followed[: followed.index("")] if "" in followed else followed
-    return Since([*first, *filter(None, _parameters(w, then, now)), told_counts], pd.DataFrame(moved, columns=none.columns))
+    return Since(
+        [*first, *filter(None, _parameters(w, then, now)), told_counts],
+        pd.DataFrame(moved, columns=none.columns),
+    )
 
 
 def _followed(w: Wording, then: Published, now: Published) -> Iterable[str]:
-    """What became of the tracked customers of the older report: the sentence, outcomes, each customer, the hold-out."""
+    """What became of the tracked customers of the older report: the sentence, outcomes,
+    each customer, the hold-out.
+    """
     if not then.has_list("sales_gaps") or not now.has_list("standing"):
-        return [w._("Tracked customers are not followed: one of the reports is without its gap list (notebook sales_gaps).")]
+        return [
+            w._(
+                "Tracked customers are not followed: one of the reports is without its gap list "
+                "(notebook sales_gaps)."
+            )
+        ]
     numbers, column = "sales_gap revenue rolling_year_revenue", length_column(now.comparison)
     flagged, today = (
         then.read_list("sales_gaps", numbers, "flagged", "customer_id name salesperson"),
@@ -91,25 +135,50 @@ def _followed(w: Wording, then: Published, now: Published) -> Iterable[str]:
     )
     flagged = flagged[flagged.flagged].assign(period_revenue=lambda t: t[column])
     today = today.assign(period_revenue=today[column])
-    back_share, years = float(now.manifest["parameters"].get("back_share", BACK_SHARE)), (now.as_of - then.as_of).days / 365.25
+    back_share, years = (
+        float(now.manifest["parameters"].get("back_share", BACK_SHARE)),
+        (now.as_of - then.as_of).days / 365.25,
+    )
     t = follow_up.follow_up(flagged, today, then.as_of, back_share, years)
     if not len(t):
         return [w._("The older report tracked nobody.")]
     outcomes, regained = follow_up.outcome_table(t), follow_up.regained_interval(t)
     expected = then.figure("expected_rebound_share")
     verdict = follow_up.against_expected(regained, expected, years)
-    lines = [told.followed(w, outcomes, regained, expected, verdict, w.date(then.as_of), years).sentence]
+    lines = [
+        told.followed(w, outcomes, regained, expected, verdict, w.date(then.as_of), years).sentence
+    ]
     told_since = now.manifest.get("earlier_report") == then.folder.resolve().name
     if then.has_list("last_chance"):
         proposed = then.read_list("last_chance", numbers).assign(period_revenue=lambda t: t[column])
         if told_since and now.has_list("follow_up_proposals"):
-            done = now.read_list("follow_up_proposals", FOLLOWED_NUMBERS).set_index("customer_id").recent_contact_count
+            done = (
+                now.read_list("follow_up_proposals", FOLLOWED_NUMBERS)
+                .set_index("customer_id")
+                .recent_contact_count
+            )
             proposed = proposed.join(done, on="customer_id")
-        lines.append(told.arm_effect(w, follow_up.arm_effect(follow_up.follow_up(proposed, today, then.as_of, back_share, years))))
+        lines.append(
+            told.arm_effect(
+                w,
+                follow_up.arm_effect(
+                    follow_up.follow_up(proposed, today, then.as_of, back_share, years)
+                ),
+            )
+        )
     if told_since and now.has_list("follow_up"):
-        done = now.read_list("follow_up", FOLLOWED_NUMBERS).set_index("customer_id")[FOLLOWED_NUMBERS.split()]
+        done = now.read_list("follow_up", FOLLOWED_NUMBERS).set_index("customer_id")[
+            FOLLOWED_NUMBERS.split()
+        ]
         t = t.drop(columns="proposal_count").join(done, on="customer_id")
-    return [*lines, "", *(_customer(w, row) for row in t.sort_values(["sales_gap", "customer_id"]).to_dict("records"))]
+    return [
+        *lines,
+        "",
+        *(
+            _customer(w, row)
+            for row in t.sort_values(["sales_gap", "customer_id"]).to_dict("records")
+        ),
+    ]
 
 
 def _line(text: str) -> str:
@@ -118,19 +187,31 @@ def _line(text: str) -> str:
 
 
 def _customer(w: Wording, row: Mapping) -> str:
-    """One tracked customer: outcome, gap then, movement since, and what was done when the newer report tells it."""
+    """One tracked customer: outcome, gap then, movement since,
+    and what was done when the newer report tells it.
+    """
     told_gap = w._(
-        "gap then {gap}, movement since {progress}", gap=w.signed_money(row["sales_gap"]), progress=w.signed_money(row["revenue_progress"])
+        "gap then {gap}, movement since {progress}",
+        gap=w.signed_money(row["sales_gap"]),
+        progress=w.signed_money(row["revenue_progress"]),
     )
-    line = f"  {_line(row['name'])} ({_line(row['customer_id'])}) · {_line(row['salesperson']) or '–'} · {w._(WORDS[row['outcome']])} · {told_gap}"
+    line = (
+        f"  {_line(row['name'])} ({_line(row['customer_id'])}) "
+        f"· {_line(row['salesperson']) or '–'} · {w._(WORDS[row['outcome']])} · {told_gap}"
+    )
     if unknown(row.get("recent_contact_count")):
         return line
-    quality = "–" if unknown(row["recent_contact_quality"]) else w.number(row["recent_contact_quality"], 1)
+    quality = (
+        "–"
+        if unknown(row["recent_contact_quality"])
+        else w.number(row["recent_contact_quality"], 1)
+    )
     return f"{line} · " + w._(
         "contacts {contacts}, quality {quality}, proposals {proposals}",
-        contacts=w.number(row["recent_contact_count"]), quality=quality,
+        contacts=w.number(row["recent_contact_count"]),
+        quality=quality,
         proposals="–" if unknown(row["proposal_count"]) else w.number(row["proposal_count"]),
-    )  # fmt: skip
+    )
 
 
 def _figures(w: Wording, then: Published, now: Published) -> Iterable[str]:
@@ -139,7 +220,11 @@ def _figures(w: Wording, then: Published, now: Published) -> Iterable[str]:
     lines = [*_parameters(w, then, now)]
     for verdict, heading in HEADINGS.items():
         rows = table[table.verdict == verdict]
-        lines += [w._(heading, count=w.number(len(rows))), *(_figure(w, row) for row in rows.to_dict("records")), ""]
+        lines += [
+            w._(heading, count=w.number(len(rows))),
+            *(_figure(w, row) for row in rows.to_dict("records")),
+            "",
+        ]
     judged = table.verdict.isin(["signal", "noise"]).sum()
     lines.append(
         w._(
@@ -150,7 +235,11 @@ def _figures(w: Wording, then: Published, now: Published) -> Iterable[str]:
     )
     same, unmeasured = ((table.verdict == verdict).sum() for verdict in ("equal", "not measured"))
     lines.append(
-        w._("Unchanged: {same}. Not measured in one of the reports: {unmeasured}.", same=w.number(same), unmeasured=w.number(unmeasured))
+        w._(
+            "Unchanged: {same}. Not measured in one of the reports: {unmeasured}.",
+            same=w.number(same),
+            unmeasured=w.number(unmeasured),
+        )
     )
     return lines
 
@@ -160,14 +249,20 @@ def _changes(then: Published, now: Published) -> pd.DataFrame:
     listed = then.has_list("sales_gaps") and now.has_list("sales_gaps")
     paired = None
     if listed:
-        paired = changes.paired_changes(*(r.read_list("sales_gaps", "revenue")[["customer_id", "revenue"]] for r in (then, now)))
+        paired = changes.paired_changes(
+            *(r.read_list("sales_gaps", "revenue")[["customer_id", "revenue"]] for r in (then, now))
+        )
     return changes.figure_changes(then.figures, now.figures, paired)
 
 
 def _parameters(w: Wording, then: Published, now: Published) -> Iterable[str]:
     """Parameters given to the two reports, where they differ: another rule is another figure."""
     given = [report.manifest.get("parameters", {}) for report in (then, now)]
-    changed = [name for name in dict.fromkeys([*given[0], *given[1]]) if name not in RUN_NAMES and given[0].get(name) != given[1].get(name)]
+    changed = [
+        name
+        for name in dict.fromkeys([*given[0], *given[1]])
+        if name not in RUN_NAMES and given[0].get(name) != given[1].get(name)
+    ]
     return [w._("Parameters differ: {names}.", names=", ".join(changed)), ""] if changed else []
 
 
@@ -179,4 +274,8 @@ def _figure(w: Wording, row: Mapping) -> str:
 def _written(w: Wording, row: Mapping) -> tuple[str, str, str]:
     """A figure's label, its earlier and its newer value."""
     measure = FIGURES.get(row["figure"]) or Figure(row["figure"], row["unit"], "", decimals=2)
-    return w._(measure.label), write_figure(w, row["value_then"], measure), write_figure(w, row["value_now"], measure)
+    return (
+        w._(measure.label),
+        write_figure(w, row["value_then"], measure),
+        write_figure(w, row["value_now"], measure),
+    )

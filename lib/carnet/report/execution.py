@@ -1,6 +1,8 @@
-"""One notebook, run to the end in its own process: strict parameters, translated text, nothing left of a failed run.
+"""One notebook, run to the end in its own process: strict parameters, translated text,
+nothing left of a failed run.
 
-papermill only warns of unknown parameters and never checks types, so the tagged cell is read here with `ast`.
+papermill only warns of unknown parameters and never checks types, so the tagged cell is read
+here with `ast`.
 """
 
 import ast
@@ -48,7 +50,9 @@ class Executed:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One line of the parameters cell: its default, and what its comment accepts (`…, 0 to 1: …` or `a | b: …`)."""
+    """One line of the parameters cell: its default, and what its comment accepts (`…, 0 to 1: …`
+    or `a | b: …`).
+    """
 
     default: Any
     accepted: Accepted
@@ -63,23 +67,32 @@ class Parameter:
         return cls(default, Accepted(type(default), low, high, named))
 
     def read(self, name: str, text: str) -> Any:
-        """The text as a value of the default's type that is accepted; an int may stand for a float."""
+        """The text as a value of the default's type that is accepted;
+        an int may stand for a float.
+        """
         value: Any = text
         kind = type(self.default)
         if kind is not str:
             with suppress(ValueError, SyntaxError):
                 value = ast.literal_eval(text)
             if type(value) is not kind and not (kind is float and type(value) is int):
-                raise CarnetError(f"parameter '{name}': {text!r} is not accepted; a value like {self.default!r} ({kind.__name__}) is.")
+                raise CarnetError(
+                    f"parameter '{name}': {text!r} is not accepted; a value like {self.default!r} "
+                    f"({kind.__name__}) is."
+                )
         return self.accepted.checked(name, value)
 
 
 def notebook_parameters(path: Path) -> dict[str, Parameter]:
-    """The parameters of the cell tagged `parameters`, by name; only NAME = literal lines are accepted there."""
+    """The parameters of the cell tagged `parameters`, by name;
+    only NAME = literal lines are accepted there.
+    """
     notebook = nbformat.read(path, as_version=4)
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
-        raise CarnetError(f"{path.name}: {len(tagged)} cells are tagged `parameters`; exactly one is expected.")
+        raise CarnetError(
+            f"{path.name}: {len(tagged)} cells are tagged `parameters`; exactly one is expected."
+        )
     lines = tagged[0].source.splitlines()
     parameters = {}
     for statement in ast.parse(tagged[0].source).body:
@@ -87,23 +100,32 @@ def notebook_parameters(path: Path) -> dict[str, Parameter]:
             assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
             default = ast.literal_eval(statement.value)
         except (AssertionError, ValueError):
-            raise CarnetError(f"{path.name}: line {statement.lineno} of the parameters cell is not NAME = literal.") from None
+            raise CarnetError(
+                f"{path.name}: line {statement.lineno} of the parameters cell is not "
+                f"NAME = literal."
+            ) from None
         comment = lines[statement.lineno - 1].partition("#")[2]
         parameters[statement.targets[0].id] = Parameter.stated(default, comment)
     return parameters
 
 
-def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Parameter]]) -> dict[str, dict[str, Any]]:
+def check_parameters(
+    given: dict[str, str], notebooks: dict[str, dict[str, Parameter]]
+) -> dict[str, dict[str, Any]]:
     """`-p name=value` texts → typed values for each notebook that has the parameter.
 
-    Raises CarnetError for a name that no notebook has (with the nearest one), a value of another type or out of its range.
+    Raises CarnetError for a name that no notebook has (with the nearest one), a value of another
+    type or out of its range.
     """
-    known = sorted({name for parameters in notebooks.values() for name in parameters if name not in RESERVED})
+    known = sorted(
+        {name for parameters in notebooks.values() for name in parameters if name not in RESERVED}
+    )
     chosen: dict[str, dict[str, Any]] = {name: {} for name in notebooks}
     for name, text in given.items():
         if name in RESERVED:
             raise CarnetError(
-                f"parameter '{name}': set it with the folder, --as-of or --language, not with -p; earlier reports are found in --out."
+                f"parameter '{name}': set it with the folder, --as-of or --language, not with -p; "
+                f"earlier reports are found in --out."
             )
         if name not in known:
             raise CarnetError(f"unknown parameter '{name}'; {nearest(name, known)}")
@@ -115,9 +137,11 @@ def check_parameters(given: dict[str, str], notebooks: dict[str, dict[str, Param
 
 @dataclass(frozen=True)
 class Job:
-    """A notebook to run: its parameters, the reader's words, seconds a cell may take, and the file of the `Run`.
+    """A notebook to run: its parameters, the reader's words, seconds a cell may take,
+    and the file of the `Run`.
 
-    `scratch` is the folder of the unfinished report that may hold the client's data while the notebook runs.
+    `scratch` is the folder of the unfinished report that may hold the client's data while
+    the notebook runs.
     """
 
     path: Path
@@ -129,7 +153,9 @@ class Job:
 
 
 def execute_notebook(job: Job) -> Executed:
-    """Run one notebook with papermill in this process; raises NotebookFailed with the half-executed notebook."""
+    """Run one notebook with papermill in this process; raises NotebookFailed with the
+    half-executed notebook.
+    """
     path, parameters, timeout = job.path, job.parameters, job.timeout
     os.environ[RUN_VARIABLE] = str(job.run)
     prepare_kernel(job.scratch)
@@ -140,7 +166,8 @@ def execute_notebook(job: Job) -> Executed:
 
     started = time.monotonic()
     logging.disable(logging.CRITICAL)  # what stops a notebook is told once, by whoever publishes
-    # the kernel's sockets need a short path; what holds the client's data stands in the unfinished report, which is swept
+    # the kernel's sockets need a short path; what holds the client's data stands in the unfinished
+    # report, which is swept
     with (
         tempfile.TemporaryDirectory(prefix="carnet-") as sockets,
         tempfile.TemporaryDirectory(prefix="run-", dir=job.scratch) as scratch_name,
@@ -154,33 +181,59 @@ def execute_notebook(job: Job) -> Executed:
             elif cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None  # of the notebook as it is kept
         nbformat.write(notebook, source)
-        kernel = Config(KernelManager={"transport": "ipc", "connection_file": str(Path(sockets) / "k.json")})
+        kernel = Config(
+            KernelManager={"transport": "ipc", "connection_file": str(Path(sockets) / "k.json")}
+        )
         try:
             executed = papermill.execute_notebook(
-                source, target, engine_name=_engine(), parameters=parameters, cwd=path.parent, progress_bar=False, start_timeout=60,
-                execution_timeout=timeout, record_timing=False, shutdown_kernel="immediate", config=kernel,
-            )  # fmt: skip
+                source,
+                target,
+                engine_name=_engine(),
+                parameters=parameters,
+                cwd=path.parent,
+                progress_bar=False,
+                start_timeout=60,
+                execution_timeout=timeout,
+                record_timing=False,
+                shutdown_kernel="immediate",
+                config=kernel,
+            )
         except PapermillExecutionError as error:
-            raise NotebookFailed(path.stem, error.cell_index, f"{error.ename}: {error.evalue}", _text(target)) from None
+            raise NotebookFailed(
+                path.stem, error.cell_index, f"{error.ename}: {error.evalue}", _text(target)
+            ) from None
         except CellTimeoutError:
-            told = f"a cell ran longer than {timeout} s. Give it more with --timeout SECONDS, or fewer rows."
+            told = (
+                f"a cell ran longer than {timeout} s. Give it more with --timeout SECONDS, "
+                f"or fewer rows."
+            )
             raise NotebookFailed(path.stem, -1, told, _text(target)) from None
         except DeadKernelError:
             told = (
-                "it ended before its time, most often because memory ran out. Close other programs, or run one notebook at a time with -n."
+                "it ended before its time, most often because memory ran out. Close other "
+                "programs, or run one notebook at a time with -n."
             )
             raise NotebookFailed(path.stem, -1, told, _text(target)) from None
-        except Exception as error:  # a full disk, a socket that cannot be opened: papermill has no common base for them
-            raise NotebookFailed(path.stem, -1, f"{type(error).__name__}: {error}", _text(target)) from None
+        except Exception as error:
+            # a full disk, a socket that cannot be opened: papermill has no common base for them
+            raise NotebookFailed(
+                path.stem, -1, f"{type(error).__name__}: {error}", _text(target)
+            ) from None
         for position, cell in enumerate(executed.cells):
-            stopped = cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
+            stopped = (
+                cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
+            )
             if stopped or any(output.output_type == "error" for output in cell.get("outputs", [])):
-                raise NotebookFailed(path.stem, position, "the cell did not run to its end", _text(target))
+                raise NotebookFailed(
+                    path.stem, position, "the cell did not run to its end", _text(target)
+                )
     return Executed(path.stem, _cleaned(executed, parameters), time.monotonic() - started)
 
 
 def _engine() -> str:
-    """Name of papermill's own engine told not to write the notebook before and after each cell, pictures and all."""
+    """Name of papermill's own engine told not to write the notebook before and after each cell,
+    pictures and all.
+    """
     from papermill.engines import NBClientEngine, papermill_engines
 
     class SavingAtTheEnd(NBClientEngine):
@@ -209,6 +262,8 @@ def _cleaned(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -> nbf
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell["id"] = "injected-parameters"
-            for folder in filter(None, (parameters["engagement"], parameters.get("earlier_report"))):
+            for folder in filter(
+                None, (parameters["engagement"], parameters.get("earlier_report"))
+            ):
                 cell.source = cell.source.replace(str(folder), Path(str(folder)).name)
     return notebook

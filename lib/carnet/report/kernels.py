@@ -1,10 +1,13 @@
-"""Kernels forked from a process that has the heavy imports behind it: they are paid once a run instead of once a notebook (Linux only).
+"""Kernels forked from a process that has the heavy imports behind it:
+they are paid once a run instead of once a notebook (Linux only).
 
-`multiprocessing`'s fork server imports `PRELOADED`; every notebook's process is forked from it, and forks its kernel first of all,
-before it has threads, sockets or an event loop of its own. The kernel waits in a pipe for its connection file.
+`multiprocessing`'s fork server imports `PRELOADED`; every notebook's process is forked from it,
+and forks its kernel first of all, before it has threads, sockets or an event loop of its own.
+The kernel waits in a pipe for its connection file.
 
-jupyter_client starts it as it starts any kernel: by a provisioner (`ForkProvisioner`) that pyproject.toml declares as an entry point.
-Where kernels cannot be forked, its own provisioner starts a new interpreter.
+jupyter_client starts it as it starts any kernel: by a provisioner (`ForkProvisioner`) that
+pyproject.toml declares as an entry point. Where kernels cannot be forked, its own provisioner
+starts a new interpreter.
 """
 
 import json
@@ -27,13 +30,16 @@ CAN_FORK = (
     sys.platform == "linux" and os.environ.get(FORK_VARIABLE) != "off"
 )  # elsewhere system libraries forbid work between fork and exec
 PRELOADED = (
-    "carnet.report.publish", "carnet.report.notebook", "carnet.customers.experiments.reading", "carnet.customers.decisions", "ibis.backends.duckdb", "ipykernel.kernelapp", "matplotlib.pyplot",
-    "papermill", "scipy.stats", "seaborn", "carnet.report.warm",
+    "carnet.report.publish", "carnet.report.notebook", "carnet.customers.experiments.reading",
+    "carnet.customers.decisions", "ibis.backends.duckdb", "ipykernel.kernelapp",
+    "matplotlib.pyplot", "papermill", "scipy.stats", "seaborn", "carnet.report.warm",
 )  # fmt: skip
 
 
 def process_context() -> BaseContext:
-    """How the processes of notebooks start: from the fork server, started here, where kernels can be forked, else anew."""
+    """How the processes of notebooks start: from the fork server, started here,
+    where kernels can be forked, else anew.
+    """
     if not CAN_FORK:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -91,7 +97,9 @@ class ForkProvisioner(LocalProvisioner):
     """Starts the kernel that this process forked (`fork_kernel`) instead of a new interpreter."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Let the waiting kernel begin with its connection file; the command of the kernelspec is not used."""
+        """Let the waiting kernel begin with its connection file;
+        the command of the kernelspec is not used.
+        """
         kernel = _waiting.pop()
         folder = str(kwargs.get("cwd") or Path.cwd())
         manager: Any = self.parent
@@ -105,10 +113,11 @@ _waiting: list[ForkedKernel] = []
 
 
 def prepare_kernel(scratch: Path) -> None:
-    """Fork the kernel of this process where that can be done, and let nothing of the user's reach it.
+    """Fork the kernel of this process where that can be done,
+    and let nothing of the user's reach it.
 
-    Startup files and profiles of IPython, PYTHONSTARTUP and kernelspecs of the user's own are left out: the same input
-    gives the same report for everybody.
+    Startup files and profiles of IPython, PYTHONSTARTUP and kernelspecs of the user's own are left
+    out: the same input gives the same report for everybody.
     """
     os.environ["IPYTHONDIR"] = str(scratch / "ipython")
     os.environ["JUPYTER_CONFIG_DIR"] = str(scratch / "jupyter")
@@ -120,7 +129,9 @@ def prepare_kernel(scratch: Path) -> None:
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it is gone, killed for instance: nobody waits for its notebook any more."""
+    """End this process when the one that started it is gone, killed for instance:
+    nobody waits for its notebook any more.
+    """
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -132,7 +143,9 @@ def end_with_parent() -> None:
 
 
 def _serve(told: int, parent: int) -> NoReturn:
-    """In the forked child: a session and signals of its own, then the kernel until it ends; nothing where the parent never tells."""
+    """In the forked child: a session and signals of its own, then the kernel until it ends;
+    nothing where the parent never tells.
+    """
     status = 1
     try:
         os.setsid()
@@ -146,11 +159,13 @@ def _serve(told: int, parent: int) -> NoReturn:
             os.environ.clear()
             os.environ.update(environment)
             os.chdir(folder)
-            sys.modules["debugpy"] = None  # type: ignore[assignment]  # nobody debugs a report: no debugger; where no kernel is forked it is loaded as ever
+            # nobody debugs a report: no debugger; where no kernel is forked it is loaded as ever
+            sys.modules["debugpy"] = None  # type: ignore[assignment]
             from ipykernel.kernelapp import IPKernelApp
 
             IPKernelApp.launch_instance(
-                argv=["-f", connection_file, "--log-level=ERROR", "--HistoryManager.enabled=False"], parent_handle=parent
+                argv=["-f", connection_file, "--log-level=ERROR", "--HistoryManager.enabled=False"],
+                parent_handle=parent,
             )
         status = 0
     finally:

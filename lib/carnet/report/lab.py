@@ -1,4 +1,6 @@
-"""JupyterLab on an engagement: the notebooks copied beside its data, without outputs, their parameters set; copies that are there are kept."""
+"""JupyterLab on an engagement: the notebooks copied beside its data, without outputs,
+their parameters set; copies that are there are kept.
+"""
 
 import importlib.util
 import os
@@ -17,21 +19,32 @@ FOLDER = "notebooks"
 
 
 def prepare(
-    engagement: Path, notebooks: Sequence[Path], parameters: dict[str, str], as_of: str | None = None, language: str | None = None
+    engagement: Path,
+    notebooks: Sequence[Path],
+    parameters: dict[str, str],
+    as_of: str | None = None,
+    language: str | None = None,
 ) -> tuple[list[Path], list[Path]]:
-    """Copy the notebooks into the engagement's folder with their parameters set; (copies, those of them that were there and are kept).
+    """Copy the notebooks into the engagement's folder with their parameters set;
+    (copies, those of them that were there and are kept).
 
-    An engagement file of another name than engagement.yml has its own folder of copies. Raises CarnetError for an engagement that does
-    not load, a parameter that no notebook has, or parameters for copies that are there already.
+    An engagement file of another name than engagement.yml has its own folder of copies.
+    Raises CarnetError for an engagement that does not load, a parameter that no notebook has,
+    or parameters for copies that are there already.
     """
     loaded = load_engagement(engagement, as_of=as_of, language=language)
-    chosen = check_parameters(parameters, {path.stem: notebook_parameters(path) for path in notebooks})
+    chosen = check_parameters(
+        parameters, {path.stem: notebook_parameters(path) for path in notebooks}
+    )
     named = ".." if engagement.is_dir() or engagement.name == FILE_NAME else f"../{engagement.name}"
     target = loaded.folder / (FOLDER if named == ".." else f"{FOLDER}-{engagement.stem}")
     copies = [target / path.name for path in notebooks]
     kept = [copy for copy in copies if copy.exists()]
     if kept and (parameters or as_of or language):
-        raise CarnetError(f"{kept[0]} is there already and keeps its parameters. Change them in it, or rename it for a new copy.")
+        raise CarnetError(
+            f"{kept[0]} is there already and keeps its parameters. Change them in it, or rename it "
+            f"for a new copy."
+        )
     target.mkdir(exist_ok=True)
     common = {"engagement": named, "as_of": as_of or "", "language": loaded.language}
     for path, copy in zip(notebooks, copies, strict=True):
@@ -52,17 +65,30 @@ def _set(source: str, values: dict[str, object]) -> str:
     lines = []
     for line in source.splitlines():
         name, _, rest = line.partition(" = ")
-        lines.append(f"{name} = {values[name]!r}  #{rest.partition('  #')[2]}" if name in values else line)
+        lines.append(
+            f"{name} = {values[name]!r}  #{rest.partition('  #')[2]}" if name in values else line
+        )
     return "\n".join(lines)
 
 
 def launch(first: Path, options: Sequence[str] = ()) -> int:
-    """Open JupyterLab on the engagement's folder, in the place of this process. Raises CarnetError when it is not installed."""
+    """Open JupyterLab on the engagement's folder, in the place of this process.
+
+    Raises CarnetError when it is not installed.
+    """
     if importlib.util.find_spec("jupyterlab") is None:
         raise CarnetError("JupyterLab is not installed: pip install 'carnet[lab]'.")
     home = first.parent.parent.resolve()
     address = f"/lab/tree/{first.parent.name}/{first.name}"
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={home}", f"--LabApp.default_url={address}", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={home}",
+        f"--LabApp.default_url={address}",
+        *options,
+    ]
     if os.name == "posix":
-        os.execv(sys.executable, command)  # an interrupt then goes to JupyterLab alone, which asks and saves
+        # an interrupt then goes to JupyterLab alone, which asks and saves
+        os.execv(sys.executable, command)
     return subprocess.run(command, check=False).returncode

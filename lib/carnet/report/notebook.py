@@ -29,7 +29,13 @@ from carnet.engagement.running import this_run
 from carnet.errors import CarnetError, nearest
 from carnet.exhibits.charts import Chart, house_style, use_colours
 from carnet.exhibits.exhibit import Exhibit, Ranked, Said, Section, Shown
-from carnet.exhibits.tables import HtmlTable, definitions_table, ledger_table, parameters_table, reasons_table
+from carnet.exhibits.tables import (
+    HtmlTable,
+    definitions_table,
+    ledger_table,
+    parameters_table,
+    reasons_table,
+)
 from carnet.findings import Finding
 from carnet.measures.catalogue import FIGURES
 from carnet.measures.register import Recording, start
@@ -54,7 +60,9 @@ _process = _Process()
 
 
 def open_book(engagement: str | Path, as_of: str = "", language: str = "") -> Book:
-    """The engagement's book, see `carnet.book.book.open_book`; charts take the colours of the firm that signs."""
+    """The engagement's book, see `carnet.book.book.open_book`;
+    charts take the colours of the firm that signs.
+    """
     _process.ran, _process.figures = start(), {}
     opened = books.open_book(engagement, as_of, language)
     use_colours(opened.engagement.firm_profile.colours)
@@ -62,10 +70,11 @@ def open_book(engagement: str | Path, as_of: str = "", language: str = "") -> Bo
 
 
 def show(item: Section | Chart | HtmlTable | Sequence[Finding] | str) -> None:
-    """Show a section: its exhibits and sentences in their order; its lists are written, its checks must hold.
+    """Show a section: its exhibits and sentences in their order; its lists are written,
+    its checks must hold.
 
-    Raises AssertionError with the message of a check that does not hold. A chart, a table, ranked findings or the line that
-    stands for what is missing are shown alone.
+    Raises AssertionError with the message of a check that does not hold. A chart, a table, ranked
+    findings or the line that stands for what is missing are shown alone.
     """
     if isinstance(item, Section):
         for part in item.shown:
@@ -126,36 +135,55 @@ def _show_ranked(findings: Sequence[Finding]) -> None:
     html = "".join(f"<li>{_html(finding.sentence)}</li>" for finding in findings)
     kept = [_plain_finding(finding) for finding in findings]
     text = "\n".join(f"{i}. {finding.sentence}" for i, finding in enumerate(findings, 1))
-    display({"text/html": f'<ol class="findings">{html}</ol>', FINDINGS_TYPE: kept, "text/plain": text}, raw=True)
+    display(
+        {"text/html": f'<ol class="findings">{html}</ol>', FINDINGS_TYPE: kept, "text/plain": text},
+        raw=True,
+    )
 
 
 def say(what: str | Finding, kind: str = "so-what") -> None:
-    """Show one sentence, if any, as text: nothing in it is taken for markup. A finding also goes to the executive summary."""
+    """Show one sentence, if any, as text: nothing in it is taken for markup.
+
+    A finding also goes to the executive summary.
+    """
     sentence = what.sentence if isinstance(what, Finding) else what
     if not sentence:
         return
     shown = {"text/html": f'<p class="{kind}">{_html(sentence)}</p>', "text/plain": sentence}
-    display(shown | ({FINDINGS_TYPE: [_plain_finding(what)]} if isinstance(what, Finding) else {}), raw=True)
+    display(
+        shown | ({FINDINGS_TYPE: [_plain_finding(what)]} if isinstance(what, Finding) else {}),
+        raw=True,
+    )
 
 
 def record(values: Mapping[str, Any], intervals: Mapping[str, tuple[float, float]] = {}) -> None:
-    """Record figures of the register, with their intervals, for figures.json; unknown values are recorded as null."""
+    """Record figures of the register, with their intervals, for figures.json;
+    unknown values are recorded as null.
+    """
     strangers = [name for name in {**values, **intervals} if name not in FIGURES]
     if strangers:
-        raise CarnetError(f"figure '{strangers[0]}' is not in the register; {nearest(strangers[0], FIGURES)}")
+        raise CarnetError(
+            f"figure '{strangers[0]}' is not in the register; {nearest(strangers[0], FIGURES)}"
+        )
     kept = {}
     for name, value in values.items():
         low, high = (None, None) if unknown(value) else intervals.get(name, (None, None))
         counted = FIGURES[name].unit == "count" and not unknown(value)
-        kept[name] = {"value": int(value) if counted else _plain(value), "low": _plain(low), "high": _plain(high)}
+        kept[name] = {
+            "value": int(value) if counted else _plain(value),
+            "low": _plain(low),
+            "high": _plain(high),
+        }
     _process.figures |= values
     display({FIGURES_TYPE: kept}, raw=True)
 
 
 def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
-    """Write a named list as CSV when the notebook is being published; elsewhere the list is only on screen.
+    """Write a named list as CSV when the notebook is being published;
+    elsewhere the list is only on screen.
 
-    A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers keep 6 decimals, and zero has no sign.
+    A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers
+    keep 6 decimals, and zero has no sign.
     """
     folder = this_run().lists
     if not folder:
@@ -164,23 +192,34 @@ def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
         raise CarnetError(f"list name {name!r}: lower-case letters and underscores are accepted.")
     backend = _frames() if isinstance(table, pd.DataFrame) else table.get_backend()
     if isinstance(table, pd.DataFrame):
-        table = table.assign(**{name: table[name].dt.date for name in table.select_dtypes("datetime").columns})
+        table = table.assign(
+            **{name: table[name].dt.date for name in table.select_dtypes("datetime").columns}
+        )
         table = ibis.memtable(pa.Table.from_pandas(table, preserve_index=False))
-    rounded = {column: table[column].round(6) + 0.0 for column, kind in table.schema().items() if kind.is_floating()}
+    rounded = {
+        column: table[column].round(6) + 0.0
+        for column, kind in table.schema().items()
+        if kind.is_floating()
+    }
     target = Path(folder) / f"{name}.csv"
-    beside = target.with_name(f".{name}-{os.getpid()}")  # two notebooks may write the same list: each whole, the last one stays
+    # two notebooks may write the same list: each whole, the last one stays
+    beside = target.with_name(f".{name}-{os.getpid()}")
     backend.to_csv(neutralised(table.mutate(**rounded) if rounded else table), beside)
     beside.replace(target)
 
 
 @cache
 def _frames() -> Any:
-    """Where frames are written as lists: Ibis' default database would draw a progress bar on stdout over a long one."""
+    """Where frames are written as lists: Ibis' default database would draw a progress bar on stdout
+    over a long one.
+    """
     return ibis.duckdb.from_connection(memory())
 
 
 def appendix(book: Book, parameters: Parameters) -> None:
-    """How to read and check a notebook: rows in, definitions of its figures, its parameters, the SQL of what ran."""
+    """How to read and check a notebook: rows in, definitions of its figures, its parameters,
+    the SQL of what ran.
+    """
     w = book.wording
     show(ledger_table(w, w._("Row ledger: what came in, what was accepted"), book.checks))
     if any(check.reasons for check in book.checks.values()):
@@ -204,9 +243,13 @@ def _show_queries(book: Book) -> None:
 
 
 def _show_query(book: Book, name: str, label: str, query: str) -> None:
-    sql = re.sub(r"ibis_\w*memtable_\w+", "rows_in_memory", query)  # the engine draws its own name for them at random
+    # the engine draws its own name for them at random
+    sql = re.sub(r"ibis_\w*memtable_\w+", "rows_in_memory", query)
     told = f"{name}: {book.wording._(label)}"
-    html = f'<details class="sql"><summary>{escape(told)}</summary><pre id="sql-{name}" tabindex="0">{escape(sql)}</pre></details>'
+    html = (
+        f'<details class="sql"><summary>{escape(told)}</summary><pre '
+        f'id="sql-{name}" tabindex="0">{escape(sql)}</pre></details>'
+    )
     display({"text/html": html, "text/plain": f"{told}\n{sql}"}, raw=True)
 
 
@@ -218,10 +261,17 @@ def _html(sentence: str) -> str:
 def _plain(value: Any) -> float | None:
     """A JSON number of 12 significant digits; unknown is null.
 
-    Beyond them a sum of floats depends on the order in which threads add: the same input must give the same bytes.
+    Beyond them a sum of floats depends on the order in which threads add: the same input must give
+    the same bytes.
     """
-    return None if unknown(value) or abs(float(value)) == float("inf") else float(f"{float(value):.12g}")
+    return (
+        None
+        if unknown(value) or abs(float(value)) == float("inf")
+        else float(f"{float(value):.12g}")
+    )
 
 
 def _plain_finding(finding: Finding) -> dict[str, Any]:
-    return vars(finding) | {name: _plain(getattr(finding, name)) for name in ("amount", "low", "high")}
+    return vars(finding) | {
+        name: _plain(getattr(finding, name)) for name in ("amount", "low", "high")
+    }

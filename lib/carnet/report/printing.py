@@ -1,4 +1,6 @@
-"""Pages → PDF through a headless Chromium: A4, page numbers and repeated headings come from the pages' own print style."""
+"""Pages → PDF through a headless Chromium: A4, page numbers and repeated headings come from the
+pages' own print style.
+"""
 
 import os
 import re
@@ -13,8 +15,11 @@ from carnet.errors import CarnetError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TIMEOUT_SECONDS = 180
-QUIET = ("--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-extensions", "--disable-dev-shm-usage", "--no-pdf-header-footer", "--virtual-time-budget=10000")  # fmt: skip
+QUIET = (
+    "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-extensions",
+    "--disable-dev-shm-usage", "--no-pdf-header-footer", "--virtual-time-budget=10000",
+)  # fmt: skip
 
 
 def find_browser() -> str:
@@ -22,7 +27,8 @@ def find_browser() -> str:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         raise CarnetError(
-            f"--pdf needs Chromium: none of {', '.join(BROWSERS)} is on the PATH. On Debian: apt-get install chromium. The HTML pages print from any browser too."
+            f"--pdf needs Chromium: none of {', '.join(BROWSERS)} is on the PATH. On Debian: "
+            f"apt-get install chromium. The HTML pages print from any browser too."
         )
     return found
 
@@ -37,21 +43,47 @@ def print_pages(browser: str, pages: Iterable[Path]) -> None:
         target = page.with_suffix(".pdf")
         with tempfile.TemporaryDirectory(prefix="carnet-", ignore_cleanup_errors=True) as scratch:
             copy, printed = Path(scratch) / "page.html", Path(scratch) / "page.pdf"
-            copy.write_text(re.sub(r'(<a)( href="[^#"][^"]*")', r"\1", page.read_text(encoding="utf-8")), encoding="utf-8")
-            command = [browser, *QUIET, *as_root, f"--user-data-dir={scratch}/profile", f"--print-to-pdf={printed}", copy.as_uri()]
+            copy.write_text(
+                re.sub(r'(<a)( href="[^#"][^"]*")', r"\1", page.read_text(encoding="utf-8")),
+                encoding="utf-8",
+            )
+            command = [
+                browser,
+                *QUIET,
+                *as_root,
+                f"--user-data-dir={scratch}/profile",
+                f"--print-to-pdf={printed}",
+                copy.as_uri(),
+            ]
             told = _run(command)
             if told or not printed.is_file():
-                raise CarnetError(f"--pdf: {browser} did not print {page.name}: {told or 'no message'}. Print the page from a browser.")
+                raise CarnetError(
+                    f"--pdf: {browser} did not print {page.name}: {told or 'no message'}. "
+                    f"Print the page from a browser."
+                )
             shutil.copyfile(printed, target)
 
 
 def _run(command: list[str]) -> str:
-    """Run the browser in a session of its own; empty when it is done, else what it told. Nothing of it outlives a time-out."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    """Run the browser in a session of its own; empty when it is done, else what it told.
+
+    Nothing of it outlives a time-out.
+    """
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
         _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         return f"nothing after {TIMEOUT_SECONDS} seconds"
-    return (errors.strip().splitlines() or [f"exit {process.returncode}"])[-1] if process.returncode else ""
+    return (
+        (errors.strip().splitlines() or [f"exit {process.returncode}"])[-1]
+        if process.returncode
+        else ""
+    )

@@ -48,7 +48,18 @@ from carnet.wording import Wording
 SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
 GARBAGE_THRESHOLD = 20_000  # new objects between two collections
-VERSIONED = ("carnet", "duckdb", "ibis-framework", "pandas", "numpy", "scipy", "statsmodels", "matplotlib", "papermill", "nbconvert")
+VERSIONED = (
+    "carnet",
+    "duckdb",
+    "ibis-framework",
+    "pandas",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "matplotlib",
+    "papermill",
+    "nbconvert",
+)
 
 
 def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
@@ -74,18 +85,24 @@ def run_audit(
     timeout: int = CELL_TIMEOUT_SECONDS,
     anonymise: bool = False,
 ) -> tuple[Path, Book]:
-    """Execute the notebooks on one engagement and publish its dated folder; returns the folder and the book.
+    """Execute the notebooks on one engagement and publish its dated folder;
+    returns the folder and the book.
 
-    `warn` is told of earlier reports that cannot be read; `browser` prints the pages to PDF; no cell may run longer than `timeout` seconds;
-    `anonymise` hides people behind pseudonyms. Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
-    `<out>/<client>/logs/`. Nothing else is left of a run that fails.
+    `warn` is told of earlier reports that cannot be read; `browser` prints the pages to PDF;
+    no cell may run longer than `timeout` seconds; `anonymise` hides people behind pseudonyms.
+    Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the
+    executed notebook in `<out>/<client>/logs/`. Nothing else is left of a run that fails.
     """
     accepted = {path.stem: notebook_parameters(path) for path in notebooks}
     chosen = check_parameters(parameters, accepted)
     started, clock, context = datetime.now(UTC), time.monotonic(), process_context()
     book = open_book(folder, as_of, language, anonymise)
     check_targets(target.measure for target in book.engagement.targets)
-    common = {"engagement": str(folder.resolve()), "as_of": str(book.as_of), "language": book.engagement.language}
+    common = {
+        "engagement": str(folder.resolve()),
+        "as_of": str(book.as_of),
+        "language": book.engagement.language,
+    }
     home = out.resolve() / book.engagement.slug
     home.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):
@@ -94,10 +111,17 @@ def run_audit(
         with building(home) as unfinished:
             (unfinished / "lists").mkdir()
             earlier, damaged = find_earlier(home, book.engagement, book.as_of, book.pseudonyms)
-            before, _ = find_earlier(home, book.engagement, book.as_of, book.pseudonyms, listed=False)
+            before, _ = find_earlier(
+                home, book.engagement, book.as_of, book.pseudonyms, listed=False
+            )
             for reason in damaged:
                 warn(reason)
-            memory = {name: {"earlier_report": str(earlier)} if earlier and "earlier_report" in accepted[name] else {} for name in accepted}
+            memory = {
+                name: {"earlier_report": str(earlier)}
+                if earlier and "earlier_report" in accepted[name]
+                else {}
+                for name in accepted
+            }
             longest_first = sorted(notebooks, key=lambda path: -path.stat().st_size)
             run, side_by_side = _prepared(unfinished, chosen, anonymise, len(notebooks))
             jobs = [
@@ -113,21 +137,34 @@ def run_audit(
             ]
             executed, pages = _execute_all(book, jobs, context, side_by_side)
             shutil.rmtree(run.parent)
-            durations = {run.name: round(run.seconds, 2) for run in executed} | {"total": round(time.monotonic() - clock, 2)}
-            manifest = _manifest(book, common | parameters, started, durations, earlier.name if earlier else None)
+            durations = {run.name: round(run.seconds, 2) for run in executed} | {
+                "total": round(time.monotonic() - clock, 2)
+            }
+            manifest = _manifest(
+                book, common | parameters, started, durations, earlier.name if earlier else None
+            )
             trouble = _write_report(unfinished, book, executed, pages, manifest, before, browser)
             published = out / book.engagement.slug / _rename(unfinished, home, str(book.as_of)).name
     except NotebookFailed as failure:
-        failure.log = _keep_log(home / "logs" / f"{book.as_of}-{started:%Y%m%dT%H%M%S}-{failure.notebook}", failure)
+        failure.log = _keep_log(
+            home / "logs" / f"{book.as_of}-{started:%Y%m%dT%H%M%S}-{failure.notebook}", failure
+        )
         raise
-    _replace(out.resolve() / "index.html", reports_page(out.resolve(), book.wording, book.engagement.firm_profile))
+    _replace(
+        out.resolve() / "index.html",
+        reports_page(out.resolve(), book.wording, book.engagement.firm_profile),
+    )
     if trouble:
         raise CarnetError(f"{published} is published, without PDF. {trouble}")
     return published, book
 
 
-def _prepared(unfinished: Path, chosen: dict[str, dict[str, Any]], anonymise: bool, count: int) -> tuple[Path, int]:
-    """The file that tells the notebooks how they run (`Run`), and how many of them run side by side."""
+def _prepared(
+    unfinished: Path, chosen: dict[str, dict[str, Any]], anonymise: bool, count: int
+) -> tuple[Path, int]:
+    """The file that tells the notebooks how they run (`Run`),
+    and how many of them run side by side.
+    """
     shared = unfinished / SHARED_NAME
     shared.mkdir()
     side_by_side = min(count, os.cpu_count() or 1)
@@ -144,18 +181,26 @@ def _prepared(unfinished: Path, chosen: dict[str, dict[str, Any]], anonymise: bo
 
 
 def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
-    """The executed notebook and what stopped it, beside the reports; None where nothing can be written."""
+    """The executed notebook and what stopped it, beside the reports;
+    None where nothing can be written.
+    """
     try:
         log.mkdir(parents=True, exist_ok=True)
         (log / f"{failure.notebook}.ipynb").write_text(failure.executed, encoding="utf-8")
-        (log / "error.txt").write_text(f"{failure.notebook}: cell {failure.cell}: {failure.error}\n", encoding="utf-8")
+        (log / "error.txt").write_text(
+            f"{failure.notebook}: cell {failure.cell}: {failure.error}\n", encoding="utf-8"
+        )
     except OSError:
         return None
     return log
 
 
-def _execute_all(book: Book, jobs: list[Job], context: BaseContext, side_by_side: int) -> tuple[list[Executed], dict[str, str]]:
-    """Run the notebooks side by side, one process each: papermill changes the working folder of its whole process. Beside them their pages by name."""
+def _execute_all(
+    book: Book, jobs: list[Job], context: BaseContext, side_by_side: int
+) -> tuple[list[Executed], dict[str, str]]:
+    """Run the notebooks side by side, one process each: papermill changes the working folder of its
+    whole process. Beside them their pages by name.
+    """
     started: list[BaseProcess] = []
 
     def execute(job: Job) -> tuple[Executed, str]:
@@ -187,8 +232,12 @@ def _execute_all(book: Book, jobs: list[Job], context: BaseContext, side_by_side
 
 
 def _execute_and_send(sender: Connection, book: Book, job: Job) -> None:
-    """In the process of a notebook: what came of it, the notebook and its page or what stopped it, to the process that publishes."""
-    gc.freeze()  # what the fork server imported is never garbage: neither this process nor its kernel looks through it
+    """In the process of a notebook: what came of it, the notebook and its page or what stopped it,
+    to the process that publishes.
+    """
+    # what the fork server imported is never garbage: neither this process nor its kernel
+    # looks through it
+    gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
     os.umask(PRIVATE)
     try:
@@ -207,7 +256,9 @@ def _write_report(
     earlier: Path | None,
     browser: str | None,
 ) -> str:
-    """Fill the report folder: pages, figures, quarantine, lists for Excel, notebooks, manifest; why the pages were not printed, if so."""
+    """Fill the report folder: pages, figures, quarantine, lists for Excel, notebooks, manifest;
+    why the pages were not printed, if so.
+    """
     w, engagement = book.wording, book.engagement
     document = {
         "schema": 1,
@@ -219,18 +270,35 @@ def _write_report(
     (folder / "notebooks").mkdir()
     for run in executed:
         _write(folder / f"{run.name}.html", pages[run.name])
-        _write(folder / "notebooks" / f"{run.name}.ipynb", json.dumps(run.notebook, ensure_ascii=False, indent=1) + "\n")
+        _write(
+            folder / "notebooks" / f"{run.name}.ipynb",
+            json.dumps(run.notebook, ensure_ascii=False, indent=1) + "\n",
+        )
     _write(folder / "figures.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     write_quarantine(book, folder / "quarantine.csv")
-    write_annex(w, folder / "lists", folder / "annex.xlsx", engagement.client, book.as_of, engagement.firm_profile.colours.get("focus"))
-    write_calendars(w, folder / "lists" / "tasks.csv", folder / "calendars", engagement.client, book.as_of)
+    write_annex(
+        w,
+        folder / "lists",
+        folder / "annex.xlsx",
+        engagement.client,
+        book.as_of,
+        engagement.firm_profile.colours.get("focus"),
+    )
+    write_calendars(
+        w, folder / "lists" / "tasks.csv", folder / "calendars", engagement.client, book.as_of
+    )
     files = ["annex.xlsx", "lists/*.csv", "calendars/*.ics", "quarantine.csv", "figures.json"]
     there = [path.relative_to(folder) for pattern in files for path in sorted(folder.glob(pattern))]
-    since = changes_since(w, open_published(earlier) if earlier else None, Published(folder, document, manifest))
+    since = changes_since(
+        w, open_published(earlier) if earlier else None, Published(folder, document, manifest)
+    )
     trouble = ""
     if browser:
         named = [Path(f"{name}.pdf") for name in ("index", *pages)]
-        _write(folder / "index.html", summary_page(book, pages, executed, [*named, *there], since, manifest))
+        _write(
+            folder / "index.html",
+            summary_page(book, pages, executed, [*named, *there], since, manifest),
+        )
         try:
             print_pages(browser, [folder / path.with_suffix(".html") for path in named])
         except CarnetError as error:  # an hour's audit is not thrown away for its paper
@@ -244,10 +312,16 @@ def _write_report(
 
 
 def write_quarantine(book: Book, path: Path) -> None:
-    """Every rejected row: table, file, row, reason in the reader's language, original values as JSON."""
+    """Every rejected row: table, file, row, reason in the reader's language,
+    original values as JSON.
+    """
     rejected = book.table("quarantine")
     w = book.wording
-    told = [((rejected.table == c.table) & (rejected.reason == r), c.tell_reason(w, r)) for c in book.checks.values() for r in c.reasons]
+    told = [
+        ((rejected.table == c.table) & (rejected.reason == r), c.tell_reason(w, r))
+        for c in book.checks.values()
+        for r in c.reasons
+    ]
     reason = ibis.cases(*told) if told else rejected.reason
     ordered = rejected.mutate(reason=reason).order_by("table", "file", "row")
     if book.pseudonyms:
@@ -256,35 +330,63 @@ def write_quarantine(book: Book, path: Path) -> None:
 
 
 def _collect_figures(w: Wording, executed: list[Executed]) -> dict[str, dict]:
-    """Every figure of the register: measured by a notebook, or null. Raises CarnetError where two notebooks differ."""
+    """Every figure of the register: measured by a notebook, or null.
+
+    Raises CarnetError where two notebooks differ.
+    """
     figures: dict[str, dict[str, Any]] = {
-        name: {"value": None, "unit": m.unit, "low": None, "high": None, "notebook": None, "definition": w._(m.definition)}
+        name: {
+            "value": None,
+            "unit": m.unit,
+            "low": None,
+            "high": None,
+            "notebook": None,
+            "definition": w._(m.definition),
+        }
         for name, m in FIGURES.items()
     }
     for run in executed:
         for kept in recorded(run, FIGURES_TYPE):
             for name, figure in kept.items():
-                if figure["value"] is None:  # one notebook may measure what another one lacks the table for
+                # one notebook may measure what another one lacks the table for
+                if figure["value"] is None:
                     continue
                 known = figures[name]
-                if known["value"] is not None and not math.isclose(known["value"], figure["value"], rel_tol=1e-9, abs_tol=1e-9):
+                if known["value"] is not None and not math.isclose(
+                    known["value"], figure["value"], rel_tol=1e-9, abs_tol=1e-9
+                ):
                     raise CarnetError(
-                        f"{name}: {known['notebook']} says {known['value']:.12g}, {run.name} {figure['value']:.12g}. One figure has one formula: this is a fault of carnet; "
-                        "nothing was published."
+                        f"{name}: {known['notebook']} says {known['value']:.12g}, {run.name} "
+                        f"{figure['value']:.12g}. One figure has one formula: this is a fault of "
+                        f"carnet; nothing was published."
                     )
                 figures[name] |= figure | {"notebook": known["notebook"] or run.name}
     return figures
 
 
-def _manifest(book: Book, parameters: dict, started: datetime, durations: dict, earlier: str | None) -> dict:
+def _manifest(
+    book: Book, parameters: dict, started: datetime, durations: dict, earlier: str | None
+) -> dict:
     """What the report was made from and with; names no path of this machine."""
-    inputs = [{"table": name, **file} for name, check in book.checks.items() for file in check.files]
+    inputs = [
+        {"table": name, **file} for name, check in book.checks.items() for file in check.files
+    ]
     own = [("codebook", book.engagement.codebook_file), ("sector", book.engagement.sector_file)]
     for key, path in [*own, *(("firm", path) for path in book.engagement.firm_files)]:
         if path:
-            inputs.append({"table": key, "name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+            inputs.append(
+                {
+                    "table": key,
+                    "name": path.name,
+                    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                }
+            )
     ledger = {
-        name: {k: str(v) if "amount" in k else v for k, v in check.as_json().items() if k.endswith(("rows", "amount"))}
+        name: {
+            k: str(v) if "amount" in k else v
+            for k, v in check.as_json().items()
+            if k.endswith(("rows", "amount"))
+        }
         for name, check in book.checks.items()
     }
     return {
@@ -297,7 +399,8 @@ def _manifest(book: Book, parameters: dict, started: datetime, durations: dict, 
         "parameters": parameters | {"engagement": Path(parameters["engagement"]).name},
         "inputs": inputs,
         "rows": ledger,
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in VERSIONED},
+        "versions": {"python": platform.python_version()}
+        | {name: metadata.version(name) for name in VERSIONED},
         "started": started.isoformat(timespec="seconds"),
         "seconds": durations,
     }
@@ -312,14 +415,18 @@ def _write(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write beside, then take the place of what is there: a reader meets the old page or the new one."""
+    """Write beside, then take the place of what is there: a reader meets the old page
+    or the new one.
+    """
     beside = path.with_name(f".{path.name}-{os.getpid()}")
     _write(beside, text)
     beside.replace(path)
 
 
 def _rename(folder: Path, home: Path, as_of: str) -> Path:
-    """Give the finished folder its name: `<as_of>`, or `<as_of>.2`, … when that one is there already."""
+    """Give the finished folder its name: `<as_of>`, or `<as_of>.2`,
+    … when that one is there already.
+    """
     number = 1
     while True:
         target = home / (as_of if number == 1 else f"{as_of}.{number}")

@@ -1,4 +1,6 @@
-"""What every notebook's process would make again, made once before it is forked: the catalogues of words, the validators of notebooks."""
+"""What every notebook's process would make again, made once before it is forked:
+the catalogues of words, the validators of notebooks.
+"""
 
 from nbformat import current_nbformat
 from nbformat.validator import get_validator

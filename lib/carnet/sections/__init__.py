@@ -1,1 +1,3 @@
-"""The sections of the notebooks: a module a notebook, a function a question, each returning exhibits and sentences."""
+"""The sections of the notebooks: a module a notebook, a function a question,
+each returning exhibits and sentences.
+"""

@@ -1,4 +1,6 @@
-"""The sections of churn_reasons: why customers leave, who says so, how sure, who leaves silently, what goes with it."""
+"""The sections of churn_reasons: why customers leave, who says so, how sure, who leaves silently,
+what goes with it.
+"""
 
 from datetime import timedelta
 
@@ -108,7 +110,9 @@ def own_codes(departures: Departures) -> Shows:
         missing=first_missing(needs(d.book, "departures"), too_few(d.book, d.noted)),
     )
     checks = [(codes["count"].sum() == len(d.noted), "the codes do not add up to the departures")]
-    own = codes.assign(own_reason=codes.reason.map(d.code_labels), reason_class=codes.reason_class.map(d.labels))
+    own = codes.assign(
+        own_reason=codes.reason.map(d.code_labels), reason_class=codes.reason_class.map(d.labels)
+    )
     if len(d.noted):
         yield Exhibit(
             "codes",
@@ -150,7 +154,8 @@ def classes_of_reasons(departures: Departures) -> Shows:
         _reason_lists(d),
         [
             (
-                shares["count"].sum() == len(d.noted) and abs(shares.share.sum() - (len(d.noted) > 0)) < TINY,
+                shares["count"].sum() == len(d.noted)
+                and abs(shares.share.sum() - (len(d.noted) > 0)) < TINY,
                 "the reasons do not add up to the departures",
             )
         ],
@@ -168,7 +173,10 @@ def _reasons_table(d: Departures) -> Exhibit:
             date=w.date(d.since),
         ),
         d.shares.assign(reason=d.shares.reason.map(d.labels)),
-        Columns("reason count proposed_count share_range revenue_lost revenue_range quoted_range benchmark_share"),
+        Columns(
+            "reason count proposed_count share_range revenue_lost revenue_range "
+            "quoted_range benchmark_share"
+        ),
         note=w._(
             "Quoted: 15, 15, 20 and 49 divided by their sum, 99; grade D. They know neither "
             "unknown nor other reasons, so the column before compares like with like. Money: "
@@ -182,7 +190,10 @@ def _reasons_table(d: Departures) -> Exhibit:
 def _not_counted(d: Departures) -> Shows:
     """Departures that are in no count, or in no sum."""
     w = d.book.wording
-    returned = N_("Departures noted of customers that ordered again more than 92 days later, not counted: {count}.")
+    returned = N_(
+        "Departures noted of customers that ordered again more than 92 days later, "
+        "not counted: {count}."
+    )
     unpriced = N_("Departures whose revenue is not known, and in no sum: {count}.")
     yield from said(words.counted_if_any(returned, w, len(d.returned)), "warning")
     count = int(d.noted.revenue_lost.isna().sum())
@@ -214,11 +225,15 @@ def in_our_hands(departures: Departures) -> Shows:
         return
     yield Exhibit(
         "groups",
-        w._("Departures in our own hands, group by group; p: chance of reasons this uneven if all groups left alike"),
+        w._(
+            "Departures in our own hands, group by group; p: chance of reasons this uneven if all "
+            "groups left alike"
+        ),
         words.grouped(w, d.groups),
         Columns("by group_name departure_count known_count ours_range revenue_lost p_value"),
         note=w._(
-            "Groups in the order of their names: shares of so few are not a ranking. p below 5 % on one of several tables is no proof."
+            "Groups in the order of their names: shares of so few are not a ranking. p below 5 % "
+            "on one of several tables is no proof."
         ),
         checks=checks,
     )
@@ -237,7 +252,9 @@ def who_says_so(departures: Departures) -> Shows:
         Drawn(draw_two_accounts, {"labels": d.labels}),
         subtitle=words.who_told(w, sample),
         source=source(d),
-        missing=first_missing(needs(d.book, "departures", "told_by"), "" if len(sample) else nobody),
+        missing=first_missing(
+            needs(d.book, "departures", "told_by"), "" if len(sample) else nobody
+        ),
         lists={"perception": gap},
     )
     yield from said(words.perception(w, gap, d.labels))
@@ -261,11 +278,15 @@ def those_who_told_nothing(departures: Departures) -> Shows:
     """What of those who told nothing."""
     d, w, book = departures, departures.book.wording, departures.book
     if not book.has("sales"):
-        noted_only = w._("Only the departures noted are known: without sales, customers lost without a note are not counted.")
+        noted_only = w._(
+            "Only the departures noted are known: without sales, customers lost without a note "
+            "are not counted."
+        )
         yield from said(noted_only, "warning")
     if len(d.settled) < len(d.everyone):
         left_out = w._(
-            "Of the last 12 months only the departures noted are known: they are left out here, up to {date}.",
+            "Of the last 12 months only the departures noted are known: they are left out "
+            "here, up to {date}.",
             date=w.date(years_earlier(book.as_of, 1)),
         )
         yield from said(left_out, "note")
@@ -280,7 +301,10 @@ def _response(d: Departures) -> Shows:
     if few or d.response.known_count.sum():
         yield Exhibit(
             "response",
-            w._("Of how many leavers a reason is known; p: chance of rates this uneven if all groups answered alike"),
+            w._(
+                "Of how many leavers a reason is known; p: chance of rates this uneven if all "
+                "groups answered alike"
+            ),
             words.grouped(w, d.response),
             Columns("by group_name leaver_count known_count response_range p_value"),
             missing=few,
@@ -294,7 +318,9 @@ def _unexplained(d: Departures) -> Shows:
             "unexplained",
             w._("Of whom nobody knows why they left, largest first"),
             t,
-            Columns("name salesperson abc_class left_on revenue_lost", first=d.parameters.top_count),
+            Columns(
+                "name salesperson abc_class left_on revenue_lost", first=d.parameters.top_count
+            ),
             names="unexplained_leavers",
         )
     elsewhere = N_("Leavers whose competitor is noted, and nothing else: {count}.")
@@ -349,7 +375,10 @@ def _texts_to_look_at(d: Departures) -> Shows:
     if len(looked_at):
         yield Exhibit(
             "verbatims",
-            w._("Texts to look at first: those that say another reason than their code, then those that wait for a code"),
+            w._(
+                "Texts to look at first: those that say another reason than their code, then those "
+                "that wait for a code"
+            ),
             looked_at.head(LIST_LIMIT),
             Columns("date name verbatim client_code proposed words standing", first=first),
         )
@@ -438,7 +467,10 @@ def service(opinions: Opinions) -> Shows:
     """Whether the service is good where it counts."""
     w, book, p = opinions.book.wording, opinions.book, opinions.departures.parameters
     t, labels = opinions.importance, opinions.dimension_labels
-    few = w._("These answers do not tell weights, or fewer than 50 customers marked every dimension: choose weights=published.")
+    few = w._(
+        "These answers do not tell weights, or fewer than 50 customers marked every dimension: "
+        "choose weights=published."
+    )
     no_marks = needs(book, "satisfaction", *service_quality.DIMENSIONS)
     yield Exhibit(
         "importance",
@@ -460,7 +492,10 @@ def service(opinions: Opinions) -> Shows:
         ),
     )
     if p.weights == "quoted" and len(t):
-        divided = w._("The quoted weights 30, 25, 20, 16 and 7 sum to 98: they are divided by it, and carry grade D.")
+        divided = w._(
+            "The quoted weights 30, 25, 20, 16 and 7 sum to 98: they are divided by it, "
+            "and carry grade D."
+        )
         yield from said(divided, "warning")
     if len(t):
         yield Exhibit(
@@ -494,7 +529,8 @@ def satisfied_and_loyal(opinions: Opinions) -> Shows:
     yield Exhibit(
         "satisfied",
         w._(
-            "Customers of the year before by their answer in it, and who left (satisfied: {mark} of the scale or more)",
+            "Customers of the year before by their answer in it, and who left (satisfied: {mark} "
+            "of the scale or more)",
             mark=w.percent(opinions.departures.parameters.satisfied_from, 0),
         ),
         leaving,
@@ -523,7 +559,8 @@ def estimable(risks: Risks) -> str:
     least = risks.departures.parameters.least_event_count
     uncovered = w._("Not compared: the sales given do not cover the previous period.")
     few = w._(
-        "Not estimated: {count} customers lost in {rows} customer-years; at least {least} are needed, and as many that stayed.",
+        "Not estimated: {count} customers lost in {rows} customer-years; at least {least} are "
+        "needed, and as many that stayed.",
         count=w.number(panel.lost.sum()),
         rows=w.number(len(panel)),
         least=w.number(least),
@@ -570,7 +607,8 @@ def _foretold(risks: Risks) -> Shows:
     yield Exhibit(
         "models",
         w._(
-            "How well leaving is foretold, on customers not seen (ten-fold cross-validation, five times); base rate {rate}",
+            "How well leaving is foretold, on customers not seen (ten-fold cross-validation, five "
+            "times); base rate {rate}",
             rate=w.percent(risks.panel.lost.mean()),
         ),
         models,
@@ -605,7 +643,8 @@ def when_and_for_what(risks: Risks) -> Shows:
         curves,
         Drawn(draw_incidence, {"labels": causes}),
         subtitle=w._(
-            "Share of customers that has left, by reason, from {date}; customers that came later enter then",
+            "Share of customers that has left, by reason, from {date}; customers that came "
+            "later enter then",
             date=w.date(risks.spells_and_origin[1]),
         ),
         source=source(risks.departures),
@@ -653,5 +692,7 @@ def recommendations(departures: Departures, opinions: Opinions) -> Shows:
         "unknown": d.to_ask(d.unexplained),
         "satisfied": d.to_ask(opinions.left_satisfied),
     }
-    for sentence in words.reason_recommendations(w, d.in_hands["count"], d.everyone, d.notes, d.gap, names):
+    for sentence in words.reason_recommendations(
+        w, d.in_hands["count"], d.everyone, d.notes, d.gap, names
+    ):
         yield from said(sentence, "recommendation")

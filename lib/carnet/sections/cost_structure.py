@@ -1,4 +1,6 @@
-"""The sections of cost_structure: costs, margins, break-even, prices, who pays for whom, the legal ledger."""
+"""The sections of cost_structure: costs, margins, break-even, prices, who pays for whom,
+the legal ledger.
+"""
 
 import pandas as pd
 
@@ -31,7 +33,8 @@ MARGINS = (
     "net_margin quantity unit_price unit_variable_cost unit_cost"
 )
 VALUES = (
-    "cac_deck cac_standard cac_marginal lifetime_deck ltv_deck ltv_gross_margin ltv_margin ltv_to_cac_deck ltv_to_cac ltv_margin_to_cac"
+    "cac_deck cac_standard cac_marginal lifetime_deck ltv_deck ltv_gross_margin ltv_margin "
+    "ltv_to_cac_deck ltv_to_cac ltv_margin_to_cac"
 )
 
 
@@ -138,7 +141,9 @@ def cost_changes(study: CostStudy) -> Shows:
         "cost-changes",
         w._("Costs by category, largest change first"),
         t,
-        Columns("category behaviour cost_previous cost cost_change", first=study.parameters.top_count),
+        Columns(
+            "category behaviour cost_previous cost cost_change", first=study.parameters.top_count
+        ),
         missing=too_few(study.book, t),
         lists=lists,
         checks=checks,
@@ -195,13 +200,19 @@ def break_even(study: CostStudy) -> Shows:
             )
         ],
     )
-    names = "break_even_revenue break_even_quantity break_even_days safety_margin_rate operating_leverage"
+    names = (
+        "break_even_revenue break_even_quantity break_even_days safety_margin_rate "
+        "operating_leverage"
+    )
     yield Exhibit("break-even", w._("Break-even"), figures(names, study.figures), Figures())
     yield Exhibit(
         "stress",
         w._("If the largest customers left and the fixed costs stayed"),
         study.stressed,
-        Columns("top_count revenue_at_risk revenue_left margin_left net_margin break_even_revenue safety_margin_rate"),
+        Columns(
+            "top_count revenue_at_risk revenue_left margin_left net_margin "
+            "break_even_revenue safety_margin_rate"
+        ),
         missing=first_missing(needs(book, "sales"), too_few(book, study.stressed, 2)),
     )
 
@@ -218,7 +229,10 @@ def price_volume_mix(study: CostStudy) -> Shows:
         words.price_volume_title(w, study.effects),
         words.price_volume_steps(w, mix),
         Drawn(draw_waterfall),
-        subtitle=w._("Change of revenue between the two periods; price, volume and mix by the midpoint form, which leaves no residual"),
+        subtitle=w._(
+            "Change of revenue between the two periods; price, volume and mix by the midpoint "
+            "form, which leaves no residual"
+        ),
         source=source_line(study.book, "sales"),
         lists={"price_volume": mix},
         checks=[
@@ -233,7 +247,8 @@ def price_volume_mix(study: CostStudy) -> Shows:
         w._("Products sold in both periods, largest change of revenue first (kept customers)"),
         study.products_moved.head(LIST_LIMIT),
         Columns(
-            "product quantity_previous quantity price_previous price revenue_previous revenue sales_gap",
+            "product quantity_previous quantity price_previous price revenue_previous "
+            "revenue sales_gap",
             first=study.parameters.top_count,
         ),
     )
@@ -291,7 +306,10 @@ def _losing(study: CostStudy) -> Shows:
     )
     yield Exhibit(
         "unpaid",
-        w._("Unpaid services: the part of the cost to serve that the customer's own margin of the period does not pay"),
+        w._(
+            "Unpaid services: the part of the cost to serve that the customer's own margin of the "
+            "period does not pay"
+        ),
         unpaid,
         Columns(services, first=first),
         missing=too_few(book, unpaid),
@@ -313,7 +331,10 @@ def customer_value(study: CostStudy) -> Shows:
     """What a customer costs, and what it brings."""
     w, p, steps = study.book.wording, study.parameters, study.steps
     reached = steps.ltv[0] + steps.ltv_change.sum() - steps.ltv.iloc[-1]
-    unknown_steps = w._("The steps between both definitions need new customers, lost customers and an acquisition cost in this period.")
+    unknown_steps = w._(
+        "The steps between both definitions need new customers, lost customers and an acquisition "
+        "cost in this period."
+    )
     yield Exhibit(
         "acquisition",
         w._("Acquisition cost and lifetime value, per customer"),
@@ -323,7 +344,8 @@ def customer_value(study: CostStudy) -> Shows:
     yield Exhibit(
         "reconciliation",
         w._(
-            "From the deck's figures to the standard ones: lifetime value over {years} years, discounted at {rate} a year",
+            "From the deck's figures to the standard ones: lifetime value over {years} years, "
+            "discounted at {rate} a year",
             years=w.number(p.horizon_years),
             rate=w.percent(p.discount_rate),
         ),
@@ -365,10 +387,16 @@ def ledger(study: CostStudy) -> Shows:
         return
     w = study.book.wording
     names = "ledger_revenue ledger_linked_share ledger_debit ledger_credit"
-    yield Exhibit("ledger-figures", w._("The ledger as a whole"), figures(names, study.figures), Figures())
+    yield Exhibit(
+        "ledger-figures", w._("The ledger as a whole"), figures(names, study.figures), Figures()
+    )
     captions = {
-        "ledger-result": w._("From the revenue of the customers to the result of the ledger, audit period"),
-        "ledger-margin": w._("From the margin on variable costs to the ledger’s trading margin, audit period"),
+        "ledger-result": w._(
+            "From the revenue of the customers to the result of the ledger, audit period"
+        ),
+        "ledger-margin": w._(
+            "From the margin on variable costs to the ledger’s trading margin, audit period"
+        ),
     }
     lines = {
         "ledger-result": (study.from_customers, words.LEDGER_STEPS),
@@ -411,7 +439,9 @@ def _accounts(study: CostStudy) -> Shows:
         Columns("account_class account_label debit credit balance"),
         lists={"ledger": classes},
     )
-    note = w._("The classes sum every exercise given; what an exercise carries forward is counted once.")
+    note = w._(
+        "The classes sum every exercise given; what an exercise carries forward is counted once."
+    )
     yield from said(note, "note")
     nobody = w._("No entry on doubtful customers (accounts 416, 491, 654).")
     yield Exhibit(
@@ -428,5 +458,7 @@ def recommendations(study: CostStudy) -> Shows:
     """What to do next: each sentence is triggered by a threshold among the parameters."""
     w, p = study.book.wording, study.parameters
     names = study.to_renegotiate[: p.name_count]
-    for sentence in words.recommendations(w, study.now, names, p.safety_alert_rate, study.figures["dso_days"], p.dso_alert_days):
+    for sentence in words.recommendations(
+        w, study.now, names, p.safety_alert_rate, study.figures["dso_days"], p.dso_alert_days
+    ):
         yield from said(sentence, "recommendation")

@@ -1,4 +1,6 @@
-"""The sections of kpi_tracking: how the indicators move, signal or noise, objectives, cohorts, lifetimes."""
+"""The sections of kpi_tracking: how the indicators move, signal or noise, objectives,
+cohorts, lifetimes.
+"""
 
 import pandas as pd
 
@@ -19,7 +21,10 @@ from carnet.sections.section import Shows, points, section, source_line
 
 HALF_CENT = 0.005
 FIRST_CHARTED = ("revenue", "active_customer_count")
-QUARTERLY = "revenue order_count average_basket active_customer_count retention_rate gross_margin net_margin"
+QUARTERLY = (
+    "revenue order_count average_basket active_customer_count retention_rate "
+    "gross_margin net_margin"
+)
 
 
 def source(study: KpiStudy) -> str:
@@ -186,7 +191,9 @@ def cohorts(study: KpiStudy) -> Shows:
         words.newcomers_again(w, study.mature),
         study.young_cohorts,
         Drawn(draw_cohorts),
-        subtitle=w._("Per cent of each cohort that orders in a later period; n = customers of the cohort"),
+        subtitle=w._(
+            "Per cent of each cohort that orders in a later period; n = customers of the cohort"
+        ),
         source=source(study),
         missing=too_few(study.book, study.mature),
         lists={"cohorts": t} if study.spans else {},
@@ -221,7 +228,11 @@ def _contracts(study: KpiStudy, observed: pd.DataFrame) -> Shows:
             ),
             source=source_line(study.book, "customers", "departures"),
         )
-    yield from said(words.contract_lifetime(w, observed, study.stay, study.stay_range, horizon, study.still, study.now.lifetime_deck))
+    yield from said(
+        words.contract_lifetime(
+            w, observed, study.stay, study.stay_range, horizon, study.still, study.now.lifetime_deck
+        )
+    )
 
 
 @section()
@@ -239,21 +250,28 @@ def orders_to_come(study: KpiStudy) -> Shows:
         held[held.fifth > 0],
         Drawn(draw_hold_out),
         subtitle=w._(
-            "Customers who ordered in the {weeks} weeks held out, by fifth of predicted probability (BG/NBD fitted before)",
+            "Customers who ordered in the {weeks} weeks held out, by fifth of predicted "
+            "probability (BG/NBD fitted before)",
             weeks=w.number(weeks),
         ),
         source=source(study),
     )
-    yield from said(words.purchases(w, len(study.history), study.figures, weeks, held.iloc[-1], study.regularity))
+    yield from said(
+        words.purchases(
+            w, len(study.history), study.figures, weeks, held.iloc[-1], study.regularity
+        )
+    )
     yield Exhibit(
         "orders-to-come",
         w._(
-            "Where revenue hangs on an order that may not come: revenue × probability of no order in {weeks} weeks, largest first",
+            "Where revenue hangs on an order that may not come: revenue × probability of no order "
+            "in {weeks} weeks, largest first",
             weeks=w.number(weeks),
         ),
         risk,
         Columns(
-            "customer_id name salesperson revenue last_date order_probability expected_order_count naive_order_count",
+            "customer_id name salesperson revenue last_date order_probability "
+            "expected_order_count naive_order_count",
             first=study.parameters.top_count,
         ),
         lists={"orders_to_come": risk},
@@ -281,5 +299,7 @@ def benchmarks(study: KpiStudy) -> Shows:
 def recommendations(study: KpiStudy) -> Shows:
     """What to do next: each sentence is triggered by a signal or by an objective."""
     limits = {name: t for name, (t, _) in study.limits.items()}
-    for sentence in words.recommendations(study.book.wording, limits, study.audited, study.progress):
+    for sentence in words.recommendations(
+        study.book.wording, limits, study.audited, study.progress
+    ):
         yield from said(sentence, "recommendation")

@@ -1,4 +1,6 @@
-"""The sections of portfolio_audit: customers, movements, concentration, segments, capital, strategies."""
+"""The sections of portfolio_audit: customers, movements, concentration, segments,
+capital, strategies.
+"""
 
 from carnet.customers.accounts.account_list import STRATEGY_COLUMNS
 from carnet.customers.accounts.study import STRATEGIES, AccountStudy
@@ -35,10 +37,19 @@ MOVEMENTS = (
     "kept_customer_count lost_customer_count not_due_customer_count new_customer_count "
     "recovered_customer_count retention_rate attrition_rate half_life_years"
 )
-CONCENTRATION = "top_1_share top_5_share top_10_share herfindahl_index equivalent_customer_count gini_index abc_a_customer_count"
-PURCHASES = "order_count average_basket purchase_frequency purchase_frequency_median one_timer_rate repeat_customer_rate"
+CONCENTRATION = (
+    "top_1_share top_5_share top_10_share herfindahl_index equivalent_customer_count "
+    "gini_index abc_a_customer_count"
+)
+PURCHASES = (
+    "order_count average_basket purchase_frequency purchase_frequency_median "
+    "one_timer_rate repeat_customer_rate"
+)
 PROGRESSION = "growing_customer_rate median_growth_rate frequency_effect basket_effect"
-MOVED = "customer_id name salesperson revenue_previous revenue sales_gap growth_rate frequency_effect basket_effect"
+MOVED = (
+    "customer_id name salesperson revenue_previous revenue sales_gap growth_rate "
+    "frequency_effect basket_effect"
+)
 
 
 def source(study: PortfolioStudy | AccountStudy) -> str:
@@ -79,11 +90,15 @@ def main_points(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
 
 def _compared(study: PortfolioStudy) -> list:
     w, f, totals = study.book.wording, study.figures, study.progress_totals
-    lost, shrinking, growing = (study.names(t) for t in (study.lost, study.shrinking, study.growing))
+    lost, shrinking, growing = (
+        study.names(t) for t in (study.lost, study.shrinking, study.growing)
+    )
     return [
         words.lost_customers(w, f, lost, study.ranges["attrition_rate"]),
         words.arrivals(w, f),
-        words.shrinking_customers(w, -totals["shrinking_gap"], totals["shrinking_count"], shrinking),
+        words.shrinking_customers(
+            w, -totals["shrinking_gap"], totals["shrinking_count"], shrinking
+        ),
         words.growing_customers(w, totals["growing_gap"], totals["growing_count"], growing),
     ]
 
@@ -236,14 +251,19 @@ def dependence(study: PortfolioStudy) -> Shows:
         missing=too_few(book, gone),
     )
     held = sellers.head(study.parameters.top_count)
-    notes = [f"{w.money(row.revenue)} · {w.percent(row.revenue_share, 0)}" for row in held.itertuples()]
+    notes = [
+        f"{w.money(row.revenue)} · {w.percent(row.revenue_share, 0)}" for row in held.itertuples()
+    ]
     nobody = "" if len(held) else needs(book, "sales", "salesperson")
     yield Exhibit(
         "sellers",
         words.largest_portfolio(w, sellers),
         held.assign(name=held.salesperson, amount=held.revenue, note=notes),
         Drawn(draw_ranking),
-        subtitle=w._("Revenue of the accounts each salesperson is in charge of today; an account list, not a ranking of people"),
+        subtitle=w._(
+            "Revenue of the accounts each salesperson is in charge of today; an account list, "
+            "not a ranking of people"
+        ),
         source=source(study),
         missing=first_missing(nobody, too_few(book, held)),
     )
@@ -270,7 +290,8 @@ def groups(study: PortfolioStudy) -> Shows:
         w._("By channel, region, sector and segment, largest revenue first"),
         t.assign(cut_by=t.dimension, cut_group=t.group.fillna(w._("none given"))),
         Columns(
-            "cut_by cut_group customer_count revenue_previous revenue sales_gap margin margin_rate retention_range",
+            "cut_by cut_group customer_count revenue_previous revenue sales_gap margin "
+            "margin_rate retention_range",
             first=GROUP_ROWS * study.parameters.top_count,
         ),
         lists={"cuts": t},
@@ -290,7 +311,9 @@ def orders(study: PortfolioStudy) -> Shows:
         words.largest_baskets(w, study.bands),
         study.bands,
         Drawn(draw_basket_bands),
-        subtitle=w._("Share of revenue (bars) and of orders (marks) by size of basket, audit period"),
+        subtitle=w._(
+            "Share of revenue (bars) and of orders (marks) by size of basket, audit period"
+        ),
         source=source(study),
         missing=too_few(book, study.bands),
     )
@@ -307,7 +330,10 @@ def orders(study: PortfolioStudy) -> Shows:
         words.ordering_again(w, study.drop_off, days),
         study.drop_off,
         Drawn(draw_drop_off),
-        subtitle=w._("Newcomers who placed the next order in time, 95 % Wilson intervals; n = newcomers old enough to tell"),
+        subtitle=w._(
+            "Newcomers who placed the next order in time, 95 % Wilson intervals; n = newcomers old "
+            "enough to tell"
+        ),
         source=source(study),
         missing=too_few(book, study.drop_off),
     )
@@ -322,7 +348,10 @@ def segments(study: PortfolioStudy) -> Shows:
         words.frequent_least_recent(w, study.score_matrix),
         study.score_matrix,
         Drawn(draw_rfm),
-        subtitle=w._("Active customers by recency score and frequency score (5 = best quintile); framed: frequent, least recent"),
+        subtitle=w._(
+            "Active customers by recency score and frequency score (5 = best quintile); framed: "
+            "frequent, least recent"
+        ),
         source=source(study),
         missing=too_few(book, study.score_matrix),
     )
@@ -356,7 +385,10 @@ def progression(study: PortfolioStudy) -> Shows:
         words.fewer_and_more(w, study.progress_totals),
         ends.assign(amount=ends.sales_gap, note=notes),
         Drawn(draw_ranking),
-        subtitle=w._("Change of revenue against the previous period, largest falls and rises of kept customers"),
+        subtitle=w._(
+            "Change of revenue against the previous period, largest falls and rises "
+            "of kept customers"
+        ),
         source=source(study),
         missing=too_few(book, ends),
         lists={"progression": study.progressed} if study.compared else {},
@@ -398,7 +430,10 @@ def customer_capital(accounts: AccountStudy) -> Shows:
         strategies.capital_title(w, index, accounts.sector.labels[book.engagement.language]),
         accounts.judged.head(SCORED),
         Drawn(draw_scores, {"labels": strategies.axis_labels(w)}),
-        subtitle=w._("The largest customers of the last 12 months on the four axes, 0 to 100, and their capital"),
+        subtitle=w._(
+            "The largest customers of the last 12 months on the four axes, 0 to 100, "
+            "and their capital"
+        ),
         source=source(accounts),
         missing=too_few(book, accounts.judged),
     )
@@ -424,7 +459,8 @@ def _best_customers(accounts: AccountStudy) -> Shows:
         w._("The best customers by capital"),
         strategies.scores_told(w, best),
         Columns(
-            "name salesperson revenue loyalty solvency profitability satisfaction capital_range rank_range",
+            "name salesperson revenue loyalty solvency profitability satisfaction "
+            "capital_range rank_range",
             first=accounts.parameters.top_count,
         ),
         note=w._(
@@ -458,7 +494,9 @@ def account_strategies(accounts: AccountStudy) -> Shows:
         strategies.strategies_title(w, t),
         t,
         Drawn(draw_ranking),
-        subtitle=w._("Revenue of the last 12 months by strategy; in the labels, the number of accounts"),
+        subtitle=w._(
+            "Revenue of the last 12 months by strategy; in the labels, the number of accounts"
+        ),
         source=source(accounts),
         missing=first_missing(needs(book, "sales"), too_few(book, t)),
     )
@@ -466,7 +504,10 @@ def account_strategies(accounts: AccountStudy) -> Shows:
         "strategies",
         w._("Accounts and money by strategy, last 12 months"),
         t,
-        Columns("strategy_name customer_count relationship_count revenue_previous revenue margin profit single_thread_revenue"),
+        Columns(
+            "strategy_name customer_count relationship_count revenue_previous revenue margin "
+            "profit single_thread_revenue"
+        ),
         missing=too_few(book, t),
         checks=[(bool(whole), "an account has no strategy")],
     )
@@ -507,7 +548,9 @@ def relationships(accounts: AccountStudy) -> Shows:
         "relationships",
         w._("Relationships: signs, contacts, and whether they pay for themselves"),
         strategies.relationships_told(w, held),
-        Columns("name salesperson revenue touch_count person_count sign_names profit pays", first=first),
+        Columns(
+            "name salesperson revenue touch_count person_count sign_names profit pays", first=first
+        ),
         missing=first_missing(needs(book, "sales"), few, too_few(book, held)),
         names="protect",
     )
@@ -620,7 +663,9 @@ def recommendations(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
         p.attrition_alert_rate,
         left,
     )
-    advice += strategies.strategy_recommendations(w, accounts.accounts, accounts.load, accounts.to_act_on)
+    advice += strategies.strategy_recommendations(
+        w, accounts.accounts, accounts.load, accounts.to_act_on
+    )
     for sentence in advice:
         yield from said(sentence, "recommendation")
 

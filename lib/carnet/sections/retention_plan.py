@@ -1,4 +1,6 @@
-"""The sections of retention_plan: what a lost customer costs, budgets, tests, what if, the famous figures."""
+"""The sections of retention_plan: what a lost customer costs, budgets, tests, what if,
+the famous figures.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,7 +60,9 @@ def covered(study: RetentionStudy) -> str:
     """The need of sales of both years."""
     w = study.book.wording
     uncovered = w._("Not compared: the sales given do not cover the previous period.")
-    return first_missing(needs(study.book, "sales"), "" if len(study.portfolio.customers) else uncovered)
+    return first_missing(
+        needs(study.book, "sales"), "" if len(study.portfolio.customers) else uncovered
+    )
 
 
 def margins(study: RetentionStudy) -> str:
@@ -128,7 +132,9 @@ def good_customers_lost(study: RetentionStudy) -> Shows:
             "good-lost",
             w._("Good customers lost, largest margin first"),
             good,
-            Columns("customer_id name yearly_revenue yearly_margin", first=study.parameters.top_count),
+            Columns(
+                "customer_id name yearly_revenue yearly_margin", first=study.parameters.top_count
+            ),
             checks=[(good.yearly_margin.min() > 0, "a good customer without a margin")],
             names="replacement",
         )
@@ -149,7 +155,10 @@ def another_attrition(study: RetentionStudy) -> Shows:
     """What another attrition would bring."""
     w, p, base = study.book.wording, study.parameters, study.base
     first, later = study.first_year.extra_profit, study.later_year.extra_profit
-    no_base = w._("Neither a profit nor a gross margin above zero is known: effects are in money only, in the table.")
+    no_base = w._(
+        "Neither a profit nor a gross margin above zero is known: effects are in money "
+        "only, in the table."
+    )
     yield Exhibit(
         "profit-effect",
         words.halving_title(w, first["halving"], later["halving"], base, p.horizon_years),
@@ -162,7 +171,8 @@ def another_attrition(study: RetentionStudy) -> Shows:
             },
         ),
         subtitle=w._(
-            "Extra profit a year over attrition, as a share of {base}; bars: what is quoted everywhere",
+            "Extra profit a year over attrition, as a share of {base}; bars: what is "
+            "quoted everywhere",
             base=words.share_base(w, study.in_profit),
         ),
         source=source(study),
@@ -199,28 +209,34 @@ def _readings(study: RetentionStudy) -> list[dict[str, Any]]:
     for name in CHANGES:
         row = first.loc[name]
         if not unknown(row.extra_profit):
-            rows.append({
-                "reading": told_changes[name],
-                "retention": row.retention_rate,
-                "first_year": words.effect(
-                    w, row.extra_profit, row.low, row.high, base, in_profit
-                ),
-                "later_year": words.effect(
-                    w, later.extra_profit[name], None, None, base, in_profit
-                ),
-                "customer_value": w.percent(study.worth(rate, row.retention_rate), 0),
-                "quoted_figure": words.quoted_range(w, found[QUOTED[name]]),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "reading": told_changes[name],
+                    "retention": row.retention_rate,
+                    "first_year": words.effect(
+                        w, row.extra_profit, row.low, row.high, base, in_profit
+                    ),
+                    "later_year": words.effect(
+                        w, later.extra_profit[name], None, None, base, in_profit
+                    ),
+                    "customer_value": w.percent(study.worth(rate, row.retention_rate), 0),
+                    "quoted_figure": words.quoted_range(w, found[QUOTED[name]]),
+                }
+            )
     if rows:
-        literal = [words.effect(w, extra, None, None, base, in_profit) for extra in study.literal.values()]
-        rows.append({
-            "reading": w._("as quoted, from 20 % to 10 %"),
-            "retention": QUOTED_TO,
-            "first_year": literal[0],
-            "later_year": literal[-1],
-            "customer_value": w.percent(study.worth(QUOTED_FROM, QUOTED_TO), 0),
-            "quoted_figure": words.quoted_range(w, found["halving_attrition"]),
-        })  # fmt: skip
+        literal = [
+            words.effect(w, extra, None, None, base, in_profit) for extra in study.literal.values()
+        ]
+        rows.append(
+            {
+                "reading": w._("as quoted, from 20 % to 10 %"),
+                "retention": QUOTED_TO,
+                "first_year": literal[0],
+                "later_year": literal[-1],
+                "customer_value": w.percent(study.worth(QUOTED_FROM, QUOTED_TO), 0),
+                "quoted_figure": words.quoted_range(w, found["halving_attrition"]),
+            }
+        )
     return rows
 
 
@@ -237,11 +253,15 @@ def leave_rates(study: RetentionStudy) -> Shows:
     w = study.book.wording
     yield Exhibit(
         "leave-rates",
-        w._("Customers of earlier years by their silence, and how many bought nothing in the year after"),
+        w._(
+            "Customers of earlier years by their silence, and how many bought nothing "
+            "in the year after"
+        ),
         study.leave_rates,
         Columns("band_range fading_told customer_count left_count leave_range"),
         note=w._(
-            "Fading: the second half of the year at most half of the first. Small groups are drawn towards their band before they are used."
+            "Fading: the second half of the year at most half of the first. Small groups are drawn "
+            "towards their band before they are used."
         ),
         missing=history(study),
     )
@@ -263,7 +283,8 @@ def budgets(study: RetentionStudy) -> Shows:
             w._("Customers worth an action, largest budget first"),
             worth,
             Columns(
-                "name salesperson yearly_margin leave_probability save_probability residual_margin regain_margin action_value decision",
+                "name salesperson yearly_margin leave_probability save_probability residual_margin "
+                "regain_margin action_value decision",
                 first=p.top_count,
             ),
             note=_assumed(study),
@@ -318,16 +339,19 @@ def not_to_be_chased(study: RetentionStudy) -> Shows:
             w._("Not to be chased, least margin first: to be signed off"),
             dropped.assign(chase_told=reasons),
             Columns(
-                "name salesperson revenue yearly_margin leave_probability residual_margin chase_told",
+                "name salesperson revenue yearly_margin leave_probability "
+                "residual_margin chase_told",
                 first=study.parameters.top_count,
             ),
         )
     if study.budgets_known:
         yield from said(decided.not_chased(w, dropped))
-        yield Kept({
-            "retention_budget": study.budgets[BUDGET],
-            "do_not_chase": dropped[BUDGET].assign(reason=reasons),
-        })  # fmt: skip
+        yield Kept(
+            {
+                "retention_budget": study.budgets[BUDGET],
+                "do_not_chase": dropped[BUDGET].assign(reason=reasons),
+            }
+        )
 
 
 @section(given("sales"))
@@ -337,12 +361,15 @@ def tests(study: RetentionStudy) -> Shows:
     yield Exhibit(
         "feasibility",
         w._(
-            "What a test of {days} days on half of the accounts could show in 8 cases of 10: revenue a customer",
+            "What a test of {days} days on half of the accounts could show in 8 cases of 10: "
+            "revenue a customer",
             days=w.number(p.experiment_days),
         ),
         tested.feasibility(w, study.feasible),
         Columns("strategy_name treated control usual detectable detectable_share needed"),
-        note=tested.feasibility_note(w, p.experiment_days, study.retention_rate, study.customers_for_a_rise),
+        note=tested.feasibility_note(
+            w, p.experiment_days, study.retention_rate, study.customers_for_a_rise
+        ),
         missing=too_few(study.book, study.feasible),
     )
     if plans:
@@ -353,7 +380,10 @@ def tests(study: RetentionStudy) -> Shows:
             Columns("experiment dates treated control detectable outcome_told"),
         )
     else:
-        none = w._("No experiment is planned yet: carnet experiment plan draws the arms and writes the plan before any outcome is known.")
+        none = w._(
+            "No experiment is planned yet: carnet experiment plan draws the arms and writes the "
+            "plan before any outcome is known."
+        )
         yield from said(none, "note")
 
 
@@ -374,7 +404,10 @@ def what_if(study: RetentionStudy) -> Shows:
         words.what_if_title(w, today, t.profit[better].iloc[0]),
         t,
         Drawn(draw_what_if),
-        subtitle=w._("Profit a year later over retention; a panel for each cost per new customer, a line for each margin rate"),
+        subtitle=w._(
+            "Profit a year later over retention; a panel for each cost per new customer, a line "
+            "for each margin rate"
+        ),
         source=source(study),
         lists={"what_if": t},
         checks=[(bool(same), "with every step zero the profit is not that of today")],
@@ -383,7 +416,8 @@ def what_if(study: RetentionStudy) -> Shows:
     yield Exhibit(
         "what-if",
         w._(
-            "Profit by retention and cost per new customer, at a margin rate of {low}, {same} and {high}",
+            "Profit by retention and cost per new customer, at a margin rate of {low}, "
+            "{same} and {high}",
             low=low,
             same=middle,
             high=high,
@@ -428,7 +462,9 @@ def _of_retention(study: RetentionStudy) -> dict[str, str]:
         if 0 < rate < 1
         else first_missing(uncovered, w._("nobody left")),
         "retention_ceiling": first_missing(uncovered, shares.rate(w, kept, opening)),
-        "ltv_to_cac_3": first_missing(unmeasured(book, study.ltv_to_cac, "costs"), w.number(study.ltv_to_cac, 1)),
+        "ltv_to_cac_3": first_missing(
+            unmeasured(book, study.ltv_to_cac, "costs"), w.number(study.ltv_to_cac, 1)
+        ),
         "replacement_3": first_missing(
             margins(study),
             words.no_ratio(w) if unknown(ratio["ratio"]) else "",
@@ -466,25 +502,38 @@ def _of_effects(study: RetentionStudy) -> dict[str, str]:
 def _of_reasons(departures: Departures) -> dict[str, str]:
     w, t = departures.book.wording, departures.shares.set_index("reason")
     missing = first_missing(needs(departures.book, "departures"), w._("not measured"))
-    quoted = {name: entry.benchmark for name, entry in departures.classes.items() if entry.benchmark}
+    quoted = {
+        name: entry.benchmark for name, entry in departures.classes.items() if entry.benchmark
+    }
     told_shares = shares.quoted_reasons(w, departures.shares, quoted)
-    return {benchmark: missing if unknown(t.share_of_quoted[name]) else told_shares[benchmark] for name, benchmark in quoted.items()}
+    return {
+        benchmark: missing if unknown(t.share_of_quoted[name]) else told_shares[benchmark]
+        for name, benchmark in quoted.items()
+    }
 
 
 def _of_chain(opinions: Opinions) -> dict[str, str]:
     w, book = opinions.book.wording, opinions.book
     unhappy, quiet = opinions.unhappy, opinions.quiet
-    missing = first_missing(needs(book, "satisfaction"), needs(book, "service"), w._("not measured"))
+    missing = first_missing(
+        needs(book, "satisfaction"), needs(book, "service"), w._("not measured")
+    )
     counted = opinions.chain_counted
     silent = shares.rate(w, len(quiet), len(unhappy)) if counted and len(unhappy) else missing
     left = missing
     if counted and len(quiet):
         left = shares.rate(w, int(quiet.lost.sum()), len(quiet))
-    nobody_notes = w._("cannot be computed: no table notes whom a customer tells; ranges are in churn_reasons")
+    nobody_notes = w._(
+        "cannot be computed: no table notes whom a customer tells; ranges are in churn_reasons"
+    )
     never = ("chain_told", "chain_convert", "chain_1440", "chain_told_corrected")
     of_silent = ("chain_silent", "chain_silent_consumer", "chain_silent_b2b")
     of_leaving = ("chain_leave", "chain_leave_corrected")
-    return dict.fromkeys(never, nobody_notes) | dict.fromkeys(of_silent, silent) | dict.fromkeys(of_leaving, left)
+    return (
+        dict.fromkeys(never, nobody_notes)
+        | dict.fromkeys(of_silent, silent)
+        | dict.fromkeys(of_leaving, left)
+    )
 
 
 def _of_service(opinions: Opinions) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""The sections of sales_gaps: who buys less, by how much, whose account, by luck or not, what to do."""
+"""The sections of sales_gaps: who buys less, by how much, whose account,
+by luck or not, what to do.
+"""
 
 from carnet.customers.contact_plan import ContactPlan
 from carnet.customers.decisions import ACTION_COLUMNS, open_names
@@ -25,9 +27,18 @@ from carnet.sections.section import Shows, month_labels, points, section, source
 
 CENT = 0.01  # a customer: sums of amounts to the cent may differ by it
 ENDS = 8  # customers drawn at each end of the ranking
-FOLLOWED = "name salesperson outcome sales_gap revenue_progress regained_share recent_contact_count recent_contact_quality proposal_count"
-PEOPLE = "salesperson customer_count late_customer_count late_range expected_share p_value signal shrunk_range sales_gap"
-PROPOSALS = "name salesperson sales_gap margin_at_stake recoverability expected_value value_range at_most arm"
+FOLLOWED = (
+    "name salesperson outcome sales_gap revenue_progress regained_share recent_contact_count "
+    "recent_contact_quality proposal_count"
+)
+PEOPLE = (
+    "salesperson customer_count late_customer_count late_range expected_share p_value signal "
+    "shrunk_range sales_gap"
+)
+PROPOSALS = (
+    "name salesperson sales_gap margin_at_stake recoverability expected_value "
+    "value_range at_most arm"
+)
 
 
 def source(gaps: Gaps) -> str:
@@ -111,7 +122,9 @@ def last_list(memory: Memory) -> Shows:
 def _followed_list(memory: Memory, first: int) -> Exhibit:
     w, followed, armed = memory.book.wording, memory.followed, memory.armed
     columns = gap_list.FOLLOWED_COLUMNS
-    nobody_lost = set(followed.outcome) <= set(follow_up.OUTCOMES) and len(followed) == len(memory.flagged)
+    nobody_lost = set(followed.outcome) <= set(follow_up.OUTCOMES) and len(followed) == len(
+        memory.flagged
+    )
     return Exhibit(
         "followed",
         w._(
@@ -172,7 +185,8 @@ def _gap_list(gaps: Gaps) -> Exhibit:
         w._("The gap list: customers behind, largest loss first"),
         late.head(LIST_LIMIT),
         Columns(
-            f"name salesperson {seller}classes essential revenue_previous revenue sales_gap gap_rate margin_at_stake order_p_value silence",
+            f"name salesperson {seller}classes essential revenue_previous revenue sales_gap "
+            f"gap_rate margin_at_stake order_p_value silence",
             first=gaps.parameters.top_count,
         ),
         note=w._(
@@ -210,7 +224,8 @@ def overdue(gaps: Gaps) -> Shows:
             w._("Silent for one and a half of their usual interval or longer, longest first"),
             rare,
             Columns(
-                "name salesperson last_order_date months_since_last_order rhythm_months peak_revenue",
+                "name salesperson last_order_date months_since_last_order "
+                "rhythm_months peak_revenue",
                 first=gaps.parameters.top_count,
             ),
         )
@@ -230,7 +245,10 @@ def luck(gaps: Gaps) -> Shows:
         "groups",
         w._("Flagged groups, and what such groups regain in a year"),
         gaps.told_groups,
-        Columns("group customer_count revenue_previous sales_gap margin_at_stake rebound_range expected_rebound"),
+        Columns(
+            "group customer_count revenue_previous sales_gap margin_at_stake "
+            "rebound_range expected_rebound"
+        ),
     )
     yield from said(words.expected_rebound(w, gaps.rebound), "note")
 
@@ -243,7 +261,8 @@ def part_of_purchases(gaps: Gaps) -> Shows:
     yield Exhibit(
         "stopped",
         w._(
-            "Active customers that no longer buy a family bought on {count} orders or more a year earlier",
+            "Active customers that no longer buy a family bought on {count} orders or more "
+            "a year earlier",
             count=w.number(p.family_order_count),
         ),
         gaps.stopped,
@@ -264,7 +283,8 @@ def part_of_purchases(gaps: Gaps) -> Shows:
             first=p.top_count,
         ),
         note=w._(
-            "Anybody's best 12 months lie above the last 12, by luck alone: the large falls are worth a look, the small ones say nothing."
+            "Anybody's best 12 months lie above the last 12, by luck alone: the large falls are "
+            "worth a look, the small ones say nothing."
         ),
         missing=too_few(book, gaps.once_larger),
     )
@@ -289,7 +309,8 @@ def _funnel(gaps: Gaps) -> Exhibit:
         crew,
         Drawn(draw_funnel, {"limits": gaps.funnel, "share": gaps.late_share}),
         subtitle=w._(
-            "Late share of each salesperson's accounts, mix by class allowed for, against the limits of chance around {share}",
+            "Late share of each salesperson's accounts, mix by class allowed for, against the "
+            "limits of chance around {share}",
             share=w.percent(gaps.late_share),
         ),
         source=source(gaps),
@@ -311,7 +332,8 @@ def _people(gaps: Gaps) -> Exhibit | Kept:
         people,
         Columns(PEOPLE),
         note=w._(
-            "Shrunk share: what the data carry, drawn towards the expected share; p: chance of a late count this far from the expected one."
+            "Shrunk share: what the data carry, drawn towards the expected share; p: chance of a "
+            "late count this far from the expected one."
         ),
         lists=lists,
         checks=checks,
@@ -329,10 +351,14 @@ def noted_activity(gaps: Gaps) -> Shows:
     won = " opened_count decided_count win_range won_amount"
     yield Exhibit(
         "activity",
-        w._("What salespeople noted in the audit period, in alphabetical order: activities and opportunities that bear their name"),
+        w._(
+            "What salespeople noted in the audit period, in alphabetical order: activities and "
+            "opportunities that bear their name"
+        ),
         noted,
         Columns(
-            "salesperson activity_count visited_count" + (won if gaps.book.has("opportunities", "salesperson") else ""),
+            "salesperson activity_count visited_count"
+            + (won if gaps.book.has("opportunities", "salesperson") else ""),
             first=gaps.parameters.top_count,
         ),
         lists={"activity": noted},
@@ -367,7 +393,8 @@ def _quadrants(gaps: Gaps) -> Exhibit:
         served,
         Drawn(draw_quadrants, {"deep_share": deep, "labels": labels}),
         subtitle=w._(
-            "Fall of revenue against contacts made ÷ planned; area: money missing; deep: {share} of revenue or more",
+            "Fall of revenue against contacts made ÷ planned; area: money missing; deep: {share} "
+            "of revenue or more",
             share=w.percent(deep, 0),
         ),
         source=source(gaps),
@@ -501,12 +528,16 @@ def whom_to_call(plan: ContactPlan) -> Shows:
             ),
         ],
     )
-    yield from said(words.not_planned(w, plan.left_count, p.task_week_count, p.weekly_task_count), "note")
+    yield from said(
+        words.not_planned(w, plan.left_count, p.task_week_count, p.weekly_task_count), "note"
+    )
 
 
 @section(comparable)
 def recommendations(gaps: Gaps, plan: ContactPlan) -> Shows:
     """What to do next: each sentence is triggered by names on a list."""
     reaches_back = len(gaps.earlier_lists) > 0
-    for sentence in words.gap_recommendations(gaps.book.wording, gaps.tracked, plan.proposals, gaps.people, reaches_back):
+    for sentence in words.gap_recommendations(
+        gaps.book.wording, gaps.tracked, plan.proposals, gaps.people, reaches_back
+    ):
         yield from said(sentence, "recommendation")

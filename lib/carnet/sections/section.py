@@ -1,4 +1,6 @@
-"""How a section is made: the decorator that asks what it needs once, and records what ran for each exhibit."""
+"""How a section is made: the decorator that asks what it needs once,
+and records what ran for each exhibit.
+"""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,8 +28,9 @@ def section(
 ) -> Callable[[Callable[Concatenate[S, P], Shows]], Callable[Concatenate[S, P], Section]]:
     """A section out of a function that yields what is shown, in order.
 
-    Where the book lacks what it needs, the first line that says so stands for all that it shows; its lists are written and
-    its checks hold all the same. `made_by` of an exhibit are the measures that ran since the section began.
+    Where the book lacks what it needs, the first line that says so stands for all that it shows;
+    its lists are written and its checks hold all the same. `made_by` of an exhibit are the measures
+    that ran since the section began.
     """
 
     def made(function: Callable[Concatenate[S, P], Shows]) -> Callable[Concatenate[S, P], Section]:
@@ -50,7 +53,9 @@ def _signed(item: Shown, ran: Iterable[str]) -> Shown:
 
 
 def _refused(shown: Iterable[Shown], missing: str) -> Iterator[Shown]:
-    """What is shown; where something is missing, the line that says so, once, and of exhibits their lists and checks."""
+    """What is shown; where something is missing, the line that says so, once,
+    and of exhibits their lists and checks.
+    """
     if not missing:
         yield from shown
         return
@@ -68,7 +73,9 @@ def points(w: Wording, findings: Sequence[Finding | None]) -> Shows:
 
 
 def source_line(book: Book, *tables: str, start: dt.date | None = None) -> str:
-    """The footer of a chart: those of the tables that the book has, and the audit period, or the time from another `start` on."""
+    """The footer of a chart: those of the tables that the book has, and the audit period,
+    or the time from another `start` on.
+    """
     w, period = book.wording, book.periods.current
     named = [name for name in tables if name in book.checks] or list(book.checks)
     return w._(
@@ -80,6 +87,8 @@ def source_line(book: Book, *tables: str, start: dt.date | None = None) -> str:
 
 
 def month_labels(book: Book, audit_months: Iterable[Any]) -> list[str]:
-    """Two-line labels of audit months for an axis: calendar months by name, others by the day on which they end."""
+    """Two-line labels of audit months for an axis: calendar months by name,
+    others by the day on which they end.
+    """
     pattern = "MMM\ny" if book.periods.ends_a_month else "d MMM\ny"
     return [book.wording.date(book.periods.month_end(month), pattern) for month in audit_months]

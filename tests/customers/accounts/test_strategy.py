@@ -1,4 +1,7 @@
-"""Customer capital, strategies, replacement, profit effects and budgets. Closed forms, laws, simulations with a known truth."""
+"""Customer capital, strategies, replacement, profit effects and budgets.
+
+Closed forms, laws, simulations with a known truth.
+"""
 
 import math
 
@@ -18,60 +21,112 @@ RULES = sector().strategy
 
 
 def axes_of(**weights):
-    return {name: Axis(weight=weight, criteria={name: Criterion(weight=1, worst=0, best=1)}) for name, weight in weights.items()}
+    return {
+        name: Axis(weight=weight, criteria={name: Criterion(weight=1, worst=0, best=1)})
+        for name, weight in weights.items()
+    }
 
 
 def test_axis_scores_are_placed_between_worst_and_best():
-    """Closed form: linear between both ends, also where less is better; unknown where the criteria known make less than half of the weight."""
+    """Closed form: linear between both ends, also where less is better;
+    unknown where the criteria known make less than half of the weight.
+    """
     axes = {
         "solvency": Axis(
-            weight=1, criteria={"late": Criterion(weight=0.6, worst=40, best=0), "owed": Criterion(weight=0.4, worst=1, best=0)}
+            weight=1,
+            criteria={
+                "late": Criterion(weight=0.6, worst=40, best=0),
+                "owed": Criterion(weight=0.4, worst=1, best=0),
+            },
         )
     }
     t = pd.DataFrame({"late": [0, 10, 80, np.nan, 20], "owed": [0, 0.5, 2, 0, np.nan]})
     scores = customer_capital.axis_scores(t, axes).solvency
     assert scores[:3].tolist() == pytest.approx([1, 0.6 * 0.75 + 0.4 * 0.5, 0])
-    assert math.isnan(scores[3]) and scores[4] == pytest.approx(0.5), "0.4 of the weight is too little, 0.6 is enough"
-    assert customer_capital.axis_scores(t[["late"]], axes).solvency[0] == 1, "a column that is not given is known of nobody"
+    assert math.isnan(scores[3]) and scores[4] == pytest.approx(0.5), (
+        "0.4 of the weight is too little, 0.6 is enough"
+    )
+    assert customer_capital.axis_scores(t[["late"]], axes).solvency[0] == 1, (
+        "a column that is not given is known of nobody"
+    )
 
 
 def test_capital_is_the_weighted_mean_of_the_axes_known_with_its_bounds():
     scores = pd.DataFrame({"a": [1.0, 0.5, np.nan], "b": [0.0, np.nan, np.nan], "c": [np.nan] * 3})
     t = customer_capital.capital_index(scores, {"a": 3, "b": 1, "c": 6})
     assert t.capital[:2].tolist() == [0.75, 0.5] and math.isnan(t.capital[2])
-    assert (t.capital_low[1], t.capital_high[1]) == (0.375, 0.625), "axis b is not known of the second: 0 or 1; axis c is known of nobody"
-    assert (t.capital_low[0], t.capital_high[0]) == (0.75, 0.75) and t.capital_rank[:2].tolist() == [1, 2]
+    assert (t.capital_low[1], t.capital_high[1]) == (0.375, 0.625), (
+        "axis b is not known of the second: 0 or 1; axis c is known of nobody"
+    )
+    assert (t.capital_low[0], t.capital_high[0]) == (0.75, 0.75) and t.capital_rank[
+        :2
+    ].tolist() == [1, 2]
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=30), st.floats(0.05, 0.9))
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=30),
+    st.floats(0.05, 0.9),
+)
 @pytest.mark.long
 def test_law_capital_lies_between_its_axes_and_ranks_within_their_range(rows, spread):
     scores = pd.DataFrame(rows, columns=["a", "b"])
     capital = customer_capital.capital_index(scores, {"a": 2, "b": 1})
-    assert ((capital.capital >= scores.min(axis=1) - 1e-12) & (capital.capital <= scores.max(axis=1) + 1e-12)).all()
+    assert (
+        (capital.capital >= scores.min(axis=1) - 1e-12)
+        & (capital.capital <= scores.max(axis=1) + 1e-12)
+    ).all()
     ranks, axes = customer_capital.weight_sensitivity(scores, {"a": 2, "b": 1}, 2, spread)
     assert (ranks.rank_low <= ranks.rank_high).all() and ranks.top_share.sum() == pytest.approx(2)
-    assert axes.weight.sum() == pytest.approx(1) and axes.correlation.dropna().between(-1 - 1e-12, 1 + 1e-12).all()
+    assert (
+        axes.weight.sum() == pytest.approx(1)
+        and axes.correlation.dropna().between(-1 - 1e-12, 1 + 1e-12).all()
+    )
 
 
 def test_a_customer_best_on_every_axis_is_first_whatever_the_weights():
     scores = pd.DataFrame({"a": [0.9, 0.1, 0.8], "b": [0.9, 0.8, 0.1]})
     ranks, _ = customer_capital.weight_sensitivity(scores, {"a": 1, "b": 1}, 1, 0.9)
     assert (ranks.rank_low[0], ranks.rank_high[0], ranks.top_share[0]) == (1, 1, 1)
-    assert (ranks.rank_low[1], ranks.rank_high[1]) == (2, 3), "the other two change places with the weights"
+    assert (ranks.rank_low[1], ranks.rank_high[1]) == (2, 3), (
+        "the other two change places with the weights"
+    )
 
 
 def account(**values):
     usual = dict(
-        customer_id="C", active=True, status="kept", last_order_date="2024-06-01", contract_end=None, contract=False, tenure_years=10.0, family_share=0.2, contact_person_count=1.0, order_quarter_count=2.0, contact_count=1.0,
-        mean_discount=0.1, opportunity_count=0.0, win_rate=np.nan, profit_high=100.0, rolling_year_revenue=100.0, peak_revenue=100.0, class_b_revenue=50.0,
-        fall_p_value=0.5, relationship=False, abc_class="A", return_share=0.0, rush_count=0.0, reliability=np.nan, responsiveness=np.nan,
-    )  # fmt: skip
+        customer_id="C",
+        active=True,
+        status="kept",
+        last_order_date="2024-06-01",
+        contract_end=None,
+        contract=False,
+        tenure_years=10.0,
+        family_share=0.2,
+        contact_person_count=1.0,
+        order_quarter_count=2.0,
+        contact_count=1.0,
+        mean_discount=0.1,
+        opportunity_count=0.0,
+        win_rate=np.nan,
+        profit_high=100.0,
+        rolling_year_revenue=100.0,
+        peak_revenue=100.0,
+        class_b_revenue=50.0,
+        fall_p_value=0.5,
+        relationship=False,
+        abc_class="A",
+        return_share=0.0,
+        rush_count=0.0,
+        reliability=np.nan,
+        responsiveness=np.nan,
+    )
     return usual | values
 
 
 def chosen(**values):
-    return strategy.choose_strategies(pd.DataFrame([account(**values)]).astype({"relationship": "boolean"}), RULES)[0]
+    return strategy.choose_strategies(
+        pd.DataFrame([account(**values)]).astype({"relationship": "boolean"}), RULES
+    )[0]
 
 
 def test_each_rule_chooses_its_strategy():
@@ -84,12 +139,20 @@ def test_each_rule_chooses_its_strategy():
     assert chosen(**fallen) == "rekindle" and chosen(active=False, **fallen) == "rekindle"
     assert chosen(**fallen | {"fall_p_value": 0.2}) == "serve", "a fall that luck explains"
     assert chosen(**fallen | {"class_b_revenue": 200.0}) == "serve", "never big"
-    assert chosen(contract_end="2024-08-01", relationship=True, **fallen) == "gone", "its contract ended, nothing was bought since"
-    assert chosen(contract_end="2024-03-01", relationship=True) == "protect", "it has bought since its contract ended"
-    assert chosen(active=False, status="not_due") == "serve" == chosen(active=False, status="not_due", **fallen), (
-        "a year without an order is its rhythm"
+    assert chosen(contract_end="2024-08-01", relationship=True, **fallen) == "gone", (
+        "its contract ended, nothing was bought since"
     )
-    assert chosen(active=False) == "gone" and chosen(active=False, profit_high=-1.0) == "gone", "nobody renegotiates with who buys nothing"
+    assert chosen(contract_end="2024-03-01", relationship=True) == "protect", (
+        "it has bought since its contract ended"
+    )
+    assert (
+        chosen(active=False, status="not_due")
+        == "serve"
+        == chosen(active=False, status="not_due", **fallen)
+    ), "a year without an order is its rhythm"
+    assert chosen(active=False) == "gone" and chosen(active=False, profit_high=-1.0) == "gone", (
+        "nobody renegotiates with who buys nothing"
+    )
 
 
 def test_signs_are_true_false_or_not_measured():
@@ -105,31 +168,47 @@ def test_signs_are_true_false_or_not_measured():
         "many opportunities, none decided: not known"
     )
     assert signs[["sign_count", "measured_sign_count"]].to_numpy().tolist() == [[4, 8], [1, 5]]
-    told = strategy.relationships(signs, pd.Series(["A", "A"]), RULES | {"relationship_sign_share": 0.5})
+    told = strategy.relationships(
+        signs, pd.Series(["A", "A"]), RULES | {"relationship_sign_share": 0.5}
+    )
     assert told.tolist() == [True, False] and pd.isna(
-        strategy.relationships(signs, pd.Series(["A", "A"]), RULES | {"relationship_sign_least": 6})[1]
+        strategy.relationships(
+            signs, pd.Series(["A", "A"]), RULES | {"relationship_sign_least": 6}
+        )[1]
     )
-    assert not strategy.relationships(signs, pd.Series(["C", "C"]), RULES | {"relationship_sign_share": 0.1}).any(), (
-        "class C is no relationship"
-    )
+    assert not strategy.relationships(
+        signs, pd.Series(["C", "C"]), RULES | {"relationship_sign_share": 0.1}
+    ).any(), "class C is no relationship"
 
 
 def test_levers_follow_what_the_book_shows():
     t = pd.DataFrame(
-        [account(), account(mean_discount=0.0, return_share=0.05, rush_count=3.0, responsiveness=0.2), account(mean_discount=np.nan)]
+        [
+            account(),
+            account(mean_discount=0.0, return_share=0.05, rush_count=3.0, responsiveness=0.2),
+            account(mean_discount=np.nan),
+        ]
     )
-    assert strategy.serve_levers(t, RULES).tolist() == ["price", "conformity delivery availability", ""]
+    assert strategy.serve_levers(t, RULES).tolist() == [
+        "price",
+        "conformity delivery availability",
+        "",
+    ]
 
 
 def test_fall_p_values_are_binomial():
     """All of 5 orders in the first two of three years: (2/3)^5."""
-    assert strategy.fall_p_values(np.array([0]), np.array([5]), np.array([36]))[0] == pytest.approx((2 / 3) ** 5)
+    assert strategy.fall_p_values(np.array([0]), np.array([5]), np.array([36]))[0] == pytest.approx(
+        (2 / 3) ** 5
+    )
     assert math.isnan(strategy.fall_p_values(np.array([0]), np.array([5]), np.array([23]))[0])
 
 
 @pytest.mark.long
 def test_chance_fallen_counts_what_luck_does():
-    """Simulation: books whose customers never change; those flagged are as many as the measure says beforehand, on average."""
+    """Simulation: books whose customers never change; those flagged are as many as the measure says
+    beforehand, on average.
+    """
     rng, said, seen = np.random.default_rng(3), [], []
     for book in range(60):
         rows = []
@@ -140,64 +219,109 @@ def test_chance_fallen_counts_what_luck_does():
         months = pd.Series(36, pd.Index(sorted(orders.customer_id.unique())))
         said.append(strategy.chance_fallen(orders, months, 100.0, RULES, seed=book))
         cells = (
-            orders.pivot_table(index="customer_id", columns="month", values="revenue", aggfunc="sum")
+            orders.pivot_table(
+                index="customer_id", columns="month", values="revenue", aggfunc="sum"
+            )
             .reindex(columns=range(36))
             .fillna(0)
             .to_numpy()
         )
         years = np.stack([cells[:, start : start + 12].sum(axis=1) for start in range(25)], axis=1)
-        counts = orders.groupby("customer_id").month.agg(recent=lambda m: (m < 12).sum(), every="size")
-        low = strategy.fall_p_values(counts.recent.to_numpy(), counts.every.to_numpy(), np.full(len(counts), 36)) <= RULES["fall_p_value"]
-        seen.append(int(((years[:, 0] <= 0.5 * years.max(axis=1)) & (years.max(axis=1) >= 100) & low).sum()))
-    assert abs(np.mean(said) - np.mean(seen)) < 3 * np.std(seen) / math.sqrt(60) and np.mean(seen) > 0.5
+        counts = orders.groupby("customer_id").month.agg(
+            recent=lambda m: (m < 12).sum(), every="size"
+        )
+        low = (
+            strategy.fall_p_values(
+                counts.recent.to_numpy(), counts.every.to_numpy(), np.full(len(counts), 36)
+            )
+            <= RULES["fall_p_value"]
+        )
+        seen.append(
+            int(((years[:, 0] <= 0.5 * years.max(axis=1)) & (years.max(axis=1) >= 100) & low).sum())
+        )
+    assert (
+        abs(np.mean(said) - np.mean(seen)) < 3 * np.std(seen) / math.sqrt(60)
+        and np.mean(seen) > 0.5
+    )
 
 
 def test_crossed_matrix_and_load_hold_everybody():
-    t = pd.DataFrame(dict(customer_id=list("abcd"), salesperson=["X", "X", "Y", None], relationship=pd.array([True, True, True, True], dtype="boolean"), revenue=[80.0, 15, 5, 0],
-                          abc_class=["A", "B", "C", None], potential=[100.0, 50, np.nan, 300]))  # fmt: skip
+    t = pd.DataFrame(
+        dict(
+            customer_id=list("abcd"),
+            salesperson=["X", "X", "Y", None],
+            relationship=pd.array([True, True, True, True], dtype="boolean"),
+            revenue=[80.0, 15, 5, 0],
+            abc_class=["A", "B", "C", None],
+            potential=[100.0, 50, np.nan, 300],
+        )
+    )
     t["potential_class"] = strategy.potential_classes(t.potential, 0.8, 0.95)
     t["untapped"] = (t.potential - t.revenue).clip(lower=0)
     matrix = strategy.crossed_matrix(t)
     assert matrix.customer_count.sum() == 3 and matrix.untapped.sum() == 20 + 35 + 300
-    assert t.potential_class[:3].tolist() == ["A", "B", None] and t.potential_class[3] == "A", "450 of potential: 300, then 100 cross 80 %"
+    assert t.potential_class[:3].tolist() == ["A", "B", None] and t.potential_class[3] == "A", (
+        "450 of potential: 300, then 100 cross 80 %"
+    )
     load = strategy.relationship_load(t, 1)
-    assert load[["salesperson", "relationship_count", "over_cap"]].to_numpy().tolist() == [["X", 2, True], ["Y", 1, False]]
+    assert load[["salesperson", "relationship_count", "over_cap"]].to_numpy().tolist() == [
+        ["X", 2, True],
+        ["Y", 1, False],
+    ]
 
 
 def seen(left, years):
-    return pd.DataFrame({"left": np.asarray(left, dtype=bool), "years": np.asarray(years, dtype=float)})
+    return pd.DataFrame(
+        {"left": np.asarray(left, dtype=bool), "years": np.asarray(years, dtype=float)}
+    )
 
 
 def life(*customers):
-    """Years of life of newcomers: of each customer the margins of its years, 0 where it bought nothing."""
-    rows = [(str(i), year, float(margin > 0), float(margin)) for i, margins in enumerate(customers) for year, margin in enumerate(margins)]
+    """Years of life of newcomers: of each customer the margins of its years,
+    0 where it bought nothing.
+    """
+    rows = [
+        (str(i), year, float(margin > 0), float(margin))
+        for i, margins in enumerate(customers)
+        for year, margin in enumerate(margins)
+    ]
     return pd.DataFrame(rows, columns=["customer_id", "year", "bought", "margin"])
 
 
 def test_replacement_ratio_is_margin_times_years_over_what_newcomers_bring():
-    """Closed form: nobody good leaves, 200 a year for two years; of ten newcomers that bring 100 half bring 60 in a second year: 400 ÷ (100 + 0.5 × 60)."""
+    """Closed form: nobody good leaves, 200 a year for two years;
+    of ten newcomers that bring 100 half bring 60 in a second year: 400 ÷ (100 + 0.5 × 60).
+    """
     fresh = life(*[(100, 60)] * 5, *[(100, 0)] * 5)
     found = replacement.replacement_ratio([200, 200], seen([False], [1]), fresh, 2, 0.0)
-    assert found["ratio"] == pytest.approx(400 / 130) and found["new_years"] == 1.5 and math.isnan(found["low"])
+    assert (
+        found["ratio"] == pytest.approx(400 / 130)
+        and found["new_years"] == 1.5
+        and math.isnan(found["low"])
+    )
     assert found["new_value"] == 130 and found["new_margin"] == 100
     assert math.isnan(replacement.replacement_ratio([], seen([0], [1]), fresh, 5, 0.1)["ratio"])
     idle = life(*[(-5, 0)] * 10)
-    assert math.isnan(replacement.replacement_ratio([100], seen([0], [1]), idle, 5, 0.1)["ratio"]), (
-        "those that bring nothing replace nobody"
-    )
-    assert math.isnan(replacement.replacement_ratio([100], seen([0], [1]), life(*[(100,)] * 10), 5, 0.1)["ratio"]), (
-        "followed for a year only"
-    )
+    assert math.isnan(
+        replacement.replacement_ratio([100], seen([0], [1]), idle, 5, 0.1)["ratio"]
+    ), "those that bring nothing replace nobody"
+    assert math.isnan(
+        replacement.replacement_ratio([100], seen([0], [1]), life(*[(100,)] * 10), 5, 0.1)["ratio"]
+    ), "followed for a year only"
     few = life(*[(100, 0)] * 7, *[(100,)] * 20)
-    assert math.isnan(replacement.replacement_ratio([100], seen([0], [1]), few, 5, 0.1)["ratio"]), "seven followed do not tell who stays"
+    assert math.isnan(replacement.replacement_ratio([100], seen([0], [1]), few, 5, 0.1)["ratio"]), (
+        "seven followed do not tell who stays"
+    )
 
 
 @pytest.mark.parametrize(("bought_once", "truth"), [(0.0, 1.290), (0.5, 2.496)])
 @pytest.mark.long
 def test_replacement_counts_newcomers_that_buy_once(monkeypatch, bought_once, truth):
-    """Known truth: the good order 12 times a year and 10 % leave; newcomers order once, and those who stay 12 times a year, leaving at 20 % a year.
+    """Known truth: the good order 12 times a year and 10 % leave;
+    newcomers order once, and those who stay 12 times a year, leaving at 20 % a year.
 
-    The good bring 12 × Σ (0.9 ÷ 1.1)^t of an order's margin, a newcomer 1 + stayers × 12 × 0.2 ÷ −ln 0.8 × Σ (0.8 ÷ 1.1)^t, t = 0 … 4.
+    The good bring 12 × Σ (0.9 ÷ 1.1)^t of an order's margin, a newcomer 1 + stayers × 12 × 0.2
+    ÷ −ln 0.8 × Σ (0.8 ÷ 1.1)^t, t = 0 … 4.
     """
     monkeypatch.setattr(replacement, "RESAMPLES", 300)
     rng, ratios, inside = np.random.default_rng(3), [], 0
@@ -208,10 +332,15 @@ def test_replacement_counts_newcomers_that_buy_once(monkeypatch, bought_once, tr
         stay = np.where(once, 0.0, rng.exponential(-1 / math.log(0.8), 150))
         followed = rng.integers(1, 5, 150)
         orders = [
-            [(year == 0) + rng.poisson(12 * min(max(s - year, 0), 1)) for year in range(n)] for s, n in zip(stay, followed, strict=True)
+            [(year == 0) + rng.poisson(12 * min(max(s - year, 0), 1)) for year in range(n)]
+            for s, n in zip(stay, followed, strict=True)
         ]
         found = replacement.replacement_ratio(
-            [360.0] * int(left.sum()), good, life(*[[30.0 * n for n in years] for years in orders]), 5, 0.1
+            [360.0] * int(left.sum()),
+            good,
+            life(*[[30.0 * n for n in years] for years in orders]),
+            5,
+            0.1,
         )
         ratios.append(found["ratio"])
         inside += found["low"] <= truth <= found["high"]
@@ -220,22 +349,31 @@ def test_replacement_counts_newcomers_that_buy_once(monkeypatch, bought_once, tr
 
 def test_profit_effect_of_the_first_year_is_customers_times_margin():
     t = replacement.profit_effect(0.8, [0.8, 0.9, 1.2], 100, 20, 50.0, 1000.0, 1)
-    assert t.extra_profit[:2].tolist() == pytest.approx([0, 500]) and t.profit_share[1] == pytest.approx(0.5)
+    assert t.extra_profit[:2].tolist() == pytest.approx([0, 500]) and t.profit_share[
+        1
+    ] == pytest.approx(0.5)
     assert t.extra_profit[2:].isna().all(), "nobody keeps more than all"
-    assert replacement.profit_effect(0.8, [0.9], 100, 20, 50.0, -10.0, 1).profit_share.isna().all(), "no share of a loss"
+    assert (
+        replacement.profit_effect(0.8, [0.9], 100, 20, 50.0, -10.0, 1).profit_share.isna().all()
+    ), "no share of a loss"
 
 
 @given(st.floats(0.05, 0.95), st.floats(0, 0.05), st.integers(1, 10), st.floats(0, 50))
 def test_law_extra_stock_flips_and_adds_up(rate, more, years, inflow):
     up = replacement.extra_stock(rate, rate + more, 100, inflow, years)
-    assert up == pytest.approx(-replacement.extra_stock(rate + more, rate, 100, inflow, years)) and up >= -1e-9
+    assert (
+        up == pytest.approx(-replacement.extra_stock(rate + more, rate, 100, inflow, years))
+        and up >= -1e-9
+    )
     steady = inflow / (1 - rate) if inflow else 0.0
     assert replacement.extra_stock(rate, rate, steady, inflow, years) == 0
 
 
 @pytest.mark.long
 def test_coverage_of_the_profit_effect(monkeypatch):
-    """Simulation: 300 customers, 15 % of whom leave whatever their margin; the interval of half the attrition holds the true effect."""
+    """Simulation: 300 customers, 15 % of whom leave whatever their margin;
+    the interval of half the attrition holds the true effect.
+    """
     monkeypatch.setattr(replacement, "RESAMPLES", 400)
     rng, inside, truth = np.random.default_rng(4), 0, 0.075 * 300 * 100 * math.exp(0.5 * 0.7**2)
     for _ in range(80):
@@ -248,54 +386,128 @@ def test_coverage_of_the_profit_effect(monkeypatch):
 
 
 def test_what_if_without_a_step_is_today_and_moves_as_it_should():
-    t = replacement.what_if(0.8, 100, 20, 10, 50.0, 4000.0, 10_000.0, 1000.0, 2000.0, (-0.05, 0, 0.05), (-0.5, 0, 0.5), (-0.1, 0, 0.1), 1)
-    same = t[np.isclose(t.retention_rate, 0.8) & np.isclose(t.cac, 200) & np.isclose(t.margin_rate, 0.4)].iloc[0]
-    assert len(t) == 27 and same.profit == pytest.approx(1000) and same.profit_change == pytest.approx(0)
-    best = t[np.isclose(t.retention_rate, 0.85) & np.isclose(t.cac, 100) & np.isclose(t.margin_rate, 0.5)].iloc[0]
-    assert best.profit == pytest.approx((4000 + 5 * 50) * 0.5 / 0.4 - 1000 - 1000)
-    near = replacement.what_if(0.98, 100, 20, 10, 50.0, 4000.0, 10_000.0, 1000.0, 0.0, (0, 0.05), (0,), (0,), 1)
-    assert near.retention_rate.tolist() == pytest.approx([0.98, 1.0]) and near.profit[1] == pytest.approx(3000 + 2 * 50), (
-        "nobody keeps more than all"
+    t = replacement.what_if(
+        0.8,
+        100,
+        20,
+        10,
+        50.0,
+        4000.0,
+        10_000.0,
+        1000.0,
+        2000.0,
+        (-0.05, 0, 0.05),
+        (-0.5, 0, 0.5),
+        (-0.1, 0, 0.1),
+        1,
     )
+    same = t[
+        np.isclose(t.retention_rate, 0.8) & np.isclose(t.cac, 200) & np.isclose(t.margin_rate, 0.4)
+    ].iloc[0]
+    assert (
+        len(t) == 27
+        and same.profit == pytest.approx(1000)
+        and same.profit_change == pytest.approx(0)
+    )
+    best = t[
+        np.isclose(t.retention_rate, 0.85) & np.isclose(t.cac, 100) & np.isclose(t.margin_rate, 0.5)
+    ].iloc[0]
+    assert best.profit == pytest.approx((4000 + 5 * 50) * 0.5 / 0.4 - 1000 - 1000)
+    near = replacement.what_if(
+        0.98, 100, 20, 10, 50.0, 4000.0, 10_000.0, 1000.0, 0.0, (0, 0.05), (0,), (0,), 1
+    )
+    assert near.retention_rate.tolist() == pytest.approx([0.98, 1.0]) and near.profit[
+        1
+    ] == pytest.approx(3000 + 2 * 50), "nobody keeps more than all"
 
 
 def budgets(rows, **changed):
-    t = pd.DataFrame(rows, columns=["yearly_margin", "silence_ratio", "fading", "status", "regain_margin"])
+    t = pd.DataFrame(
+        rows, columns=["yearly_margin", "silence_ratio", "fading", "status", "regain_margin"]
+    )
     rates = retention_budget.leave_rates(
-        pd.DataFrame({"silence_ratio": [0.5] * 50 + [3.0] * 50, "fading": False, "left": [False] * 50 + [True] * 25 + [False] * 25})
+        pd.DataFrame(
+            {
+                "silence_ratio": [0.5] * 50 + [3.0] * 50,
+                "fading": False,
+                "left": [False] * 50 + [True] * 25 + [False] * 25,
+            }
+        )
     )
     given = (
-        dict(retention_rate=0.8, save_rate=0.2, win_back_rate=0.05, cap_share=0.25, action_cost=60.0, horizon_years=1, discount_rate=0.0)
+        dict(
+            retention_rate=0.8,
+            save_rate=0.2,
+            win_back_rate=0.05,
+            cap_share=0.25,
+            action_cost=60.0,
+            horizon_years=1,
+            discount_rate=0.0,
+        )
         | changed
     )
     return retention_budget.retention_budgets(t, rates, **given)
 
 
 def test_budget_is_chance_to_save_times_residual_margin_capped():
-    t = budgets([(10_000, 3.0, False, "kept", 0), (10_000, 0.5, False, "kept", 0), (-1, 3.0, False, "kept", 0), (500, 3.0, False, "kept", 0), (10_000, 30.0, False, "lost", 0), (np.nan, 3.0, False, "kept", 0), (10_000, 0.5, False, "kept", 40_000)])  # fmt: skip
-    assert t.chase_reason.tolist() == ["chase", "safe", "unprofitable", "small", "chase", "unknown", "chase"]
+    t = budgets(
+        [
+            (10_000, 3.0, False, "kept", 0),
+            (10_000, 0.5, False, "kept", 0),
+            (-1, 3.0, False, "kept", 0),
+            (500, 3.0, False, "kept", 0),
+            (10_000, 30.0, False, "lost", 0),
+            (np.nan, 3.0, False, "kept", 0),
+            (10_000, 0.5, False, "kept", 40_000),
+        ]
+    )
+    assert t.chase_reason.tolist() == [
+        "chase",
+        "safe",
+        "unprofitable",
+        "small",
+        "chase",
+        "unknown",
+        "chase",
+    ]
     leave = (25 + 4 * (25 + 4 * 0.25) / 54) / 54
-    assert t.leave_probability[0] == pytest.approx(leave) and t.budget[0] == pytest.approx(leave * 0.2 * 10_000)
+    assert t.leave_probability[0] == pytest.approx(leave) and t.budget[0] == pytest.approx(
+        leave * 0.2 * 10_000
+    )
     assert t.budget[4] == pytest.approx(0.05 * 10_000) and t.leave_probability[4] == 1
     assert t.budget[1] == 0 and math.isnan(t.budget[5]), "not chased is zero, not known is not"
-    assert budgets([(10_000, 3.0, False, "kept", 0)], save_rate=1.0, horizon_years=10).budget[0] == 2500, (
-        "never more than a quarter of a year's margin"
+    assert (
+        budgets([(10_000, 3.0, False, "kept", 0)], save_rate=1.0, horizon_years=10).budget[0]
+        == 2500
+    ), "never more than a quarter of a year's margin"
+    assert t.budget[6] > t.budget[1], (
+        "what it no longer buys is worth an action, in its rhythm or not"
     )
-    assert t.budget[6] > t.budget[1], "what it no longer buys is worth an action, in its rhythm or not"
 
 
 def test_leave_rates_without_history_are_no_row():
-    assert len(retention_budget.leave_rates(pd.DataFrame({"silence_ratio": [], "fading": [], "left": []}))) == 0
+    assert (
+        len(
+            retention_budget.leave_rates(
+                pd.DataFrame({"silence_ratio": [], "fading": [], "left": []})
+            )
+        )
+        == 0
+    )
 
 
 @pytest.mark.parametrize("name", sector_names())
 def test_every_sector_is_whole(name):
-    """Weights sum to one, every rule of the strategies is there, every criterion is one that the account list computes."""
+    """Weights sum to one, every rule of the strategies is there,
+    every criterion is one that the account list computes.
+    """
     from carnet.customers.accounts.account_list import CRITERIA
     from carnet.findings.strategy import AXIS_LABELS, CRITERION_LABELS, RULE_LABELS
 
     found = sector(name)
-    assert sum(axis.weight for axis in found.axes.values()) == pytest.approx(1) and set(found.axes) == set(AXIS_LABELS)
+    assert sum(axis.weight for axis in found.axes.values()) == pytest.approx(1) and set(
+        found.axes
+    ) == set(AXIS_LABELS)
     assert set(found.strategy) == set(RULE_LABELS) and set(CRITERION_LABELS) == set(CRITERIA)
     assert {c for axis in found.axes.values() for c in axis.criteria} <= set(CRITERIA)
 
@@ -305,12 +517,21 @@ def test_every_sector_is_whole(name):
     [
         ("based_on: genral\n", "did you mean 'general'"),
         ("strategy: {tenur_years: 3}\n", "did you mean 'tenure_years'"),
-        ("axes: {loyalty: {criteria: {silence: {weight: 1, worst: 1, best: 0}}}}\n", "did you mean 'silence_ratio'"),
+        (
+            "axes: {loyalty: {criteria: {silence: {weight: 1, worst: 1, best: 0}}}}\n",
+            "did you mean 'silence_ratio'",
+        ),
         ("axes: {loyalty: {weight: heavy}}\n", "axes.loyalty.weight"),
-        ("axes: {loyalty: {criteria: {kept_share: {worst: 1, best: 1}}}}\n", "worst and best must differ"),
+        (
+            "axes: {loyalty: {criteria: {kept_share: {worst: 1, best: 1}}}}\n",
+            "worst and best must differ",
+        ),
         ("axes: {loyalty: {criteria: {kept_share: {worst: .inf}}}}\n", "finite number"),
         (
-            "axes: {loyalty: {weight: 0}, solvency: {weight: 0}, profitability: {weight: 0}, satisfaction: {weight: 0}}\n",
+            (
+                "axes: {loyalty: {weight: 0}, solvency: {weight: 0}, profitability: {weight: 0}, "
+                "satisfaction: {weight: 0}}\n"
+            ),
             "one axis at least",
         ),
         ("strategy: {peak_fall_share: 1.5}\n", "from 0 to 1"),
@@ -339,13 +560,23 @@ def test_a_sector_file_with_a_fault_is_refused_with_the_place(tmp_path, text, to
 def test_rules_replaced_by_hand_are_checked(text, told):
     with pytest.raises(CarnetError, match=told):
         chosen_rules(RULES, text)
-    assert chosen_rules(RULES, " tenure_years=7 , peak_fall_share = 0.4") == RULES | {"tenure_years": 7.0, "peak_fall_share": 0.4}
+    assert chosen_rules(RULES, " tenure_years=7 , peak_fall_share = 0.4") == RULES | {
+        "tenure_years": 7.0,
+        "peak_fall_share": 0.4,
+    }
 
 
 def test_a_sector_file_stands_on_the_one_it_is_based_on(tmp_path):
     (tmp_path / "own.yml").write_text(
-        "based_on: services\nlabels: {fr: mon métier}\naxes: {loyalty: {weight: 0.5}}\nstrategy: {relationship_cap: 3}\n", encoding="utf-8"
+        "based_on: services\nlabels: {fr: mon métier}\naxes: {loyalty: {weight: 0.5}}\n"
+        "strategy: {relationship_cap: 3}\n",
+        encoding="utf-8",
     )
     own, services = sector(own=tmp_path / "own.yml"), sector("services")
-    assert own.axes["loyalty"].weight == 0.5 and own.axes["loyalty"].criteria == services.axes["loyalty"].criteria
-    assert own.labels["fr"] == "mon métier" and own.strategy == services.strategy | {"relationship_cap": 3}
+    assert (
+        own.axes["loyalty"].weight == 0.5
+        and own.axes["loyalty"].criteria == services.axes["loyalty"].criteria
+    )
+    assert own.labels["fr"] == "mon métier" and own.strategy == services.strategy | {
+        "relationship_cap": 3
+    }

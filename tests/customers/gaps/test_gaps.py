@@ -1,4 +1,6 @@
-"""The gap list's measures: closed forms, published formulas, laws, and simulations in which the truth is known."""
+"""The gap list's measures: closed forms, published formulas, laws,
+and simulations in which the truth is known.
+"""
 
 import datetime as dt
 import itertools
@@ -36,11 +38,16 @@ def test_p_value_is_a_probability_and_symmetric(counts, share):
     now, before = map(np.array, zip(*counts, strict=True))
     p = gaps.order_p_values(now, before, share)
     assert p == pytest.approx(gaps.order_p_values(before, now, 1 - share), nan_ok=True)
-    assert np.all((p[now + before > 0] > 0) & (p[now + before > 0] <= 1)) and np.isnan(p[now + before == 0]).all()
+    assert (
+        np.all((p[now + before > 0] > 0) & (p[now + before > 0] <= 1))
+        and np.isnan(p[now + before == 0]).all()
+    )
 
 
 def test_p_value_flags_at_most_its_level_when_nothing_changed():
-    """Simulation: two Poisson years at one rate, 20,000 customers; 5 % at most stand out (fewer: counts are discrete)."""
+    """Simulation: two Poisson years at one rate, 20,000 customers;
+    5 % at most stand out (fewer: counts are discrete).
+    """
     rng = np.random.default_rng(5)
     rate = rng.lognormal(2, 0.8, 20_000)
     p = gaps.order_p_values(rng.poisson(rate), rng.poisson(rate))
@@ -70,7 +77,9 @@ def test_chance_counts_by_enumeration(sizes):
 
 @pytest.mark.parametrize("yearly", [4, 12, 50])
 def test_the_usual_rule_flags_many_with_nothing_changed(yearly):
-    """The expected share, told from the orders of both years alone, is what simulated years at an unchanged rate show."""
+    """The expected share, told from the orders of both years alone,
+    is what simulated years at an unchanged rate show.
+    """
     rng = np.random.default_rng(yearly)
     before, now = (rng.poisson(yearly, 4000) for _ in range(2))
     flagged = gaps.chance_counts(before + now, 0.2, 0.05)[1] / 4000
@@ -82,11 +91,19 @@ def test_the_usual_rule_flags_many_with_nothing_changed(yearly):
 
 def test_most_late_by_amount_and_by_rate():
     t = pd.DataFrame(
-        {"customer_id": list("ABCDE"), "sales_gap": [-100.0, -50.0, -50.0, 0.0, 80.0], "gap_rate": [-0.1, -1.0, -0.5, 0.0, math.nan]}
+        {
+            "customer_id": list("ABCDE"),
+            "sales_gap": [-100.0, -50.0, -50.0, 0.0, 80.0],
+            "gap_rate": [-0.1, -1.0, -0.5, 0.0, math.nan],
+        }
     )
-    assert list(t.customer_id[gaps.most_late(t, 0.3)]) == ["A", "B"], "30 % of 5, rounded up; ties by id"
+    assert list(t.customer_id[gaps.most_late(t, 0.3)]) == ["A", "B"], (
+        "30 % of 5, rounded up; ties by id"
+    )
     assert list(t.customer_id[gaps.most_late(t, 0.2, "rate")]) == ["B"]
-    assert list(t.customer_id[gaps.most_late(t, 1.0)]) == ["A", "B", "C"], "never one that is not late"
+    assert list(t.customer_id[gaps.most_late(t, 1.0)]) == ["A", "B", "C"], (
+        "never one that is not late"
+    )
     with pytest.raises(CarnetError, match="did you mean 'amount'"):
         gaps.most_late(t, 0.1, "amont")
 
@@ -106,7 +123,12 @@ def test_gap_list_is_net_of_credit_notes_and_leaves_out_nobody(make_engagement):
     ]
     opened = book(make_engagement, rows, as_of="2024-12-31")
     t = gaps.sales_gaps(opened.cube, opened.periods, opened.comparable_months).execute()
-    assert t[["customer_id", "sales_gap"]].values.tolist() == [["A", -60.0], ["B", -50.0], ["D", -5.0], ["C", 30.0]]
+    assert t[["customer_id", "sales_gap"]].values.tolist() == [
+        ["A", -60.0],
+        ["B", -50.0],
+        ["D", -5.0],
+        ["C", 30.0],
+    ]
     assert t.gap_rate.tolist()[:3] == [-0.6, -1.0, -1.0] and math.isnan(t.gap_rate[3])
 
 
@@ -115,11 +137,16 @@ def daily(first, last):
 
 
 def test_months_after_the_last_sale_are_left_out_on_both_sides(make_engagement):
-    """Sales end on 20 November, the audit is of 31 December: ten months are compared, and nobody is late for it."""
+    """Sales end on 20 November, the audit is of 31 December: ten months are compared,
+    and nobody is late for it.
+    """
     opened = book(make_engagement, daily("2022-12-20", "2024-11-20"), as_of="2024-12-31")
     assert sorted(opened.comparable_months) == list(range(2, 12))
     t = gaps.sales_gaps(opened.cube, opened.periods, opened.comparable_months).execute()
-    days = (dt.date(2024, 10, 31) - dt.date(2024, 1, 1)).days + 1, (dt.date(2023, 10, 31) - dt.date(2023, 1, 1)).days + 1
+    days = (
+        (dt.date(2024, 10, 31) - dt.date(2024, 1, 1)).days + 1,
+        (dt.date(2023, 10, 31) - dt.date(2023, 1, 1)).days + 1,
+    )
     assert (t.revenue[0], t.revenue_previous[0]) == (10 * days[0], 10 * days[1])
 
 
@@ -130,31 +157,66 @@ def test_months_before_the_first_sale_are_left_out_on_both_sides(make_engagement
 
 
 def test_nothing_is_compared_without_two_years(make_engagement):
-    assert book(make_engagement, daily("2024-01-01", "2024-12-31"), as_of="2024-12-31").comparable_months == []
+    assert (
+        book(
+            make_engagement, daily("2024-01-01", "2024-12-31"), as_of="2024-12-31"
+        ).comparable_months
+        == []
+    )
 
 
 # --- silence, best years, families
 
 
 def test_rhythm_is_the_mean_interval_shrunk_with_one_of_the_portfolio():
-    """A: days 0, 10, 20 (mean 10); B: 0, 30 (30); C once. Median interval 20: A (20+20)/3, B (30+20)/2, C 20/1."""
+    """A: days 0, 10, 20 (mean 10); B: 0, 30 (30); C once.
+
+    Median interval 20: A (20+20)/3, B (30+20)/2, C 20/1.
+    """
     start = dt.date(2024, 1, 1)
     days = [("A", 0), ("A", 10), ("A", 10), ("A", 20), ("B", 0), ("B", 30), ("C", 5), ("C", 90)]
-    orders = ibis.memtable(pd.DataFrame({"customer_id": [c for c, _ in days], "date": [start + dt.timedelta(days=d) for _, d in days]}))
-    t = defection.order_rhythm(orders, start + dt.timedelta(days=60)).execute().set_index("customer_id")
-    assert (t.rhythm_months * 365.25 / 12).round(9).to_dict() == pytest.approx({"A": 40 / 3, "B": 25.0, "C": 20.0})
-    assert t.silence_ratio.to_dict() == pytest.approx({"A": 40 / (40 / 3), "B": 30 / 25, "C": 55 / 20})
-    assert pd.Timestamp(t.last_order_date["C"]) == pd.Timestamp("2024-01-06"), "an order after the audit date does not count"
+    orders = ibis.memtable(
+        pd.DataFrame(
+            {
+                "customer_id": [c for c, _ in days],
+                "date": [start + dt.timedelta(days=d) for _, d in days],
+            }
+        )
+    )
+    t = (
+        defection.order_rhythm(orders, start + dt.timedelta(days=60))
+        .execute()
+        .set_index("customer_id")
+    )
+    assert (t.rhythm_months * 365.25 / 12).round(9).to_dict() == pytest.approx(
+        {"A": 40 / 3, "B": 25.0, "C": 20.0}
+    )
+    assert t.silence_ratio.to_dict() == pytest.approx(
+        {"A": 40 / (40 / 3), "B": 30 / 25, "C": 55 / 20}
+    )
+    assert pd.Timestamp(t.last_order_date["C"]) == pd.Timestamp("2024-01-06"), (
+        "an order after the audit date does not count"
+    )
 
 
 @pytest.mark.long
 @settings(deadline=None, max_examples=25)
-@given(st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 40), st.integers(1, 900)), min_size=1, max_size=25))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("AB"), st.integers(0, 40), st.integers(1, 900)),
+        min_size=1,
+        max_size=25,
+    )
+)
 def test_peak_year_is_the_largest_twelve_months(cells):
-    frame = pd.DataFrame(cells, columns=["customer_id", "audit_month", "revenue"]).astype({"revenue": float})
+    frame = pd.DataFrame(cells, columns=["customer_id", "audit_month", "revenue"]).astype(
+        {"revenue": float}
+    )
     found = defection.peak_years(ibis.memtable(frame)).execute().set_index("customer_id")
     for customer, part in frame.groupby("customer_id"):
-        months = part.groupby("audit_month").revenue.sum().reindex(range(60), fill_value=0.0).to_numpy()
+        months = (
+            part.groupby("audit_month").revenue.sum().reindex(range(60), fill_value=0.0).to_numpy()
+        )
         windows = [months[m : m + 12].sum() for m in range(48)]
         assert found.peak_revenue[customer] == pytest.approx(max(windows))
         assert windows[found.peak_audit_month[customer]] == pytest.approx(max(windows))
@@ -163,31 +225,46 @@ def test_peak_year_is_the_largest_twelve_months(cells):
 
 def test_stopped_families_and_what_luck_would_show(make_engagement):
     rows = [["customer_id", "date", "amount", "order_id", "offer"]]
-    rows += [["A", f"2023-{m:02d}-10", "10", f"a{m}", "paper"] for m in range(1, 5)]  # 4 orders, then none
-    rows += [["A", f"2024-{m:02d}-10", "10", f"b{m}", "soap"] for m in range(1, 4)] + [["A", "2023-06-10", "7", "c", "soap"]]
-    rows += [["A", "2023-07-10", "3", "d", "wax"]]  # one order only: says nothing
-    rows += [["B", f"2023-{m:02d}-10", "10", f"e{m}", "paper"] for m in range(1, 7)]  # gone altogether: not a partial defection
-    opened = open_book(make_engagement(tables={"sales": rows}, as_of="2024-12-31"))
-    families = defection.family_orders(opened.table("sales"), opened.periods, opened.comparable_months)
-    stopped = defection.stopped_families(families, 4).execute()
-    assert stopped[["customer_id", "family", "order_count_previous", "family_revenue_previous"]].values.tolist() == [
-        ["A", "paper", 4, 40.0]
+    # 4 orders, then none
+    rows += [["A", f"2023-{m:02d}-10", "10", f"a{m}", "paper"] for m in range(1, 5)]
+    rows += [["A", f"2024-{m:02d}-10", "10", f"b{m}", "soap"] for m in range(1, 4)] + [
+        ["A", "2023-06-10", "7", "c", "soap"]
     ]
-    # A: 6 orders in 2023, 3 in 2024; paper and soap on 4 orders each: C(5, 3) ÷ C(9, 3) that none is among the 3
-    orders = pd.DataFrame({"customer_id": ["A", "B"], "order_count": [3, 0], "order_count_previous": [6, 6]})
-    assert defection.chance_stopped_count(families.execute(), orders, 4) == pytest.approx(2 * math.comb(5, 3) / math.comb(9, 3))
+    rows += [["A", "2023-07-10", "3", "d", "wax"]]  # one order only: says nothing
+    # gone altogether: not a partial defection
+    rows += [["B", f"2023-{m:02d}-10", "10", f"e{m}", "paper"] for m in range(1, 7)]
+    opened = open_book(make_engagement(tables={"sales": rows}, as_of="2024-12-31"))
+    families = defection.family_orders(
+        opened.table("sales"), opened.periods, opened.comparable_months
+    )
+    stopped = defection.stopped_families(families, 4).execute()
+    assert stopped[
+        ["customer_id", "family", "order_count_previous", "family_revenue_previous"]
+    ].values.tolist() == [["A", "paper", 4, 40.0]]
+    # A: 6 orders in 2023, 3 in 2024; paper and soap on 4 orders each: C(5, 3) ÷ C(9, 3) that none
+    # is among the 3
+    orders = pd.DataFrame(
+        {"customer_id": ["A", "B"], "order_count": [3, 0], "order_count_previous": [6, 6]}
+    )
+    assert defection.chance_stopped_count(families.execute(), orders, 4) == pytest.approx(
+        2 * math.comb(5, 3) / math.comb(9, 3)
+    )
 
 
 # --- rebound
 
 
 def portfolio(rng, customers, drift, hazard, years=4):
-    """Orders of each year as (customer, revenue): Poisson counts, log-normal baskets, levels that drift, customers that leave."""
+    """Orders of each year as (customer, revenue): Poisson counts, log-normal baskets,
+    levels that drift, customers that leave.
+    """
     rate = np.clip(rng.lognormal(2.25, 0.75, customers), 1, 60)
     basket = np.clip(rng.lognormal(6.95, 0.7, customers), 150, 8000)
     level, made = np.ones(customers), []
     for _ in range(years):
-        level = np.where(rng.random(customers) < hazard, 0, level * np.exp(rng.normal(0, drift, customers)))
+        level = np.where(
+            rng.random(customers) < hazard, 0, level * np.exp(rng.normal(0, drift, customers))
+        )
         who = np.repeat(np.arange(customers), rng.poisson(rate * level))
         made.append((who, basket[who] * rng.lognormal(0, 0.35, len(who))))
     return made
@@ -198,7 +275,14 @@ def yearly(made, customers):
 
 
 def gap_frame(before, now):
-    return pd.DataFrame({"customer_id": np.arange(len(now)), "revenue": now, "revenue_previous": before, "sales_gap": now - before})
+    return pd.DataFrame(
+        {
+            "customer_id": np.arange(len(now)),
+            "revenue": now,
+            "revenue_previous": before,
+            "sales_gap": now - before,
+        }
+    )
 
 
 def group_of(t):
@@ -207,10 +291,13 @@ def group_of(t):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("customers", "drift", "hazard"), [(100, 0.0, 0.0), (300, 0.0, 0.0), (100, 0.25, 0.13), (300, 0.25, 0.13), (300, 0.1, 0.05)]
+    ("customers", "drift", "hazard"),
+    [(100, 0.0, 0.0), (300, 0.0, 0.0), (100, 0.25, 0.13), (300, 0.25, 0.13), (300, 0.1, 0.05)],
 )
 def test_historic_rebound_covers_what_comes_next(customers, drift, hazard):
-    """Three years known, the fourth hidden: the interval holds the next group's rebound in 88 to 99 % of up to 150 portfolios (nominal 95)."""
+    """Three years known, the fourth hidden: the interval holds the next group's rebound in 88
+    to 99 % of up to 150 portfolios (nominal 95).
+    """
     covered = told = 0
     for seed in range(150):
         years = yearly(portfolio(np.random.default_rng(seed), customers, drift, hazard), customers)
@@ -218,7 +305,9 @@ def test_historic_rebound_covers_what_comes_next(customers, drift, hazard):
         _, low, high = rebound.historic_rebound(earlier, group_of(earlier))
         now = gap_frame(years[1], years[2])
         group = group_of(now)
-        happened = (years[3][group] - years[2][group]).sum() / (years[1][group] - years[2][group]).sum()
+        happened = (years[3][group] - years[2][group]).sum() / (
+            years[1][group] - years[2][group]
+        ).sum()
         if not math.isnan(low):  # groups of which nobody moves any more have no interval
             told += 1
             covered += low <= happened <= high
@@ -228,27 +317,43 @@ def test_historic_rebound_covers_what_comes_next(customers, drift, hazard):
 @pytest.mark.parametrize(("drift", "hazard"), [(0.0, 0.0), (0.1, 0.05)])
 @pytest.mark.long
 def test_pooled_rebound_covers_what_comes_next(drift, hazard):
-    """Three earlier lists pooled: an interval that pretended to know more from them would cover 80 %; 89 to 99 % of 120 portfolios."""
+    """Three earlier lists pooled: an interval that pretended to know more from them would cover
+    80 %; 89 to 99 % of 120 portfolios.
+    """
     covered = 0
     for seed in range(120):
         years = yearly(portfolio(np.random.default_rng(seed), 300, drift, hazard, years=6), 300)
-        lists = [gap_frame(years[k], years[k + 1]).assign(revenue_next=years[k + 2], audit_years_ago=3 - k) for k in range(3)]
+        lists = [
+            gap_frame(years[k], years[k + 1]).assign(
+                revenue_next=years[k + 2], audit_years_ago=3 - k
+            )
+            for k in range(3)
+        ]
         earlier = pd.concat(lists, ignore_index=True)
-        flagged = pd.concat([group_of(part) for _, part in earlier.groupby("audit_years_ago")]).reindex(earlier.index)
+        flagged = pd.concat(
+            [group_of(part) for _, part in earlier.groupby("audit_years_ago")]
+        ).reindex(earlier.index)
         _, low, high = rebound.historic_rebound(earlier, flagged)
         group = group_of(gap_frame(years[3], years[4])).to_numpy()
-        covered += low <= (years[5] - years[4])[group].sum() / (years[3] - years[4])[group].sum() <= high
+        covered += (
+            low <= (years[5] - years[4])[group].sum() / (years[3] - years[4])[group].sum() <= high
+        )
     assert 0.89 <= covered / 120 <= 0.99
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("months", [3, 12, 18])
 def test_memory_seldom_sees_an_effect_when_nothing_was_done(months):
-    """Nothing changes, nobody acts, reports 3, 12 or 18 months apart: 'more' or 'less' than expected in at most 9 % of 120 portfolios."""
+    """Nothing changes, nobody acts, reports 3, 12 or 18 months apart:
+    'more' or 'less' than expected in at most 9 % of 120 portfolios.
+    """
     wrong = 0
     for seed in range(120):
         rng = np.random.default_rng(seed)
-        rate, basket = np.clip(rng.lognormal(2.25, 0.75, 300), 1, 60) / 12, np.clip(rng.lognormal(6.95, 0.7, 300), 150, 8000)
+        rate, basket = (
+            np.clip(rng.lognormal(2.25, 0.75, 300), 1, 60) / 12,
+            np.clip(rng.lognormal(6.95, 0.7, 300), 150, 8000),
+        )
         month = []
         for _ in range(36 + months):
             who = np.repeat(np.arange(300), rng.poisson(rate))
@@ -263,26 +368,39 @@ def test_memory_seldom_sees_an_effect_when_nothing_was_done(months):
     assert wrong / 120 <= 0.09
 
 
-@pytest.mark.parametrize(("drift", "hazard", "low", "high"), [(0.0, 0.0, -0.06, 0.06), (0.25, 0.0, -0.10, 0.06), (0.25, 0.13, 0.02, 0.16)])
+@pytest.mark.parametrize(
+    ("drift", "hazard", "low", "high"),
+    [(0.0, 0.0, -0.06, 0.06), (0.25, 0.0, -0.10, 0.06), (0.25, 0.13, 0.02, 0.16)],
+)
 @pytest.mark.long
 def test_luck_rebound_is_right_under_pure_noise_and_a_ceiling_else(drift, hazard, low, high):
-    """Mean error over 60 portfolios: near zero while nobody leaves, above what happens when customers go on leaving."""
+    """Mean error over 60 portfolios: near zero while nobody leaves,
+    above what happens when customers go on leaving.
+    """
     errors = []
     for seed in range(60):
         made = portfolio(np.random.default_rng(seed), 300, drift, hazard, years=3)
         (who0, revenue0), (who1, revenue1), _ = made
         orders = pd.DataFrame(
-            {"customer_id": np.r_[who0, who1], "revenue": np.r_[revenue0, revenue1], "current": np.r_[who0 * 0, who1 * 0 + 1].astype(bool)}
+            {
+                "customer_id": np.r_[who0, who1],
+                "revenue": np.r_[revenue0, revenue1],
+                "current": np.r_[who0 * 0, who1 * 0 + 1].astype(bool),
+            }
         )
         told = rebound.luck_rebound(orders, group_of, draws=15)
         years = yearly(made, 300)
         group = group_of(gap_frame(years[0], years[1])).to_numpy()
-        errors.append(told - (years[2] - years[1])[group].sum() / (years[0] - years[1])[group].sum())
+        errors.append(
+            told - (years[2] - years[1])[group].sum() / (years[0] - years[1])[group].sum()
+        )
     assert low < np.mean(errors) < high
 
 
 def test_pure_noise_gives_back_about_45_per_cent():
-    """method §2 B: under pure noise the worst decile recovers about 45 % of its loss with no action."""
+    """method §2 B: under pure noise the worst decile recovers about 45 % of its loss
+    with no action.
+    """
     shares = []
     for seed in range(100):
         years = yearly(portfolio(np.random.default_rng(seed), 300, 0, 0, years=3), 300)
@@ -292,25 +410,41 @@ def test_pure_noise_gives_back_about_45_per_cent():
 
 
 def test_ratio_interval_by_hand():
-    """Equal gaps: the jackknife of a ratio is the mean with its usual standard error and Student's t, n − 1 degrees of freedom."""
+    """Equal gaps: the jackknife of a ratio is the mean with its usual standard error and Student's
+    t, n − 1 degrees of freedom.
+    """
     gained = np.array([1.0, 3, 2, 5, 4, 0, 2, 3])
     ratio, low, high = rebound.ratio_interval(gained, np.full(8, 10.0))
     half = stats.t.ppf(0.975, 7) * (gained / 10).std(ddof=1) / math.sqrt(8)
     assert (ratio, low, high) == pytest.approx((0.25, 0.25 - half, 0.25 + half))
-    assert rebound.ratio_interval(gained, np.full(8, 10.0), predicting=3)[2] == pytest.approx(0.25 + 2 * half), "√(1 + 3) as wide"
-    assert np.isnan(rebound.ratio_interval(gained[:7], np.full(7, 10.0))[1]) and np.isnan(rebound.ratio_interval([], [])[0])
-    assert np.isnan(rebound.ratio_interval(np.r_[gained[:4], np.zeros(8)], np.full(12, 10.0))[1]), "four that moved tell no spread"
+    assert rebound.ratio_interval(gained, np.full(8, 10.0), predicting=3)[2] == pytest.approx(
+        0.25 + 2 * half
+    ), "√(1 + 3) as wide"
+    assert np.isnan(rebound.ratio_interval(gained[:7], np.full(7, 10.0))[1]) and np.isnan(
+        rebound.ratio_interval([], [])[0]
+    )
+    assert np.isnan(rebound.ratio_interval(np.r_[gained[:4], np.zeros(8)], np.full(12, 10.0))[1]), (
+        "four that moved tell no spread"
+    )
 
 
 # --- salespeople
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=2), st.data())
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 5), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=2
+    ),
+    st.data(),
+)
 def test_dealt_p_value_by_enumeration(cells, data):
     """Every way to deal the accounts of each stratum, one by one."""
     strata = [(size, min(late, size), min(own, size)) for size, late, own in cells]
-    hands = [[sum(card < late for card in hand) for hand in itertools.combinations(range(size), own)] for size, late, own in strata]
+    hands = [
+        [sum(card < late for card in hand) for hand in itertools.combinations(range(size), own)]
+        for size, late, own in strata
+    ]
     counts = [sum(pair) for pair in itertools.product(*hands)]
     seen = data.draw(st.sampled_from(sorted(set(counts))))
     lower, upper = np.mean(np.array(counts) <= seen), np.mean(np.array(counts) >= seen)
@@ -318,32 +452,56 @@ def test_dealt_p_value_by_enumeration(cells, data):
 
 
 def test_two_salespeople_are_fishers_exact_test():
-    """26 of 40 against 14 of 40: Fisher's exact test, both tails, as published in every table of it."""
-    assert salespeople.dealt_p_value(26, [(80, 40, 40)]) == pytest.approx(stats.fisher_exact([[26, 14], [14, 26]]).pvalue)
+    """26 of 40 against 14 of 40: Fisher's exact test, both tails,
+    as published in every table of it.
+    """
+    assert salespeople.dealt_p_value(26, [(80, 40, 40)]) == pytest.approx(
+        stats.fisher_exact([[26, 14], [14, 26]]).pvalue
+    )
 
 
 def accounts(rng, people, each, shares=(0.6, 0.4, 0.2)):
-    """Accounts of equal salespeople: classes at random, the chance to be late depends on the class only."""
+    """Accounts of equal salespeople: classes at random, the chance to be late depends
+    on the class only.
+    """
     classes = rng.integers(0, len(shares), people * each)
     late = rng.random(people * each) < np.array(shares)[classes]
     return pd.DataFrame(
-        {"salesperson": np.repeat([f"S{i:02d}" for i in range(people)], each), "abc_class": classes, "sales_gap": np.where(late, -1.0, 1.0)}
+        {
+            "salesperson": np.repeat([f"S{i:02d}" for i in range(people)], each),
+            "abc_class": classes,
+            "sales_gap": np.where(late, -1.0, 1.0),
+        }
     )
 
 
 @pytest.mark.long
 def test_equal_salespeople_are_flagged_at_most_at_the_nominal_share():
-    """Simulation: 8 equal salespeople of 30 accounts, 150 times: at most 5 % outside the 95 % limits, at most 0.2 % outside 99.8 %."""
+    """Simulation: 8 equal salespeople of 30 accounts, 150 times:
+    at most 5 % outside the 95 % limits, at most 0.2 % outside 99.8 %.
+    """
     rng = np.random.default_rng(11)
-    signals = np.concatenate([salespeople.late_by_salesperson(accounts(rng, 8, 30), ["abc_class"]).signal for _ in range(150)])
+    signals = np.concatenate(
+        [
+            salespeople.late_by_salesperson(accounts(rng, 8, 30), ["abc_class"]).signal
+            for _ in range(150)
+        ]
+    )
     assert 0.015 < np.mean(signals != "none") <= 0.05 and np.mean(signals == "99.8") <= 0.002
 
 
 @pytest.mark.long
 def test_equal_salespeople_differ_by_about_21_points():
-    """method §2 B: eight equal salespeople show a 21-point spread by chance (40 accounts each, half of them late)."""
+    """method §2 B: eight equal salespeople show a 21-point spread by chance (40 accounts each,
+    half of them late).
+    """
     rng = np.random.default_rng(3)
-    spreads = [np.ptp(salespeople.late_by_salesperson(accounts(rng, 8, 40, (0.5,)), ["abc_class"]).late_share) for _ in range(50)]
+    spreads = [
+        np.ptp(
+            salespeople.late_by_salesperson(accounts(rng, 8, 40, (0.5,)), ["abc_class"]).late_share
+        )
+        for _ in range(50)
+    ]
     assert 0.18 < np.mean(spreads) < 0.25
 
 
@@ -357,31 +515,51 @@ def test_a_salesperson_who_really_differs_is_found():
 
 
 def test_the_mix_of_accounts_is_allowed_for():
-    """One salesperson has all the accounts that are often late, another those that never are: as expected, both."""
+    """One salesperson has all the accounts that are often late, another those that never are:
+    as expected, both.
+    """
     rows = [("hard", 0, -1)] * 16 + [("hard", 0, 1)] * 4 + [("soft", 1, 1)] * 19 + [("soft", 1, -1)]
-    rows += [("other", 0, -1)] * 16 + [("other", 0, 1)] * 4 + [("other", 1, 1)] * 19 + [("other", 1, -1)]
-    found = salespeople.late_by_salesperson(pd.DataFrame(rows, columns=["salesperson", "abc_class", "sales_gap"]), ["abc_class"]).set_index(
-        "salesperson"
+    rows += (
+        [("other", 0, -1)] * 16
+        + [("other", 0, 1)] * 4
+        + [("other", 1, 1)] * 19
+        + [("other", 1, -1)]
     )
-    assert found.expected_share.to_dict() == pytest.approx({"hard": 0.8, "soft": 0.05, "other": 0.425})
+    found = salespeople.late_by_salesperson(
+        pd.DataFrame(rows, columns=["salesperson", "abc_class", "sales_gap"]), ["abc_class"]
+    ).set_index("salesperson")
+    assert found.expected_share.to_dict() == pytest.approx(
+        {"hard": 0.8, "soft": 0.05, "other": 0.425}
+    )
     assert set(found.signal) == {"none"} and found.p_value.min() == 1
 
 
 def test_accounts_without_a_salesperson_are_listed_and_not_tested():
     rows = [("A", 0, -1.0)] * 5 + [("B", 0, 1.0)] * 5 + [(None, 0, -1.0)] * 30
-    found = salespeople.late_by_salesperson(pd.DataFrame(rows, columns=["salesperson", "abc_class", "sales_gap"]), ["abc_class"])
-    assert found.salesperson.isna().tolist() == [False, False, True] and found.customer_count.sum() == 40
-    assert found.signal[2] == "none" and np.isnan(found.p_value[2]) and found.shrunk_share.isna().all(), "two people tell no spread"
+    found = salespeople.late_by_salesperson(
+        pd.DataFrame(rows, columns=["salesperson", "abc_class", "sales_gap"]), ["abc_class"]
+    )
+    assert (
+        found.salesperson.isna().tolist() == [False, False, True]
+        and found.customer_count.sum() == 40
+    )
+    assert (
+        found.signal[2] == "none" and np.isnan(found.p_value[2]) and found.shrunk_share.isna().all()
+    ), "two people tell no spread"
 
 
 @pytest.mark.long
 def test_shrinkage_of_one_rate_is_near_the_common_share_and_covers_it():
-    """Simulation: every true share is 0.4; the credible intervals hold it in at least 95 % of cases, and are narrower than Wilson's."""
+    """Simulation: every true share is 0.4; the credible intervals hold it in at least 95 %
+    of cases, and are narrower than Wilson's.
+    """
     rng, held, narrower = np.random.default_rng(2), [], []
     for _ in range(40):
         t = salespeople.late_by_salesperson(accounts(rng, 8, 30, (0.4,)), ["abc_class"])
         held += list((t.shrunk_share_low <= 0.4) & (t.shrunk_share_high >= 0.4))
-        narrower += list(t.shrunk_share_high - t.shrunk_share_low < t.late_share_high - t.late_share_low)
+        narrower += list(
+            t.shrunk_share_high - t.shrunk_share_low < t.late_share_high - t.late_share_low
+        )
     assert np.mean(held) >= 0.95 and np.mean(narrower) == 1
 
 
@@ -389,11 +567,14 @@ def test_funnel_limits_hold_their_share_of_a_binomial():
     t = salespeople.funnel_limits(60, 0.4)
     for row in t.itertuples():
         law = stats.binom(row.customer_count, 0.4)
-        for low, high, tail in ((row.low_95, row.high_95, 0.025), (row.low_998, row.high_998, 0.001)):
+        for low, high, tail in (
+            (row.low_95, row.high_95, 0.025),
+            (row.low_998, row.high_998, 0.001),
+        ):
             fewest, most = round(low * row.customer_count), round(high * row.customer_count)
-            assert law.cdf(fewest - 1) < tail <= law.cdf(fewest) and law.sf(most) <= tail < law.sf(most - 1), (
-                "outside is rare, the limit itself is not"
-            )
+            assert law.cdf(fewest - 1) < tail <= law.cdf(fewest) and law.sf(most) <= tail < law.sf(
+                most - 1
+            ), "outside is rare, the limit itself is not"
     assert t.customer_count.tolist() == list(range(1, 61))
 
 
@@ -404,11 +585,19 @@ def test_contacts_fall_into_their_windows():
     service = ibis.memtable(
         pd.DataFrame(
             {
-                "customer_id": ["A", "A", "A", "B", "B"], "activity": ["Visite", "Appel", "Devis", "Appel", "Appel"], "quality": [4.0, 2.0, 5.0, 1.0, 3.0],
-                "date": [dt.date(2024, 1, 1), dt.date(2024, 6, 1), dt.date(2024, 6, 2), dt.date(2024, 3, 1), dt.date(2025, 1, 1)],
+                "customer_id": ["A", "A", "A", "B", "B"],
+                "activity": ["Visite", "Appel", "Devis", "Appel", "Appel"],
+                "quality": [4.0, 2.0, 5.0, 1.0, 3.0],
+                "date": [
+                    dt.date(2024, 1, 1),
+                    dt.date(2024, 6, 1),
+                    dt.date(2024, 6, 2),
+                    dt.date(2024, 3, 1),
+                    dt.date(2025, 1, 1),
+                ],
             }
         )
-    )  # fmt: skip
+    )
     windows = ibis.memtable(
         pd.DataFrame(
             {
@@ -418,8 +607,15 @@ def test_contacts_fall_into_their_windows():
             }
         )
     )
-    t = contacts.contact_counts(service, ["Visite", "Appel"], windows).execute().set_index("customer_id")
-    assert t.contact_count.to_dict() == {"A": 2, "B": 1} and t.contact_quality.to_dict() == {"A": 3.0, "B": 1.0}
+    t = (
+        contacts.contact_counts(service, ["Visite", "Appel"], windows)
+        .execute()
+        .set_index("customer_id")
+    )
+    assert t.contact_count.to_dict() == {"A": 2, "B": 1} and t.contact_quality.to_dict() == {
+        "A": 3.0,
+        "B": 1.0,
+    }
 
 
 def test_an_unknown_name_of_a_contact_is_refused():
@@ -428,23 +624,56 @@ def test_an_unknown_name_of_a_contact_is_refused():
 
 
 def test_activities_that_are_contacts():
-    assert contacts.contact_activities(["Téléphone sortant", "RDV", "Réclamation"]) == ["Téléphone sortant", "RDV"]
-    assert contacts.contact_activities(["Chat", "Ticket"]) == ["Chat", "Ticket"], "none is known: all count, and the report lists them"
+    assert contacts.contact_activities(["Téléphone sortant", "RDV", "Réclamation"]) == [
+        "Téléphone sortant",
+        "RDV",
+    ]
+    assert contacts.contact_activities(["Chat", "Ticket"]) == ["Chat", "Ticket"], (
+        "none is known: all count, and the report lists them"
+    )
     assert contacts.contact_activities(["Visite", "Démo"], ["demo"]) == ["Démo"]
 
 
-@pytest.mark.parametrize("columns", [["customer_id", "opened"], ["customer_id", "opened", "closed"], ["customer_id", "opened", "stage"]])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["customer_id", "opened"],
+        ["customer_id", "opened", "closed"],
+        ["customer_id", "opened", "stage"],
+    ],
+)
 def test_opportunities_may_lack_stage_closing_and_amount(columns):
-    frame = pd.DataFrame({"customer_id": ["A"], "opened": [dt.date(2024, 5, 1)], "closed": [dt.date(2025, 1, 1)], "stage": ["open"]})
+    frame = pd.DataFrame(
+        {
+            "customer_id": ["A"],
+            "opened": [dt.date(2024, 5, 1)],
+            "closed": [dt.date(2025, 1, 1)],
+            "stage": ["open"],
+        }
+    )
     kinds = {"customer_id": "string", "opened": "date", "closed": "date", "stage": "string"}
     table = ibis.memtable(frame[columns], schema={name: kinds[name] for name in columns})
-    t = contacts.proposal_counts(table, dt.date(2024, 1, 1), dt.date(2024, 12, 31)).execute().iloc[0]
+    t = (
+        contacts.proposal_counts(table, dt.date(2024, 1, 1), dt.date(2024, 12, 31))
+        .execute()
+        .iloc[0]
+    )
     assert (t.proposal_count, t.opportunity_count) == (1, 1) and math.isnan(t.opportunity_amount)
 
 
 def test_quadrants():
-    fell, made, planned = pd.Series([-0.7, -0.7, -0.2, -0.2, -0.7]), pd.Series([1, 12, 12, 1, math.nan]), pd.Series([12.0] * 5)
-    assert contacts.quadrants(fell, made, planned, 0.5).tolist() == ["few_contacts", "competition", "demand", "watch", None]
+    fell, made, planned = (
+        pd.Series([-0.7, -0.7, -0.2, -0.2, -0.7]),
+        pd.Series([1, 12, 12, 1, math.nan]),
+        pd.Series([12.0] * 5),
+    )
+    assert contacts.quadrants(fell, made, planned, 0.5).tolist() == [
+        "few_contacts",
+        "competition",
+        "demand",
+        "watch",
+        None,
+    ]
 
 
 def test_an_opportunity_closed_after_the_audit_date_was_open_on_it():
@@ -455,10 +684,27 @@ def test_an_opportunity_closed_after_the_audit_date_was_open_on_it():
         ("B", "2025-01-05", None, "open", 40),
     ]
     frame = pd.DataFrame(rows, columns=["customer_id", "opened", "closed", "stage", "amount"])
-    frame[["opened", "closed"]] = frame[["opened", "closed"]].apply(lambda column: pd.to_datetime(column).dt.date)
+    frame[["opened", "closed"]] = frame[["opened", "closed"]].apply(
+        lambda column: pd.to_datetime(column).dt.date
+    )
     frame["amount"] = frame.amount.astype(float)
     table = ibis.memtable(
-        frame, schema={"customer_id": "string", "opened": "date", "closed": "date", "stage": "string", "amount": "float64"}
+        frame,
+        schema={
+            "customer_id": "string",
+            "opened": "date",
+            "closed": "date",
+            "stage": "string",
+            "amount": "float64",
+        },
     )
-    t = contacts.proposal_counts(table, dt.date(2024, 6, 30), dt.date(2024, 12, 31)).execute().set_index("customer_id")
-    assert t.loc["A"].to_dict() == {"proposal_count": 2, "opportunity_count": 2, "opportunity_amount": 50.0} and "B" not in t.index
+    t = (
+        contacts.proposal_counts(table, dt.date(2024, 6, 30), dt.date(2024, 12, 31))
+        .execute()
+        .set_index("customer_id")
+    )
+    assert (
+        t.loc["A"].to_dict()
+        == {"proposal_count": 2, "opportunity_count": 2, "opportunity_amount": 50.0}
+        and "B" not in t.index
+    )

@@ -11,7 +11,14 @@ import pandas as pd
 import pytest
 from carnet.engagement.periods import Periods
 from carnet.measures.catalogue import FIGURES, MEASURES
-from carnet.measures.portfolio import baskets, concentration, exposure, movement, progression, segments
+from carnet.measures.portfolio import (
+    baskets,
+    concentration,
+    exposure,
+    movement,
+    progression,
+    segments,
+)
 from carnet.measures.register import Figure, measure, recording
 from carnet.measures.statistics import intervals
 from hypothesis import given, settings
@@ -36,7 +43,9 @@ def cube_from(rows):
     frame = pd.DataFrame(rows, columns=["customer_id", "audit_month", "revenue"]).astype(
         {"customer_id": str, "revenue": float, "audit_month": int}
     )
-    frame["month"] = pd.to_datetime([AS_OF.replace(day=1) - pd.DateOffset(months=m) for m in frame.audit_month])
+    frame["month"] = pd.to_datetime(
+        [AS_OF.replace(day=1) - pd.DateOffset(months=m) for m in frame.audit_month]
+    )
     frame["positive_line_count"] = frame["order_count"] = (frame.revenue > 0).astype(int)
     frame["last_date"] = frame["first_date"] = frame.month
     schema = {
@@ -84,7 +93,9 @@ def test_a_name_or_a_figure_declared_twice_is_refused():
         measure("another one")(lambda_named("movement_summary"))
     with pytest.raises(ValueError, match=r"declares .*revenue.* again"):
         measure("another one", {"revenue": figure})(lambda_named("own_summary"))
-    assert "own_summary" not in MEASURES and MEASURES["movement_summary"].module.endswith("movement")
+    assert "own_summary" not in MEASURES and MEASURES["movement_summary"].module.endswith(
+        "movement"
+    )
 
 
 def lambda_named(name):
@@ -122,7 +133,11 @@ def test_every_figure_of_a_summary_is_registered():
 
 def test_every_figure_says_what_it_is():
     for name, figure in FIGURES.items():
-        assert figure.label and figure.definition and figure.unit in ("currency", "ratio", "count", "days", "index"), name
+        assert (
+            figure.label
+            and figure.definition
+            and figure.unit in ("currency", "ratio", "count", "days", "index")
+        ), name
 
 
 # --- concentration, closed forms
@@ -148,7 +163,9 @@ def test_closed_form_one_holder():
 
 def test_closed_form_gini_of_one_to_four():
     """Gini of 1, 2, 3, 4 is 1/4 (Σ(2i − n − 1)x = 10, n Σx = 40)."""
-    assert one_row(concentration.concentration_summary(revenues(1, 2, 3, 4))).gini_index == pytest.approx(0.25)
+    assert one_row(
+        concentration.concentration_summary(revenues(1, 2, 3, 4))
+    ).gini_index == pytest.approx(0.25)
 
 
 def test_abc_customer_that_crosses_a_cut_belongs_to_the_higher_class():
@@ -182,11 +199,17 @@ def test_laws_of_concentration(values, factor):
     assert 1 / n - 1e-9 <= figures.herfindahl_index <= 1 + 1e-9
     assert -1e-9 <= figures.gini_index <= (n - 1) / n + 1e-9
     assert figures.top_1_share <= figures.top_5_share + 1e-12 <= figures.top_10_share + 2e-12
-    other = one_row(concentration.concentration_summary(revenues(*(value * factor for value in reversed(values)))))
+    other = one_row(
+        concentration.concentration_summary(
+            revenues(*(value * factor for value in reversed(values)))
+        )
+    )
     assert other.herfindahl_index == pytest.approx(figures.herfindahl_index, rel=1e-6)
     assert other.gini_index == pytest.approx(figures.gini_index, rel=1e-6, abs=1e-9)
     if n > 1:
-        merged = one_row(concentration.concentration_summary(revenues(values[0] + values[1], *values[2:])))
+        merged = one_row(
+            concentration.concentration_summary(revenues(values[0] + values[1], *values[2:]))
+        )
         assert merged.herfindahl_index >= figures.herfindahl_index - 1e-12
 
 
@@ -201,7 +224,9 @@ def test_lorenz_curve_ends_at_one_and_is_thinned():
 
 
 def test_statuses():
-    """kept, lost, new, recovered as method §1 defines them; a credit note alone is not an activity."""
+    """kept, lost, new, recovered as method §1 defines them;
+    a credit note alone is not an activity.
+    """
     table = moved(
         [
             ("kept", 1, 5),
@@ -217,7 +242,15 @@ def test_statuses():
         ]
     )
     status = dict(table.select("customer_id", "status").execute().fillna("-").to_numpy())
-    assert status == {"kept": "kept", "lost": "lost", "new": "new", "back": "recovered", "note": "-", "gone": "-", "new2": "new"}
+    assert status == {
+        "kept": "kept",
+        "lost": "lost",
+        "new": "new",
+        "back": "recovered",
+        "note": "-",
+        "gone": "-",
+        "new2": "new",
+    }
 
 
 def test_small_portfolio_worked_by_hand():
@@ -238,34 +271,62 @@ def test_small_portfolio_worked_by_hand():
     )
     f = one_row(movement.movement_summary(table))
     assert (f.revenue, f.revenue_previous) == (280, 300)
-    assert (f.kept_customer_count, f.lost_customer_count, f.new_customer_count, f.recovered_customer_count) == (3, 1, 1, 1)
+    assert (
+        f.kept_customer_count,
+        f.lost_customer_count,
+        f.new_customer_count,
+        f.recovered_customer_count,
+    ) == (3, 1, 1, 1)
     assert (f.retention_rate, f.attrition_rate) == (0.75, 0.25)
-    assert (f.revenue_new, f.revenue_recovered, f.revenue_expansion, f.revenue_contraction, f.revenue_lost) == (30, 20, 20, 40, 50)
+    assert (
+        f.revenue_new,
+        f.revenue_recovered,
+        f.revenue_expansion,
+        f.revenue_contraction,
+        f.revenue_lost,
+    ) == (30, 20, 20, 40, 50)
     assert f.gross_revenue_retention == pytest.approx((100 + 60 + 50) / 300)
     assert f.net_revenue_retention == pytest.approx(230 / 300)
     assert f.quick_ratio == pytest.approx(70 / 90)
 
 
-cells = st.tuples(st.sampled_from("abcdef"), st.integers(0, 35), st.integers(-20_000, 50_000).map(lambda cents: cents / 100))
+cells = st.tuples(
+    st.sampled_from("abcdef"),
+    st.integers(0, 35),
+    st.integers(-20_000, 50_000).map(lambda cents: cents / 100),
+)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(cells, min_size=1, max_size=25, unique_by=lambda cell: cell[:2]))
 @pytest.mark.long
 def test_laws_of_movement(rows):
-    """The bridge adds up to the cent, retention + attrition = 1, GRR ≤ 1 and ≤ NRR, the counts add up."""
+    """The bridge adds up to the cent, retention + attrition = 1, GRR ≤ 1 and ≤ NRR,
+    the counts add up.
+    """
     table = moved(rows)
     f = one_row(movement.movement_summary(table))
-    total = f.revenue_previous + f.revenue_new + f.revenue_recovered + f.revenue_expansion - f.revenue_contraction - f.revenue_lost
+    total = (
+        f.revenue_previous
+        + f.revenue_new
+        + f.revenue_recovered
+        + f.revenue_expansion
+        - f.revenue_contraction
+        - f.revenue_lost
+    )
     assert total == pytest.approx(f.revenue, abs=0.005)
     bridge = movement.revenue_bridge(table).execute()
     assert bridge.amount[:-1].sum() == pytest.approx(bridge.amount.iloc[-1], abs=0.005)
     assert f.kept_customer_count + f.lost_customer_count == f.active_customer_count_previous
-    assert f.kept_customer_count + f.new_customer_count + f.recovered_customer_count == f.active_customer_count
+    assert (
+        f.kept_customer_count + f.new_customer_count + f.recovered_customer_count
+        == f.active_customer_count
+    )
     if f.active_customer_count_previous:
         assert f.retention_rate + f.attrition_rate == pytest.approx(1, abs=1e-15)
         assert f.retention_rate == pytest.approx(
-            (f.active_customer_count - f.new_customer_count - f.recovered_customer_count) / f.active_customer_count_previous
+            (f.active_customer_count - f.new_customer_count - f.recovered_customer_count)
+            / f.active_customer_count_previous
         )
     else:
         assert math.isnan(f.retention_rate)
@@ -276,7 +337,10 @@ def test_laws_of_movement(rows):
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from("abcd"), st.integers(0, 23), st.integers(1, 500)), min_size=1, max_size=15, unique_by=lambda c: c[:2]
+        st.tuples(st.sampled_from("abcd"), st.integers(0, 23), st.integers(1, 500)),
+        min_size=1,
+        max_size=15,
+        unique_by=lambda c: c[:2],
     )
 )
 @pytest.mark.long
@@ -292,30 +356,52 @@ def test_monthly_revenue_pairs_the_same_months():
     cube = cube_from([("a", 0, 5), ("a", 12, 3), ("b", 11, 7), ("b", 30, 9)])
     months = movement.monthly_revenue(cube, PERIODS, dt.date(2022, 6, 1)).execute()
     assert list(months.audit_month) == list(range(11, -1, -1))
-    assert (list(months.revenue), list(months.revenue_previous)) == ([7] + [0] * 10 + [5], [0] * 11 + [3])
+    assert (list(months.revenue), list(months.revenue_previous)) == (
+        [7] + [0] * 10 + [5],
+        [0] * 11 + [3],
+    )
 
 
 def test_months_that_were_not_given_whole_are_unknown():
-    months = movement.monthly_revenue(cube_from([("a", 0, 5), ("a", 13, 3)]), PERIODS, dt.date(2023, 11, 5)).execute()
+    months = movement.monthly_revenue(
+        cube_from([("a", 0, 5), ("a", 13, 3)]), PERIODS, dt.date(2023, 11, 5)
+    ).execute()
     assert list(months.revenue_previous.isna()) == [True] * 10 + [False, False]
-    assert movement.monthly_revenue(cube_from([]), PERIODS, None).execute().revenue_previous.isna().all()
+    assert (
+        movement.monthly_revenue(cube_from([]), PERIODS, None)
+        .execute()
+        .revenue_previous.isna()
+        .all()
+    )
 
 
 def test_months_are_calendar_months_when_the_audit_ends_one():
     """As of 30 June, a sale of 31 May is a sale of May."""
     cells = ibis.memtable(
-        {"audit_month": [0, 1], "month": [dt.date(2024, 6, 1), dt.date(2024, 5, 1)], "revenue": [7.0, 1000.0]},
+        {
+            "audit_month": [0, 1],
+            "month": [dt.date(2024, 6, 1), dt.date(2024, 5, 1)],
+            "revenue": [7.0, 1000.0],
+        },
         schema={"audit_month": "int64", "month": "date", "revenue": "float64"},
     )
-    months = movement.monthly_revenue(cells, Periods(dt.date(2024, 6, 30)), dt.date(2020, 1, 1)).execute()
+    months = movement.monthly_revenue(
+        cells, Periods(dt.date(2024, 6, 30)), dt.date(2020, 1, 1)
+    ).execute()
     assert list(months.revenue[-2:]) == [1000, 7]
 
 
 def test_months_of_a_year_to_date():
     periods = Periods(dt.date(2024, 5, 15), "year_to_date", 1)
-    months = movement.monthly_revenue(cube_from([("a", 0, 5)]), periods, dt.date(2023, 1, 1)).execute()
-    assert months.revenue_previous.notna().all(), "sales that start with the previous period cover its first days"
-    assert list(months.audit_month) == [4, 3, 2, 1, 0], "15 January to 15 May, and the days before 15 January"
+    months = movement.monthly_revenue(
+        cube_from([("a", 0, 5)]), periods, dt.date(2023, 1, 1)
+    ).execute()
+    assert months.revenue_previous.notna().all(), (
+        "sales that start with the previous period cover its first days"
+    )
+    assert list(months.audit_month) == [4, 3, 2, 1, 0], (
+        "15 January to 15 May, and the days before 15 January"
+    )
 
 
 # --- baskets, journey
@@ -325,36 +411,78 @@ def orders_from(rows):
     frame = pd.DataFrame(rows, columns=["customer_id", "order_id", "date", "revenue"])
     return ibis.memtable(
         frame.assign(date=pd.to_datetime(frame.date)),
-        schema={"customer_id": "string", "order_id": "string", "date": "date", "revenue": "float64"},
+        schema={
+            "customer_id": "string",
+            "order_id": "string",
+            "date": "date",
+            "revenue": "float64",
+        },
     )
 
 
 def test_basket_bands_hold_every_order_once():
-    orders = orders_from([("a", str(i), "2024-06-01", value) for i, value in enumerate([5, 10, 19.99, 20, 500])])
+    orders = orders_from(
+        [("a", str(i), "2024-06-01", value) for i, value in enumerate([5, 10, 19.99, 20, 500])]
+    )
     bands = baskets.basket_bands(orders, [10, 20]).execute()
-    assert [tuple(row) for row in bands[["band", "order_count", "revenue"]].to_numpy()] == [(0, 1, 5), (1, 2, 29.99), (2, 2, 520)]
+    assert [tuple(row) for row in bands[["band", "order_count", "revenue"]].to_numpy()] == [
+        (0, 1, 5),
+        (1, 2, 29.99),
+        (2, 2, 520),
+    ]
     assert bands.order_share.sum() == pytest.approx(1)
     assert math.isnan(bands.low[0]) and math.isnan(bands.high[2])
 
 
 def test_purchase_summary():
-    """3 active customers with 1, 2 and 3 orders: frequency 2, median 2, one-timers 1/3, repeat 2/3, basket = revenue ÷ 6."""
+    """3 active customers with 1, 2 and 3 orders: frequency 2, median 2, one-timers 1/3, repeat 2/3,
+    basket = revenue ÷ 6.
+    """
     f = one_row(
-        baskets.purchase_summary(moved([("a", 1, 10), ("b", 1, 10), ("b", 2, 10), ("c", 1, 10), ("c", 2, 10), ("c", 3, 10), ("c", 4, -6)]))
+        baskets.purchase_summary(
+            moved(
+                [
+                    ("a", 1, 10),
+                    ("b", 1, 10),
+                    ("b", 2, 10),
+                    ("c", 1, 10),
+                    ("c", 2, 10),
+                    ("c", 3, 10),
+                    ("c", 4, -6),
+                ]
+            )
+        )
     )
-    assert (f.order_count, f.average_basket, f.purchase_frequency, f.purchase_frequency_median) == (6, 9, 2, 2)
-    assert (f.one_timer_rate, f.repeat_customer_rate, f.repeat_customer_count) == (pytest.approx(1 / 3), pytest.approx(2 / 3), 2)
+    assert (f.order_count, f.average_basket, f.purchase_frequency, f.purchase_frequency_median) == (
+        6,
+        9,
+        2,
+        2,
+    )
+    assert (f.one_timer_rate, f.repeat_customer_rate, f.repeat_customer_count) == (
+        pytest.approx(1 / 3),
+        pytest.approx(2 / 3),
+        2,
+    )
 
 
 def test_drop_off_counts_only_newcomers_who_had_the_time():
     rows = [
-        ("old", "1", "2023-01-01", 1), ("old", "2", "2023-01-02", 1),  # the book starts here: not a newcomer
-        ("a", "1", "2023-09-01", 1), ("a", "2", "2023-10-01", 1),  # went on after 30 days, then stopped
-        ("b", "1", "2023-09-01", 1), ("b", "2", "2024-09-01", 1),  # came back, too late
+        # the book starts here: not a newcomer
+        ("old", "1", "2023-01-01", 1),
+        ("old", "2", "2023-01-02", 1),
+        # went on after 30 days, then stopped
+        ("a", "1", "2023-09-01", 1),
+        ("a", "2", "2023-10-01", 1),
+        ("b", "1", "2023-09-01", 1),
+        ("b", "2", "2024-09-01", 1),  # came back, too late
         ("c", "1", "2024-12-01", 1),  # has not had the time
-    ]  # fmt: skip
+    ]
     steps = baskets.order_drop_off(orders_from(rows), AS_OF).execute()
-    assert [tuple(row) for row in steps[["step", "customer_count", "continued_count", "continued_rate"]].to_numpy()] == [
+    assert [
+        tuple(row)
+        for row in steps[["step", "customer_count", "continued_count", "continued_rate"]].to_numpy()
+    ] == [
         (1, 2, 1, 0.5),
         (2, 1, 0, 0),
     ]
@@ -365,22 +493,34 @@ def test_drop_off_counts_only_newcomers_who_had_the_time():
 
 
 def activity_from(rows):
-    frame = pd.DataFrame(rows, columns=["customer_id", "days_since_last_order", "order_count", "revenue"])
+    frame = pd.DataFrame(
+        rows, columns=["customer_id", "days_since_last_order", "order_count", "revenue"]
+    )
     return ibis.memtable(frame)
 
 
 def test_rfm_quintiles_of_evenly_spread_customers():
     """100 customers on ranks 1 to 100: 20 in each score on each axis, the most recent get 5."""
-    scores = segments.rfm_scores(activity_from([(f"{i:03}", i, 101 - i, float(i)) for i in range(1, 101)])).execute()
+    scores = segments.rfm_scores(
+        activity_from([(f"{i:03}", i, 101 - i, float(i)) for i in range(1, 101)])
+    ).execute()
     for axis in ("recency_score", "frequency_score", "monetary_score"):
         assert list(scores[axis].value_counts().sort_index()) == [20] * 5
     best = scores[scores.customer_id == "001"].iloc[0]
-    assert (best.recency_score, best.frequency_score, best.monetary_score, best.segment) == (5, 5, 1, "champions")
+    assert (best.recency_score, best.frequency_score, best.monetary_score, best.segment) == (
+        5,
+        5,
+        1,
+        "champions",
+    )
 
 
 def test_equal_customers_get_equal_scores():
     scores = segments.rfm_scores(activity_from([(str(i), 3, 1, 10.0) for i in range(9)])).execute()
-    assert scores[["recency_score", "frequency_score", "monetary_score"]].drop_duplicates().shape[0] == 1
+    assert (
+        scores[["recency_score", "frequency_score", "monetary_score"]].drop_duplicates().shape[0]
+        == 1
+    )
 
 
 def test_segments_hold_every_customer():
@@ -392,7 +532,9 @@ def test_segments_hold_every_customer():
 
 
 def test_cut_points_are_the_quantiles():
-    cuts = segments.rfm_cut_points(activity_from([(str(i), i, i, float(i)) for i in range(1, 102)])).execute()
+    cuts = segments.rfm_cut_points(
+        activity_from([(str(i), i, i, float(i)) for i in range(1, 102)])
+    ).execute()
     assert list(cuts.revenue) == pytest.approx([21, 41, 61, 81])
 
 
@@ -401,14 +543,24 @@ def test_cut_points_are_the_quantiles():
 
 @settings(max_examples=20, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 23), st.integers(1, 500)), min_size=1, max_size=20, unique_by=lambda c: c[:2])
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 23), st.integers(1, 500)),
+        min_size=1,
+        max_size=20,
+        unique_by=lambda c: c[:2],
+    )
 )
 @pytest.mark.long
 def test_law_both_effects_add_up_to_the_gap_and_flip_with_the_periods(rows):
     forward = progression.purchase_progression(moved(rows)).execute().set_index("customer_id")
     assert np.allclose(forward.frequency_effect + forward.basket_effect, forward.sales_gap)
     swapped = [(customer, (month + 12) % 24, revenue) for customer, month, revenue in rows]
-    backward = progression.purchase_progression(moved(swapped)).execute().set_index("customer_id").reindex(forward.index)
+    backward = (
+        progression.purchase_progression(moved(swapped))
+        .execute()
+        .set_index("customer_id")
+        .reindex(forward.index)
+    )
     assert np.allclose(backward.frequency_effect, -forward.frequency_effect)
 
 
@@ -425,7 +577,9 @@ def test_revenue_without_the_largest():
 
 
 def test_revenue_by_salesperson_sums_to_all():
-    customers = ibis.memtable({"customer_id": ["c000", "c001", "c002"], "salesperson": ["x", "x", None]})
+    customers = ibis.memtable(
+        {"customer_id": ["c000", "c001", "c002"], "salesperson": ["x", "x", None]}
+    )
     held = exposure.revenue_by_salesperson(revenues(10, 20, 30), customers).execute()
     assert held.revenue.sum() == 60
     assert dict(held.fillna("-")[["salesperson", "revenue"]].to_numpy()) == {"x": 30, "-": 30}
@@ -441,18 +595,24 @@ def test_contact_exposure():
         }
     )
     table = exposure.contact_exposure(sales.mutate(date=sales.date.cast("date")), PERIODS).execute()
-    assert [tuple(row) for row in table[["contact_count", "customer_count", "revenue"]].to_numpy()] == [(1, 1, 4), (2, 1, 3)]
+    assert [
+        tuple(row) for row in table[["contact_count", "customer_count", "revenue"]].to_numpy()
+    ] == [(1, 1, 4), (2, 1, 3)]
 
 
 # --- intervals
 
 
 def test_wilson_published_newcombe_1998():
-    """R. G. Newcombe, Statistics in Medicine 17 (1998) 857-872, table I, method 3: 81/263, 15/148, 0/20, 1/29."""
+    """R. G. Newcombe, Statistics in Medicine 17 (1998) 857-872, table I, method 3:
+    81/263, 15/148, 0/20, 1/29.
+    """
     published = pd.read_csv(ROOT / "tests" / "golden" / "wilson_newcombe_1998.csv")
     assert len(published) == 4
     for row in published.itertuples():
-        assert intervals.wilson_interval(row.successes, row.trials) == pytest.approx((row.low, row.high), abs=5e-5)
+        assert intervals.wilson_interval(row.successes, row.trials) == pytest.approx(
+            (row.low, row.high), abs=5e-5
+        )
 
 
 def test_wilson_of_nobody_is_unknown():
@@ -477,12 +637,16 @@ def test_bootstrap_of_a_total_matches_its_standard_error():
     values = rng.normal(2, 10, 4000)
     low, high = intervals.bootstrap_total(values)
     half = 1.96 * math.sqrt(4000) * values.std()
-    assert (low, high) == pytest.approx((values.sum() - half, values.sum() + half), rel=0.02, abs=half * 0.1)
+    assert (low, high) == pytest.approx(
+        (values.sum() - half, values.sum() + half), rel=0.02, abs=half * 0.1
+    )
 
 
 @pytest.mark.long
 def test_bootstrap_coverage_by_simulation():
-    """The interval holds the true total (0) in about 95 of 100 portfolios; within binomial noise at 200 portfolios."""
+    """The interval holds the true total (0) in about 95 of 100 portfolios;
+    within binomial noise at 200 portfolios.
+    """
     rng = np.random.default_rng(11)
     held = 0
     for _ in range(200):

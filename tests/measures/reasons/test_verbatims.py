@@ -1,4 +1,6 @@
-"""Texts and their reasons: what the codebook reads, whose code wins, how right it is on texts that were not used to write it."""
+"""Texts and their reasons: what the codebook reads, whose code wins,
+how right it is on texts that were not used to write it.
+"""
 
 import pandas as pd
 import pytest
@@ -18,7 +20,11 @@ CODEBOOK = verbatims.Codebook(CLASSES)
     [
         ("Trop CHÈRE pour nous", "price", "trop chère"),
         ("Vos tarifs ont augmenté", "price", "tarifs"),
-        ("Ce n’est pas le prix, c’est la réclamation restée sans réponse", "attention", "réclamation"),
+        (
+            "Ce n’est pas le prix, c’est la réclamation restée sans réponse",
+            "attention",
+            "réclamation",
+        ),
         ("It was never the price: nobody ever called us", "contact", "nobody ever called"),
         ("passé chez un concurrent moins cher", "price", "moins cher"),
         ("passe a la concurrence", "competitor", "concurrence"),
@@ -39,31 +45,80 @@ def test_reading_with_the_words_that_decided(text, proposed, word):
 
 
 def test_a_long_text_is_read_in_clauses_and_a_negation_reaches_no_further():
-    assert CODEBOOK.read("pas le prix. Le prix, non plus ; le tarif").words["price"] == ("prix", "tarif")
+    assert CODEBOOK.read("pas le prix. Le prix, non plus ; le tarif").words["price"] == (
+        "prix",
+        "tarif",
+    )
 
 
 @pytest.mark.parametrize(
     ("code", "name"),
-    [("Prix", "price"), ("PRICING", "price"), ("qualité de l'attention", "attention"), ("Manque de contact", "contact"), ("cessation d’activité", "closure"),
-     (None, "unknown"), ("", "unknown"), (float("nan"), "unknown"), ("n.c. 42", "n.c. 42"), ("???", "???"), ("😀", "😀"), ("Autres !", "other"), ("contact", "contact")],
-)  # fmt: skip
+    [
+        ("Prix", "price"),
+        ("PRICING", "price"),
+        ("qualité de l'attention", "attention"),
+        ("Manque de contact", "contact"),
+        ("cessation d’activité", "closure"),
+        (None, "unknown"),
+        ("", "unknown"),
+        (float("nan"), "unknown"),
+        ("n.c. 42", "n.c. 42"),
+        ("???", "???"),
+        ("😀", "😀"),
+        ("Autres !", "other"),
+        ("contact", "contact"),
+    ],
+)
 def test_codes_of_the_client(code, name):
     assert CODEBOOK.code(code) == name
 
 
 def test_codes_that_the_codebook_knows():
-    assert [CODEBOOK.knows(code) for code in ("prix", "Autres !", None, " ", "???", "Z42")] == [True, True, True, True, False, False]
+    assert [CODEBOOK.knows(code) for code in ("prix", "Autres !", None, " ", "???", "Z42")] == [
+        True,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_the_given_code_wins_and_nothing_is_coded_silently():
-    notes = pd.DataFrame({
-        "reason": ["prix", None, None, "prix", None, "zzz", None],
-        "verbatim": ["Plus personne ne vient", "Plus personne ne vient", "Bonjour", "trop cher", None, "trop cher", "ne souhaite pas répondre"],
-    })  # fmt: skip
+    notes = pd.DataFrame(
+        {
+            "reason": ["prix", None, None, "prix", None, "zzz", None],
+            "verbatim": [
+                "Plus personne ne vient",
+                "Plus personne ne vient",
+                "Bonjour",
+                "trop cher",
+                None,
+                "trop cher",
+                "ne souhaite pas répondre",
+            ],
+        }
+    )
     t = verbatims.read_verbatims(notes, CODEBOOK)
-    assert t.reason.tolist() == ["price", "contact", "unknown", "price", "unknown", "zzz", "unknown"]
+    assert t.reason.tolist() == [
+        "price",
+        "contact",
+        "unknown",
+        "price",
+        "unknown",
+        "zzz",
+        "unknown",
+    ]
     assert t.reason_by.tolist() == ["analyst", "codebook", "", "analyst", "", "analyst", ""]
-    assert t.standing.tolist() == ["differs", "proposed", "to code", "agreed", "", "differs", "to code"]
+    assert t.standing.tolist() == [
+        "differs",
+        "proposed",
+        "to code",
+        "agreed",
+        "",
+        "differs",
+        "to code",
+    ]
     assert t.words[1] == "plus personne, personne ne vient"
     only_ids = verbatims.read_verbatims(notes[[]], CODEBOOK)
     assert (only_ids.reason == "unknown").all() and (only_ids.standing == "").all()
@@ -72,7 +127,11 @@ def test_the_given_code_wins_and_nothing_is_coded_silently():
 def test_a_second_reader_must_agree():
     notes = pd.DataFrame({"verbatim": ["trop cher", "plus personne ne vient", None]})
     t = verbatims.read_verbatims(notes, CODEBOOK, lambda texts: ["price", "attention"])
-    assert t.reason.tolist() == ["price", "unknown", "unknown"] and t.standing.tolist() == ["proposed", "to code", ""]
+    assert t.reason.tolist() == ["price", "unknown", "unknown"] and t.standing.tolist() == [
+        "proposed",
+        "to code",
+        "",
+    ]
     assert t.second_proposed.tolist()[:2] == ["price", "attention"]
 
 
@@ -80,24 +139,39 @@ def test_kappa_published_example():
     """J. Cohen 1960, table 1: 200 cases, observed agreement .70, expected .41, kappa .492."""
     kappa, low, high = verbatims.cohen_kappa([[88, 14, 18], [10, 40, 10], [2, 6, 12]])
     assert kappa == pytest.approx(0.492, abs=0.0005) and low < 0.492 < high
-    assert all(value != value for value in verbatims.cohen_kappa([[50]])), "one class: they agree by no choice"
-    assert all(value != value for value in verbatims.cohen_kappa([[20, 0], [20, 0]])), "one of the two says the same of all texts"
-    assert all(value != value for value in verbatims.cohen_kappa([[4, 0], [0, 4]])), "eight texts are too few for an interval"
+    assert all(value != value for value in verbatims.cohen_kappa([[50]])), (
+        "one class: they agree by no choice"
+    )
+    assert all(value != value for value in verbatims.cohen_kappa([[20, 0], [20, 0]])), (
+        "one of the two says the same of all texts"
+    )
+    assert all(value != value for value in verbatims.cohen_kappa([[4, 0], [0, 4]])), (
+        "eight texts are too few for an interval"
+    )
     assert verbatims.cohen_kappa([[9, 0], [0, 4]])[0] == 1
 
 
 def test_confusion_keeps_pairs_only():
-    t = verbatims.confusion_table(pd.Series(["price", "price", None]), pd.Series(["price", "contact", "price"]), list(CLASSES))
-    assert t.index.tolist() == ["price", "contact"] and t.loc["price"].tolist() == [1, 1] and t.to_numpy().sum() == 2
+    t = verbatims.confusion_table(
+        pd.Series(["price", "price", None]), pd.Series(["price", "contact", "price"]), list(CLASSES)
+    )
+    assert (
+        t.index.tolist() == ["price", "contact"]
+        and t.loc["price"].tolist() == [1, 1]
+        and t.to_numpy().sum() == 2
+    )
 
 
 def test_proposals_are_taken_back_where_texts_tell_nothing():
-    notes = verbatims.read_verbatims(pd.DataFrame({"reason": [None, "prix"], "verbatim": ["trop cher", "trop cher"]}), CODEBOOK)
+    notes = verbatims.read_verbatims(
+        pd.DataFrame({"reason": [None, "prix"], "verbatim": ["trop cher", "trop cher"]}), CODEBOOK
+    )
     assert verbatims.trusted_notes(notes, (0.0, -0.1, 0.1)).reason.tolist() == ["unknown", "price"]
     assert verbatims.trusted_notes(notes, (0.6, 0.4, 0.8)).reason.tolist() == ["price", "price"]
-    assert verbatims.trusted_notes(notes, (float("nan"),) * 3).reason.tolist() == ["price", "price"], (
-        "texts alone have no codes to disagree with"
-    )
+    assert verbatims.trusted_notes(notes, (float("nan"),) * 3).reason.tolist() == [
+        "price",
+        "price",
+    ], "texts alone have no codes to disagree with"
 
 
 def coded_by_hand():
@@ -106,9 +180,11 @@ def coded_by_hand():
 
 
 def test_accuracy_on_texts_not_used_to_write_the_codebook(record_property):
-    """data/demo/verbatims.csv: written and coded by someone who had not seen the codebook, and read once it was finished.
+    """data/demo/verbatims.csv: written and coded by someone who had not seen the codebook,
+    and read once it was finished.
 
-    Measured: 61 of 93 texts that name a reason get a proposal, 56 of the 61 the right one; none of 5 that name none.
+    Measured: 61 of 93 texts that name a reason get a proposal, 56 of the 61 the right one;
+    none of 5 that name none.
     """
     named, unnamed = coded_by_hand()
     proposed = [CODEBOOK.read(text).proposed for text in named.verbatim]
@@ -127,27 +203,48 @@ def test_two_readers_are_right_more_often():
         pytest.skip("the extra carnet[verbatims] is not installed")
     named, _ = coded_by_hand()
     other = second(list(named.verbatim))
-    both = [(p, r) for text, o, r in zip(named.verbatim, other, named.reason, strict=True) if (p := CODEBOOK.read(text).proposed) == o]
+    both = [
+        (p, r)
+        for text, o, r in zip(named.verbatim, other, named.reason, strict=True)
+        if (p := CODEBOOK.read(text).proposed) == o
+    ]
     right = sum(p == r for p, r in both)
-    print(f"{len(both)} of {len(named)} texts get the same proposal from both readers, {right} of them the right one")
+    print(
+        f"{len(both)} of {len(named)} texts get the same proposal from both readers, {right} of "
+        f"them the right one"
+    )
     assert len(both) / len(named) >= 0.35 and right / len(both) >= 0.90
 
 
 def test_packaged_codebook_is_whole():
-    assert list(CLASSES)[-1] == "unknown" and all({"en", "fr"} <= set(entry.labels) for entry in CLASSES.values())
+    assert list(CLASSES)[-1] == "unknown" and all(
+        {"en", "fr"} <= set(entry.labels) for entry in CLASSES.values()
+    )
     quoted = [benchmarks()[entry.benchmark].value for entry in CLASSES.values() if entry.benchmark]
-    assert sorted(quoted) == [0.15, 0.15, 0.20, 0.49] and [name for name, entry in CLASSES.items() if entry.ours] == [
+    assert sorted(quoted) == [0.15, 0.15, 0.20, 0.49] and [
+        name for name, entry in CLASSES.items() if entry.ours
+    ] == [
         "contact",
         "attention",
     ]
-    groups = [(language, group) for entry in CLASSES.values() for language, listed in entry.words.items() for group in listed]
-    assert all(language in verbatims.LANGUAGES and verbatims.split_words(group) for language, group in groups)
+    groups = [
+        (language, group)
+        for entry in CLASSES.values()
+        for language, listed in entry.words.items()
+        for group in listed
+    ]
+    assert all(
+        language in verbatims.LANGUAGES and verbatims.split_words(group)
+        for language, group in groups
+    )
 
 
 def test_codebook_of_an_engagement_adds_and_renames(tmp_path):
     extra = tmp_path / "codebook.yml"
     extra.write_text(
-        "price: {codes: [P01], labels: {fr: trop cher}}\nlogistics: {words: {fr: [palette cassée]}, ours: true}\n", encoding="utf-8"
+        "price: {codes: [P01], labels: {fr: trop cher}}\n"
+        "logistics: {words: {fr: [palette cassée]}, ours: true}\n",
+        encoding="utf-8",
     )
     classes = reason_classes(extra)
     book = verbatims.Codebook(classes)

@@ -1,7 +1,9 @@
-"""The account list: what every table of the book knows of a customer's worth, payment, satisfaction and ties, one row each.
+"""The account list: what every table of the book knows of a customer's worth, payment,
+satisfaction and ties, one row each.
 
-A book of sales alone gives the list, too: what a missing table would tell is unknown, and the column is there. The list looks at the last 12
-months and the 12 before, whatever the engagement compares.
+A book of sales alone gives the list, too: what a missing table would tell is unknown,
+and the column is there. The list looks at the last 12 months and the 12 before, whatever the
+engagement compares.
 """
 
 from collections.abc import Mapping
@@ -13,14 +15,27 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.book.once import once
 from carnet.customers.accounts.profits import Rates, profits
-from carnet.customers.accounts.sources import activities, fading, listed, marks, opportunities, payment, rhythm, sale_lines, years
+from carnet.customers.accounts.sources import (
+    activities,
+    fading,
+    listed,
+    marks,
+    opportunities,
+    payment,
+    rhythm,
+    sale_lines,
+    years,
+)
 from carnet.customers.series import moved as moved_of
 from carnet.engagement.profiles import RULE_BOUNDS, checked_rule
 from carnet.errors import CarnetError, nearest
 from carnet.measures.portfolio import concentration, strategy
 from carnet.wording import N_
 
-MOVEMENTS = N_("One row per customer over the last 12 months and those before: revenue, orders, what became of the customer")
+MOVEMENTS = N_(
+    "One row per customer over the last 12 months and those before: revenue, orders, what became "
+    "of the customer"
+)
 CRITERIA = [
     "active_year_share",
     "silence_ratio",
@@ -33,16 +48,21 @@ CRITERIA = [
     "complaint_rate",
 ]
 STRATEGY_COLUMNS = [
-    "customer_id", "name", "salesperson", "strategy", "action", "reason", "serve_on", "relationship", "sign_count", "measured_sign_count", "signs", "revenue",
-    "revenue_previous", "abc_class", "margin", "cost_to_serve", "profit", "profit_low", "profit_high", "peak_revenue", "peak_end", "rolling_year_revenue",
-    "last_order_date", "tenure_years", "contact_count", "contact_count_previous", "contact_person_count", "single_thread", "potential", "potential_class",
-    "untapped", "opportunity_count", "opportunity_quarter_count", "win_rate", "mean_discount", "competitor", "capital", "capital_low", "capital_high",
-    "capital_rank", "rank_low", "rank_high",
+    "customer_id", "name", "salesperson", "strategy", "action", "reason", "serve_on",
+    "relationship", "sign_count", "measured_sign_count", "signs", "revenue", "revenue_previous",
+    "abc_class", "margin", "cost_to_serve", "profit", "profit_low", "profit_high", "peak_revenue",
+    "peak_end", "rolling_year_revenue", "last_order_date", "tenure_years", "contact_count",
+    "contact_count_previous", "contact_person_count", "single_thread", "potential",
+    "potential_class", "untapped", "opportunity_count", "opportunity_quarter_count", "win_rate",
+    "mean_discount", "competitor", "capital", "capital_low", "capital_high", "capital_rank",
+    "rank_low", "rank_high",
 ]  # fmt: skip
 
 
 def chosen_rules(rules: Mapping[str, float], text: str) -> dict[str, float]:
-    """The rules of a sector, those that `text` names replaced: 'long_standing_years=5, peak_fall_share=0.4'. Raises CarnetError for a name that is no rule."""
+    """The rules of a sector, those that `text` names replaced: 'long_standing_years=5,
+    peak_fall_share=0.4'. Raises CarnetError for a name that is no rule.
+    """
     chosen = dict(rules)
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, _, value = (word.strip() for word in part.partition("="))
@@ -51,7 +71,9 @@ def chosen_rules(rules: Mapping[str, float], text: str) -> dict[str, float]:
         try:
             chosen[name] = checked_rule(name, float(value))
         except ValueError as error:
-            raise CarnetError(f"strategy rule {name}: {value!r} is not accepted; {RULE_BOUNDS}. ({error})") from None
+            raise CarnetError(
+                f"strategy rule {name}: {value!r} is not accepted; {RULE_BOUNDS}. ({error})"
+            ) from None
     return chosen
 
 
@@ -59,20 +81,41 @@ def chosen_rules(rules: Mapping[str, float], text: str) -> dict[str, float]:
 def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.DataFrame:
     """One row per customer with a sale in the last 24 months, largest revenue first.
 
-    Columns     customer_id, name, salesperson, segment; revenue and revenue_previous, order_count, active (an order in the last 12 months), status,
-                abc_class, class_b_revenue (least revenue of class B, the same in every row), first_date, last_order_date, days_since_last_order,
-                silence_ratio, tenure_years, month_count, active_year_share, fall_p_value, kept_share, order_quarter_count, return_share, rolling_year_revenue, peak_revenue,
-                peak_end; margin, cost_to_serve, profit, profit_low, profit_high (the margin where no cost to serve is known), profit_rate,
-                profit_rank; days_late, overdue_share; score and the marks of service quality, complaint_rate; contact_count (12 months up
-                to the last order), contact_count_previous (12 months before those), rush_count; contact_person_count, single_thread, family_share, mean_discount, fading,
-                opportunity_count, opportunity_quarter_count, win_rate; contract, contract_end, potential, competitor. Unknown is NaN or NULL
+    Columns     customer_id, name, salesperson, segment; revenue and revenue_previous, order_count,
+                active (an order in the last 12 months), status, abc_class, class_b_revenue
+                (least revenue of class B, the same in every row), first_date, last_order_date,
+                days_since_last_order, silence_ratio, tenure_years, month_count, active_year_share,
+                fall_p_value, kept_share, order_quarter_count, return_share, rolling_year_revenue,
+                peak_revenue, peak_end; margin, cost_to_serve, profit, profit_low, profit_high
+                (the margin where no cost to serve is known), profit_rate, profit_rank; days_late,
+                overdue_share; score and the marks of service quality, complaint_rate; contact_count
+                (12 months up to the last order), contact_count_previous (12 months before those),
+                rush_count; contact_person_count, single_thread, family_share, mean_discount,
+                fading, opportunity_count, opportunity_quarter_count, win_rate; contract,
+                contract_end, potential, competitor. Unknown is NaN or NULL
     """
     book = book.rolling
     periods = book.periods
     moved = book.kept("account_movements", moved_of(book), MOVEMENTS)
     t = moved.filter(moved.status.notnull()).order_by(ibis.desc("revenue"), "customer_id").execute()
-    t = t[["customer_id", "revenue", "revenue_previous", "order_count", "active", "status", "first_date"]]
-    classes = concentration.abc_classes(moved, cut_a, cut_b).select("customer_id", "abc_class").execute().set_index("customer_id").abc_class
+    t = t[
+        [
+            "customer_id",
+            "revenue",
+            "revenue_previous",
+            "order_count",
+            "active",
+            "status",
+            "first_date",
+        ]
+    ]
+    classes = (
+        concentration.abc_classes(moved, cut_a, cut_b)
+        .select("customer_id", "abc_class")
+        .execute()
+        .set_index("customer_id")
+        .abc_class
+    )
     t["abc_class"] = t.customer_id.map(classes)
     large = t.revenue[t.abc_class.isin(["A", "B"])]
     t["class_b_revenue"] = large.min() if len(large) else np.nan
@@ -81,13 +124,23 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
         t.customer_id.map(named.name).fillna(t.customer_id),
         t.customer_id.map(named.salesperson),
     )  # nameless: its number
-    for part in (listed(book), rhythm(book), years(book), sale_lines(book), profits(book, rates), payment(book), opportunities(book)):
+    for part in (
+        listed(book),
+        rhythm(book),
+        years(book),
+        sale_lines(book),
+        profits(book, rates),
+        payment(book),
+        opportunities(book),
+    ):
         t = _joined(t, part)
     last = pd.to_datetime(t.last_order_date)
     t["days_since_last_order"] = (pd.Timestamp(book.as_of) - last).dt.days.astype(float)
     began = pd.to_datetime(t.first_date).astype("datetime64[ns]")
     told = pd.to_datetime(t.since).astype("datetime64[ns]")
-    t["tenure_years"] = (pd.Timestamp(book.as_of) - told.where(told < began, began)).dt.days / 365.25
+    t["tenure_years"] = (
+        pd.Timestamp(book.as_of) - told.where(told < began, began)
+    ).dt.days / 365.25
     before = t.revenue_previous.where(t.revenue_previous > 0)
     t["kept_share"] = np.minimum(t.revenue.clip(lower=0), before) / before
     t["profit_rate"] = t.profit_or_margin / t.margin_revenue.where(t.margin_revenue > 0)
@@ -97,19 +150,33 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
     t["fading"] = fading(book, t.customer_id, periods.current)
     # persons behind orders where the sales name them, else those that the customer list counts
     t["contact_person_count"] = (
-        t.order_contact_count.fillna(t.contacts.astype(float)) if "order_contact_count" in t else t.contacts.astype(float)
+        t.order_contact_count.fillna(t.contacts.astype(float))
+        if "order_contact_count" in t
+        else t.contacts.astype(float)
     )
     persons = t.contact_person_count.where(t.contact_person_count > 0)
-    t["contact_person_count"], t["single_thread"] = persons, (persons == 1).astype("boolean").mask(persons.isna())
+    t["contact_person_count"], t["single_thread"] = (
+        persons,
+        (persons == 1).astype("boolean").mask(persons.isna()),
+    )
     return t.sort_values(["revenue", "customer_id"], ascending=[False, True], ignore_index=True)
 
 
 def _joined(t: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
-    return t.merge(part.astype({"customer_id": t.customer_id.dtype}), on="customer_id", how="left", validate="one_to_one")
+    return t.merge(
+        part.astype({"customer_id": t.customer_id.dtype}),
+        on="customer_id",
+        how="left",
+        validate="one_to_one",
+    )
 
 
-def with_strategies(t: pd.DataFrame, rules: Mapping[str, float], cut_a: float, cut_b: float) -> pd.DataFrame:
-    """The account list with its strategies: the switching signs, relationship, strategy, serve_on, signs (their names), potential_class, untapped."""
+def with_strategies(
+    t: pd.DataFrame, rules: Mapping[str, float], cut_a: float, cut_b: float
+) -> pd.DataFrame:
+    """The account list with its strategies: the switching signs, relationship, strategy, serve_on,
+    signs (their names), potential_class, untapped.
+    """
     signs = strategy.switching_signs(t, rules)
     t = t.assign(
         relationship=strategy.relationships(signs, t.abc_class, rules),
@@ -117,7 +184,10 @@ def with_strategies(t: pd.DataFrame, rules: Mapping[str, float], cut_a: float, c
         measured_sign_count=signs.measured_sign_count,
     )
     shown = signs[list(strategy.SIGNS)].fillna(False).astype(bool)
-    t["signs"] = [" ".join(name for name, there in zip(strategy.SIGNS, row, strict=True) if there) for row in shown.to_numpy()]
+    t["signs"] = [
+        " ".join(name for name, there in zip(strategy.SIGNS, row, strict=True) if there)
+        for row in shown.to_numpy()
+    ]
     t["strategy"] = strategy.choose_strategies(t, rules)
     t["serve_on"] = strategy.serve_levers(t, rules).where(t.strategy == "serve", "")
     t["potential_class"] = strategy.potential_classes(t.potential.astype(float), cut_a, cut_b)

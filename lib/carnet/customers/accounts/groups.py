@@ -9,11 +9,18 @@ from carnet.customers.series import audit_series
 from carnet.customers.series import moved as moved_of
 from carnet.measures.portfolio import cuts
 
-CUTS = (("sales", "channel"), ("customers", "region"), ("customers", "sector"), ("customers", "segment"))
+CUTS = (
+    ("sales", "channel"),
+    ("customers", "region"),
+    ("customers", "sector"),
+    ("customers", "segment"),
+)
 
 
 def cuts_of(book: Book) -> pd.DataFrame:
-    """`cuts.cut` by every column given that groups lines or customers: dimension (CUTS), then its columns; no row without one."""
+    """`cuts.cut` by every column given that groups lines or customers:
+    dimension (CUTS), then its columns; no row without one.
+    """
     now, found = audit_series(book).iloc[1], [pd.DataFrame({"dimension": [], "group": []})]
     moved = moved_of(book)
     margins = margins_of(book, moved, now) if now.variable_cost == now.variable_cost else None

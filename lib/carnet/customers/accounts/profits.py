@@ -15,7 +15,9 @@ from carnet.measures.costs import cost_to_serve
 
 @dataclass(frozen=True)
 class Rates:
-    """What an hour with a customer may cost, at least and at most, and what waiting money costs a year (parameters of cost_structure)."""
+    """What an hour with a customer may cost, at least and at most,
+    and what waiting money costs a year (parameters of cost_structure).
+    """
 
     hourly_low: float = 35.0
     hourly_high: float = 67.0
@@ -29,52 +31,102 @@ class Rates:
 
 
 def served_tables(book: Book, rates: Rates) -> tuple[list[ir.Table], int]:
-    """What serving cost in the audit period, by customer and activity: noted or timed activities, and waiting for payment; activities with neither price.
+    """What serving cost in the audit period, by customer and activity: noted or timed activities,
+    and waiting for payment; activities with neither price.
 
     No table where the book has neither priced activities nor payments.
     """
     tables, unpriced = [], 0
     if book.has("service"):
-        visits = cost_to_serve.activity_costs(book.table("service"), book.periods.current, rates.hourly)
+        visits = cost_to_serve.activity_costs(
+            book.table("service"), book.periods.current, rates.hourly
+        )
         tables.append(visits)
         unpriced = int(visits.unpriced_count.sum().execute() or 0)
     if book.has("receivables", "paid_date"):
-        tables.append(cost_to_serve.waiting_costs(book.table("receivables"), book.periods.current, ibis.date(book.as_of), rates.capital))
+        tables.append(
+            cost_to_serve.waiting_costs(
+                book.table("receivables"),
+                book.periods.current,
+                ibis.date(book.as_of),
+                rates.capital,
+            )
+        )
     return tables, unpriced
 
 
 def margins_of(book: Book, moved: ir.Table, now: pd.Series) -> ir.Table:
-    """`cost_to_serve.customer_margins` of the audit period; `now`: its row of `series.audit_series`."""
+    """`cost_to_serve.customer_margins` of the audit period; `now`:
+    its row of `series.audit_series`.
+    """
     return cost_to_serve.customer_margins(
-        moved, book.cube, book.periods.in_current(book.cube), round(now.variable_cost, 2), round(now.accounted_revenue, 2), own_costs(book)
+        moved,
+        book.cube,
+        book.periods.in_current(book.cube),
+        round(now.variable_cost, 2),
+        round(now.accounted_revenue, 2),
+        own_costs(book),
     )
 
 
 def yearly_customers(book: Book) -> pd.DataFrame:
-    """Customers of the last 12 months and of the 12 before, those due: customer_id, margin (of the last 12 months), active, active_previous."""
+    """Customers of the last 12 months and of the 12 before, those due:
+    customer_id, margin (of the last 12 months), active, active_previous.
+    """
     book = book.rolling
     moved = moved_of(book)
     margins = margins_of(book, moved, audit_series(book).iloc[1]).select("customer_id", "margin")
-    t = moved.filter(moved.status.isin(["kept", "lost", "new", "recovered"])).left_join(margins, "customer_id").execute()
+    t = (
+        moved.filter(moved.status.isin(["kept", "lost", "new", "recovered"]))
+        .left_join(margins, "customer_id")
+        .execute()
+    )
     t["margin"] = t.margin.mask(t.revenue == 0, 0.0)  # no revenue, no margin; unknown stays unknown
-    return t[["customer_id", "margin", "active", "active_previous"]].sort_values("customer_id", ignore_index=True)
+    return t[["customer_id", "margin", "active", "active_previous"]].sort_values(
+        "customer_id", ignore_index=True
+    )
 
 
 def profits(book: Book, rates: Rates) -> pd.DataFrame:
-    """Margins of the audit period and what is left of them: customer_id, margin_revenue, margin, cost_to_serve, profit, profit_low, profit_high, profit_or_margin."""
-    columns = ["customer_id", "margin_revenue", "margin", "cost_to_serve", "profit", "profit_low", "profit_high", "profit_or_margin"]
+    """Margins of the audit period and what is left of them: customer_id, margin_revenue, margin,
+    cost_to_serve, profit, profit_low, profit_high, profit_or_margin.
+    """
+    columns = [
+        "customer_id",
+        "margin_revenue",
+        "margin",
+        "cost_to_serve",
+        "profit",
+        "profit_low",
+        "profit_high",
+        "profit_or_margin",
+    ]
     now = audit_series(book).iloc[1]
-    empty = pd.DataFrame({name: pd.Series(dtype=object if name == "customer_id" else float) for name in columns})
+    empty = pd.DataFrame(
+        {name: pd.Series(dtype=object if name == "customer_id" else float) for name in columns}
+    )
     if not (now.variable_cost == now.variable_cost and now.accounted_revenue > 0):
         return empty
     margins = margins_of(book, moved_of(book), now).execute()
     tables, _ = served_tables(book, rates)
     if book.has("service") and any(t.cost.notnull().any().execute() for t in tables[:1]):
-        activities = ibis.union(*(t.select("customer_id", "activity", "cost") for t in tables)).execute()
+        activities = ibis.union(
+            *(t.select("customer_id", "activity", "cost") for t in tables)
+        ).execute()
         t, _ = cost_to_serve.customer_profit(
-            margins, activities, rates.hourly_low / rates.hourly, rates.hourly_high / rates.hourly, rates.draws
+            margins,
+            activities,
+            rates.hourly_low / rates.hourly,
+            rates.hourly_high / rates.hourly,
+            rates.draws,
         )
     else:
-        t = margins.assign(cost_to_serve=np.nan, profit=np.nan, profit_low=margins.margin, profit_high=margins.margin)
-    t = t.assign(profit_or_margin=t.profit.fillna(t.margin), margin_revenue=t.revenue)  # the margin where no cost to serve is known
+        t = margins.assign(
+            cost_to_serve=np.nan,
+            profit=np.nan,
+            profit_low=margins.margin,
+            profit_high=margins.margin,
+        )
+    # the margin where no cost to serve is known
+    t = t.assign(profit_or_margin=t.profit.fillna(t.margin), margin_revenue=t.revenue)
     return t[columns]

@@ -21,18 +21,29 @@ FADING = -1 / 3  # (second half − first half) ÷ both: the second half is half
 
 
 def fading(book: Book, customers: pd.Series, year: Period) -> np.ndarray:
-    """True for customers that bought at most half as much in the second half of a year as in the first."""
+    """True for customers that bought at most half as much in the second half of a year
+    as in the first.
+    """
     return trend(book, customers, pd.Timestamp(year.start), pd.Timestamp(year.end)) <= FADING
 
 
 def listed(book: Book) -> pd.DataFrame:
-    """What the customer list says: customer_id, segment, since, contract (running on the audit date), contract_end (of one that has ended), potential,
-    contacts; and the competitor of the last departure noted.
-    """  # fmt: skip
+    """What the customer list says: customer_id, segment, since,
+    contract (running on the audit date), contract_end (of one that has ended), potential, contacts;
+    and the competitor of the last departure noted.
+    """
     columns = ["segment", "since", "until", "contract", "potential", "contacts"]
-    t = pd.DataFrame({"customer_id": pd.Series(dtype=object)} | {name: pd.Series(dtype=object) for name in columns})
+    t = pd.DataFrame(
+        {"customer_id": pd.Series(dtype=object)}
+        | {name: pd.Series(dtype=object) for name in columns}
+    )
     if book.has("customers"):
-        t = book.table("customers").execute().drop_duplicates("customer_id").reindex(columns=["customer_id", *columns])
+        t = (
+            book.table("customers")
+            .execute()
+            .drop_duplicates("customer_id")
+            .reindex(columns=["customer_id", *columns])
+        )
     t["potential"] = t.potential.astype(float)
     until, under = pd.to_datetime(t.pop("until")), t.contract.astype("boolean")
     ended = until <= pd.Timestamp(book.as_of)
@@ -42,47 +53,70 @@ def listed(book: Book) -> pd.DataFrame:
     )  # no contract told: what ended is the relationship
     if not book.has("departures", "competitor"):
         return t.assign(competitor=None)
-    noted = book.table("departures").filter(lambda d: d.competitor.notnull()).select("customer_id", "date", "competitor").execute()
-    last = noted.sort_values(["customer_id", "date", "competitor"]).drop_duplicates("customer_id", keep="last")[
-        ["customer_id", "competitor"]
-    ]
+    noted = (
+        book.table("departures")
+        .filter(lambda d: d.competitor.notnull())
+        .select("customer_id", "date", "competitor")
+        .execute()
+    )
+    last = noted.sort_values(["customer_id", "date", "competitor"]).drop_duplicates(
+        "customer_id", keep="last"
+    )[["customer_id", "competitor"]]
     return t.merge(last, on="customer_id", how="outer")
 
 
 def rhythm(book: Book) -> pd.DataFrame:
-    """customer_id, last_order_date, rhythm_months, silence_ratio, rolling_year_revenue, peak_revenue, peak_end (the last day of the best 12 months)."""
-    t = defection.order_rhythm(book.orders, book.as_of).select("customer_id", "last_order_date", "rhythm_months", "silence_ratio").execute()
+    """customer_id, last_order_date, rhythm_months, silence_ratio, rolling_year_revenue,
+    peak_revenue, peak_end (the last day of the best 12 months).
+    """
+    t = (
+        defection.order_rhythm(book.orders, book.as_of)
+        .select("customer_id", "last_order_date", "rhythm_months", "silence_ratio")
+        .execute()
+    )
     t = t.merge(defection.peak_years(book.cube).execute(), on="customer_id", how="outer")
     ends = {month: book.periods.month_end(month) for month in t.peak_audit_month.dropna().unique()}
     return t.assign(peak_end=pd.to_datetime(t.pop("peak_audit_month").map(ends)))
 
 
 def years(book: Book) -> pd.DataFrame:
-    """customer_id, month_count (audit months since its first order in the sales given), active_year_share (of those years; NaN in the first one),
-    fall_p_value (`strategy.fall_p_values`), order_quarter_count (of the last four).
-    """  # fmt: skip
+    """customer_id, month_count (audit months since its first order in the sales given),
+    active_year_share (of those years; NaN in the first one), fall_p_value
+    (`strategy.fall_p_values`), order_quarter_count (of the last four).
+    """
     cube = book.cube.filter(book.cube.order_count > 0)
-    t = cube.group_by("customer_id").agg(
-        month_count=cube.audit_month.max() + 1, every=cube.order_count.sum(),
-        recent=cube.order_count.sum(where=cube.audit_month < 12).fill_null(0),  # no order in the last 12 months
-        years=(cube.audit_month / 12).floor().nunique(),
-        order_quarter_count=(cube.audit_month / 3).floor().nunique(where=cube.audit_month < 12),
-    ).execute()  # fmt: skip
-    length = np.floor((t.month_count - 1) / 12) + 1
-    t["fall_p_value"] = strategy.fall_p_values(t.recent.to_numpy(), t.every.to_numpy(), t.month_count.to_numpy())
-    t["active_year_share"] = (t.years / length).where(length > 1)
-    return t[["customer_id", "month_count", "active_year_share", "fall_p_value", "order_quarter_count"]].astype(
-        {"order_quarter_count": float}
+    t = (
+        cube.group_by("customer_id")
+        .agg(
+            month_count=cube.audit_month.max() + 1,
+            every=cube.order_count.sum(),
+            # no order in the last 12 months
+            recent=cube.order_count.sum(where=cube.audit_month < 12).fill_null(0),
+            years=(cube.audit_month / 12).floor().nunique(),
+            order_quarter_count=(cube.audit_month / 3).floor().nunique(where=cube.audit_month < 12),
+        )
+        .execute()
     )
+    length = np.floor((t.month_count - 1) / 12) + 1
+    t["fall_p_value"] = strategy.fall_p_values(
+        t.recent.to_numpy(), t.every.to_numpy(), t.month_count.to_numpy()
+    )
+    t["active_year_share"] = (t.years / length).where(length > 1)
+    return t[
+        ["customer_id", "month_count", "active_year_share", "fall_p_value", "order_quarter_count"]
+    ].astype({"order_quarter_count": float})
 
 
 def sale_lines(book: Book) -> pd.DataFrame:
-    """From the sale lines of the last 12 months: customer_id, return_share, family_share, order_contact_count, line_discount (NaN where not told)."""
+    """From the sale lines of the last 12 months: customer_id, return_share, family_share,
+    order_contact_count, line_discount (NaN where not told).
+    """
     sales = book.table("sales")
     t = sales.filter(sales.date > ibis.date(years_earlier(book.as_of, 1)))
     amount = t.amount.cast("float64")
     told = {
-        "return_share": amount.sum(where=amount < 0).fill_null(0.0).abs() / amount.sum(where=amount > 0)
+        "return_share": amount.sum(where=amount < 0).fill_null(0.0).abs()
+        / amount.sum(where=amount > 0)
     }  # no credit note: nothing returned
     if book.has("sales", "contact"):
         told["order_contact_count"] = t.contact.nunique(where=amount > 0).cast("float64")
@@ -90,58 +124,102 @@ def sale_lines(book: Book) -> pd.DataFrame:
         sold = t.offer.nunique().execute()
         told["family_share"] = t.offer.nunique(where=amount > 0) / float(sold or 1)
     if book.has("sales", "discount"):
-        told["line_discount"] = (amount * t.discount.cast("float64")).sum(where=amount > 0) / amount.sum(
-            where=(amount > 0) & t.discount.notnull()
-        )
+        told["line_discount"] = (amount * t.discount.cast("float64")).sum(
+            where=amount > 0
+        ) / amount.sum(where=(amount > 0) & t.discount.notnull())
     elif book.has("sales", "list_price", "unit_price"):
         listed = t.list_price.cast("float64")
-        told["line_discount"] = (1 - t.unit_price.cast("float64") / listed.nullif(0.0)).mean(where=(amount > 0) & (listed > 0))
+        told["line_discount"] = (1 - t.unit_price.cast("float64") / listed.nullif(0.0)).mean(
+            where=(amount > 0) & (listed > 0)
+        )
     found = t.group_by("customer_id").agg(**told).execute()
-    return found.reindex(columns=["customer_id", *dict.fromkeys([*told, "family_share", "line_discount"])])
+    return found.reindex(
+        columns=["customer_id", *dict.fromkeys([*told, "family_share", "line_discount"])]
+    )
 
 
 def payment(book: Book) -> pd.DataFrame:
     """customer_id, days_late, overdue_share; unknown without payment dates."""
     if not book.has("receivables", "paid_date"):
         return pd.DataFrame(
-            {"customer_id": pd.Series(dtype=object), "days_late": pd.Series(dtype=float), "overdue_share": pd.Series(dtype=float)}
+            {
+                "customer_id": pd.Series(dtype=object),
+                "days_late": pd.Series(dtype=float),
+                "overdue_share": pd.Series(dtype=float),
+            }
         )
-    paid = receivables.customer_payment(book.table("receivables"), rolling_periods(book).current, book.as_of)
+    paid = receivables.customer_payment(
+        book.table("receivables"), rolling_periods(book).current, book.as_of
+    )
     return paid.select("customer_id", "days_late", "overdue_share").execute()
 
 
 def opportunities(book: Book) -> pd.DataFrame:
-    """Of the last 24 months: customer_id, opportunity_count, opportunity_quarter_count, win_rate (of at least 2 decided), opportunity_discount.
+    """Of the last 24 months: customer_id, opportunity_count, opportunity_quarter_count,
+    win_rate (of at least 2 decided), opportunity_discount.
 
     A customer without an opportunity in a table that covers the time has 0 of them.
     """
-    columns = ["customer_id", "opportunity_count", "opportunity_quarter_count", "win_rate", "opportunity_discount"]
+    columns = [
+        "customer_id",
+        "opportunity_count",
+        "opportunity_quarter_count",
+        "win_rate",
+        "opportunity_discount",
+    ]
     since = years_earlier(book.as_of, OPPORTUNITY_YEARS)
-    empty = pd.DataFrame({name: pd.Series(dtype=object if name == "customer_id" else float) for name in columns})
+    empty = pd.DataFrame(
+        {name: pd.Series(dtype=object if name == "customer_id" else float) for name in columns}
+    )
     if not book.has("opportunities"):
         return empty
     every = book.table("opportunities")
     covered = (pd.Timestamp(every.opened.min().execute()) - pd.Timestamp(since)).days <= COVER_DAYS
-    t = every.filter(every.opened.between(ibis.date(since) + ibis.interval(days=1), ibis.date(book.as_of)))
+    t = every.filter(
+        every.opened.between(ibis.date(since) + ibis.interval(days=1), ibis.date(book.as_of))
+    )
     quarter = (Periods(book.as_of).audit_month(t.opened) / 3).floor()
     given = {"stage": "string", "discount": "float64"}
-    t = t.mutate(quarter=quarter, **{name: t[name].cast(kind) if name in t.columns else ibis.null(kind) for name, kind in given.items()})
-    t = t.mutate(decided=t.stage.isin(["won", "lost"]).fill_null(False), won=(t.stage == "won").fill_null(False))  # undecided, or not told
-    found = t.group_by("customer_id").agg(
-        opportunity_count=t.count().cast("float64"), opportunity_quarter_count=t.quarter.nunique().cast("float64"), decided_count=t.decided.sum(),
-        win_rate=t.won.sum() / t.decided.sum().nullif(0), opportunity_discount=t.discount.mean(),
-    ).execute()  # fmt: skip
-    found["win_rate"] = found.win_rate.astype(float).where(found.decided_count >= strategy.LEAST_DECIDED)
+    t = t.mutate(
+        quarter=quarter,
+        **{
+            name: t[name].cast(kind) if name in t.columns else ibis.null(kind)
+            for name, kind in given.items()
+        },
+    )
+    # undecided, or not told
+    t = t.mutate(
+        decided=t.stage.isin(["won", "lost"]).fill_null(False),
+        won=(t.stage == "won").fill_null(False),
+    )
+    found = (
+        t.group_by("customer_id")
+        .agg(
+            opportunity_count=t.count().cast("float64"),
+            opportunity_quarter_count=t.quarter.nunique().cast("float64"),
+            decided_count=t.decided.sum(),
+            win_rate=t.won.sum() / t.decided.sum().nullif(0),
+            opportunity_discount=t.discount.mean(),
+        )
+        .execute()
+    )
+    found["win_rate"] = found.win_rate.astype(float).where(
+        found.decided_count >= strategy.LEAST_DECIDED
+    )
     listed = book.cube.customer_id.as_table().distinct().execute()
     found = listed.merge(found, on="customer_id", how="left")
     counts = ["opportunity_count", "opportunity_quarter_count"]
-    if covered:  # the table covers the time and holds no opportunity of the customer: there was none, or none was noted
+    # the table covers the time and holds no opportunity of the customer: there was none,
+    # or none was noted
+    if covered:
         found[counts] = found[counts].fillna(0.0)
     return found[columns]
 
 
 def marks(book: Book) -> pd.DataFrame:
-    """Marks of the last 24 months as shares of the scale: customer_id, score and the dimensions of service quality."""
+    """Marks of the last 24 months as shares of the scale: customer_id,
+    score and the dimensions of service quality.
+    """
     columns = ["customer_id", "score", *DIMENSIONS]
     t = answers(book, rolling_periods(book).previous.start, book.as_of)
     t = t.reindex(columns=columns)
@@ -149,7 +227,9 @@ def marks(book: Book) -> pd.DataFrame:
 
 
 def activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
-    """Add contact_count, contact_count_previous, rush_count, complaint_rate; unknown where the service table is missing or starts later; mean_discount."""
+    """Add contact_count, contact_count_previous, rush_count, complaint_rate;
+    unknown where the service table is missing or starts later; mean_discount.
+    """
     t["mean_discount"] = t.line_discount.astype(float).fillna(
         t.opportunity_discount.astype(float)
     )  # that of opportunities where lines tell none
@@ -159,8 +239,13 @@ def activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
         return t
     service = book.table("service")
     kinds = book.activity_kinds
-    start, noted_until = (pd.Timestamp(day) for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0])
-    last = pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of)).astype("datetime64[ns]")
+    start, noted_until = (
+        pd.Timestamp(day)
+        for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0]
+    )
+    last = (
+        pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of)).astype("datetime64[ns]")
+    )
     of_year = pd.Series(pd.Timestamp(book.as_of), t.index).astype("datetime64[ns]")
     rush = [name for name in kinds if any(word in unidecode(name).lower() for word in RUSH_WORDS)]
     wanted = {
@@ -173,11 +258,21 @@ def activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
         if not chosen:
             continue
         first = years_earlier_each(end, 1) + pd.Timedelta(days=1)
-        windows = silence.windows_of(pd.DataFrame({"customer_id": t.customer_id, "window_start": first, "window_end": end}))
-        counted = contacts.contact_counts(service, chosen, windows).execute().set_index("customer_id").contact_count
-        # the table covers the window, from its start to its end, and holds none of the customer: none was made, or none was noted
+        windows = silence.windows_of(
+            pd.DataFrame({"customer_id": t.customer_id, "window_start": first, "window_end": end})
+        )
+        counted = (
+            contacts.contact_counts(service, chosen, windows)
+            .execute()
+            .set_index("customer_id")
+            .contact_count
+        )
+        # the table covers the window, from its start to its end, and holds none of the customer:
+        # none was made, or none was noted
         count = t.customer_id.map(counted).fillna(0.0).astype(float)
-        covered = (first >= start - pd.Timedelta(days=COVER_DAYS)) & (end <= noted_until + pd.Timedelta(days=COVER_DAYS))
+        covered = (first >= start - pd.Timedelta(days=COVER_DAYS)) & (
+            end <= noted_until + pd.Timedelta(days=COVER_DAYS)
+        )
         t[name] = count.where(covered)
     t["complaint_rate"] = t.complaint_rate / t.order_count.where(t.order_count > 0)
     return t

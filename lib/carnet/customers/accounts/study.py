@@ -1,4 +1,6 @@
-"""What each account is worth, and which strategy it gets, as frames: each computed when it is first read."""
+"""What each account is worth, and which strategy it gets, as frames:
+each computed when it is first read.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +50,9 @@ class AccountStudy:
 
     @computed
     def listed(self) -> pd.DataFrame:
-        """The account list with strategies and the action decided: `account_list.with_strategies`."""
+        """The account list with strategies and the action
+        decided: `account_list.with_strategies`.
+        """
         p = self.parameters
         rates = profits.Rates(p.hourly_rate_low, p.hourly_rate_high, p.capital_rate)
         t = account_list.account_list(self.book, p.abc_cut_a, p.abc_cut_b, rates)
@@ -65,7 +69,9 @@ class AccountStudy:
     def sensitivity(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """How far the ranking hangs on the weights, account by account and axis by axis."""
         p = self.parameters
-        return customer_capital.weight_sensitivity(self.on_axes, self.weights, p.top_count, p.weight_spread)
+        return customer_capital.weight_sensitivity(
+            self.on_axes, self.weights, p.top_count, p.weight_spread
+        )
 
     @computed
     def accounts(self) -> pd.DataFrame:
@@ -99,7 +105,9 @@ class AccountStudy:
         return strategy.strategy_table(self.accounts)
 
     def part(self, name: str) -> pd.DataFrame:
-        """The accounts of a strategy: those to renegotiate and to rekindle by what they cost and were."""
+        """The accounts of a strategy: those to renegotiate and to rekindle by what they
+        cost and were.
+        """
         t = self.accounts[self.accounts.strategy == name]
         if name == "renegotiate":
             return t.sort_values(["profit_or_margin", "customer_id"])
@@ -181,11 +189,16 @@ class AccountStudy:
         fading = t[(t.strategy == "rekindle") & t.active.astype(bool)]
         order = ["peak_revenue", "customer_id"]
         parts = {"rekindle": fading, "renegotiate": t[t.action == "renegotiate"]}
-        return {name: open_names(self.decided, part.sort_values(order, ascending=[False, True]), count) for name, part in parts.items()}
+        return {
+            name: open_names(self.decided, part.sort_values(order, ascending=[False, True]), count)
+            for name, part in parts.items()
+        }
 
     @property
     def to_act_on(self) -> dict[str, list[str]]:
-        """The first names whose one decision is to rekindle, to renegotiate, and relationships on one person."""
+        """The first names whose one decision is to rekindle, to renegotiate,
+        and relationships on one person.
+        """
         t, count, order = self.accounts, self.parameters.name_count, ["peak_revenue", "customer_id"]
         single = self.relations[self.relations.single_thread.fillna(False).astype(bool)]
         single = single[may_be_called(self.decided, single.customer_id)]

@@ -1,4 +1,6 @@
-"""What a company's costs say, of its periods and of its customers, as frames: each computed when it is first read."""
+"""What a company's costs say, of its periods and of its customers, as frames:
+each computed when it is first read.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +66,9 @@ WHALE = ["cost_to_serve", "certain_sign_share", "unpaid_service_cost"]
 
 @dataclass(frozen=True)
 class CostStudy:
-    """Costs by behaviour, break-even, prices, who pays for whom, what a customer costs and brings."""
+    """Costs by behaviour, break-even, prices, who pays for whom,
+    what a customer costs and brings.
+    """
 
     book: Book
     parameters: Parameters
@@ -154,7 +158,9 @@ class CostStudy:
         gone = exposure.revenue_without_top(self.moved).execute()
         at_risk = [self.largest.margin[:count].sum() for count in gone.top_count]
         now = self.now
-        t = break_even.stress_test(gone, now.accounted_revenue, now.variable_cost, now.fixed_cost_deck, at_risk)
+        t = break_even.stress_test(
+            gone, now.accounted_revenue, now.variable_cost, now.fixed_cost_deck, at_risk
+        )
         there = [True, *(gone.customer_count >= gone.top_count)]
         return t[there].reset_index(drop=True)
 
@@ -164,7 +170,9 @@ class CostStudy:
     def rates(self) -> accounts_profits.Rates:
         """What an hour and what waiting money may cost."""
         p = self.parameters
-        return accounts_profits.Rates(p.hourly_rate_low, p.hourly_rate_high, p.capital_rate, p.rate_draws)
+        return accounts_profits.Rates(
+            p.hourly_rate_low, p.hourly_rate_high, p.capital_rate, p.rate_draws
+        )
 
     @computed
     def served(self) -> tuple[list[ir.Table], int]:
@@ -204,7 +212,9 @@ class CostStudy:
 
     @computed
     def profits(self) -> pd.DataFrame:
-        """Margin against cost to serve, a row a customer, with name, salesperson and sign (certain or not)."""
+        """Margin against cost to serve, a row a customer, with name,
+        salesperson and sign (certain or not).
+        """
         t, names = self.profit_and_curve[0], self.book.names()
         return t.assign(
             name=t.customer_id.map(names.name),
@@ -219,7 +229,9 @@ class CostStudy:
 
     @computed
     def losing(self) -> pd.DataFrame:
-        """Customers that cost more than they bring, largest loss first; none where no profit is known."""
+        """Customers that cost more than they bring, largest loss first;
+        none where no profit is known.
+        """
         if not self.profit_known:
             return pd.DataFrame(columns=["customer_id", "name"])
         t = self.profits[self.profits.profit < 0]
@@ -250,7 +262,9 @@ class CostStudy:
 
     @computed
     def mix(self) -> pd.DataFrame:
-        """The change of revenue by price, volume and mix: step, amount; no row where it is not known."""
+        """The change of revenue by price, volume and mix: step, amount;
+        no row where it is not known.
+        """
         if not self.mix_known:
             return pd.DataFrame({"step": [], "amount": []})
         return price_volume.price_volume_mix(self.products, self.moved).drop("position").execute()
@@ -275,11 +289,15 @@ class CostStudy:
 
     @computed
     def payment(self) -> dict[str, float]:
-        """What is owed and how long it takes: `receivables.receivable_summary`; empty where unknown."""
+        """What is owed and how long it takes: `receivables.receivable_summary`;
+        empty where unknown.
+        """
         if not self.delay_known:
             return {}
         rows = self.book.table("receivables")
-        return figures_of(receivables.receivable_summary(rows, self.book.periods.current, self.book.as_of))
+        return figures_of(
+            receivables.receivable_summary(rows, self.book.periods.current, self.book.as_of)
+        )
 
     @computed
     def ages(self) -> pd.DataFrame:
@@ -299,7 +317,9 @@ class CostStudy:
     def value(self) -> float:
         """Lifetime value over the stated horizon: `lifetime_value.ltv_margin`."""
         p, now = self.parameters, self.now
-        return lifetime_value.ltv_margin(now.margin_per_customer, now.retention_rate, p.horizon_years, p.discount_rate)
+        return lifetime_value.ltv_margin(
+            now.margin_per_customer, now.retention_rate, p.horizon_years, p.discount_rate
+        )
 
     @computed
     def value_range(self) -> tuple[float, float]:
@@ -307,7 +327,9 @@ class CostStudy:
         if not self.book.has("sales") or unknown(self.value):
             return NAN, NAN
         t, p = accounts_profits.yearly_customers(self.book), self.parameters
-        return lifetime_value.ltv_interval(t.margin, t.active, t.active_previous, p.horizon_years, p.discount_rate)
+        return lifetime_value.ltv_interval(
+            t.margin, t.active, t.active_previous, p.horizon_years, p.discount_rate
+        )
 
     @computed
     def steps(self) -> pd.DataFrame:
@@ -362,7 +384,9 @@ class CostStudy:
 
     @computed
     def from_contribution(self) -> pd.DataFrame:
-        """From the margin on variable costs to the ledger's trading margin: `series.margin_lines`."""
+        """From the margin on variable costs to the ledger's trading
+        margin: `series.margin_lines`.
+        """
         return series.margin_lines(self.book)
 
     # --- what is published

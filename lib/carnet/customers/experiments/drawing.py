@@ -34,10 +34,12 @@ def plan_experiment(
     today: dt.date,
     write: bool = True,
 ) -> tuple[Plan, Path]:
-    """Draw the arms of an experiment on the accounts of one strategy and write its plan (unless `write` is False); returns plan and path.
+    """Draw the arms of an experiment on the accounts of one strategy and write its plan (unless
+    `write` is False); returns plan and path.
 
-    Raises CarnetError when an outcome may be known already, another experiment is running, or the accounts are too few.
-    """  # fmt: skip
+    Raises CarnetError when an outcome may be known already, another experiment is running,
+    or the accounts are too few.
+    """
     _check_options(strategy, measure, days, share, seed, effect)
     if not book.has("sales"):
         raise CarnetError("experiment: the table sales is needed, it holds the outcomes.")
@@ -47,52 +49,89 @@ def plan_experiment(
     except OverflowError:
         raise CarnetError(f"start {start}: a date of this century is expected.") from None
     if start <= book.as_of or start < today:  # a plan comes before its outcomes
-        raise CarnetError(f"start {start}: outcomes up to {max(book.as_of, today - dt.timedelta(days=1))} may be known; start later.")
+        raise CarnetError(
+            f"start {start}: outcomes up to {max(book.as_of, today - dt.timedelta(days=1))} may be "
+            f"known; start later."
+        )
     if measure == "margin" and not book.has("sales", "cost"):
-        raise CarnetError("measure margin: the sales give no cost; choose revenue, orders or retention.")
+        raise CarnetError(
+            "measure margin: the sales give no cost; choose revenue, orders or retention."
+        )
     for other in read_plans(book):
         if other.start <= end and start <= other.end:
             raise CarnetError(
-                f"{other.name} runs from {other.start} to {other.end}: one strategy at a time. Start after it, or drop its plan."
+                f"{other.name} runs from {other.start} to {other.end}: one strategy at a time. "
+                f"Start after it, or drop its plan."
             )
     rule_values = chosen_rules(book.engagement.sector_profile.strategy, rules)
     accounts = with_strategies(account_list(book, 0.80, 0.95, Rates()), rule_values, 0.80, 0.95)
     accounts = accounts[accounts.strategy == strategy].sort_values("customer_id", ignore_index=True)
     pairs = len(accounts) < PAIRS_UNDER and share == 0.5
     baseline_start = years_earlier(book.as_of, 1) + dt.timedelta(days=1)
-    units = pd.DataFrame({"customer_id": accounts.customer_id, "stratum": accounts.abc_class.fillna("–")})
+    units = pd.DataFrame(
+        {"customer_id": accounts.customer_id, "stratum": accounts.abc_class.fillna("–")}
+    )
     # as the plan writes it: what sums of floats leave beyond the cent must not bear on the draw
-    units["baseline"] = units_of(book, accounts, _baseline(measure), baseline_start, book.as_of).round(2) + 0.0
+    units["baseline"] = (
+        units_of(book, accounts, _baseline(measure), baseline_start, book.as_of).round(2) + 0.0
+    )
     unknown = units.baseline.isna()
     if unknown.any():
         raise CarnetError(
-            f"measure {measure}: not known of {unknown.sum()} of {len(units)} accounts, whose lines give no cost; choose revenue."
+            f"measure {measure}: not known of {unknown.sum()} of {len(units)} accounts, whose "
+            f"lines give no cost; choose revenue."
         )
     if len(units) < 2 * experiments.LEAST_ARM:
-        raise CarnetError(f"strategy {strategy}: {len(units)} accounts are too few to draw two arms of {experiments.LEAST_ARM}.")
+        raise CarnetError(
+            f"strategy {strategy}: {len(units)} accounts are too few to draw two arms "
+            f"of {experiments.LEAST_ARM}."
+        )
     drawn = experiments.assign(units, share, pairs, seed)
-    treated, control = (int((drawn.arm == arm).sum()) for arm in (experiments.TREATED, experiments.CONTROL))
+    treated, control = (
+        int((drawn.arm == arm).sum()) for arm in (experiments.TREATED, experiments.CONTROL)
+    )
     if min(treated, control) < experiments.LEAST_ARM:
         raise CarnetError(
-            f"share {share}: one arm would have {min(treated, control)} accounts, at least {experiments.LEAST_ARM} are needed."
+            f"share {share}: one arm would have {min(treated, control)} accounts, at least "
+            f"{experiments.LEAST_ARM} are needed."
         )
     content = {
-        "client": book.engagement.client, "currency": book.engagement.currency, "strategy": strategy, "measure": measure, "written": today,
-        "as_of": book.as_of, "start": start, "end": end, "baseline_start": baseline_start, "design": "pairs" if pairs else "strata",
-        "treated_share": share, "seed": seed, **_power(book, accounts, measure, start, end, treated, control, pairs, effect), "wished_effect": effect,
+        "client": book.engagement.client,
+        "currency": book.engagement.currency,
+        "strategy": strategy,
+        "measure": measure,
+        "written": today,
+        "as_of": book.as_of,
+        "start": start,
+        "end": end,
+        "baseline_start": baseline_start,
+        "design": "pairs" if pairs else "strata",
+        "treated_share": share,
+        "seed": seed,
+        **_power(book, accounts, measure, start, end, treated, control, pairs, effect),
+        "wished_effect": effect,
         "units": drawn.to_dict("records"),
-    }  # fmt: skip
+    }
     plan = Plan.model_validate(content | {"digest": ""})
     plan = plan.model_copy(update={"digest": digest_of(plan)})
     path = folder_of(book) / f"{plan.name}.yml"
     if write:
-        write_new(path, HEADER + yaml.safe_dump(plan.model_dump(), sort_keys=False, allow_unicode=True, width=140))
+        write_new(
+            path,
+            HEADER
+            + yaml.safe_dump(plan.model_dump(), sort_keys=False, allow_unicode=True, width=140),
+        )
         load_plan(path)
     return plan, path
 
 
-def _check_options(strategy: str, measure: str, days: int, share: float, seed: int, effect: float | None) -> None:
-    for option, value, accepted in (("strategy", strategy, PLANNED), ("measure", measure, experiments.MEASURES)):
+def _check_options(
+    strategy: str, measure: str, days: int, share: float, seed: int, effect: float | None
+) -> None:
+    for option, value, accepted in (
+        ("strategy", strategy, PLANNED),
+        ("measure", measure, experiments.MEASURES),
+    ):
         if value not in accepted:
             raise CarnetError(f"{option} {value!r} is not accepted; {nearest(value, accepted)}")
     if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
@@ -103,11 +142,16 @@ def _check_options(strategy: str, measure: str, days: int, share: float, seed: i
         raise CarnetError(f"seed {seed}: a whole number from 0 on is accepted.")
     largest = 1.0 if measure == "retention" else 1e12
     if effect is not None and not 1e-6 <= abs(effect) < largest:  # NaN too
-        raise CarnetError(f"effect {effect}: money or orders a customer, or for retention a share such as 0.05, are accepted.")
+        raise CarnetError(
+            f"effect {effect}: money or orders a customer, or for retention a share such "
+            f"as 0.05, are accepted."
+        )
 
 
 def _baseline(measure: str) -> str:
-    """What the 12 months before foretell a measure by: nearly everybody ordered in them, so whether somebody orders again is told by how often."""
+    """What the 12 months before foretell a measure by: nearly everybody ordered in them,
+    so whether somebody orders again is told by how often.
+    """
     return "orders" if measure == "retention" else measure
 
 
@@ -122,27 +166,46 @@ def _power(
     pairs: bool,
     effect: float | None,
 ) -> dict:
-    """What these arms can show, from the same accounts and dates a year earlier; unknown where the sales given do not cover them and the 12 months before.
+    """What these arms can show, from the same accounts and dates a year earlier;
+    unknown where the sales given do not cover them and the 12 months before.
 
-    The accounts are chosen by what they are today: those to protect were better than they will be, those to rekindle too.
+    The accounts are chosen by what they are today: those to protect were better than they will be,
+    those to rekindle too.
     """
-    empty = dict.fromkeys(("usual_mean", "usual_spread", "explained", "detectable_effect", "needed_per_arm"))
+    empty = dict.fromkeys(
+        ("usual_mean", "usual_spread", "explained", "detectable_effect", "needed_per_arm")
+    )
     then, until = (years_earlier(day, 1) for day in (start, end))
     before = years_earlier(then, 1)
-    if until > book.as_of or book.first_sale is None or (book.first_sale - before).days > COVER_DAYS:
+    if (
+        until > book.as_of
+        or book.first_sale is None
+        or (book.first_sale - before).days > COVER_DAYS
+    ):
         return empty
     outcome = units_of(book, accounts, measure, then, until).to_numpy()
-    baseline = units_of(book, accounts, _baseline(measure), before, then - dt.timedelta(days=1)).to_numpy()
+    baseline = units_of(
+        book, accounts, _baseline(measure), before, then - dt.timedelta(days=1)
+    ).to_numpy()
     adjusted, explained = experiments.cuped(outcome, baseline)
     mean, spread = float(outcome.mean()), float(outcome.std(ddof=1))
     if measure == "retention":
         explained = 0.0  # a rate is read as it is
         detectable = experiments.detectable_rate(mean, treated, control)
         possible = effect and 0 < mean + effect < 1 and 0 < mean < 1
-        needed = experiments.arm_size_for_rates(mean, mean + effect) if possible and effect else None
+        needed = (
+            experiments.arm_size_for_rates(mean, mean + effect) if possible and effect else None
+        )
     else:
         left = float(adjusted.std(ddof=1))
         detectable = experiments.detectable_difference(left, treated, control, pairs)
-        needed = experiments.arm_size_for_difference(left, abs(effect)) if effect and left > 0 and left / abs(effect) < 1e4 else None
-    rounded = [None if not math.isfinite(value) else round(value, 6) for value in (mean, spread, explained, detectable)]
+        needed = (
+            experiments.arm_size_for_difference(left, abs(effect))
+            if effect and left > 0 and left / abs(effect) < 1e4
+            else None
+        )
+    rounded = [
+        None if not math.isfinite(value) else round(value, 6)
+        for value in (mean, spread, explained, detectable)
+    ]
     return dict(zip(empty, [*rounded, needed], strict=True))

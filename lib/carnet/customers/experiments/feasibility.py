@@ -14,12 +14,16 @@ from carnet.measures.retention import experiments
 
 
 def feasibility(book: Book, accounts: pd.DataFrame, days: int) -> pd.DataFrame:
-    """What an experiment of so many days on half of each strategy's accounts could show, from their revenue of the last `days` and the 12 months before.
+    """What an experiment of so many days on half of each strategy's accounts could show,
+    from their revenue of the last `days` and the 12 months before.
 
-    The accounts are chosen by what they are today, those to rekindle by the very fall that is measured: a first idea, the plan itself looks a year back.
+    The accounts are chosen by what they are today, those to rekindle by the very fall that
+    is measured: a first idea, the plan itself looks a year back.
 
-    Columns     strategy, treated, control, usual_mean, usual_spread, explained, detectable_effect, detectable_share (of the usual mean), needed_per_arm
-                (customers in each arm that a quarter more takes); strategies with 8 accounts or more, where the sales given reach back
+    Columns     strategy, treated, control, usual_mean, usual_spread, explained, detectable_effect,
+                detectable_share (of the usual mean), needed_per_arm (customers in each arm
+                that a quarter more takes); strategies with 8 accounts or more, where the sales
+                given reach back
     """
     columns = [
         "strategy",
@@ -42,10 +46,30 @@ def feasibility(book: Book, accounts: pd.DataFrame, days: int) -> pd.DataFrame:
         if strategy == "gone" or half < experiments.LEAST_ARM or not covered:
             continue
         outcome = units_of(book, part, "revenue", start, book.as_of).to_numpy()
-        adjusted, explained = experiments.cuped(outcome, units_of(book, part, "revenue", before, start - dt.timedelta(days=1)).to_numpy())
+        adjusted, explained = experiments.cuped(
+            outcome,
+            units_of(book, part, "revenue", before, start - dt.timedelta(days=1)).to_numpy(),
+        )
         mean, spread = float(outcome.mean()), float(adjusted.std(ddof=1))
-        effect = experiments.detectable_difference(spread, half, half, 2 * half < PAIRS_UNDER) if spread > 0 else float("nan")
+        effect = (
+            experiments.detectable_difference(spread, half, half, 2 * half < PAIRS_UNDER)
+            if spread > 0
+            else float("nan")
+        )
         positive = mean > 0 and spread > 0
-        rows.append((strategy, half, half, mean, float(outcome.std(ddof=1)), explained, effect, effect / mean if mean > 0 else float("nan"),
-                     experiments.arm_size_for_difference(spread, 0.25 * mean) if positive else float("nan")))  # fmt: skip
+        rows.append(
+            (
+                strategy,
+                half,
+                half,
+                mean,
+                float(outcome.std(ddof=1)),
+                explained,
+                effect,
+                effect / mean if mean > 0 else float("nan"),
+                experiments.arm_size_for_difference(spread, 0.25 * mean)
+                if positive
+                else float("nan"),
+            )
+        )
     return pd.DataFrame(rows, columns=columns)

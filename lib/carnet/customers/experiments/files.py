@@ -13,28 +13,47 @@ from carnet.errors import CarnetError
 from carnet.measures.retention import experiments
 
 FOLDER = "experiments"
-HEADER = "# Written by carnet experiment plan. carnet experiment read refuses it once a line is changed.\n"
+HEADER = (
+    "# Written by carnet experiment plan. carnet experiment read refuses it once "
+    "a line is changed.\n"
+)
 
 
 def load_plan(path: Path) -> Plan:
-    """A plan as it was written. Raises CarnetError where it is none, was changed, or its arms do not follow from its seed."""
+    """A plan as it was written.
+
+    Raises CarnetError where it is none, was changed, or its arms do not follow from its seed.
+    """
     try:
         plan = Plan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else (str(error).strip().splitlines() or [""])[0]
-        raise CarnetError(f"{path.name}: not a plan of carnet experiment plan ({told}); move it out of {FOLDER}/.") from None
+        told = (
+            error.errors()[0]["msg"]
+            if isinstance(error, ValidationError)
+            else (str(error).strip().splitlines() or [""])[0]
+        )
+        raise CarnetError(
+            f"{path.name}: not a plan of carnet experiment plan ({told}); move it out of {FOLDER}/."
+        ) from None
     written, columns = plan.frame, ["customer_id", "block", "arm"]
     drawn = experiments.assign(written, plan.treated_share, plan.pairs, plan.seed)
-    same = drawn.sort_values("customer_id")[columns].to_numpy() == written.sort_values("customer_id")[columns].to_numpy()
+    same = (
+        drawn.sort_values("customer_id")[columns].to_numpy()
+        == written.sort_values("customer_id")[columns].to_numpy()
+    )
     if digest_of(plan) != plan.digest or not same.all() or path.stem != plan.name:
         raise CarnetError(
-            f"{path.name}: was changed after it was written; measure, dates and arms are those of the plan, or there is no experiment."
+            f"{path.name}: was changed after it was written; measure, dates and arms are those of "
+            f"the plan, or there is no experiment."
         )
     return plan
 
 
 def read_plans(book: Book) -> list[Plan]:
-    """The plans of the engagement, by date. Raises CarnetError where one is none, was changed, or is another client's."""
+    """The plans of the engagement, by date.
+
+    Raises CarnetError where one is none, was changed, or is another client's.
+    """
     found = [load_plan(path) for path in sorted(folder_of(book).glob("*.yml"))]
     for plan in found:
         refuse_stranger(book, plan)
@@ -46,7 +65,9 @@ def folder_of(book: Book) -> Path:
     home = book.engagement.folder.resolve()
     folder = home / FOLDER
     if folder.resolve() != folder:
-        raise CarnetError(f"{FOLDER}: leads outside the engagement's folder; plans are written inside it only.")
+        raise CarnetError(
+            f"{FOLDER}: leads outside the engagement's folder; plans are written inside it only."
+        )
     return folder
 
 
@@ -59,7 +80,9 @@ def write_new(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
     except FileExistsError:
-        raise CarnetError(f"{path.name}: is there already, or {FOLDER} is no folder; a plan is never overwritten.") from None
+        raise CarnetError(
+            f"{path.name}: is there already, or {FOLDER} is no folder; a plan is never overwritten."
+        ) from None
     except OSError as error:
         raise CarnetError(f"{path.name}: cannot be written ({error.strerror}).") from None
 
@@ -67,7 +90,9 @@ def write_new(path: Path, text: str) -> None:
 def write_over(path: Path, text: str) -> None:
     """Write a whole file or none; a link of that name is replaced, not followed."""
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", newline="\n", delete=False) as stream:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, encoding="utf-8", newline="\n", delete=False
+        ) as stream:
             stream.write(text)
         Path(stream.name).replace(path)
     except OSError as error:
@@ -78,5 +103,6 @@ def refuse_stranger(book: Book, plan: Plan) -> None:
     """Raise CarnetError when the plan is another client's, or in another currency."""
     if (plan.client, plan.currency) != (book.engagement.client, book.engagement.currency):
         raise CarnetError(
-            f"{plan.name}: is an experiment of {plan.client} in {plan.currency}, not of this engagement; move it out of {FOLDER}/."
+            f"{plan.name}: is an experiment of {plan.client} in {plan.currency}, not of this "
+            f"engagement; move it out of {FOLDER}/."
         )

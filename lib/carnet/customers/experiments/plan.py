@@ -1,4 +1,6 @@
-"""The plan of an experiment: what is tested, on whom, drawn how, as it is written before any outcome is known."""
+"""The plan of an experiment: what is tested, on whom, drawn how,
+as it is written before any outcome is known.
+"""
 
 import datetime as dt
 import hashlib
@@ -28,7 +30,9 @@ class Unit(BaseModel):
 
 
 class Plan(BaseModel):
-    """What is tested on whom, measured how, and what it can show; money in the engagement's currency."""
+    """What is tested on whom, measured how, and what it can show;
+    money in the engagement's currency.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -47,7 +51,8 @@ class Plan(BaseModel):
     usual_mean: float | None  # of the measure over the same dates a year earlier, these customers
     usual_spread: float | None  # standard deviation of it
     explained: float | None  # share of its variance that the 12 months before foretell
-    detectable_effect: float | None  # smallest mean effect a customer that is found in 8 of 10 cases
+    # smallest mean effect a customer that is found in 8 of 10 cases
+    detectable_effect: float | None
     wished_effect: float | None
     needed_per_arm: int | None  # customers in each of two equal arms that the wished effect takes
     units: list[Unit] = Field(min_length=2 * experiments.LEAST_ARM)
@@ -55,7 +60,10 @@ class Plan(BaseModel):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> "Plan":
-        if not self.baseline_start <= self.as_of < self.start <= self.end or self.written > self.start:
+        if (
+            not self.baseline_start <= self.as_of < self.start <= self.end
+            or self.written > self.start
+        ):
             raise ValueError("its dates are not in order")
         if not SHORTEST_DAYS <= (self.end - self.start).days + 1 <= LONGEST_DAYS:
             raise ValueError("its length is not that of a plan")
@@ -86,4 +94,6 @@ class Plan(BaseModel):
 def digest_of(plan: Plan) -> str:
     """SHA-256 of everything but the digest itself."""
     content = plan.model_dump(mode="json", exclude={"digest"})
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
+    ).hexdigest()

@@ -1,6 +1,8 @@
-"""The gap list: every table of the book that knows something of a customer, joined into one row each, largest loss first.
+"""The gap list: every table of the book that knows something of a customer,
+joined into one row each, largest loss first.
 
-A book of sales alone gives the list, too: what a missing table would tell is unknown, and the column is there.
+A book of sales alone gives the list, too: what a missing table would tell is unknown,
+and the column is there.
 """
 
 import datetime as dt
@@ -24,47 +26,85 @@ HISTORY_YEARS = 3  # earlier lists that the rebound is measured on, at most
 NOTED_PAUSE_DAYS = 31  # a window that ends this long after the last noted activity is still covered
 NAMED_FAMILIES = 3  # families quoted in a row
 ESSENTIAL = "A"
-EARLIER_COLUMNS = ["customer_id", "status", "revenue", "revenue_previous", "sales_gap", "gap_rate", "order_count", "order_count_previous",
-                   "order_p_value", "last_order_date", "months_since_last_order", "rhythm_months", "silence_ratio"]  # fmt: skip
+EARLIER_COLUMNS = [
+    "customer_id", "status", "revenue", "revenue_previous", "sales_gap", "gap_rate", "order_count",
+    "order_count_previous", "order_p_value", "last_order_date", "months_since_last_order",
+    "rhythm_months", "silence_ratio",
+]  # fmt: skip
 
 COLUMNS = [
-    "customer_id", "name", "salesperson", "gap_salesperson", "abc_class", "revenue", "revenue_previous", "sales_gap", "last_order_date", "gap_rate", "flagged", "arm",
-    "essential", "abc_class_previous", "status", "margin_at_stake", "order_count", "order_count_previous", "order_p_value",
-    "false_discovery_share", "months_since_last_order", "rhythm_months", "silence_ratio", "stopped_family_count", "stopped_families",
-    "stopped_revenue", "rolling_year_revenue", "peak_revenue", "peak_end", "noted_contact_count", "planned_contact_count", "noted_contact_quality",
-    "quadrant", "proposal_count", "opportunity_count", "opportunity_amount",
+    "customer_id", "name", "salesperson", "gap_salesperson", "abc_class", "revenue",
+    "revenue_previous", "sales_gap", "last_order_date", "gap_rate", "flagged", "arm", "essential",
+    "abc_class_previous", "status", "margin_at_stake", "order_count", "order_count_previous",
+    "order_p_value", "false_discovery_share", "months_since_last_order", "rhythm_months",
+    "silence_ratio", "stopped_family_count", "stopped_families", "stopped_revenue",
+    "rolling_year_revenue", "peak_revenue", "peak_end", "noted_contact_count",
+    "planned_contact_count", "noted_contact_quality", "quadrant", "proposal_count",
+    "opportunity_count", "opportunity_amount",
 ]  # fmt: skip
 PROPOSAL_COLUMNS = [
-    "customer_id", "name", "salesperson", "abc_class_previous", "arm", "at_most", "sales_gap", "margin_at_stake", "recoverability", "proposal_cost",
-    "expected_value", "stop_contact_count", "stop_date", "revenue", "rolling_year_revenue",
+    "customer_id", "name", "salesperson", "abc_class_previous", "arm", "at_most", "sales_gap",
+    "margin_at_stake", "recoverability", "proposal_cost", "expected_value", "stop_contact_count",
+    "stop_date", "revenue", "rolling_year_revenue",
 ]  # fmt: skip
-TASK_COLUMNS = ["due_date", "salesperson", "customer_id", "name", "action", "task", "at_most", "sales_gap", "margin_at_stake"]
+TASK_COLUMNS = [
+    "due_date",
+    "salesperson",
+    "customer_id",
+    "name",
+    "action",
+    "task",
+    "at_most",
+    "sales_gap",
+    "margin_at_stake",
+]
 FOLLOWED_COLUMNS = [
-    "customer_id", "name", "salesperson", "outcome", "sales_gap", "rolling_year_revenue", "revenue_now", "revenue_progress", "regained_share",
-    "last_order_date", "recent_contact_count", "recent_contact_quality", "proposal_count",
+    "customer_id", "name", "salesperson", "outcome", "sales_gap", "rolling_year_revenue",
+    "revenue_now", "revenue_progress", "regained_share", "last_order_date", "recent_contact_count",
+    "recent_contact_quality", "proposal_count",
 ]  # fmt: skip
 
 OVERDUE_COLUMNS = [
-    "customer_id", "name", "salesperson", "last_order_date", "months_since_last_order", "rhythm_months", "silence_ratio", "peak_revenue",
+    "customer_id", "name", "salesperson", "last_order_date", "months_since_last_order",
+    "rhythm_months", "silence_ratio", "peak_revenue",
 ]  # fmt: skip
-STANDING_COLUMNS = ["customer_id", "last_order_date", "silence_ratio", "revenue", "rolling_year_revenue"]
-FOLLOWED_LATER = {"outcome", "revenue_now", "revenue_progress", "regained_share", "last_order_date"}  # what `follow_up` adds
+STANDING_COLUMNS = [
+    "customer_id",
+    "last_order_date",
+    "silence_ratio",
+    "revenue",
+    "rolling_year_revenue",
+]
+# what `follow_up` adds
+FOLLOWED_LATER = {"outcome", "revenue_now", "revenue_progress", "regained_share", "last_order_date"}
 
 
 @once
 def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.DataFrame:
-    """One row per customer with revenue in either period, over the months that both years cover whole; largest loss first.
+    """One row per customer with revenue in either period, over the months that both years cover
+    whole; largest loss first.
 
-    Columns     customer_id, name, salesperson (in charge today), gap_salesperson (in charge when the gap arose), abc_class and abc_class_previous (by revenue of each period), essential (A in one of
-                them), revenue, revenue_previous, sales_gap, gap_rate, order_count, order_count_previous, order_p_value,
-                false_discovery_share, margin_rate, margin_at_stake (margin rate × what a late customer lacks), last_order_date, months_since_last_order, rhythm_months,
-                silence_ratio, stopped_family_count, stopped_families, stopped_revenue, rolling_year_revenue, peak_revenue, peak_end, status
+    Columns     customer_id, name, salesperson (in charge today), gap_salesperson (in charge when
+                the gap arose), abc_class and abc_class_previous (by revenue of each period),
+                essential (A in one of them), revenue, revenue_previous, sales_gap, gap_rate,
+                order_count, order_count_previous, order_p_value, false_discovery_share,
+                margin_rate, margin_at_stake (margin rate × what a late customer lacks),
+                last_order_date, months_since_last_order, rhythm_months, silence_ratio,
+                stopped_family_count, stopped_families, stopped_revenue, rolling_year_revenue,
+                peak_revenue, peak_end, status
     """
     months = book.comparable_months
     t = _core(book.cube, book.orders, book.periods, months)
     period = moved(book)
-    for column, of_period in (("abc_class", period), ("abc_class_previous", period.mutate(revenue=period.revenue_previous))):
-        classes = concentration.abc_classes(of_period, cut_a, cut_b).select("customer_id", "abc_class").execute()
+    for column, of_period in (
+        ("abc_class", period),
+        ("abc_class_previous", period.mutate(revenue=period.revenue_previous)),
+    ):
+        classes = (
+            concentration.abc_classes(of_period, cut_a, cut_b)
+            .select("customer_id", "abc_class")
+            .execute()
+        )
         t[column] = t.customer_id.map(classes.set_index("customer_id").abc_class)
     t["essential"] = (t.abc_class == ESSENTIAL) | (t.abc_class_previous == ESSENTIAL)
     t["false_discovery_share"] = gaps.false_discovery_shares(t.order_p_value)
@@ -75,25 +115,41 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.Da
     t["peak_end"] = pd.to_datetime(t.pop("peak_audit_month").map(ends))
     t = _joined(t, _stopped(book, months, least_orders))
     bought = t.status.notna() & (t.status != "lost") & (families_of(book) is not None)
-    t.loc[bought, ["stopped_family_count", "stopped_revenue"]] = t.loc[bought, ["stopped_family_count", "stopped_revenue"]].fillna(
-        0
-    )  # none stopped
+    t.loc[bought, ["stopped_family_count", "stopped_revenue"]] = t.loc[
+        bought, ["stopped_family_count", "stopped_revenue"]
+    ].fillna(0)  # none stopped
     t = _joined(t, book.customers.execute())
-    sold = salespeople.sellers(book.table("sales"), book.periods).execute() if book.has("sales", "salesperson") else None
-    told = t.customer_id.map(sold.set_index("customer_id").gap_salesperson) if sold is not None else pd.Series(None, t.index, dtype=object)
-    t["gap_salesperson"] = told.fillna(t.salesperson)  # its lines name nobody: who looks after it today
+    sold = (
+        salespeople.sellers(book.table("sales"), book.periods).execute()
+        if book.has("sales", "salesperson")
+        else None
+    )
+    told = (
+        t.customer_id.map(sold.set_index("customer_id").gap_salesperson)
+        if sold is not None
+        else pd.Series(None, t.index, dtype=object)
+    )
+    # its lines name nobody: who looks after it today
+    t["gap_salesperson"] = told.fillna(t.salesperson)
     return t.sort_values(["sales_gap", "customer_id"], ignore_index=True)
 
 
 def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Rule]:
-    """The rules that flag customers of a list: late, most_late (the tracked ones), fallen (the usual rule), unlikely (orders beyond luck)."""
+    """The rules that flag customers of a list: late, most_late (the tracked ones),
+    fallen (the usual rule), unlikely (orders beyond luck).
+    """
 
     def late(t: pd.DataFrame) -> pd.Series:
-        due = t.status.ne("not_due") if "status" in t else True  # orders drawn at random have no rhythm
+        # orders drawn at random have no rhythm
+        due = t.status.ne("not_due") if "status" in t else True
         return (t.sales_gap < 0) & due
 
     def unlikely(t: pd.DataFrame) -> pd.Series:
-        p_values = t.order_p_value if "order_p_value" in t else gaps.order_p_values(t.order_count, t.order_count_previous)
+        p_values = (
+            t.order_p_value
+            if "order_p_value" in t
+            else gaps.order_p_values(t.order_count, t.order_count_previous)
+        )
         return late(t) & (t.order_count < t.order_count_previous) & (p_values <= level)
 
     return {
@@ -106,10 +162,11 @@ def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Ru
 
 @once
 def earlier_lists(book: Book) -> pd.DataFrame:
-    """The lists that this book would have shown one, two, three years ago, where it reaches back, with what came next.
+    """The lists that this book would have shown one, two, three years ago, where it reaches back,
+    with what came next.
 
-    Columns     audit_years_ago, EARLIER_COLUMNS, revenue_next; no row when the sales given do not cover three years, or the last
-                months of this one
+    Columns     audit_years_ago, EARLIER_COLUMNS, revenue_next; no row when the sales given do not
+                cover three years, or the last months of this one
     """
     found = [pd.DataFrame(columns=["audit_years_ago", *EARLIER_COLUMNS, "revenue_next"])]
     complete = len(book.comparable_months) == book.periods.month_count
@@ -123,17 +180,23 @@ def earlier_lists(book: Book) -> pd.DataFrame:
         now = _core(cube, book.orders, periods, range(periods.month_count))
         if following is not None:
             # no row in the list that follows: nothing was invoiced in its audit period
-            next_revenue = following.set_index("customer_id").revenue.reindex(now.customer_id).fillna(0.0).to_numpy()
+            next_revenue = (
+                following.set_index("customer_id")
+                .revenue.reindex(now.customer_id)
+                .fillna(0.0)
+                .to_numpy()
+            )
             found.append(now.assign(audit_years_ago=years, revenue_next=next_revenue))
         following = now
     return pd.concat(found[1:] or found, ignore_index=True)
 
 
 def expected_rebounds(book: Book, earlier: pd.DataFrame, rules: Mapping[str, Rule]) -> pd.DataFrame:
-    """What such a group as each rule flags regains in a year: group, method, year_count, rebound_share, rebound_low, rebound_high.
+    """What such a group as each rule flags regains in a year: group, method, year_count,
+    rebound_share, rebound_low, rebound_high.
 
-    From the earlier lists (method 'history'), each with the same rule; without them from the luck of orders alone ('luck': a
-    ceiling, without interval).
+    From the earlier lists (method 'history'), each with the same rule; without them from the luck
+    of orders alone ('luck': a ceiling, without interval).
     """
     years = earlier.audit_years_ago.unique() if len(earlier) else []
     orders = None if len(years) else _order_revenues(book)
@@ -144,80 +207,152 @@ def expected_rebounds(book: Book, earlier: pd.DataFrame, rules: Mapping[str, Rul
             share, low, high = rebound.historic_rebound(earlier, flagged.reindex(earlier.index))
         else:
             share, low, high = rebound.luck_rebound(orders, rule), np.nan, np.nan
-        rows.append(dict(group=name, method="history" if len(years) else "luck", year_count=len(years),
-                         rebound_share=share, rebound_low=low, rebound_high=high))  # fmt: skip
+        rows.append(
+            dict(
+                group=name,
+                method="history" if len(years) else "luck",
+                year_count=len(years),
+                rebound_share=share,
+                rebound_low=low,
+                rebound_high=high,
+            )
+        )
     return pd.DataFrame(rows)
 
 
-def with_contacts(book: Book, t: pd.DataFrame, activities: Sequence[str], plan: Mapping[str, float], since: dt.date) -> pd.DataFrame:
+def with_contacts(
+    book: Book,
+    t: pd.DataFrame,
+    activities: Sequence[str],
+    plan: Mapping[str, float],
+    since: dt.date,
+) -> pd.DataFrame:
     """Add what was done with each customer.
 
-    Columns     noted_contact_count and noted_contact_quality (the 12 months up to the last order: what it got before it went quiet),
-                planned_contact_count (a year's plan for its class), recent_contact_count and recent_contact_quality (after `since`),
+    Columns     noted_contact_count and noted_contact_quality (the 12 months up to the last order:
+                what it got before it went quiet), planned_contact_count (a year's plan
+                for its class), recent_contact_count and recent_contact_quality (after `since`),
                 proposal_count (after `since`), opportunity_count, opportunity_amount
     """
     class_then = t.abc_class_previous.fillna(t.abc_class)
-    t = t.assign(planned_contact_count=contacts.planned_contacts(class_then, plan) if book.has("service") else np.nan)
+    t = t.assign(
+        planned_contact_count=contacts.planned_contacts(class_then, plan)
+        if book.has("service")
+        else np.nan
+    )
     if book.has("service"):
         service = book.table("service")
-        first, last = (pd.Timestamp(day) for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0])
+        first, last = (
+            pd.Timestamp(day)
+            for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0]
+        )
         ends = pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of))
         before_last = pd.DataFrame(
-            {"customer_id": t.customer_id, "window_start": years_earlier_each(ends, 1) + pd.Timedelta(days=1), "window_end": ends}
+            {
+                "customer_id": t.customer_id,
+                "window_start": years_earlier_each(ends, 1) + pd.Timedelta(days=1),
+                "window_end": ends,
+            }
         )
-        lately = before_last.assign(window_start=pd.Timestamp(since) + pd.Timedelta(days=1), window_end=pd.Timestamp(book.as_of))
+        lately = before_last.assign(
+            window_start=pd.Timestamp(since) + pd.Timedelta(days=1),
+            window_end=pd.Timestamp(book.as_of),
+        )
         for prefix, window in (("noted_", before_last), ("recent_", lately)):
-            days = window.assign(window_start=window.window_start.dt.date, window_end=window.window_end.dt.date)
+            days = window.assign(
+                window_start=window.window_start.dt.date, window_end=window.window_end.dt.date
+            )
             schema = {"customer_id": "string", "window_start": "date", "window_end": "date"}
-            counted = contacts.contact_counts(service, activities, ibis.memtable(days, schema=schema)).execute().set_index("customer_id")
+            counted = (
+                contacts.contact_counts(service, activities, ibis.memtable(days, schema=schema))
+                .execute()
+                .set_index("customer_id")
+            )
             tail = last + pd.Timedelta(days=NOTED_PAUSE_DAYS)
             covered = ((window.window_start >= first) & (window.window_end <= tail)).to_numpy()
-            # the table covers the window and holds no contact of the customer: none was made, or none was noted
+            # the table covers the window and holds no contact of the customer: none was made,
+            # or none was noted
             count = counted.contact_count.reindex(t.customer_id).fillna(0).to_numpy()
             t[f"{prefix}contact_count"] = np.where(covered, count, np.nan)
-            t[f"{prefix}contact_quality"] = counted.contact_quality.reindex(t.customer_id).to_numpy(dtype=float)
+            t[f"{prefix}contact_quality"] = counted.contact_quality.reindex(t.customer_id).to_numpy(
+                dtype=float
+            )
     else:
-        t = t.assign(noted_contact_count=np.nan, noted_contact_quality=np.nan, recent_contact_count=np.nan, recent_contact_quality=np.nan)
+        t = t.assign(
+            noted_contact_count=np.nan,
+            noted_contact_quality=np.nan,
+            recent_contact_count=np.nan,
+            recent_contact_quality=np.nan,
+        )
     if not book.has("opportunities"):
         return t.assign(proposal_count=np.nan, opportunity_count=np.nan, opportunity_amount=np.nan)
-    made = contacts.proposal_counts(book.table("opportunities"), since, book.as_of).execute().set_index("customer_id")
-    known = bool(made.proposal_count.sum())  # nothing opened since at all: the table ends before, it does not say that nobody got one
+    made = (
+        contacts.proposal_counts(book.table("opportunities"), since, book.as_of)
+        .execute()
+        .set_index("customer_id")
+    )
+    # nothing opened since at all: the table ends before, it does not say that nobody got one
+    known = bool(made.proposal_count.sum())
     for column in ("proposal_count", "opportunity_count", "opportunity_amount"):
-        found = made[column].reindex(t.customer_id).fillna(0.0).to_numpy(dtype=float)  # no opportunity of this customer noted: none
+        # no opportunity of this customer noted: none
+        found = made[column].reindex(t.customer_id).fillna(0.0).to_numpy(dtype=float)
         t[column] = found if known else np.nan
     # open opportunities of which no amount is noted: how much is not known, which is not zero
-    unpriced = made.opportunity_amount.reindex(t.customer_id).isna().to_numpy() & (t.opportunity_count > 0).to_numpy()
+    unpriced = (
+        made.opportunity_amount.reindex(t.customer_id).isna().to_numpy()
+        & (t.opportunity_count > 0).to_numpy()
+    )
     t["opportunity_amount"] = t.opportunity_amount.mask(unpriced)
     return t
 
 
 def overdue(book: Book) -> tuple[pd.DataFrame, int]:
-    """Customers that order less often than twice a year and are late by their own rhythm (`defection.overdue`), longest silence first, and how many order so
-    rarely: OVERDUE_COLUMNS.
-    """  # fmt: skip
+    """Customers that order less often than twice a year and are late by their own rhythm
+    (`defection.overdue`), longest silence first, and how many order so rarely: OVERDUE_COLUMNS.
+    """
     rhythm = defection.order_rhythm(book.orders, book.as_of)
-    t = _joined(_joined(defection.overdue(rhythm).execute(), defection.peak_years(book.cube).execute()), book.customers.execute())
+    t = _joined(
+        _joined(defection.overdue(rhythm).execute(), defection.peak_years(book.cube).execute()),
+        book.customers.execute(),
+    )
     return t[OVERDUE_COLUMNS], int(rhythm.filter(rhythm.rarely).count().execute())
 
 
 def standing(book: Book) -> pd.DataFrame:
-    """Where every customer that ever bought stands today: customer_id, last_order_date, silence_ratio, period_revenue (see `length_column`)."""
+    """Where every customer that ever bought stands today: customer_id, last_order_date,
+    silence_ratio, period_revenue (see `length_column`).
+    """
     rhythm = defection.order_rhythm(book.orders, book.as_of).execute()
     t = moved(book).select("customer_id", "revenue").execute()
-    rolling = defection.peak_years(book.cube).select("customer_id", "rolling_year_revenue").execute()
+    rolling = (
+        defection.peak_years(book.cube).select("customer_id", "rolling_year_revenue").execute()
+    )
     t = t.merge(rolling, on="customer_id", how="left").merge(rhythm, on="customer_id", how="left")
-    return t.assign(period_revenue=t[length_column(book.engagement.comparison)]).sort_values("customer_id", ignore_index=True)
+    return t.assign(period_revenue=t[length_column(book.engagement.comparison)]).sort_values(
+        "customer_id", ignore_index=True
+    )
 
 
 def length_column(comparison: str) -> str:
-    """The revenue that two reports of one client hold over periods of equal length: the last 12 months, or the same dates of two years."""
+    """The revenue that two reports of one client hold over periods of equal length:
+    the last 12 months, or the same dates of two years.
+    """
     return "rolling_year_revenue" if comparison == "rolling_year" else "revenue"
 
 
-def flagged_then(book: Book, before: Published | None, activities: Sequence[str], plan: Mapping[str, float]) -> pd.DataFrame:
-    """The customers that an earlier report tracked, as its list has them, with the contacts and proposals made since (`with_contacts`)."""
+def flagged_then(
+    book: Book, before: Published | None, activities: Sequence[str], plan: Mapping[str, float]
+) -> pd.DataFrame:
+    """The customers that an earlier report tracked, as its list has them,
+    with the contacts and proposals made since (`with_contacts`).
+    """
     if before is None:
-        return pd.DataFrame(columns=["period_revenue", *(column for column in FOLLOWED_COLUMNS if column not in FOLLOWED_LATER)])
+        return pd.DataFrame(
+            columns=[
+                "period_revenue",
+                *(column for column in FOLLOWED_COLUMNS if column not in FOLLOWED_LATER),
+            ]
+        )
     t = before.read_list("sales_gaps", GAP_NUMBERS, "flagged essential")
     t = t[t.flagged].reset_index(drop=True)
     for column in ("abc_class", "abc_class_previous"):
@@ -226,17 +361,25 @@ def flagged_then(book: Book, before: Published | None, activities: Sequence[str]
     return with_contacts(book, t, activities, plan, before.as_of)
 
 
-def proposed_then(book: Book, before: Published | None, activities: Sequence[str], plan: Mapping[str, float]) -> pd.DataFrame:
-    """The last-chance proposals of an earlier report with their arms, and the contacts and proposals made since; no row without one."""
+def proposed_then(
+    book: Book, before: Published | None, activities: Sequence[str], plan: Mapping[str, float]
+) -> pd.DataFrame:
+    """The last-chance proposals of an earlier report with their arms,
+    and the contacts and proposals made since; no row without one.
+    """
     if before is None or not before.has_list("last_chance"):
         return pd.DataFrame(columns=["customer_id", "arm", "sales_gap", "period_revenue"])
     t = before.read_list("last_chance", "sales_gap revenue rolling_year_revenue")
-    t = t.assign(period_revenue=t[length_column(before.comparison)], abc_class=None, last_order_date=pd.NaT)
+    t = t.assign(
+        period_revenue=t[length_column(before.comparison)], abc_class=None, last_order_date=pd.NaT
+    )
     return with_contacts(book, t, activities, plan, before.as_of)
 
 
 def monthly_gaps(book: Book, customers: Sequence[str]) -> pd.DataFrame:
-    """Revenue of customers by month of the audit period: customer_id, audit_month (11 … 0), revenue, revenue_previous."""
+    """Revenue of customers by month of the audit period: customer_id, audit_month (11 … 0),
+    revenue, revenue_previous.
+    """
     cube = book.cube.filter(book.cube.customer_id.isin(list(customers)))
     now, before = book.periods.in_current(cube), book.periods.in_previous(cube)
     cells = cube.filter(now | before)
@@ -244,9 +387,17 @@ def monthly_gaps(book: Book, customers: Sequence[str]) -> pd.DataFrame:
         revenue=cells.revenue.sum(where=book.periods.in_current(cells)),
         revenue_previous=cells.revenue.sum(where=book.periods.in_previous(cells)),
     )
-    every = pd.MultiIndex.from_product([list(customers), book.comparable_months[::-1]], names=["customer_id", "audit_month"])
+    every = pd.MultiIndex.from_product(
+        [list(customers), book.comparable_months[::-1]], names=["customer_id", "audit_month"]
+    )
     # a month that both years cover, without a line of the customer: nothing bought
-    return t.execute().set_index(["customer_id", "audit_month"]).reindex(every).fillna(0.0).reset_index()
+    return (
+        t.execute()
+        .set_index(["customer_id", "audit_month"])
+        .reindex(every)
+        .fillna(0.0)
+        .reset_index()
+    )
 
 
 def day_share(periods: Periods) -> float:
@@ -255,11 +406,20 @@ def day_share(periods: Periods) -> float:
     return now / (now + before)
 
 
-def _core(cube: ibis.expr.types.Table, orders: ibis.expr.types.Table, periods: Periods, months: Sequence[int]) -> pd.DataFrame:
-    """Gaps, order p-values and rhythm at one audit date: what a list of an earlier year has, too."""
+def _core(
+    cube: ibis.expr.types.Table,
+    orders: ibis.expr.types.Table,
+    periods: Periods,
+    months: Sequence[int],
+) -> pd.DataFrame:
+    """Gaps, order p-values and rhythm at one audit date: what a list of an earlier
+    year has, too.
+    """
     rhythm = defection.order_rhythm(orders, periods.as_of)
     t = gaps.sales_gaps(cube, periods, months, rhythm).execute()
-    t["order_p_value"] = gaps.order_p_values(t.order_count, t.order_count_previous, day_share(periods))
+    t["order_p_value"] = gaps.order_p_values(
+        t.order_count, t.order_count_previous, day_share(periods)
+    )
     return _joined(t, rhythm.execute())
 
 
@@ -275,7 +435,9 @@ def families_of(book: Book) -> ibis.expr.types.Table | None:
 
 
 def _stopped(book: Book, months: Sequence[int], least_orders: int) -> pd.DataFrame:
-    """Families each customer stopped buying: customer_id, stopped_family_count, stopped_families (the largest, quoted), stopped_revenue."""
+    """Families each customer stopped buying: customer_id, stopped_family_count,
+    stopped_families (the largest, quoted), stopped_revenue.
+    """
     columns = ["customer_id", "stopped_family_count", "stopped_families", "stopped_revenue"]
     families = families_of(book)
     if families is None:
@@ -283,14 +445,25 @@ def _stopped(book: Book, months: Sequence[int], least_orders: int) -> pd.DataFra
     pairs = defection.stopped_families(families, least_orders).execute()
     grouped = pairs.groupby("customer_id")
     quoted = pairs[grouped.cumcount() < NAMED_FAMILIES].groupby("customer_id").family.agg(", ".join)
-    found = grouped.agg(stopped_family_count=("family", "size"), stopped_revenue=("family_revenue_previous", "sum"))
+    found = grouped.agg(
+        stopped_family_count=("family", "size"), stopped_revenue=("family_revenue_previous", "sum")
+    )
     return found.assign(stopped_families=quoted).reset_index()[columns]
 
 
 def _order_revenues(book: Book) -> pd.DataFrame:
     """Orders of both periods as `rebound.luck_rebound` wants them."""
     orders, periods = book.orders, book.periods
-    dated = orders.mutate(month=orders.date.truncate("M"), audit_month=periods.audit_month(orders.date))
+    dated = orders.mutate(
+        month=orders.date.truncate("M"), audit_month=periods.audit_month(orders.date)
+    )
     dated = dated.mutate(current=periods.in_current(dated))
-    kept = dated.filter((dated.current | periods.in_previous(dated)) & (dated.audit_month % 12).isin(book.comparable_months))
-    return kept.select("customer_id", "order_id", "current", "revenue").order_by("customer_id", "order_id", "current").execute()
+    kept = dated.filter(
+        (dated.current | periods.in_previous(dated))
+        & (dated.audit_month % 12).isin(book.comparable_months)
+    )
+    return (
+        kept.select("customer_id", "order_id", "current", "revenue")
+        .order_by("customer_id", "order_id", "current")
+        .execute()
+    )

@@ -1,4 +1,6 @@
-"""What became of the list of the audit before this one, as frames: each computed when it is first read."""
+"""What became of the list of the audit before this one, as frames:
+each computed when it is first read.
+"""
 
 from dataclasses import dataclass
 
@@ -13,7 +15,9 @@ from carnet.measures.register import computed
 
 @dataclass(frozen=True)
 class Memory:
-    """The customers that the earlier report tracked or made proposals to, followed to this audit's date."""
+    """The customers that the earlier report tracked or made proposals to,
+    followed to this audit's date.
+    """
 
     gaps: Gaps
 

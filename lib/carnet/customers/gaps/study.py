@@ -1,7 +1,8 @@
-"""Everything that a report says of the gaps of one audit, as frames: each computed when it is first read.
+"""Everything that a report says of the gaps of one audit, as frames:
+each computed when it is first read.
 
-A frame notes the measures that made it whenever it is read (`register.computed`), so that whatever is shown of it
-can tell what ran for it.
+A frame notes the measures that made it whenever it is read (`register.computed`), so that whatever
+is shown of it can tell what ran for it.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,9 @@ class Gaps:
 
     @property
     def since(self) -> date:
-        """The day from which contacts count as made since: the earlier report's, else the eve of the audit period."""
+        """The day from which contacts count as made since: the earlier report's,
+        else the eve of the audit period.
+        """
         eve = self.book.periods.current.start - timedelta(days=1)
         return self.before.as_of if self.before else eve
 
@@ -56,11 +59,15 @@ class Gaps:
 
     @computed
     def listed(self) -> pd.DataFrame:
-        """The gap list with what was done with each customer: `gap_list.with_contacts`, and quadrant."""
+        """The gap list with what was done with each customer:
+        `gap_list.with_contacts`, and quadrant.
+        """
         p = self.parameters
         t = gap_list.gap_list(self.book, p.abc_cut_a, p.abc_cut_b, p.family_order_count)
         t = gap_list.with_contacts(self.book, t, self.contact_kinds, self.plan, self.since)
-        t["quadrant"] = contacts.quadrants(t.gap_rate, t.noted_contact_count, t.planned_contact_count, p.deep_fall_share)
+        t["quadrant"] = contacts.quadrants(
+            t.gap_rate, t.noted_contact_count, t.planned_contact_count, p.deep_fall_share
+        )
         return t
 
     @property
@@ -81,10 +88,14 @@ class Gaps:
 
     @computed
     def customers(self) -> pd.DataFrame:
-        """The gap list, largest loss first, with flagged (the most late), arm and action of each customer."""
+        """The gap list, largest loss first, with flagged (the most late),
+        arm and action of each customer.
+        """
         decided = self.decided.set_index("customer_id")
         t = self.listed.assign(flagged=self.flags["most_late"])
-        return t.assign(arm=t.customer_id.map(decided.arm), action=t.customer_id.map(decided.action))
+        return t.assign(
+            arm=t.customer_id.map(decided.arm), action=t.customer_id.map(decided.action)
+        )
 
     @computed
     def late(self) -> pd.DataFrame:
@@ -114,7 +125,9 @@ class Gaps:
 
     @computed
     def once_larger(self) -> pd.DataFrame:
-        """Active customers below their best 12 months: decline_rate and lost_since, largest loss first."""
+        """Active customers below their best 12 months: decline_rate and lost_since,
+        largest loss first.
+        """
         t = self.customers
         peak = t.peak_revenue.where(t.peak_revenue > 0)
         t = t.assign(
@@ -131,7 +144,9 @@ class Gaps:
 
     @computed
     def groups(self) -> pd.DataFrame:
-        """The group of each rule and what such groups regain: `gaps.gap_groups`, `expected_rebounds`."""
+        """The group of each rule and what such groups regain:
+        `gaps.gap_groups`, `expected_rebounds`.
+        """
         rebounds = gap_list.expected_rebounds(self.book, self.earlier_lists, self.rules)
         return gaps.gap_groups(self.listed, self.flags).merge(rebounds, on="group")
 
@@ -167,7 +182,9 @@ class Gaps:
 
     @computed
     def chance_stopped(self) -> float:
-        """Families that would look stopped if nothing had changed; NaN where no line names a family."""
+        """Families that would look stopped if nothing had changed;
+        NaN where no line names a family.
+        """
         families, least = gap_list.families_of(self.book), self.parameters.family_order_count
         if families is None:
             return NAN
@@ -216,13 +233,16 @@ class Gaps:
     def activity(self) -> pd.DataFrame:
         """What salespeople noted in the audit period: `contacts.salesperson_activity`."""
         service, opportunities = (
-            self.book.table(name) if self.book.has(name, "salesperson") else None for name in ("service", "opportunities")
+            self.book.table(name) if self.book.has(name, "salesperson") else None
+            for name in ("service", "opportunities")
         )
         return contacts.salesperson_activity(service, opportunities, self.book.periods.current)
 
     @computed
     def overdue(self) -> tuple[pd.DataFrame, int]:
-        """Customers overdue by their own rhythm, and how many order so rarely: `gap_list.overdue`."""
+        """Customers overdue by their own rhythm, and how many order so
+        rarely: `gap_list.overdue`.
+        """
         return gap_list.overdue(self.book)
 
     @computed
@@ -242,7 +262,9 @@ class Gaps:
 
     @property
     def whole(self) -> bool:
-        """True when there is a list, and it covers the whole audit period or nothing is compared at all."""
+        """True when there is a list, and it covers the whole audit period or nothing
+        is compared at all.
+        """
         compared, months = len(self.book.comparable_months), self.book.periods.month_count
         return len(self.listed) > 0 and compared in (0, months)
 
@@ -261,14 +283,19 @@ class Gaps:
 
     @computed
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """Their intervals: Wilson for the share of late customers, bootstrap over customers for sums."""
+        """Their intervals: Wilson for the share of late customers,
+        bootstrap over customers for sums.
+        """
         t = self.listed
         totals = {
             "late_revenue_gap": t.sales_gap.clip(upper=0),
             "gaining_revenue_gap": t.sales_gap.clip(lower=0),
             "stopped_revenue": t.stopped_revenue,
         }
-        ranges = {name: intervals.bootstrap_total(amounts.dropna().to_numpy()) for name, amounts in totals.items()}
+        ranges = {
+            name: intervals.bootstrap_total(amounts.dropna().to_numpy())
+            for name, amounts in totals.items()
+        }
         back = self.told_rebound
         return ranges | {
             "late_share": intervals.wilson_interval(len(self.late), len(t)),

@@ -1,4 +1,6 @@
-"""How the indicators move, what is signal, how long customers stay, as frames: each computed when it is first read."""
+"""How the indicators move, what is signal, how long customers stay, as frames:
+each computed when it is first read.
+"""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -27,7 +29,9 @@ OLDEST_AGE = 12  # periods since the first order that a chart of cohorts shows
 
 @dataclass(frozen=True)
 class KpiStudy:
-    """Indicators by year, quarter and month; limits; objectives; cohorts, contracts, orders to come."""
+    """Indicators by year, quarter and month; limits; objectives;
+    cohorts, contracts, orders to come.
+    """
 
     book: Book
     parameters: Parameters
@@ -92,12 +96,16 @@ class KpiStudy:
 
     @computed
     def limits(self) -> dict[str, tuple[pd.DataFrame, control_limits.Pattern]]:
-        """By indicator, its natural limits and the trend and season taken out: `control_limits.limits_around`."""
+        """By indicator, its natural limits and the trend and season taken
+        out: `control_limits.limits_around`.
+        """
         t, per_year = self.points, 12 // GRAINS[self.fine_grain]
         months = [start.month for start in t.start]
         known = [name for name in CHARTED if t[name].notna().sum() > 1]
         by_label = t.set_index("label")
-        return {name: control_limits.limits_around(by_label[name], months, per_year) for name in known}
+        return {
+            name: control_limits.limits_around(by_label[name], months, per_year) for name in known
+        }
 
     @property
     def audited(self) -> list[str]:
@@ -106,7 +114,9 @@ class KpiStudy:
 
     @property
     def recent_years(self) -> pd.DataFrame:
-        """The last complete fiscal years where one ends on the audit date, else the two audit periods."""
+        """The last complete fiscal years where one ends on the audit date,
+        else the two audit periods.
+        """
         years = self.years
         if len(years) and years.end.iloc[-1] == self.book.as_of:
             return years[years.complete].tail(SHOWN_YEARS)
@@ -141,7 +151,10 @@ class KpiStudy:
     def rate_ranges(self) -> dict[str, tuple[float, float]]:
         """Wilson intervals of the rates that are a share of a count."""
         now = self.now
-        return {rate: intervals.wilson_interval(now[part], now[whole]) for rate, (part, whole) in kpi.RATES.items()}
+        return {
+            rate: intervals.wilson_interval(now[part], now[whole])
+            for rate, (part, whole) in kpi.RATES.items()
+        }
 
     # --- cohorts and contracts
 
@@ -156,9 +169,13 @@ class KpiStudy:
 
     @computed
     def cohorts(self) -> pd.DataFrame:
-        """Cohorts with their intervals, immature cells blank: `cohorts.cohort_table`; no row without sales."""
+        """Cohorts with their intervals, immature cells blank: `cohorts.cohort_table`;
+        no row without sales.
+        """
         if not self.spans:
-            return pd.DataFrame(columns=["cohort", "age", "active_rate", "active_count", "customer_count"])
+            return pd.DataFrame(
+                columns=["cohort", "age", "active_rate", "active_count", "customer_count"]
+            )
         counts = cohorts.cohort_counts(self.book.orders, self.spans).execute()
         return cohorts.cohort_table(counts, self.spans)
 
@@ -175,12 +192,16 @@ class KpiStudy:
 
     @computed
     def contracts(self) -> ir.Table | None:
-        """Contracts under observation: `lifetimes.contract_lifetimes`; None where none is listed."""
+        """Contracts under observation: `lifetimes.contract_lifetimes`;
+        None where none is listed.
+        """
         book = self.book
         if not book.has("customers", "since", "contract") or not book.first_sale:
             return None
         departed = book.table("departures") if book.has("departures") else None
-        return lifetimes.contract_lifetimes(book.table("customers"), departed, book.first_sale, book.as_of)
+        return lifetimes.contract_lifetimes(
+            book.table("customers"), departed, book.first_sale, book.as_of
+        )
 
     @computed
     def observed(self) -> pd.DataFrame | None:
@@ -189,7 +210,9 @@ class KpiStudy:
 
     @computed
     def survival(self) -> pd.DataFrame:
-        """Share of contracts that still run, by years: `lifetimes.survival_curve`; no row without contracts."""
+        """Share of contracts that still run, by years: `lifetimes.survival_curve`;
+        no row without contracts.
+        """
         if self.observed is None:
             return pd.DataFrame(columns=["years", "survival", "low", "high", "at_risk"])
         return lifetimes.survival_curve(self.observed)
@@ -235,11 +258,15 @@ class KpiStudy:
     @computed
     def earlier(self) -> pd.DataFrame:
         """The same before the weeks held out."""
-        return purchases.purchase_history(self.orders, self.cut, self.parameters.order_weeks).execute()
+        return purchases.purchase_history(
+            self.orders, self.cut, self.parameters.order_weeks
+        ).execute()
 
     @computed
     def models(self) -> tuple[Any, Any]:
-        """BG/NBD fitted to all and to all but the weeks held out; None where it is not identified."""
+        """BG/NBD fitted to all and to all but the weeks held out;
+        None where it is not identified.
+        """
         return purchases.fit_purchases(self.history), purchases.fit_purchases(self.earlier)
 
     @property
@@ -250,7 +277,9 @@ class KpiStudy:
     @computed
     def held_out(self) -> pd.DataFrame:
         """Predicted against actual orders of the weeks held out: `purchases.hold_out`."""
-        return purchases.hold_out(self.orders, self.earlier, self.models[1], self.cut, self.book.as_of)
+        return purchases.hold_out(
+            self.orders, self.earlier, self.models[1], self.cut, self.book.as_of
+        )
 
     @computed
     def expected(self) -> pd.DataFrame:

@@ -1,4 +1,6 @@
-"""Who the customers of a book are and how they move, as frames: each computed when it is first read."""
+"""Who the customers of a book are and how they move, as frames:
+each computed when it is first read.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -142,7 +144,9 @@ class PortfolioStudy:
 
     @computed
     def contacts(self) -> pd.DataFrame:
-        """Revenue by number of contacts: `exposure.contact_exposure`; no row where none is noted."""
+        """Revenue by number of contacts: `exposure.contact_exposure`;
+        no row where none is noted.
+        """
         if not self.book.has("sales", "contact"):
             return pd.DataFrame(columns=["contact_count", "customer_count", "revenue"])
         return exposure.contact_exposure(self.book.table("sales"), self.book.periods).execute()
@@ -155,7 +159,9 @@ class PortfolioStudy:
 
     @computed
     def groups(self) -> pd.DataFrame:
-        """Revenue, customers, margin, retention by channel, region, sector, segment: `groups.cuts_of`."""
+        """Revenue, customers, margin, retention by channel, region, sector,
+        segment: `groups.cuts_of`.
+        """
         return cuts_of(self.book)
 
     # --- orders and segments
@@ -170,9 +176,13 @@ class PortfolioStudy:
 
     @computed
     def drop_off(self) -> pd.DataFrame:
-        """Newcomers who placed the next order in time, with Wilson intervals: continued_low, continued_high."""
+        """Newcomers who placed the next order in time, with Wilson intervals:
+        continued_low, continued_high.
+        """
         p = self.parameters
-        t = baskets.order_drop_off(self.book.orders, self.book.as_of, p.drop_off_days, p.quiet_days).execute()
+        t = baskets.order_drop_off(
+            self.book.orders, self.book.as_of, p.drop_off_days, p.quiet_days
+        ).execute()
         counts = zip(t.continued_count, t.customer_count, strict=True)
         ends = [intervals.wilson_interval(*pair) for pair in counts]
         names = ["continued_low", "continued_high"]
@@ -235,7 +245,9 @@ class PortfolioStudy:
 
     @computed
     def progress_totals(self) -> dict[str, Any]:
-        """How many kept customers buy less and more, and by how much: `progression.progress_totals`."""
+        """How many kept customers buy less and more, and by how
+        much: `progression.progress_totals`.
+        """
         return figures_of(progression.progress_totals(self.progress))
 
     def extremes(self, count: int) -> pd.DataFrame:
@@ -254,7 +266,9 @@ class PortfolioStudy:
         return open_names(self.decided, customers, self.parameters.name_count)
 
     def to_ask(self, customers: pd.DataFrame) -> list[str]:
-        """The first names of a list that somebody may be told to ask; none where nothing is compared."""
+        """The first names of a list that somebody may be told to ask;
+        none where nothing is compared.
+        """
         if not self.compared:
             return []
         open_to = may_be_called(self.decided, customers.customer_id)
@@ -284,7 +298,8 @@ class PortfolioStudy:
         f = figures_of(movement.movement_summary(self.moved))
         repeat = figures_of(baskets.purchase_summary(self.moved))["repeat_customer_count"]
         retained, left = (
-            intervals.wilson_interval(f[name], f["opening_customer_count"]) for name in ("kept_customer_count", "lost_customer_count")
+            intervals.wilson_interval(f[name], f["opening_customer_count"])
+            for name in ("kept_customer_count", "lost_customer_count")
         )
         again = intervals.wilson_interval(repeat, self.audited.year_active_customer_count)
         slow, fast = (intervals.half_life_years(rate) for rate in retained)

@@ -1,1 +1,3 @@
-"""Why customers leave: departures and who tells them, what customers think, who is likely to leave."""
+"""Why customers leave: departures and who tells them, what customers think,
+who is likely to leave.
+"""

@@ -25,7 +25,9 @@ Share = dict[str, Any]  # count, value, low, high
 
 @dataclass(frozen=True)
 class Departures:
-    """The leavers of some years: noted or lost without a note, their reasons, their texts, their silence."""
+    """The leavers of some years: noted or lost without a note, their reasons, their texts,
+    their silence.
+    """
 
     book: Book
     parameters: Parameters
@@ -72,19 +74,24 @@ class Departures:
 
     @computed
     def second(self) -> Callable | None:
-        """The second reader where two are asked for; raises CarnetError where it is not installed."""
+        """The second reader where two are asked for; raises CarnetError where it
+        is not installed.
+        """
         if self.parameters.readers < 2:
             return None
         reader = second_reader(self.classes)
         if reader is None:
             raise CarnetError(
-                "parameter 'readers': the second reader is not installed; install the extra carnet[verbatims], or set readers=1."
+                "parameter 'readers': the second reader is not installed; install the extra "
+                "carnet[verbatims], or set readers=1."
             )
         return reader
 
     @property
     def complaints(self) -> list[str]:
-        """The kinds of activity that are complaints: named by the parameter, else told by their words."""
+        """The kinds of activity that are complaints: named by the parameter,
+        else told by their words.
+        """
         named = [name.strip() for name in self.parameters.complaint_activities.split(",")]
         words = [name for name in named if name] or silence.COMPLAINT_WORDS
         return silence.complaint_activities(self.book.activity_kinds, words)
@@ -137,7 +144,9 @@ class Departures:
 
     @computed
     def low_marks(self) -> pd.DataFrame:
-        """Comments that touch a reason for leaving, of customers not known to have left, latest first."""
+        """Comments that touch a reason for leaving, of customers not known to have
+        left, latest first.
+        """
         satisfied_from = self.parameters.satisfied_from
         low = leavers.low_marks(self.book, self.comments, satisfied_from, self.everyone)
         t = leavers.note_list(self.book, self.notes.head(0), low)
@@ -181,7 +190,9 @@ class Departures:
 
     @property
     def unexplained(self) -> pd.DataFrame:
-        """Those of whom neither a reason nor the competitor is known, where departures are noted."""
+        """Those of whom neither a reason nor the competitor is known,
+        where departures are noted.
+        """
         t = self.everyone
         silent = t[(t.reason == reasons.UNKNOWN) & t.competitor.isna()]
         return silent if self.book.has("departures") else t.head(0)
@@ -309,7 +320,9 @@ class Departures:
 
     @property
     def contact_gap(self) -> dict[str, Any]:
-        """The row of too little contact in `gap`, of the same departures where both spoke; empty without."""
+        """The row of too little contact in `gap`, of the same departures where both spoke;
+        empty without.
+        """
         t = self.gap[self.gap.reason == "contact"].sort_values("sample", ascending=False)
         return t.iloc[0].to_dict() if len(t) else {}
 

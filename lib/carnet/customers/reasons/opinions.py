@@ -1,4 +1,6 @@
-"""What customers answered, and whether they stay for it, as frames: each computed when it is first read."""
+"""What customers answered, and whether they stay for it, as frames:
+each computed when it is first read.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +21,9 @@ TOLD_APART = 0.05  # p-value under which answers tell weights
 
 @dataclass(frozen=True)
 class Opinions:
-    """Satisfied customers that left, the chain of unhappy ones, the dimensions of service quality."""
+    """Satisfied customers that left, the chain of unhappy ones,
+    the dimensions of service quality.
+    """
 
     departures: Departures
 
@@ -42,9 +46,13 @@ class Opinions:
 
     @computed
     def opening(self) -> pd.DataFrame:
-        """The customers of the year before, and what became of them: `customer_years.opening_customers`."""
+        """The customers of the year before, and what became of
+        them: `customer_years.opening_customers`.
+        """
         p = self.departures.parameters
-        return customer_years.opening_customers(self.book, p.satisfied_from, self.departures.complaints)
+        return customer_years.opening_customers(
+            self.book, p.satisfied_from, self.departures.complaints
+        )
 
     @computed
     def leaving(self) -> pd.DataFrame:
@@ -53,7 +61,9 @@ class Opinions:
 
     @computed
     def effect(self) -> tuple[float, float, float, float]:
-        """Difference of leaving between unsatisfied and satisfied: `loyalty.satisfaction_effect`."""
+        """Difference of leaving between unsatisfied and satisfied:
+        `loyalty.satisfaction_effect`.
+        """
         return loyalty.satisfaction_effect(self.leaving)
 
     @computed
@@ -63,7 +73,9 @@ class Opinions:
 
     @property
     def left_satisfied(self) -> pd.DataFrame:
-        """Satisfied customers that left, largest first; none where the year before is not covered."""
+        """Satisfied customers that left, largest first; none where the year before
+        is not covered.
+        """
         t = self.opening
         t = t[t.lost & t.satisfied.fillna(False).astype(bool)]
         t = t.sort_values(["revenue_previous", "customer_id"], ascending=[False, True])
@@ -73,7 +85,9 @@ class Opinions:
 
     @property
     def unhappy(self) -> pd.DataFrame:
-        """Customers of the year before with a mark under the stated one; none where it is not covered."""
+        """Customers of the year before with a mark under the stated one;
+        none where it is not covered.
+        """
         if not self.compared:
             return self.opening.head(0)
         return self.opening[(~self.opening.satisfied).fillna(False).astype(bool)]
@@ -120,7 +134,9 @@ class Opinions:
 
     @computed
     def chain(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """What a hundred unhappy customers cost, and each premise over its range: `silence.silent_chain`."""
+        """What a hundred unhappy customers cost, and each premise over its
+        range: `silence.silent_chain`.
+        """
         results, tornado, _ = silence.silent_chain(self.premises)
         return results, tornado
 
@@ -172,7 +188,9 @@ class Opinions:
 
     @computed
     def importance(self) -> pd.DataFrame:
-        """Importance against performance: `service_quality.importance_performance`; no row without marks."""
+        """Importance against performance: `service_quality.importance_performance`;
+        no row without marks.
+        """
         if not len(self.scores) or not len(self.weights):
             return self.scores.head(0)
         p = self.departures.parameters
@@ -200,5 +218,8 @@ class Opinions:
         if not self.surveyed:
             return {}
         t, core = self.leaving.set_index("answer"), self.core.set_index("condition").loc["core"]
-        ranges = {f"{name}_leaving_rate": (t.leaving_low[name], t.leaving_high[name]) for name in ("satisfied", "unsatisfied")}
+        ranges = {
+            f"{name}_leaving_rate": (t.leaving_low[name], t.leaving_high[name])
+            for name in ("satisfied", "unsatisfied")
+        }
         return ranges | {"core_customer_share": (core.share_low, core.share_high)}

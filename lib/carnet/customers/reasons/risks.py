@@ -1,4 +1,6 @@
-"""What goes with leaving, and when customers leave for what, as frames: each computed when it is first read."""
+"""What goes with leaving, and when customers leave for what, as frames:
+each computed when it is first read.
+"""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ CAUSES = ("ours", "other", "not known")
 
 @dataclass(frozen=True)
 class Risks:
-    """Attributes that go with leaving, how well leaving is foretold, and competing reasons over time."""
+    """Attributes that go with leaving, how well leaving is foretold,
+    and competing reasons over time.
+    """
 
     departures: Departures
 
@@ -30,7 +34,9 @@ class Risks:
 
     @computed
     def panel_and_attributes(self) -> tuple[pd.DataFrame, list[str]]:
-        """One row a customer and year, and the attributes known of most: `customer_years.driver_panel`."""
+        """One row a customer and year, and the attributes known of
+        most: `customer_years.driver_panel`.
+        """
         years = self.departures.parameters.reason_years
         panel, names = customer_years.driver_panel(self.book, years, self.departures.complaints)
         usable = drivers.usable_attributes(panel, names)
@@ -59,7 +65,9 @@ class Risks:
 
     @computed
     def foretold(self) -> dict[str, np.ndarray]:
-        """By set of attributes, the risk of each row without its customer: `drivers.out_of_sample`."""
+        """By set of attributes, the risk of each row without its
+        customer: `drivers.out_of_sample`.
+        """
         sets = {
             "last order": ["silence_days"],
             "no rhythm": self.explaining,
@@ -68,7 +76,11 @@ class Risks:
         if not self.enough:
             return {}
         t = self.panel
-        return {name: drivers.out_of_sample(t[chosen], t.lost, t.customer_id) for name, chosen in sets.items() if chosen}
+        return {
+            name: drivers.out_of_sample(t[chosen], t.lost, t.customer_id)
+            for name, chosen in sets.items()
+            if chosen
+        }
 
     @computed
     def fits(self) -> dict[str, dict[str, float]]:
@@ -103,7 +115,9 @@ class Risks:
 
     @computed
     def incidence(self) -> pd.DataFrame:
-        """Share that has left by cause and time: `departure_times.cumulative_incidence`; no row without any."""
+        """Share that has left by cause and time: `departure_times.cumulative_incidence`;
+        no row without any.
+        """
         if not len(self.spells):
             return self.spells
         return departure_times.cumulative_incidence(self.spells, list(CAUSES))

@@ -1,4 +1,5 @@
-"""What keeping customers is worth in this book: the inputs of the retention plan, out of sales, costs and the account list.
+"""What keeping customers is worth in this book: the inputs of the retention plan, out of sales,
+costs and the account list.
 
 Years are the last 12 months and those before, whatever the engagement compares.
 """
@@ -21,20 +22,26 @@ from carnet.measures.gaps import contacts
 from carnet.measures.indicators import replacement
 from carnet.measures.reasons import silence
 
-QUIET_INTERVALS, LEAST_QUIET_DAYS, MOST_QUIET_DAYS = 3, 90, 365  # without an order before a first order that make a newcomer
+# without an order before a first order that make a newcomer
+QUIET_INTERVALS, LEAST_QUIET_DAYS, MOST_QUIET_DAYS = 3, 90, 365
 MOST_YEARS = 10  # of a newcomer's life, looked at
-HISTORY_YEARS = 2  # years that must be covered, for a newcomer of the previous 12 months to be told from a customer
+# years that must be covered, for a newcomer of the previous 12 months to be told from a customer
+HISTORY_YEARS = 2
 
 
 @dataclass(frozen=True)
 class Portfolio:
     """The customers of the last 24 months as the profit effects see them.
 
-    customers   one row a customer: customer_id, name, active, active_previous, status, yearly_revenue (of the previous 12 months; of those lost the 12 months
-                up to their last order, since they left within the year), yearly_margin (NaN where not known), good (class A or B by yearly_revenue, a
-                margin above zero, no newcomer), newcomer (first order in the previous year; NULL where the sales given do not reach back), left, years
-                (observed from the start of the previous year, or the first order, to its end, or the last order of those lost)
-    net_margin, gross_margin, revenue, fixed_cost, acquisition_cost: of the last 12 months; NaN without costs
+    customers   one row a customer: customer_id, name, active, active_previous, status,
+                yearly_revenue (of the previous 12 months; of those lost the 12 months up to their
+                last order, since they left within the year), yearly_margin (NaN where not known),
+                good (class A or B by yearly_revenue, a margin above zero, no newcomer), newcomer
+                (first order in the previous year; NULL where the sales given do not reach back),
+                left, years (observed from the start of the previous year, or the first order,
+                to its end, or the last order of those lost)
+    net_margin, gross_margin, revenue, fixed_cost, acquisition_cost: of the last 12 months;
+                NaN without costs
     """
 
     customers: pd.DataFrame
@@ -57,7 +64,9 @@ class Portfolio:
 
     @property
     def lost(self) -> pd.DataFrame:
-        """Customers of the previous 12 months without an order in the last 12, whose margin is known."""
+        """Customers of the previous 12 months without an order in the last 12,
+        whose margin is known.
+        """
         return self.customers[self.customers.left & self.customers.yearly_margin.notna()]
 
     @property
@@ -72,10 +81,18 @@ def movement_of(book: Book) -> ir.Table:
 
 
 def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
-    """The customers of the last 24 months with their margins, and the company's profit. Nobody, where the sales given do not cover 24 months."""
+    """The customers of the last 24 months with their margins, and the company's profit.
+
+    Nobody, where the sales given do not cover 24 months.
+    """
     book = book.rolling
     movements = movement_of(book)
-    t = movements.filter(movements.status.notnull() & (movements.status != "not_due")).order_by("customer_id").execute()  # those due
+    # those due
+    t = (
+        movements.filter(movements.status.notnull() & (movements.status != "not_due"))
+        .order_by("customer_id")
+        .execute()
+    )
     if not years_covered(book):
         t = t.head(0)
     t = t.astype({"active": bool, "active_previous": bool})
@@ -83,20 +100,31 @@ def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
     before, last = book.periods.previous, pd.to_datetime(t.last_date).astype("datetime64[ns]")
     stopped = t.left.to_numpy()
     t["yearly_revenue"] = t.revenue_previous.where(
-        ~t.left, revenue_within(book, _year_up_to(t.customer_id[stopped], last[stopped]), t.customer_id)
+        ~t.left,
+        revenue_within(book, _year_up_to(t.customer_id[stopped], last[stopped]), t.customer_id),
     )
     t["yearly_margin"] = t.yearly_revenue * margin_rates(book, t.customer_id)
     began = pd.to_datetime(t.first_date).astype("datetime64[ns]")
     start, end = pd.Timestamp(before.start), pd.Timestamp(before.end)
-    t["years"] = ((last.where(t.left, end) - began.where(began > start, start)).dt.days / 365.25).where(t.active_previous)
+    t["years"] = (
+        (last.where(t.left, end) - began.where(began > start, start)).dt.days / 365.25
+    ).where(t.active_previous)
     fresh = (began >= start) & t.active_previous
-    t["newcomer"] = fresh.astype("boolean") if years_covered(book) >= HISTORY_YEARS else pd.Series(pd.NA, t.index, dtype="boolean")
+    t["newcomer"] = (
+        fresh.astype("boolean")
+        if years_covered(book) >= HISTORY_YEARS
+        else pd.Series(pd.NA, t.index, dtype="boolean")
+    )
     opening = (
-        t[t.active_previous & (t.yearly_revenue > 0)].sort_values(["yearly_revenue", "customer_id"], ascending=[False, True]).yearly_revenue
+        t[t.active_previous & (t.yearly_revenue > 0)]
+        .sort_values(["yearly_revenue", "customer_id"], ascending=[False, True])
+        .yearly_revenue
     )
     larger = (opening.cumsum() - opening) / opening.sum()
     large = t.index.isin(larger.index[larger < cut_b - 1e-12])
-    t["good"] = large & (t.yearly_margin > 0).to_numpy() & ~t.newcomer.fillna(False).to_numpy(dtype=bool)
+    t["good"] = (
+        large & (t.yearly_margin > 0).to_numpy() & ~t.newcomer.fillna(False).to_numpy(dtype=bool)
+    )
     named = book.names().name
     t["name"] = t.customer_id.map(named).fillna(t.customer_id)  # nameless: its number
     now = audit_series(book).iloc[1]
@@ -114,7 +142,11 @@ def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
         "years",
     ]
     return Portfolio(
-        t[columns], *(float(now[name]) for name in ("net_margin", "gross_margin", "revenue", "fixed_cost", "acquisition_cost"))
+        t[columns],
+        *(
+            float(now[name])
+            for name in ("net_margin", "gross_margin", "revenue", "fixed_cost", "acquisition_cost")
+        ),
     )
 
 
@@ -124,43 +156,78 @@ def _year_up_to(customers: pd.Series, last: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"customer_id": customers, "window_start": start, "window_end": last})
 
 
-def replacement_of(book: Book, portfolio: Portfolio, horizon_years: int, discount_rate: float) -> dict[str, float]:
-    """`replacement.replacement_ratio` of the book; NaN where newcomers cannot be told or nobody good was lost."""
+def replacement_of(
+    book: Book, portfolio: Portfolio, horizon_years: int, discount_rate: float
+) -> dict[str, float]:
+    """`replacement.replacement_ratio` of the book; NaN where newcomers cannot be told or nobody
+    good was lost.
+    """
     t, book = portfolio.customers, book.rolling
     good = t[t.good]
-    return replacement.replacement_ratio(good.yearly_margin[good.left].to_numpy(), good, newcomer_years(book), horizon_years, discount_rate)
+    return replacement.replacement_ratio(
+        good.yearly_margin[good.left].to_numpy(),
+        good,
+        newcomer_years(book),
+        horizon_years,
+        discount_rate,
+    )
 
 
 def newcomer_years(book: Book) -> pd.DataFrame:
-    """The years of life of newcomers that were observed whole: customer_id, year (0: the 12 months from the first order on), bought, margin.
+    """The years of life of newcomers that were observed whole:
+    customer_id, year (0: the 12 months from the first order on), bought, margin.
 
-    Newcomers   customers whose first order comes longer after the first order of the book than three usual intervals (90 days at least, a year at most):
-                an earlier "first order" may only be the first one that was exported
+    Newcomers   customers whose first order comes longer after the first order of the book than
+                three usual intervals (90 days at least, a year at most): an earlier "first order"
+                may only be the first one that was exported
     Margin      revenue of those 12 months × margin rate of the customer
     """
     orders, columns = book.orders, ["customer_id", "year", "bought", "margin"]
     if book.first_sale is None:
         return pd.DataFrame(columns=columns)
-    quiet = min(max(QUIET_INTERVALS * (book.span.usual_interval_days or LEAST_QUIET_DAYS), LEAST_QUIET_DAYS), MOST_QUIET_DAYS)
+    quiet = min(
+        max(
+            QUIET_INTERVALS * (book.span.usual_interval_days or LEAST_QUIET_DAYS), LEAST_QUIET_DAYS
+        ),
+        MOST_QUIET_DAYS,
+    )
     first = orders.group_by("customer_id").agg(first=orders.date.min()).execute()
     first["first"] = pd.to_datetime(first["first"]).astype("datetime64[ns]")
     fresh = first[first["first"] > pd.Timestamp(book.first_sale) + pd.Timedelta(days=quiet)]
     spans = []
     for year in range(MOST_YEARS):
-        start, after = years_earlier_each(fresh["first"], -year), years_earlier_each(fresh["first"], -year - 1)
+        start, after = (
+            years_earlier_each(fresh["first"], -year),
+            years_earlier_each(fresh["first"], -year - 1),
+        )
         part = pd.DataFrame(
-            {"customer_id": fresh.customer_id, "year": year, "window_start": start, "window_end": after - pd.Timedelta(days=1)}
+            {
+                "customer_id": fresh.customer_id,
+                "year": year,
+                "window_start": start,
+                "window_end": after - pd.Timedelta(days=1),
+            }
         )
         spans.append(part[part.window_end <= pd.Timestamp(book.as_of)])
     t = pd.concat(spans, ignore_index=True)
     if not len(t):
         return pd.DataFrame(columns=columns)
     days = t.assign(window_start=t.window_start.dt.date, window_end=t.window_end.dt.date)
-    windows = ibis.memtable(days, schema={"customer_id": "string", "year": "int64", "window_start": "date", "window_end": "date"})
+    windows = ibis.memtable(
+        days,
+        schema={
+            "customer_id": "string",
+            "year": "int64",
+            "window_start": "date",
+            "window_end": "date",
+        },
+    )
     lines = book.table("sales").join(windows, "customer_id")
     inside = lines.filter(lines.date.between(lines.window_start, lines.window_end))
     sums = (
-        inside.group_by("customer_id", "year").agg(revenue=inside.amount.sum().cast("float64"), bought=(inside.amount > 0).any()).execute()
+        inside.group_by("customer_id", "year")
+        .agg(revenue=inside.amount.sum().cast("float64"), bought=(inside.amount > 0).any())
+        .execute()
     )
     t = t.merge(sums, on=["customer_id", "year"], how="left")
     # no line in a year that was observed whole: nothing bought
@@ -170,61 +237,104 @@ def newcomer_years(book: Book) -> pd.DataFrame:
 
 
 def revenue_within(book: Book, spans: pd.DataFrame, customers: pd.Series) -> np.ndarray:
-    """Revenue of `customers` between their window_start and window_end (both included), credit notes deducted; NaN without a window."""
+    """Revenue of `customers` between their window_start and window_end (both included),
+    credit notes deducted; NaN without a window.
+    """
     if not len(spans):
         return np.full(len(customers), np.nan)
     lines = book.table("sales").join(silence.windows_of(spans), "customer_id")
     inside = lines.filter(lines.date.between(lines.window_start, lines.window_end))
-    sums = inside.group_by("customer_id").agg(revenue=inside.amount.sum().cast("float64")).execute().set_index("customer_id").revenue
+    sums = (
+        inside.group_by("customer_id")
+        .agg(revenue=inside.amount.sum().cast("float64"))
+        .execute()
+        .set_index("customer_id")
+        .revenue
+    )
     known = sums.reindex(spans.customer_id).fillna(0.0)  # no line in its window: nothing bought
     return known.reindex(customers).to_numpy(dtype=float)
 
 
 def yearly_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:
-    """What each account leaves in a year while it buys: revenue of the 12 months up to its last order × margin rate − cost lines that name it and cost to serve of the
-    last 12 months where known (of those gone it is mostly not: theirs is the margin on goods). Unknown without any margin rate.
+    """What each account leaves in a year while it buys: revenue of the 12 months up to its last
+    order × margin rate − cost lines that name it and cost to serve of the last 12 months where
+    known (of those gone it is mostly not: theirs is the margin on goods). Unknown without
+    any margin rate.
     """
     book = book.rolling
     last = pd.to_datetime(accounts.last_order_date).astype("datetime64[ns]")
-    margin = revenue_within(book, _year_up_to(accounts.customer_id, last).dropna(), accounts.customer_id)
+    margin = revenue_within(
+        book, _year_up_to(accounts.customer_id, last).dropna(), accounts.customer_id
+    )
     served = accounts.cost_to_serve.astype(float).fillna(0.0)  # not known: the margin on goods
     own = own_costs(book)
-    named = own.execute().set_index("customer_id").own_cost if own is not None else pd.Series(dtype=float)
+    named = (
+        own.execute().set_index("customer_id").own_cost
+        if own is not None
+        else pd.Series(dtype=float)
+    )
     mine = accounts.customer_id.map(named).astype(float).fillna(0.0)  # no cost line names it
-    return pd.Series(margin * margin_rates(book, accounts.customer_id) - served.to_numpy() - mine.to_numpy(), accounts.index)
+    return pd.Series(
+        margin * margin_rates(book, accounts.customer_id) - served.to_numpy() - mine.to_numpy(),
+        accounts.index,
+    )
 
 
 def regain_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:
-    """Margin a year that the active accounts to rekindle no longer bring: (best 12 months − last 12 months) × margin rate; 0 for every other account."""
+    """Margin a year that the active accounts to rekindle no longer bring:
+    (best 12 months − last 12 months) × margin rate; 0 for every other account.
+    """
     rates = margin_rates(book.rolling, accounts.customer_id)
     lost = (accounts.peak_revenue - accounts.rolling_year_revenue).clip(lower=0) * rates
     return lost.where((accounts.strategy == "rekindle") & accounts.active.astype(bool), 0.0)
 
 
-def effects_of(portfolio: Portfolio, changes: Mapping[str, tuple[str, float]], years: int) -> pd.DataFrame:
-    """`replacement.profit_effect` of each change (name → kind and size, see `changed_rate`) with its interval: change, retention_rate, extra_customers,
-    extra_profit, profit_share, low, high (of extra_profit).
-    """  # fmt: skip
+def effects_of(
+    portfolio: Portfolio, changes: Mapping[str, tuple[str, float]], years: int
+) -> pd.DataFrame:
+    """`replacement.profit_effect` of each change (name → kind and size, see `changed_rate`) with
+    its interval: change, retention_rate, extra_customers, extra_profit, profit_share, low, high
+    (of extra_profit).
+    """
     t, rows = portfolio.customers, []
     for name, (kind, size) in changes.items():
         rate = portfolio.retention_rate
         other = replacement.changed_rate(rate, kind, size) if rate == rate else math.nan
         found = replacement.profit_effect(
-            rate, [other], t.active.sum(), portfolio.inflow, portfolio.leaver_margin, portfolio.net_margin, years
+            rate,
+            [other],
+            t.active.sum(),
+            portfolio.inflow,
+            portfolio.leaver_margin,
+            portfolio.net_margin,
+            years,
         ).iloc[0]
-        low, high = replacement.profit_effect_interval(t.active_previous, t.active, t.yearly_margin, kind, size, years)
+        low, high = replacement.profit_effect_interval(
+            t.active_previous, t.active, t.yearly_margin, kind, size, years
+        )
         rows.append({"change": name, **found.to_dict(), "low": low, "high": high})
     return pd.DataFrame(rows)
 
 
 def win_rates_of(book: Book) -> pd.DataFrame | None:
-    """`contacts.win_rates` of the last 24 months; None without opportunities whose outcome is noted, or where the sales do not reach back a year further."""
+    """`contacts.win_rates` of the last 24 months; None without opportunities whose outcome
+    is noted, or where the sales do not reach back a year further.
+    """
     since = years_earlier(book.as_of, OPPORTUNITY_YEARS)
-    reaches = book.first_sale is not None and (book.first_sale - years_earlier(since, 1)).days <= COVER_DAYS
+    reaches = (
+        book.first_sale is not None
+        and (book.first_sale - years_earlier(since, 1)).days <= COVER_DAYS
+    )
     if not book.has("opportunities", "stage") or not reaches:
         return None
     first = book.orders.group_by("customer_id").agg(first=book.orders.date.min())
     if book.has("customers", "since"):
-        listed = book.table("customers").filter(lambda c: c.since.notnull()).select("customer_id", first="since")
-        first = ibis.union(first, listed).group_by("customer_id").agg(first=lambda c: c["first"].min())
+        listed = (
+            book.table("customers")
+            .filter(lambda c: c.since.notnull())
+            .select("customer_id", first="since")
+        )
+        first = (
+            ibis.union(first, listed).group_by("customer_id").agg(first=lambda c: c["first"].min())
+        )
     return contacts.win_rates(book.table("opportunities"), first, since, book.as_of)

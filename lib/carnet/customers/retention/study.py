@@ -1,4 +1,6 @@
-"""What keeping customers is worth, for whom, and how it is tested, as frames: each computed when it is first read."""
+"""What keeping customers is worth, for whom, and how it is tested, as frames:
+each computed when it is first read.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,9 +23,14 @@ from carnet.measures.retention import experiments, retention_budget
 from carnet.wording import unknown
 
 NAN = float("nan")
-CHANGES = {"halving": ("attrition", 0.5), "points": ("points", 0.05), "relative": ("relative", 0.05)}
+CHANGES = {
+    "halving": ("attrition", 0.5),
+    "points": ("points", 0.05),
+    "relative": ("relative", 0.05),
+}
 QUOTED_FROM, QUOTED_TO = 0.8, 0.9  # retention before and after, as the quoted figure has it
-CURVE_POINTS, LEAST_SHOWN = 21, 0.25  # of the curve over attrition: points, and how far it reaches at least
+# of the curve over attrition: points, and how far it reaches at least
+CURVE_POINTS, LEAST_SHOWN = 21, 0.25
 OTHER_SHARES = (0.5, 2.0)  # of the assumed shares that an action keeps or brings back
 RISE = 0.05  # of the retention, whose test is thought through
 Win = tuple[str, int, int]  # kind of opportunity, won, decided
@@ -70,7 +77,9 @@ class RetentionStudy:
     def replaced_by(self) -> dict[str, float]:
         """New customers that replace a good one: `replacement.replacement_ratio`."""
         p = self.parameters
-        return customer_value.replacement_of(self.book, self.portfolio, p.horizon_years, p.discount_rate)
+        return customer_value.replacement_of(
+            self.book, self.portfolio, p.horizon_years, p.discount_rate
+        )
 
     # --- another attrition
 
@@ -92,13 +101,17 @@ class RetentionStudy:
 
     @property
     def base(self) -> float:
-        """What effects are a share of: the net margin, else the gross margin, where above zero; else NaN."""
+        """What effects are a share of: the net margin, else the gross margin,
+        where above zero; else NaN.
+        """
         margins = (self.portfolio.net_margin, self.portfolio.gross_margin)
         return next((amount for amount in margins if amount > 0), NAN)
 
     @computed
     def curves(self) -> pd.DataFrame:
-        """Extra profit over attrition, a year and the horizon on: years, attrition_rate, effect (share of `base`, else money)."""
+        """Extra profit over attrition, a year and the horizon on: years, attrition_rate,
+        effect (share of `base`, else money).
+        """
         horizon = self.parameters.horizon_years
         if unknown(self.attrition_rate):
             return pd.DataFrame(columns=["years", "attrition_rate", "effect"])
@@ -113,14 +126,21 @@ class RetentionStudy:
 
     @computed
     def literal(self) -> dict[int, float]:
-        """Extra profit of the change that is quoted, from 80 to 90 % retention, by years gone by."""
+        """Extra profit of the change that is quoted, from 80 to 90 % retention,
+        by years gone by.
+        """
         years = (1, self.parameters.horizon_years)
-        return {year: self._effects(QUOTED_FROM, [QUOTED_TO], year).extra_profit.iloc[0] for year in years}
+        return {
+            year: self._effects(QUOTED_FROM, [QUOTED_TO], year).extra_profit.iloc[0]
+            for year in years
+        }
 
     def _effects(self, rate: float, others: Any, years: int) -> pd.DataFrame:
         found = self.portfolio
         count = int(found.customers.active.sum())
-        return replacement.profit_effect(rate, others, count, found.inflow, found.leaver_margin, self.base, years)
+        return replacement.profit_effect(
+            rate, others, count, found.inflow, found.leaver_margin, self.base, years
+        )
 
     def worth(self, rate: float, other: float) -> float:
         """How much more a customer is worth at another retention: `replacement.value_effect`."""
@@ -131,14 +151,18 @@ class RetentionStudy:
 
     @computed
     def accounts(self) -> pd.DataFrame:
-        """The account list with strategies and budgets: `decisions.account_budgets`; no row without sales."""
+        """The account list with strategies and budgets: `decisions.account_budgets`;
+        no row without sales.
+        """
         if not self.book.has("sales"):
             return pd.DataFrame(columns=["customer_id", "name", "strategy"])
         return account_budgets(self.book, self.parameters.policy)
 
     @computed
     def leave_rates(self) -> pd.DataFrame:
-        """How many customers this silent left: `retention_budget.leave_rates`, with band_end and seen."""
+        """How many customers this silent left: `retention_budget.leave_rates`,
+        with band_end and seen.
+        """
         t = retention_budget.leave_rates(leave_history(self.book))
         bands = retention_budget.BANDS
         ends = dict(zip(bands, (*bands[1:], np.nan), strict=True))
@@ -170,7 +194,9 @@ class RetentionStudy:
 
     @computed
     def other_totals(self) -> dict[float, float]:
-        """The budget in all with half and with twice the shares that actions are assumed to keep."""
+        """The budget in all with half and with twice the shares that actions
+        are assumed to keep.
+        """
         policy = self.parameters.policy
         totals = {}
         for factor in OTHER_SHARES:
@@ -197,7 +223,9 @@ class RetentionStudy:
 
     @computed
     def customers_for_a_rise(self) -> float:
-        """Customers an arm, to show retention rise by 5 points; NaN where the rate is next to 0 or 1."""
+        """Customers an arm, to show retention rise by 5 points;
+        NaN where the rate is next to 0 or 1.
+        """
         rate = self.retention_rate
         if not 0 < rate < 0.99:
             return NAN
@@ -212,7 +240,9 @@ class RetentionStudy:
 
     @computed
     def what_if(self) -> pd.DataFrame:
-        """Profit over retention, acquisition cost and margin: `replacement.what_if`; no row where an input is not known."""
+        """Profit over retention, acquisition cost and margin: `replacement.what_if`;
+        no row where an input is not known.
+        """
         p, found = self.parameters, self.portfolio
         t = found.customers
         new_count = int((t.status == "new").sum())

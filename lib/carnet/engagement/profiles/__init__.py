@@ -1,4 +1,6 @@
-"""What carnet knows beforehand, as files to read and to edit: the French chart of accounts, published benchmarks, reasons for leaving, service quality, sectors."""
+"""What carnet knows beforehand, as files to read and to edit: the French chart of accounts,
+published benchmarks, reasons for leaving, service quality, sectors.
+"""
 
 import math
 from collections.abc import Iterable
@@ -17,7 +19,9 @@ HOME = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A published figure: its value, who published it, when, and how far to trust it (A measured … D slogan)."""
+    """A published figure: its value, who published it, when,
+    and how far to trust it (A measured … D slogan).
+    """
 
     value: float
     statement: dict[str, str]
@@ -30,7 +34,9 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Balance:
-    """One intermediate balance: the balances it starts from, and the account prefixes it adds (credit − debit)."""
+    """One intermediate balance: the balances it starts from,
+    and the account prefixes it adds (credit − debit).
+    """
 
     name: str
     labels: dict[str, str]
@@ -40,10 +46,18 @@ class Balance:
 
 @cache
 def chart_of_accounts() -> dict[str, Any]:
-    """`pcg.yml`: behaviour (account prefix → fixed / variable / acquisition), classes (two digits → labels), balances."""
+    """`pcg.yml`: behaviour (account prefix → fixed / variable / acquisition),
+    classes (two digits → labels), balances.
+    """
     content = yaml.safe_load((HOME / "pcg.yml").read_text(encoding="utf-8"))
     content["balances"] = [
-        Balance(b["name"], {"en": b["en"], "fr": b["fr"]}, tuple(b["accounts"]), tuple(b.get("from", ()))) for b in content["balances"]
+        Balance(
+            b["name"],
+            {"en": b["en"], "fr": b["fr"]},
+            tuple(b["accounts"]),
+            tuple(b.get("from", ())),
+        )
+        for b in content["balances"]
     ]
     return content
 
@@ -60,7 +74,9 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class ReasonClass(BaseModel):
-    """One reason for leaving: labels, the client's codes and the word groups that name it, and what is published of it (see codebook.yml)."""
+    """One reason for leaving: labels, the client's codes and the word groups that name it,
+    and what is published of it (see codebook.yml).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -74,7 +90,9 @@ class ReasonClass(BaseModel):
 
 
 class ServiceProfile(BaseModel):
-    """Weights of the five dimensions of service quality, who published them, and how far to trust them."""
+    """Weights of the five dimensions of service quality, who published them,
+    and how far to trust them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -114,7 +132,9 @@ class Axis(BaseModel):
         return self
 
 
-RULE_BOUNDS = "a rule is a finite number from 0 on, a share, discount, mark or p-value one from 0 to 1"
+RULE_BOUNDS = (
+    "a rule is a finite number from 0 on, a share, discount, mark or p-value one from 0 to 1"
+)
 
 
 def checked_rule(name: str, value: float) -> float:
@@ -126,7 +146,9 @@ def checked_rule(name: str, value: float) -> float:
 
 
 class Sector(BaseModel):
-    """The axes of customer capital and the rules of the strategies, of a sector or of one engagement (see sectors.yml)."""
+    """The axes of customer capital and the rules of the strategies,
+    of a sector or of one engagement (see sectors.yml).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -156,32 +178,53 @@ def sector(name: str = "general", own: Path | None = None) -> Sector:
     packaged = _packaged_sectors()
     if own is None:
         if name not in packaged:
-            raise CarnetError(f"{name!r} is no sector and no file (.yml) of the folder; {nearest(name, packaged)}")
+            raise CarnetError(
+                f"{name!r} is no sector and no file (.yml) of the folder; {nearest(name, packaged)}"
+            )
         return Sector.model_validate(_based(packaged[name], packaged))
     try:
         content = yaml.safe_load(own.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise CarnetError(f"sector {own.name}: not readable as YAML text: {error}") from None
     if not isinstance(content, dict):
-        raise CarnetError(f"sector {own.name}: a mapping is expected (based_on: …, axes: …, strategy: …).")
+        raise CarnetError(
+            f"sector {own.name}: a mapping is expected (based_on: …, axes: …, strategy: …)."
+        )
     base = str(content.get("based_on", "general"))
     if base not in packaged:
-        raise CarnetError(f"sector {own.name}: based_on: {base!r} is not accepted; {nearest(base, packaged)}")
+        raise CarnetError(
+            f"sector {own.name}: based_on: {base!r} is not accepted; {nearest(base, packaged)}"
+        )
     general = _based(packaged["general"], packaged)
     try:
         found = Sector.model_validate(_based(content | {"based_on": base}, packaged))
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5])
-        raise CarnetError(f"sector {own.name}: {told}. A sector accepts: based_on, {', '.join(Sector.model_fields)}.") from None
+        told = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5]
+        )
+        raise CarnetError(
+            f"sector {own.name}: {told}. A sector accepts: "
+            f"based_on, {', '.join(Sector.model_fields)}."
+        ) from None
     places: list[tuple[str, Iterable[str], Iterable[str]]] = [
         ("axes", found.axes, general["axes"]),
         ("strategy", found.strategy, general["strategy"]),
-        *((f"axes.{name}.criteria", axis.criteria, general["axes"].get(name, {}).get("criteria", {})) for name, axis in found.axes.items()),
+        *(
+            (
+                f"axes.{name}.criteria",
+                axis.criteria,
+                general["axes"].get(name, {}).get("criteria", {}),
+            )
+            for name, axis in found.axes.items()
+        ),
     ]
     for place, given, known in places:
         strange = [key for key in given if key not in list(known)]
         if strange:
-            raise CarnetError(f"sector {own.name}: {place}: {strange[0]!r} is not accepted; {nearest(strange[0], known)}")
+            raise CarnetError(
+                f"sector {own.name}: {place}: {strange[0]!r} is not "
+                f"accepted; {nearest(strange[0], known)}"
+            )
     return found
 
 
@@ -200,14 +243,17 @@ def _based(content: dict, packaged: dict[str, dict]) -> dict:
 
 def _over(below: dict, above: dict) -> dict:
     merged = {
-        key: _over(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        key: _over(below[key], value)
+        if isinstance(value, dict) and isinstance(below.get(key), dict)
+        else value
         for key, value in above.items()
     }
     return below | merged
 
 
 def reason_classes(extra: Path | None = None) -> dict[str, ReasonClass]:
-    """`codebook.yml`, with the codes, words and classes that the file `extra` adds; a label or flag written there replaces the packaged one.
+    """`codebook.yml`, with the codes, words and classes that the file `extra` adds;
+    a label or flag written there replaces the packaged one.
 
     Raises CarnetError naming the file, the class and what is accepted.
     """
@@ -216,32 +262,52 @@ def reason_classes(extra: Path | None = None) -> dict[str, ReasonClass]:
     _check_classes(own, extra, {entry.benchmark for entry in found.values()})
     claimed = {code.casefold().strip() for entry in own.values() for code in entry.codes}
     for name, entry in found.items():  # the engagement's codes win
-        found[name] = entry.model_copy(update={"codes": [code for code in entry.codes if code.casefold() not in claimed]})
+        found[name] = entry.model_copy(
+            update={"codes": [code for code in entry.codes if code.casefold() not in claimed]}
+        )
     for name, added in own.items():
         old = found.get(name, ReasonClass(labels={"en": name, "fr": name}))
-        changed = {key: getattr(added, key) for key in added.model_fields_set if key in ("benchmark", "ours", "fallback")}
-        lists = {key: _merged(getattr(old, key), getattr(added, key)) for key in ("words", "examples")}
-        found[name] = old.model_copy(update=changed | lists | {"labels": old.labels | added.labels, "codes": [*old.codes, *added.codes]})
+        changed = {
+            key: getattr(added, key)
+            for key in added.model_fields_set
+            if key in ("benchmark", "ours", "fallback")
+        }
+        lists = {
+            key: _merged(getattr(old, key), getattr(added, key)) for key in ("words", "examples")
+        }
+        found[name] = old.model_copy(
+            update=changed
+            | lists
+            | {"labels": old.labels | added.labels, "codes": [*old.codes, *added.codes]}
+        )
     return found
 
 
 def _check_classes(own: dict[str, ReasonClass], path: Path | None, quoted: set[str | None]) -> None:
-    """Refuse a benchmark that is not one of the quoted shares, and a code that two classes claim."""
+    """Refuse a benchmark that is not one of the quoted shares,
+    and a code that two classes claim.
+    """
     claims: dict[str, str] = {}
     for name, entry in own.items():
         if path is not None and entry.benchmark not in quoted:
-            raise CarnetError(f"codebook {path.name}: {name}.benchmark: {nearest(str(entry.benchmark), sorted(filter(None, quoted)))}")
+            raise CarnetError(
+                f"codebook {path.name}: {name}.benchmark: "
+                f"{nearest(str(entry.benchmark), sorted(filter(None, quoted)))}"
+            )
         for code in entry.codes:
             if path is not None and claims.setdefault(code.casefold().strip(), name) != name:
                 raise CarnetError(
-                    f"codebook {path.name}: the code {code!r} is claimed by {claims[code.casefold().strip()]} and by {name}; keep one."
+                    f"codebook {path.name}: the code {code!r} is claimed by "
+                    f"{claims[code.casefold().strip()]} and by {name}; keep one."
                 )
 
 
 def service_quality() -> tuple[dict[str, dict[str, str]], dict[str, ServiceProfile]]:
     """`service_quality.yml`: labels of the dimensions in order, weight profiles by name."""
     content = yaml.safe_load((HOME / "service_quality.yml").read_text(encoding="utf-8"))
-    return content["dimensions"], {name: ServiceProfile(**fields) for name, fields in content["profiles"].items()}
+    return content["dimensions"], {
+        name: ServiceProfile(**fields) for name, fields in content["profiles"].items()
+    }
 
 
 def _read_classes(path: Path) -> dict[str, ReasonClass]:
@@ -251,9 +317,16 @@ def _read_classes(path: Path) -> dict[str, ReasonClass]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise CarnetError(f"codebook {path.name}: not readable as YAML text: {error}") from None
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5])
-        raise CarnetError(f"codebook {path.name}: {told}. A class accepts: {', '.join(ReasonClass.model_fields)}.") from None
+        told = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5]
+        )
+        raise CarnetError(
+            f"codebook {path.name}: {told}. A class accepts: {', '.join(ReasonClass.model_fields)}."
+        ) from None
 
 
 def _merged(old: dict[str, list[str]], added: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {language: [*old.get(language, []), *added.get(language, [])] for language in {**old, **added}}
+    return {
+        language: [*old.get(language, []), *added.get(language, [])]
+        for language in {**old, **added}
+    }

@@ -1,6 +1,9 @@
-"""What every figure shares: frame, axes, texts, house style, and the waterfall. A title states the computed finding, a subtitle the measure and its population.
+"""What every figure shares: frame, axes, texts, house style, and the waterfall.
 
-Every function returns a `Chart`: the matplotlib figure and its text alternative. Nothing is computed here but positions.
+A title states the computed finding, a subtitle the measure and its population.
+
+Every function returns a `Chart`: the matplotlib figure and its text alternative. Nothing is
+computed here but positions.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +24,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from carnet.wording import Wording
 
 COLOURS = {"focus": "#12436D", "contrast": "#F46A25", "context": "#8C8C8C", "third": "#28A197"}
-FOCUS, CONTRAST, CONTEXT, THIRD = (f"carnet:{name}" for name in COLOURS)  # names that matplotlib knows, see `use_colours`
+# names that matplotlib knows, see `use_colours`
+FOCUS, CONTRAST, CONTEXT, THIRD = (f"carnet:{name}" for name in COLOURS)
 WIDTH_INCHES = 7.2
 
 
@@ -34,7 +38,9 @@ class Chart:
 
 
 class Texts(NamedTuple):
-    """What stands around a chart: the computed finding, the measure with its population and period, the source."""
+    """What stands around a chart: the computed finding, the measure with its population and
+    period, the source.
+    """
 
     title: str
     subtitle: str
@@ -43,7 +49,9 @@ class Texts(NamedTuple):
 
 def use_colours(own: Mapping[Any, str]) -> None:
     """Give the four colours their values: the house's, or the firm's `own` by name."""
-    get_named_colors_mapping().update({f"carnet:{name}": own.get(name, colour) for name, colour in COLOURS.items()})
+    get_named_colors_mapping().update(
+        {f"carnet:{name}": own.get(name, colour) for name, colour in COLOURS.items()}
+    )
 
 
 use_colours({})
@@ -56,7 +64,9 @@ def house_style() -> AbstractContextManager[None]:
 
 
 def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
-    """Draw under the house style alone: neither a matplotlibrc of the user nor the caller's settings reach it, nor are they touched."""
+    """Draw under the house style alone: neither a matplotlibrc of the user nor the caller's
+    settings reach it, nor are they touched.
+    """
 
     @wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Chart:
@@ -67,20 +77,34 @@ def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
 
 
 def plain(text: object) -> str:
-    """Text that matplotlib must not read as mathematics: a customer may be called `Joe $\\bad$ Ltd`."""
+    """Text that matplotlib must not read as mathematics: a customer may be called
+    `Joe $\\bad$ Ltd`.
+    """
     return str(text).replace("\\", "\\\\").replace("$", r"\$") if "$" in str(text) else str(text)
 
 
 def frame(texts: Texts, height: float = 3.6) -> tuple[Figure, Axes]:
     """An empty figure with its three texts; the plot keeps the room between them."""
     figure, axes = plt.subplots(figsize=(WIDTH_INCHES, height))
-    heading, measure = fill(shortened(texts.title, 150), 62), fill(shortened(texts.subtitle, 250), 100)
+    heading, measure = (
+        fill(shortened(texts.title, 150), 62),
+        fill(shortened(texts.subtitle, 250), 100),
+    )
     top = 1 - 0.10 / height
-    figure.text(0.01, top, plain(heading), fontsize=12, fontweight="bold", va="top", color="#222222")
+    figure.text(
+        0.01, top, plain(heading), fontsize=12, fontweight="bold", va="top", color="#222222"
+    )
     lower = top - (0.22 * (heading.count("\n") + 1)) / height
     figure.text(0.01, lower, plain(measure), fontsize=8.5, va="top", color="#555555")
     lower -= (0.16 * (measure.count("\n") + 1) + 0.14) / height
-    figure.text(0.01, 0.04 / height, plain(shortened(texts.source, 140)), fontsize=7, va="bottom", color="#6B6B6B")
+    figure.text(
+        0.01,
+        0.04 / height,
+        plain(shortened(texts.source, 140)),
+        fontsize=7,
+        va="bottom",
+        color="#6B6B6B",
+    )
     figure.subplots_adjust(left=0.09, right=0.97, top=lower, bottom=0.62 / height)
     return figure, axes
 
@@ -110,7 +134,9 @@ def shortened(text: object, width: int = 30) -> str:
 
 @styled
 def draw_waterfall(w: Wording, steps: pd.DataFrame, texts: Texts) -> Chart:
-    """Steps from one total to the next (columns label, amount, total): a total stands on zero, a step hangs on the level before it."""
+    """Steps from one total to the next (columns label, amount, total): a total stands on zero,
+    a step hangs on the level before it.
+    """
     labels, amounts, totals = (list(steps[column]) for column in ("label", "amount", "total"))
     figure, axes = frame(texts, 3.8)
     level = 0.0
@@ -118,15 +144,35 @@ def draw_waterfall(w: Wording, steps: pd.DataFrame, texts: Texts) -> Chart:
     for position, (amount, total) in enumerate(zip(amounts, totals, strict=True)):
         start = 0.0 if total else level
         level = amount if total else level + amount
-        axes.bar(position, amount, bottom=start, width=0.62, color=FOCUS if total else THIRD if amount >= 0 else CONTRAST)
+        axes.bar(
+            position,
+            amount,
+            bottom=start,
+            width=0.62,
+            color=FOCUS if total else THIRD if amount >= 0 else CONTRAST,
+        )
         sign = "" if total or amount <= 0 else "+"
-        axes.text(position, max(start, start + amount, 0) + top * 0.02, plain(sign + w.money(amount, 0)), ha="center", fontsize=7.5)
+        axes.text(
+            position,
+            max(start, start + amount, 0) + top * 0.02,
+            plain(sign + w.money(amount, 0)),
+            ha="center",
+            fontsize=7.5,
+        )
         if position + 1 < len(amounts):
-            axes.plot([position + 0.31, position + 0.69], [level, level], color=CONTEXT, linewidth=0.8)
-    axes.set_xticks(range(len(amounts)), [plain(fill(label, 11)) for label in labels], fontsize=8 if len(amounts) < 9 else 7)
+            axes.plot(
+                [position + 0.31, position + 0.69], [level, level], color=CONTEXT, linewidth=0.8
+            )
+    axes.set_xticks(
+        range(len(amounts)),
+        [plain(fill(label, 11)) for label in labels],
+        fontsize=8 if len(amounts) < 9 else 7,
+    )
     low, high = axes.get_ylim()
     axes.set_ylim(low - top * 0.04 if low < 0 else low, high + top * 0.08)
     axes.axhline(0, color=CONTEXT, linewidth=0.8)
     money_axis(w, axes.yaxis)
-    told = "; ".join(f"{label}: {w.money(amount)}" for label, amount in zip(labels, amounts, strict=True))
+    told = "; ".join(
+        f"{label}: {w.money(amount)}" for label, amount in zip(labels, amounts, strict=True)
+    )
     return finish(figure, texts, told)

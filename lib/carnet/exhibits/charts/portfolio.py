@@ -1,4 +1,6 @@
-"""The figures of the portfolio: months, bridge, concentration, rankings, baskets, segments, drop-off."""
+"""The figures of the portfolio: months, bridge, concentration, rankings, baskets,
+segments, drop-off.
+"""
 
 from textwrap import fill
 
@@ -25,11 +27,15 @@ from carnet.wording import Wording, unknown
 
 @styled
 def draw_monthly_revenue(w: Wording, months: pd.DataFrame, texts: Texts) -> Chart:
-    """Two lines: the audit period and the same months a year earlier (columns label, revenue, revenue_previous)."""
+    """Two lines: the audit period and the same months a year earlier (columns label,
+    revenue, revenue_previous).
+    """
     labels = list(months.label)
     figure, axes = frame(texts)
     positions = range(len(months))
-    axes.plot(positions, months.revenue_previous, color=CONTEXT, marker="o", markersize=3, linestyle="--")
+    axes.plot(
+        positions, months.revenue_previous, color=CONTEXT, marker="o", markersize=3, linestyle="--"
+    )
     axes.plot(positions, months.revenue, color=FOCUS, marker="o", markersize=4)
     axes.set_xticks(list(positions), labels, fontsize=7.5)
     axes.set_ylim(
@@ -56,7 +62,9 @@ def draw_monthly_revenue(w: Wording, months: pd.DataFrame, texts: Texts) -> Char
 
 @styled
 def draw_lorenz(w: Wording, curve: pd.DataFrame, texts: Texts) -> Chart:
-    """Cumulative share of revenue, largest customers first (columns customer_share, revenue_share)."""
+    """Cumulative share of revenue, largest customers first (columns
+    customer_share, revenue_share).
+    """
     half = curve[curve.revenue_share >= 0.5].customer_share.min() if len(curve) else float("nan")
     figure, axes = frame(texts)
     axes.plot([0, *curve.customer_share], [0, *curve.revenue_share], color=FOCUS)
@@ -64,7 +72,12 @@ def draw_lorenz(w: Wording, curve: pd.DataFrame, texts: Texts) -> Chart:
     axes.text(0.62, 0.56, w._("all customers equal"), fontsize=7.5, color="#555555", rotation=22)
     if not unknown(half):
         axes.plot([half, half, 0], [0, 0.5, 0.5], color=CONTRAST, linewidth=1)
-    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=w._("share of customers"), ylabel=w._("share of revenue"))
+    axes.set(
+        xlim=(0, 1),
+        ylim=(0, 1.02),
+        xlabel=w._("share of customers"),
+        ylabel=w._("share of revenue"),
+    )
     percent_axis(w, axes.xaxis)
     percent_axis(w, axes.yaxis)
     return finish(figure, texts, "")
@@ -72,7 +85,9 @@ def draw_lorenz(w: Wording, curve: pd.DataFrame, texts: Texts) -> Chart:
 
 @styled
 def draw_ranking(w: Wording, bars: pd.DataFrame, texts: Texts) -> Chart:
-    """Sorted bars with direct labels (columns name, amount, note); negative amounts go left in the contrast colour."""
+    """Sorted bars with direct labels (columns name, amount, note);
+    negative amounts go left in the contrast colour.
+    """
     count = len(bars)
     names, amounts, notes = (list(bars[column]) for column in ("name", "amount", "note"))
     figure, axes = frame(texts, 1.5 + 0.27 * max(count, 2))
@@ -83,11 +98,20 @@ def draw_ranking(w: Wording, bars: pd.DataFrame, texts: Texts) -> Chart:
     span = max((abs(amount) for amount in amounts), default=1) or 1
     for position, (amount, note) in enumerate(zip(amounts, notes, strict=True)):
         side = 1 if amount >= 0 else -1
-        axes.text(amount + side * span * 0.015, position, plain(note), va="center", ha="left" if side > 0 else "right", fontsize=7.5)
+        axes.text(
+            amount + side * span * 0.015,
+            position,
+            plain(note),
+            va="center",
+            ha="left" if side > 0 else "right",
+            fontsize=7.5,
+        )
     low, high = min([0, *amounts]), max([0, *amounts])
     sides = (low < 0) + (high > 0) or 1
-    label = min(0.013 * max(map(len, notes), default=0) + 0.02, 0.4)  # widest label, as a share of the axis
-    room = max(label / (1 - label * sides), 0.24) * ((high - low) or 1)  # for the labels at the ends of the bars
+    # widest label, as a share of the axis
+    label = min(0.013 * max(map(len, notes), default=0) + 0.02, 0.4)
+    # for the labels at the ends of the bars
+    room = max(label / (1 - label * sides), 0.24) * ((high - low) or 1)
     axes.set_xlim(low - room if low < 0 else 0, high + room if high > 0 or low == 0 else 0)
     axes.axvline(0, color=CONTEXT, linewidth=0.8)
     axes.grid(axis="y", visible=False)
@@ -100,62 +124,110 @@ def draw_ranking(w: Wording, bars: pd.DataFrame, texts: Texts) -> Chart:
 
 @styled
 def draw_basket_bands(w: Wording, bands: pd.DataFrame, texts: Texts) -> Chart:
-    """Bars of revenue share by basket band with the share of orders as a mark (columns of `basket_bands`)."""
+    """Bars of revenue share by basket band with the share of orders as a mark (columns
+    of `basket_bands`).
+    """
     labels = [
-        w._("under {high}", high=w.money(row.high, 0)) if unknown(row.low) and not unknown(row.high)
-        else w._("{low} and more", low=w.money(row.low, 0)) if unknown(row.high) and not unknown(row.low)
-        else w._("any size") if unknown(row.low) else w._("{low} to {high}", low=w.money(row.low, 0), high=w.money(row.high, 0))
+        w._("under {high}", high=w.money(row.high, 0))
+        if unknown(row.low) and not unknown(row.high)
+        else w._("{low} and more", low=w.money(row.low, 0))
+        if unknown(row.high) and not unknown(row.low)
+        else w._("any size")
+        if unknown(row.low)
+        else w._("{low} to {high}", low=w.money(row.low, 0), high=w.money(row.high, 0))
         for row in bands.itertuples()
-    ]  # fmt: skip
+    ]
     figure, axes = frame(texts)
     axes.bar(range(len(bands)), bands.revenue_share, color=FOCUS, width=0.6)
     axes.scatter(range(len(bands)), bands.order_share, color=CONTRAST, marker="D", s=34, zorder=3)
     for position, row in enumerate(bands.itertuples()):
-        axes.text(position, max(row.revenue_share, row.order_share) + 0.02, w.percent(row.revenue_share, 0), ha="center", fontsize=8)
+        axes.text(
+            position,
+            max(row.revenue_share, row.order_share) + 0.02,
+            w.percent(row.revenue_share, 0),
+            ha="center",
+            fontsize=8,
+        )
     axes.set_xticks(range(len(bands)), [plain(fill(label, 16)) for label in labels], fontsize=8)
     axes.set_ylim(0, 1.15 * max(bands.revenue_share.max(), bands.order_share.max()))
     percent_axis(w, axes.yaxis)
     told = "; ".join(
-        f"{label}: {w.percent(r.revenue_share)}, {w.percent(r.order_share)}" for label, r in zip(labels, bands.itertuples(), strict=True)
+        f"{label}: {w.percent(r.revenue_share)}, {w.percent(r.order_share)}"
+        for label, r in zip(labels, bands.itertuples(), strict=True)
     )
     return finish(figure, texts, told)
 
 
 @styled
 def draw_rfm(w: Wording, matrix: pd.DataFrame, texts: Texts) -> Chart:
-    """Heat map of customers by recency and frequency score (columns recency_score, frequency_score, customer_count, revenue)."""
+    """Heat map of customers by recency and frequency score (columns recency_score, frequency_score,
+    customer_count, revenue).
+    """
     grid = matrix.pivot(index="recency_score", columns="frequency_score", values="customer_count")
-    grid = grid.reindex(index=range(5, 0, -1), columns=range(1, 6)).fillna(0)  # no such pair of scores: no customer
+    # no such pair of scores: no customer
+    grid = grid.reindex(index=range(5, 0, -1), columns=range(1, 6)).fillna(0)
     figure, axes = frame(texts, 3.9)
     sns.heatmap(
-        grid, annot=True, fmt=".0f", cmap="Blues", cbar=False, linewidths=1.5, linecolor="white", ax=axes, annot_kws={"fontsize": 9}
+        grid,
+        annot=True,
+        fmt=".0f",
+        cmap="Blues",
+        cbar=False,
+        linewidths=1.5,
+        linecolor="white",
+        ax=axes,
+        annot_kws={"fontsize": 9},
     )
     axes.grid(visible=False)
     axes.add_patch(plt.Rectangle((3, 3), 2, 2, fill=False, edgecolor=CONTRAST, linewidth=2))
     axes.set(xlabel=w._("frequency score"), ylabel=w._("recency score"))
     axes.tick_params(axis="y", rotation=0)
-    told = "; ".join(f"R{r.recency_score} F{r.frequency_score}: {w.number(r.customer_count)}" for r in matrix.itertuples())
+    told = "; ".join(
+        f"R{r.recency_score} F{r.frequency_score}: {w.number(r.customer_count)}"
+        for r in matrix.itertuples()
+    )
     return finish(figure, texts, told)
 
 
 @styled
 def draw_drop_off(w: Wording, steps: pd.DataFrame, texts: Texts) -> Chart:
-    """Rates of going on to the next order with their intervals (columns of `order_drop_off`, continued_low, continued_high)."""
+    """Rates of going on to the next order with their intervals (columns of `order_drop_off`,
+    continued_low, continued_high).
+    """
     figure, axes = frame(texts)
     rates = steps.continued_rate
     below = (rates - steps.continued_low).clip(lower=0)
     above = (steps.continued_high - rates).clip(lower=0)
     axes.bar(range(len(steps)), rates, color=FOCUS, width=0.5)
-    axes.errorbar(range(len(steps)), rates, yerr=[below, above], fmt="none", ecolor=CONTRAST, capsize=4, linewidth=1.4)
+    axes.errorbar(
+        range(len(steps)),
+        rates,
+        yerr=[below, above],
+        fmt="none",
+        ecolor=CONTRAST,
+        capsize=4,
+        linewidth=1.4,
+    )
     for position, row in enumerate(steps.itertuples()):
-        axes.text(position + 0.06, row.continued_rate / 2, w.percent(row.continued_rate, 0), color="white", ha="center", fontsize=9)
+        axes.text(
+            position + 0.06,
+            row.continued_rate / 2,
+            w.percent(row.continued_rate, 0),
+            color="white",
+            ha="center",
+            fontsize=9,
+        )
     labels = [
-        w._("order {step} to {next}", step=w.number(r.step), next=w.number(r.step + 1)) + f"\nn = {w.number(r.customer_count)}"
+        w._("order {step} to {next}", step=w.number(r.step), next=w.number(r.step + 1))
+        + f"\nn = {w.number(r.customer_count)}"
         for r in steps.itertuples()
     ]
     axes.set_xticks(range(len(steps)), labels)
     axes.set_ylim(0, 1.05)
     percent_axis(w, axes.yaxis)
     figure.subplots_adjust(bottom=0.24)
-    told = "; ".join(f"{w.number(r.step)}: {w.percent(r.continued_rate)} (n = {w.number(r.customer_count)})" for r in steps.itertuples())
+    told = "; ".join(
+        f"{w.number(r.step)}: {w.percent(r.continued_rate)} (n = {w.number(r.customer_count)})"
+        for r in steps.itertuples()
+    )
     return finish(figure, texts, told)

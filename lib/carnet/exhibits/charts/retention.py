@@ -1,4 +1,6 @@
-"""The figures of the retention plan: what another attrition does to profit, profit over retention × acquisition cost × margin."""
+"""The figures of the retention plan: what another attrition does to profit,
+profit over retention × acquisition cost × margin.
+"""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -23,10 +25,14 @@ MARK = "#9C3F0E"  # the contrast colour, dark enough for text
 
 
 @styled
-def draw_profit_effect(w: Wording, curves: pd.DataFrame, texts: Texts, marks: pd.DataFrame, attrition_rate: float) -> Chart:
-    """Extra profit over attrition, a curve a label (columns label, attrition_rate, effect); marks: label, attrition_rate, low, high of what is quoted.
+def draw_profit_effect(
+    w: Wording, curves: pd.DataFrame, texts: Texts, marks: pd.DataFrame, attrition_rate: float
+) -> Chart:
+    """Extra profit over attrition, a curve a label (columns label, attrition_rate, effect); marks:
+    label, attrition_rate, low, high of what is quoted.
 
-    Effects are shares of today's profit, or money where that is not above zero (column effect either way; `marks` empty then).
+    Effects are shares of today's profit, or money where that is not above zero (column effect
+    either way; `marks` empty then).
     """
     parts = [(str(label), part) for label, part in curves.groupby("label", sort=False)]
     shares = len(marks) > 0
@@ -34,18 +40,56 @@ def draw_profit_effect(w: Wording, curves: pd.DataFrame, texts: Texts, marks: pd
     for (label, curve), colour in zip(parts, (FOCUS, THIRD), strict=False):
         axes.plot(curve.attrition_rate, curve.effect, color=colour)
         end = (curve.attrition_rate.iloc[-1], curve.effect.iloc[-1])
-        axes.annotate(plain(label), end, xytext=(-4, 20), textcoords="offset points", fontsize=8, color=colour, ha="right", va="bottom")
-    for letter, row in zip("abcdef", marks.itertuples(), strict=False):
-        axes.plot([row.attrition_rate] * 2, [row.low, row.high], color=CONTRAST, linewidth=5, alpha=0.65, solid_capstyle="butt")
         axes.annotate(
-            letter, (row.attrition_rate, row.high), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8, color=MARK
+            plain(label),
+            end,
+            xytext=(-4, 20),
+            textcoords="offset points",
+            fontsize=8,
+            color=colour,
+            ha="right",
+            va="bottom",
         )
-    lines = [f"{letter} {row.label}" for letter, row in zip("abcdef", marks.itertuples(), strict=False)]
-    axes.text(0.995, 0.98, plain("\n".join(lines)), transform=axes.transAxes, ha="right", va="top", fontsize=8, color=MARK)
+    for letter, row in zip("abcdef", marks.itertuples(), strict=False):
+        axes.plot(
+            [row.attrition_rate] * 2,
+            [row.low, row.high],
+            color=CONTRAST,
+            linewidth=5,
+            alpha=0.65,
+            solid_capstyle="butt",
+        )
+        axes.annotate(
+            letter,
+            (row.attrition_rate, row.high),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+            color=MARK,
+        )
+    lines = [
+        f"{letter} {row.label}" for letter, row in zip("abcdef", marks.itertuples(), strict=False)
+    ]
+    axes.text(
+        0.995,
+        0.98,
+        plain("\n".join(lines)),
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=8,
+        color=MARK,
+    )
     axes.axhline(0, color=CONTEXT, linewidth=0.8)
     axes.axvline(attrition_rate, color=CONTEXT, linewidth=0.8, linestyle="--")
     axes.annotate(
-        w._("today"), (attrition_rate, axes.get_ylim()[0]), xytext=(4, 4), textcoords="offset points", fontsize=7.5, color="#555555"
+        w._("today"),
+        (attrition_rate, axes.get_ylim()[0]),
+        xytext=(4, 4),
+        textcoords="offset points",
+        fontsize=7.5,
+        color="#555555",
     )
     axes.set(xlabel=w._("attrition a year"), xlim=(0, None))
     percent_axis(w, axes.xaxis)
@@ -64,7 +108,9 @@ def draw_profit_effect(w: Wording, curves: pd.DataFrame, texts: Texts, marks: pd
 
 @styled
 def draw_what_if(w: Wording, table: pd.DataFrame, texts: Texts) -> Chart:
-    """Profit over retention, a panel an acquisition cost, a line a margin rate (columns of `replacement.what_if`); the scale is shared."""
+    """Profit over retention, a panel an acquisition cost, a line a margin rate (columns of
+    `replacement.what_if`); the scale is shared.
+    """
     figure, first = frame(texts, 4.0)
     box = first.get_position()
     figure.delaxes(first)
@@ -73,9 +119,13 @@ def draw_what_if(w: Wording, table: pd.DataFrame, texts: Texts) -> Chart:
     low, high = table.profit.min(), table.profit.max()
     room = 0.08 * ((high - low) or 1)
     for place, cost in enumerate(costs):
-        axes = figure.add_axes((box.x0 + 0.02 + place * width, box.y0, width - 0.035, box.y1 - box.y0 - 0.06))
+        axes = figure.add_axes(
+            (box.x0 + 0.02 + place * width, box.y0, width - 0.035, box.y1 - box.y0 - 0.06)
+        )
         for rate, colour in zip(margins, (CONTEXT, FOCUS, THIRD), strict=False):
-            part = table[(table.cac == cost) & (table.margin_rate == rate)].sort_values("retention_rate")
+            part = table[(table.cac == cost) & (table.margin_rate == rate)].sort_values(
+                "retention_rate"
+            )
             axes.plot(part.retention_rate, part.profit, color=colour, marker="o", markersize=3)
             if place == len(costs) - 1 and part.profit.notna().any():
                 end = part.dropna(subset=["profit"]).iloc[-1]
@@ -92,7 +142,9 @@ def draw_what_if(w: Wording, table: pd.DataFrame, texts: Texts) -> Chart:
                 )
         axes.axhline(0, color=CONTEXT, linewidth=0.8)
         axes.set_ylim(low - room, high + 2 * room)
-        axes.set_title(plain(w._("{cost} a new customer", cost=w.money(cost, 0))), fontsize=8, color="#333333")
+        axes.set_title(
+            plain(w._("{cost} a new customer", cost=w.money(cost, 0))), fontsize=8, color="#333333"
+        )
         money_axis(w, axes.yaxis)
         percent_axis(w, axes.xaxis)
         axes.xaxis.set_major_locator(plt.MaxNLocator(4))
@@ -101,7 +153,10 @@ def draw_what_if(w: Wording, table: pd.DataFrame, texts: Texts) -> Chart:
             axes.set_yticklabels([])
         axes.set_xlabel(w._("retention"), fontsize=8)
     told = "; ".join(
-        f"{w.percent(r.retention_rate, 0)}, {w.money(r.cac, 0)}, {w.percent(r.margin_rate, 0)}: {w.money(r.profit, 0)}"
+        (
+            f"{w.percent(r.retention_rate, 0)}, {w.money(r.cac, 0)}, "
+            f"{w.percent(r.margin_rate, 0)}: {w.money(r.profit, 0)}"
+        )
         for r in table.itertuples()
     )
     return finish(figure, texts, told)

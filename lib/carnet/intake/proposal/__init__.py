@@ -1,8 +1,10 @@
-"""A folder of exports → a proposed engagement.yml: which file is which table, which header plays which role, and how sure each guess is.
+"""A folder of exports → a proposed engagement.yml: which file is which table,
+which header plays which role, and how sure each guess is.
 
-`parts` reads the first rows of every file; `evidence` says what a header and its values speak for; `matching` gives each part a table
-and each table a source; `systems` knows the exports and databases of known systems, `shapes` what fills a table only in another shape;
-`writing` writes the file, every guess with its confidence. Nothing is proposed that lacks a required role.
+`parts` reads the first rows of every file; `evidence` says what a header and its values speak for;
+`matching` gives each part a table and each table a source; `systems` knows the exports
+and databases of known systems, `shapes` what fills a table only in another shape; `writing` writes
+the file, every guess with its confidence. Nothing is proposed that lacks a required role.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +33,9 @@ DATABASES = (".db", ".sqlite", ".sqlite3")
 
 @dataclass(frozen=True)
 class Proposal:
-    """The engagement file proposed, the match of every table, and what the analyst is told beside it: what was left out and why, what to look at."""
+    """The engagement file proposed, the match of every table,
+    and what the analyst is told beside it: what was left out and why, what to look at.
+    """
 
     text: str
     matches: list[Match]
@@ -39,19 +43,25 @@ class Proposal:
     doubts: list[str]
 
 
-def write_proposal(folder: Path, files: Sequence[Path] = (), url: str = "", ask: Asker | None = None) -> Proposal:
-    """Write the proposal for a folder's files, or for the database at `url`, to FOLDER/engagement.yml.
+def write_proposal(
+    folder: Path, files: Sequence[Path] = (), url: str = "", ask: Asker | None = None
+) -> Proposal:
+    """Write the proposal for a folder's files, or for the database at `url`,
+    to FOLDER/engagement.yml.
 
     Raises CarnetError when one is there already, or nothing is recognised.
     """
     if url and names_secret(url):
         raise CarnetError(
-            f"{without_secret(url)}: a password does not stand in a URL: write ${{NAME}} in its place, and set the environment variable NAME."
+            f"{without_secret(url)}: a password does not stand in a URL: write ${{NAME}} in its "
+            f"place, and set the environment variable NAME."
         )
     if url:
         folder.mkdir(parents=True, exist_ok=True)
     if not folder.is_dir():
-        raise CarnetError(f"{folder}: no such folder. Make it and put the client's exports into it.")
+        raise CarnetError(
+            f"{folder}: no such folder. Make it and put the client's exports into it."
+        )
     target = folder / FILE_NAME
     if target.exists():
         raise CarnetError(f"{target} is there already; it is not overwritten. Rename it first.")
@@ -61,7 +71,8 @@ def write_proposal(folder: Path, files: Sequence[Path] = (), url: str = "", ask:
 
 
 def propose(folder: Path, files: Sequence[Path] = (), ask: Asker | None = None) -> Proposal:
-    """Propose an engagement for the data files of a folder, or for those named; `ask` may change the matches in place.
+    """Propose an engagement for the data files of a folder, or for those named;
+    `ask` may change the matches in place.
 
     Raises CarnetError when none is recognised.
     """
@@ -78,7 +89,16 @@ def propose(folder: Path, files: Sequence[Path] = (), ask: Asker | None = None) 
             f"  {line}"
             for line in [
                 *left_out,
-                *([] if parts else [f"no file of {', '.join(READERS)} there: ask for the client's export as CSV or Excel"]),
+                *(
+                    []
+                    if parts
+                    else [
+                        (
+                            f"no file of {', '.join(READERS)} there: ask for the client's export "
+                            f"as CSV or Excel"
+                        )
+                    ]
+                ),
             ]
         )
         raise CarnetError(f"{folder}: no table is recognised.\n{told}")
@@ -89,7 +109,9 @@ def propose(folder: Path, files: Sequence[Path] = (), ask: Asker | None = None) 
 
 
 def _matched(parts: Sequence[Part]) -> tuple[list[Match], list[str]]:
-    """Tables of parts: exports of known systems, what headers and values speak for, then what fills a table in another shape only; and what was left out."""
+    """Tables of parts: exports of known systems, what headers and values speak for,
+    then what fills a table in another shape only; and what was left out.
+    """
     known = [export for part in parts for export in recognise_exports(part)]
     named = [export.part.path for export in known]
     others = [part for part in parts if part.path not in named]
@@ -105,7 +127,11 @@ def _matched(parts: Sequence[Part]) -> tuple[list[Match], list[str]]:
         matches, used = [made, *matches], [*used, made.part]
     elif by_month := [found for found in map(wide, alone) if found]:
         first = by_month[0]
-        first.others += [found.part for found in by_month[1:] if (found.keys, found.headers) == (first.keys, first.headers)]
+        first.others += [
+            found.part
+            for found in by_month[1:]
+            if (found.keys, found.headers) == (first.keys, first.headers)
+        ]
         matches, used = [first, *matches], [*used, first.part, *first.others]
     if beside:
         used.append(beside)
@@ -130,49 +156,80 @@ def propose_database(folder: Path, url: str, ask: Asker | None = None) -> Propos
     if ask:
         ask(matches, language_of(matches))
     doubts = _doubts(matches)
-    return Proposal(write(folder.resolve(), matches, left_out, doubts, Origin(url, found.known)), matches, left_out, doubts)
+    return Proposal(
+        write(folder.resolve(), matches, left_out, doubts, Origin(url, found.known)),
+        matches,
+        left_out,
+        doubts,
+    )
 
 
 def _files(folder: Path, files: Sequence[Path]) -> list[Path]:
     """The files named, each inside the folder; all data files of the folder when none is."""
-    named = [(folder / file if (folder / file).is_file() else Path(file)).resolve() for file in files]
+    named = [
+        (folder / file if (folder / file).is_file() else Path(file)).resolve() for file in files
+    ]
     for path in named:
         if not path.is_file() or not path.is_relative_to(folder):
             told = f"outside {folder}" if path.is_file() else "no such file"
             raise CarnetError(f"{path.name}: {told}. Copy the files into the engagement's folder.")
-    return named or sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in READERS)
+    return named or sorted(
+        path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in READERS
+    )
 
 
 def _beside(folder: Path) -> list[str]:
     """Files that hold no table, databases, and folders, which are not looked at."""
     others = [
-        path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix.lower() not in READERS and not path.name.startswith(".")
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.suffix.lower() not in READERS and not path.name.startswith(".")
     ]
     databases = [path.name for path in others if path.suffix.lower() in DATABASES]
     names = [path.name for path in others if path.name not in (FILE_NAME, *databases)]
     told = [f"{examples(names)}: not read, no kind of file that holds a table"] if names else []
-    told += [f"{name}: a database; for what it holds: carnet init sqlite:///{name} {folder}" for name in databases]
+    told += [
+        f"{name}: a database; for what it holds: carnet init sqlite:///{name} {folder}"
+        for name in databases
+    ]
     below = sorted(
-        {p.parent.name for p in folder.glob("*/*") if p.is_file() and p.suffix.lower() in READERS and not p.parent.name.startswith(".")}
+        {
+            p.parent.name
+            for p in folder.glob("*/*")
+            if p.is_file() and p.suffix.lower() in READERS and not p.parent.name.startswith(".")
+        }
     )
-    return [*told, *([f"data files in folders below are not looked at: {examples(below)}"] if below else [])]
+    return [
+        *told,
+        *([f"data files in folders below are not looked at: {examples(below)}"] if below else []),
+    ]
 
 
 def _doubts(matches: Sequence[Match]) -> list[str]:
-    """What the analyst must look at: columns that will be read by their own name and do not fit, amounts in several currencies."""
+    """What the analyst must look at: columns that will be read by their own name and do not fit,
+    amounts in several currencies.
+    """
     told = []
     for found in matches:
         for header in found.unused:
             role = next(
-                (role for role in TABLES[found.table].columns if role.casefold() == header.casefold() and role not in found.roles), None
+                (
+                    role
+                    for role in TABLES[found.table].columns
+                    if role.casefold() == header.casefold() and role not in found.roles
+                ),
+                None,
             )
             if role:
                 told.append(
-                    f"{found.part.label}: the column {header} is read as {role}, and its values do not fit: rename it, or map another"
+                    f"{found.part.label}: the column {header} is read as {role}, and its values do "
+                    f"not fit: rename it, or map another"
                 )
         codes = codes_of(found)
         if len(codes) > 1:
             told.append(
-                f"{found.part.label}: amounts in several currencies ({examples(sorted(codes))}): write rates: {{USD: …}} for those that are not yours; without a rate their lines are set aside"
+                f"{found.part.label}: amounts in several currencies ({examples(sorted(codes))}): "
+                f"write rates: {{USD: …}} for those that are not yours; without a rate their "
+                f"lines are set aside"
             )
     return told

@@ -1,4 +1,6 @@
-"""A live database → a proposed engagement: a known system by its own queries, any other by its columns and what its foreign keys lead to."""
+"""A live database → a proposed engagement: a known system by its own queries,
+any other by its columns and what its foreign keys lead to.
+"""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +23,9 @@ MOST_COLUMNS = 200  # of a table with what it refers to
 
 @dataclass(frozen=True)
 class Found:
-    """What a database offers: tables of a known system as matches, of another one as parts to be matched; what is known, what was left out."""
+    """What a database offers: tables of a known system as matches,
+    of another one as parts to be matched; what is known, what was left out.
+    """
 
     known: KnownDatabase | None
     matches: list[Match]
@@ -30,7 +34,10 @@ class Found:
 
 
 def read_database(server: Server) -> Found:
-    """The tables of a database as carnet's. Raises CarnetError where it does not answer or holds none."""
+    """The tables of a database as carnet's.
+
+    Raises CarnetError where it does not answer or holds none.
+    """
     tables = server.tables()
     if not tables:
         raise CarnetError(f"{server.name}: no table in this database.")
@@ -47,7 +54,11 @@ def read_database(server: Server) -> Found:
         if not len(values):
             left_out.append(f"{table}: no row in {known.system}")
             continue
-        roles = {role: Guess(role, SURE, f"as {known.system} stores it") for role in TABLES[table].columns if role in values.columns}
+        roles = {
+            role: Guess(role, SURE, f"as {known.system} stores it")
+            for role in TABLES[table].columns
+            if role in values.columns
+        }
         matches.append(Match(table, Part(Path(table), values, query=query), roles, 2.0))
     return Found(known, matches, [], left_out)
 
@@ -55,7 +66,9 @@ def read_database(server: Server) -> Found:
 def _sample(server: Server, query: str) -> pd.DataFrame:
     """The first rows of a query as texts."""
     rows = server.rows(f"SELECT * FROM (\n{query}\n) AS proposed LIMIT {SAMPLE_ROWS}")
-    return pd.DataFrame({name: _texts(rows.column(name)) for name in rows.column_names}, dtype=object)
+    return pd.DataFrame(
+        {name: _texts(rows.column(name)) for name in rows.column_names}, dtype=object
+    )
 
 
 def _texts(column: pa.ChunkedArray) -> list[str | None]:
@@ -66,7 +79,9 @@ def _texts(column: pa.ChunkedArray) -> list[str | None]:
 
 @dataclass
 class Joins:
-    """A table and what its foreign keys lead to: the SQL behind FROM, and by header the expression that gives it."""
+    """A table and what its foreign keys lead to: the SQL behind FROM,
+    and by header the expression that gives it.
+    """
 
     source: str
     expressions: dict[str, str] = field(default_factory=dict)
@@ -76,26 +91,40 @@ def _parts(server: Server, tables: Mapping[str, DatabaseTable]) -> Iterator[Part
     """Each table with rows as a part, the columns of what it refers to beside its own."""
     for name in sorted(tables):
         joins = _joined(server, tables, name)
-        columns = ", ".join(f"{expression} AS {_quote(server, header)}" for header, expression in joins.expressions.items())
+        columns = ", ".join(
+            f"{expression} AS {_quote(server, header)}"
+            for header, expression in joins.expressions.items()
+        )
         values = _sample(server, f"SELECT {columns} FROM {joins.source}")
         if len(values):
-            yield Part(Path(name), values, query=f"FROM {joins.source}", expressions=joins.expressions)
+            yield Part(
+                Path(name), values, query=f"FROM {joins.source}", expressions=joins.expressions
+            )
 
 
 def _joined(server: Server, tables: Mapping[str, DatabaseTable], name: str) -> Joins:
-    """A table joined with what it refers to, one level and then the next; a column that leads on is told by its own header too."""
-    joins = Joins(f"{_quote(server, name)} AS t0", {column: f"t0.{_quote(server, column)}" for column in tables[name].columns})
+    """A table joined with what it refers to, one level and then the next;
+    a column that leads on is told by its own header too.
+    """
+    joins = Joins(
+        f"{_quote(server, name)} AS t0",
+        {column: f"t0.{_quote(server, column)}" for column in tables[name].columns},
+    )
     waiting, count = [(name, "t0", 0)], 0
     while waiting:
         table, alias, depth = waiting.pop(0)
         if depth == DEPTH:
             continue
         for column, (other, key) in tables[table].refers.items():
-            if other not in tables or len(joins.expressions) + len(tables[other].columns) > MOST_COLUMNS:
+            if (
+                other not in tables
+                or len(joins.expressions) + len(tables[other].columns) > MOST_COLUMNS
+            ):
                 continue
             count += 1
             joins.source += (
-                f"\nLEFT JOIN {_quote(server, other)} AS t{count} ON t{count}.{_quote(server, key)} = {alias}.{_quote(server, column)}"
+                f"\nLEFT JOIN {_quote(server, other)} AS t{count} ON "
+                f"t{count}.{_quote(server, key)} = {alias}.{_quote(server, column)}"
             )
             told = plain(other).removesuffix("s")
             for inner in tables[other].columns:
@@ -109,7 +138,9 @@ def _quote(server: Server, name: str) -> str:
 
 
 def query_of(found: Match, others: Collection[str] = ()) -> str:
-    """The query of a match of an unknown database: the columns that play a role, under the names of their roles, and others under their own; in a fixed order."""
+    """The query of a match of an unknown database: the columns that play a role,
+    under the names of their roles, and others under their own; in a fixed order.
+    """
     expressions = found.part.expressions
     named = [f"  {expressions[guess.header]} AS {role}" for role, guess in found.roles.items()]
     named += [f'  {expressions[header]} AS "{header}"' for header in sorted(others)]

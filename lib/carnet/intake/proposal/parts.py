@@ -1,4 +1,6 @@
-"""The files of a folder as parts: the headers and the first values of each file, or of each sheet of a workbook."""
+"""The files of a folder as parts: the headers and the first values of each file,
+or of each sheet of a workbook.
+"""
 
 import tempfile
 from dataclasses import dataclass, field
@@ -26,9 +28,12 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 @dataclass(frozen=True)
 class Part:
-    """A file, one sheet of a workbook, or a table of a database: its headers and the first values of each as texts; how it is read where that is not the usual way.
+    """A file, one sheet of a workbook, or a table of a database:
+    its headers and the first values of each as texts; how it is read where that is not
+    the usual way.
 
-    `query`: of a database, the SQL that gives it; where `expressions` tells the SQL behind each header, what stands behind FROM.
+    `query`: of a database, the SQL that gives it; where `expressions` tells the SQL behind each
+    header, what stands behind FROM.
     """
 
     path: Path
@@ -57,14 +62,22 @@ class Part:
         if self.query:
             return False
         headers = {str(header).casefold() for header in self.values.columns}
-        return bool(LEGAL_NAME.match(self.path.name)) or {name.casefold() for name in LEDGER_HEADERS.values()} <= headers
+        return (
+            bool(LEGAL_NAME.match(self.path.name))
+            or {name.casefold() for name in LEDGER_HEADERS.values()} <= headers
+        )
 
     @property
     def has_title(self) -> bool:
-        """The first row looks like a title rather than a header: few cells, or some without a name."""
+        """The first row looks like a title rather than a header:
+        few cells, or some without a name.
+        """
         names = [str(name) for name in self.values.columns]
-        parted = self.format.get("delimiter") == "whitespace"  # a title of several words looks so, too
-        return not self.query and (parted or len(names) < FEW or any(name.startswith("column ") for name in names))
+        # a title of several words looks so, too
+        parted = self.format.get("delimiter") == "whitespace"
+        return not self.query and (
+            parted or len(names) < FEW or any(name.startswith("column ") for name in names)
+        )
 
     def below_a_title(self, header_row: int) -> "Part | None":
         """The same with its header further down; None where there is none."""
@@ -87,14 +100,20 @@ class Part:
 
 
 def read_parts(path: Path) -> tuple[list[Part], list[str]]:
-    """The first rows of a file, or of every sheet of a workbook; and what could not be read, with the reason."""
+    """The first rows of a file, or of every sheet of a workbook; and what could not be read,
+    with the reason.
+    """
     if path.suffix.lower() not in READERS:
         return [], [f"{path.name}: unknown kind of file. Accepted: {', '.join(READERS)}."]
     try:
         if path.suffix.lower() in WORKBOOKS:
             return _read_sheets(path)
         values = _sample(path, _spec(path))
-        if len(values.columns) == 1 and path.suffix.lower() != ".parquet" and len(str(values.columns[0]).split()) > 1:
+        if (
+            len(values.columns) == 1
+            and path.suffix.lower() != ".parquet"
+            and len(str(values.columns[0]).split()) > 1
+        ):
             parted = _sample(path, _spec(path, format={"delimiter": "whitespace"}))
             if len(parted.columns) > 1:
                 return [Part(path, parted, format={"delimiter": "whitespace"})], []
@@ -113,9 +132,19 @@ def _read_sheets(path: Path) -> tuple[list[Part], list[str]]:
     parts, unread = [], []
     for sheet in sheets:
         try:
-            parts.append(Part(path, _sample(path, _spec(path, sheet=sheet)), sheet if len(sheets) > 1 else None))
+            parts.append(
+                Part(
+                    path,
+                    _sample(path, _spec(path, sheet=sheet)),
+                    sheet if len(sheets) > 1 else None,
+                )
+            )
         except CarnetError as error:
-            unread.append(f"{error}" if len(sheets) == 1 else f"{path.name} ({sheet}): {str(error).partition(': ')[2] or error}")
+            unread.append(
+                f"{error}"
+                if len(sheets) == 1
+                else f"{path.name} ({sheet}): {str(error).partition(': ')[2] or error}"
+            )
     return parts, unread
 
 
@@ -130,7 +159,9 @@ def _sample(path: Path, spec: Table) -> pd.DataFrame:
         reader = fec.read if LEGAL_NAME.match(path.name) else READERS[path.suffix.lower()]
         try:
             header, _ = reader(con, "part", _start_of(path, Path(scratch)), spec, [])
-            columns = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in header)
+            columns = ", ".join(
+                f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in header
+            )
             return con.execute(f"SELECT {columns} FROM part LIMIT {SAMPLE_ROWS}").df()
         except duckdb.Error as error:
             raise CarnetError(f"{path.name}: not readable: {str(error).splitlines()[0]}") from None
@@ -138,10 +169,16 @@ def _sample(path: Path, spec: Table) -> pd.DataFrame:
 
 def _start_of(path: Path, scratch: Path) -> Path:
     """A text file's first lines, where it is long; else the file."""
-    if path.suffix.lower() in WORKBOOKS or path.suffix.lower() == ".parquet" or path.stat().st_size <= 2 * SAMPLE_LETTERS:
+    if (
+        path.suffix.lower() in WORKBOOKS
+        or path.suffix.lower() == ".parquet"
+        or path.stat().st_size <= 2 * SAMPLE_LETTERS
+    ):
         return path
     encoding = text.detect_encoding(path)
-    with path.open(encoding="utf-8" if encoding == text.MIXED else encoding, errors="replace", newline="") as whole:
+    with path.open(
+        encoding="utf-8" if encoding == text.MIXED else encoding, errors="replace", newline=""
+    ) as whole:
         head = whole.read(SAMPLE_LETTERS)
     start = scratch / path.name
     start.write_text(head[: head.rfind("\n") + 1] or head, encoding="utf-8", newline="")

@@ -29,16 +29,29 @@ def questions(matches: Sequence[Match]) -> Iterator[Question]:
         if found.table == "ledger" or (found.part.query and not found.part.expressions):
             continue  # what is there is known
         for role, guess in found.roles.items():
-            if (guess.confidence >= DOUBTFUL and "; or: " not in guess.why) or guess.header not in found.part.values:
+            if (
+                guess.confidence >= DOUBTFUL and "; or: " not in guess.why
+            ) or guess.header not in found.part.values:
                 continue
             column = TABLES[found.table].columns[role]
-            others = [header for header in found.unused if len(kept(found.part.values[header])) and found.part.fit(header, column) >= FITS]
+            others = [
+                header
+                for header in found.unused
+                if len(kept(found.part.values[header])) and found.part.fit(header, column) >= FITS
+            ]
             if others or not column.required:
                 yield Question(found, role, [guess.header, *others][:MOST])
 
 
-def ask(matches: Sequence[Match], w: Wording, tell: Callable[[str], None], choose: Callable[[str, int], int]) -> None:
-    """Put every question, and change the matches by the answers: `choose` gets the prompt and the highest number, and gives the number chosen (0: none)."""
+def ask(
+    matches: Sequence[Match],
+    w: Wording,
+    tell: Callable[[str], None],
+    choose: Callable[[str, int], int],
+) -> None:
+    """Put every question, and change the matches by the answers:
+    `choose` gets the prompt and the highest number, and gives the number chosen (0: none).
+    """
     asked = list(questions(matches))
     for number, question in enumerate(asked, 1):
         found, values = question.match, question.match.part.values
@@ -55,7 +68,10 @@ def ask(matches: Sequence[Match], w: Wording, tell: Callable[[str], None], choos
         )
         rows = values[values[question.headers].notna().any(axis=1)].head(SAMPLES)
         for place, header in enumerate(question.headers, 1):
-            samples = " · ".join(w._("(empty)") if value is None or value != value else str(value) for value in rows[header])
+            samples = " · ".join(
+                w._("(empty)") if value is None or value != value else str(value)
+                for value in rows[header]
+            )
             tell(f"  {place}. {header}: {samples}")
         if not TABLES[found.table].columns[question.role].required:
             none = w._("none of them")
@@ -63,7 +79,10 @@ def ask(matches: Sequence[Match], w: Wording, tell: Callable[[str], None], choos
         answer = choose(w._("Number (Enter for 1)"), len(question.headers))
         if answer:
             found.roles[question.role] = replace(
-                found.roles[question.role], header=question.headers[answer - 1], confidence=1.0, why=w._("answered")
+                found.roles[question.role],
+                header=question.headers[answer - 1],
+                confidence=1.0,
+                why=w._("answered"),
             )
         elif not TABLES[found.table].columns[question.role].required:
             del found.roles[question.role]

@@ -1,7 +1,9 @@
-"""Files, sheets and queries → raw tables in DuckDB, where every value is still traceable to file and row.
+"""Files, sheets and queries → raw tables in DuckDB, where every value is still traceable
+to file and row.
 
-`load_table` is the only door: it finds the files of one table, reads each as the client wrote it and appends it to
-`raw_<table>` with the columns `_file` (index into the file list) and `_row` (as a spreadsheet numbers rows).
+`load_table` is the only door: it finds the files of one table, reads each as the client wrote it
+and appends it to `raw_<table>` with the columns `_file` (index into the file list) and `_row`
+(as a spreadsheet numbers rows).
 Nothing is dropped or repaired here: lines that do not fit their header come back in `rejects`.
 """
 
@@ -26,7 +28,9 @@ from carnet.intake.sources import columnar, excel, fec, servers, text, unpivot
 from carnet.intake.sources.base import Reject, SourceFile, identifier, plain_header
 from carnet.wording import N_, Notice
 
-Reader = Callable[[duckdb.DuckDBPyConnection, str, Path, Table, list[Notice]], tuple[list[str], list[Reject]]]
+Reader = Callable[
+    [duckdb.DuckDBPyConnection, str, Path, Table, list[Notice]], tuple[list[str], list[Reject]]
+]
 
 READERS: dict[str, Reader] = {
     ".csv": text.read,
@@ -41,10 +45,14 @@ READERS: dict[str, Reader] = {
 
 
 def find_files(name: str, spec: Table, folder: Path, scratch: Path) -> list[SourceFile]:
-    """List the inputs of one table, queries fetched into `scratch`; raises CarnetError when a pattern finds nothing."""
+    """List the inputs of one table, queries fetched into `scratch`;
+    raises CarnetError when a pattern finds nothing.
+    """
     found = _found(name, spec, folder, scratch)
     joined = [
-        replace(file, join=number) for number, join in enumerate(spec.join) for file in _found(name, _source_of(join), folder, scratch)
+        replace(file, join=number)
+        for number, join in enumerate(spec.join)
+        for file in _found(name, _source_of(join), folder, scratch)
     ]
     return found + joined
 
@@ -55,7 +63,9 @@ def _mixed_kinds(con: duckdb.DuckDBPyConnection, table: str, count: int) -> set[
     for index in range(count if count > 1 else 0):
         for name, kind, *_ in con.execute(f"DESCRIBE part_{table}_{index}").fetchall():
             kinds.setdefault(name.casefold(), set()).add(kind)
-    return {name for name, found in kinds.items() if "VARCHAR" in found and found & {"DOUBLE", "FLOAT"}}
+    return {
+        name for name, found in kinds.items() if "VARCHAR" in found and found & {"DOUBLE", "FLOAT"}
+    }
 
 
 def _whole(column: str) -> str:
@@ -73,25 +83,39 @@ def _found(name: str, spec: Table, folder: Path, scratch: Path) -> list[SourceFi
     for pattern in spec.files:
         if is_database_url(pattern):
             path = servers.fetch_query(name, pattern, spec.query, folder, scratch)
-            found.append(SourceFile(f"{without_secret(pattern)} ({spec.query})", path, sha256_of(path)))
+            found.append(
+                SourceFile(f"{without_secret(pattern)} ({spec.query})", path, sha256_of(path))
+            )
             continue
         if pattern.startswith("package:"):
             paths, label = [_package_file(name, pattern)], pattern
         else:
             paths, label = _glob(name, pattern, folder), None
-        found += [SourceFile(label or path.relative_to(folder.resolve()).as_posix(), path, sha256_of(path)) for path in paths]
+        found += [
+            SourceFile(
+                label or path.relative_to(folder.resolve()).as_posix(), path, sha256_of(path)
+            )
+            for path in paths
+        ]
     twice = sorted({f.name for f in found if [g.path for g in found].count(f.path) > 1})
     if twice:
         raise CarnetError(
             Message(
-                "{name}: {examples} is listed by two patterns of `files`; its rows would count twice.", name=name, examples=examples(twice)
+                "{name}: {examples} is listed by two patterns of `files`; its rows "
+                "would count twice.",
+                name=name,
+                examples=examples(twice),
             )
         )
     return found
 
 
-def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: list[SourceFile]) -> list[Reject]:
-    """Create `raw_<table>` from `files`; returns the lines that could not be split into the header's columns."""
+def load_table(
+    con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: list[SourceFile]
+) -> list[Reject]:
+    """Create `raw_<table>` from `files`; returns the lines that could not be split into
+    the header's columns.
+    """
     joined = [file for file in files if file.join is not None]
     files[:] = [part for file in files if file.join is None for part in _sheets(file, spec)]
     rejects: list[Reject] = []
@@ -119,34 +143,54 @@ def load_table(con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: l
     spelling = {name.casefold(): name for names in reversed(headers.values()) for name in names}
     mixed = _mixed_kinds(con, table, len(headers))
     for index, names in enumerate(headers.values()):
-        written = {name: _whole(identifier(name)) if name.casefold() in mixed else identifier(name) for name in names}
-        columns = ", ".join(f"{written[name]} AS {identifier(spelling[name.casefold()])}" for name in names)
+        written = {
+            name: _whole(identifier(name)) if name.casefold() in mixed else identifier(name)
+            for name in names
+        }
+        columns = ", ".join(
+            f"{written[name]} AS {identifier(spelling[name.casefold()])}" for name in names
+        )
         parts.append(f"SELECT {index}::INTEGER AS _file, _row, {columns} FROM part_{table}_{index}")
     folded = [{name.casefold() for name in names} for names in headers.values()]
-    partial = sorted(spelling[name] for name in set[str]().union(*folded) - set[str].intersection(*folded))
+    partial = sorted(
+        spelling[name] for name in set[str]().union(*folded) - set[str].intersection(*folded)
+    )
     if partial:
         message = N_("{table}: columns that not every file has, taken as missing there: {columns}.")
         label = TABLE_LABELS[table] if table in TABLES else table
         files[0].notes.append(Notice(message, {"table": label, "columns": examples(partial)}))
     query = " UNION ALL BY NAME ".join(parts)
     for number, join in enumerate(spec.join):
-        query = _joined(con, f"{table}_join_{number}", join, [file for file in joined if file.join == number], query)
+        query = _joined(
+            con,
+            f"{table}_join_{number}",
+            join,
+            [file for file in joined if file.join == number],
+            query,
+        )
     con.execute(f"CREATE VIEW raw_{table} AS {query}")
     files += joined
     return rejects
 
 
-def _joined(con: duckdb.DuckDBPyConnection, name: str, join: Join, files: list[SourceFile], query: str) -> str:
-    """SQL: the rows of `query` with the columns of other files, by what both share; rows without a partner are told.
+def _joined(
+    con: duckdb.DuckDBPyConnection, name: str, join: Join, files: list[SourceFile], query: str
+) -> str:
+    """SQL: the rows of `query` with the columns of other files, by what both share;
+    rows without a partner are told.
 
-    Raises CarnetError where a header is missing, or where one number has several rows there: which is meant nobody can tell.
+    Raises CarnetError where a header is missing, or where one number has several rows there:
+    which is meant nobody can tell.
     """
     inputs = [replace(file, join=None) for file in files]
     load_table(con, name, _source_of(join), inputs)
     for file in files:
         file.rows = sum(part.rows for part in inputs if part.path == file.path)
     con.execute(f"CREATE OR REPLACE VIEW left_{name} AS {query}")
-    here, there = ({plain_header(row[0]): row[0] for row in con.execute(f"DESCRIBE {view}_{name}").fetchall()} for view in ("left", "raw"))
+    here, there = (
+        {plain_header(row[0]): row[0] for row in con.execute(f"DESCRIBE {view}_{name}").fetchall()}
+        for view in ("left", "raw")
+    )
     pairs = []
     for wanted, other in join.shared.items():
         for header, headers in ((wanted, here), (other, there)):
@@ -160,23 +204,38 @@ def _joined(con: duckdb.DuckDBPyConnection, name: str, join: Join, files: list[S
                     )
                 )
         pairs.append((here[plain_header(wanted)], there[plain_header(other)]))
-    added = [header for plain, header in there.items() if plain not in here and not header.startswith("_")]
+    added = [
+        header
+        for plain, header in there.items()
+        if plain not in here and not header.startswith("_")
+    ]
     keys = ", ".join(f"{_as_key(other)} AS _key_{n}" for n, (_, other) in enumerate(pairs))
-    con.execute(f"CREATE OR REPLACE TABLE part_{name}_rows AS SELECT DISTINCT {', '.join([keys, *map(identifier, added)])} FROM raw_{name}")
+    con.execute(
+        f"CREATE OR REPLACE TABLE part_{name}_rows AS "
+        f"SELECT DISTINCT {', '.join([keys, *map(identifier, added)])} FROM raw_{name}"
+    )
     names = ", ".join(f"_key_{n}" for n in range(len(pairs)))
-    twice = con.execute(f"SELECT {names} FROM part_{name}_rows GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 6").fetchall()
+    twice = con.execute(
+        f"SELECT {names} FROM part_{name}_rows GROUP BY ALL HAVING count(*) > 1 "
+        f"ORDER BY ALL LIMIT 6"
+    ).fetchall()
     if twice:
         raise CarnetError(
             Message(
-                "join: {examples}: several rows for one {listed}: {examples_2}. Name more columns under on:, or leave the repeated rows out.",
+                "join: {examples}: several rows for one {listed}: {examples_2}. Name more columns "
+                "under on:, or leave the repeated rows out.",
                 examples=examples(join.files),
                 listed=" + ".join((other for _, other in pairs)),
                 examples_2=examples(" + ".join(map(str, row)) for row in twice),
             )
         )
-    on = " AND ".join(f"{_as_key(f'l.{identifier(header)}', False)} = j._key_{n}" for n, (header, _) in enumerate(pairs))
+    on = " AND ".join(
+        f"{_as_key(f'l.{identifier(header)}', False)} = j._key_{n}"
+        for n, (header, _) in enumerate(pairs)
+    )
     rows, alone = con.execute(
-        f"SELECT count(*), count(*) FILTER (j._key_0 IS NULL) FROM left_{name} l LEFT JOIN part_{name}_rows j ON {on}"
+        f"SELECT count(*), count(*) FILTER (j._key_0 IS NULL) FROM left_{name} l LEFT "
+        f"JOIN part_{name}_rows j ON {on}"
     ).fetchall()[0]
     if rows == alone > 0:
         raise CarnetError(
@@ -200,15 +259,28 @@ def _joined(con: duckdb.DuckDBPyConnection, name: str, join: Join, files: list[S
 
 
 def _as_key(header: str, quote: bool = True) -> str:
-    """SQL: a number that two files share, as it is compared: without outer spaces, 17850.0 as 17850."""
+    """SQL: a number that two files share, as it is compared:
+    without outer spaces, 17850.0 as 17850.
+    """
     return _whole(f"upper(trim(CAST({identifier(header) if quote else header} AS VARCHAR)))")
 
 
 def _one_row_a_month(
-    con: duckdb.DuckDBPyConnection, table: str, spec: Table, files: list[SourceFile], headers: dict[str, list[str]]
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    spec: Table,
+    files: list[SourceFile],
+    headers: dict[str, list[str]],
 ) -> tuple[dict[str, list[str]], list[SourceFile]]:
-    """Files whose months stand in columns as one input a file and month: `part_<table>_<n>` of each, its header, the inputs."""
-    months = {file.name: unpivot.months_of(con, spec, headers[file.name], f"{file.name} {file.sheet or ''}".strip()) for file in files}
+    """Files whose months stand in columns as one input a file and month:
+    `part_<table>_<n>` of each, its header, the inputs.
+    """
+    months = {
+        file.name: unpivot.months_of(
+            con, spec, headers[file.name], f"{file.name} {file.sheet or ''}".strip()
+        )
+        for file in files
+    }
     for index in range(len(files)):
         con.execute(f"ALTER TABLE part_{table}_{index} RENAME TO part_{table}_{index}_wide")
     found: dict[str, list[str]] = {}
@@ -217,14 +289,22 @@ def _one_row_a_month(
         taken = {header for roles in months[file.name].values() for header in roles.values()}
         kept = [header for header in headers[file.name] if header not in taken]
         for month, roles in months[file.name].items():
-            one = replace(file, name=f"{file.name} [{month}]", notes=[] if made and made[-1].path == file.path else file.notes)
+            one = replace(
+                file,
+                name=f"{file.name} [{month}]",
+                notes=[] if made and made[-1].path == file.path else file.notes,
+            )
             con.execute(
-                f"CREATE VIEW part_{table}_{len(made)} AS {unpivot.rows_of_month(f'part_{table}_{index}_wide', month, roles, kept)}"
+                f"CREATE VIEW part_{table}_{len(made)} "
+                f"AS {unpivot.rows_of_month(f'part_{table}_{index}_wide', month, roles, kept)}"
             )
             one.rows = _count(con, f"part_{table}_{len(made)}")
             found[one.name] = [*kept, unpivot.PERIOD, *roles]
             made.append(one)
-        message = N_("{file}: {count} months in columns were read as one row a month, from {first} to {last}.")
+        message = N_(
+            "{file}: {count} months in columns were read as one row a month, from "
+            "{first} to {last}."
+        )
         told = {
             "file": file.name,
             "count": len(months[file.name]),
@@ -238,17 +318,27 @@ def _one_row_a_month(
 def _unpacked(
     con: duckdb.DuckDBPyConnection, relation: str, path: Path, spec: Table, notes: list[Notice]
 ) -> tuple[list[str], list[Reject]]:
-    """A text file packed with gzip, read as the file inside. Raises CarnetError for anything else that is packed."""
+    """A text file packed with gzip, read as the file inside.
+
+    Raises CarnetError for anything else that is packed.
+    """
     inner = Path(path.stem)
     if READERS.get(inner.suffix.lower()) is not text.read:
-        raise CarnetError(Message("{name}: unknown kind of file inside. Accepted: .csv.gz, .txt.gz, .tsv.gz.", name=path.name))
+        raise CarnetError(
+            Message(
+                "{name}: unknown kind of file inside. Accepted: .csv.gz, .txt.gz, .tsv.gz.",
+                name=path.name,
+            )
+        )
     with tempfile.TemporaryDirectory() as scratch:
         unpacked = Path(scratch) / inner.name
         try:
             with gzip.open(path) as packed, unpacked.open("wb") as target:
                 shutil.copyfileobj(packed, target)
         except (OSError, EOFError, zlib.error) as error:
-            raise CarnetError(Message("{name}: not readable as gzip: {error}.", name=path.name, error=error)) from None
+            raise CarnetError(
+                Message("{name}: not readable as gzip: {error}.", name=path.name, error=error)
+            ) from None
         return text.read(con, relation, unpacked, spec, notes)
 
 
@@ -260,16 +350,26 @@ def _sheets(file: SourceFile, spec: Table) -> list[SourceFile]:
     if READERS.get(file.path.suffix.lower()) is not excel.read:
         return [file]
     sheets = excel.sheets_of(file.path, spec, file.notes)
-    found = [replace(file, sheet=sheet, hidden=excel.hidden_rows(file.path, sheet)) for sheet in sheets]
+    found = [
+        replace(file, sheet=sheet, hidden=excel.hidden_rows(file.path, sheet)) for sheet in sheets
+    ]
     if len(sheets) < 2:
         return found
-    return [replace(one, name=f"{file.name} [{one.sheet}]", notes=[] if n else file.notes) for n, one in enumerate(found)]
+    return [
+        replace(one, name=f"{file.name} [{one.sheet}]", notes=[] if n else file.notes)
+        for n, one in enumerate(found)
+    ]
 
 
 def forget_raw(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Drop `raw_<table>` and the parts it is made of: after its contract nobody asks for what was written."""
+    """Drop `raw_<table>` and the parts it is made of: after its contract nobody asks
+    for what was written.
+    """
     con.execute(f"DROP VIEW raw_{table}")
-    parts = "SELECT table_name, table_type FROM information_schema.tables WHERE regexp_full_match(table_name, ?)"
+    parts = (
+        "SELECT table_name, table_type FROM information_schema.tables "
+        "WHERE regexp_full_match(table_name, ?)"
+    )
     for part, kind in con.execute(parts, [rf"(part|left|raw)_{table}_(\d|join).*"]).fetchall():
         con.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {identifier(part)}")
 
@@ -288,18 +388,26 @@ def _glob(name: str, pattern: str, folder: Path) -> list[Path]:
     """Files of a glob, all inside the engagement folder, in name order."""
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         raise CarnetError(
-            Message("{name}: files: {pattern} leaves the engagement folder. Copy the files into it.", name=name, pattern=f"{pattern!r}")
+            Message(
+                "{name}: files: {pattern} leaves the engagement folder. Copy the files into it.",
+                name=name,
+                pattern=f"{pattern!r}",
+            )
         )
     paths = [p.resolve() for p in sorted(folder.glob(pattern)) if p.is_file()]
     outside = [p.name for p in paths if not p.is_relative_to(folder.resolve())]
     if outside:
         raise CarnetError(
             Message(
-                "{name}: {examples} is a link out of the engagement folder. Copy the file into it.", name=name, examples=examples(outside)
+                "{name}: {examples} is a link out of the engagement folder. Copy the file into it.",
+                name=name,
+                examples=examples(outside),
             )
         )
     if not paths:
-        there = examples((p.name for p in sorted(folder.iterdir()) if p.is_file() and p.suffix in READERS), 12)
+        there = examples(
+            (p.name for p in sorted(folder.iterdir()) if p.is_file() and p.suffix in READERS), 12
+        )
         raise CarnetError(
             Message(
                 "{name}: files: {pattern} finds no file in {folder}. Data files there: {there}.",
@@ -319,7 +427,8 @@ def _package_file(name: str, pattern: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise CarnetError(
             Message(
-                "{name}: the package {package} of {pattern} is not installed (pip install {package_2}).",
+                "{name}: the package {package} of {pattern} is not installed (pip "
+                "install {package_2}).",
                 name=name,
                 package=f"{package!r}",
                 pattern=f"{pattern!r}",
@@ -330,6 +439,11 @@ def _package_file(name: str, pattern: str) -> Path:
     path = (root / inner).resolve()
     if not path.is_file() or not path.is_relative_to(root):
         raise CarnetError(
-            Message("{name}: the package {package} ships no file {inner}.", name=name, package=f"{package!r}", inner=f"{inner!r}")
+            Message(
+                "{name}: the package {package} ships no file {inner}.",
+                name=name,
+                package=f"{package!r}",
+                inner=f"{inner!r}",
+            )
         )
     return path

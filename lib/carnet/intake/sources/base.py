@@ -1,4 +1,6 @@
-"""What every reader shares: the record of an input file, a refused line, a checked header, quoting for SQL."""
+"""What every reader shares: the record of an input file, a refused line, a checked header,
+quoting for SQL.
+"""
 
 import unicodedata
 from collections import Counter
@@ -40,14 +42,18 @@ class Reject:
 
 
 def check_header(path: Path, names: list[str], header_row: int) -> list[str]:
-    """Header names, spaces of any kind as one; one that stands twice bears its column. Raises CarnetError when there is none, one is not text, or there are too many."""
+    """Header names, spaces of any kind as one; one that stands twice bears its column.
+
+    Raises CarnetError when there is none, one is not text, or there are too many.
+    """
     names = [" ".join(name.replace("\ufeff", "").split()) for name in names]
     while names and not names[-1]:
         names.pop()
     if not names:
         raise CarnetError(
             Message(
-                "{name}: no header in row {header_row}. Export with headers, or set format: {{header_row: …}}.",
+                "{name}: no header in row {header_row}. Export with headers, or set format: "
+                "{{header_row: …}}.",
                 name=path.name,
                 header_row=header_row,
             )
@@ -55,7 +61,8 @@ def check_header(path: Path, names: list[str], header_row: int) -> list[str]:
     if len(names) > MAX_COLUMNS:
         raise CarnetError(
             Message(
-                "{name} row {header_row}: {names} columns, at most {MAX_COLUMNS} are read. Export the columns needed.",
+                "{name} row {header_row}: {names} columns, at most {MAX_COLUMNS} are read. Export "
+                "the columns needed.",
                 name=path.name,
                 header_row=header_row,
                 names=f"{len(names):,}",
@@ -65,14 +72,17 @@ def check_header(path: Path, names: list[str], header_row: int) -> list[str]:
     if any(character < " " for name in names for character in name if character not in "\t\r\n"):
         raise CarnetError(
             Message(
-                "{name} row {header_row}: the header is not text. Is it a workbook or an archive? Export it as CSV in UTF-8.",
+                "{name} row {header_row}: the header is not text. Is it a workbook or an archive? "
+                "Export it as CSV in UTF-8.",
                 name=path.name,
                 header_row=header_row,
             )
         )
     twice = {name for name, count in Counter(map(str.casefold, names)).items() if count > 1}
     return [
-        f"{name} (column {position})" if name and name.casefold() in twice else name or f"column {position}"
+        f"{name} (column {position})"
+        if name and name.casefold() in twice
+        else name or f"column {position}"
         for position, name in enumerate(names, 1)
     ]
 
@@ -83,7 +93,8 @@ def plain_header(name: str) -> str:
 
 
 def header_row_of(path: Path, rows: Iterable[list[str]], spec: Table, notes: list[Notice]) -> int:
-    """The row of the header: the one that the engagement sets, else the first with all the columns that it names, else the first.
+    """The row of the header: the one that the engagement sets,
+    else the first with all the columns that it names, else the first.
 
     Title rows above the header are told.
     """

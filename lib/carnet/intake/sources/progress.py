@@ -5,14 +5,16 @@ import threading
 import duckdb
 from tqdm import tqdm
 
-tqdm.set_lock(
-    threading.RLock()
-)  # the default one is a semaphore for processes that draw the same bar: there are none, and it outlives this one
+# the default one is a semaphore for processes that draw the same bar: there are none, and it
+# outlives this one
+tqdm.set_lock(threading.RLock())
 
 
 def progress_bar(total: int, label: str) -> tqdm:
     """A bar over bytes that stays silent when stderr is not a terminal or the read is short."""
-    return tqdm(total=total, desc=label, unit="B", unit_scale=True, leave=False, disable=None, delay=1.0)
+    return tqdm(
+        total=total, desc=label, unit="B", unit_scale=True, leave=False, disable=None, delay=1.0
+    )
 
 
 def run_with_progress(con: duckdb.DuckDBPyConnection, sql: str, label: str) -> None:

@@ -16,7 +16,8 @@ HEADERS = {  # role → headers, French and English
 
 
 def load_rates(con: duckdb.DuckDBPyConnection, engagement: Engagement) -> None:
-    """Create `accepted_rates` (date, currency, rate: what one unit is worth in the engagement's own) from the file that `rates` names.
+    """Create `accepted_rates` (date, currency, rate: what one unit is worth in the engagement's
+    own) from the file that `rates` names.
 
     Raises CarnetError naming the rows that do not read: a rate left out would be another one's.
     """
@@ -26,7 +27,12 @@ def load_rates(con: duckdb.DuckDBPyConnection, engagement: Engagement) -> None:
     spec = Table.model_validate({"files": [path.name], "format": engagement.rates_format})
     refused = load_table(con, "rates", spec, [SourceFile(path.name, path, sha256_of(path))])
     headers = [row[0] for row in con.execute("DESCRIBE raw_rates").fetchall()]
-    columns = {role: header for role, words in HEADERS.items() for header in headers if plain_header(header) in words}
+    columns = {
+        role: header
+        for role, words in HEADERS.items()
+        for header in headers
+        if plain_header(header) in words
+    }
     if columns.keys() != HEADERS.keys():
         raise CarnetError(
             Message(
@@ -35,15 +41,19 @@ def load_rates(con: duckdb.DuckDBPyConnection, engagement: Engagement) -> None:
                 examples=examples(headers[2:]),
             )
         )
-    reader = ColumnReader(con, "rates", spec.model_copy(update={"columns": columns}), engagement.currency)
+    reader = ColumnReader(
+        con, "rates", spec.model_copy(update={"columns": columns}), engagement.currency
+    )
     typed = ", ".join(f"{reader.read(role)} AS {identifier(role)}" for role in HEADERS)
     con.execute(f"CREATE TABLE accepted_rates AS SELECT _row, {typed} FROM {reader.relation}")
     bad = con.execute(
-        "SELECT _row FROM accepted_rates WHERE date IS NULL OR currency IS NULL OR coalesce(rate, 0) <= 0 ORDER BY 1"
+        "SELECT _row FROM accepted_rates WHERE date IS NULL OR currency IS NULL OR coalesce(rate, "
+        "0) <= 0 ORDER BY 1"
     ).fetchall()
     rows = [*(row[0] for row in bad), *(reject.row for reject in refused)]
     twice = con.execute(
-        "SELECT date || ' ' || currency FROM accepted_rates GROUP BY date, currency HAVING count(DISTINCT rate) > 1 ORDER BY 1"
+        "SELECT date || ' ' || currency FROM accepted_rates GROUP BY date, currency "
+        "HAVING count(DISTINCT rate) > 1 ORDER BY 1"
     ).fetchall()
     if twice:
         raise CarnetError(
@@ -56,7 +66,8 @@ def load_rates(con: duckdb.DuckDBPyConnection, engagement: Engagement) -> None:
     if rows:
         raise CarnetError(
             Message(
-                "rates: {name} row {examples}: a date, a currency and a positive rate are expected.",
+                "rates: {name} row {examples}: a date, a currency and a positive "
+                "rate are expected.",
                 name=path.name,
                 examples=examples(sorted(rows)),
             )

@@ -1,4 +1,6 @@
-"""Months in columns → one row a month: `unpivot: {amount: "CA *", quantity: "Qté *"}`, where * is the month of the header."""
+"""Months in columns → one row a month: `unpivot: {amount: "CA *", quantity: "Qté *"}`,
+where * is the month of the header.
+"""
 
 import re
 
@@ -12,8 +14,11 @@ from carnet.intake.sources.formats import bare_day, date_sql
 PERIOD = "date"  # the column that the month becomes
 
 
-def months_of(con: duckdb.DuckDBPyConnection, spec: Table, headers: list[str], name: str) -> dict[str, dict[str, str]]:
-    """Month → role → header, in the order of the headers: those that match a pattern of `unpivot:` where * reads as a month.
+def months_of(
+    con: duckdb.DuckDBPyConnection, spec: Table, headers: list[str], name: str
+) -> dict[str, dict[str, str]]:
+    """Month → role → header, in the order of the headers: those that match a pattern of `unpivot:`
+    where * reads as a month.
 
     Raises CarnetError where a pattern matches none, or where a month lacks one of the columns.
     """
@@ -29,8 +34,9 @@ def months_of(con: duckdb.DuckDBPyConnection, spec: Table, headers: list[str], n
         if not any(role in roles for roles in found.values()):
             raise CarnetError(
                 Message(
-                    "tables: unpivot: {role}: no header of {name} reads as a month where {pattern} has its *. A month needs its year, as in janv-24 or 2024-01, or "
-                    "in the name of the file or sheet.",
+                    "tables: unpivot: {role}: no header of {name} reads as a month where {pattern} "
+                    "has its *. A month needs its year, as in janv-24 or 2024-01, or in the name "
+                    "of the file or sheet.",
                     role=role,
                     name=name,
                     pattern=f"{pattern!r}",
@@ -40,22 +46,42 @@ def months_of(con: duckdb.DuckDBPyConnection, spec: Table, headers: list[str], n
 
 
 def rows_of_month(part: str, month: str, roles: dict[str, str], kept: list[str]) -> str:
-    """SQL: the rows of a file for one month, its columns under the names of their roles; cells left empty are no rows."""
+    """SQL: the rows of a file for one month, its columns under the names of their roles;
+    cells left empty are no rows.
+    """
     columns = ", ".join(map(identifier, kept))
-    values = ", ".join(f"{identifier(header)} AS {identifier(role)}" for role, header in roles.items())
-    filled = " OR ".join(f"coalesce(trim(CAST({identifier(header)} AS VARCHAR)), '') <> ''" for header in roles.values())
-    return f"SELECT _row, {columns}{', ' if columns else ''}{quoted(month)} AS {identifier(PERIOD)}, {values} FROM {part} WHERE {filled}"
+    values = ", ".join(
+        f"{identifier(header)} AS {identifier(role)}" for role, header in roles.items()
+    )
+    filled = " OR ".join(
+        f"coalesce(trim(CAST({identifier(header)} AS VARCHAR)), '') <> ''"
+        for header in roles.values()
+    )
+    return (
+        f"SELECT _row, {columns}{', ' if columns else ''}{quoted(month)} AS {identifier(PERIOD)}, "
+        f"{values} FROM {part} WHERE {filled}"
+    )
 
 
 def _month(con: duckdb.DuckDBPyConnection, text: str, name: str) -> str | None:
-    """A text that reads as a month; the word of one has the year that stands in the name of the file or sheet. None for anything else."""
+    """A text that reads as a month; the word of one has the year that stands in the name of the
+    file or sheet. None for anything else.
+    """
     years = re.findall(r"(?<!\d)(?:19|20)\d{2}(?!\d)", name)
-    return next((form for form in (text, *(f"{text} {year}" for year in years[-1:])) if _is_month(con, form)), None)
+    return next(
+        (
+            form
+            for form in (text, *(f"{text} {year}" for year in years[-1:]))
+            if _is_month(con, form)
+        ),
+        None,
+    )
 
 
 def _is_month(con: duckdb.DuckDBPyConnection, text: str) -> bool:
     """True for a text that reads as a date."""
     return con.execute(
-        f"SELECT {date_sql('t', 'd', 'day first', months=True)} IS NOT NULL FROM (SELECT t, {bare_day('t')} AS d FROM (SELECT ? AS t))",
+        f"SELECT {date_sql('t', 'd', 'day first', months=True)} IS NOT NULL "
+        f"FROM (SELECT t, {bare_day('t')} AS d FROM (SELECT ? AS t))",
         [text],
     ).fetchall()[0][0]

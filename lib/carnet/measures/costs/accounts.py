@@ -1,4 +1,6 @@
-"""The legal ledger read as accounts: totals, classes of accounts, and the French intermediate balances (soldes intermédiaires de gestion)."""
+"""The legal ledger read as accounts: totals, classes of accounts,
+and the French intermediate balances (soldes intermédiaires de gestion).
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -67,18 +69,24 @@ def ledger_totals(ledger: ir.Table) -> ir.Table:
         ledger_credit=t.credit.sum(),
         linked=(-t.balance).sum(where=sales & t.customer_id.notnull()).fill_null(0.0),
     )
-    return sums.mutate(ledger_linked_share=sums.linked / sums.ledger_revenue.nullif(0.0)).drop("linked")
+    return sums.mutate(ledger_linked_share=sums.linked / sums.ledger_revenue.nullif(0.0)).drop(
+        "linked"
+    )
 
 
 def _once(ledger: ir.Table) -> ir.Table:
-    """Lines without the opening entries of later exercises, and without those that empty all balances on an exercise's last day.
+    """Lines without the opening entries of later exercises,
+    and without those that empty all balances on an exercise's last day.
 
     What they carry forward stands in the entries of the exercises before.
     """
     first = ledger.group_by("exercise").agg(first=ledger.date.min())
     t = ledger.left_join(first, "exercise").drop("exercise_right")
-    emptied = t.date.cast("string") == t.exercise  # on the closing day: the balances leave, and come back with the next opening
-    return t.filter(~t.opening | ((t["first"] == first["first"].min().as_scalar()) & ~emptied)).drop("first")
+    # on the closing day: the balances leave, and come back with the next opening
+    emptied = t.date.cast("string") == t.exercise
+    return t.filter(
+        ~t.opening | ((t["first"] == first["first"].min().as_scalar()) & ~emptied)
+    ).drop("first")
 
 
 @measure(N_("Debit and credit by class of accounts"))
@@ -96,7 +104,9 @@ def account_classes(ledger: ir.Table) -> ir.Table:
     Columns     account_class, debit, credit, balance (debit − credit)
     """
     t = _amounts(_once(ledger))
-    classes = t.group_by(account_class=t.account.substr(0, 2)).agg(debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum())
+    classes = t.group_by(account_class=t.account.substr(0, 2)).agg(
+        debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum()
+    )
     return classes.order_by("account_class")
 
 
@@ -114,9 +124,14 @@ def doubtful_accounts(ledger: ir.Table) -> ir.Table:
     Columns     account, account_label, debit, credit, balance
     """
     t = _amounts(_once(ledger))
-    t = t.filter(t.account.startswith("416") | t.account.startswith("491") | t.account.startswith("654"))
+    t = t.filter(
+        t.account.startswith("416") | t.account.startswith("491") | t.account.startswith("654")
+    )
     sums = t.group_by("account").agg(
-        account_label=t.account_label.max(), debit=t.debit.sum(), credit=t.credit.sum(), balance=t.balance.sum()
+        account_label=t.account_label.max(),
+        debit=t.debit.sum(),
+        credit=t.credit.sum(),
+        balance=t.balance.sum(),
     )
     return sums.order_by("account")
 
@@ -137,8 +152,12 @@ def doubtful_customers(ledger: ir.Table, as_of: dt.date) -> ir.Table:
     Columns     customer_id
     """
     t = _amounts(_once(ledger.filter(ledger.date <= ibis.date(as_of))))
-    named = ibis.coalesce(t.customer_id, t.account.startswith("416").ifelse(t.auxiliary, ibis.null("string")))
-    t = t.mutate(customer=named, loss=t.account.startswith("654"), doubt=t.account.startswith("416"))
+    named = ibis.coalesce(
+        t.customer_id, t.account.startswith("416").ifelse(t.auxiliary, ibis.null("string"))
+    )
+    t = t.mutate(
+        customer=named, loss=t.account.startswith("654"), doubt=t.account.startswith("416")
+    )
     losses = t.filter(t.loss).select("entry").distinct()
     off = t.filter(t.doubt & (t.balance < 0) & t.customer.notnull()).select("entry", "customer")
     by_entry = (
@@ -152,7 +171,12 @@ def doubtful_customers(ledger: ir.Table, as_of: dt.date) -> ir.Table:
         doubted=own.balance.sum(where=own.doubt).fill_null(0.0),  # no line on 416: not doubted
     )
     both = ibis.union(sums, by_entry)
-    return both.filter(both.lost | (both.doubted >= 0.01)).group_by("customer_id").agg().order_by("customer_id")
+    return (
+        both.filter(both.lost | (both.doubted >= 0.01))
+        .group_by("customer_id")
+        .agg()
+        .order_by("customer_id")
+    )
 
 
 @measure(N_("Revenue on accounts 70 of each period"))
@@ -184,11 +208,15 @@ def account_results(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     Columns     bucket (position in `periods`), account, result
     """
     t = _in_buckets(ledger.filter(ledger.account.substr(0, 1).isin(["6", "7"])), periods)
-    return t.group_by("bucket", "account").agg(result=(-t.balance).sum()).order_by("bucket", "account")
+    return (
+        t.group_by("bucket", "account").agg(result=(-t.balance).sum()).order_by("bucket", "account")
+    )
 
 
 @measure(N_("Intermediate balances (soldes intermédiaires de gestion)"))
-def intermediate_balances(results: pd.DataFrame, balances: Sequence[Balance], period_count: int) -> pd.DataFrame:
+def intermediate_balances(
+    results: pd.DataFrame, balances: Sequence[Balance], period_count: int
+) -> pd.DataFrame:
     """The French intermediate balances (soldes intermédiaires de gestion) of each period.
 
     Formula     a balance = Σ balances it starts from + Σ (credit − debit) of its accounts, where an
@@ -203,17 +231,27 @@ def intermediate_balances(results: pd.DataFrame, balances: Sequence[Balance], pe
                 from the ones before it
     Columns     name, then one a period
     """
-    prefixes = sorted(((prefix, b.name) for b in balances for prefix in b.accounts), key=lambda item: -len(item[0]))
+    prefixes = sorted(
+        ((prefix, b.name) for b in balances for prefix in b.accounts),
+        key=lambda item: -len(item[0]),
+    )
 
     def owner(account: str) -> str:
-        return next((name for prefix, name in prefixes if account.startswith(prefix)), balances[-1].name)
+        return next(
+            (name for prefix, name in prefixes if account.startswith(prefix)), balances[-1].name
+        )
 
     own = results.assign(name=results.account.map(owner)).groupby(["name", "bucket"]).result.sum()
     rows: dict[str, list[float]] = {}
     for balance in balances:
-        inherited = [sum(parts) for parts in zip(*(rows[name] for name in balance.starts_from), strict=True)] or [0.0] * period_count
+        inherited = [
+            sum(parts) for parts in zip(*(rows[name] for name in balance.starts_from), strict=True)
+        ] or [0.0] * period_count
         # no account of this balance in a period: nothing to add
-        rows[balance.name] = [inherited[position] + float(own.get((balance.name, position), 0.0)) for position in range(period_count)]
+        rows[balance.name] = [
+            inherited[position] + float(own.get((balance.name, position), 0.0))
+            for position in range(period_count)
+        ]
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name").reset_index()
 
 

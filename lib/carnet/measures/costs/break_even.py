@@ -1,4 +1,6 @@
-"""Where revenue covers costs: the day of the year, the leverage of fixed costs, and what the loss of large customers does."""
+"""Where revenue covers costs: the day of the year, the leverage of fixed costs,
+and what the loss of large customers does.
+"""
 
 import datetime as dt
 import math
@@ -37,7 +39,9 @@ def break_even_days(revenue: float, break_even_revenue: float, day_count: int) -
 
 
 @measure(N_("Day on which cumulated revenue reaches break-even"))
-def break_even_date(ends: Sequence[dt.date], amounts: Sequence[float], start: dt.date, break_even_revenue: float) -> dt.date | None:
+def break_even_date(
+    ends: Sequence[dt.date], amounts: Sequence[float], start: dt.date, break_even_revenue: float
+) -> dt.date | None:
     """The day on which cumulated revenue reaches the break-even revenue.
 
     Formula     the first day on which Σ revenue ≥ break_even_revenue, the revenue of a month spread
@@ -56,14 +60,20 @@ def break_even_date(ends: Sequence[dt.date], amounts: Sequence[float], start: dt
     for end, amount in zip(ends, amounts, strict=True):
         if reached + amount >= break_even_revenue and amount > 0:
             days = (end - first).days + 1
-            return first + dt.timedelta(days=max(math.ceil((break_even_revenue - reached) / amount * days) - 1, 0))
+            return first + dt.timedelta(
+                days=max(math.ceil((break_even_revenue - reached) / amount * days) - 1, 0)
+            )
         reached, first = reached + amount, end + dt.timedelta(days=1)
     return None
 
 
 @measure(N_("Break-even without the largest customers"))
 def stress_test(
-    without_top: pd.DataFrame, revenue: float, variable_cost: float, fixed_cost: float, margin_at_risk: Sequence[float]
+    without_top: pd.DataFrame,
+    revenue: float,
+    variable_cost: float,
+    fixed_cost: float,
+    margin_at_risk: Sequence[float],
 ) -> pd.DataFrame:
     """The break-even left if the n largest customers went and the fixed costs stayed.
 
@@ -86,7 +96,9 @@ def stress_test(
     """
     t = without_top[["top_count", "revenue_at_risk"]].reset_index(drop=True)
     margin = revenue - variable_cost
-    t = pd.concat([pd.DataFrame({"top_count": [0], "revenue_at_risk": [0.0]}), t], ignore_index=True)
+    t = pd.concat(
+        [pd.DataFrame({"top_count": [0], "revenue_at_risk": [0.0]}), t], ignore_index=True
+    )
     t["revenue_left"] = revenue - t.revenue_at_risk
     t["margin_left"] = margin - pd.Series([0.0, *margin_at_risk])
     t["net_margin"] = t.margin_left - fixed_cost

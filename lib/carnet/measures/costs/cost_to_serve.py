@@ -1,4 +1,6 @@
-"""What each customer brings against what it costs to serve: margins, activities, waiting for payment; how sure the sign is."""
+"""What each customer brings against what it costs to serve:
+margins, activities, waiting for payment; how sure the sign is.
+"""
 
 import ibis
 import ibis.expr.types as ir
@@ -14,7 +16,12 @@ GRID = 101  # points of the whale curve
 
 @measure(N_("Contribution margin of each customer"))
 def customer_margins(
-    movement: ir.Table, cube: ir.Table, in_period: ir.BooleanValue, variable_cost: float, revenue: float, own: ir.Table | None = None
+    movement: ir.Table,
+    cube: ir.Table,
+    in_period: ir.BooleanValue,
+    variable_cost: float,
+    revenue: float,
+    own: ir.Table | None = None,
 ) -> ir.Table:
     """Contribution margin of each customer of the period.
 
@@ -32,19 +39,28 @@ def customer_margins(
 
     Parameters  own: `costs.own_costs` of the period
     Columns     customer_id, revenue, goods_cost, own_cost, margin
-    """  # fmt: skip
+    """
     costs = cube.filter(in_period).group_by("customer_id").agg(goods_cost=lambda t: t.cost.sum())
-    t = movement.filter(movement.revenue != 0).select("customer_id", "revenue").left_join(costs, "customer_id").drop("customer_id_right")
-    known = t.goods_cost.fill_null(0.0)  # a customer without costed lines has the company's rate through the rest
+    t = (
+        movement.filter(movement.revenue != 0)
+        .select("customer_id", "revenue")
+        .left_join(costs, "customer_id")
+        .drop("customer_id_right")
+    )
+    # a customer without costed lines has the company's rate through the rest
+    known = t.goods_cost.fill_null(0.0)
     if own is None:
         rest = (ibis.literal(variable_cost) - known.sum().over()) / ibis.literal(revenue)
         return t.mutate(own_cost=0.0, margin=t.revenue - known - rest * t.revenue)
-    # of the company, those included whose customer bought nothing; no line that names a customer: no cost of its own
+    # of the company, those included whose customer bought nothing; no line that names a customer:
+    # no cost of its own
     spread = known.sum().over() + own.own_variable_cost.sum().as_scalar().fill_null(0.0)
     t = t.left_join(own, "customer_id").drop("customer_id_right")
     mine = t.own_cost.fill_null(0.0)
     rest = (ibis.literal(variable_cost) - spread) / ibis.literal(revenue)
-    t = t.mutate(own_cost=mine, margin=t.revenue - t.goods_cost.fill_null(0.0) - mine - rest * t.revenue)
+    t = t.mutate(
+        own_cost=mine, margin=t.revenue - t.goods_cost.fill_null(0.0) - mine - rest * t.revenue
+    )
     return t.drop("own_variable_cost")
 
 
@@ -69,14 +85,19 @@ def activity_costs(service: ir.Table, period: Period, hourly_rate: float) -> ir.
     return (
         inside.group_by("customer_id", "activity")
         .agg(
-            activity_count=inside.count(), minutes=inside.spent.sum(), cost=inside.priced.sum(), unpriced_count=inside.priced.isnull().sum()
+            activity_count=inside.count(),
+            minutes=inside.spent.sum(),
+            cost=inside.priced.sum(),
+            unpriced_count=inside.priced.isnull().sum(),
         )
         .order_by("customer_id", "activity")
     )
 
 
 @measure(N_("Cost of waiting for payment per customer"))
-def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, yearly_rate: float) -> ir.Table:
+def waiting_costs(
+    receivables: ir.Table, period: Period, as_of: ir.DateScalar, yearly_rate: float
+) -> ir.Table:
     """What waiting for payment cost, customer by customer.
 
     Formula     Σ amount × days from invoice to payment (to `as_of` when unpaid; never below 0) ÷
@@ -89,14 +110,21 @@ def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, y
 
     Columns     customer_id, cost, activity ('payment delay')
     """
-    inside = receivables.filter(receivables.invoice_date.between(ibis.date(period.start), ibis.date(period.end)))
+    inside = receivables.filter(
+        receivables.invoice_date.between(ibis.date(period.start), ibis.date(period.end))
+    )
     if {"status", "paid_date"} <= set(inside.columns):
-        inside = inside.filter(~((inside.status == "paid").fill_null(False) & inside.paid_date.isnull()))
+        inside = inside.filter(
+            ~((inside.status == "paid").fill_null(False) & inside.paid_date.isnull())
+        )
     end = ibis.coalesce(inside.paid_date, as_of) if "paid_date" in receivables.columns else as_of
     days = ibis.greatest(end.delta(inside.invoice_date, unit="day"), 0)
     inside = inside.mutate(carried=inside.amount.cast("float64") * days / 365 * yearly_rate)
     return (
-        inside.group_by("customer_id").agg(cost=inside.carried.sum()).mutate(activity=ibis.literal("payment delay")).order_by("customer_id")
+        inside.group_by("customer_id")
+        .agg(cost=inside.carried.sum())
+        .mutate(activity=ibis.literal("payment delay"))
+        .order_by("customer_id")
     )
 
 
@@ -104,7 +132,12 @@ def waiting_costs(receivables: ir.Table, period: Period, as_of: ir.DateScalar, y
     N_("Margin against cost to serve, customer by customer"),
 )
 def customer_profit(
-    margins: pd.DataFrame, activities: pd.DataFrame, low: float, high: float, draws: int, seed: int = 1
+    margins: pd.DataFrame,
+    activities: pd.DataFrame,
+    low: float,
+    high: float,
+    draws: int,
+    seed: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Profit of each customer with its interval, and the whale curve with its band.
 
@@ -128,9 +161,12 @@ def customer_profit(
                 customer_share, profit (cumulated), low, high: 95 % band of the curve drawn anew
                 each time
     """
-    table = activities.pivot_table(index="customer_id", columns="activity", values="cost", aggfunc="sum")
+    table = activities.pivot_table(
+        index="customer_id", columns="activity", values="cost", aggfunc="sum"
+    )
     everyone = margins.set_index("customer_id")[["revenue", "margin"]].sort_index()
-    costs = table.reindex(everyone.index).fillna(0.0).to_numpy()  # no such activity noted: no cost of it
+    # no such activity noted: no cost of it
+    costs = table.reindex(everyone.index).fillna(0.0).to_numpy()
     margin = everyone.margin.to_numpy()
     grid = np.linspace(0, 1, GRID)
     ranks = np.minimum((grid * len(margin)).round().astype(int), len(margin))
@@ -143,13 +179,21 @@ def customer_profit(
     served = costs.sum(axis=1)
     bounds = np.quantile(sums, [0.025, 0.975], axis=0).astype(float)
     t = everyone.assign(
-        cost_to_serve=served, profit=margin - served, profit_low=bounds[0], profit_high=bounds[1], certain=(bounds[0] > 0) | (bounds[1] < 0),
+        cost_to_serve=served,
+        profit=margin - served,
+        profit_low=bounds[0],
+        profit_high=bounds[1],
+        certain=(bounds[0] > 0) | (bounds[1] < 0),
         unpaid_service=np.clip(served - np.clip(margin, 0, None), 0, None),
-    )  # fmt: skip
-    t = t.reset_index().sort_values(["profit", "customer_id"], ascending=[False, True], ignore_index=True)
+    )
+    t = t.reset_index().sort_values(
+        ["profit", "customer_id"], ascending=[False, True], ignore_index=True
+    )
     middle = np.concatenate([[0.0], np.cumsum(t.profit.to_numpy())])[ranks]
     band = np.quantile(curves, [0.025, 0.975], axis=0)
-    curve = pd.DataFrame({"customer_share": grid, "profit": middle, "low": band[0], "high": band[1]})
+    curve = pd.DataFrame(
+        {"customer_share": grid, "profit": middle, "low": band[0], "high": band[1]}
+    )
     return t, curve
 
 
@@ -168,7 +212,9 @@ def idle_services(margins: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFra
     idle = activities[~activities.customer_id.isin(margins.customer_id)]
     t = idle.groupby("customer_id", as_index=False).agg(cost_to_serve=("cost", "sum"))
     t = t.assign(margin=0.0, unpaid_service=t.cost_to_serve)
-    return t.sort_values(["unpaid_service", "customer_id"], ascending=[False, True], ignore_index=True)
+    return t.sort_values(
+        ["unpaid_service", "customer_id"], ascending=[False, True], ignore_index=True
+    )
 
 
 @measure(
@@ -184,7 +230,10 @@ def idle_services(margins: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFra
         "certain_sign_share": Figure(
             N_("Customers whose sign is certain"),
             "ratio",
-            N_("Customers whose profit, over the middle 95 % of the drawn rates, keeps its sign ÷ customers"),
+            N_(
+                "Customers whose profit, over the middle 95 % of the drawn rates, keeps its "
+                "sign ÷ customers"
+            ),
             decimals=1,
             source="E",
         ),

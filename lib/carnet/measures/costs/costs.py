@@ -29,11 +29,24 @@ def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     Columns     bucket (position in `periods`), behaviour (NULL: not classified), category, goods
                 (purchases of what is sold), amount
     """
-    bounds = {"bucket": range(len(periods)), "start": [b.start for b in periods], "end": [b.end for b in periods]}
-    frame = ibis.memtable(pd.DataFrame(bounds), schema={"bucket": "int32", "start": "date", "end": "date"})
-    joined = costs.join(frame, (costs.period_start <= frame.end) & (costs.period_end >= frame.start))
-    first, last = ibis.greatest(joined.period_start, joined.start), ibis.least(joined.period_end, joined.end)
-    share = (last.delta(first, unit="day") + 1) / (joined.period_end.delta(joined.period_start, unit="day") + 1)
+    bounds = {
+        "bucket": range(len(periods)),
+        "start": [b.start for b in periods],
+        "end": [b.end for b in periods],
+    }
+    frame = ibis.memtable(
+        pd.DataFrame(bounds), schema={"bucket": "int32", "start": "date", "end": "date"}
+    )
+    joined = costs.join(
+        frame, (costs.period_start <= frame.end) & (costs.period_end >= frame.start)
+    )
+    first, last = (
+        ibis.greatest(joined.period_start, joined.start),
+        ibis.least(joined.period_end, joined.end),
+    )
+    share = (last.delta(first, unit="day") + 1) / (
+        joined.period_end.delta(joined.period_start, unit="day") + 1
+    )
     t = joined.mutate(part=joined.amount.cast("float64") * share)
     keys = ["bucket", "behaviour", "category", *(["goods"] if "goods" in t.columns else [])]
     return t.group_by(keys).agg(amount=t.part.sum()).order_by(keys)
@@ -58,10 +71,13 @@ def own_costs(costs: ir.Table, period: Period) -> ir.Table:
     start, end = ibis.date(period.start), ibis.date(period.end)
     t = t.filter((t.period_start <= end) & (t.period_end >= start))
     days = ibis.least(t.period_end, end).delta(ibis.greatest(t.period_start, start), unit="day") + 1
-    t = t.mutate(part=t.amount.cast("float64") * days / (t.period_end.delta(t.period_start, unit="day") + 1))
+    t = t.mutate(
+        part=t.amount.cast("float64") * days / (t.period_end.delta(t.period_start, unit="day") + 1)
+    )
     return t.group_by("customer_id").agg(
         own_cost=t.part.sum(),
-        own_variable_cost=t.part.sum(where=t.behaviour == "variable").fill_null(0.0),  # no variable one among them
+        # no variable one among them
+        own_variable_cost=t.part.sum(where=t.behaviour == "variable").fill_null(0.0),
     )
 
 
@@ -83,12 +99,15 @@ def cost_changes(lines: pd.DataFrame, known: Sequence[bool]) -> pd.DataFrame:
                 that is not covered is NaN
     """
     t = lines.assign(behaviour=lines.behaviour.fillna("unclassified"))
-    wide = t.pivot_table(index=["behaviour", "category"], columns="bucket", values="amount", aggfunc="sum")
-    wide = wide.reindex(columns=[0, 1]).fillna(0.0).where(pd.Series(known, [0, 1]), axis=1)  # covered: nothing spent
+    wide = t.pivot_table(
+        index=["behaviour", "category"], columns="bucket", values="amount", aggfunc="sum"
+    )
+    # covered: nothing spent
+    wide = wide.reindex(columns=[0, 1]).fillna(0.0).where(pd.Series(known, [0, 1]), axis=1)
     wide = wide.rename(columns={0: "cost_previous", 1: "cost"}).reset_index()
     wide["cost_change"] = wide.cost - wide.cost_previous
     wide = wide[(wide.cost != 0) | (wide.cost_previous != 0)]
     order = wide.cost_change.fillna(wide.cost).abs().round(2)
-    return wide.assign(size=order).sort_values(["size", "category"], ascending=[False, True], ignore_index=True)[
-        ["category", "behaviour", "cost", "cost_previous", "cost_change"]
-    ]
+    return wide.assign(size=order).sort_values(
+        ["size", "category"], ascending=[False, True], ignore_index=True
+    )[["category", "behaviour", "cost", "cost_previous", "cost_change"]]

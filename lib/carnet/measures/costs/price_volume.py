@@ -1,4 +1,6 @@
-"""Why revenue moved: price, volume and mix of kept customers, with new and lost ones and new and dropped products kept out."""
+"""Why revenue moved: price, volume and mix of kept customers,
+with new and lost ones and new and dropped products kept out.
+"""
 
 import ibis
 import ibis.expr.types as ir
@@ -29,13 +31,20 @@ def product_sales(sales: ir.Table, movement: ir.Table, periods: Periods) -> ir.T
     named = lines.product.notnull() & lines.quantity.notnull()
     lines = lines.mutate(product=named.ifelse(lines.product, ibis.null("string")))
     t = lines.group_by("product").agg(
-        quantity=lines.quantity.sum(where=lines.now).fill_null(0.0),  # no line in a period: nothing sold in it
+        # no line in a period: nothing sold in it
+        quantity=lines.quantity.sum(where=lines.now).fill_null(0.0),
         quantity_previous=lines.quantity.sum(where=~lines.now).fill_null(0.0),
         revenue=lines.amount.cast("float64").sum(where=lines.now).fill_null(0.0),
         revenue_previous=lines.amount.cast("float64").sum(where=~lines.now).fill_null(0.0),
     )
-    sold, sold_before = (t.quantity > 0) & (t.revenue > 0), (t.quantity_previous > 0) & (t.revenue_previous > 0)
-    empty, empty_before = (t.quantity == 0) & (t.revenue == 0), (t.quantity_previous == 0) & (t.revenue_previous == 0)
+    sold, sold_before = (
+        (t.quantity > 0) & (t.revenue > 0),
+        (t.quantity_previous > 0) & (t.revenue_previous > 0),
+    )
+    empty, empty_before = (
+        (t.quantity == 0) & (t.revenue == 0),
+        (t.quantity_previous == 0) & (t.revenue_previous == 0),
+    )
     status = ibis.cases(
         (t.product.isnull(), "other"),
         (sold & sold_before, "continuing"),
@@ -44,7 +53,9 @@ def product_sales(sales: ir.Table, movement: ir.Table, periods: Periods) -> ir.T
         else_="other",
     )
     t = t.mutate(
-        price=t.revenue / t.quantity.nullif(0.0), price_previous=t.revenue_previous / t.quantity_previous.nullif(0.0), status=status
+        price=t.revenue / t.quantity.nullif(0.0),
+        price_previous=t.revenue_previous / t.quantity_previous.nullif(0.0),
+        status=status,
     )
     return t.order_by(ibis.desc("revenue"), "product")
 
@@ -103,9 +114,15 @@ def price_volume_mix(products: ir.Table, movement: ir.Table) -> ir.Table:
     middle = (c.price + c.price_previous) / 2
     share, share_previous = c.quantity / c.total, c.quantity_previous / c.total_previous
     effects = c.agg(
-        price=((c.price - c.price_previous) * (c.quantity + c.quantity_previous) / 2).sum().fill_null(0.0),
-        volume=((c.total - c.total_previous) * (share + share_previous) / 2 * middle).sum().fill_null(0.0),
-        mix=((c.total + c.total_previous) / 2 * (share - share_previous) * middle).sum().fill_null(0.0),
+        price=((c.price - c.price_previous) * (c.quantity + c.quantity_previous) / 2)
+        .sum()
+        .fill_null(0.0),
+        volume=((c.total - c.total_previous) * (share + share_previous) / 2 * middle)
+        .sum()
+        .fill_null(0.0),
+        mix=((c.total + c.total_previous) / 2 * (share - share_previous) * middle)
+        .sum()
+        .fill_null(0.0),
     )
     change = products.revenue - products.revenue_previous
     outside = products.agg(
@@ -122,16 +139,31 @@ def price_volume_mix(products: ir.Table, movement: ir.Table) -> ir.Table:
     t = moved.cross_join(outside).cross_join(effects)
     known = t.lost + t.arrived + t.dropped + t.launched + t.price + t.volume + t.mix
     t = t.mutate(other=t.current - t.previous - known)
-    steps = ("previous", "lost", "arrived", "dropped", "launched", "price", "volume", "mix", "other", "current")
+    steps = (
+        "previous",
+        "lost",
+        "arrived",
+        "dropped",
+        "launched",
+        "price",
+        "volume",
+        "mix",
+        "other",
+        "current",
+    )
     positions = ibis.memtable({"position": range(len(steps))}, schema={"position": "int8"})
     t = t.cross_join(positions)  # a row a step, the query written once
     named = [(t.position == place, step) for place, step in enumerate(steps)]
     amounts = [(t.position == place, t[step]) for place, step in enumerate(steps)]
-    return t.select(position=t.position, step=ibis.cases(*named), amount=ibis.cases(*amounts)).order_by("position")
+    return t.select(
+        position=t.position, step=ibis.cases(*named), amount=ibis.cases(*amounts)
+    ).order_by("position")
 
 
 def _kept_lines(sales: ir.Table, movement: ir.Table, periods: Periods) -> ir.Table:
-    """Lines of kept customers in both periods; `now` tells the audit period's from the previous one's."""
+    """Lines of kept customers in both periods; `now` tells the audit period's from
+    the previous one's.
+    """
     kept = sales.semi_join(movement.filter(movement.status == "kept"), "customer_id")
     now = kept.date.between(ibis.date(periods.current.start), ibis.date(periods.current.end))
     before = kept.date.between(ibis.date(periods.previous.start), ibis.date(periods.previous.end))

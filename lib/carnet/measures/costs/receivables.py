@@ -9,7 +9,8 @@ from carnet.engagement.periods import Period
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
-AGES = (0, 30, 60, 90)  # days since the due date (the invoice date when none is given) at which a class of age starts
+# days since the due date (the invoice date when none is given) at which a class of age starts
+AGES = (0, 30, 60, 90)
 
 
 @measure(
@@ -25,7 +26,9 @@ AGES = (0, 30, 60, 90)  # days since the due date (the invoice date when none is
         "payment_delay_days": Figure(
             N_("Payment delay"),
             "days",
-            N_("Mean days from invoice to payment, weighted by amount, invoices paid in the period"),
+            N_(
+                "Mean days from invoice to payment, weighted by amount, invoices paid in the period"
+            ),
             good="down",
             source="C",
         ),
@@ -62,7 +65,9 @@ def receivable_summary(receivables: ir.Table, period: Period, as_of: dt.date) ->
     return sums.select(
         "open_amount",
         "invoiced_amount",
-        dso_days=sums.open_amount / (sums.invoiced_amount > 0).ifelse(sums.invoiced_amount, ibis.null("float64")) * length,
+        dso_days=sums.open_amount
+        / (sums.invoiced_amount > 0).ifelse(sums.invoiced_amount, ibis.null("float64"))
+        * length,
         payment_delay_days=sums.weighted / sums.settled_amount,
     )
 
@@ -87,7 +92,11 @@ def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     late = ibis.literal(as_of).delta(t.due, unit="day")
     classes = [(late >= first, first) for first in reversed(AGES)]
     t = t.mutate(age=ibis.cases(*classes, else_=-1))
-    return t.group_by("age").agg(invoice_count=t.count(), customer_count=t.customer_id.nunique(), amount=t.amount.sum()).order_by("age")
+    return (
+        t.group_by("age")
+        .agg(invoice_count=t.count(), customer_count=t.customer_id.nunique(), amount=t.amount.sum())
+        .order_by("age")
+    )
 
 
 @measure(N_("How each customer pays"))
@@ -127,7 +136,8 @@ def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> i
         "invoiced_amount",
         "overdue_amount",
         days_late=sums.weighted / sums.due_amount.nullif(0.0),
-        overdue_share=(sums.invoiced_amount.fill_null(0.0) > 0).ifelse(  # nothing invoiced in the period
+        # nothing invoiced in the period
+        overdue_share=(sums.invoiced_amount.fill_null(0.0) > 0).ifelse(
             ibis.greatest(sums.overdue_amount, 0.0) / sums.invoiced_amount.nullif(0.0),
             (sums.overdue_amount > 0).ifelse(1.0, ibis.null("float64")),
         ),
@@ -147,12 +157,17 @@ def given_up_customers(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     Needs       receivables.status
     Columns     customer_id
     """
-    t = receivables.filter((receivables.invoice_date <= ibis.date(as_of)) & receivables.status.isin(("collection", "written_off")))
+    t = receivables.filter(
+        (receivables.invoice_date <= ibis.date(as_of))
+        & receivables.status.isin(("collection", "written_off"))
+    )
     return t.group_by("customer_id").agg().order_by("customer_id")
 
 
 @measure(N_("Share of the amounts due that was paid in time"))
-def paid_in_time(receivables: ir.Table, period: Period, as_of: dt.date, grace_days: int = 30) -> ir.FloatingScalar:
+def paid_in_time(
+    receivables: ir.Table, period: Period, as_of: dt.date, grace_days: int = 30
+) -> ir.FloatingScalar:
     """Share of the amounts due that was paid within some days of the due date.
 
     Formula     Σ amount paid by due date + `grace_days` ÷ Σ amount due
@@ -164,23 +179,30 @@ def paid_in_time(receivables: ir.Table, period: Period, as_of: dt.date, grace_da
     Source      definition of the workbook
     """
     t = _dated(receivables, as_of)
-    judged = t.due.between(ibis.date(period.start), ibis.date(as_of - dt.timedelta(days=grace_days))) & (t.amount > 0)
+    judged = t.due.between(
+        ibis.date(period.start), ibis.date(as_of - dt.timedelta(days=grace_days))
+    ) & (t.amount > 0)
     judged = judged & t.timed if "timed" in t.columns else judged
-    in_time = (t.paid.delta(t.due, unit="day") <= grace_days).fill_null(False)  # not paid by now: not in time
+    # not paid by now: not in time
+    in_time = (t.paid.delta(t.due, unit="day") <= grace_days).fill_null(False)
     return t.amount.sum(where=judged & in_time).fill_null(0.0) / t.amount.sum(where=judged)
 
 
 def _dated(receivables: ir.Table, as_of: dt.date) -> ir.Table:
-    """Invoices up to `as_of` with due and paid dates; paid later than `as_of` is open on it, what its status calls paid or written off is not.
+    """Invoices up to `as_of` with due and paid dates; paid later than `as_of` is open on it,
+    what its status calls paid or written off is not.
 
-    `timed`, beside a status: false where an invoice is paid and nobody knows when, which tells nothing of delays.
+    `timed`, beside a status: false where an invoice is paid and nobody knows when, which tells
+    nothing of delays.
     """
     given = set(receivables.columns)
     day = ibis.date(as_of)
     t = receivables.filter(receivables.invoice_date <= day)
     paid = t.paid_date if "paid_date" in given else ibis.null("date")
     due = ibis.coalesce(t.due_date, t.invoice_date) if "due_date" in given else t.invoice_date
-    t = t.mutate(amount=t.amount.cast("float64"), due=due, paid=(paid <= day).ifelse(paid, ibis.null("date")))
+    t = t.mutate(
+        amount=t.amount.cast("float64"), due=due, paid=(paid <= day).ifelse(paid, ibis.null("date"))
+    )
     if "status" not in given:
         return t.mutate(is_open=t.paid.isnull())
     ended = t.status.isin(("paid", "written_off")).fill_null(False)  # no status: open

@@ -1,4 +1,6 @@
-"""What was done with a customer: contacts against plan, their quality, proposals; and what that says of a gap (source B)."""
+"""What was done with a customer: contacts against plan, their quality, proposals;
+and what that says of a gap (source B).
+"""
 
 import datetime as dt
 import unicodedata
@@ -15,12 +17,26 @@ from carnet.measures.register import Figure, measure
 from carnet.measures.statistics.intervals import wilson_interval
 from carnet.wording import N_
 
-CONTACT_WORDS = ("visit", "call", "phone", "meeting", "mail", "appel", "telephone", "rendez-vous", "rdv", "relance", "reunion")
+CONTACT_WORDS = (
+    "visit",
+    "call",
+    "phone",
+    "meeting",
+    "mail",
+    "appel",
+    "telephone",
+    "rendez-vous",
+    "rdv",
+    "relance",
+    "reunion",
+)
 QUADRANTS = ("few_contacts", "competition", "demand", "watch")
 
 
 @measure(N_("Kinds of activity that are contacts"))
-def contact_activities(activities: Sequence[str], words: Sequence[str] = CONTACT_WORDS) -> list[str]:
+def contact_activities(
+    activities: Sequence[str], words: Sequence[str] = CONTACT_WORDS
+) -> list[str]:
     """The kinds of activity that are contacts, by the words in their names.
 
     Formula     the names that hold one of `words`, accents and case aside; all names when none
@@ -38,9 +54,16 @@ def contact_activities(activities: Sequence[str], words: Sequence[str] = CONTACT
     """
     folded = {word: _folded(word) for word in words}
     found = [name for name in activities if any(word in _folded(name) for word in folded.values())]
-    strangers = [word for word, plain in folded.items() if not any(plain in _folded(name) for name in activities)]
+    strangers = [
+        word
+        for word, plain in folded.items()
+        if not any(plain in _folded(name) for name in activities)
+    ]
     if tuple(words) != CONTACT_WORDS and activities and strangers:
-        raise CarnetError(f"contact_activities: no activity is called {strangers[0]!r}; {nearest(strangers[0], list(activities))}")
+        raise CarnetError(
+            f"contact_activities: no activity is called {strangers[0]!r}; "
+            f"{nearest(strangers[0], list(activities))}"
+        )
     return found or list(activities)
 
 
@@ -86,13 +109,22 @@ def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> 
     """
     t = opportunities.filter(opportunities.opened <= ibis.date(as_of))
     closed = t.closed if "closed" in t.columns else ibis.null("date")
-    undecided = (t.stage == "open") | t.stage.isnull() if "stage" in t.columns else ibis.literal(True)
-    # closed after the audit date: still open on it; without a date the stage tells, without either it is open
+    undecided = (
+        (t.stage == "open") | t.stage.isnull() if "stage" in t.columns else ibis.literal(True)
+    )
+    # closed after the audit date: still open on it; without a date the stage tells, without
+    # either it is open
     is_open = closed.isnull().ifelse(undecided, closed > ibis.date(as_of))
     amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
-    t = t.mutate(recent=t.opened > ibis.date(since), is_open=is_open, opportunity_amount=is_open.ifelse(amount, ibis.null("float64")))
+    t = t.mutate(
+        recent=t.opened > ibis.date(since),
+        is_open=is_open,
+        opportunity_amount=is_open.ifelse(amount, ibis.null("float64")),
+    )
     return t.group_by("customer_id").agg(
-        proposal_count=t.recent.sum(), opportunity_count=t.is_open.sum(), opportunity_amount=t.opportunity_amount.sum()
+        proposal_count=t.recent.sum(),
+        opportunity_count=t.is_open.sum(),
+        opportunity_amount=t.opportunity_amount.sum(),
     )
 
 
@@ -103,7 +135,8 @@ def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> 
             N_("Opportunities won with customers"),
             "ratio",
             N_(
-                "Won ÷ decided opportunities of the last 24 months, of those that had ordered, or were listed as customers, before they were opened"
+                "Won ÷ decided opportunities of the last 24 months, of those that had ordered, "
+                "or were listed as customers, before they were opened"
             ),
             good="up",
             decimals=1,
@@ -113,7 +146,8 @@ def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> 
             N_("Opportunities won with prospects"),
             "ratio",
             N_(
-                "Won ÷ decided opportunities of the last 24 months, of those that had neither ordered nor were listed as customers before they were opened"
+                "Won ÷ decided opportunities of the last 24 months, of those that had neither "
+                "ordered nor were listed as customers before they were opened"
             ),
             good="up",
             decimals=1,
@@ -121,7 +155,9 @@ def proposal_counts(opportunities: ir.Table, since: dt.date, as_of: dt.date) -> 
         ),
     },
 )
-def win_rates(opportunities: ir.Table, first: ir.Table, since: dt.date, as_of: dt.date) -> pd.DataFrame:
+def win_rates(
+    opportunities: ir.Table, first: ir.Table, since: dt.date, as_of: dt.date
+) -> pd.DataFrame:
     """How often opportunities were won, with customers and with prospects.
 
     Formula     win_rate = won ÷ (won + lost) of those opened after `since` and up to `as_of`,
@@ -139,19 +175,31 @@ def win_rates(opportunities: ir.Table, first: ir.Table, since: dt.date, as_of: d
                 win_high
     """
     t = opportunities.filter(
-        (opportunities.opened > ibis.date(since)) & (opportunities.opened <= ibis.date(as_of)) & opportunities.stage.isin(["won", "lost"])
+        (opportunities.opened > ibis.date(since))
+        & (opportunities.opened <= ibis.date(as_of))
+        & opportunities.stage.isin(["won", "lost"])
     )
     t = t.left_join(first, "customer_id")
     t = t.mutate(buyer=(t["first"] < t.opened).fill_null(False).ifelse("customer", "prospect"))
-    found = t.group_by("buyer").agg(decided_count=t.count(), won_count=(t.stage == "won").sum()).execute().set_index("buyer")
-    found = found.reindex(["customer", "prospect"]).fillna(0).astype(int)  # no such opportunity: none decided
+    found = (
+        t.group_by("buyer")
+        .agg(decided_count=t.count(), won_count=(t.stage == "won").sum())
+        .execute()
+        .set_index("buyer")
+    )
+    # no such opportunity: none decided
+    found = found.reindex(["customer", "prospect"]).fillna(0).astype(int)
     ends = [wilson_interval(won, decided) for decided, won in found.to_numpy()]
     rate = found.won_count / found.decided_count.where(found.decided_count > 0)
-    return found.assign(win_rate=rate, win_low=[low for low, _ in ends], win_high=[high for _, high in ends]).reset_index()
+    return found.assign(
+        win_rate=rate, win_low=[low for low, _ in ends], win_high=[high for _, high in ends]
+    ).reset_index()
 
 
 @measure(N_("What salespeople noted: activities, opportunities, what was won"))
-def salesperson_activity(service: ir.Table | None, opportunities: ir.Table | None, period: Period) -> pd.DataFrame:
+def salesperson_activity(
+    service: ir.Table | None, opportunities: ir.Table | None, period: Period
+) -> pd.DataFrame:
     """What each salesperson noted in a period: activities, opportunities, what was won.
 
     Formula     activities and opportunities counted; quality = mean of the marks; won_amount = Σ
@@ -166,16 +214,20 @@ def salesperson_activity(service: ir.Table | None, opportunities: ir.Table | Non
                 either None where it names nobody
     Columns     salesperson, activity_count, visited_count (customers), quality, opened_count,
                 decided_count, won_count, won_amount, win_rate, win_low, win_high (Wilson)
-    """  # fmt: skip
+    """
     start, end = ibis.date(period.start), ibis.date(period.end)
     parts = []
     if service is not None:
         t = service.filter(service.date.between(start, end) & service.salesperson.notnull())
         quality = t.quality.mean() if "quality" in t.columns else ibis.null("float64")
-        counted = t.group_by("salesperson").agg(activity_count=t.count(), visited_count=t.customer_id.nunique(), quality=quality)
+        counted = t.group_by("salesperson").agg(
+            activity_count=t.count(), visited_count=t.customer_id.nunique(), quality=quality
+        )
         parts.append(counted.execute().set_index("salesperson"))
     if opportunities is not None:
-        t = opportunities.filter(opportunities.opened.between(start, end) & opportunities.salesperson.notnull())
+        t = opportunities.filter(
+            opportunities.opened.between(start, end) & opportunities.salesperson.notnull()
+        )
         told = "stage" in t.columns
         amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
         t = t.mutate(  # without a stage, or where none is told: undecided
@@ -184,18 +236,36 @@ def salesperson_activity(service: ir.Table | None, opportunities: ir.Table | Non
             worth=amount,
         )
         found = t.group_by("salesperson").agg(
-            opened_count=t.count(), decided_count=t.decided.sum(), won_count=t.won.sum(), won_amount=t.worth.sum(where=t.won)
+            opened_count=t.count(),
+            decided_count=t.decided.sum(),
+            won_count=t.won.sum(),
+            won_amount=t.worth.sum(where=t.won),
         )
         parts.append(found.execute().set_index("salesperson"))
-    columns = ["activity_count", "visited_count", "quality", "opened_count", "decided_count", "won_count", "won_amount"]
+    columns = [
+        "activity_count",
+        "visited_count",
+        "quality",
+        "opened_count",
+        "decided_count",
+        "won_count",
+        "won_amount",
+    ]
     t = (
         pd.concat(parts, axis=1).reindex(columns=columns).sort_index().astype(float)
         if parts
         else pd.DataFrame(columns=columns, dtype=float)
     )
-    ends = [wilson_interval(won, decided) for won, decided in zip(t.won_count, t.decided_count, strict=True)]
+    ends = [
+        wilson_interval(won, decided)
+        for won, decided in zip(t.won_count, t.decided_count, strict=True)
+    ]
     t["win_rate"] = t.won_count / t.decided_count.where(t.decided_count > 0)
-    return t.assign(win_low=[low for low, _ in ends], win_high=[high for _, high in ends]).rename_axis("salesperson").reset_index()
+    return (
+        t.assign(win_low=[low for low, _ in ends], win_high=[high for _, high in ends])
+        .rename_axis("salesperson")
+        .reset_index()
+    )
 
 
 @measure(N_("Contacts planned in a year by ABC class"))
@@ -214,7 +284,9 @@ def planned_contacts(abc_class: pd.Series, plan: Mapping[str, float]) -> pd.Seri
 @measure(
     N_("Gap against contact: fell deep or not, contacted as planned or not"),
 )
-def quadrants(gap_rate: pd.Series, contact_count: pd.Series, planned: pd.Series, deep_share: float) -> pd.Series:
+def quadrants(
+    gap_rate: pd.Series, contact_count: pd.Series, planned: pd.Series, deep_share: float
+) -> pd.Series:
     """What a gap looks like beside the contacts: an opening for the talk, not a proof.
 
     Formula     deep where gap_rate ≤ −deep_share; served where contact_count ≥ planned; the four
@@ -230,4 +302,6 @@ def quadrants(gap_rate: pd.Series, contact_count: pd.Series, planned: pd.Series,
     """
     deep, served = gap_rate <= -deep_share, contact_count >= planned
     found = np.select([deep & ~served, deep & served, ~deep & served], QUADRANTS[:3], QUADRANTS[3])
-    return pd.Series(found, gap_rate.index, dtype=object).where(contact_count.notna() & planned.notna() & gap_rate.notna(), None)
+    return pd.Series(found, gap_rate.index, dtype=object).where(
+        contact_count.notna() & planned.notna() & gap_rate.notna(), None
+    )

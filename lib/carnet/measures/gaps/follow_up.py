@@ -1,4 +1,6 @@
-"""What became of the customers that an earlier audit flagged: progress, outcome, against luck and against the hold-out."""
+"""What became of the customers that an earlier audit flagged:
+progress, outcome, against luck and against the hold-out.
+"""
 
 import datetime as dt
 
@@ -15,7 +17,13 @@ SILENT_RHYTHMS = 2.0  # a customer that still orders as it always did is not los
 
 
 @measure(N_("What became of each flagged customer"))
-def follow_up(flagged: pd.DataFrame, today: pd.DataFrame, since: dt.date, back_share: float, years: float = 1.0) -> pd.DataFrame:
+def follow_up(
+    flagged: pd.DataFrame,
+    today: pd.DataFrame,
+    since: dt.date,
+    back_share: float,
+    years: float = 1.0,
+) -> pd.DataFrame:
     """What became of each flagged customer a while later.
 
     Formula     revenue_progress = revenue today − that at the flagging, of periods of equal length;
@@ -36,14 +44,21 @@ def follow_up(flagged: pd.DataFrame, today: pd.DataFrame, since: dt.date, back_s
     """
     now = today.set_index("customer_id").reindex(flagged.customer_id)
     missing = ~flagged.customer_id.isin(today.customer_id).to_numpy()
-    revenue = np.where(missing, 0.0, now.period_revenue.to_numpy(dtype=float))  # not in today's table: nothing invoiced
+    # not in today's table: nothing invoiced
+    revenue = np.where(missing, 0.0, now.period_revenue.to_numpy(dtype=float))
     last = pd.to_datetime(now.last_order_date).to_numpy()
-    t = flagged.assign(revenue_now=revenue, last_order_date=last, revenue_progress=revenue - flagged.period_revenue.to_numpy(dtype=float))
+    t = flagged.assign(
+        revenue_now=revenue,
+        last_order_date=last,
+        revenue_progress=revenue - flagged.period_revenue.to_numpy(dtype=float),
+    )
     t["regained_share"] = t.revenue_progress / -t.sales_gap
     silent = (t.last_order_date.isna() | (t.last_order_date <= pd.Timestamp(since))) & ~(
         now.silence_ratio.to_numpy(dtype=float) < SILENT_RHYTHMS
     )
-    t["outcome"] = np.select([silent, t.regained_share >= back_share * min(1.0, years)], ["lost", "back"], "still_late")
+    t["outcome"] = np.select(
+        [silent, t.regained_share >= back_share * min(1.0, years)], ["lost", "back"], "still_late"
+    )
     return t
 
 
@@ -61,10 +76,17 @@ def outcome_table(followed: pd.DataFrame) -> pd.DataFrame:
     """
     parts = [(name, followed[followed.outcome == name]) for name in OUTCOMES] + [("all", followed)]
     rows = [
-        dict(outcome=name, customer_count=len(part), flagged_gap=part.sales_gap.sum(), revenue_progress=part.revenue_progress.sum(),
-             regained_share=part.revenue_progress.sum() / -part.sales_gap.sum() if len(part) else np.nan)
+        dict(
+            outcome=name,
+            customer_count=len(part),
+            flagged_gap=part.sales_gap.sum(),
+            revenue_progress=part.revenue_progress.sum(),
+            regained_share=part.revenue_progress.sum() / -part.sales_gap.sum()
+            if len(part)
+            else np.nan,
+        )
         for name, part in parts
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 
@@ -85,7 +107,9 @@ def regained_interval(followed: pd.DataFrame) -> tuple[float, float, float]:
 
 
 @measure(N_("Regained share against the rebound expected without action"))
-def against_expected(regained: tuple[float, float, float], expected: tuple[float, float, float], years: float = 1.0) -> str:
+def against_expected(
+    regained: tuple[float, float, float], expected: tuple[float, float, float], years: float = 1.0
+) -> str:
     """Whether the regained share is more or less than the rebound expected without action.
 
     Formula     middle = expected share × min(1, years); half-width of the expected interval ×
@@ -132,16 +156,41 @@ def arm_effect(followed: pd.DataFrame) -> dict[str, float]:
     """
     arms = [followed[followed.arm == arm] for arm in ("contact", "hold-out")]
     contact, held = (arm.revenue_progress.to_numpy(dtype=float) for arm in arms)
-    made = [arm.recent_contact_count.astype(float).mean() if "recent_contact_count" in arm and len(arm) else np.nan for arm in arms]
-    found = dict(contact_count=len(contact), hold_out_count=len(held), contact_contacts=made[0], hold_out_contacts=made[1], contact_progress=np.nan, hold_out_progress=np.nan,
-                 effect=np.nan, low=np.nan, high=np.nan, p_value=np.nan)  # fmt: skip
+    made = [
+        arm.recent_contact_count.astype(float).mean()
+        if "recent_contact_count" in arm and len(arm)
+        else np.nan
+        for arm in arms
+    ]
+    found = dict(
+        contact_count=len(contact),
+        hold_out_count=len(held),
+        contact_contacts=made[0],
+        hold_out_contacts=made[1],
+        contact_progress=np.nan,
+        hold_out_progress=np.nan,
+        effect=np.nan,
+        low=np.nan,
+        high=np.nan,
+        p_value=np.nan,
+    )
     if min(len(contact), len(held)) < 2:
         return found
-    found |= dict(contact_progress=contact.mean(), hold_out_progress=held.mean(), effect=contact.mean() - held.mean())
+    found |= dict(
+        contact_progress=contact.mean(),
+        hold_out_progress=held.mean(),
+        effect=contact.mean() - held.mean(),
+    )
     if np.ptp(contact) == 0 and np.ptp(held) == 0:
         return found
     interval = scipy.stats.ttest_ind(contact, held, equal_var=False).confidence_interval(0.95)
     permuted = scipy.stats.permutation_test(
-        (contact, held), lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis), vectorized=True, n_resamples=9999, rng=1
+        (contact, held),
+        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+        vectorized=True,
+        n_resamples=9999,
+        rng=1,
     )
-    return found | dict(low=float(interval.low), high=float(interval.high), p_value=float(permuted.pvalue))
+    return found | dict(
+        low=float(interval.low), high=float(interval.high), p_value=float(permuted.pvalue)
+    )

@@ -15,7 +15,8 @@ from carnet.wording import N_
             N_("Late customers"),
             "count",
             N_(
-                "Customers whose revenue, over the months that both years cover and rounded to the cent, is below that of the year before; those not due left out"
+                "Customers whose revenue, over the months that both years cover and rounded to the "
+                "cent, is below that of the year before; those not due left out"
             ),
             good="down",
             source="B",
@@ -52,7 +53,10 @@ from carnet.wording import N_
         "margin_at_stake": Figure(
             N_("Margin at stake"),
             "currency",
-            N_("Σ over late customers of what they lack × their margin rate of both periods (else the company's)"),
+            N_(
+                "Σ over late customers of what they lack × their margin rate of both periods (else "
+                "the company's)"
+            ),
             good="down",
             source="B",
             compares=True,
@@ -60,7 +64,10 @@ from carnet.wording import N_
         "unlikely_gap_count": Figure(
             N_("Late beyond luck"),
             "count",
-            N_("Late customers with fewer orders and an exact order-count p-value at or under the stated level"),
+            N_(
+                "Late customers with fewer orders and an exact order-count p-value at or under "
+                "the stated level"
+            ),
             good="down",
             source="B",
             compares=True,
@@ -68,7 +75,10 @@ from carnet.wording import N_
         "fall_rule_share": Figure(
             N_("Customers that the usual rule flags"),
             "ratio",
-            N_("Customers whose revenue fell by the stated share or more ÷ customers with revenue in either period"),
+            N_(
+                "Customers whose revenue fell by the stated share or more ÷ customers with revenue "
+                "in either period"
+            ),
             good="down",
             decimals=1,
             source="B",
@@ -93,7 +103,8 @@ from carnet.wording import N_
             N_("Families no longer bought"),
             "count",
             N_(
-                "Pairs of an active customer and a family bought on the stated number of orders of the previous period and on none of this one"
+                "Pairs of an active customer and a family bought on the stated number of orders of "
+                "the previous period and on none of this one"
             ),
             good="down",
             source="B",
@@ -110,14 +121,19 @@ from carnet.wording import N_
         "neglect_revenue_gap": Figure(
             N_("Revenue gap with too few contacts"),
             "currency",
-            N_("Σ of sales gaps of the most late that fell by the stated share with fewer contacts than planned"),
+            N_(
+                "Σ of sales gaps of the most late that fell by the stated share with fewer "
+                "contacts than planned"
+            ),
             good="up",
             source="B",
             compares=True,
         ),
     },
 )
-def gap_figures(gaps: pd.DataFrame, flags: Mapping[str, pd.Series], families_known: bool) -> dict[str, float | None]:
+def gap_figures(
+    gaps: pd.DataFrame, flags: Mapping[str, pd.Series], families_known: bool
+) -> dict[str, float | None]:
     """Customers and money of a gap list, of those that each rule flags, and of families they left.
 
     Formula     counts of the customers that a rule flags, and Σ of their sales_gap; late_share =

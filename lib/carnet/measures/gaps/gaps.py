@@ -1,7 +1,9 @@
-"""The gap list: each customer's revenue against the same months a year earlier, and what order counts alone would produce.
+"""The gap list: each customer's revenue against the same months a year earlier,
+and what order counts alone would produce.
 
-Source: method of the workbook §2 B ("not a ratio: a list of names"). The p-value is the conditional test of two Poisson counts
-(J. Przyborowski & H. Wilenski, Biometrika 31 (1940) 313-323); several at once: Y. Benjamini & Y. Hochberg, JRSS B 57 (1995) 289-300.
+Source: method of the workbook §2 B ("not a ratio: a list of names"). The p-value is the conditional
+test of two Poisson counts (J. Przyborowski & H. Wilenski, Biometrika 31 (1940) 313-323); several
+at once: Y. Benjamini & Y. Hochberg, JRSS B 57 (1995) 289-300.
 """
 
 from collections.abc import Sequence
@@ -23,7 +25,9 @@ ORDERS = {"amount": ["sales_gap", "customer_id"], "rate": ["gap_rate", "sales_ga
 
 
 @measure(N_("Revenue of each customer against the same months a year earlier"))
-def sales_gaps(cube: ir.Table, periods: Periods, months: Sequence[int], rhythm: ir.Table | None = None) -> ir.Table:
+def sales_gaps(
+    cube: ir.Table, periods: Periods, months: Sequence[int], rhythm: ir.Table | None = None
+) -> ir.Table:
     """Revenue of each customer against the same months a year earlier, largest loss first.
 
     Formula     sales_gap = revenue − revenue_previous, rounded to the cent, over the audit months
@@ -46,14 +50,23 @@ def sales_gaps(cube: ir.Table, periods: Periods, months: Sequence[int], rhythm: 
     t = customer_movement(cube, periods, rhythm)
     t = t.filter((t.revenue.round(2) != 0) | (t.revenue_previous.round(2) != 0))
     return t.select(
-        "customer_id", "status", "revenue", "revenue_previous", sales_gap=t.sales_gap.round(2),
-        gap_rate=(t.revenue_previous > 0).ifelse(t.sales_gap / t.revenue_previous.nullif(0.0), ibis.null("float64")),
-        order_count=t.order_count, order_count_previous=t.order_count_previous,
-    ).order_by("sales_gap", "customer_id")  # fmt: skip
+        "customer_id",
+        "status",
+        "revenue",
+        "revenue_previous",
+        sales_gap=t.sales_gap.round(2),
+        gap_rate=(t.revenue_previous > 0).ifelse(
+            t.sales_gap / t.revenue_previous.nullif(0.0), ibis.null("float64")
+        ),
+        order_count=t.order_count,
+        order_count_previous=t.order_count_previous,
+    ).order_by("sales_gap", "customer_id")
 
 
 @measure(N_("Exact order-count p-value of each customer"))
-def order_p_values(order_count: npt.ArrayLike, order_count_previous: npt.ArrayLike, day_share: float = 0.5) -> np.ndarray:
+def order_p_values(
+    order_count: npt.ArrayLike, order_count_previous: npt.ArrayLike, day_share: float = 0.5
+) -> np.ndarray:
     """Chance of order counts at least as far apart if the customer's rhythm had not changed.
 
     Formula     given n orders in both periods, those of the audit period are Binomial(n,
@@ -72,7 +85,9 @@ def order_p_values(order_count: npt.ArrayLike, order_count_previous: npt.ArrayLi
     """
     now, before = np.asarray(order_count, dtype=int), np.asarray(order_count_previous, dtype=int)
     both = now + before
-    tail = np.minimum(scipy.stats.binom.cdf(now, both, day_share), scipy.stats.binom.sf(now - 1, both, day_share))
+    tail = np.minimum(
+        scipy.stats.binom.cdf(now, both, day_share), scipy.stats.binom.sf(now - 1, both, day_share)
+    )
     return np.where(both > 0, np.minimum(1.0, 2 * tail), np.nan)
 
 
@@ -101,7 +116,10 @@ def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
         "chance_gap_count": Figure(
             N_("Late beyond luck, if nothing had changed"),
             "index",
-            N_("Σ over customers of the chance that their orders, falling into either period at random, give such a p-value"),
+            N_(
+                "Σ over customers of the chance that their orders, falling into either period at "
+                "random, give such a p-value"
+            ),
             decimals=1,
             source="B",
             compares=True,
@@ -109,14 +127,19 @@ def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
         "fall_rule_chance_share": Figure(
             N_("The usual rule, if nothing had changed"),
             "ratio",
-            N_("The same on orders that fall into either period at random; what baskets swing comes on top"),
+            N_(
+                "The same on orders that fall into either period at random; what baskets "
+                "swing comes on top"
+            ),
             decimals=1,
             source="B",
             compares=True,
         ),
     },
 )
-def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: float = 0.5) -> tuple[float, float]:
+def chance_counts(
+    orders: npt.ArrayLike, fall: float, alpha: float, day_share: float = 0.5
+) -> tuple[float, float]:
     """Customers that two rules flag when nothing has changed.
 
     Formula     Σ over customers of P(flagged | n), n orders in both periods falling into either at
@@ -147,7 +170,9 @@ def chance_counts(orders: npt.ArrayLike, fall: float, alpha: float, day_share: f
 
 
 @measure(N_("The most late customers, by amount or by rate"))
-def most_late(gaps: pd.DataFrame, share: float, by: str = "amount", behind: pd.Series | None = None) -> pd.Series:
+def most_late(
+    gaps: pd.DataFrame, share: float, by: str = "amount", behind: pd.Series | None = None
+) -> pd.Series:
     """True for the given share of the compared customers that are most behind.
 
     Formula     the first ⌈share × customers⌉ of the late ones, by sales_gap (`by` amount: largest
@@ -183,8 +208,13 @@ def gap_groups(gaps: pd.DataFrame, masks: dict[str, pd.Series]) -> pd.DataFrame:
     Columns     group, customer_count, revenue_previous, sales_gap, margin_at_stake (when known)
     """
     rows = [
-        dict(group=name, customer_count=int(mask.sum()), revenue_previous=gaps.revenue_previous[mask].sum(), sales_gap=gaps.sales_gap[mask].sum(),
-             margin_at_stake=gaps.margin_at_stake[mask].sum(min_count=1))
+        dict(
+            group=name,
+            customer_count=int(mask.sum()),
+            revenue_previous=gaps.revenue_previous[mask].sum(),
+            sales_gap=gaps.sales_gap[mask].sum(),
+            margin_at_stake=gaps.margin_at_stake[mask].sum(min_count=1),
+        )
         for name, mask in masks.items()
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)

@@ -1,8 +1,11 @@
-"""Late accounts of each salesperson, compared fairly: with the mix of the accounts, with chance, and shrunk to what the data carry.
+"""Late accounts of each salesperson, compared fairly: with the mix of the accounts, with chance,
+and shrunk to what the data carry.
 
-Sources: D. J. Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics in Medicine 24 (2005) 1185-1202;
-R. A. Fisher, The Design of Experiments (1935) for exact tests given the totals;
-M. J. Daniels, "A prior for the variance in hierarchical models", Canadian Journal of Statistics 27 (1999) 567-578 for the shrinkage.
+Sources: D. J. Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics
+in Medicine 24 (2005) 1185-1202; R. A. Fisher, The Design of Experiments (1935) for exact tests
+given the totals;
+M. J. Daniels, "A prior for the variance in hierarchical models", Canadian Journal of Statistics 27
+(1999) 567-578 for the shrinkage.
 """
 
 from collections.abc import Sequence
@@ -36,9 +39,12 @@ def sellers(sales: ir.Table, periods: Periods) -> ir.Table:
     Columns     customer_id, gap_salesperson
     """
     before = sales.filter(
-        sales.date.between(ibis.date(periods.previous.start), ibis.date(periods.previous.end)) & sales.salesperson.notnull()
+        sales.date.between(ibis.date(periods.previous.start), ibis.date(periods.previous.end))
+        & sales.salesperson.notnull()
     )
-    t = before.group_by("customer_id", "salesperson").agg(revenue=before.amount.sum().cast("float64"))
+    t = before.group_by("customer_id", "salesperson").agg(
+        revenue=before.amount.sum().cast("float64")
+    )
     first = ibis.window(group_by=t.customer_id, order_by=[ibis.desc(t.revenue), t.salesperson])
     ranked = t.mutate(place=ibis.row_number().over(first))
     return ranked.filter(ranked.place == 0).select("customer_id", gap_salesperson="salesperson")
@@ -78,21 +84,34 @@ def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFra
         late, n = int(part.late.sum()), len(part)
         low, high = wilson_interval(late, n)
         dealt = part.groupby("stratum").size()
-        drawn = zip(sizes.loc[dealt.index, "size"], sizes.loc[dealt.index, "sum"], dealt, strict=True)
+        drawn = zip(
+            sizes.loc[dealt.index, "size"], sizes.loc[dealt.index, "sum"], dealt, strict=True
+        )
         p_value = float("nan") if pd.isna(name) else dealt_p_value(late, list(drawn))
         rows.append(
             dict(
-                salesperson=None if pd.isna(name) else name, customer_count=n, late_customer_count=late, late_share=late / n, late_share_low=low,
-                late_share_high=high, expected_share=part.chance.mean(), p_value=p_value, signal=_signal(p_value), sales_gap=part.sales_gap.sum(),
+                salesperson=None if pd.isna(name) else name,
+                customer_count=n,
+                late_customer_count=late,
+                late_share=late / n,
+                late_share_low=low,
+                late_share_high=high,
+                expected_share=part.chance.mean(),
+                p_value=p_value,
+                signal=_signal(p_value),
+                sales_gap=part.sales_gap.sum(),
             )
-        )  # fmt: skip
+        )
     columns = (
-        "salesperson customer_count late_customer_count late_share late_share_low late_share_high expected_share p_value signal sales_gap"
+        "salesperson customer_count late_customer_count late_share late_share_low late_share_high "
+        "expected_share p_value signal sales_gap"
     )
     return _shrunk(pd.DataFrame(rows, columns=columns.split()))
 
 
-@measure(N_("Exact p-value of a late count if accounts had been dealt at random within their class"))
+@measure(
+    N_("Exact p-value of a late count if accounts had been dealt at random within their class")
+)
 def dealt_p_value(late: int, strata: Sequence[tuple[int, int, int]]) -> float:
     """Two-sided exact p-value of a late count if accounts had been dealt at random in their strata.
 
@@ -120,10 +139,12 @@ def _signal(p_value: float) -> str:
 
 
 def _shrunk(t: pd.DataFrame) -> pd.DataFrame:
-    """Add the shrunk shares; with fewer than three salespeople there is nothing to learn the weight from, and they stay unknown.
+    """Add the shrunk shares; with fewer than three salespeople there is nothing to learn the weight
+    from, and they stay unknown.
 
-    The weight w of the expected share is not known but learnt: shrinkage n ÷ (n + w) is uniform before the data are seen, and the
-    posterior is the mixture over it, so that the interval does not pretend to know it.
+    The weight w of the expected share is not known but learnt: shrinkage n ÷ (n + w) is uniform
+    before the data are seen, and the posterior is the mixture over it, so that the interval does
+    not pretend to know it.
     """
     known = t.salesperson.notna().to_numpy()
     if known.sum() < 3:
@@ -132,14 +153,20 @@ def _shrunk(t: pd.DataFrame) -> pd.DataFrame:
     mean = np.clip(t.expected_share.to_numpy(dtype=float), 1e-6, 1 - 1e-6)[:, None]
     kept = (np.arange(SHRINKAGE_STEPS) + 0.5) / SHRINKAGE_STEPS
     weight = n[known].mean() * kept / (1 - kept)
-    likelihood = scipy.stats.betabinom.logpmf(late[known], n[known], weight * mean[known], weight * (1 - mean[known])).sum(axis=0)
+    likelihood = scipy.stats.betabinom.logpmf(
+        late[known], n[known], weight * mean[known], weight * (1 - mean[known])
+    ).sum(axis=0)
     chance = np.exp(likelihood - likelihood.max())
     chance /= chance.sum()
     a, b = late + weight * mean, n - late + weight * (1 - mean)
     shares = np.linspace(0, 1, SHARE_STEPS)
     mixture = scipy.special.betainc(a[:, None, :], b[:, None, :], shares[None, :, None]) @ chance
-    low, high = ([float(np.interp(level, law, shares)) for law in mixture] for level in (0.025, 0.975))
-    return t.assign(shrunk_share=(a / (a + b)) @ chance, shrunk_share_low=low, shrunk_share_high=high)
+    low, high = (
+        [float(np.interp(level, law, shares)) for law in mixture] for level in (0.025, 0.975)
+    )
+    return t.assign(
+        shrunk_share=(a / (a + b)) @ chance, shrunk_share_low=low, shrunk_share_high=high
+    )
 
 
 @measure(N_("Limits of the funnel plot"))

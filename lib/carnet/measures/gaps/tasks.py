@@ -33,7 +33,9 @@ def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
 
 
 @measure(N_("Due dates of the tasks"))
-def schedule(tasks: pd.DataFrame, as_of: dt.date, weekly_count: int, week_count: int) -> pd.DataFrame:
+def schedule(
+    tasks: pd.DataFrame, as_of: dt.date, weekly_count: int, week_count: int
+) -> pd.DataFrame:
     """The tasks with their due dates, a few a week for each salesperson.
 
     Formula     due_date = Monday after `as_of` + 7 days × week + working day; the first
@@ -50,8 +52,12 @@ def schedule(tasks: pd.DataFrame, as_of: dt.date, weekly_count: int, week_count:
     last ones first.
     """
     monday = as_of + dt.timedelta(days=7 - as_of.weekday())
-    proposals_first = tasks.assign(place=(tasks.action != "last_chance")).sort_values("place", kind="stable")
-    fits = proposals_first.groupby("salesperson", dropna=False).cumcount() < weekly_count * week_count
+    proposals_first = tasks.assign(place=(tasks.action != "last_chance")).sort_values(
+        "place", kind="stable"
+    )
+    fits = (
+        proposals_first.groupby("salesperson", dropna=False).cumcount() < weekly_count * week_count
+    )
     kept = tasks[fits.reindex(tasks.index)]
     rank = kept.groupby("salesperson", dropna=False).cumcount().to_numpy()
     week, place = rank // weekly_count, rank % weekly_count

@@ -1,4 +1,6 @@
-"""Cohorts: of the customers who first bought in one period, how many buy again in each later one."""
+"""Cohorts: of the customers who first bought in one period,
+how many buy again in each later one.
+"""
 
 import math
 from collections.abc import Sequence
@@ -56,5 +58,14 @@ def cohort_table(counts: pd.DataFrame, periods: Sequence[Bucket]) -> pd.DataFram
             active = found.get((cohort, age), 0) if mature else math.nan
             low, high = wilson_interval(active, size) if mature else (math.nan, math.nan)
             rows.append((cohort, bucket.label, age, size, active, active / size, low, high))
-    columns = ["cohort", "label", "age", "customer_count", "active_count", "active_rate", "low", "high"]
+    columns = [
+        "cohort",
+        "label",
+        "age",
+        "customer_count",
+        "active_count",
+        "active_rate",
+        "low",
+        "high",
+    ]
     return pd.DataFrame(rows, columns=columns)

@@ -1,6 +1,8 @@
-"""Signal or noise: natural process limits of a series (XmR chart) and the points that break its run.
+"""Signal or noise: natural process limits of a series (XmR chart) and the points that
+break its run.
 
-Source: D. J. Wheeler, Understanding Variation, 2nd ed. 2000, ch. 3 and appendix: limits = mean ± 2.66 × mean moving range.
+Source: D. J. Wheeler, Understanding Variation, 2nd ed. 2000, ch. 3 and appendix: limits = mean ±
+2.66 × mean moving range.
 """
 
 import math
@@ -72,16 +74,19 @@ def without_season(values: pd.Series, months: Sequence[int]) -> tuple[pd.Series,
         return values, False
     groups = [known[month == number] for number in range(1, 13)]
     rest = known - known.groupby(month).transform("mean")
-    if rest.abs().max() > 1e-9 * known.abs().max() and not scipy.stats.f_oneway(*groups).pvalue < 0.01:
+    if (
+        rest.abs().max() > 1e-9 * known.abs().max()
+        and not scipy.stats.f_oneway(*groups).pvalue < 0.01
+    ):
         return values, False
     return known.mean() + rest * math.sqrt(len(known) / (len(known) - 12)), True
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """What was taken out of a series before its limits: a trend (change a year, as a share where the series is always positive, else in its unit; NaN without
-    one) and a yearly season.
-    """  # fmt: skip
+    """What was taken out of a series before its limits: a trend (change a year, as a share where
+    the series is always positive, else in its unit; NaN without one) and a yearly season.
+    """
 
     trend: float
     relative: bool
@@ -89,7 +94,9 @@ class Pattern:
 
 
 @measure(N_("Natural limits of a series around its trend and season"))
-def limits_around(values: pd.Series, months: Sequence[int], per_year: int = 12) -> tuple[pd.DataFrame, Pattern]:
+def limits_around(
+    values: pd.Series, months: Sequence[int], per_year: int = 12
+) -> tuple[pd.DataFrame, Pattern]:
     """Natural limits around the trend and the season of a series, and what was taken out of it.
 
     Formula     a series that is always positive is taken in logarithms, since growth and noise are
@@ -109,13 +116,15 @@ def limits_around(values: pd.Series, months: Sequence[int], per_year: int = 12) 
                 points a year
     Returns     the columns of `control_limits`, with mean, low and high of each point; `Pattern`:
                 trend, relative, season
-    """  # fmt: skip
+    """
     known = values.dropna().astype(float)
     relative = bool(len(known)) and bool((known > 0).all())
     y = np.log(known) if relative else known
     month = pd.Series(list(months), index=values.index).reindex(known.index)
     time = pd.Series(np.flatnonzero(values.notna().to_numpy()), index=known.index, dtype=float)
-    slope = _trend(y, time, month if per_year == 12 and len(known) >= 24 else pd.Series(0, known.index))
+    slope = _trend(
+        y, time, month if per_year == 12 and len(known) >= 24 else pd.Series(0, known.index)
+    )
     line = slope * (time - time.mean()) if slope else pd.Series(0.0, known.index)
     rest, season = without_season(y - line, list(month))
     t = control_limits(rest)
@@ -128,7 +137,9 @@ def limits_around(values: pd.Series, months: Sequence[int], per_year: int = 12) 
 
 
 def _trend(y: pd.Series, time: pd.Series, group: pd.Series) -> float:
-    """Median slope of the pairs within each group, where Kendall's sum over the groups is told from chance (two-sided p < 0.01); else 0."""
+    """Median slope of the pairs within each group, where Kendall's sum over the groups is told from
+    chance (two-sided p < 0.01); else 0.
+    """
     slopes: list[float] = []
     score = variance = 0.0
     for number in group.unique():

@@ -1,8 +1,10 @@
-"""When customers leave, and for what: cumulative incidence of competing reasons, customers entering as they come (Aalen-Johansen).
+"""When customers leave, and for what: cumulative incidence of competing reasons,
+customers entering as they come (Aalen-Johansen).
 
-Source: O. O. Aalen & S. Johansen, Scandinavian Journal of Statistics 5 (1978) 141-150; J. D. Kalbfleisch & R. L. Prentice, The Statistical Analysis of
-Failure Time Data, 2nd ed. (2002) ch. 8. A reason competes with the others: who left for one can no longer leave for another, so that
-1 − Kaplan-Meier of a single reason says too much.
+Source: O. O. Aalen & S. Johansen, Scandinavian Journal of Statistics 5 (1978) 141-150;
+J. D. Kalbfleisch & R. L. Prentice, The Statistical Analysis of Failure Time Data, 2nd ed. (2002)
+ch. 8. A reason competes with the others: who left for one can no longer leave for another,
+so that 1 − Kaplan-Meier of a single reason says too much.
 """
 
 from collections.abc import Sequence
@@ -38,15 +40,24 @@ def cumulative_incidence(spells: pd.DataFrame, causes: Sequence[str]) -> pd.Data
     Columns     years, at_risk, one column a cause, staying (the rest)
     """
     code = pd.Categorical(spells.cause, categories=list(causes)).codes
-    curves = _incidence(spells.entry.to_numpy(dtype=float), spells.duration.to_numpy(dtype=float), code, len(causes))
+    curves = _incidence(
+        spells.entry.to_numpy(dtype=float), spells.duration.to_numpy(dtype=float), code, len(causes)
+    )
     t = pd.DataFrame({"years": curves[0], "at_risk": curves[1]})
-    return t.assign(**{cause: curves[2][:, i] for i, cause in enumerate(causes)}, staying=1 - curves[2].sum(axis=1))
+    return t.assign(
+        **{cause: curves[2][:, i] for i, cause in enumerate(causes)},
+        staying=1 - curves[2].sum(axis=1),
+    )
 
 
-def _incidence(entry: np.ndarray, stop: np.ndarray, code: np.ndarray, cause_count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _incidence(
+    entry: np.ndarray, stop: np.ndarray, code: np.ndarray, cause_count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Times of departures, at risk, incidence of each cause at them."""
     times, position = np.unique(stop[code >= 0], return_inverse=True)
-    at_risk = np.searchsorted(np.sort(entry), times, side="left") - np.searchsorted(np.sort(stop), times, side="left")
+    at_risk = np.searchsorted(np.sort(entry), times, side="left") - np.searchsorted(
+        np.sort(stop), times, side="left"
+    )
     gone = np.zeros((len(times), cause_count))
     np.add.at(gone, (position, code[code >= 0]), 1)
     kept = at_risk >= LEAST_AT_RISK
@@ -58,7 +69,11 @@ def _incidence(entry: np.ndarray, stop: np.ndarray, code: np.ndarray, cause_coun
 
 @measure(N_("Share that has left, with intervals"))
 def incidence_intervals(
-    spells: pd.DataFrame, causes: Sequence[str], horizons: Sequence[float], resamples: int = RESAMPLES, seed: int = 1
+    spells: pd.DataFrame,
+    causes: Sequence[str],
+    horizons: Sequence[float],
+    resamples: int = RESAMPLES,
+    seed: int = 1,
 ) -> pd.DataFrame:
     """Incidence of each cause by each horizon, with its percentile bootstrap interval.
 
@@ -72,7 +87,7 @@ def incidence_intervals(
                 bootstrap: B. Efron, 1979
 
     Columns     years, cause, departure_count (by then), incidence, incidence_low, incidence_high
-    """  # fmt: skip
+    """
     entry, stop = spells.entry.to_numpy(dtype=float), spells.duration.to_numpy(dtype=float)
     code = pd.Categorical(spells.cause, categories=list(causes)).codes
     horizons = [years for years in horizons if len(stop) and years <= stop.max() + LEAP]
@@ -85,11 +100,36 @@ def incidence_intervals(
     rng = np.random.default_rng(seed)
     whole = np.arange(len(stop))
     own = at_horizons(whole) if horizons else np.zeros((0, len(causes)))
-    drawn = np.array([at_horizons(rng.choice(whole, len(whole))) for _ in range(resamples if horizons else 0)])
+    drawn = np.array(
+        [at_horizons(rng.choice(whole, len(whole))) for _ in range(resamples if horizons else 0)]
+    )
     rows = []
     for h, years in enumerate(horizons):
         for c, cause in enumerate(causes):
             count = int(((code == c) & (stop <= years + LEAP)).sum())
-            low, high = np.quantile(drawn[:, h, c], [0.025, 0.975]) if count >= LEAST_DEPARTURES else (np.nan, np.nan)
-            rows.append(dict(years=years, cause=cause, departure_count=count, incidence=own[h, c], incidence_low=low, incidence_high=high))
-    return pd.DataFrame(rows, columns=["years", "cause", "departure_count", "incidence", "incidence_low", "incidence_high"])
+            low, high = (
+                np.quantile(drawn[:, h, c], [0.025, 0.975])
+                if count >= LEAST_DEPARTURES
+                else (np.nan, np.nan)
+            )
+            rows.append(
+                dict(
+                    years=years,
+                    cause=cause,
+                    departure_count=count,
+                    incidence=own[h, c],
+                    incidence_low=low,
+                    incidence_high=high,
+                )
+            )
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "years",
+            "cause",
+            "departure_count",
+            "incidence",
+            "incidence_low",
+            "incidence_high",
+        ],
+    )

@@ -1,7 +1,9 @@
-"""The indicators of the method, source D, over any series of periods: from sales and costs, or from yearly totals alone.
+"""The indicators of the method, source D, over any series of periods:
+from sales and costs, or from yearly totals alone.
 
-A *base* has one row per period and one column per quantity that is counted or given (`BASE`); `indicators` derives the rest,
-the standard definition and the one of the deck side by side. Unknown stays NaN.
+A *base* has one row per period and one column per quantity that is counted or given (`BASE`);
+`indicators` derives the rest, the standard definition and the one of the deck side by side.
+Unknown stays NaN.
 """
 
 import datetime as dt
@@ -22,19 +24,27 @@ from carnet.measures.statistics.intervals import wilson_interval
 from carnet.wording import N_
 
 BASE = tuple(SUMMARY_MEASURES)
-MOVEMENTS = ("new_customer_count", "recovered_customer_count", "kept_customer_count", "lost_customer_count")
+MOVEMENTS = (
+    "new_customer_count",
+    "recovered_customer_count",
+    "kept_customer_count",
+    "lost_customer_count",
+)
 COMPONENTS = {  # cost totals that a summary may give by their parts
     "acquisition_cost": ("marketing_salaries", "sales_salaries", "marketing_expenses"),
     "fixed_cost": ("other_salaries", "other_expenses"),
 }
 INDICATORS = (
-    "revenue", "revenue_growth_rate", "quantity", "unit_price", "order_count", "average_basket", "purchase_frequency",
-    "active_customer_count", "repeat_customer_count", "repeat_customer_rate", "new_customer_count", "recovered_customer_count",
-    "kept_customer_count", "lost_customer_count", "retention_rate", "retention_rate_deck", "attrition_rate", "attrition_rate_deck",
-    "marketing_salaries", "sales_salaries", "other_salaries", "marketing_expenses", "other_expenses",
-    "fixed_cost", "fixed_cost_deck", "variable_cost", "unit_variable_cost", "acquisition_cost", "total_cost", "gross_margin", "net_margin",
-    "unit_cost", "break_even_revenue", "break_even_quantity", "safety_margin_rate", "operating_leverage",
-    "cac_standard", "cac_deck", "cac_marginal", "lifetime_deck", "ltv_gross_margin", "ltv_deck", "ltv_to_cac", "ltv_to_cac_deck",
+    "revenue", "revenue_growth_rate", "quantity", "unit_price", "order_count", "average_basket",
+    "purchase_frequency", "active_customer_count", "repeat_customer_count", "repeat_customer_rate",
+    "new_customer_count", "recovered_customer_count", "kept_customer_count", "lost_customer_count",
+    "retention_rate", "retention_rate_deck", "attrition_rate", "attrition_rate_deck",
+    "marketing_salaries", "sales_salaries", "other_salaries", "marketing_expenses",
+    "other_expenses", "fixed_cost", "fixed_cost_deck", "variable_cost", "unit_variable_cost",
+    "acquisition_cost", "total_cost", "gross_margin", "net_margin", "unit_cost",
+    "break_even_revenue", "break_even_quantity", "safety_margin_rate", "operating_leverage",
+    "cac_standard", "cac_deck", "cac_marginal", "lifetime_deck", "ltv_gross_margin", "ltv_deck",
+    "ltv_to_cac", "ltv_to_cac_deck",
 )  # fmt: skip
 RATES = {  # rate → the count that it is a share of another one
     "repeat_customer_rate": ("repeat_customer_count", "year_active_customer_count"),
@@ -43,16 +53,45 @@ RATES = {  # rate → the count that it is a share of another one
 }
 LEAST_COSTED = 0.5  # share of the revenue with a known cost, below which no margin is told
 BESIDE = (  # what a base holds beside what a summary may give
-    "cost", "total_cost", "customer_revenue", "active_customer_count_previous", "opening_customer_count", "year_active_customer_count",
-    "not_due_customer_count", "costed_revenue_share", "ledger_revenue", "ledger_result",
-)  # fmt: skip
+    "cost",
+    "total_cost",
+    "customer_revenue",
+    "active_customer_count_previous",
+    "opening_customer_count",
+    "year_active_customer_count",
+    "not_due_customer_count",
+    "costed_revenue_share",
+    "ledger_revenue",
+    "ledger_result",
+)
 YEARLY = (  # what is said per year: of the 12 months up to the end of a bucket, however short it is
-    *MOVEMENTS, "not_due_customer_count", "opening_customer_count", "year_active_customer_count", "repeat_customer_count", "repeat_customer_rate",
-    "retention_rate", "retention_rate_deck", "attrition_rate", "attrition_rate_deck", "margin_per_customer", "cac_standard", "cac_deck",
-    "cac_marginal", "lifetime_deck", "ltv_gross_margin", "ltv_deck", "ltv_to_cac", "ltv_to_cac_deck",
-)  # fmt: skip
+    *MOVEMENTS,
+    "not_due_customer_count",
+    "opening_customer_count",
+    "year_active_customer_count",
+    "repeat_customer_count",
+    "repeat_customer_rate",
+    "retention_rate",
+    "retention_rate_deck",
+    "attrition_rate",
+    "attrition_rate_deck",
+    "margin_per_customer",
+    "cac_standard",
+    "cac_deck",
+    "cac_marginal",
+    "lifetime_deck",
+    "ltv_gross_margin",
+    "ltv_deck",
+    "ltv_to_cac",
+    "ltv_to_cac_deck",
+)
 NOT_ADDED = [name for name, kind in SUMMARY_MEASURES.items() if kind == "level"]
-COUNTED_YEARLY = (*MOVEMENTS, "not_due_customer_count", "year_active_customer_count", "repeat_customer_count")
+COUNTED_YEARLY = (
+    *MOVEMENTS,
+    "not_due_customer_count",
+    "year_active_customer_count",
+    "repeat_customer_count",
+)
 
 
 @measure(
@@ -68,7 +107,10 @@ COUNTED_YEARLY = (*MOVEMENTS, "not_due_customer_count", "year_active_customer_co
         "costed_revenue_share": Figure(
             N_("Revenue whose cost is known"),
             "ratio",
-            N_("Revenue of the sale lines that carry a cost ÷ revenue of all; without a cost on a line its margin is estimated"),
+            N_(
+                "Revenue of the sale lines that carry a cost ÷ revenue of all; without a cost on a "
+                "line its margin is estimated"
+            ),
             good="up",
             decimals=1,
         ),
@@ -103,21 +145,33 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
     return (
         per_customer.group_by("bucket")
         .agg(
-            # lines have at most four decimals: rounding takes away only the order in which threads added
+            # lines have at most four decimals: rounding takes away only the order in
+            # which threads added
             revenue=per_customer.revenue.sum().round(4),
             quantity=per_customer.quantity.sum().round(4),
             cost=per_customer.cost.sum().round(4),
             order_count=per_customer.order_count.sum(),
             active_customer_count=per_customer.active.sum(),
-            costed_revenue_share=per_customer.costed_revenue.sum() / per_customer.positive_revenue.sum().nullif(0.0),
+            costed_revenue_share=per_customer.costed_revenue.sum()
+            / per_customer.positive_revenue.sum().nullif(0.0),
         )
-        .mutate(cost=lambda t: (t.costed_revenue_share >= LEAST_COSTED).ifelse(t.cost, ibis.null("float64")))
+        .mutate(
+            cost=lambda t: (t.costed_revenue_share >= LEAST_COSTED).ifelse(
+                t.cost, ibis.null("float64")
+            )
+        )
         .order_by("bucket")
     )
 
 
 @measure(N_("Customers of the 12 months up to several months, by what became of them"))
-def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual_days: float | None, rhythm_count: int) -> ir.Table:
+def yearly_movement(
+    cube: ir.Table,
+    orders: ir.Table,
+    ends: Sequence[int],
+    usual_days: float | None,
+    rhythm_count: int,
+) -> ir.Table:
     """Customers of the 12 months up to each of several months, by what became of them.
 
     Formula     kept, recovered, new, lost and not due as `movement.customer_movement`, of the 12
@@ -136,16 +190,25 @@ def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual
     Columns     position, year_active_customer_count, repeat_customer_count (≥ 2 orders), kept,
                 recovered, new, lost and not_due _customer_count
     """
-    months = cube.group_by("customer_id", "position").agg(bought=(cube.positive_line_count > 0).any(), order_count=cube.order_count.sum())
-    days = orders.group_by("customer_id", "position").agg(first=orders.date.min(), last=orders.date.max(), day_count=orders.date.nunique())
+    months = cube.group_by("customer_id", "position").agg(
+        bought=(cube.positive_line_count > 0).any(), order_count=cube.order_count.sum()
+    )
+    days = orders.group_by("customer_id", "position").agg(
+        first=orders.date.min(), last=orders.date.max(), day_count=orders.date.nunique()
+    )
     t = months.left_join(days, ["customer_id", "position"])
     years = ibis.memtable({"end": list(ends)}, schema={"end": "int64"})
     t = t.join(years, t.position <= years.end)
     now, before = t.position > t.end - 12, t.position.between(t.end - 23, t.end - 12)
     c = t.group_by("customer_id", "end").agg(
-        now=(t.bought & now).any(), before=(t.bought & before).any(), old=(t.bought & (t.position <= t.end - 12)).any(),
-        order_count=t.order_count.sum(where=now), first=t["first"].min(), last=t["last"].max(), day_count=t.day_count.sum(),
-    )  # fmt: skip
+        now=(t.bought & now).any(),
+        before=(t.bought & before).any(),
+        old=(t.bought & (t.position <= t.end - 12)).any(),
+        order_count=t.order_count.sum(where=now),
+        first=t["first"].min(),
+        last=t["last"].max(),
+        day_count=t.day_count.sum(),
+    )
     slow: ir.BooleanValue = ibis.literal(False)
     if usual_days is not None and not math.isnan(usual_days):
         rhythm = (c["last"].delta(c["first"], unit="day") + usual_days) / c.day_count.nullif(0)
@@ -172,7 +235,9 @@ def yearly_movement(cube: ir.Table, orders: ir.Table, ends: Sequence[int], usual
 
 
 @measure(N_("Quantities of each period, from sales"))
-def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_index: int = 0) -> pd.DataFrame:
+def base_from_sales(
+    counted: pd.DataFrame, periods: Sequence[Bucket], first_index: int = 0
+) -> pd.DataFrame:
     """The base of quantities of `periods`, out of `sales_by_bucket`.
 
     Formula     the columns of `sales_by_bucket` as they are; customer_revenue = revenue
@@ -190,9 +255,12 @@ def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_inde
     earliest = counted.bucket.min() if len(counted) else None
     for name in counted.columns.drop("bucket"):
         values = rows[name].astype(float)
-        since = pd.Series(earliest is not None and rows.index >= earliest, rows.index)  # before the first sale nothing is known
+        # before the first sale nothing is known
+        since = pd.Series(earliest is not None and rows.index >= earliest, rows.index)
         base[name] = (
-            values if name in ("quantity", "cost", "costed_revenue_share") else values.mask(values.isna() & since, 0.0)
+            values
+            if name in ("quantity", "cost", "costed_revenue_share")
+            else values.mask(values.isna() & since, 0.0)
         ).to_numpy()  # no row: no sale
     base["customer_revenue"] = base.revenue
     return base
@@ -200,7 +268,11 @@ def base_from_sales(counted: pd.DataFrame, periods: Sequence[Bucket], first_inde
 
 @measure(N_("Quantities of each period with the customers of its year"))
 def with_movement(
-    base: pd.DataFrame, counted: pd.DataFrame, positions: Sequence[int], known: Sequence[bool], year_known: Sequence[bool]
+    base: pd.DataFrame,
+    counted: pd.DataFrame,
+    positions: Sequence[int],
+    known: Sequence[bool],
+    year_known: Sequence[bool],
 ) -> pd.DataFrame:
     """The base with the yearly counts of `yearly_movement`.
 
@@ -222,7 +294,9 @@ def with_movement(
         of_year = name in ("year_active_customer_count", "repeat_customer_count")
         base[name] = np.where(year_known if of_year else known, found[name], math.nan)
     base["opening_customer_count"] = base.kept_customer_count + base.lost_customer_count
-    base["active_customer_count_previous"] = base.opening_customer_count + base.not_due_customer_count
+    base["active_customer_count_previous"] = (
+        base.opening_customer_count + base.not_due_customer_count
+    )
     return base
 
 
@@ -298,26 +372,47 @@ def base_from_summary(summary: pd.DataFrame, periods: Sequence[Bucket]) -> pd.Da
             base[total] = base[total].fillna(base[named].sum(axis=1, skipna=False))
     base["variable_cost"] = base.variable_cost.fillna(base.unit_variable_cost * base.quantity)
     base["revenue"] = base.revenue.fillna(base.unit_price * base.quantity)
-    base["active_customer_count_previous"] = base.active_customer_count.shift().fillna(base.kept_customer_count + base.lost_customer_count)
-    recovered = base.recovered_customer_count.fillna(0.0)  # a summary that does not tell the recovered apart counts them as new
+    base["active_customer_count_previous"] = base.active_customer_count.shift().fillna(
+        base.kept_customer_count + base.lost_customer_count
+    )
+    # a summary that does not tell the recovered apart counts them as new
+    recovered = base.recovered_customer_count.fillna(0.0)
     opening = base.active_customer_count_previous
-    base["kept_customer_count"] = base.kept_customer_count.fillna(opening - base.lost_customer_count)
-    base["kept_customer_count"] = base.kept_customer_count.fillna(base.active_customer_count - base.new_customer_count - recovered)
+    base["kept_customer_count"] = base.kept_customer_count.fillna(
+        opening - base.lost_customer_count
+    )
+    base["kept_customer_count"] = base.kept_customer_count.fillna(
+        base.active_customer_count - base.new_customer_count - recovered
+    )
     base.loc[opening.isna(), "kept_customer_count"] = math.nan
-    base["lost_customer_count"] = base.lost_customer_count.fillna(opening - base.kept_customer_count)
-    base["opening_customer_count"], base["year_active_customer_count"] = opening, base.active_customer_count
+    base["lost_customer_count"] = base.lost_customer_count.fillna(
+        opening - base.kept_customer_count
+    )
+    base["opening_customer_count"], base["year_active_customer_count"] = (
+        opening,
+        base.active_customer_count,
+    )
     base["total_cost"] = base.fixed_cost + base.variable_cost + base.acquisition_cost
     return base
 
 
 def _value_of(given: pd.DataFrame, bucket: Bucket, adds_up: bool) -> float:
-    """The value of exactly this period; else, of a flow, the sum of equal parts (quarters, months …) that follow each other from its first to its last day."""
+    """The value of exactly this period; else, of a flow, the sum of equal parts (quarters, months
+    …) that follow each other from its first to its last day.
+    """
     exact = given[(given.start == bucket.start) & (given.end == bucket.end)]
     if len(exact):
         return float(exact.value.iloc[0])
-    lengths = [round((end - start).days / 30.4) for start, end in zip(given.start, given.end, strict=True)]
-    for _, parts in given.assign(length=lengths).sort_values("start").groupby("length") if adds_up else ():
-        follows = all(after == before + dt.timedelta(days=1) for before, after in zip(parts.end[:-1], parts.start[1:], strict=True))
+    lengths = [
+        round((end - start).days / 30.4) for start, end in zip(given.start, given.end, strict=True)
+    ]
+    for _, parts in (
+        given.assign(length=lengths).sort_values("start").groupby("length") if adds_up else ()
+    ):
+        follows = all(
+            after == before + dt.timedelta(days=1)
+            for before, after in zip(parts.end[:-1], parts.start[1:], strict=True)
+        )
         if follows and parts.start.iloc[0] == bucket.start and parts.end.iloc[-1] == bucket.end:
             return float(parts.value.sum())
     return math.nan
@@ -335,7 +430,9 @@ def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
 
     Columns     label, start, end, complete, then BASE and BESIDE as NaN
     """
-    frame = pd.DataFrame([vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"]).astype({"complete": bool})
+    frame = pd.DataFrame(
+        [vars(bucket) for bucket in periods], columns=["label", "start", "end", "complete"]
+    ).astype({"complete": bool})
     return frame.assign(**dict.fromkeys((*BASE, *BESIDE), math.nan))
 
 
@@ -372,7 +469,9 @@ def empty_base(periods: Sequence[Bucket]) -> pd.DataFrame:
         ),
     },
 )
-def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] | np.ndarray) -> pd.DataFrame:
+def with_costs(
+    base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] | np.ndarray
+) -> pd.DataFrame:
     """The base with its costs from `costs.costs_by_bucket`, where the cost lines cover the period.
 
     Formula     fixed_cost, variable_cost, acquisition_cost = Σ amount of the behaviour; total_cost
@@ -386,11 +485,18 @@ def with_costs(base: pd.DataFrame, costs: pd.DataFrame, covered: Sequence[bool] 
     Σ of a behaviour is known only when every cost line of the period is classified.
     """
     behaviours = ("fixed", "variable", "acquisition")
-    by = costs.pivot_table(index="bucket", columns="behaviour", values="amount", aggfunc="sum", dropna=False)
-    by = by.reindex(index=range(len(base)), columns=behaviours).fillna(0.0)  # no line of a behaviour in a covered period: none spent
+    by = costs.pivot_table(
+        index="bucket", columns="behaviour", values="amount", aggfunc="sum", dropna=False
+    )
+    # no line of a behaviour in a covered period: none spent
+    by = by.reindex(index=range(len(base)), columns=behaviours).fillna(0.0)
     known = np.array(covered, dtype=bool)
     # no row of a period: nothing left unclassified, nothing spent
-    open_amount = costs[costs.behaviour.isna()].groupby("bucket").amount.apply(lambda amounts: amounts.abs().sum())
+    open_amount = (
+        costs[costs.behaviour.isna()]
+        .groupby("bucket")
+        .amount.apply(lambda amounts: amounts.abs().sum())
+    )
     classified = known & ~(open_amount.reindex(range(len(base))).fillna(0.0).to_numpy() > 0)
     total = costs.groupby("bucket").amount.sum().reindex(range(len(base))).fillna(0.0).to_numpy()
     made = base.assign(
@@ -414,7 +520,11 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     Source      definition of the workbook
     """
     return first.assign(
-        **{name: first[name].fillna(second[name]) for name in second.columns if name not in ("label", "start", "end", "complete")}
+        **{
+            name: first[name].fillna(second[name])
+            for name in second.columns
+            if name not in ("label", "start", "end", "complete")
+        }
     )
 
 
@@ -440,7 +550,9 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
         "retention_rate_deck": Figure(
             N_("Retention rate, deck definition"),
             "ratio",
-            N_("(Active − new) ÷ customers of the period before: recovered customers count as kept"),
+            N_(
+                "(Active − new) ÷ customers of the period before: recovered customers count as kept"
+            ),
             good="up",
             decimals=1,
             source="D",
@@ -515,7 +627,10 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
         "operating_leverage": Figure(
             N_("Operating leverage"),
             "index",
-            N_("Gross margin ÷ net margin: per cent that the net margin moves when revenue moves by one"),
+            N_(
+                "Gross margin ÷ net margin: per cent that the net margin moves when "
+                "revenue moves by one"
+            ),
             good="down",
             decimals=1,
             source="D",
@@ -633,25 +748,35 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     def ratio(top: pd.Series, bottom: pd.Series) -> pd.Series:
         return top / bottom.where(bottom > 0)
 
-    t["revenue_growth_rate"] = ratio(t.revenue - previous.revenue, previous.revenue.astype(float)).where(both)
+    t["revenue_growth_rate"] = ratio(
+        t.revenue - previous.revenue, previous.revenue.astype(float)
+    ).where(both)
     t["unit_price"] = t.unit_price.fillna(ratio(t.revenue, t.quantity))
     t["unit_variable_cost"] = t.unit_variable_cost.fillna(ratio(t.variable_cost, t.quantity))
     t["customer_revenue"] = t.customer_revenue.fillna(t.revenue)
     t["average_basket"] = ratio(t.customer_revenue, t.order_count)
     t["purchase_frequency"] = ratio(t.order_count, t.active_customer_count)
-    opening, active = t.opening_customer_count, t.year_active_customer_count.fillna(t.active_customer_count)
+    opening, active = (
+        t.opening_customer_count,
+        t.year_active_customer_count.fillna(t.active_customer_count),
+    )
     t["year_active_customer_count"] = active
     for rate, (part, whole) in RATES.items():
         t[rate] = ratio(t[part], t[whole])
     comparable = t.complete & (both | (t.index == 0)) & opening.notna()
-    t.loc[~comparable, [*MOVEMENTS[1:], "not_due_customer_count", "retention_rate", "attrition_rate"]] = math.nan
-    t["retention_rate_deck"] = ratio(active - t.new_customer_count, opening).where(t.retention_rate.notna())
+    t.loc[
+        ~comparable, [*MOVEMENTS[1:], "not_due_customer_count", "retention_rate", "attrition_rate"]
+    ] = math.nan
+    t["retention_rate_deck"] = ratio(active - t.new_customer_count, opening).where(
+        t.retention_rate.notna()
+    )
     t["attrition_rate_deck"] = ratio(t.lost_customer_count, active).where(t.attrition_rate.notna())
     t["fixed_cost_deck"] = t.fixed_cost + t.acquisition_cost
     sold = t["accounted_revenue"] = t.ledger_revenue.fillna(t.revenue)
     t["gross_margin"] = sold - t.variable_cost
     t["net_margin"] = t.ledger_result.fillna(sold - t.total_cost)
-    t["other_income"] = (t.net_margin - (sold - t.total_cost)).fillna(0.0)  # without a ledger there is nothing beside
+    # without a ledger there is nothing beside
+    t["other_income"] = (t.net_margin - (sold - t.total_cost)).fillna(0.0)
     t["unit_cost"] = ratio(t.total_cost, t.quantity)
     t["break_even_revenue"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, sold))
     t["break_even_quantity"] = ratio(t.fixed_cost_deck, ratio(t.gross_margin, t.quantity))
@@ -664,7 +789,8 @@ def indicators(base: pd.DataFrame) -> pd.DataFrame:
     t["cac_standard"] = ratio(spent, t.new_customer_count)
     t["cac_deck"] = ratio(spent, active)
     t["cac_marginal"] = ratio(
-        spent - previous.acquisition_cost.astype(float), t.new_customer_count - previous.new_customer_count.astype(float)
+        spent - previous.acquisition_cost.astype(float),
+        t.new_customer_count - previous.new_customer_count.astype(float),
     )
     t["lifetime_deck"] = ratio(pd.Series(1.0, t.index), t.attrition_rate)
     t["ltv_gross_margin"] = ratio(t.gross_margin, active) * t.lifetime_deck
@@ -694,10 +820,26 @@ def kpi_list(series: pd.DataFrame) -> pd.DataFrame:
         for name in INDICATORS:
             if period[name] != period[name]:
                 continue
-            low, high = wilson_interval(*(period[part] for part in RATES[name])) if name in RATES else (math.nan, math.nan)
+            low, high = (
+                wilson_interval(*(period[part] for part in RATES[name]))
+                if name in RATES
+                else (math.nan, math.nan)
+            )
             deck = "deck" if name.endswith("_deck") else "standard"
-            rows.append((name, deck, period["label"], float(period[name]), low, high, bool(period["complete"])))
-    return pd.DataFrame(rows, columns=["measure", "definition", "period", "value", "low", "high", "complete"])
+            rows.append(
+                (
+                    name,
+                    deck,
+                    period["label"],
+                    float(period[name]),
+                    low,
+                    high,
+                    bool(period["complete"]),
+                )
+            )
+    return pd.DataFrame(
+        rows, columns=["measure", "definition", "period", "value", "low", "high", "complete"]
+    )
 
 
 @measure(N_("Indicators of several series as one list"))

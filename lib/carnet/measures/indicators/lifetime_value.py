@@ -1,4 +1,6 @@
-"""What a customer is worth, the deck's way and the standard way, and every step between the two figures."""
+"""What a customer is worth, the deck's way and the standard way,
+and every step between the two figures.
+"""
 
 import math
 
@@ -28,7 +30,9 @@ def survival_years(retention_rate: float, horizon_years: int, discount_rate: flo
     """
     if not 0 <= retention_rate <= 1 or horizon_years < 1:
         return math.nan
-    return float(sum((retention_rate / (1 + discount_rate)) ** year for year in range(horizon_years)))
+    return float(
+        sum((retention_rate / (1 + discount_rate)) ** year for year in range(horizon_years))
+    )
 
 
 @measure(
@@ -37,14 +41,19 @@ def survival_years(retention_rate: float, horizon_years: int, discount_rate: flo
         "ltv_margin": Figure(
             N_("Customer lifetime value"),
             "currency",
-            N_("Yearly contribution margin per customer × Σ (retention ÷ (1 + discount rate))^t over the stated horizon"),
+            N_(
+                "Yearly contribution margin per customer × Σ (retention ÷ (1 + discount rate))^t "
+                "over the stated horizon"
+            ),
             good="up",
             decimals=2,
             source="D",
         ),
     },
 )
-def ltv_margin(margin_per_customer: float, retention_rate: float, horizon_years: int, discount_rate: float) -> float:
+def ltv_margin(
+    margin_per_customer: float, retention_rate: float, horizon_years: int, discount_rate: float
+) -> float:
     """Contribution margin of a customer over the horizon.
 
     Formula     yearly margin per customer × `survival_years`
@@ -58,7 +67,12 @@ def ltv_margin(margin_per_customer: float, retention_rate: float, horizon_years:
 
 @measure(N_("Bootstrap interval of the lifetime value"))
 def ltv_interval(
-    margins: np.ndarray, active: np.ndarray, active_previous: np.ndarray, horizon_years: int, discount_rate: float, seed: int = 1
+    margins: np.ndarray,
+    active: np.ndarray,
+    active_previous: np.ndarray,
+    horizon_years: int,
+    discount_rate: float,
+    seed: int = 1,
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of the lifetime value of a customer.
 
@@ -73,7 +87,11 @@ def ltv_interval(
     Parameters  one entry a customer: its margin of the period, active in it, active in the previous
                 one
     """
-    margins, active, before = np.asarray(margins, dtype=float), np.asarray(active, dtype=bool), np.asarray(active_previous, dtype=bool)
+    margins, active, before = (
+        np.asarray(margins, dtype=float),
+        np.asarray(active, dtype=bool),
+        np.asarray(active_previous, dtype=bool),
+    )
     if before.sum() < 30 or not active.any():
         return math.nan, math.nan
     rng = np.random.default_rng(seed)
@@ -82,7 +100,9 @@ def ltv_interval(
         drawn = rng.integers(0, len(margins), len(margins))
         opening, now = before[drawn].sum(), active[drawn].sum()
         kept = (before[drawn] & active[drawn]).sum() / opening if opening else math.nan
-        values[sample] = ltv_margin(margins[drawn].sum() / now if now else math.nan, kept, horizon_years, discount_rate)
+        values[sample] = ltv_margin(
+            margins[drawn].sum() / now if now else math.nan, kept, horizon_years, discount_rate
+        )
     low, high = np.nanquantile(values, [0.025, 0.975])
     return float(low), float(high)
 
@@ -93,7 +113,10 @@ def ltv_interval(
         "ltv_margin_to_cac": Figure(
             N_("Discounted lifetime value to acquisition cost"),
             "index",
-            N_("Customer lifetime value over the stated horizon ÷ acquisition cost per new customer"),
+            N_(
+                "Customer lifetime value over the stated horizon ÷ acquisition cost "
+                "per new customer"
+            ),
             good="up",
             decimals=2,
             source="D",
@@ -125,7 +148,11 @@ def reconciliation(period: pd.Series, horizon_years: int, discount_rate: float) 
         ("margin", margin * whole, period["cac_deck"]),
         ("new_only", margin * whole, period["cac_standard"]),
         ("horizon", margin * within, period["cac_standard"]),
-        ("discount", ltv_margin(margin, retention, horizon_years, discount_rate), period["cac_standard"]),
+        (
+            "discount",
+            ltv_margin(margin, retention, horizon_years, discount_rate),
+            period["cac_standard"],
+        ),
     ]
     t = pd.DataFrame(rows, columns=["step", "ltv", "cac"])
     return t.assign(ltv_change=t.ltv.diff(), cac_change=t.cac.diff(), ratio=t.ltv / t.cac)

@@ -1,4 +1,6 @@
-"""How long contracts last: Kaplan-Meier with late entry, and the years of a stated horizon (restricted mean)."""
+"""How long contracts last: Kaplan-Meier with late entry,
+and the years of a stated horizon (restricted mean).
+"""
 
 import datetime as dt
 import math
@@ -17,7 +19,9 @@ FOLLOWED_SLACK = 2 / 365.25  # years are days ÷ 365.25: 5 years of them may be 
 
 
 @measure(N_("Contracts under observation"))
-def contract_lifetimes(customers: ir.Table, departures: ir.Table | None, observed_from: dt.date, as_of: dt.date) -> ir.Table:
+def contract_lifetimes(
+    customers: ir.Table, departures: ir.Table | None, observed_from: dt.date, as_of: dt.date
+) -> ir.Table:
     """Contracts under observation, in years since their start.
 
     Formula     duration = (end of the contract, else `as_of`) − since; entry = max(observed_from −
@@ -51,7 +55,11 @@ def contract_lifetimes(customers: ir.Table, departures: ir.Table | None, observe
         entry=ibis.greatest(ibis.literal(observed_from).delta(t.since, unit="day"), 0) / years,
         duration=t.stop.delta(t.since, unit="day") / years,
     )
-    return t.filter((t.duration > 0) & (t.duration > t.entry)).select("customer_id", "entry", "duration", "ended").order_by("customer_id")
+    return (
+        t.filter((t.duration > 0) & (t.duration > t.entry))
+        .select("customer_id", "entry", "duration", "ended")
+        .order_by("customer_id")
+    )
 
 
 @measure(N_("Kaplan-Meier curve of contracts, late entry allowed for"))
@@ -71,19 +79,29 @@ def survival_curve(lifetimes: pd.DataFrame) -> pd.DataFrame:
     columns = ["years", "at_risk", "survival", "low", "high", "endings"]
     if lifetimes.ended.sum() < MIN_ENDINGS:
         return pd.DataFrame(columns=columns)
-    from statsmodels.duration.survfunc import SurvfuncRight  # slow to import, and few books have contracts
+    # slow to import, and few books have contracts
+    from statsmodels.duration.survfunc import SurvfuncRight
 
     late = lifetimes.entry.to_numpy() if (lifetimes.entry > 0).any() else None
-    fit = SurvfuncRight(lifetimes.duration.to_numpy(), lifetimes.ended.astype(int).to_numpy(), entry=late)
+    fit = SurvfuncRight(
+        lifetimes.duration.to_numpy(), lifetimes.ended.astype(int).to_numpy(), entry=late
+    )
     survival, error = fit.surv_prob, fit.surv_prob_se
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = 1.959964 * error / (survival * np.abs(np.log(survival)))
         low, high = survival ** np.exp(spread), survival ** np.exp(-spread)
     inside = (survival > 0) & (survival < 1)
     return pd.DataFrame(
-        dict(years=fit.surv_times, at_risk=fit.n_risk, survival=survival, low=np.where(inside, low, np.nan), high=np.where(inside, high, np.nan), endings=fit.n_events),
+        dict(
+            years=fit.surv_times,
+            at_risk=fit.n_risk,
+            survival=survival,
+            low=np.where(inside, low, np.nan),
+            high=np.where(inside, high, np.nan),
+            endings=fit.n_events,
+        ),
         columns=columns,
-    )  # fmt: skip
+    )
 
 
 @measure(
@@ -92,7 +110,10 @@ def survival_curve(lifetimes: pd.DataFrame) -> pd.DataFrame:
         "contract_years": Figure(
             N_("Years that a contract runs within the horizon"),
             "index",
-            N_("Area under the survival curve of contracts up to the stated horizon (restricted mean), late entry allowed for"),
+            N_(
+                "Area under the survival curve of contracts up to the stated horizon (restricted "
+                "mean), late entry allowed for"
+            ),
             good="up",
             decimals=1,
             source="D",
@@ -114,7 +135,9 @@ def restricted_mean(curve: pd.DataFrame, horizon_years: float, followed_years: f
         return math.nan
     if followed_years < horizon_years - FOLLOWED_SLACK and curve.survival.iloc[-1] > 0:
         return math.nan
-    times = np.clip(np.concatenate([[0.0], curve.years.to_numpy(), [horizon_years]]), 0, horizon_years)
+    times = np.clip(
+        np.concatenate([[0.0], curve.years.to_numpy(), [horizon_years]]), 0, horizon_years
+    )
     levels = np.concatenate([[1.0], curve.survival.to_numpy()])
     return float((np.diff(times) * levels).sum())
 
@@ -130,7 +153,11 @@ def restricted_mean_of(lifetimes: pd.DataFrame, horizon_years: float) -> float:
     Source      definition of the workbook (method §1: RMST), on the estimate of E. L. Kaplan & P.
                 Meier, JASA, 1958
     """
-    return restricted_mean(survival_curve(lifetimes), horizon_years, float(lifetimes.duration.max()) if len(lifetimes) else math.nan)
+    return restricted_mean(
+        survival_curve(lifetimes),
+        horizon_years,
+        float(lifetimes.duration.max()) if len(lifetimes) else math.nan,
+    )
 
 
 @measure(N_("Share of contracts that still run"))
@@ -150,7 +177,9 @@ def survival_at(curve: pd.DataFrame, years: float) -> float:
 
 
 @measure(N_("Bootstrap interval of the years of a contract"))
-def restricted_mean_interval(lifetimes: pd.DataFrame, horizon_years: float, seed: int = 1) -> tuple[float, float]:
+def restricted_mean_interval(
+    lifetimes: pd.DataFrame, horizon_years: float, seed: int = 1
+) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean years of a contract within the horizon.
 
     Formula     2.5 and 97.5 % quantiles of `restricted_mean_of` over 300 samples (RESAMPLES),
@@ -164,7 +193,9 @@ def restricted_mean_interval(lifetimes: pd.DataFrame, horizon_years: float, seed
     if math.isnan(restricted_mean_of(lifetimes, horizon_years)):
         return math.nan, math.nan
     rng = np.random.default_rng(seed)
-    drawn = (lifetimes.iloc[rng.integers(0, len(lifetimes), len(lifetimes))] for _ in range(RESAMPLES))
+    drawn = (
+        lifetimes.iloc[rng.integers(0, len(lifetimes), len(lifetimes))] for _ in range(RESAMPLES)
+    )
     means = [restricted_mean_of(sample, horizon_years) for sample in drawn]
     low, high = np.nanquantile(means, [0.025, 0.975])
     return float(low), float(high)

@@ -1,4 +1,6 @@
-"""SMART objectives: where each one should stand today, where it stands, and the pace that is left to make."""
+"""SMART objectives: where each one should stand today, where it stands,
+and the pace that is left to make.
+"""
 
 import datetime as dt
 import math
@@ -15,7 +17,9 @@ YEAR = 365.25
 
 
 class Objective(Protocol):
-    """What an objective says: measure, value on the day it starts from, value to reach, until when, and whose it is."""
+    """What an objective says: measure, value on the day it starts from, value to reach, until when,
+    and whose it is.
+    """
 
     measure: str
     baseline: float | None
@@ -25,7 +29,17 @@ class Objective(Protocol):
     owner: str | None
 
 
-SUMS = ("revenue", "quantity", "order_count", "gross_margin", "net_margin", "fixed_cost", "variable_cost", "acquisition_cost", "total_cost")
+SUMS = (
+    "revenue",
+    "quantity",
+    "order_count",
+    "gross_margin",
+    "net_margin",
+    "fixed_cost",
+    "variable_cost",
+    "acquisition_cost",
+    "total_cost",
+)
 NOISY = SUMS[:5]  # costs are ledger amounts: their months differ by design, not by chance
 
 
@@ -43,7 +57,11 @@ def yearly_values(now: pd.Series, months: pd.DataFrame, whole_year: bool) -> pd.
     if whole_year:
         return now
     recent = months[months.complete].tail(12)
-    sums = recent[list(SUMS)].sum(skipna=False) if len(recent) == 12 else pd.Series(math.nan, list(SUMS))
+    sums = (
+        recent[list(SUMS)].sum(skipna=False)
+        if len(recent) == 12
+        else pd.Series(math.nan, list(SUMS))
+    )
     return pd.concat([now.drop(list(SUMS)), sums])
 
 
@@ -69,7 +87,9 @@ def noise_ranges(now: Mapping[str, float], months: pd.DataFrame) -> dict[str, tu
 
 
 def _path(target: Objective, as_of: dt.date) -> float:
-    """Where the straight line from the baseline to the target stands on a day; NaN without a baseline or its day, or before that day."""
+    """Where the straight line from the baseline to the target stands on a day;
+    NaN without a baseline or its day, or before that day.
+    """
     if target.baseline is None or target.start is None or as_of < target.start:
         return math.nan
     share = (as_of - target.start).days / (target.due - target.start).days
@@ -112,24 +132,54 @@ def target_progress(
     """
     rows = []
     for target in targets:
-        past = years.reindex(columns=[target.measure])[years.end == target.due] if target.due < as_of else None
-        value = (
-            float(values.get(target.measure, math.nan)) if past is None else float(past[target.measure].iloc[0]) if len(past) else math.nan
+        past = (
+            years.reindex(columns=[target.measure])[years.end == target.due]
+            if target.due < as_of
+            else None
         )
-        low, high = intervals.get(target.measure, (math.nan, math.nan)) if past is None else (math.nan, math.nan)
+        value = (
+            float(values.get(target.measure, math.nan))
+            if past is None
+            else float(past[target.measure].iloc[0])
+            if len(past)
+            else math.nan
+        )
+        low, high = (
+            intervals.get(target.measure, (math.nan, math.nan))
+            if past is None
+            else (math.nan, math.nan)
+        )
         left = (target.due - as_of).days / YEAR
-        upwards = FIGURES[target.measure].good != "down" if target.baseline is None else target.target >= target.baseline
+        upwards = (
+            FIGURES[target.measure].good != "down"
+            if target.baseline is None
+            else target.target >= target.baseline
+        )
         done = value >= target.target if upwards else value <= target.target
         path = _path(target, as_of)
         required = target.target if left <= 0 or (done and path != path) else path
         worst, best = ((low, high) if upwards else (high, low)) if low == low else (value, value)
         reached = [end >= required if upwards else end <= required for end in (worst, best)]
         judged = "on track" if all(reached) else "too noisy" if any(reached) else "off track"
-        status = "not measured" if value != value else "not judged" if required != required else judged
+        status = (
+            "not measured" if value != value else "not judged" if required != required else judged
+        )
         rows.append(
-            dict(measure=target.measure, owner=target.owner, due=target.due, baseline=target.baseline, target=target.target, value=value, low=low, high=high,
-                 required=required, pace_needed=(target.target - value) / left if left > 0 and not done else math.nan, years_left=max(left, 0.0), status=status)
-        )  # fmt: skip
+            dict(
+                measure=target.measure,
+                owner=target.owner,
+                due=target.due,
+                baseline=target.baseline,
+                target=target.target,
+                value=value,
+                low=low,
+                high=high,
+                required=required,
+                pace_needed=(target.target - value) / left if left > 0 and not done else math.nan,
+                years_left=max(left, 0.0),
+                status=status,
+            )
+        )
     columns: list[Any] = [
         "measure",
         "owner",

@@ -1,4 +1,6 @@
-"""What it takes to replace a good customer that left, and what keeping more of them does to profit (sources A, D)."""
+"""What it takes to replace a good customer that left, and what keeping more of them does to profit
+(sources A, D).
+"""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +23,10 @@ LEAST = 8  # customers on each side, below which a mean has no interval
             N_("New customers that replace a good one"),
             "index",
             N_(
-                "Yearly margin (12 months up to the last order) of lost good customers × discounted years that good ones stay ÷ discounted margin of new customers over the horizon, year of life by year of life (cohorts; the last yearly survival carried on)"
+                "Yearly margin (12 months up to the last order) of lost good customers "
+                "× discounted years that good ones stay ÷ discounted margin of new customers "
+                "over the horizon, year of life by year of life (cohorts; the last yearly "
+                "survival carried on)"
             ),
             decimals=1,
             source="A",
@@ -30,7 +35,9 @@ LEAST = 8  # customers on each side, below which a mean has no interval
             N_("Margin of good customers lost"),
             "currency",
             N_(
-                "Σ margin of the 12 months up to their last order of lost customers of class A or B with a margin above zero; newcomers of the previous year, where they can be told, left out"
+                "Σ margin of the 12 months up to their last order of lost customers of class "
+                "A or B with a margin above zero; newcomers of the previous year, where they can "
+                "be told, left out"
             ),
             good="down",
             source="A",
@@ -38,7 +45,12 @@ LEAST = 8  # customers on each side, below which a mean has no interval
     },
 )
 def replacement_ratio(
-    lost: np.ndarray, good: pd.DataFrame, fresh: pd.DataFrame, horizon_years: int, discount_rate: float, seed: int = 1
+    lost: np.ndarray,
+    good: pd.DataFrame,
+    fresh: pd.DataFrame,
+    horizon_years: int,
+    discount_rate: float,
+    seed: int = 1,
 ) -> dict[str, float]:
     """How many average new customers bring what one lost good customer would have brought.
 
@@ -59,16 +71,30 @@ def replacement_ratio(
     Returns     ratio, low, high, lost_margin, new_margin (means, the latter of the first 12
                 months), lost_years, new_years (discounted years still buying), lost_value,
                 new_value (discounted)
-    """  # fmt: skip
+    """
     lost = np.sort(np.asarray(lost, dtype=float))
-    names = ("ratio", "low", "high", "lost_margin", "new_margin", "lost_years", "new_years", "lost_value", "new_value")
+    names = (
+        "ratio",
+        "low",
+        "high",
+        "lost_margin",
+        "new_margin",
+        "lost_years",
+        "new_years",
+        "lost_value",
+        "new_value",
+    )
     empty = dict.fromkeys(names, math.nan)
     bought, margin = _by_year(fresh)
     if not (len(lost) and len(bought) and good.years.sum() > 0):
         return empty
 
     def stays(left: float, years: float) -> float:
-        return survival_years(math.exp(-left / years), horizon_years, discount_rate) if years > 0 else math.nan
+        return (
+            survival_years(math.exp(-left / years), horizon_years, discount_rate)
+            if years > 0
+            else math.nan
+        )
 
     def ratio(worth: float, other: float) -> float:
         return worth / other if other > 0 else math.nan
@@ -77,25 +103,36 @@ def replacement_ratio(
     new_value, new_years = newcomer_value(bought, margin, horizon_years, discount_rate)
     lost_value = float(lost.mean()) * lost_years
     found = empty | dict(
-        ratio=ratio(lost_value, new_value), lost_margin=float(lost.mean()), new_margin=float(np.nanmean(margin[:, 0])), lost_years=lost_years,
-        new_years=new_years, lost_value=lost_value, new_value=new_value,
-    )  # fmt: skip
+        ratio=ratio(lost_value, new_value),
+        lost_margin=float(lost.mean()),
+        new_margin=float(np.nanmean(margin[:, 0])),
+        lost_years=lost_years,
+        new_years=new_years,
+        lost_value=lost_value,
+        new_value=new_value,
+    )
     if min(map(len, (lost, good, bought))) >= LEAST and not math.isnan(found["ratio"]):
         rng = np.random.default_rng(seed)
         means = _drawn_means(lost[:, None], rng)[:, 0]
-        seen = _drawn_means(good.sort_values(["years", "left"])[["left", "years"]].to_numpy(dtype=float), rng)
+        seen = _drawn_means(
+            good.sort_values(["years", "left"])[["left", "years"]].to_numpy(dtype=float), rng
+        )
         values = np.full(RESAMPLES, math.nan)
         for draw in range(RESAMPLES):
             rows = rng.integers(0, len(bought), len(bought))
             other, _ = newcomer_value(bought[rows], margin[rows], horizon_years, discount_rate)
             values[draw] = ratio(means[draw] * stays(*seen[draw]), other)
         if np.isnan(values).mean() < 0.025:  # else new customers may bring nothing: no upper end
-            found["low"], found["high"] = (float(end) for end in np.nanquantile(values, [0.025, 0.975]))
+            found["low"], found["high"] = (
+                float(end) for end in np.nanquantile(values, [0.025, 0.975])
+            )
     return found
 
 
 @measure(N_("What a new customer brings, year of life by year of life"))
-def newcomer_value(bought: np.ndarray, margin: np.ndarray, horizon_years: int, discount_rate: float) -> tuple[float, float]:
+def newcomer_value(
+    bought: np.ndarray, margin: np.ndarray, horizon_years: int, discount_rate: float
+) -> tuple[float, float]:
     """What a customer brings from its first order on, and for how many years it buys, discounted.
 
     Formula     Σ S(k) × m(k) ÷ (1 + discount)^k over k = 0 … horizon − 1; S(k) = Π of the shares
@@ -112,7 +149,7 @@ def newcomer_value(bought: np.ndarray, margin: np.ndarray, horizon_years: int, d
     Parameters  bought, margin: a row a customer, a column a year of its life; NaN where that year
                 was not observed whole
     Returns     (value, years)
-    """  # fmt: skip
+    """
     if not len(bought) or np.isnan(bought[:, 0]).all():
         return math.nan, math.nan
     stay, level = 1.0, float(np.nanmean(margin[:, 0]))
@@ -135,20 +172,30 @@ def newcomer_value(bought: np.ndarray, margin: np.ndarray, horizon_years: int, d
 
 
 def _by_year(fresh: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of customer_id, year, bought, margin as two arrays, a row a customer and a column a year of its life."""
+    """Rows of customer_id, year, bought, margin as two arrays,
+    a row a customer and a column a year of its life.
+    """
     if not len(fresh):
         return np.empty((0, 1)), np.empty((0, 1))
-    wide = fresh.pivot(index="customer_id", columns="year", values=["bought", "margin"]).sort_index().astype(float)
+    wide = (
+        fresh.pivot(index="customer_id", columns="year", values=["bought", "margin"])
+        .sort_index()
+        .astype(float)
+    )
     return wide["bought"].to_numpy(), wide["margin"].to_numpy()
 
 
 def _drawn_means(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Means of the columns over samples of rows drawn anew with replacement."""
-    return np.array([rows[rng.integers(0, len(rows), len(rows))].mean(axis=0) for _ in range(RESAMPLES)])
+    return np.array(
+        [rows[rng.integers(0, len(rows), len(rows))].mean(axis=0) for _ in range(RESAMPLES)]
+    )
 
 
 @measure(N_("Customers more at another retention"))
-def extra_stock(retention_rate: float, other_rate: float, customers: float, inflow: float, years: int) -> float:
+def extra_stock(
+    retention_rate: float, other_rate: float, customers: float, inflow: float, years: int
+) -> float:
     """Customers more, or fewer, after so many years at another retention with the same inflow.
 
     Formula     A(t + 1) = rate × A(t) + inflow, from the customers of today; A at `other_rate` − A
@@ -174,7 +221,8 @@ def extra_stock(retention_rate: float, other_rate: float, customers: float, infl
             N_("Profit effect of half the attrition"),
             "currency",
             N_(
-                "(retention with half the attrition − retention) × customers × margin of those lost in the 12 months up to their last order: first year, all else as it is"
+                "(retention with half the attrition − retention) × customers × margin of those "
+                "lost in the 12 months up to their last order: first year, all else as it is"
             ),
             source="A",
         ),
@@ -193,7 +241,13 @@ def extra_stock(retention_rate: float, other_rate: float, customers: float, infl
     },
 )
 def profit_effect(
-    retention_rate: float, other_rates: Sequence[float], customers: float, inflow: float, leaver_margin: float, profit: float, years: int
+    retention_rate: float,
+    other_rates: Sequence[float],
+    customers: float,
+    inflow: float,
+    leaver_margin: float,
+    profit: float,
+    years: int,
 ) -> pd.DataFrame:
     """What another retention does to the yearly profit, all else as it is.
 
@@ -210,17 +264,34 @@ def profit_effect(
     """
     rows = []
     for rate in other_rates:
-        extra = extra_stock(retention_rate, rate, customers, inflow, years) if 0 <= rate <= 1 else math.nan
+        extra = (
+            extra_stock(retention_rate, rate, customers, inflow, years)
+            if 0 <= rate <= 1
+            else math.nan
+        )
         gained = extra * leaver_margin
         rows.append(
-            dict(retention_rate=rate, extra_customers=extra, extra_profit=gained, profit_share=gained / profit if profit > 0 else math.nan)
+            dict(
+                retention_rate=rate,
+                extra_customers=extra,
+                extra_profit=gained,
+                profit_share=gained / profit if profit > 0 else math.nan,
+            )
         )
-    return pd.DataFrame(rows, columns=["retention_rate", "extra_customers", "extra_profit", "profit_share"])
+    return pd.DataFrame(
+        rows, columns=["retention_rate", "extra_customers", "extra_profit", "profit_share"]
+    )
 
 
 @measure(N_("Bootstrap interval of the profit effect"))
 def profit_effect_interval(
-    before: np.ndarray, active: np.ndarray, margins_before: np.ndarray, change: str, size: float, years: int, seed: int = 1
+    before: np.ndarray,
+    active: np.ndarray,
+    margins_before: np.ndarray,
+    change: str,
+    size: float,
+    years: int,
+    seed: int = 1,
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of the extra profit at another retention.
 
@@ -237,7 +308,11 @@ def profit_effect_interval(
                 (retention + size), 'relative' (retention × (1 + size)) or 'attrition' (attrition ×
                 (1 − size))
     """
-    before, active, margins = np.asarray(before, dtype=bool), np.asarray(active, dtype=bool), np.asarray(margins_before, dtype=float)
+    before, active, margins = (
+        np.asarray(before, dtype=bool),
+        np.asarray(active, dtype=bool),
+        np.asarray(margins_before, dtype=float),
+    )
     lost = before & ~active & ~np.isnan(margins)
     if lost.sum() < LEAST:
         return math.nan, math.nan
@@ -249,7 +324,10 @@ def profit_effect_interval(
             continue
         rate = float((was & now).sum() / was.sum())
         other = changed_rate(rate, change, size)
-        values[sample] = extra_stock(rate, other, now.sum(), (now & ~was).sum(), years) * margins[drawn][gone].mean()
+        values[sample] = (
+            extra_stock(rate, other, now.sum(), (now & ~was).sum(), years)
+            * margins[drawn][gone].mean()
+        )
     low, high = np.nanquantile(values, [0.025, 0.975])
     return float(low), float(high)
 
@@ -270,12 +348,18 @@ def changed_rate(retention_rate: float, change: str, size: float) -> float:
     >>> changed_rate(0.8, "attrition", 0.5)
     0.9
     """
-    rates = {"points": retention_rate + size, "relative": retention_rate * (1 + size), "attrition": 1 - (1 - retention_rate) * (1 - size)}
+    rates = {
+        "points": retention_rate + size,
+        "relative": retention_rate * (1 + size),
+        "attrition": 1 - (1 - retention_rate) * (1 - size),
+    }
     return min(1.0, rates[change])
 
 
 @measure(N_("Value of a customer at another retention"))
-def value_effect(retention_rate: float, other_rate: float, horizon_years: int, discount_rate: float) -> float:
+def value_effect(
+    retention_rate: float, other_rate: float, horizon_years: int, discount_rate: float
+) -> float:
     """How much more a customer is worth at another retention, within the horizon, discounted.
 
     Formula     survival_years(other_rate) ÷ survival_years(retention_rate) − 1
@@ -319,7 +403,7 @@ def what_if(
     Parameters  steps: retention in points, acquisition cost as a share, margin in points of revenue
     Columns     retention_step, cost_step, margin_step, retention_rate (at most 1), cac,
                 margin_rate, profit, profit_change
-    """  # fmt: skip
+    """
     rows = []
     rate, cac = gross_margin / revenue, acquisition_cost / new_customers
     today = gross_margin - fixed_cost - acquisition_cost
@@ -327,8 +411,26 @@ def what_if(
         for dearer in cost_steps:
             for better in margin_steps:
                 other = min(1.0, retention_rate + kept)
-                extra = extra_stock(retention_rate, other, customers, inflow, years) if other >= 0 else math.nan
-                profit = (gross_margin + extra * leaver_margin) * (rate + better) / rate - fixed_cost - cac * (1 + dearer) * new_customers
-                rows.append(dict(retention_step=kept, cost_step=dearer, margin_step=better, retention_rate=other, cac=cac * (1 + dearer), margin_rate=rate + better,
-                                 profit=profit, profit_change=profit - today))  # fmt: skip
+                extra = (
+                    extra_stock(retention_rate, other, customers, inflow, years)
+                    if other >= 0
+                    else math.nan
+                )
+                profit = (
+                    (gross_margin + extra * leaver_margin) * (rate + better) / rate
+                    - fixed_cost
+                    - cac * (1 + dearer) * new_customers
+                )
+                rows.append(
+                    dict(
+                        retention_step=kept,
+                        cost_step=dearer,
+                        margin_step=better,
+                        retention_rate=other,
+                        cac=cac * (1 + dearer),
+                        margin_rate=rate + better,
+                        profit=profit,
+                        profit_change=profit - today,
+                    )
+                )
     return pd.DataFrame(rows)

@@ -1,4 +1,6 @@
-"""How customers buy: orders, baskets and their bands, purchase frequency, one-timers, where the journey drops off."""
+"""How customers buy: orders, baskets and their bands, purchase frequency, one-timers,
+where the journey drops off.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -21,7 +23,9 @@ def orders_in_current(orders: ir.Table, periods: Periods) -> ir.Table:
     Undefined   never: a period without an order gives an empty table
     Source      definition of the workbook (method §1)
     """
-    return orders.filter(orders.date.between(ibis.date(periods.current.start), ibis.date(periods.current.end)))
+    return orders.filter(
+        orders.date.between(ibis.date(periods.current.start), ibis.date(periods.current.end))
+    )
 
 
 @measure(
@@ -30,7 +34,10 @@ def orders_in_current(orders: ir.Table, periods: Periods) -> ir.Table:
         "order_count": Figure(
             N_("Orders"),
             "count",
-            N_("Distinct orders of a customer with a positive line; without order numbers, distinct customer × day"),
+            N_(
+                "Distinct orders of a customer with a positive line; without order numbers, "
+                "distinct customer × day"
+            ),
             good="up",
         ),
         "average_basket": Figure(
@@ -144,8 +151,13 @@ def basket_bands(orders: ir.Table, bounds: Sequence[float]) -> ir.Table:
     """
     band = sum(((orders.revenue >= bound).ifelse(1, 0) for bound in bounds), ibis.literal(0))
     banded = orders.mutate(band=band)
-    t = banded.group_by("band").agg(order_count=banded.count(), revenue=banded.revenue.sum(), customer_count=banded.customer_id.nunique())
-    open_end = (t.band < 0, float("nan"))  # no such band: gives the columns their type when there is no bound
+    t = banded.group_by("band").agg(
+        order_count=banded.count(),
+        revenue=banded.revenue.sum(),
+        customer_count=banded.customer_id.nunique(),
+    )
+    # no such band: gives the columns their type when there is no bound
+    open_end = (t.band < 0, float("nan"))
     low = ibis.cases(*((t.band == i + 1, float(bound)) for i, bound in enumerate(bounds)), open_end)
     high = ibis.cases(*((t.band == i, float(bound)) for i, bound in enumerate(bounds)), open_end)
     return t.mutate(
@@ -168,13 +180,23 @@ def basket_bounds(orders: ir.Table, band_count: int = 5) -> list[float]:
     Source      definition of the workbook
     """
     levels = [i / band_count for i in range(1, band_count)]
-    quantiles = orders.agg(**{f"q{i}": orders.revenue.quantile(level) for i, level in enumerate(levels)}).execute().iloc[0]
-    rounded = {float(f"{value:.1g}") if value < 100 else float(f"{value:.2g}") for value in quantiles if value and value > 0}
+    quantiles = (
+        orders.agg(**{f"q{i}": orders.revenue.quantile(level) for i, level in enumerate(levels)})
+        .execute()
+        .iloc[0]
+    )
+    rounded = {
+        float(f"{value:.1g}") if value < 100 else float(f"{value:.2g}")
+        for value in quantiles
+        if value and value > 0
+    }
     return sorted(rounded)
 
 
 @measure(N_("Newcomers who placed the next order in time, first to fourth order"))
-def order_drop_off(orders: ir.Table, as_of: dt.date, horizon_days: int = 180, quiet_days: int = 180, steps: int = 3) -> ir.Table:
+def order_drop_off(
+    orders: ir.Table, as_of: dt.date, horizon_days: int = 180, quiet_days: int = 180, steps: int = 3
+) -> ir.Table:
     """Of the newcomers who placed their k-th order, how many placed the next one in time.
 
     Formula     continued_rate = continued_count ÷ customer_count; continued where the next order
@@ -201,7 +223,10 @@ def order_drop_off(orders: ir.Table, as_of: dt.date, horizon_days: int = 180, qu
         book_start=orders.date.min().over(),
     )
     newcomers = ranked.filter(ranked.first_date.delta(ranked.book_start, unit="day") > quiet_days)
-    mature = newcomers.filter((newcomers.step <= steps) & (newcomers.date <= ibis.date(as_of - dt.timedelta(days=horizon_days))))
+    mature = newcomers.filter(
+        (newcomers.step <= steps)
+        & (newcomers.date <= ibis.date(as_of - dt.timedelta(days=horizon_days)))
+    )
     days = mature.next_date.delta(mature.date, unit="day")
     # no next order means that the customer did not go on
     waited = mature.mutate(days_to_next=days, continued=(days <= horizon_days).fill_null(False))

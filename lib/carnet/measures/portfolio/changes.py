@@ -1,4 +1,6 @@
-"""Two reports side by side: every figure then and now, and whether the difference is more than noise."""
+"""Two reports side by side: every figure then and now, and whether the difference
+is more than noise.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +25,11 @@ COUNTED = {
 
 
 @measure(N_("Every figure of two reports, signal told from noise"))
-def figure_changes(then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]], paired: pd.Series | None) -> pd.DataFrame:
+def figure_changes(
+    then: Mapping[str, Mapping[str, Any]],
+    now: Mapping[str, Mapping[str, Any]],
+    paired: pd.Series | None,
+) -> pd.DataFrame:
     """Every figure of two reports, then and now, with a verdict: signal or noise.
 
     Formula     change = value_now − value_then; the verdict comes from the test that applies, see
@@ -56,13 +62,23 @@ def figure_changes(then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapp
         unit = (new or old).get("unit")
         rows.append(
             dict(
-                figure=name, unit=unit, value_then=values[0], value_now=values[1], change=values[1] - values[0], test=test, verdict=verdict
+                figure=name,
+                unit=unit,
+                value_then=values[0],
+                value_now=values[1],
+                change=values[1] - values[0],
+                test=test,
+                verdict=verdict,
             )
         )
-    return pd.DataFrame(rows, columns=["figure", "unit", "value_then", "value_now", "change", "test", "verdict"])
+    return pd.DataFrame(
+        rows, columns=["figure", "unit", "value_then", "value_now", "change", "test", "verdict"]
+    )
 
 
-def _judged(name: str, old: Mapping[str, Any], new: Mapping[str, Any], paired: pd.Series | None) -> tuple[str, str]:
+def _judged(
+    name: str, old: Mapping[str, Any], new: Mapping[str, Any], paired: pd.Series | None
+) -> tuple[str, str]:
     """The test that applies to a figure, and its verdict."""
     before, after = old.get("value"), new.get("value")
     if before is None or after is None:
@@ -71,12 +87,18 @@ def _judged(name: str, old: Mapping[str, Any], new: Mapping[str, Any], paired: p
         return "none", "equal"
     if name == "revenue" and paired is not None:
         low, high = bootstrap_total(paired.to_numpy())
-        return ("none", "not judged") if np.isnan(low) else ("customers", "noise" if low <= 0 <= high else "signal")
+        return (
+            ("none", "not judged")
+            if np.isnan(low)
+            else ("customers", "noise" if low <= 0 <= high else "signal")
+        )
     if None not in (old.get("low"), old.get("high"), new.get("low"), new.get("high")):
         spread = np.hypot(*((f["high"] - f["low"]) / 2 for f in (old, new)))
         return "intervals", "signal" if abs(after - before) > spread else "noise"
     if name in COUNTED:
-        return "counts", "signal" if float(order_p_values([after], [before])[0]) <= LEVEL else "noise"
+        return "counts", "signal" if float(
+            order_p_values([after], [before])[0]
+        ) <= LEVEL else "noise"
     return "none", "not judged"
 
 

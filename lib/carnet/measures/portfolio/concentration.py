@@ -1,7 +1,9 @@
-"""How much of the revenue hangs on how few customers: top-n shares, Herfindahl, Gini, Lorenz curve, ABC classes.
+"""How much of the revenue hangs on how few customers: top-n shares, Herfindahl, Gini,
+Lorenz curve, ABC classes.
 
-Population: customers whose revenue of the audit period is positive; margins are never put through these (use a whale curve).
-Sources: A. Hirschman (1945) and O. Herfindahl (1950) for the index; C. Gini (1912); H. F. Dickie (1951) for ABC.
+Population: customers whose revenue of the audit period is positive; margins are never put through
+these (use a whale curve). Sources: A. Hirschman (1945) and O. Herfindahl (1950) for the index;
+C. Gini (1912); H. F. Dickie (1951) for ABC.
 """
 
 import ibis
@@ -11,7 +13,9 @@ from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
 
-@measure(N_("Customers by decreasing revenue; the one that crosses a cut belongs to the higher class"))
+@measure(
+    N_("Customers by decreasing revenue; the one that crosses a cut belongs to the higher class")
+)
 def abc_classes(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> ir.Table:
     """Customers by decreasing revenue with their share, cumulative share and ABC class.
 
@@ -29,7 +33,8 @@ def abc_classes(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) ->
     """
     positive = movement.filter(movement.revenue > 0).select("customer_id", "revenue")
     ranked = positive.mutate(
-        rank=ibis.row_number().over(order_by=[ibis.desc(positive.revenue), positive.customer_id]) + 1,
+        rank=ibis.row_number().over(order_by=[ibis.desc(positive.revenue), positive.customer_id])
+        + 1,
         share=positive.revenue / positive.revenue.sum().over(),
     )
     in_order = ibis.window(order_by=ranked.rank, preceding=None, following=0)
@@ -135,7 +140,9 @@ def concentration_summary(movement: ir.Table, cut_a: float = 0.80, cut_b: float 
 
 
 @measure(N_("Cumulative share of revenue, largest customers first"))
-def lorenz_curve(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95, points: int = 200) -> ir.Table:
+def lorenz_curve(
+    movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95, points: int = 200
+) -> ir.Table:
     """Cumulative share of revenue against cumulative share of customers, largest first.
 
     Formula     customer_share = rank ÷ n; revenue_share = Σ share of the customers up to that rank
@@ -151,9 +158,15 @@ def lorenz_curve(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95, p
     t = abc_classes(movement, cut_a, cut_b)
     n = t["rank"].max().over()
     curve = t.select(
-        "rank", customer_share=t["rank"] / n, revenue_share=t.cumulative_share, step=ibis.greatest((n / points).ceil(), 1), last=n
+        "rank",
+        customer_share=t["rank"] / n,
+        revenue_share=t.cumulative_share,
+        step=ibis.greatest((n / points).ceil(), 1),
+        last=n,
     )
-    kept = curve.filter((curve["rank"] % curve.step == 0) | (curve["rank"] == curve["last"]) | (curve["rank"] == 1))
+    kept = curve.filter(
+        (curve["rank"] % curve.step == 0) | (curve["rank"] == curve["last"]) | (curve["rank"] == 1)
+    )
     return kept.select("rank", "customer_share", "revenue_share").order_by("rank")
 
 
@@ -171,6 +184,10 @@ def abc_table(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) -> i
     Columns     abc_class, customer_count, revenue, revenue_share, customer_share
     """
     t = abc_classes(movement, cut_a, cut_b)
-    by_class = t.group_by("abc_class").agg(customer_count=t.count(), revenue=t.revenue.sum(), revenue_share=t.share.sum())
-    shared = by_class.mutate(customer_share=by_class.customer_count / by_class.customer_count.sum().over())
+    by_class = t.group_by("abc_class").agg(
+        customer_count=t.count(), revenue=t.revenue.sum(), revenue_share=t.share.sum()
+    )
+    shared = by_class.mutate(
+        customer_share=by_class.customer_count / by_class.customer_count.sum().over()
+    )
     return shared.order_by("abc_class")

@@ -1,7 +1,9 @@
-"""Customer capital: each customer on four axes (loyalty, solvency, profitability, satisfaction), by the criteria and weights of its sector (source C).
+"""Customer capital: each customer on four axes (loyalty, solvency, profitability, satisfaction),
+by the criteria and weights of its sector (source C).
 
-A score is a judgement, not a measurement: what the data say of a customer, placed between the worst and the best that the sector's profile
-names. How far the ranking hangs on the weights is therefore part of the result.
+A score is a judgement, not a measurement: what the data say of a customer, placed between the worst
+and the best that the sector's profile names. How far the ranking hangs on the weights is therefore
+part of the result.
 """
 
 from collections.abc import Mapping
@@ -36,13 +38,19 @@ def axis_scores(customers: pd.DataFrame, axes: Mapping[str, Axis]) -> pd.DataFra
     for name, axis in axes.items():
         total, weight = np.zeros(len(customers)), np.zeros(len(customers))
         for criterion, scale in axis.criteria.items():
-            value = customers[criterion].to_numpy(dtype=float) if criterion in customers else np.full(len(customers), np.nan)
+            value = (
+                customers[criterion].to_numpy(dtype=float)
+                if criterion in customers
+                else np.full(len(customers), np.nan)
+            )
             score = np.clip((value - scale.worst) / (scale.best - scale.worst), 0, 1)
             known = ~np.isnan(score)
             total[known] += scale.weight * score[known]
             weight[known] += scale.weight
         enough = weight >= sum(scale.weight for scale in axis.criteria.values()) / 2
-        scores[name] = np.where(enough & (weight > 0), total / np.where(weight > 0, weight, 1), np.nan)
+        scores[name] = np.where(
+            enough & (weight > 0), total / np.where(weight > 0, weight, 1), np.nan
+        )
     return pd.DataFrame(scores, index=customers.index)
 
 
@@ -64,10 +72,24 @@ def capital_index(scores: pd.DataFrame, weights: Mapping[str, float]) -> pd.Data
     Columns     capital, capital_low, capital_high, capital_rank
     """
     measured = [name for name in scores if scores[name].notna().any() and weights[name] > 0]
-    values, w = scores[measured].to_numpy(dtype=float), np.array([weights[name] for name in measured], dtype=float)
+    values, w = (
+        scores[measured].to_numpy(dtype=float),
+        np.array([weights[name] for name in measured], dtype=float),
+    )
     capital = _weighted(values, w)
-    low, high = (np.where(np.isnan(capital), np.nan, _weighted(np.where(np.isnan(values), end, values), w)) for end in (0.0, 1.0))
-    return pd.DataFrame({"capital": capital, "capital_low": low, "capital_high": high, "capital_rank": _ranks(capital)}, index=scores.index)
+    low, high = (
+        np.where(np.isnan(capital), np.nan, _weighted(np.where(np.isnan(values), end, values), w))
+        for end in (0.0, 1.0)
+    )
+    return pd.DataFrame(
+        {
+            "capital": capital,
+            "capital_low": low,
+            "capital_high": high,
+            "capital_rank": _ranks(capital),
+        },
+        index=scores.index,
+    )
 
 
 @measure(N_("How far the ranking hangs on the weights"))
@@ -96,7 +118,10 @@ def weight_sensitivity(
                 stay among them without it)
     """
     measured = [name for name in scores if scores[name].notna().any() and weights[name] > 0]
-    values, w = scores[measured].to_numpy(dtype=float), np.array([weights[name] for name in measured], dtype=float)
+    values, w = (
+        scores[measured].to_numpy(dtype=float),
+        np.array([weights[name] for name in measured], dtype=float),
+    )
     known = ~np.isnan(_weighted(values, w)) if measured else np.zeros(len(scores), dtype=bool)
     first = _ranks(_weighted(values, w)) if measured else np.full(len(scores), np.nan)
     rng = np.random.default_rng(seed)
@@ -110,18 +135,32 @@ def weight_sensitivity(
         share = np.where(known, (ranks <= top).mean(axis=0), np.nan)
     else:
         low = high = share = np.full(len(scores), np.nan)
-    customers = pd.DataFrame({"rank_low": low, "rank_high": high, "top_share": share}, index=scores.index)
+    customers = pd.DataFrame(
+        {"rank_low": low, "rank_high": high, "top_share": share}, index=scores.index
+    )
     rows = []
     for position, name in enumerate(measured):
         others = np.delete(np.arange(len(measured)), position)
-        rest = _weighted(values[:, others], w[others]) if len(others) else np.full(len(scores), np.nan)
+        rest = (
+            _weighted(values[:, others], w[others]) if len(others) else np.full(len(scores), np.nan)
+        )
         both = known & ~np.isnan(rest)
         without = _ranks(rest)
         told = both.sum() > 2 and len(others)
-        rows.append(dict(axis=name, weight=w[position] / w.sum(), customer_count=int(scores[name].notna().sum()),
-                         correlation=pd.Series(first[both]).corr(pd.Series(without[both]), method="spearman") if told else np.nan,
-                         top_kept=float(((first <= top) & (without <= top)).sum()) if told else np.nan))  # fmt: skip
-    return customers, pd.DataFrame(rows, columns=["axis", "weight", "customer_count", "correlation", "top_kept"])
+        rows.append(
+            dict(
+                axis=name,
+                weight=w[position] / w.sum(),
+                customer_count=int(scores[name].notna().sum()),
+                correlation=pd.Series(first[both]).corr(pd.Series(without[both]), method="spearman")
+                if told
+                else np.nan,
+                top_kept=float(((first <= top) & (without <= top)).sum()) if told else np.nan,
+            )
+        )
+    return customers, pd.DataFrame(
+        rows, columns=["axis", "weight", "customer_count", "correlation", "top_kept"]
+    )
 
 
 @measure(
@@ -130,7 +169,10 @@ def weight_sensitivity(
         "customer_capital_index": Figure(
             N_("Customer capital"),
             "index",
-            N_("Mean of the customers’ capital, 0 to 1, weighted by their revenue: four axes by the sector’s criteria and weights"),
+            N_(
+                "Mean of the customers’ capital, 0 to 1, weighted by their revenue: four axes by "
+                "the sector’s criteria and weights"
+            ),
             good="up",
             decimals=2,
             source="C",
@@ -155,7 +197,9 @@ def _weighted(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted mean of each row over what is known of it; NaN where nothing is."""
     there = ~np.isnan(values) * weights
     total = there.sum(axis=1)
-    return np.where(total > 0, np.nansum(values * weights, axis=1) / np.where(total > 0, total, 1), np.nan)
+    return np.where(
+        total > 0, np.nansum(values * weights, axis=1) / np.where(total > 0, total, 1), np.nan
+    )
 
 
 def _ranks(capital: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Revenue, customers, margin and retention cut by what an export says of a customer or a line: channel, region, sector, segment."""
+"""Revenue, customers, margin and retention cut by what an export says of a customer or a line:
+channel, region, sector, segment.
+"""
 
 import ibis.expr.types as ir
 import numpy as np
@@ -9,7 +11,8 @@ from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import wilson_interval
 from carnet.wording import N_
 
-LEAST_OPENING = 5  # customers of the year before, below which a group has no retention rate of its own
+# customers of the year before, below which a group has no retention rate of its own
+LEAST_OPENING = 5
 
 
 @measure(N_("Customers with the group that the list puts them in"))
@@ -31,7 +34,11 @@ def customer_pairs(movement: ir.Table, margins: ir.Table | None, groups: ir.Tabl
     t = t.select("group", "customer_id", "active", "status", "revenue", "revenue_previous")
     if margins is None:
         return t.execute().assign(margin=np.nan)
-    return t.left_join(margins.select("customer_id", "margin"), "customer_id").drop("customer_id_right").execute()
+    return (
+        t.left_join(margins.select("customer_id", "margin"), "customer_id")
+        .drop("customer_id_right")
+        .execute()
+    )
 
 
 @measure(N_("Customers with the groups that their sale lines name"))
@@ -55,19 +62,38 @@ def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: st
                 `customer_pairs`, and there, opening: bought by that value in the last 12 months, in
                 the 12 before
     """
-    month = sales.mutate(month=sales.date.truncate("M"), audit_month=periods.audit_month(sales.date), group=sales[column])
+    month = sales.mutate(
+        month=sales.date.truncate("M"),
+        audit_month=periods.audit_month(sales.date),
+        group=sales[column],
+    )
     now, before, year = periods.in_current(month), periods.in_previous(month), periods.yearly
     bought, amount = month.amount > 0, month.amount.cast("float64")
     costed = "estimated_cost" in sales.columns
     sums = month.group_by("customer_id", "group").agg(
         revenue=amount.sum(where=now).fill_null(0.0),  # no line in a period: nothing invoiced
         revenue_previous=amount.sum(where=before).fill_null(0.0),
-        active=(bought & now).any(), there=(bought & year.in_current(month)).any(), opening=(bought & year.in_previous(month)).any(),
-        **({"margin": (amount - month.estimated_cost.cast("float64")).sum(where=now)} if costed else {}),
-    )  # fmt: skip
-    t = sums.left_join(movement.select("customer_id", "status"), "customer_id").drop("customer_id_right").execute()
-    arrived, opened = t.status.isin(["new", "recovered"]), t.status.isin(["kept", "lost", "not_due"])
-    t["status"] = t.status.where((arrived & t.there.astype(bool)) | (opened & t.opening.astype(bool)), None)
+        active=(bought & now).any(),
+        there=(bought & year.in_current(month)).any(),
+        opening=(bought & year.in_previous(month)).any(),
+        **(
+            {"margin": (amount - month.estimated_cost.cast("float64")).sum(where=now)}
+            if costed
+            else {}
+        ),
+    )
+    t = (
+        sums.left_join(movement.select("customer_id", "status"), "customer_id")
+        .drop("customer_id_right")
+        .execute()
+    )
+    arrived, opened = (
+        t.status.isin(["new", "recovered"]),
+        t.status.isin(["kept", "lost", "not_due"]),
+    )
+    t["status"] = t.status.where(
+        (arrived & t.there.astype(bool)) | (opened & t.opening.astype(bool)), None
+    )
     return t if costed else t.assign(margin=np.nan)
 
 
@@ -91,7 +117,7 @@ def cut(pairs: pd.DataFrame) -> pd.DataFrame:
     Columns     group, customer_count, revenue, revenue_share, revenue_previous, margin,
                 margin_rate, opening_count, kept_count, retention_rate, retention_low,
                 retention_high, sales_gap
-    """  # fmt: skip
+    """
     rows = []
     total = pairs.revenue.sum()
     for name, part in pairs.groupby("group", dropna=False, sort=True):
@@ -100,11 +126,27 @@ def cut(pairs: pd.DataFrame) -> pd.DataFrame:
         low, high = wilson_interval(kept, kept + lost) if told else (np.nan, np.nan)
         revenue, margin = float(part.revenue.sum()), float(part.margin.sum(min_count=1))
         rows.append(
-            dict(group=None if pd.isna(name) else name, customer_count=int(part.active.sum()), revenue=revenue, revenue_share=revenue / total if total else np.nan,
-                 revenue_previous=float(part.revenue_previous.sum()), margin=margin, margin_rate=margin / revenue if revenue > 0 else np.nan,
-                 opening_count=kept + lost, kept_count=kept, retention_rate=kept / (kept + lost) if told else np.nan, retention_low=low, retention_high=high)
-        )  # fmt: skip
-    columns = "group customer_count revenue revenue_share revenue_previous margin margin_rate opening_count kept_count retention_rate retention_low retention_high"
+            dict(
+                group=None if pd.isna(name) else name,
+                customer_count=int(part.active.sum()),
+                revenue=revenue,
+                revenue_share=revenue / total if total else np.nan,
+                revenue_previous=float(part.revenue_previous.sum()),
+                margin=margin,
+                margin_rate=margin / revenue if revenue > 0 else np.nan,
+                opening_count=kept + lost,
+                kept_count=kept,
+                retention_rate=kept / (kept + lost) if told else np.nan,
+                retention_low=low,
+                retention_high=high,
+            )
+        )
+    columns = (
+        "group customer_count revenue revenue_share revenue_previous margin margin_rate "
+        "opening_count kept_count retention_rate retention_low retention_high"
+    )
     t = pd.DataFrame(rows, columns=columns.split())
     t = t[(t.customer_count > 0) | (t.revenue_previous != 0) | (t.revenue != 0)]
-    return t.assign(sales_gap=t.revenue - t.revenue_previous).sort_values(["revenue", "group"], ascending=[False, True], ignore_index=True)
+    return t.assign(sales_gap=t.revenue - t.revenue_previous).sort_values(
+        ["revenue", "group"], ascending=[False, True], ignore_index=True
+    )

@@ -1,4 +1,6 @@
-"""Revenue that hangs on few: what is left without the largest customers, and what one salesperson or one contact holds."""
+"""Revenue that hangs on few: what is left without the largest customers,
+and what one salesperson or one contact holds.
+"""
 
 import ibis
 import ibis.expr.types as ir
@@ -23,12 +25,20 @@ def revenue_without_top(movement: ir.Table, counts: tuple[int, ...] = (1, 3, 5))
                 revenue_left, share
     """
     t = movement.filter(movement.revenue > 0)
-    ranked = t.mutate(rank=ibis.row_number().over(order_by=[ibis.desc(t.revenue), t.customer_id]) + 1)
-    total = movement.agg(revenue=movement.revenue.sum(), positive=movement.revenue.sum(where=movement.revenue > 0))
+    ranked = t.mutate(
+        rank=ibis.row_number().over(order_by=[ibis.desc(t.revenue), t.customer_id]) + 1
+    )
+    total = movement.agg(
+        revenue=movement.revenue.sum(), positive=movement.revenue.sum(where=movement.revenue > 0)
+    )
     rows = []
     for count in counts:
         top = ranked.filter(ranked["rank"] <= count)
-        at_risk = top.agg(top_count=ibis.literal(count), customer_count=top.count(), revenue_at_risk=top.revenue.sum())
+        at_risk = top.agg(
+            top_count=ibis.literal(count),
+            customer_count=top.count(),
+            revenue_at_risk=top.revenue.sum(),
+        )
         both = at_risk.cross_join(total)
         rows.append(
             both.select(
@@ -58,10 +68,14 @@ def revenue_by_salesperson(movement: ir.Table, customers: ir.Table) -> ir.Table:
     """
     owned = movement.left_join(customers.select("customer_id", "salesperson"), "customer_id")
     t = owned.group_by("salesperson").agg(
-        customer_count=owned.active.sum(), revenue=owned.revenue.sum(), revenue_previous=owned.revenue_previous.sum()
+        customer_count=owned.active.sum(),
+        revenue=owned.revenue.sum(),
+        revenue_previous=owned.revenue_previous.sum(),
     )
     t = t.filter((t.revenue != 0) | (t.revenue_previous != 0))
-    return t.mutate(revenue_share=t.revenue / t.revenue.sum().over().nullif(0.0)).order_by(ibis.desc("revenue"), "salesperson")
+    return t.mutate(revenue_share=t.revenue / t.revenue.sum().over().nullif(0.0)).order_by(
+        ibis.desc("revenue"), "salesperson"
+    )
 
 
 @measure(N_("Revenue by the number of distinct contacts behind a customer's orders"))
@@ -80,9 +94,15 @@ def contact_exposure(sales: ir.Table, periods: Periods) -> ir.Table:
                 contact_count 0
     Columns     contact_count, customer_count, revenue, revenue_share
     """
-    current = sales.filter(sales.date.between(ibis.date(periods.current.start), ibis.date(periods.current.end)))
+    current = sales.filter(
+        sales.date.between(ibis.date(periods.current.start), ibis.date(periods.current.end))
+    )
     per_customer = current.group_by("customer_id").agg(
         contact_count=current.contact.nunique(), revenue=current.amount.sum().cast("float64")
     )
-    t = per_customer.group_by("contact_count").agg(customer_count=per_customer.count(), revenue=per_customer.revenue.sum())
-    return t.mutate(revenue_share=t.revenue / t.revenue.sum().over().nullif(0.0)).order_by("contact_count")
+    t = per_customer.group_by("contact_count").agg(
+        customer_count=per_customer.count(), revenue=per_customer.revenue.sum()
+    )
+    return t.mutate(revenue_share=t.revenue / t.revenue.sum().over().nullif(0.0)).order_by(
+        "contact_count"
+    )

@@ -1,4 +1,6 @@
-"""Growth split into customers, order frequency and basket, without a residual and without an order of factors."""
+"""Growth split into customers, order frequency and basket,
+without a residual and without an order of factors.
+"""
 
 from itertools import permutations
 
@@ -32,5 +34,7 @@ def growth_decomposition(before: pd.Series, after: pd.Series) -> pd.DataFrame:
             level = state.prod(skipna=False)
             state[factor] = after[factor]
             effects[factor] += (state.prod(skipna=False) - level) / len(orders)
-    rows = [(factor, float(before[factor]), float(after[factor]), effects[factor]) for factor in FACTORS]
+    rows = [
+        (factor, float(before[factor]), float(after[factor]), effects[factor]) for factor in FACTORS
+    ]
     return pd.DataFrame(rows, columns=["factor", "before", "after", "effect"])

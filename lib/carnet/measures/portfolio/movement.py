@@ -1,7 +1,8 @@
 """Who came, stayed, left, came back; the revenue bridge; retention by customers and by revenue.
 
-Source of the definitions: method of the workbook §1 (one term, one definition); retention as (F − N − recovered) ÷ D.
-Coming, staying and leaving are said per year: of the last 12 months against the 12 before, whatever money is compared over.
+Source of the definitions: method of the workbook §1 (one term, one definition); retention as (F
+− N − recovered) ÷ D. Coming, staying and leaving are said per year: of the last 12 months against
+the 12 before, whatever money is compared over.
 """
 
 import datetime as dt
@@ -13,11 +14,14 @@ from carnet.engagement.periods import Periods
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
-LEAST_RHYTHMS = 5  # customers that ordered twice, below which their median says nothing of those that ordered once
+# customers that ordered twice, below which their median says nothing of those that ordered once
+LEAST_RHYTHMS = 5
 DUE_MONTHS = 6  # half of a year: who usually waits longer between two orders is not due every year
 
 
-@measure(N_("One row per customer: revenue and orders of both periods and what became of the customer"))
+@measure(
+    N_("One row per customer: revenue and orders of both periods and what became of the customer")
+)
 def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None = None) -> ir.Table:
     """Revenue and orders of both periods of each customer, and what became of it in a year.
 
@@ -46,7 +50,8 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
     this_year, year_before = year.in_current(cube), year.in_previous(cube)
     positive = cube.positive_line_count > 0
     per_customer = cube.group_by("customer_id").agg(
-        # no row of the cube in a period means nothing was invoiced in it: an amount of zero, not an unknown
+        # no row of the cube in a period means nothing was invoiced in it: an amount of zero,
+        # not an unknown
         revenue=cube.revenue.sum(where=current).fill_null(0.0),
         revenue_previous=cube.revenue.sum(where=previous).fill_null(0.0),
         order_count=cube.order_count.sum(where=current).fill_null(0),
@@ -63,7 +68,9 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
     t = per_customer
     slow = ibis.literal(False)
     if rhythm is not None:
-        t = t.left_join(rhythm.select("customer_id", "rarely"), "customer_id").drop("customer_id_right")
+        t = t.left_join(rhythm.select("customer_id", "rarely"), "customer_id").drop(
+            "customer_id_right"
+        )
         slow = t.rarely.fill_null(False)  # no rhythm known: due like everybody else
     status = ibis.cases(
         (t.year_active & t.year_active_previous, "kept"),
@@ -72,7 +79,11 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
         (t.year_active_previous & slow, "not_due"),
         (t.year_active_previous, "lost"),
     )
-    given = [name for name in per_customer.columns if name not in ("year_active_previous", "active_before")]
+    given = [
+        name
+        for name in per_customer.columns
+        if name not in ("year_active_previous", "active_before")
+    ]
     return t.select(*given, sales_gap=t.revenue - t.revenue_previous, status=status)
 
 
@@ -114,7 +125,10 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
         "lost_customer_count": Figure(
             N_("Lost customers"),
             "count",
-            N_("Active in the 12 months before the last 12 and not since, whose usual interval between orders is at most 6 months"),
+            N_(
+                "Active in the 12 months before the last 12 and not since, whose usual interval "
+                "between orders is at most 6 months"
+            ),
             good="down",
             compares=True,
             moves=True,
@@ -122,7 +136,10 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
         "not_due_customer_count": Figure(
             N_("Customers not due"),
             "count",
-            N_("The same, whose usual interval is longer than 6 months: no order in a year is no departure"),
+            N_(
+                "The same, whose usual interval is longer than 6 months: no order in a year "
+                "is no departure"
+            ),
             compares=True,
             moves=True,
         ),
@@ -172,7 +189,10 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
         "gross_revenue_retention": Figure(
             N_("Gross revenue retention"),
             "ratio",
-            N_("Σ min(max(revenue, 0), previous revenue) ÷ Σ previous revenue, over customers with previous revenue > 0"),
+            N_(
+                "Σ min(max(revenue, 0), previous revenue) ÷ Σ previous revenue, over customers "
+                "with previous revenue > 0"
+            ),
             good="up",
             decimals=1,
             compares=True,
@@ -206,7 +226,10 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
         "revenue_expansion": Figure(
             N_("Expansion"),
             "currency",
-            N_("Σ of what customers bought more than in the previous period, new and recovered customers left out"),
+            N_(
+                "Σ of what customers bought more than in the previous period, new and recovered "
+                "customers left out"
+            ),
             good="up",
             compares=True,
             moves=True,
@@ -214,7 +237,10 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
         "revenue_contraction": Figure(
             N_("Contraction"),
             "currency",
-            N_("Σ of what customers bought less than in the previous period, lost customers left out"),
+            N_(
+                "Σ of what customers bought less than in the previous period, lost "
+                "customers left out"
+            ),
             good="down",
             compares=True,
             moves=True,
@@ -264,7 +290,11 @@ def movement_summary(movement: ir.Table) -> ir.Table:
     t = movement
     is_new, is_recovered, is_lost = t.status == "new", t.status == "recovered", t.status == "lost"
     arrived = (is_new | is_recovered).fill_null(False)
-    rest = t.sales_gap - arrived.ifelse(t.revenue, 0.0) + is_lost.fill_null(False).ifelse(t.revenue_previous, 0.0)
+    rest = (
+        t.sales_gap
+        - arrived.ifelse(t.revenue, 0.0)
+        + is_lost.fill_null(False).ifelse(t.revenue_previous, 0.0)
+    )
     opening = t.revenue_previous > 0
     still_there = ibis.least(ibis.greatest(t.revenue, 0.0), t.revenue_previous)
     opening_revenue = t.revenue_previous.sum(where=opening)
@@ -332,7 +362,12 @@ def revenue_bridge(movement: ir.Table) -> ir.Table:
         ("current", s.revenue, s.active_customer_count),
     )
     rows = [
-        s.select(position=ibis.literal(i), step=ibis.literal(step), amount=amount, customer_count=count.cast("int64"))
+        s.select(
+            position=ibis.literal(i),
+            step=ibis.literal(step),
+            amount=amount,
+            customer_count=count.cast("int64"),
+        )
         for i, (step, amount, count) in enumerate(steps)
     ]
     return ibis.union(*rows).order_by("position")
@@ -356,14 +391,25 @@ def monthly_revenue(cube: ir.Table, periods: Periods, first_sale: dt.date | None
     """
     both = cube.filter(periods.in_current(cube) | periods.in_previous(cube))
     by_month = both.group_by(position=both.audit_month % 12).agg(
-        now=both.revenue.sum(where=periods.in_current(both)), before=both.revenue.sum(where=periods.in_previous(both))
+        now=both.revenue.sum(where=periods.in_current(both)),
+        before=both.revenue.sum(where=periods.in_previous(both)),
     )
     count = periods.month_count
     before_period = periods.previous.start - dt.timedelta(days=1)
     starts = {month: max(periods.month_end(month + 13), before_period) for month in range(count)}
-    given = [month for month, start in starts.items() if first_sale and start >= first_sale - dt.timedelta(days=8)]
+    given = [
+        month
+        for month, start in starts.items()
+        if first_sale and start >= first_sale - dt.timedelta(days=8)
+    ]
     months = ibis.memtable({"audit_month": list(range(count))}, schema={"audit_month": "int32"})
     joined = months.left_join(by_month, months.audit_month == by_month.position)
     # a month given whole without a row of the cube sold nothing
-    before = joined.audit_month.isin(given).ifelse(joined.before.fill_null(0.0), ibis.null("float64")) if given else ibis.null("float64")
-    return joined.select("audit_month", revenue=joined.now.fill_null(0.0), revenue_previous=before).order_by(ibis.desc("audit_month"))
+    before = (
+        joined.audit_month.isin(given).ifelse(joined.before.fill_null(0.0), ibis.null("float64"))
+        if given
+        else ibis.null("float64")
+    )
+    return joined.select(
+        "audit_month", revenue=joined.now.fill_null(0.0), revenue_previous=before
+    ).order_by(ibis.desc("audit_month"))

@@ -1,4 +1,6 @@
-"""How each kept customer's purchases moved, and whether by ordering more often or by larger baskets."""
+"""How each kept customer's purchases moved, and whether by ordering more often
+or by larger baskets.
+"""
 
 import ibis
 import ibis.expr.types as ir
@@ -33,7 +35,9 @@ def purchase_progression(movement: ir.Table) -> ir.Table:
         "sales_gap",
         "order_count",
         "order_count_previous",
-        growth_rate=(t.revenue_previous > 0).ifelse(t.sales_gap / t.revenue_previous.nullif(0.0), ibis.null("float64")),
+        growth_rate=(t.revenue_previous > 0).ifelse(
+            t.sales_gap / t.revenue_previous.nullif(0.0), ibis.null("float64")
+        ),
         frequency_effect=(orders - before) * (basket + basket_before) / 2,
         basket_effect=(basket - basket_before) * (orders + before) / 2,
     ).order_by("sales_gap", "customer_id")

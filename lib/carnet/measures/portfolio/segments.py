@@ -1,7 +1,9 @@
-"""RFM: recency, frequency and monetary quintiles with their cut points in sight, and the segments they make.
+"""RFM: recency, frequency and monetary quintiles with their cut points in sight,
+and the segments they make.
 
-Source: A. M. Hughes, Strategic Database Marketing (1994), quintile scoring; the cut points are quantiles of the active
-customers, so that equal customers always get equal scores (rank-based quintiles split ties at random).
+Source: A. M. Hughes, Strategic Database Marketing (1994), quintile scoring; the cut points
+are quantiles of the active customers, so that equal customers always get equal scores (rank-based
+quintiles split ties at random).
 """
 
 import datetime as dt
@@ -30,7 +32,12 @@ def customer_activity(movement: ir.Table, as_of: dt.date) -> ir.Table:
     Columns     customer_id, order_count, revenue, days_since_last_order
     """
     t = movement.filter(movement.active)
-    return t.select("customer_id", "order_count", "revenue", days_since_last_order=ibis.date(as_of).delta(t.last_date, unit="day"))
+    return t.select(
+        "customer_id",
+        "order_count",
+        "revenue",
+        days_since_last_order=ibis.date(as_of).delta(t.last_date, unit="day"),
+    )
 
 
 @measure(N_("Quantiles of recency, frequency and revenue that separate the scores"))
@@ -87,7 +94,8 @@ def rfm_scores(activity: ir.Table) -> ir.Table:
     def above(axis: str) -> ir.IntegerValue:
         cuts = [t[f"{axis}_{i}"] for i in range(len(LEVELS))]
         counted = sum(((t[axis] > cut).ifelse(1, 0) for cut in cuts), ibis.literal(0))
-        alike = (cuts[0] == cuts[-1]) & (t[axis] == cuts[0])  # customers that do not differ are neither first nor last: the middle score
+        # customers that do not differ are neither first nor last: the middle score
+        alike = (cuts[0] == cuts[-1]) & (t[axis] == cuts[0])
         return alike.ifelse(len(LEVELS) // 2, counted)
 
     scored = t.select(
@@ -128,7 +136,8 @@ def rfm_segments(scores: ir.Table) -> ir.Table:
         median_days=scores.days_since_last_order.quantile(0.5).cast("float64"),
     )
     return t.mutate(
-        customer_share=t.customer_count / t.customer_count.sum().over(), revenue_share=t.revenue / t.revenue.sum().over()
+        customer_share=t.customer_count / t.customer_count.sum().over(),
+        revenue_share=t.revenue / t.revenue.sum().over(),
     ).order_by(ibis.desc("revenue"))
 
 
@@ -144,5 +153,7 @@ def rfm_matrix(scores: ir.Table) -> ir.Table:
 
     Columns     recency_score, frequency_score, customer_count, revenue
     """
-    t = scores.group_by("recency_score", "frequency_score").agg(customer_count=scores.count(), revenue=scores.revenue.sum())
+    t = scores.group_by("recency_score", "frequency_score").agg(
+        customer_count=scores.count(), revenue=scores.revenue.sum()
+    )
     return t.order_by("recency_score", "frequency_score")

@@ -1,6 +1,8 @@
-"""One strategy an account: protect, serve, rekindle, renegotiate (source E), each by stated rules; relationships and the signs that tell them.
+"""One strategy an account: protect, serve, rekindle, renegotiate (source E), each by stated rules;
+relationships and the signs that tell them.
 
-Every rule is a number of the sector's profile (`sectors.yml`, strategy). A list to sign off, never an automatic decision.
+Every rule is a number of the sector's profile (`sectors.yml`, strategy). A list to sign off, never
+an automatic decision.
 """
 
 from collections.abc import Mapping
@@ -13,7 +15,16 @@ from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
 STRATEGIES = ("protect", "serve", "rekindle", "renegotiate", "gone")
-SIGNS = ("contract", "long_standing", "breadth", "several_persons", "steady", "supported", "full_price", "flow")
+SIGNS = (
+    "contract",
+    "long_standing",
+    "breadth",
+    "several_persons",
+    "steady",
+    "supported",
+    "full_price",
+    "flow",
+)
 LEVERS = ("price", "conformity", "delivery", "availability")
 LEAST_DECIDED = 2  # opportunities decided, below which a win rate says nothing
 
@@ -44,22 +55,32 @@ def switching_signs(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.Da
     discount = accounts.mean_discount.astype(float)
     won = (accounts.win_rate.astype(float) >= 0.5).astype("boolean").mask(accounts.win_rate.isna())
     opened = reached("opportunity_count", rules["opportunity_count"])
-    t = pd.DataFrame({
-        "contract": accounts.contract.astype("boolean"),
-        "long_standing": reached("tenure_years", rules["tenure_years"]),
-        "breadth": reached("family_share", rules["breadth_share"]),
-        "several_persons": reached("contact_person_count", rules["contact_person_count"]),
-        "steady": reached("order_quarter_count", rules["steady_quarter_count"]),
-        "supported": reached("contact_count", rules["supported_contact_count"]),
-        "full_price": (discount <= rules["full_price_discount"]).astype("boolean").mask(discount.isna()),
-        "flow": opened & won,
-    }, index=accounts.index)  # fmt: skip
+    t = pd.DataFrame(
+        {
+            "contract": accounts.contract.astype("boolean"),
+            "long_standing": reached("tenure_years", rules["tenure_years"]),
+            "breadth": reached("family_share", rules["breadth_share"]),
+            "several_persons": reached("contact_person_count", rules["contact_person_count"]),
+            "steady": reached("order_quarter_count", rules["steady_quarter_count"]),
+            "supported": reached("contact_count", rules["supported_contact_count"]),
+            "full_price": (discount <= rules["full_price_discount"])
+            .astype("boolean")
+            .mask(discount.isna()),
+            "flow": opened & won,
+        },
+        index=accounts.index,
+    )
     signs = t[list(SIGNS)]
-    return t.assign(sign_count=signs.fillna(False).sum(axis=1).astype(int), measured_sign_count=signs.notna().sum(axis=1).astype(int))
+    return t.assign(
+        sign_count=signs.fillna(False).sum(axis=1).astype(int),
+        measured_sign_count=signs.notna().sum(axis=1).astype(int),
+    )
 
 
 @measure(N_("Accounts that are relationships"))
-def relationships(signs: pd.DataFrame, abc_class: pd.Series, rules: Mapping[str, float]) -> pd.Series:
+def relationships(
+    signs: pd.DataFrame, abc_class: pd.Series, rules: Mapping[str, float]
+) -> pd.Series:
     """Accounts that are relationships with a capital R.
 
     Formula     class A or B now, and sign_count ≥ relationship_sign_share × measured_sign_count
@@ -96,12 +117,15 @@ def serve_levers(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.Serie
 
     told = {
         "price": accounts.mean_discount.astype(float) >= rules["price_discount"],
-        "conformity": (accounts.return_share.astype(float) >= rules["return_share"]) | under("reliability"),
+        "conformity": (accounts.return_share.astype(float) >= rules["return_share"])
+        | under("reliability"),
         "delivery": accounts.rush_count.astype(float) >= rules["rush_count"],
         "availability": under("responsiveness"),
     }
     columns = [np.where(told[name].fillna(False), name + " ", "") for name in LEVERS]
-    return pd.Series([("".join(row)).strip() for row in zip(*columns, strict=True)], accounts.index, dtype=object)
+    return pd.Series(
+        [("".join(row)).strip() for row in zip(*columns, strict=True)], accounts.index, dtype=object
+    )
 
 
 @measure(N_("One strategy an account"))
@@ -131,15 +155,32 @@ def choose_strategies(accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.
                 ended; NULL: none), tenure_years, profit_high, rolling_year_revenue, peak_revenue,
                 class_b_revenue, fall_p_value, relationship
     """
-    dear = accounts.active & (accounts.tenure_years >= rules["long_standing_years"]) & (accounts.profit_high < 0)
+    dear = (
+        accounts.active
+        & (accounts.tenure_years >= rules["long_standing_years"])
+        & (accounts.profit_high < 0)
+    )
     fallen = accounts.rolling_year_revenue <= (1 - rules["peak_fall_share"]) * accounts.peak_revenue
     fallen &= accounts.fall_p_value <= rules["fall_p_value"]
-    bigger = fallen & (accounts.peak_revenue >= accounts.class_b_revenue) & (accounts.peak_revenue > 0)
+    bigger = (
+        fallen & (accounts.peak_revenue >= accounts.class_b_revenue) & (accounts.peak_revenue > 0)
+    )
     waiting = accounts.status == "not_due"
-    over = pd.to_datetime(accounts.last_order_date) <= pd.to_datetime(accounts.contract_end)  # no end, or an order after it: not over
+    # no end, or an order after it: not over
+    over = pd.to_datetime(accounts.last_order_date) <= pd.to_datetime(accounts.contract_end)
     gone = ~accounts.active.astype(bool) & ~waiting
-    conditions = [over, dear.fillna(False), bigger.fillna(False) & ~waiting, gone, accounts.relationship.fillna(False)]
-    found = np.select([c.to_numpy(dtype=bool) for c in conditions], ["gone", "renegotiate", "rekindle", "gone", "protect"], "serve")
+    conditions = [
+        over,
+        dear.fillna(False),
+        bigger.fillna(False) & ~waiting,
+        gone,
+        accounts.relationship.fillna(False),
+    ]
+    found = np.select(
+        [c.to_numpy(dtype=bool) for c in conditions],
+        ["gone", "renegotiate", "rekindle", "gone", "protect"],
+        "serve",
+    )
     return pd.Series(found, accounts.index, dtype=object)
 
 
@@ -164,7 +205,13 @@ def fall_p_values(recent: np.ndarray, every: np.ndarray, months: np.ndarray) -> 
 
 
 @measure(N_("Accounts that luck alone makes look once bigger"))
-def chance_fallen(orders: pd.DataFrame, month_count: pd.Series, least_peak: float, rules: Mapping[str, float], seed: int = 1) -> float:
+def chance_fallen(
+    orders: pd.DataFrame,
+    month_count: pd.Series,
+    least_peak: float,
+    rules: Mapping[str, float],
+    seed: int = 1,
+) -> float:
     """Accounts that would look once bigger had nothing changed, by the luck of orders alone.
 
     Formula     mean, over 4 to 40 draws, of the number of accounts with revenue of the last 12
@@ -182,7 +229,9 @@ def chance_fallen(orders: pd.DataFrame, month_count: pd.Series, least_peak: floa
                 first order, by customer_id
     """
     long = month_count[month_count >= 24]
-    t = orders[orders.customer_id.isin(long.index)].sort_values(["customer_id", "revenue"], ignore_index=True)
+    t = orders[orders.customer_id.isin(long.index)].sort_values(
+        ["customer_id", "revenue"], ignore_index=True
+    )
     if not len(t):
         return 0.0
     account, names = pd.factorize(t.customer_id)
@@ -191,13 +240,23 @@ def chance_fallen(orders: pd.DataFrame, month_count: pd.Series, least_peak: floa
     rng, draws = np.random.default_rng(seed), int(np.clip(2_000_000 // len(t), 4, 40))
     width, revenue, counted = int(months.max()), t.revenue.to_numpy(dtype=float), 0
     for _ in range(draws):
-        month = (rng.random(len(t)) * months[account]).astype(int)  # 0: the month that ends on the audit date
-        cells = np.bincount(account * width + month, weights=revenue, minlength=len(names) * width).reshape(len(names), width)
+        # 0: the month that ends on the audit date
+        month = (rng.random(len(t)) * months[account]).astype(int)
+        cells = np.bincount(
+            account * width + month, weights=revenue, minlength=len(names) * width
+        ).reshape(len(names), width)
         sums = np.cumsum(np.concatenate([np.zeros((len(names), 1)), cells], axis=1), axis=1)
         years = sums[:, 12:] - sums[:, :-12]
-        peak, recent = years.max(axis=1), np.bincount(account, weights=month < 12, minlength=len(names))
+        peak, recent = (
+            years.max(axis=1),
+            np.bincount(account, weights=month < 12, minlength=len(names)),
+        )
         low = fall_p_values(recent, every, months) <= rules["fall_p_value"]
-        counted += int(((years[:, 0] <= (1 - rules["peak_fall_share"]) * peak) & (peak >= least_peak) & low).sum())
+        counted += int(
+            (
+                (years[:, 0] <= (1 - rules["peak_fall_share"]) * peak) & (peak >= least_peak) & low
+            ).sum()
+        )
     return counted / draws
 
 
@@ -218,14 +277,25 @@ def strategy_table(accounts: pd.DataFrame) -> pd.DataFrame:
     Columns     strategy, customer_count, revenue, revenue_previous, margin, profit,
                 relationship_count, single_thread_revenue (revenue that hangs on one person
                 ordering)
-    """  # fmt: skip
+    """
     rows = []
     for name in STRATEGIES:
         part = accounts[accounts.strategy == name]
         if len(part):
-            rows.append(dict(strategy=name, customer_count=len(part), relationship_count=int(part.relationship.fillna(False).sum()),
-                             **{field: part[field].sum(min_count=1) for field in ("revenue", "revenue_previous", "margin", "profit")},
-                             single_thread_revenue=part.revenue[part.single_thread.fillna(False)].sum() if part.single_thread.notna().any() else np.nan))  # fmt: skip
+            rows.append(
+                dict(
+                    strategy=name,
+                    customer_count=len(part),
+                    relationship_count=int(part.relationship.fillna(False).sum()),
+                    **{
+                        field: part[field].sum(min_count=1)
+                        for field in ("revenue", "revenue_previous", "margin", "profit")
+                    },
+                    single_thread_revenue=part.revenue[part.single_thread.fillna(False)].sum()
+                    if part.single_thread.notna().any()
+                    else np.nan,
+                )
+            )
     columns = [
         "strategy",
         "customer_count",
@@ -253,9 +323,13 @@ def relationship_load(accounts: pd.DataFrame, cap: float) -> pd.DataFrame:
     Columns     salesperson, relationship_count, relationship_revenue, cap, over_cap
     """
     held = accounts[accounts.relationship.fillna(False) & accounts.salesperson.notna()]
-    t = held.groupby("salesperson", as_index=False).agg(relationship_count=("customer_id", "size"), relationship_revenue=("revenue", "sum"))
+    t = held.groupby("salesperson", as_index=False).agg(
+        relationship_count=("customer_id", "size"), relationship_revenue=("revenue", "sum")
+    )
     t = t.assign(cap=float(cap), over_cap=t.relationship_count > cap)
-    return t.sort_values(["relationship_count", "salesperson"], ascending=[False, True], ignore_index=True)
+    return t.sort_values(
+        ["relationship_count", "salesperson"], ascending=[False, True], ignore_index=True
+    )
 
 
 @measure(
@@ -273,7 +347,11 @@ def potential_classes(potential: pd.Series, cut_a: float, cut_b: float) -> pd.Se
     """
     known = potential[potential > 0].sort_values(ascending=False, kind="stable")
     larger = known.cumsum().shift(fill_value=0.0) / known.sum()
-    classes = pd.Series(np.select([larger < cut_a - 1e-12, larger < cut_b - 1e-12], ["A", "B"], "C"), known.index, dtype=object)
+    classes = pd.Series(
+        np.select([larger < cut_a - 1e-12, larger < cut_b - 1e-12], ["A", "B"], "C"),
+        known.index,
+        dtype=object,
+    )
     return classes.reindex(potential.index).where(lambda s: s.notna(), None)
 
 
@@ -290,11 +368,13 @@ def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
 
     Columns     abc_class (– where nothing was bought), potential_class, customer_count, revenue,
                 untapped (Σ potential − revenue, where positive)
-    """  # fmt: skip
+    """
     t = accounts[accounts.potential_class.notna()]
     t = t.assign(abc_class=t.abc_class.where(t.abc_class.notna(), "–"))
     t = t.groupby(["abc_class", "potential_class"], as_index=False).agg(
-        customer_count=("customer_id", "size"), revenue=("revenue", "sum"), untapped=("untapped", "sum")
+        customer_count=("customer_id", "size"),
+        revenue=("revenue", "sum"),
+        untapped=("untapped", "sum"),
     )
     return t.sort_values(["abc_class", "potential_class"], ignore_index=True)
 
@@ -305,7 +385,9 @@ def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
         "protect_customer_count": Figure(
             N_("Accounts to protect"),
             "count",
-            N_("Relationships by their switching signs that are neither renegotiated nor rekindled"),
+            N_(
+                "Relationships by their switching signs that are neither renegotiated nor rekindled"
+            ),
             good="up",
             source="E",
             moves=True,
@@ -321,7 +403,8 @@ def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
             N_("Accounts to rekindle"),
             "count",
             N_(
-                "Accounts down by the stated share from their best 12 months, with fewer orders than before beyond luck (rules of the sector)"
+                "Accounts down by the stated share from their best 12 months, with fewer orders "
+                "than before beyond luck (rules of the sector)"
             ),
             good="down",
             source="E",
@@ -330,7 +413,10 @@ def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
         "renegotiate_customer_count": Figure(
             N_("Accounts to renegotiate"),
             "count",
-            N_("Long-standing accounts that cost more than they bring over the whole range of rates"),
+            N_(
+                "Long-standing accounts that cost more than they bring over the whole "
+                "range of rates"
+            ),
             good="down",
             source="E",
             moves=True,
@@ -338,7 +424,10 @@ def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
         "relationship_customer_count": Figure(
             N_("Relationships"),
             "count",
-            N_("Accounts of class A or B that show the stated share of the switching signs measured"),
+            N_(
+                "Accounts of class A or B that show the stated share of the switching "
+                "signs measured"
+            ),
             good="up",
             source="E",
         ),
@@ -352,14 +441,20 @@ def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
         "single_thread_revenue": Figure(
             N_("Revenue that hangs on one person"),
             "currency",
-            N_("Σ revenue of the last 12 months of accounts with one distinct person behind their orders"),
+            N_(
+                "Σ revenue of the last 12 months of accounts with one distinct person "
+                "behind their orders"
+            ),
             good="down",
             source="E",
         ),
         "potential_share": Figure(
             N_("Share of the potential bought"),
             "ratio",
-            N_("Σ revenue of the last 12 months ÷ Σ potential, customers of the last 24 months of which a potential is noted"),
+            N_(
+                "Σ revenue of the last 12 months ÷ Σ potential, customers of the last 24 months of "
+                "which a potential is noted"
+            ),
             good="up",
             decimals=1,
             source="C",
@@ -397,7 +492,9 @@ def strategy_figures(accounts: pd.DataFrame) -> dict[str, float | None]:
         "rekindle_customer_count": counts.get("rekindle", 0) if len(t) else None,
         "renegotiate_customer_count": counts.get("renegotiate", 0) if priced else None,
         "relationship_customer_count": len(held) if told else None,
-        "relationship_unpaid_count": (held.profit_high < 0).sum() if held.profit_high.notna().any() else None,
+        "relationship_unpaid_count": (held.profit_high < 0).sum()
+        if held.profit_high.notna().any()
+        else None,
         "single_thread_revenue": threads.revenue.sum() if t.single_thread.notna().any() else None,
         "potential_share": share,
     }

@@ -1,8 +1,11 @@
-"""What goes with leaving: regularised logistic regression with standardised effects, and how well it foretells customers it has not seen.
+"""What goes with leaving: regularised logistic regression with standardised effects,
+and how well it foretells customers it has not seen.
 
-An effect is an association, not a cause. Sources: A. E. Hoerl & R. W. Kennard, Technometrics 12 (1970) 55-67 for ridge; A. Gelman & al., "A weakly
-informative default prior distribution for logistic and other regression models", Annals of Applied Statistics 2 (2008) 1360-1383 for its
-reading as a prior; E. W. Steyerberg, Clinical Prediction Models, 2nd ed. (2019) ch. 15 for calibration and discrimination.
+An effect is an association, not a cause. Sources: A. E. Hoerl & R. W. Kennard, Technometrics 12
+(1970) 55-67 for ridge; A. Gelman & al., "A weakly informative default prior distribution
+for logistic and other regression models", Annals of Applied Statistics 2 (2008) 1360-1383
+for its reading as a prior; E. W. Steyerberg, Clinical Prediction Models, 2nd ed. (2019) ch. 15 for
+calibration and discrimination.
 """
 
 from collections.abc import Sequence
@@ -17,11 +20,14 @@ from carnet.wording import N_
 PRIOR_SD = 1.0  # log-odds for one standard deviation: an odds ratio of 7 or more is held for rare
 FOLDS, REPEATS = 10, 5
 RISK_GROUPS = 4
-SYMPTOMS = ("silence_days", "trend")  # the leaving itself, as it begins: they foretell and explain nothing
+# the leaving itself, as it begins: they foretell and explain nothing
+SYMPTOMS = ("silence_days", "trend")
 
 
 @measure(N_("Regularised logistic regression"))
-def ridge_logistic(x: np.ndarray, y: np.ndarray, prior_sd: float = PRIOR_SD) -> tuple[np.ndarray, np.ndarray]:
+def ridge_logistic(
+    x: np.ndarray, y: np.ndarray, prior_sd: float = PRIOR_SD
+) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients of a regularised logistic regression, the constant first, and their covariance.
 
     Formula     maximise Σ log p(y | x) − Σ b² ÷ 2 sd², the constant unpenalised, by Newton's method
@@ -67,7 +73,9 @@ def standardised(attributes: pd.DataFrame) -> pd.DataFrame:
 
 
 @measure(N_("Attributes that go with leaving"))
-def driver_effects(attributes: pd.DataFrame, left: pd.Series, prior_sd: float = PRIOR_SD) -> pd.DataFrame:
+def driver_effects(
+    attributes: pd.DataFrame, left: pd.Series, prior_sd: float = PRIOR_SD
+) -> pd.DataFrame:
     """Odds ratio of leaving for one standard deviation more of each attribute.
 
     Formula     exp(b) of `ridge_logistic` on standardised attributes, interval exp(b ± z se), z so
@@ -92,18 +100,45 @@ def driver_effects(attributes: pd.DataFrame, left: pd.Series, prior_sd: float = 
     rows = []
     for position, name in enumerate(x.columns, start=1):
         alone, alone_covariance = ridge_logistic(x[[name]].to_numpy(), y, prior_sd)
-        ends = [(v, v - z * e, v + z * e) for v, e in ((alone[1], np.sqrt(alone_covariance[1, 1])), (b[position], errors[position]))]
+        ends = [
+            (v, v - z * e, v + z * e)
+            for v, e in (
+                (alone[1], np.sqrt(alone_covariance[1, 1])),
+                (b[position], errors[position]),
+            )
+        ]
         raw, adjusted = (np.exp(end) for end in ends)
         told = "more" if adjusted[1] > 1 else "less" if adjusted[2] < 1 else ""
-        rows.append(dict(attribute=name, raw_odds_ratio=raw[0], raw_low=raw[1], raw_high=raw[2], odds_ratio=adjusted[0], odds_low=adjusted[1],
-                         odds_high=adjusted[2], told_apart=told, size=abs(b[position])))  # fmt: skip
-    columns = "attribute raw_odds_ratio raw_low raw_high odds_ratio odds_low odds_high told_apart size"
-    t = pd.DataFrame(rows, columns=columns.split()).sort_values(["size", "attribute"], ascending=[False, True], ignore_index=True)
+        rows.append(
+            dict(
+                attribute=name,
+                raw_odds_ratio=raw[0],
+                raw_low=raw[1],
+                raw_high=raw[2],
+                odds_ratio=adjusted[0],
+                odds_low=adjusted[1],
+                odds_high=adjusted[2],
+                told_apart=told,
+                size=abs(b[position]),
+            )
+        )
+    columns = (
+        "attribute raw_odds_ratio raw_low raw_high odds_ratio odds_low odds_high told_apart size"
+    )
+    t = pd.DataFrame(rows, columns=columns.split()).sort_values(
+        ["size", "attribute"], ascending=[False, True], ignore_index=True
+    )
     return t.drop(columns="size")
 
 
 @measure(N_("Risk of leaving, foretold without the customer"))
-def out_of_sample(attributes: pd.DataFrame, left: pd.Series, groups: pd.Series, prior_sd: float = PRIOR_SD, seed: int = 1) -> np.ndarray:
+def out_of_sample(
+    attributes: pd.DataFrame,
+    left: pd.Series,
+    groups: pd.Series,
+    prior_sd: float = PRIOR_SD,
+    seed: int = 1,
+) -> np.ndarray:
     """Risk of leaving of each row, from fits that have not seen its customer.
 
     Formula     mean over 5 repeats (REPEATS) of 10-fold (FOLDS) cross-validation of
@@ -128,7 +163,9 @@ def out_of_sample(attributes: pd.DataFrame, left: pd.Series, groups: pd.Series, 
             centre, spread = x[train].mean(axis=0), x[train].std(axis=0)
             spread = np.where(spread > 1e-12, spread, np.inf)
             b, _ = ridge_logistic((x[train] - centre) / spread, y[train], prior_sd)
-            risks[test] += scipy.special.expit(b[0] + ((x[test] - centre) / spread) @ b[1:]) / REPEATS
+            risks[test] += (
+                scipy.special.expit(b[0] + ((x[test] - centre) / spread) @ b[1:]) / REPEATS
+            )
     return risks
 
 
@@ -161,11 +198,22 @@ def discrimination(risks: np.ndarray, left: pd.Series) -> dict[str, float]:
     inside = min(max(auc, 1e-6), 1 - 1e-6)
     spread = 1.959964 * error / (inside * (1 - inside))
     logit = scipy.special.logit(np.clip(risks, 1e-6, 1 - 1e-6))
-    slope = ridge_logistic(logit[:, None] - logit.mean(), y.astype(float), prior_sd=100.0)[0][1] if logit.std() > 0 else np.nan
+    slope = (
+        ridge_logistic(logit[:, None] - logit.mean(), y.astype(float), prior_sd=100.0)[0][1]
+        if logit.std() > 0
+        else np.nan
+    )
     rate = y.mean()
-    return {"auc": float(auc), "auc_low": float(scipy.special.expit(scipy.special.logit(inside) - spread)), "auc_high": float(scipy.special.expit(scipy.special.logit(inside) + spread)),
-            "brier": float(((risks - y) ** 2).mean()), "brier_base": float(rate * (1 - rate)), "calibration_slope": float(slope),
-            "event_count": int(y.sum()), "base_rate": float(rate)}  # fmt: skip
+    return {
+        "auc": float(auc),
+        "auc_low": float(scipy.special.expit(scipy.special.logit(inside) - spread)),
+        "auc_high": float(scipy.special.expit(scipy.special.logit(inside) + spread)),
+        "brier": float(((risks - y) ** 2).mean()),
+        "brier_base": float(rate * (1 - rate)),
+        "calibration_slope": float(slope),
+        "event_count": int(y.sum()),
+        "base_rate": float(rate),
+    }
 
 
 @measure(N_("Foretold against seen"))
@@ -190,13 +238,24 @@ def calibration(risks: np.ndarray, left: pd.Series, group_count: int = RISK_GROU
     for number, part in enumerate(np.array_split(order, group_count), start=1):
         if len(part):
             low, high = wilson_interval(y[part].sum(), len(part))
-            rows.append(dict(risk_group=number, row_count=len(part), foretold=risks[part].mean(), left_count=int(y[part].sum()),
-                             seen=y[part].mean(), seen_low=low, seen_high=high))  # fmt: skip
+            rows.append(
+                dict(
+                    risk_group=number,
+                    row_count=len(part),
+                    foretold=risks[part].mean(),
+                    left_count=int(y[part].sum()),
+                    seen=y[part].mean(),
+                    seen_low=low,
+                    seen_high=high,
+                )
+            )
     return pd.DataFrame(rows)
 
 
 @measure(N_("Attributes known for enough customers"))
-def usable_attributes(panel: pd.DataFrame, names: Sequence[str], least_known: float = 0.8) -> list[str]:
+def usable_attributes(
+    panel: pd.DataFrame, names: Sequence[str], least_known: float = 0.8
+) -> list[str]:
     """Names of the attributes known for enough rows and not the same for all.
 
     Formula     share of the rows with a value ≥ `least_known`, and at least two different values
@@ -205,4 +264,8 @@ def usable_attributes(panel: pd.DataFrame, names: Sequence[str], least_known: fl
     Undefined   never: an empty list without rows
     Source      definition of the workbook
     """
-    return [name for name in names if panel[name].notna().mean() >= least_known and panel[name].nunique() > 1]
+    return [
+        name
+        for name in names
+        if panel[name].notna().mean() >= least_known and panel[name].nunique() > 1
+    ]

@@ -1,4 +1,6 @@
-"""Satisfaction is not loyalty: who leaves among the satisfied and the others, and the core that is profitable, satisfied and retained (sources A, C)."""
+"""Satisfaction is not loyalty: who leaves among the satisfied and the others,
+and the core that is profitable, satisfied and retained (sources A, C).
+"""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,8 @@ from carnet.wording import N_
             N_("Satisfied customers that left"),
             "ratio",
             N_(
-                "Not active in the last 12 months ÷ customers of the 12 months before that answered in them with a mean mark at or above the stated one"
+                "Not active in the last 12 months ÷ customers of the 12 months before that "
+                "answered in them with a mean mark at or above the stated one"
             ),
             good="down",
             decimals=1,
@@ -26,7 +29,8 @@ from carnet.wording import N_
             N_("Unsatisfied customers that left"),
             "ratio",
             N_(
-                "Not active in the last 12 months ÷ customers of the 12 months before that answered in them with a mean mark under the stated one"
+                "Not active in the last 12 months ÷ customers of the 12 months before that "
+                "answered in them with a mean mark under the stated one"
             ),
             good="down",
             decimals=1,
@@ -49,14 +53,27 @@ def satisfied_leaving(customers: pd.DataFrame) -> pd.DataFrame:
                 revenue_lost
     """
     satisfied = customers.satisfied.astype("boolean")
-    groups = {"satisfied": satisfied.fillna(False), "unsatisfied": (~satisfied).fillna(False), "no answer": satisfied.isna()}
+    groups = {
+        "satisfied": satisfied.fillna(False),
+        "unsatisfied": (~satisfied).fillna(False),
+        "no answer": satisfied.isna(),
+    }
     rows = []
     for answer, chosen in groups.items():
         part = customers[chosen.to_numpy(dtype=bool)]
         lost = int(part.lost.sum())
         low, high = wilson_interval(lost, len(part))
-        rows.append(dict(answer=answer, customer_count=len(part), lost_count=lost, leaving_rate=lost / len(part) if len(part) else np.nan,
-                         leaving_low=low, leaving_high=high, revenue_lost=float(part.revenue_previous[part.lost.astype(bool)].sum())))  # fmt: skip
+        rows.append(
+            dict(
+                answer=answer,
+                customer_count=len(part),
+                lost_count=lost,
+                leaving_rate=lost / len(part) if len(part) else np.nan,
+                leaving_low=low,
+                leaving_high=high,
+                revenue_lost=float(part.revenue_previous[part.lost.astype(bool)].sum()),
+            )
+        )
     return pd.DataFrame(rows)
 
 
@@ -75,10 +92,16 @@ def satisfaction_effect(leaving: pd.DataFrame) -> tuple[float, float, float, flo
     Returns     (difference, low, high, p-value of Fisher's exact test)
     """
     t = leaving.set_index("answer")
-    (a, n), (b, m) = ((int(t.lost_count[k]), int(t.customer_count[k])) for k in ("unsatisfied", "satisfied"))
+    (a, n), (b, m) = (
+        (int(t.lost_count[k]), int(t.customer_count[k])) for k in ("unsatisfied", "satisfied")
+    )
     if not (n and m):
         return np.nan, np.nan, np.nan, np.nan
-    return a / n - b / m, *newcombe_difference(a, n, b, m), float(scipy.stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
+    return (
+        a / n - b / m,
+        *newcombe_difference(a, n, b, m),
+        float(scipy.stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue),
+    )
 
 
 @measure(
@@ -87,7 +110,10 @@ def satisfaction_effect(leaving: pd.DataFrame) -> tuple[float, float, float, flo
         "core_customer_share": Figure(
             N_("Core customers"),
             "ratio",
-            N_("Profitable, satisfied and retained ÷ customers of the 12 months before the last whose margin and satisfaction are known"),
+            N_(
+                "Profitable, satisfied and retained ÷ customers of the 12 months before the last "
+                "whose margin and satisfaction are known"
+            ),
             good="up",
             decimals=1,
             source="A",
@@ -124,12 +150,23 @@ def core(customers: pd.DataFrame) -> pd.DataFrame:
                 bound_low, bound_high
     Note        margin_share may pass 1, since some customers cost more than they bring
     """
-    retained = pd.Series(~customers.lost.to_numpy(dtype=bool), index=customers.index).astype("boolean")
-    profitable, satisfied = customers.profitable.astype("boolean"), customers.satisfied.astype("boolean")
-    conditions = {"retained": retained, "profitable": profitable, "satisfied": satisfied, "core": retained & profitable & satisfied}
+    retained = pd.Series(~customers.lost.to_numpy(dtype=bool), index=customers.index).astype(
+        "boolean"
+    )
+    profitable, satisfied = (
+        customers.profitable.astype("boolean"),
+        customers.satisfied.astype("boolean"),
+    )
+    conditions = {
+        "retained": retained,
+        "profitable": profitable,
+        "satisfied": satisfied,
+        "core": retained & profitable & satisfied,
+    }
     rows = []
     for name, met in conditions.items():
-        # of the core only those who answered count, leavers too: else every leaver would, and of the stayers only some
+        # of the core only those who answered count, leavers too: else every leaver would,
+        # and of the stayers only some
         known = met.notna() if name != "core" else profitable.notna() & satisfied.notna()
         yes = (met & known).fillna(False).to_numpy(dtype=bool)
         count, n = int(yes.sum()), int(known.sum())
@@ -138,7 +175,18 @@ def core(customers: pd.DataFrame) -> pd.DataFrame:
         margin = float(customers.margin[yes].sum()) if margins.notna().all() and n else np.nan
         whole = float(margins.sum())
         sure_no = (~met).fillna(False)  # one of whom it is not known may meet it
-        rows.append(dict(condition=name, known_count=n, count=count, share=count / n if n else np.nan, share_low=low, share_high=high, margin=margin,
-                         margin_share=margin / whole if whole > 0 else np.nan, bound_low=float(met.fillna(False).mean()) if len(met) else np.nan,
-                         bound_high=1 - float(sure_no.mean()) if len(met) else np.nan))  # fmt: skip
+        rows.append(
+            dict(
+                condition=name,
+                known_count=n,
+                count=count,
+                share=count / n if n else np.nan,
+                share_low=low,
+                share_high=high,
+                margin=margin,
+                margin_share=margin / whole if whole > 0 else np.nan,
+                bound_low=float(met.fillna(False).mean()) if len(met) else np.nan,
+                bound_high=1 - float(sure_no.mean()) if len(met) else np.nan,
+            )
+        )
     return pd.DataFrame(rows)

@@ -1,8 +1,10 @@
-"""Why customers leave: reason shares with simultaneous intervals, the test against quoted shares, who says what, and what nobody said.
+"""Why customers leave: reason shares with simultaneous intervals, the test against quoted shares,
+who says what, and what nobody said.
 
-Sources: L. A. Goodman, "On simultaneous confidence intervals for multinomial proportions", Technometrics 7 (1965) 247-254;
-L. Kish, Survey Sampling (1965) §11.7 for the effective number of weighted answers; C. F. Manski, Identification Problems in the
-Social Sciences (1995) ch. 2 for worst-case bounds.
+Sources: L. A. Goodman, "On simultaneous confidence intervals for multinomial proportions",
+Technometrics 7 (1965) 247-254; L. Kish, Survey Sampling (1965) §11.7 for the effective number
+of weighted answers; C. F. Manski, Identification Problems in the Social Sciences (1995) ch. 2 for
+worst-case bounds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +14,12 @@ import pandas as pd
 import scipy
 
 from carnet.measures.register import Figure, measure
-from carnet.measures.statistics.intervals import CONFIDENCE, newcombe_difference, newcombe_paired_difference, wilson_interval
+from carnet.measures.statistics.intervals import (
+    CONFIDENCE,
+    newcombe_difference,
+    newcombe_paired_difference,
+    wilson_interval,
+)
 from carnet.wording import N_
 
 UNKNOWN = "unknown"
@@ -46,22 +53,37 @@ def departure_episodes(notes: pd.DataFrame, trusted: str = "customer") -> pd.Dat
     t = notes.sort_values(["customer_id", "date"], kind="stable").reset_index(drop=True)
     told = t.told_by if "told_by" in t else pd.Series(None, index=t.index, dtype=object)
     apart = t.groupby("customer_id").date.diff().dt.days
-    ordered = t.groupby("customer_id").order_count_before.diff() != 0 if "order_count_before" in t else True
+    ordered = (
+        t.groupby("customer_id").order_count_before.diff() != 0
+        if "order_count_before" in t
+        else True
+    )
     t["episode"] = (apart.isna() | ((apart >= EPISODE_DAYS) & ordered)).cumsum()
     t["rank"] = 2 * (t.reason == UNKNOWN).astype(int) + (told != trusted).astype(int)
-    best = t.sort_values(["episode", "rank", "date"], kind="stable").drop_duplicates("episode").set_index("episode")
+    best = (
+        t.sort_values(["episode", "rank", "date"], kind="stable")
+        .drop_duplicates("episode")
+        .set_index("episode")
+    )
     grouped = t.groupby("episode")
     best["date"], best["note_count"] = grouped.date.min(), grouped.size()
     if "revenue_at_stake" in t:
         best["revenue_at_stake"] = grouped.revenue_at_stake.max()
     for teller in TELLERS:
-        said = t[(told == teller) & (t.reason != UNKNOWN)].drop_duplicates("episode").set_index("episode").reason
+        said = (
+            t[(told == teller) & (t.reason != UNKNOWN)]
+            .drop_duplicates("episode")
+            .set_index("episode")
+            .reason
+        )
         best[f"reason_{teller}"] = said.reindex(best.index)
     return best.drop(columns="rank").reset_index(drop=True)
 
 
 @measure(N_("Simultaneous intervals of shares"))
-def goodman_intervals(shares: np.ndarray, n: float | np.ndarray, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
+def goodman_intervals(
+    shares: np.ndarray, n: float | np.ndarray, confidence: float = CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray]:
     """Simultaneous intervals of multinomial shares: all of them hold at once.
 
     Formula     Goodman 1965, eq. 2.7 with χ²(1) at 1 − (1 − confidence) ÷ k, k classes: the score
@@ -160,7 +182,9 @@ def weighted_share(chosen: pd.Series, amounts: pd.Series) -> tuple[float, tuple[
 @measure(
     N_("Shares of the reasons, by number and by money"),
 )
-def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapping[str, float]) -> pd.DataFrame:
+def reason_shares(
+    departures: pd.DataFrame, classes: Sequence[str], quoted: Mapping[str, float]
+) -> pd.DataFrame:
     """Shares of the reasons by count and by money lost, beside the quoted shares.
 
     Formula     share = departures of the reason ÷ all; revenue_share the same by revenue_lost, over
@@ -203,7 +227,10 @@ def reason_shares(departures: pd.DataFrame, classes: Sequence[str], quoted: Mapp
     whole = money["sum"].sum()
     # a class met only without amounts has no share of the amounts known
     t["revenue_share"] = t.reason.map(money["sum"]).fillna(0.0) / whole if whole else np.nan
-    sizes = [class_count(priced.revenue_lost.to_numpy(dtype=float), (priced.reason == name).to_numpy()) for name in t.reason]
+    sizes = [
+        class_count(priced.revenue_lost.to_numpy(dtype=float), (priced.reason == name).to_numpy())
+        for name in t.reason
+    ]
     ends = goodman_intervals(t.revenue_share.to_numpy(dtype=float), np.array(sizes))
     t["revenue_share_low"], t["revenue_share_high"] = ends
     t["benchmark_share"] = t.reason.map(quoted).astype(float) / (sum(quoted.values()) or np.nan)
@@ -231,25 +258,38 @@ def code_shares(departures: pd.DataFrame) -> pd.DataFrame:
     Parameters  departures: code (NULL without one), reason (its class), reason_by, revenue_lost
     Columns     those of `reason_shares` without benchmark and quoted shares, and reason_class
     """
-    code = departures.code if "code" in departures else pd.Series(None, index=departures.index, dtype=object)
-    t = departures.assign(reason_class=departures.reason, reason=code.where(code.notna(), departures.reason))
+    code = (
+        departures.code
+        if "code" in departures
+        else pd.Series(None, index=departures.index, dtype=object)
+    )
+    t = departures.assign(
+        reason_class=departures.reason, reason=code.where(code.notna(), departures.reason)
+    )
     names = [
         name
-        for name in t.reason.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable").index
+        for name in t.reason.value_counts()
+        .sort_index(kind="stable")
+        .sort_values(ascending=False, kind="stable")
+        .index
         if name != UNKNOWN
     ]
     shares = reason_shares(t, [*names, UNKNOWN], {}).drop(
         columns=["benchmark_share", *(f"share_of_quoted{end}" for end in ("", "_low", "_high"))]
     )
     named = (
-        t.reason_class.mask(code.notna(), departures.coded) if "coded" in departures else t.reason_class
+        t.reason_class.mask(code.notna(), departures.coded)
+        if "coded" in departures
+        else t.reason_class
     )  # a code has one class, whatever its texts say
     beside = t.assign(named=named).drop_duplicates("reason").set_index("reason").named
     return shares.assign(reason_class=shares.reason.map(beside).fillna(UNKNOWN))
 
 
 @measure(N_("Reasons against quoted shares"))
-def goodness_of_fit(counts: np.ndarray, expected: np.ndarray, draws: int = DRAWS, seed: int = 1) -> float:
+def goodness_of_fit(
+    counts: np.ndarray, expected: np.ndarray, draws: int = DRAWS, seed: int = 1
+) -> float:
     """p-value of counts against expected shares, right at any size.
 
     Formula     (1 + draws whose Σ (count − n p)² ÷ n p reaches the observed one) ÷ (1 + draws):
@@ -268,7 +308,9 @@ def goodness_of_fit(counts: np.ndarray, expected: np.ndarray, draws: int = DRAWS
 
 
 @measure(N_("Whether answers are spread alike over groups"))
-def independence_p_value(groups: pd.Series, answers: pd.Series, draws: int = DRAWS, seed: int = 1) -> float:
+def independence_p_value(
+    groups: pd.Series, answers: pd.Series, draws: int = DRAWS, seed: int = 1
+) -> float:
     """p-value of answers being spread alike over groups.
 
     Formula     (1 + draws whose χ² of the table reaches the observed one) ÷ (1 + draws), answers
@@ -284,13 +326,17 @@ def independence_p_value(groups: pd.Series, answers: pd.Series, draws: int = DRA
     if min(table.shape, default=0) < 2:
         return float("nan")
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    drawn = scipy.stats.random_table(table.sum(axis=1), table.sum(axis=0)).rvs(draws, random_state=seed)
+    drawn = scipy.stats.random_table(table.sum(axis=1), table.sum(axis=0)).rvs(
+        draws, random_state=seed
+    )
     observed, law = (((t - expected) ** 2 / expected).sum(axis=(-2, -1)) for t in (table, drawn))
     return float((1 + (law >= observed - 1e-9).sum()) / (1 + draws))
 
 
 @measure(N_("Departures in our own hands, group by group"))
-def reasons_by_group(departures: pd.DataFrame, dimensions: Sequence[str], ours: Sequence[str]) -> pd.DataFrame:
+def reasons_by_group(
+    departures: pd.DataFrame, dimensions: Sequence[str], ours: Sequence[str]
+) -> pd.DataFrame:
     """What lies in the company's own hands, group by group.
 
     Formula     ours_share = departures for a reason in `ours` ÷ departures with a known reason,
@@ -305,7 +351,7 @@ def reasons_by_group(departures: pd.DataFrame, dimensions: Sequence[str], ours: 
 
     Columns     dimension, group, departure_count, known_count, ours_count, ours_share, ours_low,
                 ours_high, revenue_lost, p_value
-    """  # fmt: skip
+    """
     rows = []
     for dimension in dimensions:
         known = departures[departures.reason != UNKNOWN]
@@ -314,10 +360,24 @@ def reasons_by_group(departures: pd.DataFrame, dimensions: Sequence[str], ours: 
             told = part[part.reason != UNKNOWN]
             count = int(told.reason.isin(ours).sum())
             low, high = wilson_interval(count, len(told))
-            rows.append(dict(dimension=dimension, group=None if pd.isna(name) else name, departure_count=len(part), known_count=len(told), ours_count=count,
-                             ours_share=count / len(told) if len(told) else np.nan, ours_low=low, ours_high=high,
-                             revenue_lost=part.revenue_lost.sum(min_count=1), p_value=p_value))  # fmt: skip
-    columns = "dimension group departure_count known_count ours_count ours_share ours_low ours_high revenue_lost p_value"
+            rows.append(
+                dict(
+                    dimension=dimension,
+                    group=None if pd.isna(name) else name,
+                    departure_count=len(part),
+                    known_count=len(told),
+                    ours_count=count,
+                    ours_share=count / len(told) if len(told) else np.nan,
+                    ours_low=low,
+                    ours_high=high,
+                    revenue_lost=part.revenue_lost.sum(min_count=1),
+                    p_value=p_value,
+                )
+            )
+    columns = (
+        "dimension group departure_count known_count ours_count ours_share ours_low ours_high "
+        "revenue_lost p_value"
+    )
     return pd.DataFrame(rows, columns=columns.split())
 
 
@@ -328,7 +388,8 @@ def reasons_by_group(departures: pd.DataFrame, dimensions: Sequence[str], ours: 
             N_("Too little contact: salespeople − customers"),
             "ratio",
             N_(
-                "Share of departures that salespeople put down to too little contact − the share that customers do; of the same departures where both spoke, else of different ones"
+                "Share of departures that salespeople put down to too little contact − the share "
+                "that customers do; of the same departures where both spoke, else of different ones"
             ),
             decimals=1,
             source="A",
@@ -364,16 +425,43 @@ def perception_gap(departures: pd.DataFrame, classes: Sequence[str]) -> pd.DataF
         for name in met:
             by_customer, by_seller = customer == name, seller == name
             if sample == "paired":
-                cells = [int((by_seller & by_customer).sum()), int((by_seller & ~by_customer).sum()),
-                         int((~by_seller & by_customer).sum()), int((~by_seller & ~by_customer).sum())]  # fmt: skip
-                low, high = newcombe_paired_difference(cells[0], cells[1], cells[2], cells[3], level)
-                p_value = float(scipy.stats.binomtest(cells[1], cells[1] + cells[2]).pvalue) if cells[1] + cells[2] else 1.0
+                cells = [
+                    int((by_seller & by_customer).sum()),
+                    int((by_seller & ~by_customer).sum()),
+                    int((~by_seller & by_customer).sum()),
+                    int((~by_seller & ~by_customer).sum()),
+                ]
+                low, high = newcombe_paired_difference(
+                    cells[0], cells[1], cells[2], cells[3], level
+                )
+                p_value = (
+                    float(scipy.stats.binomtest(cells[1], cells[1] + cells[2]).pvalue)
+                    if cells[1] + cells[2]
+                    else 1.0
+                )
             else:
-                low, high = newcombe_difference(by_seller.sum(), len(seller), by_customer.sum(), len(customer), level)
+                low, high = newcombe_difference(
+                    by_seller.sum(), len(seller), by_customer.sum(), len(customer), level
+                )
                 p_value = float("nan")
-            rows.append(dict(sample=sample, reason=name, customer_count=len(customer), customer_share=by_customer.mean(), salesperson_count=len(seller),
-                             salesperson_share=by_seller.mean(), gap=by_seller.mean() - by_customer.mean(), gap_low=low, gap_high=high, p_value=p_value))  # fmt: skip
-    columns = "sample reason customer_count customer_share salesperson_count salesperson_share gap gap_low gap_high p_value"
+            rows.append(
+                dict(
+                    sample=sample,
+                    reason=name,
+                    customer_count=len(customer),
+                    customer_share=by_customer.mean(),
+                    salesperson_count=len(seller),
+                    salesperson_share=by_seller.mean(),
+                    gap=by_seller.mean() - by_customer.mean(),
+                    gap_low=low,
+                    gap_high=high,
+                    p_value=p_value,
+                )
+            )
+    columns = (
+        "sample reason customer_count customer_share salesperson_count salesperson_share gap "
+        "gap_low gap_high p_value"
+    )
     return pd.DataFrame(rows, columns=columns.split())
 
 
@@ -383,7 +471,10 @@ def perception_gap(departures: pd.DataFrame, classes: Sequence[str]) -> pd.DataF
         "reason_response_rate": Figure(
             N_("Leavers whose reason is known"),
             "ratio",
-            N_("Leavers with a known reason ÷ leavers, noted or lost without a note, up to 12 months before the audit date"),
+            N_(
+                "Leavers with a known reason ÷ leavers, noted or lost without a note, "
+                "up to 12 months before the audit date"
+            ),
             good="up",
             decimals=1,
             source="A",
@@ -405,17 +496,37 @@ def response_rates(leavers: pd.DataFrame, dimensions: Sequence[str]) -> pd.DataF
                 and the dimensions
     Columns     dimension, group, leaver_count, known_count, response_rate, response_low,
                 response_high, p_value (all groups answer alike)
-    """  # fmt: skip
+    """
     rows = []
     for dimension in dimensions:
         p_value = independence_p_value(leavers[dimension], leavers.reason != UNKNOWN)
         for name, part in leavers.groupby(dimension, dropna=False, sort=True):
             known = int((part.reason != UNKNOWN).sum())
             low, high = wilson_interval(known, len(part))
-            rows.append(dict(dimension=dimension, group=None if pd.isna(name) else name, leaver_count=len(part), known_count=known, response_rate=known / len(part),
-                             response_low=low, response_high=high, p_value=p_value))  # fmt: skip
+            rows.append(
+                dict(
+                    dimension=dimension,
+                    group=None if pd.isna(name) else name,
+                    leaver_count=len(part),
+                    known_count=known,
+                    response_rate=known / len(part),
+                    response_low=low,
+                    response_high=high,
+                    p_value=p_value,
+                )
+            )
     return pd.DataFrame(
-        rows, columns=["dimension", "group", "leaver_count", "known_count", "response_rate", "response_low", "response_high", "p_value"]
+        rows,
+        columns=[
+            "dimension",
+            "group",
+            "leaver_count",
+            "known_count",
+            "response_rate",
+            "response_low",
+            "response_high",
+            "p_value",
+        ],
     )
 
 
@@ -439,7 +550,16 @@ def corrected_shares(leavers: pd.DataFrame, dimension: str, classes: Sequence[st
                 bound_low, bound_high; represented_share = share of the leavers in groups with a
                 known reason; no row when no reason is known
     """
-    columns = ["reason", "count", "known_share", "reweighted_share", "reweighted_low", "reweighted_high", "bound_low", "bound_high"]
+    columns = [
+        "reason",
+        "count",
+        "known_share",
+        "reweighted_share",
+        "reweighted_low",
+        "reweighted_high",
+        "bound_low",
+        "bound_high",
+    ]
     known = leavers[leavers.reason != UNKNOWN]
     if not len(known):
         return pd.DataFrame(columns=[*columns, "represented_share"])
@@ -449,9 +569,17 @@ def corrected_shares(leavers: pd.DataFrame, dimension: str, classes: Sequence[st
     t = pd.DataFrame({"reason": [name for name in classes if (known.reason == name).any()]})
     t["count"] = t.reason.map(known.reason.value_counts())
     t["known_share"] = t["count"] / len(known)
-    t["reweighted_share"] = t.reason.map(pd.Series(weights, index=known.index).groupby(known.reason).sum()) / weights.sum()
-    t["reweighted_low"], t["reweighted_high"] = goodman_intervals(t.reweighted_share.to_numpy(dtype=float), effective_count(weights))
-    t["bound_low"], t["bound_high"] = t["count"] / len(leavers), (t["count"] + len(leavers) - len(known)) / len(leavers)
+    t["reweighted_share"] = (
+        t.reason.map(pd.Series(weights, index=known.index).groupby(known.reason).sum())
+        / weights.sum()
+    )
+    t["reweighted_low"], t["reweighted_high"] = goodman_intervals(
+        t.reweighted_share.to_numpy(dtype=float), effective_count(weights)
+    )
+    t["bound_low"], t["bound_high"] = (
+        t["count"] / len(leavers),
+        (t["count"] + len(leavers) - len(known)) / len(leavers),
+    )
     return t.assign(represented_share=size[answered.index].sum() / len(leavers))
 
 
@@ -462,7 +590,8 @@ def corrected_shares(leavers: pd.DataFrame, dimension: str, classes: Sequence[st
             N_("Departures noted"),
             "count",
             N_(
-                "Leavings noted, of the years read, of customers that did not order again; notes on a customer less than 92 days apart, or without an order between, are one"
+                "Leavings noted, of the years read, of customers that did not order again; "
+                "notes on a customer less than 92 days apart, or without an order between, are one"
             ),
             good="down",
             source="A",
@@ -494,7 +623,10 @@ def departure_figures(departures: pd.DataFrame, known: pd.DataFrame) -> dict[str
         "ours_share": Figure(
             N_("Departures in our own hands"),
             "ratio",
-            N_("Departures for too little contact or poor attention ÷ departures with a known reason"),
+            N_(
+                "Departures for too little contact or poor attention ÷ departures with "
+                "a known reason"
+            ),
             good="down",
             decimals=1,
             source="A",

@@ -1,8 +1,11 @@
-"""Service quality in five dimensions (RATER): how each performs, how much each weighs, and where to act first.
+"""Service quality in five dimensions (RATER): how each performs, how much each weighs,
+and where to act first.
 
-Sources: V. A. Zeithaml, A. Parasuraman & L. L. Berry, Delivering Quality Service (1990) for dimensions and published weights;
-J. A. Martilla & J. C. James, "Importance-performance analysis", Journal of Marketing 41 (1977) 77-79 for the quadrants;
-U. Grömping, "Estimators of relative importance in linear regression", The American Statistician 61 (2007) 139-147 for estimated weights (LMG).
+Sources: V. A. Zeithaml, A. Parasuraman & L. L. Berry, Delivering Quality Service (1990) for
+dimensions and published weights; J. A. Martilla & J. C. James, "Importance-performance analysis",
+Journal of Marketing 41 (1977) 77-79 for the quadrants; U. Grömping, "Estimators of relative
+importance in linear regression", The American Statistician 61 (2007) 139-147 for estimated
+weights (LMG).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +22,8 @@ from carnet.measures.statistics.intervals import CONFIDENCE
 from carnet.wording import N_
 
 DIMENSIONS = ("reliability", "assurance", "tangibles", "empathy", "responsiveness")
-SCALES = (5, 7, 10, 20, 100)  # what surveys use; the smallest that holds the answers stands in for one that is not given
+# what surveys use; the smallest that holds the answers stands in for one that is not given
+SCALES = (5, 7, 10, 20, 100)
 LEAST_ANSWERS = 50  # customers, below which weights are not estimated
 RESAMPLES = 500
 POSITIONS = ("act", "keep", "watch", "enough")
@@ -44,7 +48,11 @@ def customer_answers(satisfaction: ir.Table) -> ir.Table:
     marks = [name for name in ("score", *DIMENSIONS) if name in satisfaction.columns]
     t = satisfaction.mutate(**{name: satisfaction[name].cast("float64") / top for name in marks})
     means = {name: t[name].mean() for name in marks}
-    return t.group_by("customer_id").agg(answer_count=t.count(), last_answer=t.date.max(), **means).order_by("customer_id")
+    return (
+        t.group_by("customer_id")
+        .agg(answer_count=t.count(), last_answer=t.date.max(), **means)
+        .order_by("customer_id")
+    )
 
 
 @measure(N_("Scale of answers that name none"))
@@ -84,7 +92,11 @@ def dimension_scores(answers: pd.DataFrame) -> pd.DataFrame:
         n = len(marks)
         if not n:
             continue
-        half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * marks.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+        half = (
+            scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * marks.std(ddof=1) / np.sqrt(n)
+            if n > 1
+            else np.nan
+        )
         mean = marks.mean()
         rows.append(
             dict(
@@ -95,7 +107,16 @@ def dimension_scores(answers: pd.DataFrame) -> pd.DataFrame:
                 performance_high=min(mean + half, 1),
             )
         )
-    return pd.DataFrame(rows, columns=["dimension", "customer_count", "performance", "performance_low", "performance_high"])
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "dimension",
+            "customer_count",
+            "performance",
+            "performance_low",
+            "performance_high",
+        ],
+    )
 
 
 @measure(N_("Published weights of the dimensions"))
@@ -118,7 +139,9 @@ def profile_weights(weights: Mapping[str, float], dimensions: Sequence[str]) -> 
 
 
 @measure(N_("Estimated weights of the dimensions"))
-def estimated_weights(answers: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 1) -> tuple[pd.DataFrame, tuple[float, float]]:
+def estimated_weights(
+    answers: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 1
+) -> tuple[pd.DataFrame, tuple[float, float]]:
     """What each dimension explains of the overall score, as weights that sum to 1 (LMG).
 
     Formula     the share of R² of a dimension is its gain in R² averaged over all orders of entry
@@ -148,28 +171,50 @@ def estimated_weights(answers: pd.DataFrame, resamples: int = RESAMPLES, seed: i
             drawn.append(_explained(np.corrcoef(sample, rowvar=False)))
     parts = np.array([d / d.sum() for d in drawn])
     low, high = np.quantile(parts, [0.025, 0.975], axis=0)
-    t = pd.DataFrame({"dimension": names, "importance": own / own.sum(), "importance_low": low, "importance_high": high})
+    t = pd.DataFrame(
+        {
+            "dimension": names,
+            "importance": own / own.sum(),
+            "importance_low": low,
+            "importance_high": high,
+        }
+    )
     k, n, r2 = len(names), len(marks), min(float(own.sum()), 1 - 1e-12)
     return t, (r2, float(scipy.stats.f.sf(r2 / k / ((1 - r2) / (n - k - 1)), k, n - k - 1)))
 
 
 def _explained(correlation: np.ndarray) -> np.ndarray:
-    """Shapley values of R² from a correlation matrix whose first variable is explained by the others."""
+    """Shapley values of R² from a correlation matrix whose first variable is explained
+    by the others.
+    """
     count = len(correlation) - 1
 
     def r_squared(chosen: tuple[int, ...]) -> float:
         rows = [1 + i for i in chosen]
         with_score = correlation[0, rows]
-        return float(with_score @ np.linalg.lstsq(correlation[np.ix_(rows, rows)], with_score, rcond=None)[0])
+        return float(
+            with_score @ np.linalg.lstsq(correlation[np.ix_(rows, rows)], with_score, rcond=None)[0]
+        )
 
-    fits = {chosen: r_squared(chosen) if chosen else 0.0 for size in range(count + 1) for chosen in combinations(range(count), size)}
-    weight = [factorial(size) * factorial(count - size - 1) / factorial(count) for size in range(count)]
-    shares = [sum(weight[len(s)] * (fits[tuple(sorted((*s, i)))] - fits[s]) for s in fits if i not in s) for i in range(count)]
+    fits = {
+        chosen: r_squared(chosen) if chosen else 0.0
+        for size in range(count + 1)
+        for chosen in combinations(range(count), size)
+    }
+    weight = [
+        factorial(size) * factorial(count - size - 1) / factorial(count) for size in range(count)
+    ]
+    shares = [
+        sum(weight[len(s)] * (fits[tuple(sorted((*s, i)))] - fits[s]) for s in fits if i not in s)
+        for i in range(count)
+    ]
     return np.array(shares)
 
 
 @measure(N_("Importance against performance"))
-def importance_performance(weights: pd.DataFrame, scores: pd.DataFrame, satisfied_from: float) -> pd.DataFrame:
+def importance_performance(
+    weights: pd.DataFrame, scores: pd.DataFrame, satisfied_from: float
+) -> pd.DataFrame:
     """Where each dimension stands: important or not, performing or not, and how surely.
 
     Formula     important: importance above 1 ÷ number of dimensions; performing: mean mark at or
@@ -186,6 +231,11 @@ def importance_performance(weights: pd.DataFrame, scores: pd.DataFrame, satisfie
     t = weights.merge(scores, on="dimension")
     cut = 1 / max(len(t), 1)
     important, performing = t.importance > cut, t.performance >= satisfied_from
-    t["position"] = np.select([important & ~performing, important, ~performing], POSITIONS[:3], POSITIONS[3])
+    t["position"] = np.select(
+        [important & ~performing, important, ~performing], POSITIONS[:3], POSITIONS[3]
+    )
     weighed = t.importance_low.isna() | (t.importance_low > cut) | (t.importance_high < cut)
-    return t.assign(sure=weighed & ((t.performance_low >= satisfied_from) | (t.performance_high < satisfied_from)))
+    return t.assign(
+        sure=weighed
+        & ((t.performance_low >= satisfied_from) | (t.performance_high < satisfied_from))
+    )

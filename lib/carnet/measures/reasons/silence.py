@@ -1,7 +1,9 @@
-"""Who leaves without a word, and what a chain of unhappy customers who say nothing costs once its premises are ranges instead of slogans.
+"""Who leaves without a word, and what a chain of unhappy customers who say nothing costs once its
+premises are ranges instead of slogans.
 
-Sources: the quoted chain "100 unhappy, 4 complain, 96 leave in silence, each tells 15" and the correction of its premises by J. Goodman,
-Basic Facts on Customer Complaint Behavior (1999); TARP, Consumer Complaint Handling in America (1979). Values: benchmarks.yml.
+Sources: the quoted chain "100 unhappy, 4 complain, 96 leave in silence, each tells 15" and the
+correction of its premises by J. Goodman, Basic Facts on Customer Complaint Behavior (1999); TARP,
+Consumer Complaint Handling in America (1979). Values: benchmarks.yml.
 """
 
 import math
@@ -26,7 +28,9 @@ LEAST_TRIALS = 10  # customers, below which this book does not tell a link
 
 
 @measure(N_("Kinds of activity that are complaints"))
-def complaint_activities(activities: Sequence[str], words: Sequence[str] = COMPLAINT_WORDS) -> list[str]:
+def complaint_activities(
+    activities: Sequence[str], words: Sequence[str] = COMPLAINT_WORDS
+) -> list[str]:
     """The kinds of activity that are complaints, by the words in their names.
 
     Formula     the names that hold one of `words`, accents and case aside
@@ -59,8 +63,14 @@ def spoke(events: ir.Table, windows: ir.Table) -> ir.Table:
     """
     t = events.select("customer_id", "date").join(windows, "customer_id")
     inside = t.filter(t.date.between(t.window_start, t.window_end))
-    # grouped, since Ibis 12 loses the columns of distinct().order_by() where Spark or PostgreSQL computes it
-    return inside.group_by("customer_id").agg(told=inside.count()).select("customer_id").order_by("customer_id")
+    # grouped, since Ibis 12 loses the columns of distinct().order_by() where Spark or
+    # PostgreSQL computes it
+    return (
+        inside.group_by("customer_id")
+        .agg(told=inside.count())
+        .select("customer_id")
+        .order_by("customer_id")
+    )
 
 
 @measure(
@@ -80,15 +90,18 @@ def silent_customers(signs: pd.DataFrame) -> pd.Series:
                 NULL where it does not cover the time)
     """
     given = signs[[name for name in SIGNS if name in signs]].astype("boolean")
-    seen = given.fillna(False).any(axis=1)  # what a table does not tell is not seen; the rows below are taken back
+    # what a table does not tell is not seen; the rows below are taken back
+    seen = given.fillna(False).any(axis=1)
     not_told = ~seen & (given.isna().any(axis=1) | (given.shape[1] == 0))
     return (~seen).astype("boolean").mask(not_told)
 
 
 @dataclass(frozen=True)
 class Premise:
-    """One link of the chain: what is quoted, what is known better, and the range that is drawn: Beta from `hits` of `trials` where this
-    book counted them, else uniform between low and high. `origin`: 'book', 'corrected' or 'assumed'."""
+    """One link of the chain: what is quoted, what is known better, and the range that is drawn:
+    Beta from `hits` of `trials` where this book counted them, else uniform between low and high.
+    `origin`: 'book', 'corrected' or 'assumed'.
+    """
 
     quoted: float
     low: float
@@ -105,7 +118,9 @@ class Premise:
 
 
 @measure(N_("The chain of unhappy customers who say nothing"))
-def silent_chain(premises: Mapping[str, Premise], draws: int = DRAWS, seed: int = 1) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+def silent_chain(
+    premises: Mapping[str, Premise], draws: int = DRAWS, seed: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     """What a hundred unhappy customers cost in customers and prospects, the premises drawn.
 
     Formula     lost customers = 100 × silent × leave; lost prospects = lost customers × told ×
@@ -128,18 +143,36 @@ def silent_chain(premises: Mapping[str, Premise], draws: int = DRAWS, seed: int 
     quoted = {name: premises[name].quoted for name in CHAIN}
     customers = UNHAPPY * drawn["silent"] * drawn["leave"]
     prospects = customers * drawn["told"] * drawn["convert"]
-    said = (UNHAPPY * quoted["silent"] * quoted["leave"], UNHAPPY * float(np.prod(list(quoted.values()))))
+    said = (
+        UNHAPPY * quoted["silent"] * quoted["leave"],
+        UNHAPPY * float(np.prod(list(quoted.values()))),
+    )
     rows = []
-    for step, told, values in zip(("lost_customers", "lost_prospects"), said, (customers, prospects), strict=True):
+    for step, told, values in zip(
+        ("lost_customers", "lost_prospects"), said, (customers, prospects), strict=True
+    ):
         low, median, high = np.quantile(values, [0.025, 0.5, 0.975])
-        rows.append(dict(step=step, quoted=told, median=float(median), low=float(low), high=float(high)))
+        rows.append(
+            dict(step=step, quoted=told, median=float(median), low=float(low), high=float(high))
+        )
     whole = UNHAPPY * float(np.prod(list(middle.values())))
     swings = []
     for name, values in drawn.items():
         low, high = (float(v) for v in np.quantile(values, [0.025, 0.975]))
         ends = [whole * end / middle[name] if middle[name] else 0.0 for end in (low, high)]
-        swings.append(dict(premise=name, low=low, high=high, result_low=ends[0], result_high=ends[1], swing=ends[1] - ends[0]))
-    tornado = pd.DataFrame(swings).sort_values(["swing", "premise"], ascending=[False, True], ignore_index=True)
+        swings.append(
+            dict(
+                premise=name,
+                low=low,
+                high=high,
+                result_low=ends[0],
+                result_high=ends[1],
+                swing=ends[1] - ends[0],
+            )
+        )
+    tornado = pd.DataFrame(swings).sort_values(
+        ["swing", "premise"], ascending=[False, True], ignore_index=True
+    )
     return pd.DataFrame(rows), tornado, prospects
 
 
@@ -169,11 +202,15 @@ def chain_premises(
     for name in CHAIN:
         hits, trials = counted.get(name, (0, 0))
         top = math.inf if name == "told" else 1.0
-        low, high = ranges.get(name, (better[name] * (1 - spread), min(top, better[name] * (1 + spread))))
+        low, high = ranges.get(
+            name, (better[name] * (1 - spread), min(top, better[name] * (1 + spread)))
+        )
         if trials >= LEAST_TRIALS:
             made[name] = Premise(quoted[name], low, high, "book", hits, trials)
         else:
-            made[name] = Premise(quoted[name], low, high, "assumed" if name == "convert" else "corrected")
+            made[name] = Premise(
+                quoted[name], low, high, "assumed" if name == "convert" else "corrected"
+            )
     return made
 
 
@@ -190,9 +227,12 @@ def windows_of(customers: pd.DataFrame) -> ir.Table:
     Columns     customer_id, window_start, window_end (dates)
     """
     days = customers[["customer_id", "window_start", "window_end"]].assign(
-        window_start=pd.to_datetime(customers.window_start).dt.date, window_end=pd.to_datetime(customers.window_end).dt.date
+        window_start=pd.to_datetime(customers.window_start).dt.date,
+        window_end=pd.to_datetime(customers.window_end).dt.date,
     )
-    return ibis.memtable(days, schema={"customer_id": "string", "window_start": "date", "window_end": "date"})
+    return ibis.memtable(
+        days, schema={"customer_id": "string", "window_start": "date", "window_end": "date"}
+    )
 
 
 @measure(
@@ -202,7 +242,9 @@ def windows_of(customers: pd.DataFrame) -> ir.Table:
             N_("Customers lost in silence"),
             "count",
             N_(
-                "Customers without an order in the last 12 months, and with one in the years read, that left no complaint, survey answer or departure note from a year before their last order on; those that a table does not reach back to are not judged"
+                "Customers without an order in the last 12 months, and with one in the years read, "
+                "that left no complaint, survey answer or departure note from a year before their "
+                "last order on; those that a table does not reach back to are not judged"
             ),
             good="down",
             source="C",

@@ -1,9 +1,12 @@
-"""Free texts → proposed reasons, by a codebook that shows the words that decided; agreement with the analyst's own codes.
+"""Free texts → proposed reasons, by a codebook that shows the words that decided;
+agreement with the analyst's own codes.
 
-A codebook is a mapping class → `ReasonClass` (profiles/codebook.yml). Texts and word groups are folded (Unidecode), split into words and
-reduced to stems (Snowball, French and English), so that accents, case and inflexions do not matter.
-Source of kappa: J. Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological Measurement 20 (1960) 37-46;
-its standard error as in J. L. Fleiss, J. Cohen & B. S. Everitt, Psychological Bulletin 72 (1969) 323-327.
+A codebook is a mapping class → `ReasonClass` (profiles/codebook.yml). Texts and word groups are
+folded (Unidecode), split into words and reduced to stems (Snowball, French and English), so that
+accents, case and inflexions do not matter.
+Source of kappa: J. Cohen, "A coefficient of agreement for nominal scales",
+Educational and Psychological Measurement 20 (1960) 37-46; its standard error as in J. L. Fleiss,
+J. Cohen & B. S. Everitt, Psychological Bulletin 72 (1969) 323-327.
 """
 
 import math
@@ -25,7 +28,24 @@ from carnet.wording import N_
 GAP = 2  # other words allowed between two words of a group
 NEGATION_REACH = 3  # words before a group in which a negation takes it back
 NEGATIONS = frozenset(
-    ["pas", "not", "no", "never", "jamais", "aucun", "aucune", "rien", "sans", "without", "nothing", "ni", "nor", "neither", "non", "t"]
+    [
+        "pas",
+        "not",
+        "no",
+        "never",
+        "jamais",
+        "aucun",
+        "aucune",
+        "rien",
+        "sans",
+        "without",
+        "nothing",
+        "ni",
+        "nor",
+        "neither",
+        "non",
+        "t",
+    ]
 )
 PRAISE = frozenset(
     [
@@ -218,7 +238,9 @@ STEMMERS = {"fr": "french", "en": "english"}
 
 @dataclass(frozen=True)
 class Reading:
-    """What the codebook makes of a text: the proposed class or None, and the words found for each class."""
+    """What the codebook makes of a text: the proposed class or None,
+    and the words found for each class.
+    """
 
     proposed: str | None
     words: dict[str, tuple[str, ...]]
@@ -246,7 +268,9 @@ def split_words(text: str) -> list[str]:
 
 
 class Codebook:
-    """Word groups of every class, stemmed once; `read` proposes a class for a text, `code` names the class of a client's reason code."""
+    """Word groups of every class, stemmed once; `read` proposes a class for a text,
+    `code` names the class of a client's reason code.
+    """
 
     def __init__(self, classes: Mapping[str, ReasonClass]) -> None:
         self.classes = classes
@@ -259,7 +283,11 @@ class Codebook:
             ]
             for language in LANGUAGES
         }
-        self.codes = {self._key(code): name for name, entry in classes.items() for code in (name, *entry.codes)}
+        self.codes = {
+            self._key(code): name
+            for name, entry in classes.items()
+            for code in (name, *entry.codes)
+        }
 
     @staticmethod
     def _key(code: str) -> str:
@@ -268,7 +296,9 @@ class Codebook:
         return stems + (sign[0] if sign else "") if stems else code.strip()
 
     def code(self, reason: object) -> str:
-        """The class that a client's own reason code names: 'unknown' for an empty one; a code that the codebook does not know is a class of its own."""
+        """The class that a client's own reason code names: 'unknown' for an empty one;
+        a code that the codebook does not know is a class of its own.
+        """
         if reason is None or reason != reason or not str(reason).strip():
             return UNKNOWN
         return self.codes.get(self._key(str(reason)), str(reason).strip())
@@ -278,22 +308,36 @@ class Codebook:
         return self.code(reason) in (UNKNOWN, *self.classes)
 
     def spellings(self, reasons: Iterable[object]) -> dict[str, str]:
-        """The client's own codes as they are told: each way to write one → the way it is written most often, accents, case and inflexions aside."""
+        """The client's own codes as they are told: each way to write one → the way it is written
+        most often, accents, case and inflexions aside.
+        """
         written = pd.Series(
-            [str(reason).strip() for reason in reasons if reason is not None and reason == reason and str(reason).strip()], dtype=object
+            [
+                str(reason).strip()
+                for reason in reasons
+                if reason is not None and reason == reason and str(reason).strip()
+            ],
+            dtype=object,
         )
-        counts = written.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
+        counts = (
+            written.value_counts()
+            .sort_index(kind="stable")
+            .sort_values(ascending=False, kind="stable")
+        )
         usual: dict[str, str] = {}
         for text in counts.index:
             usual.setdefault(self._key(text), text)
         return {text: usual[self._key(text)] for text in counts.index}
 
     def read(self, text: object) -> Reading:
-        """Propose a class: the one whose word groups found hold most words; None when none is found or two weigh the same.
+        """Propose a class: the one whose word groups found hold most words;
+        None when none is found or two weigh the same.
 
-        A class marked fallback counts only when no other is named. Within a class a group inside a longer one found counts once. In a clause that
-        praises (PRAISE, no negation, no complaint) words that only name a subject (TOPICS) name no reason; courtesy alone (thank you) is no praise.
-        """  # fmt: skip
+        A class marked fallback counts only when no other is named. Within a class a group
+        inside a longer one found counts once. In a clause that praises (PRAISE, no negation,
+        no complaint) words that only name a subject (TOPICS) name no reason; courtesy alone
+        (thank you) is no praise.
+        """
         found: dict[str, dict[tuple[int, int], str]] = {}
         if text is None or text != text:
             return Reading(None, {})
@@ -306,19 +350,28 @@ class Codebook:
                 for name, group, negative in self.groups[language]:
                     for start, end in _occurrences(group, stems):
                         phrase = " ".join(written[start:end])
-                        denied = not negative and NEGATIONS & set(words[max(0, start - NEGATION_REACH) : start])
+                        denied = not negative and NEGATIONS & set(
+                            words[max(0, start - NEGATION_REACH) : start]
+                        )
                         if not denied and not (praised and _only_topics(phrase)):
                             found.setdefault(name, {})[offset + start, offset + end] = phrase
             offset += len(words) + 1
         words_found = {name: _longest(spans) for name, spans in found.items()}
-        weights = {name: sum(len(phrase.split()) for phrase in phrases) for name, phrases in words_found.items()}
-        first = {name: w for name, w in weights.items() if not self.classes[name].fallback} or weights
+        weights = {
+            name: sum(len(phrase.split()) for phrase in phrases)
+            for name, phrases in words_found.items()
+        }
+        first = {
+            name: w for name, w in weights.items() if not self.classes[name].fallback
+        } or weights
         best = [name for name, weight in first.items() if weight == max(first.values())]
         return Reading(best[0] if len(best) == 1 else None, words_found)
 
 
 def _praises(text: str) -> bool:
-    """True for a text with a word of praise or thanks and neither a negation nor a word of complaint."""
+    """True for a text with a word of praise or thanks and neither a negation nor
+    a word of complaint.
+    """
     words = set(split_words(text))
     return bool(words & PRAISE or ON_TIME.search(text)) and not words & (NEGATIONS | COMPLAINT)
 
@@ -328,7 +381,9 @@ def _only_topics(phrase: str) -> bool:
 
 
 def _occurrences(group: Sequence[str], stems: Sequence[str]) -> Iterable[tuple[int, int]]:
-    """Where the words of a group stand in their order with at most GAP others between two: (start, end) of each."""
+    """Where the words of a group stand in their order with at most GAP others between two:
+    (start, end) of each.
+    """
     for start, stem in enumerate(stems):
         if stem != group[0]:
             continue
@@ -344,14 +399,22 @@ def _occurrences(group: Sequence[str], stems: Sequence[str]) -> Iterable[tuple[i
 
 def _longest(spans: Mapping[tuple[int, int], str]) -> tuple[str, ...]:
     """The phrases found, those that lie inside a longer one left out, in the order of the text."""
-    kept = [span for span in spans if not any(o != span and o[0] <= span[0] and span[1] <= o[1] for o in spans)]
+    kept = [
+        span
+        for span in spans
+        if not any(o != span and o[0] <= span[0] and span[1] <= o[1] for o in spans)
+    ]
     return tuple(spans[span] for span in sorted(kept))
 
 
 @measure(
     N_("Texts with the proposed reason and the words behind it"),
 )
-def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Sequence[str]], Sequence[str]] | None = None) -> pd.DataFrame:
+def read_verbatims(
+    notes: pd.DataFrame,
+    codebook: Codebook,
+    second: Callable[[Sequence[str]], Sequence[str]] | None = None,
+) -> pd.DataFrame:
     """Each note with the analyst's class, the codebook's proposal and the words behind it.
 
     Formula     reason = the class of the analyst's own code, else the proposal, else 'unknown';
@@ -375,12 +438,18 @@ def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Se
     missing = pd.Series(None, index=notes.index, dtype=object)
     given = notes.get("reason", missing)
     usual = codebook.spellings(given)
-    own = pd.Series([usual.get(str(reason).strip()) if reason == reason else None for reason in given], index=notes.index, dtype=object)
+    own = pd.Series(
+        [usual.get(str(reason).strip()) if reason == reason else None for reason in given],
+        index=notes.index,
+        dtype=object,
+    )
     t = notes.assign(code=own, coded=[codebook.code(reason) for reason in own])
     texts = notes.get("verbatim", missing)
     written = texts.map(lambda text: isinstance(text, str) and bool(text.strip())).astype(bool)
     readings = [codebook.read(text) for text in texts]
-    t["proposed"] = pd.Series([reading.proposed for reading in readings], index=t.index, dtype=object)
+    t["proposed"] = pd.Series(
+        [reading.proposed for reading in readings], index=t.index, dtype=object
+    )
     t["words"] = [_told(reading) for reading in readings]
     t["second_proposed"] = missing
     if second is not None and written.any():
@@ -391,13 +460,17 @@ def read_verbatims(notes: pd.DataFrame, codebook: Codebook, second: Callable[[Se
     t["reason"] = t.coded.where(known, t.proposed.where(usable, UNKNOWN))
     t["reason_by"] = np.select([known, usable], ["analyst", "codebook"], "")
     t["standing"] = np.select(
-        [known & usable & (t.coded == t.proposed), known & usable, known, usable, written], ["agreed", "differs", "coded", "proposed", "to code"], ""
-    )  # fmt: skip
+        [known & usable & (t.coded == t.proposed), known & usable, known, usable, written],
+        ["agreed", "differs", "coded", "proposed", "to code"],
+        "",
+    )
     return t
 
 
 @measure(N_("Agreement of given codes and texts"))
-def note_agreement(notes: pd.DataFrame, classes: Sequence[str]) -> tuple[pd.DataFrame, tuple[float, float, float]]:
+def note_agreement(
+    notes: pd.DataFrame, classes: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[float, float, float]]:
     """Given codes against proposals from the text: confusion table and kappa.
 
     Formula     `confusion_table` of coded and proposed, and `cohen_kappa` of it
@@ -429,7 +502,9 @@ def trusted_notes(notes: pd.DataFrame, kappa: tuple[float, float, float]) -> pd.
         return notes
     read = notes.reason_by == "codebook"
     return notes.assign(
-        reason=notes.reason.mask(read, UNKNOWN), reason_by=notes.reason_by.mask(read, ""), standing=notes.standing.mask(read, "to code")
+        reason=notes.reason.mask(read, UNKNOWN),
+        reason_by=notes.reason_by.mask(read, ""),
+        standing=notes.standing.mask(read, "to code"),
     )
 
 
@@ -490,7 +565,8 @@ def cohen_kappa(table: np.ndarray) -> tuple[float, float, float]:
     )  # a coder that uses one class only can agree or not by no choice
     if n < LEAST_PAIRS or alone < 2 or math.isclose(chance, 1.0):
         return math.nan, math.nan, math.nan
-    from statsmodels.stats.inter_rater import cohens_kappa  # slow to import, and few books have verbatims
+    # slow to import, and few books have verbatims
+    from statsmodels.stats.inter_rater import cohens_kappa
 
     fit = cohens_kappa(table)
     return float(fit.kappa), max(-1.0, float(fit.kappa_low)), min(1.0, float(fit.kappa_upp))

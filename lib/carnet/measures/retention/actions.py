@@ -1,4 +1,6 @@
-"""What to do with each account, decided once: every list, task, budget and sentence reads it here (source E: a list to sign off, never automatic)."""
+"""What to do with each account, decided once: every list, task,
+budget and sentence reads it here (source E: a list to sign off, never automatic).
+"""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +8,18 @@ import pandas as pd
 from carnet.measures.register import measure
 from carnet.wording import N_
 
-ACTIONS = ("leave_alone", "do_not_chase", "last_chance", "renegotiate", "rekindle", "call", "retain", "protect", "wait", "serve")
+ACTIONS = (
+    "leave_alone",
+    "do_not_chase",
+    "last_chance",
+    "renegotiate",
+    "rekindle",
+    "call",
+    "retain",
+    "protect",
+    "wait",
+    "serve",
+)
 CALLED = ("last_chance", "rekindle", "call")  # actions that are a call or a visit of a salesperson
 REASONS = (  # why an account is not to be chased, first one that holds
     "insolvent", "closed", "contract_over", "unprofitable", "gone", "small",
@@ -41,30 +54,54 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
                 back_value (recoverability × margin at stake) and proposal_cost (NaN for who gets no
                 proposal); action_cost: of the smallest action
     Columns     those of `t`, action, action_reason, at_most, action_value
-    """  # fmt: skip
+    """
     why = np.select(
-        [t.insolvent, t.closed, (t.strategy == "gone") & t.contract_end.notna(),
-         (t.chase_reason == "unprofitable") & (t.strategy != "renegotiate"), t.chase_reason == "gone", t.chase_reason == "small"],
-        REASONS, "",
-    )  # fmt: skip
+        [
+            t.insolvent,
+            t.closed,
+            (t.strategy == "gone") & t.contract_end.notna(),
+            (t.chase_reason == "unprofitable") & (t.strategy != "renegotiate"),
+            t.chase_reason == "gone",
+            t.chase_reason == "small",
+        ],
+        REASONS,
+        "",
+    )
     why = pd.Series(why, t.index, dtype=object).where(lambda s: s != "", None)
     hard, over = why.isin(REASONS[:4]), why.isin(REASONS[:3])
     chosen = t.chosen & ~hard
     rules = [
-        (chosen & (t.arm == "hold-out"), "leave_alone"), (over | (why.notna() & ~chosen & (t.strategy != "renegotiate")), "do_not_chase"), (chosen, "last_chance"),
-        (t.strategy == "renegotiate", "renegotiate"), (t.status == "not_due", "wait"), (t.strategy == "rekindle", "rekindle"), (t.tracked, "call"),
+        (chosen & (t.arm == "hold-out"), "leave_alone"),
+        (over | (why.notna() & ~chosen & (t.strategy != "renegotiate")), "do_not_chase"),
+        (chosen, "last_chance"),
+        (t.strategy == "renegotiate", "renegotiate"),
+        (t.status == "not_due", "wait"),
+        (t.strategy == "rekindle", "rekindle"),
+        (t.tracked, "call"),
         (t.strategy == "protect", "protect"),
-    ]  # fmt: skip
+    ]
     action = pd.Series(
-        np.select([rule.to_numpy(dtype=bool) for rule, _ in rules], [name for _, name in rules], "serve"), t.index, dtype=object
+        np.select(
+            [rule.to_numpy(dtype=bool) for rule, _ in rules], [name for _, name in rules], "serve"
+        ),
+        t.index,
+        dtype=object,
     )
-    proposal, spent = action == "last_chance", action.isin(["last_chance", "rekindle", "call", "protect", "serve"])
+    proposal, spent = (
+        action == "last_chance",
+        action.isin(["last_chance", "rekindle", "call", "protect", "serve"]),
+    )
     value = t.uncapped_budget.astype(float).mask(proposal, t.back_value.astype(float))
     limit, chased = np.minimum(value, t.cap.astype(float)), t.chase_reason.eq("chase")
-    worth = limit.where(chased & (limit >= action_cost), 0.0).mask(limit.isna() & t.chase_reason.isin(["chase", "unknown"]))
+    worth = limit.where(chased & (limit >= action_cost), 0.0).mask(
+        limit.isna() & t.chase_reason.isin(["chase", "unknown"])
+    )
     # nothing is to be spent: zero; a proposal has its own price
     at_most = worth.where(spent, 0.0).mask(proposal, t.proposal_cost.astype(float))
     action = action.where(~((action == "serve") & (at_most > 0)), "retain")
     return t.assign(
-        action=action, action_reason=why.where(action == "do_not_chase", None), at_most=at_most, action_value=value.where(spent, 0.0)
+        action=action,
+        action_reason=why.where(action == "do_not_chase", None),
+        at_most=at_most,
+        action_value=value.where(spent, 0.0),
     )

@@ -1,4 +1,6 @@
-"""Signs that a customer is on the way out: silence against its own rhythm, families it stopped buying, its best year behind it."""
+"""Signs that a customer is on the way out: silence against its own rhythm,
+families it stopped buying, its best year behind it.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -48,11 +50,21 @@ def usual_interval_days(orders: ir.Table) -> ir.FloatingScalar:
 
 
 def _own_intervals(orders: ir.Table) -> ir.Table:
-    """customer_id, first_date, last_order_date, span (days between them), interval_count, own_days (mean interval; NULL without one)."""
+    """customer_id, first_date, last_order_date, span (days between them), interval_count,
+    own_days (mean interval; NULL without one).
+    """
     days = orders.select("customer_id", "date").distinct()
-    t = days.group_by("customer_id").agg(first_date=days.date.min(), last_order_date=days.date.max(), day_count=days.count())
-    t = t.mutate(span=t.last_order_date.delta(t.first_date, unit="day"), interval_count=t.day_count - 1)
-    return t.mutate(own_days=(t.interval_count > 0).ifelse(t.span / t.interval_count.nullif(0), ibis.null("float64")))
+    t = days.group_by("customer_id").agg(
+        first_date=days.date.min(), last_order_date=days.date.max(), day_count=days.count()
+    )
+    t = t.mutate(
+        span=t.last_order_date.delta(t.first_date, unit="day"), interval_count=t.day_count - 1
+    )
+    return t.mutate(
+        own_days=(t.interval_count > 0).ifelse(
+            t.span / t.interval_count.nullif(0), ibis.null("float64")
+        )
+    )
 
 
 @measure(N_("Silence of each customer in its own rhythm of orders"))
@@ -78,10 +90,16 @@ def order_rhythm(orders: ir.Table, as_of: dt.date) -> ir.Table:
     rhythm = (t.span + PRIOR_INTERVALS * t.usual_days) / (t.interval_count + PRIOR_INTERVALS)
     silence = ibis.date(as_of).delta(t.last_order_date, unit="day")
     return t.select(
-        "customer_id", "last_order_date", months_since_last_order=silence / DAYS_A_MONTH, rhythm_months=rhythm / DAYS_A_MONTH,
+        "customer_id",
+        "last_order_date",
+        months_since_last_order=silence / DAYS_A_MONTH,
+        rhythm_months=rhythm / DAYS_A_MONTH,
         silence_ratio=silence / rhythm.nullif(0.0),
-        rarely=((rhythm / DAYS_A_MONTH > DUE_MONTHS) & ((t.interval_count > 0) | (t.rhythm_count >= LEAST_RHYTHMS))).fill_null(False),
-    )  # fmt: skip
+        rarely=(
+            (rhythm / DAYS_A_MONTH > DUE_MONTHS)
+            & ((t.interval_count > 0) | (t.rhythm_count >= LEAST_RHYTHMS))
+        ).fill_null(False),
+    )
 
 
 @measure(N_("Customers that order rarely and are late by their own rhythm"))
@@ -118,9 +136,13 @@ def peak_years(cube: ir.Table) -> ir.Table:
                 of it, the latest one of equals)
     """
     months = cube.group_by("customer_id", "audit_month").agg(revenue=cube.revenue.sum())
-    year = ibis.range_window(group_by="customer_id", order_by="audit_month", preceding=0, following=11)
+    year = ibis.range_window(
+        group_by="customer_id", order_by="audit_month", preceding=0, following=11
+    )
     t = months.mutate(rolling=months.revenue.sum().over(year).round(2))
-    best = t.group_by("customer_id").agg(peak_revenue=t.rolling.max(), rolling_year_revenue=t.revenue.sum(where=t.audit_month < 12))
+    best = t.group_by("customer_id").agg(
+        peak_revenue=t.rolling.max(), rolling_year_revenue=t.revenue.sum(where=t.audit_month < 12)
+    )
     found = t.join(best, "customer_id")
     found = found.filter(found.rolling == found.peak_revenue)
     # no line in the last 12 months: nothing was invoiced, which is zero and not an unknown
@@ -151,18 +173,26 @@ def family_orders(sales: ir.Table, periods: Periods, months: Sequence[int]) -> i
     family = sales.offer if "offer" in sales.columns else sales.product
     day = sales.date.cast("string")
     lines = sales.mutate(
-        family=family, order=ibis.coalesce(sales.order_id, day) if "order_id" in sales.columns else day,
-        audit_month=periods.audit_month(sales.date), month=sales.date.truncate("M"),
-    )  # fmt: skip
-    compared = (periods.in_current(lines) | periods.in_previous(lines)) & (lines.audit_month % 12).isin(list(months))
+        family=family,
+        order=ibis.coalesce(sales.order_id, day) if "order_id" in sales.columns else day,
+        audit_month=periods.audit_month(sales.date),
+        month=sales.date.truncate("M"),
+    )
+    compared = (periods.in_current(lines) | periods.in_previous(lines)) & (
+        lines.audit_month % 12
+    ).isin(list(months))
     lines = lines.filter((lines.amount > 0) & lines.family.notnull() & compared)
     current, previous = periods.in_current(lines), periods.in_previous(lines)
     t = lines.group_by("customer_id", "family").agg(
-        order_count=lines.order.nunique(where=current), order_count_previous=lines.order.nunique(where=previous),
+        order_count=lines.order.nunique(where=current),
+        order_count_previous=lines.order.nunique(where=previous),
         # no line of the family in the previous period: nothing bought of it
         family_revenue_previous=lines.amount.sum(where=previous).cast("float64").fill_null(0.0),
-    )  # fmt: skip
-    return t.filter((t.order_count.sum().over(ibis.window(group_by="customer_id")) > 0) & (t.order_count + t.order_count_previous > 0))
+    )
+    return t.filter(
+        (t.order_count.sum().over(ibis.window(group_by="customer_id")) > 0)
+        & (t.order_count + t.order_count_previous > 0)
+    )
 
 
 @measure(
@@ -180,8 +210,12 @@ def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
     Columns     customer_id, family, order_count_previous, family_revenue_previous; by customer,
                 largest revenue first
     """
-    t = families.filter((families.order_count == 0) & (families.order_count_previous >= least_orders))
-    return t.drop("order_count").order_by("customer_id", ibis.desc("family_revenue_previous"), "family")
+    t = families.filter(
+        (families.order_count == 0) & (families.order_count_previous >= least_orders)
+    )
+    return t.drop("order_count").order_by(
+        "customer_id", ibis.desc("family_revenue_previous"), "family"
+    )
 
 
 @measure(
@@ -191,7 +225,8 @@ def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
             N_("Families no longer bought, if nothing had changed"),
             "index",
             N_(
-                "Σ over the pairs of the chance that none of their orders is among the customer's orders of this period, had families not changed"
+                "Σ over the pairs of the chance that none of their orders is among the customer's "
+                "orders of this period, had families not changed"
             ),
             decimals=1,
             source="B",
@@ -199,7 +234,9 @@ def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
         ),
     },
 )
-def chance_stopped_count(families: pd.DataFrame, customers: pd.DataFrame, least_orders: int) -> float:
+def chance_stopped_count(
+    families: pd.DataFrame, customers: pd.DataFrame, least_orders: int
+) -> float:
     """Families that would look stopped by luck, with customers ordering as often as they did.
 
     Formula     Σ over pairs with n ≥ `least_orders` orders in both periods of P(none of the n among
@@ -213,7 +250,11 @@ def chance_stopped_count(families: pd.DataFrame, customers: pd.DataFrame, least_
 
     Parameters  families: `family_orders`; customers: customer_id, order_count, order_count_previous
     """
-    t = families.merge(customers[["customer_id", "order_count", "order_count_previous"]], on="customer_id", suffixes=("_family", ""))
+    t = families.merge(
+        customers[["customer_id", "order_count", "order_count_previous"]],
+        on="customer_id",
+        suffixes=("_family", ""),
+    )
     pairs = t.order_count_family + t.order_count_previous_family
     t, pairs = t[pairs >= least_orders], pairs[pairs >= least_orders]
     now, both = t.order_count.to_numpy(), (t.order_count + t.order_count_previous).to_numpy()

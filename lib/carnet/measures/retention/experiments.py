@@ -1,7 +1,9 @@
-"""One strategy tested at a time: how many customers it takes, who is drawn, what came of it (source D, with the control group that it lacks).
+"""One strategy tested at a time: how many customers it takes, who is drawn,
+what came of it (source D, with the control group that it lacks).
 
-Sources: J. Cohen, Statistical Power Analysis (1988) for the size of a difference of rates; A. Deng, Y. Xu, R. Kohavi & T. Walker, "Improving the
-sensitivity of online controlled experiments by utilizing pre-experiment data", WSDM 2013, for CUPED; R. A. Fisher, The Design of Experiments
+Sources: J. Cohen, Statistical Power Analysis (1988) for the size of a difference of rates;
+A. Deng, Y. Xu, R. Kohavi & T. Walker, "Improving the sensitivity of online controlled experiments
+by utilizing pre-experiment data", WSDM 2013, for CUPED; R. A. Fisher, The Design of Experiments
 (1935), for the test by drawing anew; B. L. Welch, Biometrika 34 (1947), for the interval.
 """
 
@@ -12,7 +14,11 @@ import pandas as pd
 import scipy
 
 from carnet.measures.register import measure
-from carnet.measures.statistics.intervals import CONFIDENCE, newcombe_difference, newcombe_paired_difference
+from carnet.measures.statistics.intervals import (
+    CONFIDENCE,
+    newcombe_difference,
+    newcombe_paired_difference,
+)
 from carnet.wording import N_
 
 POWER = 0.80
@@ -62,7 +68,9 @@ def detectable_rate(rate: float, treated: int, control: int, power: float = POWE
 
 
 @measure(N_("Smallest difference of means that arms show"))
-def detectable_difference(spread: float, treated: int, control: int, pairs: bool = False, power: float = POWER) -> float:
+def detectable_difference(
+    spread: float, treated: int, control: int, pairs: bool = False, power: float = POWER
+) -> float:
     """The smallest mean effect a customer that the arms show in `power` of the cases.
 
     Formula     (t at 97.5 % + t at `power`) × spread × √(1 ÷ treated + 1 ÷ control); Student's t
@@ -96,7 +104,10 @@ def arm_size_for_difference(spread: float, effect: float, power: float = POWER) 
     >>> arm_size_for_difference(100, 50)
     64
     """
-    n = max(2, math.ceil(2 * ((_quantile() + float(scipy.stats.norm.ppf(power))) * spread / effect) ** 2))
+    n = max(
+        2,
+        math.ceil(2 * ((_quantile() + float(scipy.stats.norm.ppf(power))) * spread / effect) ** 2),
+    )
     while detectable_difference(spread, n, n, power=power) > effect:
         n += 1
     return n
@@ -150,7 +161,9 @@ def assign(units: pd.DataFrame, share: float, pairs: bool, seed: int) -> pd.Data
                 half
     Columns     customer_id, stratum, baseline, block, arm
     """
-    t = units[["customer_id", "stratum", "baseline"]].sort_values(["stratum", "baseline", "customer_id"], ignore_index=True)
+    t = units[["customer_id", "stratum", "baseline"]].sort_values(
+        ["stratum", "baseline", "customer_id"], ignore_index=True
+    )
     rng = np.random.default_rng(seed)
     place = t.groupby("stratum").cumcount()
     size = t.groupby("stratum").baseline.transform("size")
@@ -171,7 +184,9 @@ def assign(units: pd.DataFrame, share: float, pairs: bool, seed: int) -> pd.Data
 
 
 @measure(N_("Arms found against arms drawn"))
-def sample_ratio_p_value(treated_found: int, treated_missing: int, control_found: int, control_missing: int) -> float:
+def sample_ratio_p_value(
+    treated_found: int, treated_missing: int, control_found: int, control_missing: int
+) -> float:
     """p-value of who is missing from the data against the arm that was drawn.
 
     Formula     Fisher's exact test of found and missing against treated and control; under 0.001
@@ -183,11 +198,17 @@ def sample_ratio_p_value(treated_found: int, treated_missing: int, control_found
 
     The arms are those of the plan, so that only who is missing is left to chance.
     """
-    return float(scipy.stats.fisher_exact([[treated_found, treated_missing], [control_found, control_missing]]).pvalue)
+    return float(
+        scipy.stats.fisher_exact(
+            [[treated_found, treated_missing], [control_found, control_missing]]
+        ).pvalue
+    )
 
 
 @measure(N_("Effect of an experiment"))
-def read_effect(units: pd.DataFrame, share: float, pairs: bool, rate: bool, seed: int) -> dict[str, float]:
+def read_effect(
+    units: pd.DataFrame, share: float, pairs: bool, rate: bool, seed: int
+) -> dict[str, float]:
     """What the treatment did to each customer on average, everybody counted in the arm drawn.
 
     Formula     raw = mean outcome of the treated − of the control; effect = the same on outcomes
@@ -216,16 +237,35 @@ def read_effect(units: pd.DataFrame, share: float, pairs: bool, rate: bool, seed
     outcome = t.outcome.to_numpy(dtype=float)
     adjusted = (outcome, 0.0) if rate else cuped(outcome, t.baseline.to_numpy())
     treated = (t.arm == TREATED).to_numpy()
-    names = ["treated_mean", "control_mean", "raw", "raw_low", "raw_high", "effect", "low", "high", "explained", "p_value"]
-    found = dict(treated_count=int(treated.sum()), control_count=int((~treated).sum())) | dict.fromkeys(names, math.nan)
+    names = [
+        "treated_mean",
+        "control_mean",
+        "raw",
+        "raw_low",
+        "raw_high",
+        "effect",
+        "low",
+        "high",
+        "explained",
+        "p_value",
+    ]
+    found = dict(
+        treated_count=int(treated.sum()), control_count=int((~treated).sum())
+    ) | dict.fromkeys(names, math.nan)
     if min(treated.sum(), (~treated).sum()) < LEAST_ARM:
         return found
-    found |= dict(treated_mean=outcome[treated].mean(), control_mean=outcome[~treated].mean(), explained=adjusted[1])
+    found |= dict(
+        treated_mean=outcome[treated].mean(),
+        control_mean=outcome[~treated].mean(),
+        explained=adjusted[1],
+    )
     blocks = t.block.to_numpy() if pairs else None
     raw, effect = _difference(outcome, treated, blocks), _difference(adjusted[0], treated, blocks)
     if rate:
         raw = effect = (raw[0], *_rate_interval(t, pairs))
-    found |= dict(zip(("raw", "raw_low", "raw_high", "effect", "low", "high"), (*raw, *effect), strict=True))
+    found |= dict(
+        zip(("raw", "raw_low", "raw_high", "effect", "low", "high"), (*raw, *effect), strict=True)
+    )
     found["p_value"] = _drawn_anew(units, adjusted[0], effect[0], share, pairs, seed)
     return found
 
@@ -235,27 +275,53 @@ def _rate_interval(t: pd.DataFrame, pairs: bool) -> tuple[float, float]:
     hit = t.outcome.to_numpy() > 0
     treated = (t.arm == TREATED).to_numpy()
     if not pairs:
-        return newcombe_difference(int(hit[treated].sum()), int(treated.sum()), int(hit[~treated].sum()), int((~treated).sum()))
-    one, other = (pd.Series(hit[arm], t.block.to_numpy()[arm]).sort_index().to_numpy() for arm in (treated, ~treated))
-    return newcombe_paired_difference(*(int(cell.sum()) for cell in (one & other, one & ~other, ~one & other, ~one & ~other)))
+        return newcombe_difference(
+            int(hit[treated].sum()),
+            int(treated.sum()),
+            int(hit[~treated].sum()),
+            int((~treated).sum()),
+        )
+    one, other = (
+        pd.Series(hit[arm], t.block.to_numpy()[arm]).sort_index().to_numpy()
+        for arm in (treated, ~treated)
+    )
+    return newcombe_paired_difference(
+        *(int(cell.sum()) for cell in (one & other, one & ~other, ~one & other, ~one & ~other))
+    )
 
 
-def _difference(values: np.ndarray, treated: np.ndarray, blocks: np.ndarray | None) -> tuple[float, float, float]:
-    """Difference of the means with its 95 % interval: Welch's, or Student's over the differences of pairs; no interval without any spread."""
+def _difference(
+    values: np.ndarray, treated: np.ndarray, blocks: np.ndarray | None
+) -> tuple[float, float, float]:
+    """Difference of the means with its 95 % interval: Welch's,
+    or Student's over the differences of pairs; no interval without any spread.
+    """
     a, b = values[treated], values[~treated]
     difference = float(a.mean() - b.mean())
     if blocks is not None:
         sign = pd.Series(np.where(treated, values, -values)).groupby(blocks).sum().to_numpy()
-        half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(sign) - 1) * sign.std(ddof=1) / math.sqrt(len(sign))
-        return (difference, difference - float(half), difference + float(half)) if half > 0 else (difference, math.nan, math.nan)
+        half = (
+            scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(sign) - 1)
+            * sign.std(ddof=1)
+            / math.sqrt(len(sign))
+        )
+        return (
+            (difference, difference - float(half), difference + float(half))
+            if half > 0
+            else (difference, math.nan, math.nan)
+        )
     if not (a.std() > 0 or b.std() > 0):
         return difference, math.nan, math.nan
     told = scipy.stats.ttest_ind(a, b, equal_var=False).confidence_interval(CONFIDENCE)
     return difference, float(told.low), float(told.high)
 
 
-def _drawn_anew(units: pd.DataFrame, values: np.ndarray, effect: float, share: float, pairs: bool, seed: int) -> float:
-    """Share of assignments, drawn by the rule of the plan, whose difference is at least as large as the one seen (the one seen counted, too)."""
+def _drawn_anew(
+    units: pd.DataFrame, values: np.ndarray, effect: float, share: float, pairs: bool, seed: int
+) -> float:
+    """Share of assignments, drawn by the rule of the plan,
+    whose difference is at least as large as the one seen (the one seen counted, too).
+    """
     t = units.sort_values(["stratum", "baseline", "customer_id"], ignore_index=True)
     inside = (t.arm != LEFT_OUT).to_numpy()
     value = np.zeros(len(t))

@@ -1,4 +1,6 @@
-"""Last-chance proposals: to whom, worth how much, when to stop, and who is left out at random so that the effect can be measured."""
+"""Last-chance proposals: to whom, worth how much, when to stop,
+and who is left out at random so that the effect can be measured.
+"""
 
 import numpy as np
 import pandas as pd
@@ -26,7 +28,10 @@ def candidates(gaps: pd.DataFrame, deep_share: float) -> pd.DataFrame:
     Source      source B of the method (last-chance proposals); definition of the workbook
     """
     return gaps[
-        (gaps.sales_gap < 0) & (gaps.status != "not_due") & (gaps.gap_rate <= -deep_share) & (gaps.silence_ratio >= SILENCE_BANDS[0])
+        (gaps.sales_gap < 0)
+        & (gaps.status != "not_due")
+        & (gaps.gap_rate <= -deep_share)
+        & (gaps.silence_ratio >= SILENCE_BANDS[0])
     ]
 
 
@@ -57,17 +62,30 @@ def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:
         count, back = len(part), int(part.back.sum())
         low, high = wilson_interval(back, count)
         rows.append(
-            dict(band=band, band_end=ends[band], customer_count=count, back_count=back, back_rate=back / count, back_rate_low=low, back_rate_high=high,
-                 recoverability=(back + PRIOR_CUSTOMERS * overall) / (count + PRIOR_CUSTOMERS))
-        )  # fmt: skip
-    columns = "band band_end customer_count back_count back_rate back_rate_low back_rate_high recoverability"
+            dict(
+                band=band,
+                band_end=ends[band],
+                customer_count=count,
+                back_count=back,
+                back_rate=back / count,
+                back_rate_low=low,
+                back_rate_high=high,
+                recoverability=(back + PRIOR_CUSTOMERS * overall) / (count + PRIOR_CUSTOMERS),
+            )
+        )
+    columns = (
+        "band band_end customer_count back_count back_rate back_rate_low "
+        "back_rate_high recoverability"
+    )
     return pd.DataFrame(rows, columns=columns.split())
 
 
 @measure(
     N_("Last-chance proposals worth more than they cost"),
 )
-def last_chance(candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, cost: float, most: int) -> pd.DataFrame:
+def last_chance(
+    candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, cost: float, most: int
+) -> pd.DataFrame:
     """Candidates worth a last proposal, most valuable first.
 
     Formula     expected_value = recoverability × margin_at_stake − cost of the proposal; kept while
@@ -86,11 +104,25 @@ def last_chance(candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, c
     Returns     candidates with recoverability, proposal_cost, expected_value, value_low, value_high
     """
     band, by_band = silence_band(candidates.silence_ratio, SILENCE_BANDS), rates.set_index("band")
-    rate = band.map(by_band.recoverability).astype(float).fillna(assumed)  # a band nobody was in: the stated assumption
-    low, high = (band.map(by_band[name]).astype(float) * candidates.margin_at_stake - cost for name in ("back_rate_low", "back_rate_high"))
+    # a band nobody was in: the stated assumption
+    rate = band.map(by_band.recoverability).astype(float).fillna(assumed)
+    low, high = (
+        band.map(by_band[name]).astype(float) * candidates.margin_at_stake - cost
+        for name in ("back_rate_low", "back_rate_high")
+    )
     value = rate * candidates.margin_at_stake - cost
-    t = candidates.assign(recoverability=rate, proposal_cost=float(cost), expected_value=value, value_low=low, value_high=high)
-    return t[t.expected_value > 0].sort_values(["expected_value", "customer_id"], ascending=[False, True]).head(most)
+    t = candidates.assign(
+        recoverability=rate,
+        proposal_cost=float(cost),
+        expected_value=value,
+        value_low=low,
+        value_high=high,
+    )
+    return (
+        t[t.expected_value > 0]
+        .sort_values(["expected_value", "customer_id"], ascending=[False, True])
+        .head(most)
+    )
 
 
 @measure(
@@ -100,7 +132,9 @@ def last_chance(candidates: pd.DataFrame, rates: pd.DataFrame, assumed: float, c
             N_("Margin in play of last-chance proposals"),
             "currency",
             N_(
-                "Σ of recoverability × margin at stake − cost of the proposal, where above zero, customers left alone not counted: what comes back at past rates, not what the proposals add"
+                "Σ of recoverability × margin at stake − cost of the proposal, where above zero, "
+                "customers left alone not counted: what comes back at past rates, not what "
+                "the proposals add"
             ),
             good="up",
             source="B",
@@ -140,7 +174,9 @@ def draw_hold_out(chosen: pd.DataFrame, share: float, seed: int) -> pd.Series:
     arms = pd.Series(np.where(essential, "essential", "contact"), chosen.index, dtype=object)
     eligible = chosen[~essential].sort_values("customer_id").index
     if len(eligible) >= LEAST_ELIGIBLE:
-        drawn = np.random.default_rng(seed).permutation(len(eligible))[: round(share * len(eligible))]
+        drawn = np.random.default_rng(seed).permutation(len(eligible))[
+            : round(share * len(eligible))
+        ]
         arms.loc[eligible[drawn]] = "hold-out"
     return arms
 

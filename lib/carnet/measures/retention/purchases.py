@@ -1,8 +1,9 @@
-"""Will they buy again? Orders of the next period by the BG/NBD model, beside the naive baseline and a hold-out.
+"""Will they buy again? Orders of the next period by the BG/NBD model,
+beside the naive baseline and a hold-out.
 
-Source: P. S. Fader, B. G. S. Hardie & K. L. Lee, "Counting your customers the easy way: an alternative to the Pareto/NBD model",
-Marketing Science 24 (2005) 275-284; equations numbered as there. P(alive) is never published: a customer with one order
-always gets 1.
+Source: P. S. Fader, B. G. S. Hardie & K. L. Lee, "Counting your customers the easy way:
+an alternative to the Pareto/NBD model", Marketing Science 24 (2005) 275-284; equations numbered
+as there. P(alive) is never published: a customer with one order always gets 1.
 """
 
 import datetime as dt
@@ -53,11 +54,14 @@ def purchase_history(orders: ir.Table, until: dt.date, weeks: float) -> ir.Table
     Columns     customer_id, repeat_count (days with an order after the first), recency_weeks (first
                 to last order), age_weeks (first order to `until`), recent_count (days with an order
                 in the last `weeks` of them: the naive baseline of as many to come)
-    """  # fmt: skip
+    """
     since = until - dt.timedelta(days=round(weeks * WEEK))
     days = orders.filter(orders.date <= ibis.date(until)).select("customer_id", "date").distinct()
     t = days.group_by("customer_id").agg(
-        first=days.date.min(), last=days.date.max(), repeat_count=days.count() - 1, recent_count=(days.date > ibis.date(since)).sum()
+        first=days.date.min(),
+        last=days.date.max(),
+        repeat_count=days.count() - 1,
+        recent_count=(days.date > ibis.date(since)).sum(),
     )
     return t.select(
         "customer_id",
@@ -82,36 +86,53 @@ def fit_purchases(history: pd.DataFrame) -> PurchaseModel | None:
     """
     if len(history) < MIN_CUSTOMERS:
         return None
-    x, tx, age = (history[name].to_numpy(dtype=float) for name in ("repeat_count", "recency_weeks", "age_weeks"))
+    x, tx, age = (
+        history[name].to_numpy(dtype=float)
+        for name in ("repeat_count", "recency_weeks", "age_weeks")
+    )
 
     def negative(logs: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = _log_likelihood(np.exp(logs), x, tx, age)
         return -value / len(x), -gradient * np.exp(logs) / len(x)
 
     starts = ([0.0, 1.0, 0.0, 0.5], [-1.0, 1.5, -0.5, 1.0], [0.5, 2.5, -1.5, 1.5])
-    options, bounds = dict(ftol=1e-14, gtol=1e-9), [(-9.5, 9.5)] * 4  # in logs: beyond what `degenerate` accepts
-    fits = [scipy.optimize.minimize(negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options) for start in starts]
+    # in logs: beyond what `degenerate` accepts
+    options, bounds = dict(ftol=1e-14, gtol=1e-9), [(-9.5, 9.5)] * 4
+    fits = [
+        scipy.optimize.minimize(
+            negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+        )
+        for start in starts
+    ]
     best = min(fits, key=lambda fit: fit.fun)
     r, alpha, a, b = (float(value) for value in np.exp(best.x))
     model = PurchaseModel(r, alpha, a, b, -float(best.fun) * len(x))
     return None if model.degenerate or not math.isfinite(model.log_likelihood) else model
 
 
-def _log_likelihood(parameters: np.ndarray, x: np.ndarray, tx: np.ndarray, age: np.ndarray) -> tuple[float, np.ndarray]:
-    """Sum over the customers of eq. 6, and its gradient over r, α, a, b; what depends on the count alone is computed once a count."""
+def _log_likelihood(
+    parameters: np.ndarray, x: np.ndarray, tx: np.ndarray, age: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Sum over the customers of eq. 6, and its gradient over r, α, a, b;
+    what depends on the count alone is computed once a count.
+    """
     r, alpha, a, b = parameters
     n, place = np.unique(x, return_inverse=True)
     before = np.maximum(n, 1) - 1
     rate = scipy.special.gammaln(r + n) - scipy.special.gammaln(r) + r * np.log(alpha)
     at_age, at_last = np.log(alpha + age), np.log(alpha + tx)
     stays = (scipy.special.betaln(a, b + n) - scipy.special.betaln(a, b))[place] - (r + x) * at_age
-    leaves = (scipy.special.betaln(a + 1, b + before) - scipy.special.betaln(a, b))[place] - (r + x) * at_last
+    leaves = (scipy.special.betaln(a + 1, b + before) - scipy.special.betaln(a, b))[place] - (
+        r + x
+    ) * at_last
     either = np.logaddexp(stays, np.where(x > 0, leaves, -np.inf))
     here = np.exp(stays - either)  # chance that the customer is still one
     gone = 1 - here
     both = scipy.special.digamma(a + b) - scipy.special.digamma(a + b + n)
     gradient = [
-        (scipy.special.digamma(r + n) - scipy.special.digamma(r) + np.log(alpha))[place] - here * at_age - gone * at_last,
+        (scipy.special.digamma(r + n) - scipy.special.digamma(r) + np.log(alpha))[place]
+        - here * at_age
+        - gone * at_last,
         r / alpha - (r + x) * (here / (alpha + age) + gone / (alpha + tx)),
         both[place] + gone / a,
         both[place]
@@ -139,19 +160,33 @@ def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -
 
     Columns     customer_id, order_probability (≥ 1 order), expected_order_count, naive_order_count
     """
-    x, tx, age = (history[name].to_numpy(dtype=float) for name in ("repeat_count", "recency_weeks", "age_weeks"))
+    x, tx, age = (
+        history[name].to_numpy(dtype=float)
+        for name in ("repeat_count", "recency_weeks", "age_weeks")
+    )
     r, alpha, a, b = model.r, model.alpha, model.a, model.b
-    gone = np.where(x > 0, a / (b + np.maximum(x, 1) - 1) * ((alpha + age) / (alpha + tx)) ** (r + x), 0.0)
+    gone = np.where(
+        x > 0, a / (b + np.maximum(x, 1) - 1) * ((alpha + age) / (alpha + tx)) ** (r + x), 0.0
+    )
     here = 1 / (1 + gone)
     buys = here * (1 - ((alpha + age) / (alpha + age + weeks)) ** (r + x))
     shape = scipy.special.hyp2f1(r + x, b + x, a + b + x - 1, weeks / (alpha + age + weeks))
-    orders = (a + b + x - 1) / (a - 1) * (1 - ((alpha + age) / (alpha + age + weeks)) ** (r + x) * shape) * here
+    orders = (
+        (a + b + x - 1)
+        / (a - 1)
+        * (1 - ((alpha + age) / (alpha + age + weeks)) ** (r + x) * shape)
+        * here
+    )
     naive = history.recent_count.to_numpy(dtype=float)
-    return history[["customer_id"]].assign(order_probability=buys, expected_order_count=orders, naive_order_count=naive)
+    return history[["customer_id"]].assign(
+        order_probability=buys, expected_order_count=orders, naive_order_count=naive
+    )
 
 
 @measure(N_("Predicted against actual orders of the hold-out"))
-def hold_out(orders: ir.Table, history: pd.DataFrame, model: PurchaseModel, cut: dt.date, until: dt.date) -> pd.DataFrame:
+def hold_out(
+    orders: ir.Table, history: pd.DataFrame, model: PurchaseModel, cut: dt.date, until: dt.date
+) -> pd.DataFrame:
     """The model fitted up to one day against the orders that came until another.
 
     Formula     means and sums over the customers of `expected_orders` and of their days with an
@@ -168,18 +203,31 @@ def hold_out(orders: ir.Table, history: pd.DataFrame, model: PurchaseModel, cut:
     """
     weeks = (until - cut).days / WEEK
     later = (
-        orders.filter(orders.date.between(ibis.date(cut + dt.timedelta(days=1)), ibis.date(until))).select("customer_id", "date").distinct()
+        orders.filter(orders.date.between(ibis.date(cut + dt.timedelta(days=1)), ibis.date(until)))
+        .select("customer_id", "date")
+        .distinct()
     )
-    actual = later.group_by("customer_id").agg(actual=later.count()).execute().set_index("customer_id").actual
+    actual = (
+        later.group_by("customer_id")
+        .agg(actual=later.count())
+        .execute()
+        .set_index("customer_id")
+        .actual
+    )
     t = expected_orders(model, history, weeks)
-    t["actual"] = actual.reindex(t.customer_id).fillna(0).to_numpy()  # no row: no order in the hold-out
+    # no row: no order in the hold-out
+    t["actual"] = actual.reindex(t.customer_id).fillna(0).to_numpy()
     t["fifth"] = np.ceil(t.order_probability.rank(method="first") / len(t) * 5).astype(int)
 
     def summed(part: pd.DataFrame) -> dict[str, float]:
         return dict(
-            customer_count=len(part), predicted_rate=part.order_probability.mean(), actual_rate=(part.actual > 0).mean(),
-            predicted_count=part.expected_order_count.sum(), actual_count=part.actual.sum(), naive_count=part.naive_order_count.sum(),
-        )  # fmt: skip
+            customer_count=len(part),
+            predicted_rate=part.order_probability.mean(),
+            actual_rate=(part.actual > 0).mean(),
+            predicted_count=part.expected_order_count.sum(),
+            actual_count=part.actual.sum(),
+            naive_count=part.naive_order_count.sum(),
+        )
 
     rows = [{"fifth": fifth} | summed(part) for fifth, part in t.groupby("fifth")]
     return pd.DataFrame([*rows, {"fifth": 0} | summed(t)])
@@ -211,7 +259,11 @@ def regularity(orders: ir.Table) -> float:
     """
     days = orders.select("customer_id", "date").distinct()
     ordered = ibis.window(group_by="customer_id", order_by="date")
-    t = days.mutate(rank=ibis.row_number().over(ordered), second=days.date.lead().over(ordered), third=days.date.lead(2).over(ordered))
+    t = days.mutate(
+        rank=ibis.row_number().over(ordered),
+        second=days.date.lead().over(ordered),
+        third=days.date.lead(2).over(ordered),
+    )
     t = t.filter((t["rank"] == 0) & t.third.notnull())
     one, two = t.second.delta(t.date, unit="day"), t.third.delta(t.second, unit="day")
     split = t.select(m=one / (one + two)).execute().m

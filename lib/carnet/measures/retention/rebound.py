@@ -1,7 +1,7 @@
 """Regression to the mean: how much of its gap a flagged group regains when nothing special is done.
 
-Whoever is picked for a bad year was partly unlucky, and luck does not last (F. Galton, 1886). Printed beside every gap, since
-without it any action on the worst decile looks like a success.
+Whoever is picked for a bad year was partly unlucky, and luck does not last (F. Galton, 1886).
+Printed beside every gap, since without it any action on the worst decile looks like a success.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,9 @@ SELECTING_SHARE = 0.9  # orders that select the group; the others tell its true 
 
 
 @measure(N_("Jackknife interval of a ratio of two sums"))
-def ratio_interval(gained: npt.ArrayLike, gap: npt.ArrayLike, confidence: float = 0.95, predicting: int = 0) -> tuple[float, float, float]:
+def ratio_interval(
+    gained: npt.ArrayLike, gap: npt.ArrayLike, confidence: float = 0.95, predicting: int = 0
+) -> tuple[float, float, float]:
     """Ratio of two sums with its jackknife interval.
 
     Formula     Σ gained ÷ Σ gap; jackknife over rows, Student's t with m − 1 degrees of freedom, m
@@ -58,7 +60,9 @@ def ratio_interval(gained: npt.ArrayLike, gap: npt.ArrayLike, confidence: float 
             N_("Expected rebound"),
             "ratio",
             N_(
-                "Share of its gap that the group flagged by the same rule regained a year later, in earlier years, whatever was done; without a third year (then without interval) what the luck of orders gives back at most"
+                "Share of its gap that the group flagged by the same rule regained a year later, "
+                "in earlier years, whatever was done; without a third year (then without interval) "
+                "what the luck of orders gives back at most"
             ),
             decimals=1,
             source="B",
@@ -88,12 +92,16 @@ def historic_rebound(earlier: pd.DataFrame, flagged: pd.Series) -> tuple[float, 
     """
     group = earlier[flagged]
     return ratio_interval(
-        group.revenue_next - group.revenue, group.revenue_previous - group.revenue, predicting=max(group.audit_years_ago.nunique(), 1)
+        group.revenue_next - group.revenue,
+        group.revenue_previous - group.revenue,
+        predicting=max(group.audit_years_ago.nunique(), 1),
     )
 
 
 @measure(N_("Share of a gap that the luck of orders gives back"))
-def luck_rebound(orders: pd.DataFrame, rule: Callable[[pd.DataFrame], pd.Series], draws: int = 40, seed: int = 1) -> float:
+def luck_rebound(
+    orders: pd.DataFrame, rule: Callable[[pd.DataFrame], pd.Series], draws: int = 40, seed: int = 1
+) -> float:
     """Share of its gap that a group regains because the luck of its orders ends.
 
     Formula     each order selects the group with probability 0.9 (SELECTING_SHARE) or else tells
@@ -125,11 +133,17 @@ def luck_rebound(orders: pd.DataFrame, rule: Callable[[pd.DataFrame], pd.Series]
         level = summed(revenue * (~selecting & current)) / (1 - SELECTING_SHARE)
         drawn = pd.DataFrame(
             {
-                "customer_id": ids, "revenue": now, "revenue_previous": before, "sales_gap": now - before,
-                "gap_rate": np.divide(now - before, before, out=np.full(len(ids), np.nan), where=before > 0),
-                "order_count": summed(selecting & current).astype(int), "order_count_previous": summed(selecting & ~current).astype(int),
+                "customer_id": ids,
+                "revenue": now,
+                "revenue_previous": before,
+                "sales_gap": now - before,
+                "gap_rate": np.divide(
+                    now - before, before, out=np.full(len(ids), np.nan), where=before > 0
+                ),
+                "order_count": summed(selecting & current).astype(int),
+                "order_count_previous": summed(selecting & ~current).astype(int),
             }
-        )  # fmt: skip
+        )
         flagged = rule(drawn).to_numpy()
         regained += (level - now)[flagged].sum()
         gap += (before - now)[flagged].sum()

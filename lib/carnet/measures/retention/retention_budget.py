@@ -1,4 +1,6 @@
-"""What may be spent on keeping each customer: chance to save it × what it would still bring, capped; and whom not to chase (source A)."""
+"""What may be spent on keeping each customer: chance to save it × what it would still bring,
+capped; and whom not to chase (source A).
+"""
 
 import numpy as np
 import pandas as pd
@@ -33,7 +35,15 @@ def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
                 leave_rate, leave_low, leave_high: one row for each band and kind, seen or not; no
                 row without history
     """
-    columns = ["band", "fading", "customer_count", "left_count", "leave_rate", "leave_low", "leave_high"]
+    columns = [
+        "band",
+        "fading",
+        "customer_count",
+        "left_count",
+        "leave_rate",
+        "leave_low",
+        "leave_high",
+    ]
     t = earlier.dropna(subset=["silence_ratio"])
     if not len(t):
         return pd.DataFrame(columns=columns)
@@ -45,7 +55,14 @@ def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
             part = inside[inside.fading.astype(bool) == kind]
             count, left = len(part), int(part.left.sum())
             rows.append(
-                (band, kind, count, left, (left + PRIOR_CUSTOMERS * usual) / (count + PRIOR_CUSTOMERS), *wilson_interval(left, count))
+                (
+                    band,
+                    kind,
+                    count,
+                    left,
+                    (left + PRIOR_CUSTOMERS * usual) / (count + PRIOR_CUSTOMERS),
+                    *wilson_interval(left, count),
+                )
             )
     return pd.DataFrame(rows, columns=columns)
 
@@ -89,12 +106,14 @@ def retention_budgets(
                 where it was never bigger)
     Columns     accounts with leave_probability, save_probability, residual_margin, uncapped_budget,
                 budget, chase, chase_reason
-    """  # fmt: skip
+    """
     gone = accounts.status == "lost"
     band = silence_band(accounts.silence_ratio, BANDS)
     kind = accounts.fading.astype(bool)
     rate = rates.set_index(["band", "fading"]).leave_rate if len(rates) else pd.Series(dtype=float)
-    leave = pd.Series([rate.get(key, np.nan) for key in zip(band, kind, strict=True)], accounts.index, dtype=float).mask(gone, 1.0)
+    leave = pd.Series(
+        [rate.get(key, np.nan) for key in zip(band, kind, strict=True)], accounts.index, dtype=float
+    ).mask(gone, 1.0)
     save = (leave * save_rate).mask(gone, win_back_rate)
     margin = accounts.yearly_margin.astype(float)
     years = survival_years(retention_rate, horizon_years, discount_rate)
@@ -108,11 +127,18 @@ def retention_budgets(
         ["unknown", "unprofitable", "chase", "gone", "safe"],
         "small",
     )
-    # not chased: nothing is to be spent on it, which is zero; where margin or chance are unknown so is the budget
+    # not chased: nothing is to be spent on it, which is zero; where margin or chance are unknown
+    # so is the budget
     budget = allowed.where(chase, 0.0).mask(margin.isna() | save.isna())
     return accounts.assign(
-        leave_probability=leave, save_probability=save, residual_margin=residual, uncapped_budget=uncapped, budget=budget, chase=chase, chase_reason=reason
-    )  # fmt: skip
+        leave_probability=leave,
+        save_probability=save,
+        residual_margin=residual,
+        uncapped_budget=uncapped,
+        budget=budget,
+        chase=chase,
+        chase_reason=reason,
+    )
 
 
 @measure(
@@ -121,7 +147,10 @@ def retention_budgets(
         "retention_budget": Figure(
             N_("Retention budget"),
             "currency",
-            N_("Σ over customers worth an action of chance to save × residual margin, capped at the stated share of a year’s margin"),
+            N_(
+                "Σ over customers worth an action of chance to save × residual margin, capped at "
+                "the stated share of a year’s margin"
+            ),
             source="A",
         ),
         "chase_customer_count": Figure(

@@ -1,4 +1,6 @@
-"""Intervals: Wilson for rates, bootstrap over customers for money, and what they do to a half-life."""
+"""Intervals: Wilson for rates, bootstrap over customers for money,
+and what they do to a half-life.
+"""
 
 import math
 
@@ -13,7 +15,9 @@ RESAMPLES = 2000
 
 
 @measure(N_("Wilson score interval of a rate"))
-def wilson_interval(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson_interval(
+    successes: float, trials: float, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
     """Wilson score interval of a rate.
 
     Formula     (p + z² ÷ 2n ± z √(p (1 − p) ÷ n + z² ÷ 4n²)) ÷ (1 + z² ÷ n), p = successes ÷
@@ -29,13 +33,19 @@ def wilson_interval(successes: float, trials: float, confidence: float = CONFIDE
     """
     if trials is None or successes is None or not trials > 0 or math.isnan(successes):
         return math.nan, math.nan
-    interval = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(confidence, method="wilson")
+    interval = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(
+        confidence, method="wilson"
+    )
     return float(interval.low), float(interval.high)
 
 
 @measure(N_("Interval of the difference of two shares"))
 def newcombe_difference(
-    hits: float, trials: float, other_hits: float, other_trials: float, confidence: float = CONFIDENCE
+    hits: float,
+    trials: float,
+    other_hits: float,
+    other_trials: float,
+    confidence: float = CONFIDENCE,
 ) -> tuple[float, float]:
     """Interval of the difference of two independent shares, from their Wilson intervals.
 
@@ -51,7 +61,10 @@ def newcombe_difference(
     >>> [round(end, 4) for end in newcombe_difference(56, 70, 48, 80)]
     [0.0524, 0.3339]
     """
-    (low, high), (other_low, other_high) = wilson_interval(hits, trials, confidence), wilson_interval(other_hits, other_trials, confidence)
+    (low, high), (other_low, other_high) = (
+        wilson_interval(hits, trials, confidence),
+        wilson_interval(other_hits, other_trials, confidence),
+    )
     if math.isnan(low) or math.isnan(other_low):
         return math.nan, math.nan
     p, q = hits / trials, other_hits / other_trials
@@ -59,7 +72,9 @@ def newcombe_difference(
 
 
 @measure(N_("Interval of the difference of two paired shares"))
-def newcombe_paired_difference(both: int, first: int, second: int, neither: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def newcombe_paired_difference(
+    both: int, first: int, second: int, neither: int, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
     """Interval of the difference of two paired shares, from their Wilson intervals.
 
     Formula     (both + first) ÷ n − (both + second) ÷ n = p − q; ends p − q ∓ √(a² − 2 φ a b + b²),
@@ -78,7 +93,10 @@ def newcombe_paired_difference(both: int, first: int, second: int, neither: int,
     if not n:
         return math.nan, math.nan
     p, q = (both + first) / n, (both + second) / n
-    (low, high), (other_low, other_high) = wilson_interval(both + first, n, confidence), wilson_interval(both + second, n, confidence)
+    (low, high), (other_low, other_high) = (
+        wilson_interval(both + first, n, confidence),
+        wilson_interval(both + second, n, confidence),
+    )
     margins = (both + first) * (second + neither) * (both + second) * (first + neither)
     cross = both * neither - first * second
     phi = (max(cross - n / 2, 0.0) if cross > 0 else cross) / math.sqrt(margins) if margins else 0.0
@@ -90,7 +108,9 @@ def newcombe_paired_difference(both: int, first: int, second: int, neither: int,
 
 
 @measure(N_("Percentile bootstrap interval of a sum over customers"))
-def bootstrap_total(values: np.ndarray, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 1) -> tuple[float, float]:
+def bootstrap_total(
+    values: np.ndarray, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 1
+) -> tuple[float, float]:
     """Percentile bootstrap interval of a sum over customers, which are drawn anew.
 
     Formula     quantiles, at both ends of `confidence`, of the sum over `resamples` samples of the
@@ -101,7 +121,8 @@ def bootstrap_total(values: np.ndarray, confidence: float = CONFIDENCE, resample
     Undefined   (NaN, NaN) under 8 customers with a value other than zero, or where a value is NaN
     Source      B. Efron, Bootstrap methods, 1979
     """
-    values = np.sort(np.asarray(values, dtype=float))  # the order of rows must not change what the seed draws
+    # the order of rows must not change what the seed draws
+    values = np.sort(np.asarray(values, dtype=float))
     count, values = len(values), values[values != 0]
     if len(values) < 8:
         return math.nan, math.nan
