@@ -154,7 +154,7 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
     type=click.IntRange(min=1),
     help="Seconds that one cell may run.",
 )
-def run(
+def run(  # noqa: PLR0913  # click: an argument an option
     folders: tuple[Path, ...],
     names: tuple[str, ...],
     as_of: str | None,
@@ -174,17 +174,16 @@ def run(
     from carnet.report.printing import find_browser
 
     # nbconvert and papermill are slow to import: `check` does without
-    from carnet.report.publish import find_notebooks, run_audit
+    from carnet.report.publish import Settings, find_notebooks, run_audit
 
     given = _read_parameters(parameters)
     browser = find_browser() if pdf else None
     notebooks = find_notebooks(names)
     warn = partial(click.echo, err=True)
+    settings = Settings(as_of, language, browser, timeout, anonymise)
     code = DONE
     for folder in folders:
-        published, book = run_audit(
-            folder, out, notebooks, given, as_of, language, warn, browser, timeout, anonymise
-        )
+        published, book = run_audit(folder, out, notebooks, given, settings, warn)
         print_ledger(book)
         click.echo(published)
         code = max(code, exit_code(book))
@@ -242,7 +241,7 @@ def experiment() -> None:
 @click.option(
     "--dry-run", is_flag=True, help="Say what the arms could show; draw and write nothing."
 )
-def plan_command(
+def plan_command(  # noqa: PLR0913  # click: an argument an option
     folder: Path,
     strategy: str,
     measure: str,
@@ -256,24 +255,13 @@ def plan_command(
 ) -> None:
     """Size, smallest visible effect, and the arms; the last line is the plan written."""
     from carnet.book.book import open_book
-    from carnet.customers.experiments.drawing import plan_experiment
+    from carnet.customers.experiments.drawing import Question, plan_experiment
     from carnet.findings.experiments import size
 
     book = open_book(folder)
     first = parse_date("--start", start) if start else None
-    plan, path = plan_experiment(
-        book,
-        strategy,
-        measure,
-        days,
-        first,
-        share,
-        seed,
-        effect,
-        rules,
-        dt.date.today(),
-        write=not dry_run,
-    )
+    question = Question(strategy, measure, days, first, share, seed, effect, rules)
+    plan, path = plan_experiment(book, question, dt.date.today(), write=not dry_run)
     for sentence in size(book.wording, plan):
         click.echo(sentence)
     if not dry_run:

@@ -335,7 +335,7 @@ def test_goods_cost_names_a_table_that_may_tell_it(make_engagement):
         open_book(make_engagement(tables={"sales": LINES}, goods_cost="purchases"))
 
 
-def classed(lines, cost_behaviour={}, columns=("category", "account", "behaviour")):
+def classed(lines, cost_behaviour=None, columns=("category", "account", "behaviour")):
     """(behaviour, goods) of each cost line, as the book classes and marks them:
     lines of texts in `columns`, '' where nothing is given.
     """
@@ -345,7 +345,7 @@ def classed(lines, cost_behaviour={}, columns=("category", "account", "behaviour
         f"INSERT INTO accepted_costs VALUES ({', '.join('?' * len(columns))})",
         [[text or None for text in line] for line in lines],
     )
-    classify_costs(con, cost_behaviour, *account_mapping(con))
+    classify_costs(con, cost_behaviour or {}, *account_mapping(con))
     mark_goods(con)
     return con.execute("SELECT behaviour, goods FROM accepted_costs ORDER BY rowid").fetchall()
 

@@ -65,6 +65,33 @@ NUMBERS = {
 }  # fmt: skip
 
 
+def hostile(table, name, column, number, day, draw):
+    """A value of a column that reads, its texts hostile."""
+    month = dt.date(2022 + number // 12 % 3, number % 12 + 1, 1)
+    later = {"closed": 30, "due_date": 30, "paid_date": 45}.get(name, 0)
+    own = {
+        "period_start": month,
+        "period_end": (month + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1),
+        "until": "",
+        "score": draw.randrange(1, 11),
+        "currency": "EUR" if number % 50 else EVIL[number // 50 % len(EVIL)],
+        "line_id": number,
+    }
+    marks = ("quality", *TABLES["satisfaction"].columns)
+    money = draw.randrange(1, 6) if name in marks else draw.randrange(10, 400)
+    if (table, name) == ("sales", "amount"):
+        # they pay for what is charged to them, so that some are worth a task
+        money = draw.randrange(500, 9000)
+    kinds = {
+        "date": min(day + dt.timedelta(days=later), AS_OF),
+        "money": money,
+        "number": money,
+        "share": "0.1",
+    }
+    text = EVIL[draw.randrange(len(EVIL))]
+    return own.get(name, NUMBERS.get(name, kinds.get(column.kind, text)))
+
+
 def rows(table, draw):
     """Enough rows of a table for its sections to show, every text field hostile."""
     columns = TABLES[table].columns
@@ -78,35 +105,8 @@ def rows(table, draw):
         for name, column in columns.items():
             if name == "customer_id":
                 row.append(customer)
-            elif name in ("period_start", "period_end"):
-                month = dt.date(2022 + number // 12, number % 12 + 1, 1)
-                row.append(
-                    month
-                    if name == "period_start"
-                    else (month + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
-                )
-            elif column.kind == "date":
-                later = {"closed": 30, "due_date": 30, "paid_date": 45, "until": 4000}.get(name, 0)
-                row.append(min(day + dt.timedelta(days=later), AS_OF) if name != "until" else "")
-            elif name in NUMBERS:
-                row.append(NUMBERS[name] if name != "score" else draw.randrange(1, 11))
-            elif (table, name) == ("sales", "amount"):
-                # they pay for what is charged to them, so that some are worth a task
-                row.append(draw.randrange(500, 9000))
-            elif column.kind in ("money", "number"):
-                row.append(
-                    draw.randrange(1, 6)
-                    if name in ("quality", *TABLES["satisfaction"].columns)
-                    else draw.randrange(10, 400)
-                )
-            elif column.kind == "share":
-                row.append("0.1")
-            elif name == "currency":
-                row.append("EUR" if number % 50 else EVIL[number // 50 % len(EVIL)])
-            elif name == "line_id":
-                row.append(number)
             else:
-                row.append(EVIL[draw.randrange(len(EVIL))])
+                row.append(hostile(table, name, column, number, day, draw))
         made.append(row)
     return made
 

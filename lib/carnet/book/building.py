@@ -68,28 +68,10 @@ def build(
     rejects = {
         name: load_table(con, name, spec, files[name]) for name, spec in engagement.tables.items()
     }
-    readers = {}
-    faults = []
-    for name, spec in engagement.tables.items():
-        try:
-            readers[name] = ColumnReader(con, name, spec, engagement.currency, engagement.rates)
-        except CarnetError as error:
-            faults.append(error.args[0])
-    if faults:
-        raise CarnetError(lines(faults))
+    readers = _readers(con, engagement)
     as_of = engagement.as_of or _last_day(readers, files)
     checks = _checked(con, readers, files, rejects, as_of)
-    if "costs" in checks:
-        classify_costs(con, engagement.cost_behaviour, *account_mapping(con))
-        checks["costs"].columns += [] if "behaviour" in checks["costs"].columns else ["behaviour"]
-    if "ledger" in checks:
-        checks |= fill_tables(con, checks["ledger"], files["ledger"], engagement, as_of)
-    if "costs" in checks:
-        mark_goods(con)
-    if "sales" not in checks:
-        con.execute(f"CREATE TABLE accepted_sales AS {NO_SALES}")
-    elif not checks["sales"].accepted_rows:
-        raise CarnetError(_none_accepted(checks["sales"], engagement, as_of))
+    checks |= _completed(con, checks, engagement, files, as_of)
     if key:
         hide(con, key, set(checks))
     if alike := alike_customers(con, checks.values()):
@@ -102,21 +84,11 @@ def build(
     goods = choose_goods(
         con, checks, engagement.goods_cost, periods.current.start, periods.current.end
     )
-    backend = ibis.duckdb.from_connection(con)
-    for name in {*checks, "sales"}:
-        backend.table(f"accepted_{name}").to_parquet(home / f"{name}.parquet")
-        con.execute(f"DROP TABLE accepted_{name}")
-    backend.table("quarantine").to_parquet(home / "quarantine.parquet")
-    engine = (
-        Engine(backend)
-        if engagement.engine == "duckdb"
-        else connect(engagement.engine, home.parent)
-    )
+    engine = _stored(con, {*checks, "sales"}, home, engagement.engine)
     sales = engine.read("sales", home / "sales.parquet")
     orders_of(sales, periods).to_parquet(home / "orders.parquet")
-    cube_of(sales, engine.read("orders", home / "orders.parquet"), periods).to_parquet(
-        home / "cube.parquet"
-    )
+    cube = cube_of(sales, engine.read("orders", home / "orders.parquet"), periods)
+    cube.to_parquet(home / "cube.parquet")
     span = span_of(
         engine.read("cube", home / "cube.parquet"), engine.read("orders", home / "orders.parquet")
     )
@@ -133,6 +105,52 @@ def build(
     )
     con.close()
     return as_of
+
+
+def _readers(con: DuckDBPyConnection, engagement: Engagement) -> dict[str, ColumnReader]:
+    """What reads the columns of each table; raises CarnetError with the faults of all of them."""
+    readers, faults = {}, []
+    for name, spec in engagement.tables.items():
+        try:
+            readers[name] = ColumnReader(con, name, spec, engagement.currency, engagement.rates)
+        except CarnetError as error:
+            faults.append(error.args[0])
+    if faults:
+        raise CarnetError(lines(faults))
+    return readers
+
+
+def _completed(
+    con: DuckDBPyConnection,
+    checks: dict[str, TableCheck],
+    engagement: Engagement,
+    files: dict[str, list[SourceFile]],
+    as_of: dt.date,
+) -> dict[str, TableCheck]:
+    """The checks with the tables that the ledger fills; costs are classed, and sales are there."""
+    checks = dict(checks)
+    if "costs" in checks:
+        classify_costs(con, engagement.cost_behaviour, *account_mapping(con))
+        checks["costs"].columns += [] if "behaviour" in checks["costs"].columns else ["behaviour"]
+    if "ledger" in checks:
+        checks |= fill_tables(con, checks["ledger"], files["ledger"], engagement, as_of)
+    if "costs" in checks:
+        mark_goods(con)
+    if "sales" not in checks:
+        con.execute(f"CREATE TABLE accepted_sales AS {NO_SALES}")
+    elif not checks["sales"].accepted_rows:
+        raise CarnetError(_none_accepted(checks["sales"], engagement, as_of))
+    return checks
+
+
+def _stored(con: DuckDBPyConnection, tables: set[str], home: Path, engine: str) -> Engine:
+    """The accepted rows and the quarantine as Parquet, and the engine that reads them."""
+    backend = ibis.duckdb.from_connection(con)
+    for name in tables:
+        backend.table(f"accepted_{name}").to_parquet(home / f"{name}.parquet")
+        con.execute(f"DROP TABLE accepted_{name}")
+    backend.table("quarantine").to_parquet(home / "quarantine.parquet")
+    return Engine(backend) if engine == "duckdb" else connect(engine, home.parent)
 
 
 def _none_accepted(check: TableCheck, engagement: Engagement, as_of: dt.date) -> str:

@@ -81,10 +81,7 @@ def account_budgets(book: Book, policy: Policy) -> pd.DataFrame:
     t["yearly_margin"], t["regain_margin"] = yearly_margins(book, t), regain_margins(book, t)
     leaving = retention_budget.leave_rates(leave_history(book))
     portfolio = portfolio_of(book, policy.abc_cut_a, policy.abc_cut_b)
-    return retention_budget.retention_budgets(
-        t,
-        leaving,
-        portfolio.retention_rate,
+    terms = retention_budget.Terms(
         policy.save_rate,
         policy.win_back_rate,
         policy.budget_cap_share,
@@ -92,6 +89,7 @@ def account_budgets(book: Book, policy: Policy) -> pd.DataFrame:
         policy.horizon_years,
         policy.discount_rate,
     )
+    return retention_budget.retention_budgets(t, leaving, portfolio.retention_rate, terms)
 
 
 def recoverability_rates(book: Book, policy: Policy) -> pd.DataFrame:

@@ -43,10 +43,8 @@ class Columns:
 
     def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
         """The table."""
-        e = exhibit
-        return tables.draw_table(
-            w, e.key, e.title, e.table, self.fields, e.note, self.cents, self.first
-        )
+        e, fields = exhibit, tables.Fields(self.fields, self.first, self.cents)
+        return tables.draw_table(w, e.key, e.title, e.table, fields, e.note)
 
 
 @dataclass(frozen=True)

@@ -81,24 +81,31 @@ def _money_decimals(frame: pd.DataFrame, field: str) -> int:
     return 0 if largest >= 1000 else 2
 
 
-def draw_table(
-    w: Wording,
-    table_id: str,
-    caption: str,
-    frame: pd.DataFrame,
-    columns: str,
-    note: str = "",
-    cents: bool = False,
-    first: int | None = None,
-) -> HtmlTable:
-    """Render `frame`, one row a row, with the fields named in `columns` (space-separated, headings
-    from COLUMNS).
+@dataclass(frozen=True)
+class Fields:
+    """The fields of a table (space-separated, headings and formats of COLUMNS).
 
     `cents` shows money to the cent in every column, where sums must be seen to reconcile. `first`
     makes it a list: sorted and filtered on screen, with so many rows shown at first and at most
     LIST_ROWS in the page.
     """
-    fields = columns.split()
+
+    names: str
+    first: int | None = None
+    cents: bool = False
+
+
+def draw_table(
+    w: Wording,
+    table_id: str,
+    caption: str,
+    frame: pd.DataFrame,
+    columns: Fields | str,
+    note: str = "",
+) -> HtmlTable:
+    """Render `frame`, one row a row, with the fields named in `columns`."""
+    shape = Fields(columns) if isinstance(columns, str) else columns
+    fields, first, cents = shape.names.split(), shape.first, shape.cents
     frame = with_written(w, frame, fields)
     shown = frame if first is None else frame.head(LIST_ROWS)
     kinds = {field: COLUMNS[field][1] for field in fields}
@@ -376,7 +383,7 @@ def ledger_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> 
         w._("{table}, from the ledger", table=labels[n]) if check.source else labels[n]
         for n, check in checks.items()
     ]
-    return draw_table(w, "row-ledger", caption, frame, fields, note, cents=True)
+    return draw_table(w, "row-ledger", caption, frame, Fields(fields, cents=True), note)
 
 
 def reasons_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> HtmlTable:

@@ -8,6 +8,7 @@ import copy
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -79,17 +80,19 @@ def _scripts() -> tuple[tuple[str, ...], str]:
     )
 
 
-def _whole_page(
-    w: Wording,
-    firm: Firm,
-    client: str,
-    title: str,
-    as_of: str,
-    body: str,
-    lines: Mapping[str, str],
-    home: str = "",
-) -> str:
-    """Cover, contents and body; `lines` are as_of, scope and quality of the cover."""
+@dataclass(frozen=True)
+class Cover:
+    """The cover of a page: client, title, audit date, and its lines as_of, scope and quality."""
+
+    client: str
+    title: str
+    as_of: str = ""
+    lines: Mapping[str, str] = field(default_factory=dict)
+
+
+def _whole_page(w: Wording, firm: Firm, cover: Cover, body: str, home: str = "") -> str:
+    """Cover, contents and body."""
+    client, title = cover.client, cover.title
     scripts, hashes = _scripts()
     footer = w._(
         "carnet {version} · definitions, queries and row ledger are in the appendix of each report",
@@ -103,7 +106,7 @@ def _whole_page(
             language=w.language,
             client=client,
             title=title,
-            as_of=as_of,
+            as_of=cover.as_of,
             body=body,
             home=home,
             scripts=scripts,
@@ -126,7 +129,7 @@ def _whole_page(
                 "contents": w._("Contents"),
                 "skip": w._("Go to the text"),
                 "folds": folds,
-                **lines,
+                **cover.lines,
                 "footer": footer,
             },
         )
@@ -152,16 +155,8 @@ def _page(book: Book, title: str, body: str, home: str = "") -> str:
             aside=w.number(rows - kept),
         ),
     }
-    return _whole_page(
-        w,
-        book.engagement.firm_profile,
-        book.engagement.client,
-        title,
-        str(book.as_of),
-        body,
-        lines,
-        home,
-    )
+    cover = Cover(book.engagement.client, title, str(book.as_of), lines)
+    return _whole_page(w, book.engagement.firm_profile, cover, body, home)
 
 
 def _css_text(text: str) -> str:
@@ -456,12 +451,8 @@ def reports_page(out: Path, w: Wording, firm: Firm) -> str:
         for client, dated in found.items()
     ]
     body = _templates().get_template("reports.html.j2").render(reports=reports)
-    return _whole_page(
-        w,
-        firm,
+    cover = Cover(
         w.ngettext("{count} client", "{count} clients", len(reports)),
         w._("Reports"),
-        "",
-        body,
-        {},
     )
+    return _whole_page(w, firm, cover, body)

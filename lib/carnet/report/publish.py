@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from multiprocessing.connection import Connection
@@ -73,30 +74,39 @@ def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[
     return [there[name] for name in names] if names else list(there.values())
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How an audit is run: its date and language (default: those of the engagement), the browser
+    that prints its pages to PDF, seconds that a cell may take, whether people are hidden behind
+    pseudonyms.
+    """
+
+    as_of: str | None = None
+    language: str | None = None
+    browser: str | None = None
+    timeout: int = CELL_TIMEOUT_SECONDS
+    anonymise: bool = False
+
+
 def run_audit(
     folder: Path,
     out: Path,
     notebooks: list[Path],
     parameters: dict[str, str],
-    as_of: str | None = None,
-    language: str | None = None,
+    settings: Settings = Settings(),
     warn: Callable[[str], object] = print,
-    browser: str | None = None,
-    timeout: int = CELL_TIMEOUT_SECONDS,
-    anonymise: bool = False,
 ) -> tuple[Path, Book]:
     """Execute the notebooks on one engagement and publish its dated folder;
     returns the folder and the book.
 
-    `warn` is told of earlier reports that cannot be read; `browser` prints the pages to PDF;
-    no cell may run longer than `timeout` seconds; `anonymise` hides people behind pseudonyms.
-    Raises CarnetError before anything runs; NotebookFailed when a cell stops, after keeping the
-    executed notebook in `<out>/<client>/logs/`. Nothing else is left of a run that fails.
+    `warn` is told of earlier reports that cannot be read. Raises CarnetError before anything runs;
+    NotebookFailed when a cell stops, after keeping the executed notebook in
+    `<out>/<client>/logs/`. Nothing else is left of a run that fails.
     """
     accepted = {path.stem: notebook_parameters(path) for path in notebooks}
     chosen = check_parameters(parameters, accepted)
     started, clock, context = datetime.now(UTC), time.monotonic(), process_context()
-    book = open_book(folder, as_of, language, anonymise)
+    book = open_book(folder, settings.as_of, settings.language, settings.anonymise)
     check_targets(target.measure for target in book.engagement.targets)
     common = {
         "engagement": str(folder.resolve()),
@@ -123,13 +133,13 @@ def run_audit(
                 for name in accepted
             }
             longest_first = sorted(notebooks, key=lambda path: -path.stat().st_size)
-            run, side_by_side = _prepared(unfinished, chosen, anonymise, len(notebooks))
+            run, side_by_side = _prepared(unfinished, chosen, settings.anonymise, len(notebooks))
             jobs = [
                 Job(
                     path,
                     common | chosen[path.stem] | memory[path.stem],
                     book.wording,
-                    timeout,
+                    settings.timeout,
                     run,
                     unfinished,
                 )
@@ -143,7 +153,9 @@ def run_audit(
             manifest = _manifest(
                 book, common | parameters, started, durations, earlier.name if earlier else None
             )
-            trouble = _write_report(unfinished, book, executed, pages, manifest, before, browser)
+            trouble = _write_report(
+                unfinished, book, executed, pages, manifest, before, settings.browser
+            )
             published = out / book.engagement.slug / _rename(unfinished, home, str(book.as_of)).name
     except NotebookFailed as failure:
         failure.log = _keep_log(

@@ -386,21 +386,9 @@ def test_coverage_of_the_profit_effect(monkeypatch):
 
 
 def test_what_if_without_a_step_is_today_and_moves_as_it_should():
-    t = replacement.what_if(
-        0.8,
-        100,
-        20,
-        10,
-        50.0,
-        4000.0,
-        10_000.0,
-        1000.0,
-        2000.0,
-        (-0.05, 0, 0.05),
-        (-0.5, 0, 0.5),
-        (-0.1, 0, 0.1),
-        1,
-    )
+    now = replacement.Situation(0.8, 100, 20, 10, 50.0, 4000.0, 10_000.0, 1000.0, 2000.0)
+    steps = replacement.Steps((-0.05, 0, 0.05), (-0.5, 0, 0.5), (-0.1, 0, 0.1))
+    t = replacement.what_if(now, steps, 1)
     same = t[
         np.isclose(t.retention_rate, 0.8) & np.isclose(t.cac, 200) & np.isclose(t.margin_rate, 0.4)
     ].iloc[0]
@@ -413,9 +401,8 @@ def test_what_if_without_a_step_is_today_and_moves_as_it_should():
         np.isclose(t.retention_rate, 0.85) & np.isclose(t.cac, 100) & np.isclose(t.margin_rate, 0.5)
     ].iloc[0]
     assert best.profit == pytest.approx((4000 + 5 * 50) * 0.5 / 0.4 - 1000 - 1000)
-    near = replacement.what_if(
-        0.98, 100, 20, 10, 50.0, 4000.0, 10_000.0, 1000.0, 0.0, (0, 0.05), (0,), (0,), 1
-    )
+    full = replacement.Situation(0.98, 100, 20, 10, 50.0, 4000.0, 10_000.0, 1000.0, 0.0)
+    near = replacement.what_if(full, replacement.Steps((0, 0.05), (0,), (0,)), 1)
     assert near.retention_rate.tolist() == pytest.approx([0.98, 1.0]) and near.profit[
         1
     ] == pytest.approx(3000 + 2 * 50), "nobody keeps more than all"
@@ -446,7 +433,8 @@ def budgets(rows, **changed):
         )
         | changed
     )
-    return retention_budget.retention_budgets(t, rates, **given)
+    retained = given.pop("retention_rate")
+    return retention_budget.retention_budgets(t, rates, retained, retention_budget.Terms(**given))
 
 
 def test_budget_is_chance_to_save_times_residual_margin_capped():

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 from carnet.book.book import open_book
-from carnet.customers.experiments.drawing import plan_experiment
+from carnet.customers.experiments.drawing import Question, plan_experiment
 from carnet.customers.experiments.files import load_plan
 from carnet.customers.experiments.reading import planned, read_experiment
 from carnet.errors import CarnetError
@@ -272,7 +272,9 @@ def trading(tmp_path_factory):
 def written(trading):
     """A plan written on the books of 2023, and its text."""
     made, path = plan_experiment(
-        open_book(trading[0] / "then"), "serve", "revenue", 180, None, 0.5, 3, 100.0, "", TODAY
+        open_book(trading[0] / "then"),
+        Question("serve", "revenue", 180, seed=3, effect=100.0),
+        TODAY,
     )
     text = path.read_text(encoding="utf-8")
     path.unlink()
@@ -497,15 +499,11 @@ def test_nothing_is_written_outside_the_folder(plan, trading, tmp_path):
     )
     (linked / "experiments").symlink_to(tmp_path)
     with pytest.raises(CarnetError, match="leads outside"):
-        plan_experiment(
-            open_book(linked), "serve", "revenue", 90, None, 0.5, 1, None, "", dt.date(2025, 1, 1)
-        )
+        plan_experiment(open_book(linked), Question("serve", "revenue", 90), dt.date(2025, 1, 1))
     (linked / "experiments").unlink()
     (linked / "experiments").write_text("", encoding="utf-8")
     with pytest.raises(CarnetError, match=r"no folder|cannot be written"):
-        plan_experiment(
-            open_book(linked), "serve", "revenue", 90, None, 0.5, 1, None, "", dt.date(2025, 1, 1)
-        )
+        plan_experiment(open_book(linked), Question("serve", "revenue", 90), dt.date(2025, 1, 1))
 
 
 @pytest.mark.long
@@ -527,7 +525,7 @@ def test_equal_customers_do_not_make_a_plan_unreadable(tmp_path):
             ]
     book = open_book(write_engagement(tmp_path, tables={"sales": rows}, as_of="2023-12-31"))
     for seed in range(5):
-        _, path = plan_experiment(book, "serve", "revenue", 90, None, 0.5, seed, None, "", TODAY)
+        _, path = plan_experiment(book, Question("serve", "revenue", 90, seed=seed), TODAY)
         assert load_plan(path).seed == seed
         path.unlink()
 
@@ -567,7 +565,7 @@ def test_refusals_of_a_plan(trading):
         (("renegotiate", "revenue", 180, None, 0.5), "too few to draw two arms"),
     ):
         with pytest.raises(CarnetError, match=re.escape(told)):
-            plan_experiment(book, *arguments, 1, None, "", TODAY)
+            plan_experiment(book, Question(*arguments), TODAY)
     for seed, effect, measure in (
         (-1, None, "revenue"),
         (1, math.nan, "revenue"),
@@ -576,13 +574,11 @@ def test_refusals_of_a_plan(trading):
         (1, 5.0, "retention"),
     ):
         with pytest.raises(CarnetError, match=r"is accepted|are accepted"):
-            plan_experiment(book, "serve", measure, 180, None, 0.5, seed, effect, "", TODAY)
+            plan_experiment(book, Question("serve", measure, 180, seed=seed, effect=effect), TODAY)
     with pytest.raises(CarnetError, match="one strategy at a time"):
         try:
-            plan_experiment(book, "serve", "retention", 90, None, 0.5, 1, 0.05, "", TODAY)
-            plan_experiment(
-                book, "serve", "revenue", 30, dt.date(2024, 2, 1), 0.5, 1, None, "", TODAY
-            )
+            plan_experiment(book, Question("serve", "retention", 90, effect=0.05), TODAY)
+            plan_experiment(book, Question("serve", "revenue", 30, dt.date(2024, 2, 1)), TODAY)
         finally:
             (home / "then" / "experiments" / "serve-2024-01-02.yml").unlink()
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -21,18 +22,25 @@ from carnet.measures.retention import experiments
 PAIRS_UNDER = 60  # customers, below which they are matched in pairs
 
 
+@dataclass(frozen=True)
+class Question:
+    """What an experiment asks: one strategy, the measure of its outcome, days, the day it starts
+    (by default the first one that is not known yet), the share treated, the seed of the draw,
+    the effect wished for, and rules of the sector to replace.
+    """
+
+    strategy: str
+    measure: str
+    days: int
+    start: dt.date | None = None
+    share: float = 0.5
+    seed: int = 1
+    effect: float | None = None
+    rules: str = ""
+
+
 def plan_experiment(
-    book: Book,
-    strategy: str,
-    measure: str,
-    days: int,
-    start: dt.date | None,
-    share: float,
-    seed: int,
-    effect: float | None,
-    rules: str,
-    today: dt.date,
-    write: bool = True,
+    book: Book, question: Question, today: dt.date, write: bool = True
 ) -> tuple[Plan, Path]:
     """Draw the arms of an experiment on the accounts of one strategy and write its plan (unless
     `write` is False); returns plan and path.
@@ -40,22 +48,55 @@ def plan_experiment(
     Raises CarnetError when an outcome may be known already, another experiment is running,
     or the accounts are too few.
     """
-    _check_options(strategy, measure, days, share, seed, effect)
+    q = question
+    _check_options(q)
+    start, end = _dates(book, q, today)
+    accounts = _accounts(book, q)
+    pairs = len(accounts) < PAIRS_UNDER and q.share == 0.5
+    baseline_start = years_earlier(book.as_of, 1) + dt.timedelta(days=1)
+    units = _units(book, accounts, q.measure, baseline_start)
+    drawn = experiments.assign(units, q.share, pairs, q.seed)
+    arms = _arm_sizes(drawn, q.share)
+    content = {
+        "client": book.engagement.client,
+        "currency": book.engagement.currency,
+        "strategy": q.strategy,
+        "measure": q.measure,
+        "written": today,
+        "as_of": book.as_of,
+        "start": start,
+        "end": end,
+        "baseline_start": baseline_start,
+        "design": "pairs" if pairs else "strata",
+        "treated_share": q.share,
+        "seed": q.seed,
+        **_power(book, accounts, q, (start, end), arms, pairs),
+        "wished_effect": q.effect,
+        "units": drawn.to_dict("records"),
+    }
+    plan = Plan.model_validate(content | {"digest": ""})
+    plan = plan.model_copy(update={"digest": digest_of(plan)})
+    path = folder_of(book) / f"{plan.name}.yml"
+    if write:
+        text = yaml.safe_dump(plan.model_dump(), sort_keys=False, allow_unicode=True, width=140)
+        write_new(path, HEADER + text)
+        load_plan(path)
+    return plan, path
+
+
+def _dates(book: Book, q: Question, today: dt.date) -> tuple[dt.date, dt.date]:
+    """First and last day: after every outcome that may be known, beside no other experiment."""
     if not book.has("sales"):
         raise CarnetError("experiment: the table sales is needed, it holds the outcomes.")
     try:
-        start = start or max(book.as_of, today) + dt.timedelta(days=1)
-        end = start + dt.timedelta(days=days - 1)
+        start = q.start or max(book.as_of, today) + dt.timedelta(days=1)
+        end = start + dt.timedelta(days=q.days - 1)
     except OverflowError:
-        raise CarnetError(f"start {start}: a date of this century is expected.") from None
+        raise CarnetError(f"start {q.start}: a date of this century is expected.") from None
     if start <= book.as_of or start < today:  # a plan comes before its outcomes
         raise CarnetError(
             f"start {start}: outcomes up to {max(book.as_of, today - dt.timedelta(days=1))} may be "
             f"known; start later."
-        )
-    if measure == "margin" and not book.has("sales", "cost"):
-        raise CarnetError(
-            "measure margin: the sales give no cost; choose revenue, orders or retention."
         )
     for other in read_plans(book):
         if other.start <= end and start <= other.end:
@@ -63,30 +104,45 @@ def plan_experiment(
                 f"{other.name} runs from {other.start} to {other.end}: one strategy at a time. "
                 f"Start after it, or drop its plan."
             )
-    rule_values = chosen_rules(book.engagement.sector_profile.strategy, rules)
-    accounts = with_strategies(account_list(book, 0.80, 0.95, Rates()), rule_values, 0.80, 0.95)
-    accounts = accounts[accounts.strategy == strategy].sort_values("customer_id", ignore_index=True)
-    pairs = len(accounts) < PAIRS_UNDER and share == 0.5
-    baseline_start = years_earlier(book.as_of, 1) + dt.timedelta(days=1)
+    return start, end
+
+
+def _accounts(book: Book, q: Question) -> pd.DataFrame:
+    """The accounts of the strategy, of which the measure can be known."""
+    if q.measure == "margin" and not book.has("sales", "cost"):
+        raise CarnetError(
+            "measure margin: the sales give no cost; choose revenue, orders or retention."
+        )
+    rules = chosen_rules(book.engagement.sector_profile.strategy, q.rules)
+    t = with_strategies(account_list(book, 0.80, 0.95, Rates()), rules, 0.80, 0.95)
+    t = t[t.strategy == q.strategy].sort_values("customer_id", ignore_index=True)
+    if len(t) < 2 * experiments.LEAST_ARM:
+        raise CarnetError(
+            f"strategy {q.strategy}: {len(t)} accounts are too few to draw two arms "
+            f"of {experiments.LEAST_ARM}."
+        )
+    return t
+
+
+def _units(book: Book, accounts: pd.DataFrame, measure: str, start: dt.date) -> pd.DataFrame:
+    """What is drawn: customer_id, stratum, baseline (what the 12 months before foretell by)."""
     units = pd.DataFrame(
         {"customer_id": accounts.customer_id, "stratum": accounts.abc_class.fillna("–")}
     )
+    baseline = units_of(book, accounts, _baseline(measure), start, book.as_of)
     # as the plan writes it: what sums of floats leave beyond the cent must not bear on the draw
-    units["baseline"] = (
-        units_of(book, accounts, _baseline(measure), baseline_start, book.as_of).round(2) + 0.0
-    )
+    units["baseline"] = baseline.round(2) + 0.0
     unknown = units.baseline.isna()
     if unknown.any():
         raise CarnetError(
             f"measure {measure}: not known of {unknown.sum()} of {len(units)} accounts, whose "
             f"lines give no cost; choose revenue."
         )
-    if len(units) < 2 * experiments.LEAST_ARM:
-        raise CarnetError(
-            f"strategy {strategy}: {len(units)} accounts are too few to draw two arms "
-            f"of {experiments.LEAST_ARM}."
-        )
-    drawn = experiments.assign(units, share, pairs, seed)
+    return units
+
+
+def _arm_sizes(drawn: pd.DataFrame, share: float) -> tuple[int, int]:
+    """Accounts treated and left alone."""
     treated, control = (
         int((drawn.arm == arm).sum()) for arm in (experiments.TREATED, experiments.CONTROL)
     )
@@ -95,55 +151,26 @@ def plan_experiment(
             f"share {share}: one arm would have {min(treated, control)} accounts, at least "
             f"{experiments.LEAST_ARM} are needed."
         )
-    content = {
-        "client": book.engagement.client,
-        "currency": book.engagement.currency,
-        "strategy": strategy,
-        "measure": measure,
-        "written": today,
-        "as_of": book.as_of,
-        "start": start,
-        "end": end,
-        "baseline_start": baseline_start,
-        "design": "pairs" if pairs else "strata",
-        "treated_share": share,
-        "seed": seed,
-        **_power(book, accounts, measure, start, end, treated, control, pairs, effect),
-        "wished_effect": effect,
-        "units": drawn.to_dict("records"),
-    }
-    plan = Plan.model_validate(content | {"digest": ""})
-    plan = plan.model_copy(update={"digest": digest_of(plan)})
-    path = folder_of(book) / f"{plan.name}.yml"
-    if write:
-        write_new(
-            path,
-            HEADER
-            + yaml.safe_dump(plan.model_dump(), sort_keys=False, allow_unicode=True, width=140),
-        )
-        load_plan(path)
-    return plan, path
+    return treated, control
 
 
-def _check_options(
-    strategy: str, measure: str, days: int, share: float, seed: int, effect: float | None
-) -> None:
+def _check_options(q: Question) -> None:
     for option, value, accepted in (
-        ("strategy", strategy, PLANNED),
-        ("measure", measure, experiments.MEASURES),
+        ("strategy", q.strategy, PLANNED),
+        ("measure", q.measure, experiments.MEASURES),
     ):
         if value not in accepted:
             raise CarnetError(f"{option} {value!r} is not accepted; {nearest(value, accepted)}")
-    if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
-        raise CarnetError(f"days {days}: {SHORTEST_DAYS} to {LONGEST_DAYS} are accepted.")
-    if not 0 < share < 1:
-        raise CarnetError(f"share {share}: a number between 0 and 1 is accepted.")
-    if seed < 0:
-        raise CarnetError(f"seed {seed}: a whole number from 0 on is accepted.")
-    largest = 1.0 if measure == "retention" else 1e12
-    if effect is not None and not 1e-6 <= abs(effect) < largest:  # NaN too
+    if not SHORTEST_DAYS <= q.days <= LONGEST_DAYS:
+        raise CarnetError(f"days {q.days}: {SHORTEST_DAYS} to {LONGEST_DAYS} are accepted.")
+    if not 0 < q.share < 1:
+        raise CarnetError(f"share {q.share}: a number between 0 and 1 is accepted.")
+    if q.seed < 0:
+        raise CarnetError(f"seed {q.seed}: a whole number from 0 on is accepted.")
+    largest = 1.0 if q.measure == "retention" else 1e12
+    if q.effect is not None and not 1e-6 <= abs(q.effect) < largest:  # NaN too
         raise CarnetError(
-            f"effect {effect}: money or orders a customer, or for retention a share such "
+            f"effect {q.effect}: money or orders a customer, or for retention a share such "
             f"as 0.05, are accepted."
         )
 
@@ -158,13 +185,10 @@ def _baseline(measure: str) -> str:
 def _power(
     book: Book,
     accounts: pd.DataFrame,
-    measure: str,
-    start: dt.date,
-    end: dt.date,
-    treated: int,
-    control: int,
+    question: Question,
+    dates: tuple[dt.date, dt.date],
+    arms: tuple[int, int],
     pairs: bool,
-    effect: float | None,
 ) -> dict:
     """What these arms can show, from the same accounts and dates a year earlier;
     unknown where the sales given do not cover them and the 12 months before.
@@ -175,7 +199,8 @@ def _power(
     empty = dict.fromkeys(
         ("usual_mean", "usual_spread", "explained", "detectable_effect", "needed_per_arm")
     )
-    then, until = (years_earlier(day, 1) for day in (start, end))
+    measure, effect, (treated, control) = question.measure, question.effect, arms
+    then, until = (years_earlier(day, 1) for day in dates)
     before = years_earlier(then, 1)
     if (
         until > book.as_of

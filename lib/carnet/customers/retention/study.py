@@ -246,23 +246,24 @@ class RetentionStudy:
         p, found = self.parameters, self.portfolio
         t = found.customers
         new_count = int((t.status == "new").sum())
-        inputs = (
-            self.retention_rate,
-            int(t.active.sum()),
-            found.inflow,
-            new_count,
-            found.leaver_margin,
-            found.gross_margin,
-            found.revenue,
-            found.fixed_cost,
-            found.acquisition_cost,
+        now = replacement.Situation(
+            retention_rate=self.retention_rate,
+            customers=int(t.active.sum()),
+            inflow=found.inflow,
+            new_customers=new_count,
+            leaver_margin=found.leaver_margin,
+            gross_margin=found.gross_margin,
+            revenue=found.revenue,
+            fixed_cost=found.fixed_cost,
+            acquisition_cost=found.acquisition_cost,
         )
-        if any(unknown(value) for value in inputs) or not new_count or not found.gross_margin:
+        known = not any(unknown(value) for value in vars(now).values())
+        if not known or not new_count or not found.gross_margin:
             return pd.DataFrame()
         sizes = (p.retention_step, p.acquisition_step, p.margin_step)
         rates, costs, margins = (tuple(sign * size for sign in (-1, 0, 1)) for size in sizes)
         costs = costs if found.acquisition_cost > 0 else (0.0,)
-        return replacement.what_if(*inputs, rates, costs, margins, 1)
+        return replacement.what_if(now, replacement.Steps(rates, costs, margins), 1)
 
     # --- famous figures of this book
 

@@ -298,6 +298,26 @@ class ColumnReader:
         bare = bare_number(text, self.currency)
         return bare if kind == "share" else f"CASE WHEN NOT contains({text}, '%') THEN {bare} END"
 
+    def _read_text(self, role: str, text: str, sql_type: str) -> str:
+        """SQL: a text as written, a customer's number as compared, a mapped word as its own."""
+        if sql_type in FLOATS:  # a customer number that missing values turned into 17850.0
+            whole = f"CAST(CAST({text} AS BIGINT) AS VARCHAR)"
+            return f"CASE WHEN {text} = floor({text}) THEN {whole} ELSE CAST({text} AS VARCHAR) END"
+        # é is one letter or two signs, and one name; most texts have neither
+        plain = f"CAST({text} AS VARCHAR)"
+        written = (
+            f"CASE WHEN strlen({plain}) = length({plain}) THEN {plain} ELSE "
+            f"nfc_normalize({plain}) END"
+        )
+        if role in CUSTOMER_ROLES:
+            written = same_customer(written, self.spec.ids)
+        if role == "currency":
+            return f"coalesce({_one_of(written, CURRENCY_SIGNS)}, upper({written}))"
+        mapped = {
+            quoted(word): tuple(words) for word, words in self.spec.own_words.get(role, {}).items()
+        }
+        return f"coalesce({_one_of(text, mapped)}, {written})" if mapped else written
+
     def read(self, role: str) -> str:
         """SQL: the value as its kind; NULL when it is missing or does not read."""
         column, sql_type, text, bare = (
@@ -307,27 +327,7 @@ class ColumnReader:
             f"p_{role}",
         )
         if column.kind in ("id", "text"):
-            if sql_type in FLOATS:  # a customer number that missing values turned into 17850.0
-                whole = f"CAST(CAST({text} AS BIGINT) AS VARCHAR)"
-                return (
-                    f"CASE WHEN {text} = floor({text}) THEN {whole} ELSE CAST({text} "
-                    f"AS VARCHAR) END"
-                )
-            # é is one letter or two signs, and one name; most texts have neither
-            plain = f"CAST({text} AS VARCHAR)"
-            written = (
-                f"CASE WHEN strlen({plain}) = length({plain}) THEN {plain} ELSE "
-                f"nfc_normalize({plain}) END"
-            )
-            if role in CUSTOMER_ROLES:
-                written = same_customer(written, self.spec.ids)
-            if role == "currency":
-                return f"coalesce({_one_of(written, CURRENCY_SIGNS)}, upper({written}))"
-            mapped = {
-                quoted(word): tuple(words)
-                for word, words in self.spec.own_words.get(role, {}).items()
-            }
-            return f"coalesce({_one_of(text, mapped)}, {written})" if mapped else written
+            return self._read_text(role, text, sql_type)
         if column.kind == "bool":
             return _one_of(text, {"true": TRUTH_WORDS[0], "false": TRUTH_WORDS[1]})
         own = self.spec.own_words.get(role, {})
@@ -408,27 +408,31 @@ class ColumnReader:
             f"SELECT max(d) FROM ({dates}) WHERE d <= {quoted(str(limit))}"
         ).fetchall()[0][0]
 
+    def _named_columns(self, headers: dict[str, str]) -> tuple[dict[str, str], list[Message]]:
+        """Role → header as the engagement says, and a message for each that is not there."""
+        mapping, faults = {}, []
+        for role, wanted in self.spec.columns.items():
+            if plain_header(wanted) in headers:
+                mapping[role] = headers[plain_header(wanted)]
+                continue
+            faults.append(
+                Message(
+                    "{name}: {key}: no header {wanted} in {examples}; {nearest}",
+                    name=self.name,
+                    key=f"columns: {role}",
+                    wanted=f"{wanted!r}",
+                    examples=examples(self.spec.files),
+                    nearest=nearest(wanted, self.types),
+                )
+            )
+        return mapping, faults
+
     def _map_columns(self) -> dict[str, str]:
         """Role → header: as the engagement says, else a header that is the role's own name
         or its legal one.
         """
-        faults = []
         headers = {plain_header(header): header for header in self.types}
-        mapping = {}
-        for role, wanted in self.spec.columns.items():
-            if plain_header(wanted) in headers:
-                mapping[role] = headers[plain_header(wanted)]
-            else:
-                faults.append(
-                    Message(
-                        "{name}: {key}: no header {wanted} in {examples}; {nearest}",
-                        name=self.name,
-                        key=f"columns: {role}",
-                        wanted=f"{wanted!r}",
-                        examples=examples(self.spec.files),
-                        nearest=nearest(wanted, self.types),
-                    )
-                )
+        mapping, faults = self._named_columns(headers)
         taken = set(mapping.values())
         for role in self.schema.columns:
             name = plain_header(self.schema.headers.get(role, role))

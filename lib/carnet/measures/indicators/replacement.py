@@ -4,6 +4,8 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -372,22 +374,34 @@ def value_effect(
     return survival_years(other_rate, horizon_years, discount_rate) / own - 1
 
 
+@dataclass(frozen=True)
+class Situation:
+    """A year of the company, as the what-if starts from it."""
+
+    retention_rate: float
+    customers: float
+    inflow: float
+    new_customers: float
+    leaver_margin: float
+    gross_margin: float
+    revenue: float
+    fixed_cost: float
+    acquisition_cost: float
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of a what-if: of the retention in points, of the cost per new customer as a share,
+    of the margin in points of revenue.
+    """
+
+    retention: Sequence[float]
+    cost: Sequence[float]
+    margin: Sequence[float]
+
+
 @measure(N_("Profit over retention, acquisition cost and margin"))
-def what_if(
-    retention_rate: float,
-    customers: float,
-    inflow: float,
-    new_customers: float,
-    leaver_margin: float,
-    gross_margin: float,
-    revenue: float,
-    fixed_cost: float,
-    acquisition_cost: float,
-    retention_steps: Sequence[float],
-    cost_steps: Sequence[float],
-    margin_steps: Sequence[float],
-    years: int,
-) -> pd.DataFrame:
+def what_if(now: Situation, steps: Steps, years: int) -> pd.DataFrame:
     """Profit over retention × acquisition cost × margin, from the figures of the book.
 
     Formula     profit = (gross margin + extra_stock × leavers' margin) × margin factor − fixed cost
@@ -400,37 +414,29 @@ def what_if(
                 revenue, gross_margin and new_customers must not be 0
     Source      definition of the workbook (method §2 A)
 
-    Parameters  steps: retention in points, acquisition cost as a share, margin in points of revenue
     Columns     retention_step, cost_step, margin_step, retention_rate (at most 1), cac,
                 margin_rate, profit, profit_change
     """
     rows = []
-    rate, cac = gross_margin / revenue, acquisition_cost / new_customers
-    today = gross_margin - fixed_cost - acquisition_cost
-    for kept in retention_steps:
-        for dearer in cost_steps:
-            for better in margin_steps:
-                other = min(1.0, retention_rate + kept)
-                extra = (
-                    extra_stock(retention_rate, other, customers, inflow, years)
-                    if other >= 0
-                    else math.nan
-                )
-                profit = (
-                    (gross_margin + extra * leaver_margin) * (rate + better) / rate
-                    - fixed_cost
-                    - cac * (1 + dearer) * new_customers
-                )
-                rows.append(
-                    dict(
-                        retention_step=kept,
-                        cost_step=dearer,
-                        margin_step=better,
-                        retention_rate=other,
-                        cac=cac * (1 + dearer),
-                        margin_rate=rate + better,
-                        profit=profit,
-                        profit_change=profit - today,
-                    )
-                )
+    rate, cac = now.gross_margin / now.revenue, now.acquisition_cost / now.new_customers
+    today = now.gross_margin - now.fixed_cost - now.acquisition_cost
+    for kept, dearer, better in product(steps.retention, steps.cost, steps.margin):
+        other = min(1.0, now.retention_rate + kept)
+        extra = math.nan
+        if other >= 0:
+            extra = extra_stock(now.retention_rate, other, now.customers, now.inflow, years)
+        margin = (now.gross_margin + extra * now.leaver_margin) * (rate + better) / rate
+        profit = margin - now.fixed_cost - cac * (1 + dearer) * now.new_customers
+        rows.append(
+            dict(
+                retention_step=kept,
+                cost_step=dearer,
+                margin_step=better,
+                retention_rate=other,
+                cac=cac * (1 + dearer),
+                margin_rate=rate + better,
+                profit=profit,
+                profit_change=profit - today,
+            )
+        )
     return pd.DataFrame(rows)

@@ -2,6 +2,8 @@
 capped; and whom not to chase (source A).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -67,19 +69,24 @@ def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-@measure(
-    N_("What may be spent on each customer"),
-)
+@dataclass(frozen=True)
+class Terms:
+    """What an action is assumed to do and may cost: the shares that it keeps and brings back, the
+    share of a year's margin that no customer gets more than, the cost of the smallest one, and the
+    years and the rate by which later margins count.
+    """
+
+    save_rate: float
+    win_back_rate: float
+    cap_share: float
+    action_cost: float
+    horizon_years: int
+    discount_rate: float
+
+
+@measure(N_("What may be spent on each customer"))
 def retention_budgets(
-    accounts: pd.DataFrame,
-    rates: pd.DataFrame,
-    retention_rate: float,
-    save_rate: float,
-    win_back_rate: float,
-    cap_share: float,
-    action_cost: float,
-    horizon_years: int,
-    discount_rate: float,
+    accounts: pd.DataFrame, rates: pd.DataFrame, retention_rate: float, terms: Terms
 ) -> pd.DataFrame:
     """What may be spent on each customer, and whether it is worth chasing.
 
@@ -114,14 +121,14 @@ def retention_budgets(
     leave = pd.Series(
         [rate.get(key, np.nan) for key in zip(band, kind, strict=True)], accounts.index, dtype=float
     ).mask(gone, 1.0)
-    save = (leave * save_rate).mask(gone, win_back_rate)
+    save = (leave * terms.save_rate).mask(gone, terms.win_back_rate)
     margin = accounts.yearly_margin.astype(float)
-    years = survival_years(retention_rate, horizon_years, discount_rate)
+    years = survival_years(retention_rate, terms.horizon_years, terms.discount_rate)
     residual, regain = margin * years, accounts.regain_margin.astype(float)
-    uncapped = save * residual.clip(lower=0) + win_back_rate * regain * years
-    allowed = np.minimum(uncapped, cap_share * margin.clip(lower=0))
+    uncapped = save * residual.clip(lower=0) + terms.win_back_rate * regain * years
+    allowed = np.minimum(uncapped, terms.cap_share * margin.clip(lower=0))
     safe = (band < BANDS[1]) & ~kind & ~gone & ~(regain > 0)
-    chase = (allowed >= action_cost) & (margin > 0) & ~safe
+    chase = (allowed >= terms.action_cost) & (margin > 0) & ~safe
     reason = np.select(
         [margin.isna() | save.isna(), margin <= 0, chase, gone, safe],
         ["unknown", "unprofitable", "chase", "gone", "safe"],
