@@ -22,12 +22,16 @@ import numpy as np
 import pytest
 import yaml
 from carnet.engagement.running import PICTURES_VARIABLE
+from hypothesis import settings
 from nbval import plugin as nbval_plugin
 
 # what is imported is never garbage, and expressions are many small objects: looking for garbage
 # takes a tenth of a run
 gc.freeze()
 gc.set_threshold(20_000)
+# how long an example takes on a busy machine says nothing about the law it tries
+settings.register_profile("carnet", deadline=None)
+settings.load_profile("carnet")
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "data" / "demo"
 PICTURE_TOLERANCE = 2.0  # root mean square of 0-255 pixel differences

@@ -14,7 +14,7 @@ from carnet.customers.decisions import ACTION_COLUMNS, decisions, may_be_called,
 from carnet.customers.gaps.gap_list import gap_list
 from carnet.engagement.parameters import Policy, read_parameters
 from carnet.engagement.running import RUN_VARIABLE, Run
-from carnet.findings import decisions as told
+from carnet.findings import decisions as words
 from carnet.measures.gaps import tasks
 from carnet.measures.retention import actions
 from carnet.wording import Wording
@@ -314,8 +314,8 @@ def test_nothing_is_decided_without_sales(make_engagement):
     t = decisions(open_book(make_engagement(tables=only, as_of="2025-12-31")), Policy())
     assert not len(t) and set(ACTION_COLUMNS) <= set(t.columns)
     assert (
-        told.spending(ENGLISH, t) is None
-        and told.not_chased(ENGLISH, t) == "Nobody is on the do-not-chase list."
+        words.spending(ENGLISH, t) is None
+        and words.not_chased(ENGLISH, t) == "Nobody is on the do-not-chase list."
     )
 
 
@@ -553,7 +553,7 @@ def accounts(draw):
     return account
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.lists(accounts(), min_size=1, max_size=30),
     st.floats(0, 300),
@@ -623,17 +623,17 @@ def test_a_given_price_decides(made_up_book, given):
 
 def test_every_action_and_reason_has_its_words_in_both_languages():
     assert (
-        tuple(told.ACTION_LABELS) == actions.ACTIONS
-        and tuple(told.REASON_LABELS) == actions.REASONS
+        tuple(words.ACTION_LABELS) == actions.ACTIONS
+        and tuple(words.REASON_LABELS) == actions.REASONS
     )
-    for label in (*told.ACTION_LABELS.values(), *told.REASON_LABELS.values()):
+    for label in (*words.ACTION_LABELS.values(), *words.REASON_LABELS.values()):
         assert ENGLISH._(label) == label != FRENCH._(label)
 
 
 def test_a_decision_is_one_sentence_with_its_price_or_its_reason(made_up_book):
     t = decisions(made_up_book, NO_HOLD_OUT).set_index("customer_id")
     sentences = {
-        name: told.decision(ENGLISH, t.loc[name]) for name in ("F00", "F01", "F04", "F06", "L00")
+        name: words.decision(ENGLISH, t.loc[name]) for name in ("F00", "F01", "F04", "F06", "L00")
     }
     assert sentences == {
         "F00": "last-chance proposal, at most €60",
@@ -642,25 +642,25 @@ def test_a_decision_is_one_sentence_with_its_price_or_its_reason(made_up_book):
         "F06": "do not chase: its contract is over",
         "L00": "serve as ever",
     }
-    assert told.why(ENGLISH, t.loc["F01"]).startswith(
+    assert words.why(ENGLISH, t.loc["F01"]).startswith(
         "claims doubtful, in collection or written off · €4,500 behind the year before · "
     )
-    assert told.why(ENGLISH, t.loc["F01"]).endswith("€2,400 of margin a year")
+    assert words.why(ENGLISH, t.loc["F01"]).endswith("€2,400 of margin a year")
     unknown = t.loc["L00"].copy()
     unknown[["sales_gap", "leave_probability", "yearly_margin", "at_most"]] = np.nan
-    assert told.why(ENGLISH, unknown) == "" and told.decision(ENGLISH, unknown) == "serve as ever"
+    assert words.why(ENGLISH, unknown) == "" and words.decision(ENGLISH, unknown) == "serve as ever"
 
 
 def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
     """16 proposals of 60 for 16 × 180; four dropped, all of them of the same 1,500 of a year."""
     t = decisions(made_up_book, NO_HOLD_OUT)
-    finding = told.spending(ENGLISH, t)
+    finding = words.spending(ENGLISH, t)
     assert (
         finding.amount == 960
         and "16 accounts are worth an action: at most €960 in all" in finding.sentence
         and "€2,880" in finding.sentence
     )
-    dropped = told.not_chased(ENGLISH, t[t.action == "do_not_chase"])
+    dropped = words.not_chased(ENGLISH, t[t.action == "do_not_chase"])
     assert dropped.startswith(
         "4 customers are not to be chased (claims doubtful, in collection or written off: 2 · "
         "noted as closed, sold or in liquidation: 1 · its contract is over: 1)."
@@ -669,6 +669,6 @@ def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
         all(f"Company {name}" in dropped for name in ("F01", "F02", "F04"))
         and "Company F06" not in dropped
     )
-    nothing = told.spending(ENGLISH, t[t.customer_id.str.startswith("L")])
+    nothing = words.spending(ENGLISH, t[t.customer_id.str.startswith("L")])
     assert nothing.amount == 0 and "stays under its cost" in nothing.sentence
-    assert told.spending(ENGLISH, t.assign(at_most=np.nan)) is None
+    assert words.spending(ENGLISH, t.assign(at_most=np.nan)) is None

@@ -12,7 +12,7 @@ from carnet.customers.accounts.account_list import account_list, chosen_rules, w
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.decisions import Policy, decisions
 from carnet.customers.gaps.gap_list import gap_list
-from carnet.findings import strategy as told
+from carnet.findings import strategy as words
 from carnet.measures.gaps.salespeople import late_by_salesperson, sellers
 from carnet.wording import Notice, Wording
 
@@ -226,13 +226,13 @@ def test_a_contract_over_and_nothing_bought_since_is_gone(contract_book):
         and t.strategy["running"] != "gone"
     )
     assert (
-        told.reason(ENGLISH, t.loc["ended"], rules)
+        words.reason(ENGLISH, t.loc["ended"], rules)
         == "Its contract ended on 31 March 2025, and nothing was bought since."
     )
-    assert "Its contract ended on 30 June 2024; it has bought since." in told.reason(
+    assert "Its contract ended on 30 June 2024; it has bought since." in words.reason(
         ENGLISH, t.loc["bought_since"], rules
     )
-    assert "order by order" not in told.reason(ENGLISH, t.loc["running"], rules)
+    assert "order by order" not in words.reason(ENGLISH, t.loc["running"], rules)
     decided = decisions(contract_book, Policy(proposal_cost=1.0, action_cost=1.0)).set_index(
         "customer_id"
     )

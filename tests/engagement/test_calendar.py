@@ -13,7 +13,7 @@ from carnet.book.book import open_book
 from carnet.customers.gaps.gap_list import gap_list, monthly_gaps
 from carnet.engagement.periods import Periods, months_earlier, years_earlier, years_earlier_each
 from carnet.measures.portfolio import movement
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 FIRST, LAST = dt.date(2023, 1, 1), dt.date(2029, 12, 31)
@@ -66,7 +66,6 @@ def test_law_an_earlier_audit_of_the_same_book_cuts_the_same_months():
 
 
 @pytest.mark.long
-@settings(deadline=None)
 @given(
     as_of=st.sampled_from(EVERY_DAY),
     day=st.dates(dt.date(2020, 1, 1), LAST),

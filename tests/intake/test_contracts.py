@@ -246,9 +246,7 @@ cells = st.sampled_from(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.lists(cells, min_size=1, max_size=5), max_size=12), seed=st.integers(0, 10**9)
 )

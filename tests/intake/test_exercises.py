@@ -336,9 +336,7 @@ def entry_of(number, move):
     )
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(MOVES, min_size=1, max_size=25), one_file=st.booleans())
 @pytest.mark.long
 def test_law_what_is_open_of_a_customer_is_the_balance_of_its_accounts(

@@ -1229,9 +1229,7 @@ entry = st.tuples(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(entry, min_size=1, max_size=12),
     st.sampled_from(["\t", "|"]),

@@ -16,9 +16,7 @@ from hypothesis import strategies as st
 
 from tests.intake.malformed import CASES, GOOD, HEADER, KEPT
 
-RUNS = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+RUNS = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def reconciled(book):
@@ -139,9 +137,7 @@ VALUE = st.recursive(
 )
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     field=st.sampled_from(sorted(set(Engagement.model_fields) - {"folder"}))
     | st.sampled_from(["tables.sales", "tables.sales.format", "tables.sales.columns"]),

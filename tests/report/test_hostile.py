@@ -65,31 +65,31 @@ NUMBERS = {
 }  # fmt: skip
 
 
-def hostile(table, name, column, number, day, draw):
-    """A value of a column that reads, its texts hostile."""
-    month = dt.date(2022 + number // 12 % 3, number % 12 + 1, 1)
+def dated(name, number, day):
+    """The day of a date column: months for periods, later for what ends, none for `until`."""
+    month = dt.date(2022 + number // 12, number % 12 + 1, 1) if number < 36 else None
+    if name == "period_start":
+        return month
+    if name == "period_end":
+        return (month + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
     later = {"closed": 30, "due_date": 30, "paid_date": 45}.get(name, 0)
-    own = {
-        "period_start": month,
-        "period_end": (month + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1),
-        "until": "",
-        "score": draw.randrange(1, 11),
-        "currency": "EUR" if number % 50 else EVIL[number // 50 % len(EVIL)],
-        "line_id": number,
-    }
-    marks = ("quality", *TABLES["satisfaction"].columns)
-    money = draw.randrange(1, 6) if name in marks else draw.randrange(10, 400)
+    return "" if name == "until" else min(day + dt.timedelta(days=later), AS_OF)
+
+
+def hostile(table, name, column, number, draw):
+    """A value of a column that reads, its texts hostile."""
+    if name in NUMBERS:
+        return NUMBERS[name] if name != "score" else draw.randrange(1, 11)
     if (table, name) == ("sales", "amount"):
         # they pay for what is charged to them, so that some are worth a task
-        money = draw.randrange(500, 9000)
-    kinds = {
-        "date": min(day + dt.timedelta(days=later), AS_OF),
-        "money": money,
-        "number": money,
-        "share": "0.1",
-    }
-    text = EVIL[draw.randrange(len(EVIL))]
-    return own.get(name, NUMBERS.get(name, kinds.get(column.kind, text)))
+        return draw.randrange(500, 9000)
+    if column.kind in ("money", "number"):
+        marks = ("quality", *TABLES["satisfaction"].columns)
+        return draw.randrange(1, 6) if name in marks else draw.randrange(10, 400)
+    own = {"line_id": number, "currency": "EUR" if number % 50 else EVIL[number // 50 % len(EVIL)]}
+    if column.kind == "share" or name in own:
+        return own.get(name, "0.1")
+    return EVIL[draw.randrange(len(EVIL))]
 
 
 def rows(table, draw):
@@ -105,8 +105,10 @@ def rows(table, draw):
         for name, column in columns.items():
             if name == "customer_id":
                 row.append(customer)
+            elif column.kind == "date":
+                row.append(dated(name, number, day))
             else:
-                row.append(hostile(table, name, column, number, day, draw))
+                row.append(hostile(table, name, column, number, draw))
         made.append(row)
     return made
 

@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import ibis
 import ibis.expr.types as ir
@@ -26,7 +26,7 @@ from carnet.book.cache import (
     date_file,
     forget_oldest,
     is_whole,
-    publish,
+    put_in_place,
     with_known_date,
 )
 from carnet.book.cube import Span, last_text
@@ -44,6 +44,7 @@ from carnet.measures.register import MEASURES, Ran, note
 from carnet.wording import N_, Notice, Wording
 
 YEAR_DAYS = 366
+COVER_DAYS = 31  # a table that starts or ends this far inside a window still covers it
 LEAST_RHYTHMS = 5  # customers that ordered twice, for "half of the customers" to say something
 
 
@@ -230,12 +231,7 @@ class Book:
         """False when the sales given start later in the previous period than a pause usual for this
         book explains, or skip it.
         """
-        tolerated = max(31, self.longest_pause_days)
-        starts_in_time = (
-            self.first_sale is not None
-            and (self.first_sale - self.periods.previous.start).days <= tolerated
-        )
-        return starts_in_time and self.previous_order_count > 0
+        return self.covers("sales", self.periods.previous.start) and self.previous_order_count > 0
 
     @property
     def comparable_months(self) -> list[int]:
@@ -265,10 +261,40 @@ class Book:
 
     def reaches_back(self, years: int) -> bool:
         """True when an audit `years` earlier would have had its two periods, too."""
-        start = self.periods.earlier(years).previous.start
-        return self.first_sale is not None and (self.first_sale - start).days <= max(
-            31, self.longest_pause_days
-        )
+        return self.covers("sales", self.periods.earlier(years).previous.start)
+
+    def given(self, table: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """Days of the first and the last row of a table: of positive lines for sales;
+        NaT without any.
+        """
+        if table == "sales":
+            return pd.Timestamp(self.first_sale), pd.Timestamp(self.last_sale)
+        if ("given", table) not in self.computed:
+            rows = self.table(table)
+            day = rows.opened if table == "opportunities" else rows.date
+            first, last = rows.agg(first=day.min(), last=day.max()).execute().iloc[0]
+            self.computed["given", table] = pd.Timestamp(first), pd.Timestamp(last)
+        return self.computed["given", table]
+
+    @overload
+    def covers(self, table: str, start: dt.date, end: dt.date | None = None) -> bool: ...
+
+    @overload
+    def covers(
+        self, table: str, start: pd.Series, end: pd.Series | None = None
+    ) -> pd.Series[bool]: ...
+
+    def covers(self, table: str, start: Any, end: Any = None) -> Any:
+        """True where the rows given tell what happened from `start` on, and up to `end`.
+
+        The first row may be `COVER_DAYS` later than `start` and the last one as much earlier than
+        `end`, or as much as the longest pause between orders where these are the sales. `start`
+        and `end` are days, or one for each customer.
+        """
+        pause = max(COVER_DAYS, self.longest_pause_days) if table == "sales" else COVER_DAYS
+        tolerated, (first, last) = pd.Timedelta(days=pause), self.given(table)
+        begun = pd.to_datetime(start) + tolerated >= first
+        return begun if end is None else begun & (pd.to_datetime(end) - tolerated <= last)
 
     @property
     def notices(self) -> list[Notice]:
@@ -368,7 +394,7 @@ def _opened(engagement: Engagement, anonymise: bool | None) -> Book:
             made.mkdir()
             dated = dated.model_copy(update={"as_of": build(dated, files, made, key)})
             home = cache / content_hash(dated, files, key)
-            publish(made, home)
+            put_in_place(made, home)
             forget_oldest(cache)
         if engagement.as_of is None:
             date_file(engagement, files, cache, key).write_text(str(dated.as_of), encoding="utf-8")

@@ -86,8 +86,8 @@ def forget_oldest(cache: Path) -> None:
             stale.unlink(missing_ok=True)
 
 
-def publish(made: Path, home: Path) -> None:
-    """Publish a finished cache; one that another run finished meanwhile is kept,
+def put_in_place(made: Path, home: Path) -> None:
+    """Rename a finished cache into place; one that another run finished meanwhile is kept,
     a damaged one replaced.
     """
     try:

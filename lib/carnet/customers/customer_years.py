@@ -22,7 +22,6 @@ from carnet.measures.reasons import service_quality, silence
 from carnet.measures.retention import defection
 from carnet.wording import unknown
 
-COVER_DAYS = 31  # a table that starts this much later than a window still covers it
 LEAST_SEGMENT = 20  # customer-years, below which a segment is no attribute of its own
 LEAST_EXPOSURE_DAYS = 90  # observed before the last order, for attributes to say something
 
@@ -36,11 +35,8 @@ def rolling_periods(book: Book) -> Periods:
 
 def years_covered(book: Book) -> int:
     """How many of these years, counted back, had their year before in the sales given."""
-    if book.first_sale is None:
-        return 0
-    tolerated = max(COVER_DAYS, book.longest_pause_days)
     starts = (rolling_periods(book).earlier(back).previous.start for back in range(12))
-    return sum((book.first_sale - start).days <= tolerated for start in starts)
+    return sum(book.covers("sales", start) for start in starts)
 
 
 def scaled_satisfaction(book: Book) -> ir.Table:
@@ -137,10 +133,8 @@ def opening_customers(book: Book, satisfied_from: float, complaints: Sequence[st
         spoke = t.customer_id.isin(
             set(noted.customer_id.as_table().distinct().execute().customer_id)
         )
-        late = pd.Timestamp(service.date.min().execute()) > pd.Timestamp(
-            before.start
-        ) + pd.Timedelta(days=COVER_DAYS)
-        t["complained"] = spoke.astype("boolean").mask(~spoke & late)
+        unknown_before = not book.covers("service", before.start)
+        t["complained"] = spoke.astype("boolean").mask(~spoke & unknown_before)
     named = book.names().name
     return t.assign(name=t.customer_id.map(named))
 
@@ -274,27 +268,18 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
                 # the table reaches back to the window and holds none of the customer: none was
                 # made, or none was noted
                 count = t.customer_id.map(counted).fillna(0.0).astype(float)
-                t[name] = np.log1p(count / exposure).where(
-                    _covered(book, "service", t.window_start)
-                )
+                t[name] = np.log1p(count / exposure).where(book.covers("service", t.window_start))
     if book.has("satisfaction"):
         spoke = t.customer_id.isin(
             set(silence.spoke(book.table("satisfaction"), windows).execute().customer_id)
         )
         t["survey_answered"] = spoke.astype(float).where(
-            spoke | _covered(book, "satisfaction", t.window_start)
+            spoke | book.covers("satisfaction", t.window_start)
         )
         t["score"] = t.customer_id.map(
             answers(book, start.date(), end.date()).set_index("customer_id").score
         ).astype(float)
     return t.drop(columns=["first_date", "last", "window_start"]).assign(years_ago=back)
-
-
-def _covered(book: Book, table: str, window_start: pd.Series) -> pd.Series:
-    """True where the table starts early enough to tell what happened from `window_start` on."""
-    return window_start >= pd.Timestamp(book.table(table).date.min().execute()) - pd.Timedelta(
-        days=COVER_DAYS
-    )
 
 
 def trend(book: Book, customers: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:

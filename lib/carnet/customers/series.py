@@ -53,7 +53,9 @@ def audit_series(book: Book) -> pd.DataFrame:
     base = _base(book, audit_buckets(book), book.periods.audit_index(book.cube), first_index=-1)
     if book.periods == book.periods.yearly:
         # 0: the audit year, 1: the one before …
-        covered = [_covers(book, book.periods.earlier(years).current.start) for years in range(4)]
+        covered = [
+            book.covers("sales", book.periods.earlier(years).current.start) for years in range(4)
+        ]
         base = _with_movement(
             book,
             base,
@@ -70,13 +72,6 @@ def audit_series(book: Book) -> pd.DataFrame:
         t[list(kpi.YEARLY)] = audit_series(book.rolling)[list(kpi.YEARLY)]
         t["active_customer_count_previous"] = t.active_customer_count.shift()
     return t
-
-
-def _covers(book: Book, start: dt.date) -> bool:
-    """True when the sales given start early enough to tell what happened from a day on."""
-    return book.first_sale is not None and (book.first_sale - start).days <= max(
-        LATE_START_DAYS["year"], book.longest_pause_days
-    )
 
 
 def _with_movement(
@@ -157,7 +152,10 @@ def period_series(book: Book, grain: str) -> pd.DataFrame:
     base = _base(book, periods, (months / size).floor().cast("int32"), first_index=0)
     ends = [size * (position + 1) - 1 for position in range(len(periods))]
     if grain == "year":
-        before = [_covers(book, years_earlier(periods[0].start, 1)), *(b.complete for b in periods)]
+        before = [
+            book.covers("sales", years_earlier(periods[0].start, 1)),
+            *(b.complete for b in periods),
+        ]
         covered = [b.complete and known for b, known in zip(periods, before, strict=False)]
         base = _with_movement(
             book,
@@ -199,11 +197,11 @@ def _trailing_years(book: Book) -> pd.DataFrame:
     base[list(kpi.NOT_ADDED)] = float("nan")  # prices and counts do not add up over months
     starts = [years_earlier(b.end, 1) + dt.timedelta(days=1) for b in months]
     year_known = [
-        _covers(book, start) and b.end <= book.as_of
+        book.covers("sales", start) and b.end <= book.as_of
         for start, b in zip(starts, months, strict=True)
     ]
     known = [
-        ok and _covers(book, years_earlier(start, 1))
+        ok and book.covers("sales", years_earlier(start, 1))
         for start, ok in zip(starts, year_known, strict=True)
     ]
     base["complete"] = year_known

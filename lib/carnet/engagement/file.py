@@ -679,6 +679,9 @@ def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, 
     elif isinstance(node, yaml.SequenceNode):
         for position, item in enumerate(node.value):
             faults += _index_lines(item, (*loc, position), lines)
+    elif "\0" in node.value:  # a file of this name is an error of its own on every system
+        name, line = ".".join(map(str, loc)), node.start_mark.line + 1
+        raise ValueError(f"line {line}: {name}: a zero byte in a text; remove it")
     return faults
 
 

@@ -12,7 +12,7 @@ from carnet.book.earlier import Published, check_comparable, open_published
 from carnet.customers.gaps.gap_list import length_column
 from carnet.errors import CarnetError
 from carnet.exhibits.columns import WORDS
-from carnet.findings import gaps as told
+from carnet.findings import gaps as words
 from carnet.findings.base import write_figure
 from carnet.measures.catalogue import FIGURES, Figure
 from carnet.measures.gaps import follow_up
@@ -146,7 +146,7 @@ def _followed(w: Wording, then: Published, now: Published) -> Iterable[str]:
     expected = then.figure("expected_rebound_share")
     verdict = follow_up.against_expected(regained, expected, years)
     lines = [
-        told.followed(w, outcomes, regained, expected, verdict, w.date(then.as_of), years).sentence
+        words.followed(w, outcomes, regained, expected, verdict, w.date(then.as_of), years).sentence
     ]
     told_since = now.manifest.get("earlier_report") == then.folder.resolve().name
     if then.has_list("last_chance"):
@@ -159,7 +159,7 @@ def _followed(w: Wording, then: Published, now: Published) -> Iterable[str]:
             )
             proposed = proposed.join(done, on="customer_id")
         lines.append(
-            told.arm_effect(
+            words.arm_effect(
                 w,
                 follow_up.arm_effect(
                     follow_up.follow_up(proposed, today, then.as_of, back_share, years)

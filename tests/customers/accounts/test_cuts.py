@@ -207,7 +207,7 @@ PAIR = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(PAIR, min_size=1, max_size=40))
 def test_a_cut_loses_no_money_and_no_opening_customer(rows):
     pairs = pd.DataFrame(

@@ -20,7 +20,7 @@ from carnet.errors import CarnetError
 from carnet.findings.experiments import result, size
 from carnet.measures.retention import experiments
 from carnet.measures.statistics.intervals import newcombe_difference
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.power import NormalIndPower
@@ -93,7 +93,6 @@ def units(rng, count, rate=False):
     )
 
 
-@settings(deadline=None)
 @given(st.integers(8, 90), st.sampled_from([0.2, 0.35, 0.5, 0.7]), st.integers(0, 999))
 @pytest.mark.long
 def test_law_arms_split_every_stratum_like_the_whole(count, share, seed):
@@ -107,7 +106,6 @@ def test_law_arms_split_every_stratum_like_the_whole(count, share, seed):
     assert again.equals(drawn), "the draw hangs on customers and seed, not on the order of rows"
 
 
-@settings(deadline=None)
 @given(st.integers(8, 60), st.integers(0, 999))
 @pytest.mark.long
 def test_law_pairs_hold_one_of_each(count, seed):

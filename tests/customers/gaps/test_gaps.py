@@ -61,7 +61,7 @@ def test_false_discovery_shares_by_hand():
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 7), min_size=1, max_size=4))
 def test_chance_counts_by_enumeration(sizes):
     """Every way in which n orders can fall into two years, one by one."""
@@ -200,7 +200,7 @@ def test_rhythm_is_the_mean_interval_shrunk_with_one_of_the_portfolio():
 
 
 @pytest.mark.long
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(st.sampled_from("AB"), st.integers(0, 40), st.integers(1, 900)),
@@ -431,7 +431,7 @@ def test_ratio_interval_by_hand():
 # --- salespeople
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(st.integers(1, 5), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=2

@@ -206,7 +206,7 @@ WORDS = st.sampled_from(
 
 
 @pytest.mark.long
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     st.lists(st.tuples(WORDS, st.integers(0, 100_000)), min_size=1, max_size=40),
     st.randoms(use_true_random=False),

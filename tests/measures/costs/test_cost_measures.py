@@ -199,7 +199,7 @@ line = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(line, min_size=1, max_size=25), st.randoms(use_true_random=False))
 @pytest.mark.long
 def test_price_volume_mix_adds_up_flips_and_needs_no_order(lines, random):
@@ -332,7 +332,7 @@ def test_sign_is_certain_where_no_rate_changes_it():
     assert curve.profit.iloc[[0, -1]].tolist() == [0, 74] and curve.profit.max() == 80
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.dictionaries(st.integers(0, 30), st.floats(-1e4, 1e4), min_size=1, max_size=15),
     st.floats(0, 500),

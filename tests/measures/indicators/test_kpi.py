@@ -361,7 +361,7 @@ def test_indicators_of_a_book_agree_between_grains(demo_book):
 amounts = st.floats(0.01, 1e6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(0, 6), st.integers(0, 47), st.integers(1, 3)), min_size=1, max_size=60
@@ -452,7 +452,7 @@ def test_movements_add_up_in_every_year(demo_book):
             )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(amounts, amounts, amounts, amounts)
 @pytest.mark.long
 def test_break_even_is_where_the_margin_pays_the_fixed_costs(revenue, variable, fixed, acquisition):
@@ -476,7 +476,7 @@ def test_break_even_is_where_the_margin_pays_the_fixed_costs(revenue, variable, 
         ) < 1e-6 * (revenue + fixed + acquisition)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(*[amounts] * 6)
 def test_growth_decomposition_adds_up_and_flips(c0, f0, b0, c1, f1, b1):
     before, after = (

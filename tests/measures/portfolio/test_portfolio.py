@@ -189,7 +189,7 @@ def test_no_customer_is_unknown_not_zero():
 amounts = st.floats(0.01, 1e6).map(lambda x: round(x, 2))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(amounts, min_size=1, max_size=30), st.floats(0.1, 1000))
 @pytest.mark.long
 def test_laws_of_concentration(values, factor):
@@ -297,7 +297,7 @@ cells = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(cells, min_size=1, max_size=25, unique_by=lambda cell: cell[:2]))
 @pytest.mark.long
 def test_laws_of_movement(rows):
@@ -334,7 +334,7 @@ def test_laws_of_movement(rows):
         assert f.gross_revenue_retention <= 1 + 1e-12
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(st.sampled_from("abcd"), st.integers(0, 23), st.integers(1, 500)),
@@ -541,7 +541,7 @@ def test_cut_points_are_the_quantiles():
 # --- progression
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(st.sampled_from("abc"), st.integers(0, 23), st.integers(1, 500)),

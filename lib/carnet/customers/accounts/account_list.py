@@ -190,7 +190,7 @@ def with_strategies(
     ]
     t["strategy"] = strategy.choose_strategies(t, rules)
     t["serve_on"] = strategy.serve_levers(t, rules).where(t.strategy == "serve", "")
-    t["potential_class"] = strategy.potential_classes(t.potential.astype(float), cut_a, cut_b)
+    t["potential_class"] = t.customer_id.map(strategy.potential_classes(t, cut_a, cut_b))
     t["untapped"] = (t.potential.astype(float) - t.revenue).clip(lower=0)
     return t
 

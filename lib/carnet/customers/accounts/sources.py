@@ -6,7 +6,7 @@ import pandas as pd
 from unidecode import unidecode
 
 from carnet.book.book import Book
-from carnet.customers.customer_years import COVER_DAYS, answers, rolling_periods, trend
+from carnet.customers.customer_years import answers, rolling_periods, trend
 from carnet.engagement.periods import Period, Periods, years_earlier, years_earlier_each
 from carnet.measures.costs import receivables
 from carnet.measures.gaps import contacts
@@ -174,7 +174,7 @@ def opportunities(book: Book) -> pd.DataFrame:
     if not book.has("opportunities"):
         return empty
     every = book.table("opportunities")
-    covered = (pd.Timestamp(every.opened.min().execute()) - pd.Timestamp(since)).days <= COVER_DAYS
+    covered = book.covers("opportunities", since)
     t = every.filter(
         every.opened.between(ibis.date(since) + ibis.interval(days=1), ibis.date(book.as_of))
     )
@@ -239,10 +239,6 @@ def activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
         return t
     service = book.table("service")
     kinds = book.activity_kinds
-    start, noted_until = (
-        pd.Timestamp(day)
-        for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0]
-    )
     last = (
         pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of)).astype("datetime64[ns]")
     )
@@ -270,9 +266,6 @@ def activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
         # the table covers the window, from its start to its end, and holds none of the customer:
         # none was made, or none was noted
         count = t.customer_id.map(counted).fillna(0.0).astype(float)
-        covered = (first >= start - pd.Timedelta(days=COVER_DAYS)) & (
-            end <= noted_until + pd.Timedelta(days=COVER_DAYS)
-        )
-        t[name] = count.where(covered)
+        t[name] = count.where(book.covers("service", first, end))
     t["complaint_rate"] = t.complaint_rate / t.order_count.where(t.order_count > 0)
     return t

@@ -12,7 +12,6 @@ from carnet.book.book import Book
 from carnet.customers.accounts.account_list import account_list, chosen_rules, with_strategies
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.accounts.units import units_of
-from carnet.customers.customer_years import COVER_DAYS
 from carnet.customers.experiments.files import HEADER, folder_of, load_plan, read_plans, write_new
 from carnet.customers.experiments.plan import LONGEST_DAYS, PLANNED, SHORTEST_DAYS, Plan, digest_of
 from carnet.engagement.periods import years_earlier
@@ -202,11 +201,7 @@ def _power(
     measure, effect, (treated, control) = question.measure, question.effect, arms
     then, until = (years_earlier(day, 1) for day in dates)
     before = years_earlier(then, 1)
-    if (
-        until > book.as_of
-        or book.first_sale is None
-        or (book.first_sale - before).days > COVER_DAYS
-    ):
+    if until > book.as_of or not book.covers("sales", before):
         return empty
     outcome = units_of(book, accounts, measure, then, until).to_numpy()
     baseline = units_of(

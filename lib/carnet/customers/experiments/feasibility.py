@@ -6,7 +6,6 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers.accounts.units import units_of
-from carnet.customers.customer_years import COVER_DAYS
 from carnet.customers.experiments.drawing import PAIRS_UNDER
 from carnet.engagement.periods import years_earlier
 from carnet.measures.portfolio.strategy import STRATEGIES
@@ -38,7 +37,7 @@ def feasibility(book: Book, accounts: pd.DataFrame, days: int) -> pd.DataFrame:
     ]
     start = book.as_of - dt.timedelta(days=days - 1)
     before = years_earlier(start, 1)
-    covered = book.first_sale is not None and (book.first_sale - before).days <= COVER_DAYS
+    covered = book.covers("sales", before)
     rows = []
     for strategy in STRATEGIES:
         part = accounts[accounts.strategy == strategy]

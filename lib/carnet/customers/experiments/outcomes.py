@@ -2,11 +2,8 @@
 
 import datetime as dt
 
-import pandas as pd
-
-from carnet.book.book import Book
+from carnet.book.book import COVER_DAYS, Book
 from carnet.customers.accounts.units import units_of
-from carnet.customers.customer_years import COVER_DAYS
 from carnet.customers.experiments.plan import Plan
 from carnet.errors import CarnetError
 from carnet.measures.gaps import contacts
@@ -78,14 +75,9 @@ def _contacted(book: Book, plan: Plan) -> dict[str, float]:
     empty = {"treated_contacted": float("nan"), "control_contacted": float("nan")}
     if not book.has("service"):
         return empty
-    service = book.table("service")
-    first, last = service.agg(first=service.date.min(), last=service.date.max()).execute().iloc[0]
-    if (
-        pd.Timestamp(last).date() < plan.end - dt.timedelta(days=COVER_DAYS)
-        or pd.Timestamp(first).date() > plan.start
-    ):
+    if not book.covers("service", plan.start, plan.end):
         return empty
-    kinds = book.activity_kinds
+    service, kinds = book.table("service"), book.activity_kinds
     made = service.filter(
         service.activity.isin(contacts.contact_activities(kinds))
         & service.date.between(plan.start, plan.end)

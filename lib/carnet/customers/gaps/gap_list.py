@@ -23,7 +23,6 @@ from carnet.measures.retention import defection, rebound
 
 Rule = Callable[[pd.DataFrame], pd.Series]  # a gap list → True for the customers it flags
 HISTORY_YEARS = 3  # earlier lists that the rebound is measured on, at most
-NOTED_PAUSE_DAYS = 31  # a window that ends this long after the last noted activity is still covered
 NAMED_FAMILIES = 3  # families quoted in a row
 ESSENTIAL = "A"
 EARLIER_COLUMNS = [
@@ -242,10 +241,6 @@ def with_contacts(
     )
     if book.has("service"):
         service = book.table("service")
-        first, last = (
-            pd.Timestamp(day)
-            for day in service.agg(a=service.date.min(), b=service.date.max()).execute().iloc[0]
-        )
         ends = pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of))
         before_last = pd.DataFrame(
             {
@@ -268,8 +263,7 @@ def with_contacts(
                 .execute()
                 .set_index("customer_id")
             )
-            tail = last + pd.Timedelta(days=NOTED_PAUSE_DAYS)
-            covered = ((window.window_start >= first) & (window.window_end <= tail)).to_numpy()
+            covered = book.covers("service", window.window_start, window.window_end).to_numpy()
             # the table covers the window and holds no contact of the customer: none was made,
             # or none was noted
             count = counted.contact_count.reindex(t.customer_id).fillna(0).to_numpy()

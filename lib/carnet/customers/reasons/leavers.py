@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.customers.customer_years import COVER_DAYS, scaled_satisfaction
+from carnet.customers.customer_years import scaled_satisfaction
 from carnet.engagement.periods import years_earlier, years_earlier_each
 from carnet.engagement.profiles import reason_classes
 from carnet.measures.portfolio import concentration
@@ -404,19 +404,13 @@ def with_signs(book: Book, t: pd.DataFrame, complaints: Sequence[str]) -> pd.Dat
     for name, table in events.items():
         seen = pd.Series(pd.NA, index=t.index, dtype="boolean")
         if table is not None and windows is not None:
-            starts = pd.Timestamp(
-                book.table("service" if name == "complained" else "satisfaction")
-                .date.min()
-                .execute()
-            )
             spoke = t.customer_id.isin(set(silence.spoke(table, windows).execute().customer_id))
-            seen = spoke.astype("boolean").mask(
-                ~spoke & (starts > first + pd.Timedelta(days=COVER_DAYS))
-            )
+            noted_in = "service" if name == "complained" else "satisfaction"
+            seen = spoke.astype("boolean").mask(~spoke & ~book.covers(noted_in, first))
         t[name] = seen
     t["recorded"] = pd.Series(pd.NA, index=t.index, dtype="boolean")
     if book.has("departures"):
-        starts = pd.Timestamp(book.table("departures").date.min().execute())
+        starts, _ = book.given("departures")
         noted = t.noted.astype(bool)
         t["recorded"] = noted.astype("boolean").mask(
             ~noted & (starts > last + pd.Timedelta(days=ANNOUNCED_DAYS))
@@ -474,7 +468,7 @@ def spells(
         )
         told = pd.to_datetime(t.customer_id.map(listed))
         known = first.where(told.isna() | (told > first), told)
-    reaches = book.first_sale <= years_earlier(since, 1) + dt.timedelta(days=COVER_DAYS)
+    reaches = book.covers("sales", years_earlier(since, 1))
     listed_well = book.has("customers", "since") and told.notna().mean() >= 0.8
     origin = since if reaches or listed_well else max(since, years_earlier(book.first_sale, -1))
     start, end = pd.Timestamp(origin), pd.Timestamp(years_earlier(book.as_of, 1))

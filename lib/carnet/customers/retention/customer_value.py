@@ -15,7 +15,7 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers.accounts.sources import OPPORTUNITY_YEARS
-from carnet.customers.customer_years import COVER_DAYS, rolling_periods, years_covered
+from carnet.customers.customer_years import rolling_periods, years_covered
 from carnet.customers.series import audit_series, margin_rates, moved, own_costs
 from carnet.engagement.periods import years_earlier, years_earlier_each
 from carnet.measures.gaps import contacts
@@ -321,10 +321,7 @@ def win_rates_of(book: Book) -> pd.DataFrame | None:
     is noted, or where the sales do not reach back a year further.
     """
     since = years_earlier(book.as_of, OPPORTUNITY_YEARS)
-    reaches = (
-        book.first_sale is not None
-        and (book.first_sale - years_earlier(since, 1)).days <= COVER_DAYS
-    )
+    reaches = book.covers("sales", years_earlier(since, 1))
     if not book.has("opportunities", "stage") or not reaches:
         return None
     first = book.orders.group_by("customer_id").agg(first=book.orders.date.min())

@@ -7,10 +7,12 @@ an automatic decision.
 
 from collections.abc import Mapping
 
+import ibis
 import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.portfolio.concentration import abc_classes
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
@@ -335,24 +337,23 @@ def relationship_load(accounts: pd.DataFrame, cap: float) -> pd.DataFrame:
 @measure(
     N_("Classes by potential"),
 )
-def potential_classes(potential: pd.Series, cut_a: float, cut_b: float) -> pd.Series:
-    """ABC classes by potential, cut like those by revenue.
+def potential_classes(accounts: pd.DataFrame, cut_a: float, cut_b: float) -> pd.Series:
+    """ABC class of each account by its potential, by customer_id.
 
-    Formula     A while the share of all larger potentials is below `cut_a`, then B below `cut_b`,
-                then C: the customer that crosses a cut belongs to the higher class
+    Formula     `concentration.abc_classes` of the potential in place of the revenue
     Unit        text: A, B or C
     Population  customers with potential > 0
-    Undefined   None without a potential above zero
+    Undefined   no row without a potential above zero
     Source      H. F. Dickie, ABC analysis, 1951, on the potential in place of the revenue
+
+    Columns     accounts: customer_id, potential
     """
-    known = potential[potential > 0].sort_values(ascending=False, kind="stable")
-    larger = known.cumsum().shift(fill_value=0.0) / known.sum()
-    classes = pd.Series(
-        np.select([larger < cut_a - 1e-12, larger < cut_b - 1e-12], ["A", "B"], "C"),
-        known.index,
-        dtype=object,
+    potentials = ibis.memtable(
+        accounts[["customer_id", "potential"]],
+        schema={"customer_id": "string", "potential": "float64"},
     )
-    return classes.reindex(potential.index).where(lambda s: s.notna(), None)
+    classes = abc_classes(potentials.rename(revenue="potential"), cut_a, cut_b).execute()
+    return classes.set_index("customer_id").abc_class
 
 
 @measure(N_("Revenue class against potential class"))
