@@ -152,7 +152,7 @@ def behind(gaps: Gaps) -> Shows:
 
 def _ranking(gaps: Gaps) -> Exhibit:
     """The largest losses and gains, each with the chance of its order counts."""
-    w, t = gaps.book.wording, gaps.customers
+    w, t = gaps.book.wording, gaps.flagged
     ends = gaps.extremes(ENDS)
     notes = [
         w._(
@@ -273,7 +273,7 @@ def part_of_purchases(gaps: Gaps) -> Shows:
         missing=first_missing(unknown_families, too_few(book, gaps.stopped)),
         names="stopped_families",
     )
-    yield from said(words.stopped_families(w, gaps.customers, gaps.chance_stopped))
+    yield from said(words.stopped_families(w, gaps.flagged, gaps.chance_stopped))
     yield Exhibit(
         "peaks",
         w._("Customers that were larger once: their best 12 months against the last 12"),

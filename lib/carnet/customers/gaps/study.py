@@ -87,12 +87,14 @@ class Gaps:
         return decisions(self.book, self.parameters.policy)
 
     @computed
+    def flagged(self) -> pd.DataFrame:
+        """The gap list, largest loss first, with flagged: the most late."""
+        return self.listed.assign(flagged=self.flags["most_late"])
+
+    @computed
     def customers(self) -> pd.DataFrame:
-        """The gap list, largest loss first, with flagged (the most late),
-        arm and action of each customer.
-        """
-        decided = self.decided.set_index("customer_id")
-        t = self.listed.assign(flagged=self.flags["most_late"])
+        """The gap list as `flagged`, with arm and action of each customer."""
+        decided, t = self.decided.set_index("customer_id"), self.flagged
         return t.assign(
             arm=t.customer_id.map(decided.arm), action=t.customer_id.map(decided.action)
         )
@@ -100,7 +102,7 @@ class Gaps:
     @computed
     def late(self) -> pd.DataFrame:
         """The customers behind."""
-        return self.customers[self.flags["late"]]
+        return self.flagged[self.flags["late"]]
 
     @computed
     def tracked(self) -> pd.DataFrame:
@@ -110,25 +112,25 @@ class Gaps:
     @computed
     def unlikely(self) -> pd.DataFrame:
         """Those behind whose order counts luck hardly explains."""
-        return self.customers[self.flags["unlikely"]]
+        return self.flagged[self.flags["unlikely"]]
 
     @computed
     def stopped(self) -> pd.DataFrame:
         """Those that no longer buy a family, dearest first."""
-        t = self.customers[self.customers.stopped_family_count > 0]
+        t = self.flagged[self.flagged.stopped_family_count > 0]
         return t.sort_values(["stopped_revenue", "customer_id"], ascending=[False, True])
 
     @computed
     def due(self) -> pd.DataFrame:
         """The customers that are due every year."""
-        return self.customers[self.customers.status != "not_due"]
+        return self.flagged[self.flagged.status != "not_due"]
 
     @computed
     def once_larger(self) -> pd.DataFrame:
         """Active customers below their best 12 months: decline_rate and lost_since,
         largest loss first.
         """
-        t = self.customers
+        t = self.flagged
         peak = t.peak_revenue.where(t.peak_revenue > 0)
         t = t.assign(
             decline_rate=t.rolling_year_revenue / peak - 1,
@@ -205,7 +207,7 @@ class Gaps:
     @property
     def late_share(self) -> float:
         """Late customers ÷ customers of the list."""
-        return len(self.late) / max(len(self.customers), 1)
+        return len(self.late) / max(len(self.flagged), 1)
 
     @property
     def crew(self) -> pd.DataFrame:
@@ -220,7 +222,7 @@ class Gaps:
 
     def extremes(self, count: int) -> pd.DataFrame:
         """The largest losses, then the largest gains, so many of each."""
-        t = self.customers
+        t = self.flagged
         return pd.concat([self.late.head(count), t[t.sales_gap > 0].tail(count)])
 
     @computed
