@@ -19,8 +19,9 @@ from carnet.engagement.periods import Periods, years_earlier_each
 from carnet.measures.gaps import contacts
 from carnet.measures.portfolio import movement
 from carnet.measures.reasons import service_quality, silence
+from carnet.measures.register import Column, composed
 from carnet.measures.retention import defection
-from carnet.wording import unknown
+from carnet.wording import N_, unknown
 
 LEAST_SEGMENT = 20  # customer-years, below which a segment is no attribute of its own
 LEAST_EXPOSURE_DAYS = 90  # observed before the last order, for attributes to say something
@@ -37,6 +38,14 @@ def years_covered(book: Book) -> int:
     """How many of these years, counted back, had their year before in the sales given."""
     starts = (rolling_periods(book).earlier(back).previous.start for back in range(12))
     return sum(book.covers("sales", start) for start in starts)
+
+
+@composed({"peak_end": Column("date", "Last day of the best 12 months")})
+def best_years(book: Book) -> pd.DataFrame:
+    """`defection.peak_years` of the book, the best 12 months by the day on which they end."""
+    t = defection.peak_years(book.cube).execute()
+    ends = {month: book.periods.month_end(month) for month in t.peak_audit_month.dropna().unique()}
+    return t.assign(peak_end=pd.to_datetime(t.pop("peak_audit_month").map(ends)))
 
 
 def scaled_satisfaction(book: Book) -> ir.Table:
@@ -90,6 +99,14 @@ def answers(book: Book, first: dt.date, last: dt.date) -> pd.DataFrame:
     ).execute()
 
 
+@composed(
+    {
+        "satisfied": Column("truth", "Mean mark of that year at satisfied_from or above"),
+        "profitable": Column("truth", "Margin of that year above 0"),
+        "complained": Column("truth", "Complained since the year began"),
+    },
+    N_("Customers of the year before the last one, and what became of them"),
+)
 def opening_customers(book: Book, satisfied_from: float, complaints: Sequence[str]) -> pd.DataFrame:
     """The customers active in the year before the last 12 months, and what became of them:
     customer_id, name, revenue_previous, lost, satisfied (of its answers in that year),

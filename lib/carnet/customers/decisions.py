@@ -15,7 +15,9 @@ from carnet.customers.retention.customer_value import portfolio_of, regain_margi
 from carnet.engagement.parameters import Policy
 from carnet.measures.costs import accounts as ledger_accounts
 from carnet.measures.costs import receivables
+from carnet.measures.register import Column, composed
 from carnet.measures.retention import actions, last_chance, retention_budget
+from carnet.wording import N_
 
 ACTION_COLUMNS = [
     "customer_id", "name", "salesperson", "gap_salesperson", "action", "action_reason", "due_date",
@@ -26,6 +28,24 @@ ACTION_COLUMNS = [
 PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
 
 
+@composed(
+    {
+        "insolvent": Column(
+            "truth",
+            "On accounts 416 or 654 of the ledger, or with an invoice in collection or written off",
+        ),
+        "closed": Column(
+            "truth", "Noted as closed, sold or in liquidation, and without an order since"
+        ),
+        "cap": Column("currency", "budget_cap_share of the yearly margin, at least 0"),
+        "back_value": Column(
+            "currency", "recoverability times margin_at_stake of those chosen for a proposal"
+        ),
+        "budget": Column("currency", "at_most, under the name that lists publish"),
+        "chase": Column("truth", "Its action is a call, or something may be spent on it"),
+    },
+    N_("One decision per account"),
+)
 @once
 def decisions(book: Book, policy: Policy) -> pd.DataFrame:
     """One row a customer of the account list or the gap list, with its one action:
@@ -66,6 +86,18 @@ def decisions(book: Book, policy: Policy) -> pd.DataFrame:
     return t.sort_values("customer_id", ignore_index=True)
 
 
+@composed(
+    {
+        "yearly_margin": Column(
+            "currency",
+            "Margin of 12 months as the retention measures read it: customer_value.yearly_margins",
+        ),
+        "regain_margin": Column(
+            "currency",
+            "Margin of a year that winning it back regains: customer_value.regain_margins",
+        ),
+    },
+)
 def account_budgets(book: Book, policy: Policy) -> pd.DataFrame:
     """The account list with strategies, yearly margins and what each account would be worth
     spending: `retention_budget.retention_budgets`.

@@ -66,8 +66,19 @@ class Recording:
     ran: dict[str, Ran] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Column:
+    """One column of a composed table: its unit, and what it is for one customer."""
+
+    unit: Unit | Literal["months", "years", "date", "text", "truth"]
+    definition: str
+    source: str = "workbook"
+
+
 MEASURES: dict[str, Measure] = {}
 FIGURES: dict[str, Figure] = {}
+COLUMNS: dict[str, Column] = {}
+COMPOSED: dict[str, str] = {}
 _open: list[Recording] = [Recording()]  # the first one is that of the process, see `start`
 
 
@@ -95,6 +106,35 @@ def measure(
         def recorded(*args: P.args, **kwargs: P.kwargs) -> R:
             result = function(*args, **kwargs)
             note(name, Ran(label, result if isinstance(result, ir.Table) else None))
+            return result
+
+        return recorded
+
+    return declared
+
+
+def composed(
+    columns: Mapping[str, Column], label: str = ""
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare a function that composes a table of customers: the columns that it adds to those of
+    the measures and tables it joins. With a label, every call is noted as that of a measure is.
+
+    Raises ValueError when a column is declared twice: one name, one formula.
+    """
+
+    def declared(function: Callable[P, R]) -> Callable[P, R]:
+        name, twice = function.__name__, [column for column in columns if column in COLUMNS]
+        if twice:
+            raise ValueError(f"{function.__module__}.{name} declares {twice} again.")
+        COLUMNS.update(columns)
+        if label:
+            COMPOSED[name] = label
+
+        @wraps(function)
+        def recorded(*args: P.args, **kwargs: P.kwargs) -> R:
+            result = function(*args, **kwargs)
+            if label:
+                note(name, Ran(label))
             return result
 
         return recorded

@@ -30,6 +30,7 @@ from carnet.exhibits.lists import FILE_LABELS, LISTS
 from carnet.exhibits.tables import draw_table, ledger_table
 from carnet.findings.costs import LEDGER_STEPS, steps_table
 from carnet.measures.catalogue import MEASURES
+from carnet.measures.register import COMPOSED
 from carnet.report.comparison import Since
 from carnet.report.execution import Executed
 from carnet.wording import Wording, markdown_blocks
@@ -225,6 +226,7 @@ def _method(book: Book, code: str, made_by: Sequence[str], queries: Collection[s
     and the code that asked.
     """
     w = book.wording
+    labels = {name: made.label for name, made in MEASURES.items()} | COMPOSED
     rows = "; ".join(
         w._(
             "{table} {kept} of {rows}",
@@ -245,7 +247,7 @@ def _method(book: Book, code: str, made_by: Sequence[str], queries: Collection[s
                 "ledger": w._("Rows in: the row ledger"),
             },
             rows_in=w._("Rows accepted of rows read: {tables}.", tables=rows),
-            ran=[(name, w._(MEASURES[name].label)) for name in made_by if name in MEASURES],
+            ran=[(name, w._(labels[name])) for name in made_by if name in labels],
             queries=queries,
             code=code,
         )

@@ -30,6 +30,7 @@ from carnet.customers.series import moved as moved_of
 from carnet.engagement.profiles import RULE_BOUNDS, checked_rule
 from carnet.errors import CarnetError, nearest
 from carnet.measures.portfolio import concentration, strategy
+from carnet.measures.register import Column, composed
 from carnet.wording import N_
 
 MOVEMENTS = N_(
@@ -77,6 +78,36 @@ def chosen_rules(rules: Mapping[str, float], text: str) -> dict[str, float]:
     return chosen
 
 
+@composed(
+    {
+        "days_since_last_order": Column("days", "as_of less the day of the last order"),
+        "tenure_years": Column(
+            "years", "as_of less the earlier of customers.since and the first order given"
+        ),
+        "kept_share": Column(
+            "ratio",
+            "Revenue kept: at most the previous one, over the previous one where positive",
+        ),
+        "profit_rate": Column(
+            "ratio",
+            "profit_or_margin over the revenue whose margin is known, where that is positive",
+        ),
+        "profit_rank": Column("ratio", "Share of the accounts with no more profit_or_margin"),
+        "fading": Column(
+            "truth", "Bought at most half as much in the second half of the year as in the first"
+        ),
+        "class_b_revenue": Column(
+            "currency", "Least revenue of an account of class A or B, the same in every row"
+        ),
+        "contact_person_count": Column(
+            "count", "Persons behind the orders of 12 months, else those the customer list counts"
+        ),
+        "single_thread": Column(
+            "truth", "contact_person_count is 1; unknown where nobody is counted"
+        ),
+    },
+    N_("Accounts: one row per customer with a sale in the last 24 months"),
+)
 @once
 def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.DataFrame:
     """One row per customer with a sale in the last 24 months, largest revenue first.
@@ -171,6 +202,21 @@ def _joined(t: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@composed(
+    {
+        "signs": Column(
+            "text", "Names of the signs of a relationship that are there, separated by spaces"
+        ),
+        "serve_on": Column(
+            "text", "What to serve it on, where the strategy is to serve: strategy.serve_levers"
+        ),
+        "potential_class": Column(
+            "text", "Class A, B or C by potential: strategy.potential_classes"
+        ),
+        "untapped": Column("currency", "Potential less revenue, at least 0"),
+    },
+    N_("Accounts with the signs of a relationship and one strategy each"),
+)
 def with_strategies(
     t: pd.DataFrame, rules: Mapping[str, float], cut_a: float, cut_b: float
 ) -> pd.DataFrame:

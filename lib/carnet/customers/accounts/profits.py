@@ -11,6 +11,7 @@ from carnet.book.book import Book
 from carnet.customers.series import audit_series, own_costs
 from carnet.customers.series import moved as moved_of
 from carnet.measures.costs import cost_to_serve
+from carnet.measures.register import Column, composed
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,14 @@ def yearly_customers(book: Book) -> pd.DataFrame:
     )
 
 
+@composed(
+    {
+        "margin_revenue": Column("currency", "Revenue that the margin is of"),
+        "profit_or_margin": Column(
+            "currency", "Margin less cost to serve, else the margin where no cost to serve is known"
+        ),
+    },
+)
 def profits(book: Book, rates: Rates) -> pd.DataFrame:
     """Margins of the audit period and what is left of them: customer_id, margin_revenue, margin,
     cost_to_serve, profit, profit_low, profit_high, profit_or_margin.

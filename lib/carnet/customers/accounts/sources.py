@@ -6,13 +6,14 @@ import pandas as pd
 from unidecode import unidecode
 
 from carnet.book.book import Book
-from carnet.customers.customer_years import answers, rolling_periods, trend
+from carnet.customers.customer_years import answers, best_years, rolling_periods, trend
 from carnet.engagement.periods import Period, Periods, years_earlier, years_earlier_each
 from carnet.measures.costs import receivables
 from carnet.measures.gaps import contacts
 from carnet.measures.portfolio import strategy
 from carnet.measures.reasons import silence
 from carnet.measures.reasons.service_quality import DIMENSIONS
+from carnet.measures.register import Column, composed
 from carnet.measures.retention import defection
 
 RUSH_WORDS = ("urgen", "express", "rush")
@@ -27,6 +28,14 @@ def fading(book: Book, customers: pd.Series, year: Period) -> np.ndarray:
     return trend(book, customers, pd.Timestamp(year.start), pd.Timestamp(year.end)) <= FADING
 
 
+@composed(
+    {
+        "contract_end": Column(
+            "date",
+            "customers.until of a contract, or of what stands without one, ended by as_of",
+        ),
+    },
+)
 def listed(book: Book) -> pd.DataFrame:
     """What the customer list says: customer_id, segment, since,
     contract (running on the audit date), contract_end (of one that has ended), potential, contacts;
@@ -74,11 +83,22 @@ def rhythm(book: Book) -> pd.DataFrame:
         .select("customer_id", "last_order_date", "rhythm_months", "silence_ratio")
         .execute()
     )
-    t = t.merge(defection.peak_years(book.cube).execute(), on="customer_id", how="outer")
-    ends = {month: book.periods.month_end(month) for month in t.peak_audit_month.dropna().unique()}
-    return t.assign(peak_end=pd.to_datetime(t.pop("peak_audit_month").map(ends)))
+    return t.merge(best_years(book), on="customer_id", how="outer")
 
 
+@composed(
+    {
+        "month_count": Column("months", "Audit months since the first order given"),
+        "active_year_share": Column(
+            "ratio",
+            "Years with an order over years since the first order; unknown in the first year",
+        ),
+        "fall_p_value": Column(
+            "ratio", "Chance of as few orders in the last year: strategy.fall_p_values"
+        ),
+        "order_quarter_count": Column("count", "Quarters with an order, of the last four"),
+    },
+)
 def years(book: Book) -> pd.DataFrame:
     """customer_id, month_count (audit months since its first order in the sales given),
     active_year_share (of those years; NaN in the first one), fall_p_value
@@ -107,6 +127,23 @@ def years(book: Book) -> pd.DataFrame:
     ].astype({"order_quarter_count": float})
 
 
+@composed(
+    {
+        "return_share": Column(
+            "ratio", "Credit notes of 12 months over positive lines, in absolute value"
+        ),
+        "order_contact_count": Column(
+            "count", "Different sales.contact on positive lines of 12 months"
+        ),
+        "family_share": Column(
+            "ratio", "Different sales.offer bought in 12 months over those sold by the book"
+        ),
+        "line_discount": Column(
+            "ratio",
+            "Mean discount of positive lines of 12 months, by amount where it is told",
+        ),
+    },
+)
 def sale_lines(book: Book) -> pd.DataFrame:
     """From the sale lines of the last 12 months: customer_id, return_share, family_share,
     order_contact_count, line_discount (NaN where not told).
@@ -154,6 +191,18 @@ def payment(book: Book) -> pd.DataFrame:
     return paid.select("customer_id", "days_late", "overdue_share").execute()
 
 
+@composed(
+    {
+        "opportunity_count": Column("count", "Opportunities opened in 24 months"),
+        "opportunity_quarter_count": Column(
+            "count", "Quarters in which one was opened, of the last eight"
+        ),
+        "win_rate": Column(
+            "ratio", "Won over decided opportunities of 24 months, of at least 2 decided"
+        ),
+        "opportunity_discount": Column("ratio", "Mean discount of the opportunities of 24 months"),
+    },
+)
 def opportunities(book: Book) -> pd.DataFrame:
     """Of the last 24 months: customer_id, opportunity_count, opportunity_quarter_count,
     win_rate (of at least 2 decided), opportunity_discount.
@@ -226,6 +275,15 @@ def marks(book: Book) -> pd.DataFrame:
     return t.astype(dict.fromkeys(columns[1:], float))
 
 
+@composed(
+    {
+        "mean_discount": Column("ratio", "line_discount, else opportunity_discount"),
+        "contact_count": Column("count", "Contacts noted in the 12 months up to the last order"),
+        "contact_count_previous": Column("count", "Contacts noted in the 12 months before those"),
+        "rush_count": Column("count", "Urgent activities noted in the last 12 months"),
+        "complaint_rate": Column("ratio", "Complaints noted in the last 12 months over orders"),
+    },
+)
 def activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
     """Add contact_count, contact_count_previous, rush_count, complaint_rate;
     unknown where the service table is missing or starts later; mean_discount.

@@ -15,11 +15,14 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.book.earlier import GAP_NUMBERS, Published
 from carnet.book.once import once
+from carnet.customers.customer_years import best_years
 from carnet.customers.series import margin_rates, moved
 from carnet.engagement.periods import Periods, years_earlier_each
 from carnet.measures.gaps import contacts, gaps, salespeople
 from carnet.measures.portfolio import concentration
+from carnet.measures.register import Column, composed
 from carnet.measures.retention import defection, rebound
+from carnet.wording import N_
 
 Rule = Callable[[pd.DataFrame], pd.Series]  # a gap list → True for the customers it flags
 HISTORY_YEARS = 3  # earlier lists that the rebound is measured on, at most
@@ -78,6 +81,30 @@ STANDING_COLUMNS = [
 FOLLOWED_LATER = {"outcome", "revenue_now", "revenue_progress", "regained_share", "last_order_date"}
 
 
+@composed(
+    {
+        "gap_salesperson": Column(
+            "text", "Salesperson of the last line a year earlier, else who is in charge today"
+        ),
+        "abc_class_previous": Column("text", "Class by revenue of the previous period"),
+        "order_p_value": Column(
+            "ratio", "Chance of order counts this far apart: gaps.order_p_values"
+        ),
+        "false_discovery_share": Column(
+            "ratio", "Share of flukes down to this p-value: gaps.false_discovery_shares"
+        ),
+        "stopped_family_count": Column(
+            "count", "Families bought often the year before and not since"
+        ),
+        "stopped_families": Column("text", "The largest of them"),
+        "stopped_revenue": Column("currency", "Their revenue of the year before"),
+        "essential": Column("truth", "Class A in the audit period or in the previous one"),
+        "margin_at_stake": Column(
+            "currency", "Margin rate of the customer times what it lacks, at least 0"
+        ),
+    },
+    N_("Gap list: one row per customer with revenue in either year"),
+)
 @once
 def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.DataFrame:
     """One row per customer with revenue in either period, over the months that both years cover
@@ -109,9 +136,7 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.Da
     t["false_discovery_share"] = gaps.false_discovery_shares(t.order_p_value)
     t["margin_rate"] = margin_rates(book, t.customer_id)
     t["margin_at_stake"] = t.margin_rate * (-t.sales_gap).clip(lower=0)
-    t = _joined(t, defection.peak_years(book.cube).execute())
-    ends = {m: book.periods.month_end(m) for m in t.peak_audit_month.dropna().unique()}
-    t["peak_end"] = pd.to_datetime(t.pop("peak_audit_month").map(ends))
+    t = _joined(t, best_years(book))
     t = _joined(t, _stopped(book, months, least_orders))
     bought = t.status.notna() & (t.status != "lost") & (families_of(book) is not None)
     t.loc[bought, ["stopped_family_count", "stopped_revenue"]] = t.loc[
@@ -219,6 +244,19 @@ def expected_rebounds(book: Book, earlier: pd.DataFrame, rules: Mapping[str, Rul
     return pd.DataFrame(rows)
 
 
+@composed(
+    {
+        "noted_contact_count": Column(
+            "count", "Contacts noted in the 12 months up to the last order: before it went quiet"
+        ),
+        "noted_contact_quality": Column("index", "Mean quality of those contacts, 1 to 5"),
+        "recent_contact_count": Column(
+            "count", "Contacts noted since the earlier report, else in the audit period"
+        ),
+        "recent_contact_quality": Column("index", "Mean quality of those contacts, 1 to 5"),
+    },
+    N_("What was noted with each customer of the gap list"),
+)
 def with_contacts(
     book: Book,
     t: pd.DataFrame,

@@ -18,7 +18,9 @@ from carnet.engagement.periods import years_earlier, years_earlier_each
 from carnet.engagement.profiles import reason_classes
 from carnet.measures.portfolio import concentration
 from carnet.measures.reasons import reasons, silence, verbatims
+from carnet.measures.register import Column, composed
 from carnet.measures.retention import defection
+from carnet.wording import N_
 
 # an order this long after a note still belongs to the leaving; a later one means that
 # the customer stayed
@@ -212,6 +214,20 @@ def note_list(book: Book, notes: pd.DataFrame, comments: pd.DataFrame) -> pd.Dat
     return t.reindex(columns=NOTE_COLUMNS)
 
 
+@composed(
+    {
+        "left_on": Column("date", "Last order of the leaving, else the day of the note"),
+        "returned": Column("truth", "Ordered again later"),
+        "lost": Column("truth", "No order in the 12 months up to as_of, and not returned"),
+        "settled": Column(
+            "truth", "left_on lies after the window begins and 12 months back or more"
+        ),
+        "revenue_lost": Column(
+            "currency", "revenue_at_stake where noted, else revenue of the 12 months up to left_on"
+        ),
+    },
+    N_("Who left, noted or seen in the sales: one row per leaving"),
+)
 def find_leavers(
     book: Book, episodes: pd.DataFrame, since: dt.date, cut_a: float, cut_b: float
 ) -> pd.DataFrame:

@@ -1,0 +1,50 @@
+"""Tables of customers declare the columns that they add to those of measures and tables."""
+
+import re
+
+import pytest
+from carnet.customers.accounts.account_list import account_list, chosen_rules, with_strategies
+from carnet.customers.accounts.profits import Rates
+from carnet.customers.customer_years import opening_customers
+from carnet.customers.decisions import decisions
+from carnet.customers.gaps.gap_list import gap_list
+from carnet.engagement.parameters import Policy
+from carnet.engagement.schema import TABLES
+from carnet.measures.register import COLUMNS, COMPOSED, MEASURES, Column, composed, recording
+
+GIVEN = {column for table in TABLES.values() for column in table.columns}
+
+
+def accounts(book):
+    return account_list(book, 0.8, 0.95, Rates())
+
+
+TABLES_OF_CUSTOMERS = {
+    "account_list": accounts,
+    "with_strategies": lambda book: with_strategies(
+        accounts(book), chosen_rules(book.engagement.sector_profile.strategy, ""), 0.8, 0.95
+    ),
+    "gap_list": lambda book: gap_list(book, 0.8, 0.95, 3),
+    "decisions": lambda book: decisions(book, Policy()),
+    "opening_customers": lambda book: opening_customers(book, 0.8, ["complaint"]),
+}
+
+
+@pytest.mark.parametrize("name", TABLES_OF_CUSTOMERS)
+def test_every_column_is_declared_or_of_a_measure_that_ran(demo_book, name):
+    with recording() as made:
+        frame = TABLES_OF_CUSTOMERS[name](demo_book)
+    assert len(frame) and name in COMPOSED and name in made.ran
+    said = " ".join(MEASURES[ran].definition for ran in made.ran if ran in MEASURES)
+    by_measures = set(re.findall(r"[a-z_0-9]+", said))
+    assert not set(frame) - by_measures - GIVEN - set(COLUMNS) - {"name"}
+
+
+def test_declared_columns_say_what_they_are():
+    assert {"return_share", "family_share", "tenure_years", "kept_share"} <= set(COLUMNS)
+    assert all(column.definition and column.unit for column in COLUMNS.values())
+
+
+def test_a_column_has_one_formula():
+    with pytest.raises(ValueError, match="tenure_years"):
+        composed({"tenure_years": Column("years", "Something else")})(accounts)
