@@ -35,7 +35,7 @@ from carnet.engagement.periods import Bucket, buckets
 from carnet.measures.indicators import cohorts
 from carnet.measures.portfolio import concentration, movement
 from carnet.measures.retention import defection
-from carnet.report import publish
+from carnet.report import publishing
 
 ENGAGEMENT = (
     'client: Bench {lines}\nas_of: 2025-12-31\ntables:\n  sales: {{files: "sales.parquet"}}\n'
@@ -238,9 +238,9 @@ def report(folder: Path, notebooks: Path) -> tuple[float, float, Path]:
 import sys
 from pathlib import Path
 from carnet import cli
-from carnet.report import publish
-find = publish.find_notebooks
-publish.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
+from carnet.report import publishing
+find = publishing.find_notebooks
+publishing.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
 if __name__ == "__main__":
     sys.argv = ["carnet", "run", {str(folder)!r}, "--out", {str(folder / "out")!r}]
     cli.main()
@@ -365,7 +365,7 @@ def bench(home: Path, lines: int) -> None:
             flush=True,
         )
     frames.clear()
-    first = report(folder, publish.NOTEBOOKS)
+    first = report(folder, publishing.NOTEBOOKS)
     floor_folder = floor_notebooks(first[2], home / f"floor{lines}")
     kinds: dict[str, list[tuple[float, float, Path]]] = {
         "floor": [],
@@ -377,8 +377,8 @@ def bench(home: Path, lines: int) -> None:
         kinds["floor"].append(report(folder, floor_folder))
         if in_memory:  # beyond, loading is told above
             shutil.rmtree(folder / ".carnet")
-            kinds["nothing cached"].append(report(folder, publish.NOTEBOOKS))
-        kinds["from the cache"].append(report(folder, publish.NOTEBOOKS))
+            kinds["nothing cached"].append(report(folder, publishing.NOTEBOOKS))
+        kinds["from the cache"].append(report(folder, publishing.NOTEBOOKS))
     if pictures(kinds["floor"][0][2]) != pictures(first[2]):
         raise SystemExit("the floor does not draw what the report draws")
     floor = statistics.median(seconds for seconds, _, _ in kinds["floor"])

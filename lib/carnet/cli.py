@@ -174,7 +174,7 @@ def run(  # noqa: PLR0913  # click: an argument an option
     from carnet.report.printing import find_browser
 
     # nbconvert and papermill are slow to import: `check` does without
-    from carnet.report.publish import Settings, find_notebooks, run_audit
+    from carnet.report.publishing import Settings, find_notebooks, run_audit
 
     given = _read_parameters(parameters)
     browser = find_browser() if pdf else None
@@ -319,7 +319,7 @@ def lab(
     OPTIONS go to JupyterLab.
     """
     from carnet.report.lab import launch, prepare
-    from carnet.report.publish import find_notebooks
+    from carnet.report.publishing import find_notebooks
 
     copies, kept = prepare(
         folder, find_notebooks(names), _read_parameters(parameters), as_of, language

@@ -65,10 +65,10 @@ def with_cells(tmp_path, monkeypatch):
 
 
 def run_those_of(folder, monkeypatch):
-    from carnet.report import publish
+    from carnet.report import publishing
 
-    find = publish.find_notebooks
-    monkeypatch.setattr(publish, "find_notebooks", lambda names=(): find(names, folder))
+    find = publishing.find_notebooks
+    monkeypatch.setattr(publishing, "find_notebooks", lambda names=(): find(names, folder))
 
 
 def kept_log(out):
@@ -219,9 +219,9 @@ def small_run(tmp_path, make_engagement):
 import sys
 from pathlib import Path
 from carnet import cli
-from carnet.report import publish
-find = publish.find_notebooks
-publish.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
+from carnet.report import publishing
+find = publishing.find_notebooks
+publishing.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
 sys.argv = ["carnet", "run", {str(folder)!r}, "--out", {str(out)!r}]
 cli.main()
 """

@@ -31,7 +31,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Columns:
-    """A table: the fields shown (headings and formats of `columns.COLUMNS`).
+    """A table: the fields shown (headings and formats of `headings.HEADINGS`).
 
     `first` makes it a list of which so many rows are shown at first; `cents` shows all
     money to the cent.

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from carnet.engagement.profiles import benchmarks
 from carnet.engagement.records import LIST_ROWS
 from carnet.engagement.schema import TABLE_LABELS
-from carnet.exhibits.columns import COLUMNS, TEXTS, WORDS, Kind
+from carnet.exhibits.headings import HEADINGS, TEXTS, WORDS, Kind
 from carnet.exhibits.written import WRITTEN
 from carnet.findings.base import write_figure
 from carnet.intake.contracts import TableCheck
@@ -83,7 +83,7 @@ def _money_decimals(frame: pd.DataFrame, field: str) -> int:
 
 @dataclass(frozen=True)
 class Fields:
-    """The fields of a table (space-separated, headings and formats of COLUMNS).
+    """The fields of a table (space-separated, headings and formats of HEADINGS).
 
     `cents` shows money to the cent in every column, where sums must be seen to reconcile. `first`
     makes it a list: sorted and filtered on screen, with so many rows shown at first and at most
@@ -108,7 +108,7 @@ def draw_table(
     fields, first, cents = shape.names.split(), shape.first, shape.cents
     frame = with_written(w, frame, fields)
     shown = frame if first is None else frame.head(LIST_ROWS)
-    kinds = {field: COLUMNS[field][1] for field in fields}
+    kinds = {field: HEADINGS[field][1] for field in fields}
     marks = {
         f: (" data-filter" * (f in FILTERS) + " data-falling" * (kind not in TEXTS))
         if first
@@ -117,7 +117,7 @@ def draw_table(
     }
     unsorted = " no-sort" if first else ""  # a written value has no order of its own
     header = [
-        (w._(COLUMNS[f][0]), kind + unsorted * (kind == "written"), Markup(marks[f]))
+        (w._(HEADINGS[f][0]), kind + unsorted * (kind == "written"), Markup(marks[f]))
         for f, kind in kinds.items()
     ]
     decimals = {
@@ -182,7 +182,7 @@ def _sort_key(value: Any, kind: Kind) -> str | None:
 
 
 def _heading(w: Wording, field: str) -> str:
-    heading, _ = COLUMNS[field]
+    heading, _ = HEADINGS[field]
     return w._(heading)
 
 

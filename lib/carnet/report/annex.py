@@ -20,7 +20,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from carnet.engagement.records import FORMULA_START, restored
-from carnet.exhibits.columns import COLUMNS, WORDS
+from carnet.exhibits.headings import HEADINGS, WORDS
 from carnet.exhibits.lists import LISTS, RENAMED
 from carnet.wording import Wording
 
@@ -217,7 +217,7 @@ class _Writer:
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
         for position, column in enumerate(columns):
-            kind = COLUMNS[column][1]
+            kind = HEADINGS[column][1]
             sheet.set_column(
                 position,
                 position,
@@ -231,11 +231,11 @@ class _Writer:
             )
         sheet.set_row(0, HEADING_LINES * LINE_HEIGHT)
         for position, column in enumerate(columns):
-            over_figures = COLUMNS[column][1] in NUMBERS | {"date"}
+            over_figures = HEADINGS[column][1] in NUMBERS | {"date"}
             sheet.write_string(
                 0,
                 position,
-                self.w._(COLUMNS[column][0]),
+                self.w._(HEADINGS[column][0]),
                 self.figure_heading if over_figures else self.heading,
             )
         shown = frame.head(SHEET_ROWS)
@@ -267,7 +267,7 @@ class _Writer:
 
     def cell(self, sheet: Worksheet, row: int, position: int, text: str, column: str) -> None:
         """One cell by the kind of its column; no sheet can hold an infinite number."""
-        kind = COLUMNS[column][1]
+        kind = HEADINGS[column][1]
         if kind in NUMBERS:
             if math.isfinite(float(text)):
                 sheet.write_number(row, position, float(text), self.formats[kind])

@@ -11,7 +11,7 @@ import pandas as pd
 from carnet.book.earlier import Published, check_comparable, open_published
 from carnet.customers.gaps.gap_list import length_column
 from carnet.errors import CarnetError
-from carnet.exhibits.columns import WORDS
+from carnet.exhibits.headings import WORDS
 from carnet.findings import gaps as words
 from carnet.findings.base import write_figure
 from carnet.measures.catalogue import FIGURES, Figure

@@ -30,7 +30,7 @@ CAN_FORK = (
     sys.platform == "linux" and os.environ.get(FORK_VARIABLE) != "off"
 )  # elsewhere system libraries forbid work between fork and exec
 PRELOADED = (
-    "carnet.report.publish", "carnet.report.notebook", "carnet.customers.experiments.reading",
+    "carnet.report.publishing", "carnet.report.notebook", "carnet.customers.experiments.reading",
     "carnet.customers.decisions", "ibis.backends.duckdb", "ipykernel.kernelapp",
     "matplotlib.pyplot", "papermill", "scipy.stats", "seaborn", "carnet.report.warm",
 )  # fmt: skip

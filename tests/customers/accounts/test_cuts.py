@@ -525,7 +525,7 @@ def test_every_column_that_is_not_told_is_read_somewhere():
     beside those that only carry, hide or head columns.
     """
     home = Path(carnet.__file__).parent
-    aside = {"schema.py", "columns.py", "pseudonyms.py", "wording.py"}
+    aside = {"schema.py", "headings.py", "pseudonyms.py", "wording.py"}
     code = "\n".join(
         path.read_text(encoding="utf-8")
         for path in sorted(home.rglob("*.py"))

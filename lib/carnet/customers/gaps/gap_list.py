@@ -34,7 +34,7 @@ EARLIER_COLUMNS = [
     "rhythm_months", "silence_ratio",
 ]  # fmt: skip
 
-COLUMNS = [
+GAP_COLUMNS = [
     "customer_id", "name", "salesperson", "gap_salesperson", "abc_class", "revenue",
     "revenue_previous", "sales_gap", "last_order_date", "gap_rate", "flagged", "arm", "essential",
     "abc_class_previous", "status", "margin_at_stake", "order_count", "order_count_previous",

@@ -23,7 +23,7 @@ Kind = Literal[
 ]
 TEXTS = ("text", "word", "written")  # kinds that sort as texts
 
-COLUMNS: dict[str, tuple[str, Kind]] = {
+HEADINGS: dict[str, tuple[str, Kind]] = {
     "customer_id": (N_("Customer no."), "text"),
     "name": (N_("Customer"), "text"),
     "salesperson": (N_("Salesperson"), "text"),
