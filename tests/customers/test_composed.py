@@ -5,12 +5,14 @@ import re
 import pytest
 from carnet.customers.accounts.account_list import account_list, chosen_rules, with_strategies
 from carnet.customers.accounts.profits import Rates
+from carnet.customers.catalogue import COLUMNS, COMPOSED
 from carnet.customers.customer_years import opening_customers
 from carnet.customers.decisions import decisions
 from carnet.customers.gaps.gap_list import gap_list
 from carnet.engagement.parameters import Policy
 from carnet.engagement.schema import TABLES
-from carnet.measures.register import COLUMNS, COMPOSED, MEASURES, Column, composed, recording
+from carnet.measures.catalogue import MEASURES
+from carnet.measures.register import Column, composed, recording
 
 GIVEN = {column for table in TABLES.values() for column in table.columns}
 

@@ -22,6 +22,7 @@ from nbconvert.exporters import HTMLExporter, TemplateExporter
 from carnet import __version__
 from carnet.book.book import Book
 from carnet.book.earlier import find_reports
+from carnet.customers.catalogue import COMPOSED
 from carnet.customers.series import ledger_lines
 from carnet.engagement.firm import Firm
 from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE
@@ -30,7 +31,6 @@ from carnet.exhibits.lists import FILE_LABELS, LISTS
 from carnet.exhibits.tables import draw_table, ledger_table
 from carnet.findings.costs import LEDGER_STEPS, steps_table
 from carnet.measures.catalogue import MEASURES
-from carnet.measures.register import COMPOSED
 from carnet.report.comparison import Since
 from carnet.report.execution import Executed
 from carnet.wording import Wording, markdown_blocks
