@@ -424,3 +424,39 @@ os.kill(os.getpid(), 9)
     )
     open_book(folder)
     assert not list(cache.glob(".building-*"))
+
+
+def test_a_table_kept_for_other_parameters_leaves_the_first_as_it_was(book):
+    large, small = (book.cube.filter(book.cube.revenue > least) for least in (10, 0))
+    first = book.kept("chosen", large, "Large")
+    second = book.kept("chosen", small, "Small")
+    assert first.revenue.sum().execute() < second.revenue.sum().execute()
+    assert book.kept("chosen", large, "Large").equals(first)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        ("2024-06-01", "2024-06-30", True),
+        ("2024-05-05", "2024-06-10", True),  # the first row may come 31 days later
+        ("2024-04-30", "2024-06-10", False),
+        ("2024-06-20", "2024-07-31", True),  # the last one may come 31 days earlier
+        ("2024-06-20", "2024-08-01", False),
+        ("2024-05-20", "2024-05-25", False),  # nothing was noted on any side of it
+        ("2024-07-02", "2024-07-09", False),
+    ],
+)
+def test_a_time_is_covered_by_rows_that_reach_it(make_engagement, start, end, told):
+    noted = [["customer_id", "date", "activity"], ["A", "2024-06-01", "visit"]]
+    noted.append(["A", "2024-06-30", "visit"])
+    book = open_book(make_engagement(tables={"sales": ROWS, "service": noted}))
+    days = dt.date.fromisoformat(start), dt.date.fromisoformat(end)
+    assert bool(book.covers("service", *days)) is told
+    assert book.covers("service", *(pd.Series([day]) for day in days)).tolist() == [told]
+    assert book.covers("service", days[0]) is (start > "2024-04-30")
+
+
+def test_a_table_without_rows_covers_nothing(make_engagement):
+    empty = [["customer_id", "date", "activity"]]
+    book = open_book(make_engagement(tables={"sales": ROWS, "service": empty}))
+    assert not book.covers("service", dt.date(2024, 6, 1))

@@ -14,6 +14,7 @@ from carnet.customers.decisions import ACTION_COLUMNS, decisions, may_be_called,
 from carnet.customers.gaps.gap_list import gap_list
 from carnet.engagement.parameters import Policy, read_parameters
 from carnet.engagement.running import RUN_VARIABLE, Run
+from carnet.errors import CarnetError
 from carnet.findings import decisions as words
 from carnet.measures.gaps import tasks
 from carnet.measures.retention import actions
@@ -672,3 +673,9 @@ def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
     nothing = words.spending(ENGLISH, t[t.customer_id.str.startswith("L")])
     assert nothing.amount == 0 and "stays under its cost" in nothing.sentence
     assert words.spending(ENGLISH, t.assign(at_most=np.nan)) is None
+
+
+def test_a_number_too_large_for_any_use_is_refused_in_one_line():
+    for name in ("proposal_cost", "top_count"):
+        with pytest.raises(CarnetError, match=name):
+            read_parameters({name: 10**400})

@@ -390,6 +390,11 @@ def places() -> list[Case]:
         Case("absolute pattern", pattern("/etc/*"), "sales"),
         Case("pattern of the home folder", pattern("~/x.csv"), "sales"),
         Case("pattern with a zero byte", pattern("a\x00b.csv"), "sales"),
+        Case(
+            "key with a zero byte",
+            lambda folder: engagement(folder, cost_behaviour={"re\x00nt": "fixed"}),
+            "zero byte",
+        ),
         Case("firm with a zero byte", lambda folder: engagement(folder, firm="a\x00b"), "firm"),
         Case("pattern that is empty", pattern(""), "files"),
         Case("pattern that never ends", pattern("**/**/**/*.csv"), "sales"),

@@ -386,18 +386,21 @@ def users_own(home):
     (profile / "ipython_config.py").write_text(
         "c.InteractiveShellApp.exec_lines = ['print(1)', 'del open_book']\n"
     )
-    kernel = home / ".local" / "share" / "jupyter" / "kernels" / "python3"
-    kernel.mkdir(parents=True)
-    (kernel / "kernel.json").write_text(
-        json.dumps({"argv": ["false"], "display_name": "mine", "language": "python"})
-    )
+    for place in (home / ".local" / "share" / "jupyter", home / "more"):
+        kernel = place / "kernels" / "python3"
+        kernel.mkdir(parents=True)
+        (kernel / "kernel.json").write_text(
+            json.dumps({"argv": ["false"], "display_name": "mine", "language": "python"})
+        )
     (home / "matplotlibrc").write_text(
         "text.usetex: True\nfigure.facecolor: black\nsavefig.facecolor: black\nlines.linewidth: 9\n"
+        "no.such.key: 1\n"
     )
     (home / "start.py").write_text(stop)
     return {
         "HOME": str(home),
         "IPYTHONDIR": str(home / ".ipython"),
+        "JUPYTER_PATH": str(home / "more"),
         "MATPLOTLIBRC": str(home / "matplotlibrc"),
         "PYTHONSTARTUP": str(home / "start.py"),
     }

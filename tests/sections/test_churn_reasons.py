@@ -12,6 +12,7 @@ from carnet.customers.customer_years import driver_panel
 from carnet.engagement.file import load_engagement
 from carnet.errors import CarnetError
 from carnet.measures.reasons.drivers import usable_attributes
+from carnet.measures.reasons.service_quality import DIMENSIONS
 
 from tests.conftest import page_text, run_carnet, write_engagement
 
@@ -102,6 +103,14 @@ BOOKS = {
             ["S2", "2023-06-01", "99", "10"],
         ],
     },
+    "blank_marks": {
+        "sales": [SALES, *STAY, *GONE],
+        "customers": [["customer_id", "name", "since"]],
+        "satisfaction": [
+            ["customer_id", "date", "score", *DIMENSIONS],
+            *([f"S{i}", "2024-05-01", str(1 + i % 5), *[""] * len(DIMENSIONS)] for i in range(9)),
+        ],
+    },
     "own_codebook": {"departures": [DEPARTURES, ["A", "2024-01-10", "Z42", "", ""]]},
     "one_year": {
         "sales": [SALES, *([f"C{i}", f"2024-0{i}-15", "9"] for i in range(1, 9))],
@@ -111,6 +120,7 @@ BOOKS = {
 
 EXTRA = {
     "lost": {"as_of": "2024-12-31"},
+    "blank_marks": {"as_of": "2024-12-31"},
     "one_year": {"as_of": "2024-12-31"},
     "nobody_left": {"as_of": "2024-12-31"},
     "come_and_go": {"as_of": "2024-12-31"},

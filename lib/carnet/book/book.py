@@ -71,7 +71,7 @@ class Book:
     pseudonyms: str = ""
     # never of a book with other periods
     computed: dict[tuple, Any] = field(default_factory=dict, init=False, compare=False)
-    kept_tables: dict[str, tuple[ir.Table, ir.Table, str]] = field(
+    kept_tables: dict[str, list[tuple[ir.Table, ir.Table, str]]] = field(
         default_factory=dict, init=False, compare=False
     )
 
@@ -128,10 +128,13 @@ class Book:
         It is noted as run (`register.note`) with the SQL that made it; `label` says what it
         is where no measure bears its name.
         """
-        asked, *_ = self.kept_tables.get(name, (None,))
-        if asked is None or not asked.equals(table):
-            self.kept_tables[name] = (table, *self.engine.keep(name, table))
-        _, kept, query = self.kept_tables[name]
+        made = self.kept_tables.setdefault(name, [])
+        known = next((each for each in made if each[0].equals(table)), None)
+        if known is None:  # beside those of other parameters, which may still be read
+            place = f"{name}_{len(made) + 1}" if made else name
+            known = (table, *self.engine.keep(place, table))
+            made.append(known)
+        _, kept, query = known
         note(name, Ran(label or MEASURES[name].label, query=query))
         return kept
 
@@ -288,13 +291,18 @@ class Book:
         """True where the rows given tell what happened from `start` on, and up to `end`.
 
         The first row may be `COVER_DAYS` later than `start` and the last one as much earlier than
-        `end`, or as much as the longest pause between orders where these are the sales. `start`
-        and `end` are days, or one for each customer.
+        `end`, or as much as the longest pause between orders where these are the sales; but of a
+        time without a row on both sides nothing is known. `start` and `end` are days, or one for
+        each customer.
         """
         pause = max(COVER_DAYS, self.longest_pause_days) if table == "sales" else COVER_DAYS
         tolerated, (first, last) = pd.Timedelta(days=pause), self.given(table)
-        begun = pd.to_datetime(start) + tolerated >= first
-        return begun if end is None else begun & (pd.to_datetime(end) - tolerated <= last)
+        start = pd.to_datetime(start)
+        begun = start + tolerated >= first
+        if end is None:
+            return begun
+        end = pd.to_datetime(end)
+        return begun & (end - tolerated <= last) & (start <= last) & (end >= first)
 
     @property
     def notices(self) -> list[Notice]:

@@ -48,6 +48,13 @@ def best_years(book: Book) -> pd.DataFrame:
     return t.assign(peak_end=pd.to_datetime(t.pop("peak_audit_month").map(ends)))
 
 
+def listed_since(book: Book, customers: pd.Series) -> pd.Series:
+    """customers.since of each customer; NaT where none is given."""
+    listed = book.table("customers").select("customer_id", "since").execute()
+    since = listed.drop_duplicates("customer_id").set_index("customer_id").since.to_dict()
+    return pd.to_datetime(customers.map(since)).astype("datetime64[ns]")
+
+
 def scaled_satisfaction(book: Book) -> ir.Table:
     """The survey with a scale for every answer: as given, else the smallest usual one that holds
     the largest mark of those that name none.
@@ -258,17 +265,9 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
     t["silence_days"] = (end - t["last"]).dt.days.astype(float)
     t["trend"] = trend(book, t.customer_id, start, end)
     if book.has("customers", "since"):
-        listed = (
-            book.table("customers")
-            .select("customer_id", "since")
-            .execute()
-            .drop_duplicates("customer_id")
-            .set_index("customer_id")
-            .since
+        t["tenure_years"] = ((end - listed_since(book, t.customer_id)).dt.days / 365.25).clip(
+            lower=0
         )
-        t["tenure_years"] = (
-            (end - pd.to_datetime(t.customer_id.map(listed))).dt.days / 365.25
-        ).clip(lower=0)
     if book.has("service"):
         kinds = book.activity_kinds
         for name, chosen in (

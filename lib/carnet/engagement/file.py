@@ -665,6 +665,8 @@ def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, 
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise ValueError(f"line {key.start_mark.line + 1}: a key is one word")
+            if "\0" in key.value:
+                raise ValueError(f"line {key.start_mark.line + 1}: a zero byte in a key; remove it")
             here = (*loc, key.value)
             if key.value in seen:
                 faults.append(

@@ -12,6 +12,8 @@ from typing import Any
 from carnet.engagement.running import this_run
 from carnet.errors import CarnetError, one_of
 
+MOST_BITS = 1000  # of a whole number; a float holds 1023
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -28,6 +30,8 @@ class Accepted:
         """The value, a whole number as a float where one is expected;
         raises CarnetError saying what is accepted.
         """
+        if type(value) is int and value.bit_length() > MOST_BITS:
+            raise CarnetError(f"parameter '{name}': so large a number is not accepted.")
         if self.kind is float and type(value) is int:
             value = float(value)
         if type(value) is not self.kind:

@@ -9,7 +9,7 @@ from carnet.wording import N_
 
 @dataclass(frozen=True)
 class NamedList:
-    """One file of lists/: its label, and the columns (space-separated, records in `columns`) of its
+    """One file of lists/: its label, and the columns (space-separated, see `headings`) of its
     sheet in annex.xlsx.
     """
 

@@ -1,7 +1,7 @@
 """HTML tables from finished measures: escaped, aligned, in the reader's formats,
 with a fixed id and a caption.
 
-The heading and the format of a field are those of its record in `columns`.
+The heading and the format of a field are those of its record in `headings`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -103,7 +103,7 @@ def draw_table(
     columns: Fields | str,
     note: str = "",
 ) -> HtmlTable:
-    """Render `frame`, one row a row, with the fields named in `columns`."""
+    """Render `frame`, one row a row, with the fields named in `headings`."""
     shape = Fields(columns) if isinstance(columns, str) else columns
     fields, first, cents = shape.names.split(), shape.first, shape.cents
     frame = with_written(w, frame, fields)

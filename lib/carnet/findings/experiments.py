@@ -73,7 +73,7 @@ def plan_row(w: Wording, plan: Any, found: Mapping[str, Any] | None) -> dict[str
 
 
 def size(w: Wording, plan: Any) -> list[str]:
-    """What is tested on how many, and what it can show (an `experiment.Plan`)."""
+    """What is tested on how many, and what it can show (an `plan.Plan`)."""
     told = dict(
         strategy=w._(STRATEGY_LABELS[plan.strategy]),
         measure=w._(MEASURE_LABELS[plan.measure]),

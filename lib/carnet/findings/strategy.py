@@ -588,7 +588,7 @@ def nine_indicators(
 ) -> pd.DataFrame:
     """The nine indicators of source C: indicator, value, told_by (how, or what is missing).
 
-    Parameters  figures: of the register; values: of `account_list.indicator_values`
+    Parameters  figures: of the register; values: of `indicators.indicator_values`
     """
 
     def share(value: Any) -> str:

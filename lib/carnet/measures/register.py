@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Generic, Literal, ParamSpec, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
 
 import ibis.expr.types as ir
 
@@ -175,7 +175,9 @@ class computed(property, Generic[R]):  # noqa: N801  # a decorator, like `proper
         self.function, self.place = function, f"_computed_{function.__name__}"
 
     def __get__(self, instance: Any, owner: type | None = None) -> R:  # type: ignore[override]
-        """The value; noted as told."""
+        """The value, and note what ran for it; of the class, the property itself."""
+        if instance is None:
+            return cast(R, self)
         if self.place not in vars(instance):
             with recording() as made:
                 value = self.function(instance)

@@ -116,13 +116,19 @@ def prepare_kernel(scratch: Path) -> None:
     """Fork the kernel of this process where that can be done,
     and let nothing of the user's reach it.
 
-    Startup files and profiles of IPython, PYTHONSTARTUP and kernelspecs of the user's own are left
-    out: the same input gives the same report for everybody.
+    Startup files and profiles of IPython, PYTHONSTARTUP, matplotlibrc and kernelspecs of the
+    user's own are left out: the same input gives the same report for everybody.
     """
     os.environ["IPYTHONDIR"] = str(scratch / "ipython")
     os.environ["JUPYTER_CONFIG_DIR"] = str(scratch / "jupyter")
+    os.environ["JUPYTER_DATA_DIR"] = str(scratch / "data")
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-    os.environ.pop("PYTHONSTARTUP", None)
+    style = scratch / "matplotlibrc"  # empty: the house style is set in the notebook
+    style.parent.mkdir(parents=True, exist_ok=True)
+    style.write_text("")
+    os.environ["MATPLOTLIBRC"] = str(style)
+    for name in ("PYTHONSTARTUP", "JUPYTER_PATH"):
+        os.environ.pop(name, None)
     if CAN_FORK:
         os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] = PROVISIONER
         _waiting.append(ForkedKernel())

@@ -217,7 +217,8 @@ def in_our_hands(departures: Departures) -> Shows:
     """What lies in our own hands."""
     d, w = departures, departures.book.wording
     yield from told(_in_hands(d))
-    yield from said(needs(d.book, "departures"), "missing")
+    nobody = first_missing(needs(d.book, "departures"), too_few(d.book, d.noted))
+    yield from said(nobody, "missing")
     parts = d.groups.groupby("dimension").departure_count.sum()
     checks = [((parts == len(d.noted)).all(), "groups do not add up to the departures")]
     if not len(d.groups):
@@ -401,7 +402,7 @@ def _texts_to_look_at(d: Departures) -> Shows:
 def without_a_word(departures: Departures) -> Shows:
     """Who left without a word."""
     d, w, silent = departures, departures.book.wording, departures.silent
-    yield from said(needs(d.book, "sales"), "missing")
+    yield from said(first_missing(needs(d.book, "sales"), too_few(d.book, d.lost)), "missing")
     if d.book.has("sales"):
         yield from told(words.silent_leavers(w, d.judged, d.signs, d.names(silent)))
     not_judged = words.not_judged(w, len(d.lost), len(d.judged), d.signs)
@@ -487,7 +488,9 @@ def service(opinions: Opinions) -> Shows:
         source=source(opinions.departures),
         missing=first_missing(
             needs(book, "satisfaction"),
-            "" if len(opinions.scores) else no_marks,
+            first_missing(no_marks, too_few(book, opinions.scores))
+            if not len(opinions.scores)
+            else "",
             few if len(opinions.scores) and not len(t) else "",
         ),
     )

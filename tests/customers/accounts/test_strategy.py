@@ -12,7 +12,7 @@ from carnet.customers.accounts.account_list import chosen_rules
 from carnet.engagement.profiles import Axis, Criterion, sector, sector_names
 from carnet.errors import CarnetError
 from carnet.measures.indicators import replacement
-from carnet.measures.portfolio import customer_capital, strategy
+from carnet.measures.portfolio import concentration, customer_capital, strategy
 from carnet.measures.retention import retention_budget
 from hypothesis import given
 from hypothesis import strategies as st
@@ -256,7 +256,7 @@ def test_crossed_matrix_and_load_hold_everybody():
             potential=[100.0, 50, np.nan, 300],
         )
     )
-    t["potential_class"] = t.customer_id.map(strategy.potential_classes(t, 0.8, 0.95))
+    t["potential_class"] = t.customer_id.map(concentration.potential_classes(t, 0.8, 0.95))
     t["untapped"] = (t.potential - t.revenue).clip(lower=0)
     matrix = strategy.crossed_matrix(t)
     assert matrix.customer_count.sum() == 3 and matrix.untapped.sum() == 20 + 35 + 300

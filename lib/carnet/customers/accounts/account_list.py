@@ -211,7 +211,7 @@ def _joined(t: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
             "text", "What to serve it on, where the strategy is to serve: strategy.serve_levers"
         ),
         "potential_class": Column(
-            "text", "Class A, B or C by potential: strategy.potential_classes"
+            "text", "Class A, B or C by potential: concentration.potential_classes"
         ),
         "untapped": Column("currency", "Potential less revenue, at least 0"),
     },
@@ -236,7 +236,7 @@ def with_strategies(
     ]
     t["strategy"] = strategy.choose_strategies(t, rules)
     t["serve_on"] = strategy.serve_levers(t, rules).where(t.strategy == "serve", "")
-    t["potential_class"] = t.customer_id.map(strategy.potential_classes(t, cut_a, cut_b))
+    t["potential_class"] = t.customer_id.map(concentration.potential_classes(t, cut_a, cut_b))
     t["untapped"] = (t.potential.astype(float) - t.revenue).clip(lower=0)
     return t
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.customers.customer_years import scaled_satisfaction
+from carnet.customers.customer_years import listed_since, scaled_satisfaction
 from carnet.engagement.periods import years_earlier, years_earlier_each
 from carnet.engagement.profiles import reason_classes
 from carnet.measures.portfolio import concentration
@@ -393,8 +393,7 @@ def _revenue_before(book: Book, t: pd.DataFrame) -> pd.Series:
         .set_index("row")
         .revenue
     )
-    reached = days.window_start >= pd.Timestamp(book.first_sale) - pd.Timedelta(days=31)
-    return sums.reindex(t.index).where(reached.to_numpy())
+    return sums.reindex(t.index).where(book.covers("sales", days.window_start).to_numpy())
 
 
 def with_signs(book: Book, t: pd.DataFrame, complaints: Sequence[str]) -> pd.DataFrame:
@@ -474,15 +473,7 @@ def spells(
     )
     known = first
     if book.has("customers", "since"):
-        listed = (
-            book.table("customers")
-            .select("customer_id", "since")
-            .execute()
-            .drop_duplicates("customer_id")
-            .set_index("customer_id")
-            .since
-        )
-        told = pd.to_datetime(t.customer_id.map(listed))
+        told = listed_since(book, t.customer_id)
         known = first.where(told.isna() | (told > first), told)
     reaches = book.covers("sales", years_earlier(since, 1))
     listed_well = book.has("customers", "since") and told.notna().mean() >= 0.8

@@ -8,6 +8,7 @@ C. Gini (1912); H. F. Dickie (1951) for ABC.
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
@@ -31,6 +32,11 @@ def abc_classes(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) ->
     Columns     customer_id, revenue, rank (1 = largest; ties by customer_id), share,
                 cumulative_share, abc_class
     """
+    return _classed(movement, cut_a, cut_b)
+
+
+def _classed(movement: ir.Table, cut_a: float, cut_b: float) -> ir.Table:
+    """`abc_classes` of a table of customer_id and revenue, whatever the money is."""
     positive = movement.filter(movement.revenue > 0).select("customer_id", "revenue")
     ranked = positive.mutate(
         rank=ibis.row_number().over(order_by=[ibis.desc(positive.revenue), positive.customer_id])
@@ -43,6 +49,28 @@ def abc_classes(movement: ir.Table, cut_a: float = 0.80, cut_b: float = 0.95) ->
     # a cut is reached up to rounding: 0.5 + 0.3 must count as 0.8
     abc_class = ibis.cases((larger < cut_a - 1e-12, "A"), (larger < cut_b - 1e-12, "B"), else_="C")
     return summed.mutate(abc_class=abc_class)
+
+
+@measure(
+    N_("Classes by potential"),
+)
+def potential_classes(accounts: pd.DataFrame, cut_a: float, cut_b: float) -> pd.Series:
+    """ABC class of each account by its potential, by customer_id.
+
+    Formula     `abc_classes` of the potential in place of the revenue
+    Unit        text: A, B or C
+    Population  customers with potential > 0
+    Undefined   no row without a potential above zero
+    Source      H. F. Dickie, ABC analysis, 1951, on the potential in place of the revenue
+
+    Columns     accounts: customer_id, potential
+    """
+    potentials = ibis.memtable(
+        accounts[["customer_id", "potential"]],
+        schema={"customer_id": "string", "potential": "float64"},
+    )
+    classes = _classed(potentials.rename(revenue="potential"), cut_a, cut_b).execute()
+    return classes.set_index("customer_id").abc_class
 
 
 @measure(

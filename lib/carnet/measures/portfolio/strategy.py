@@ -7,12 +7,10 @@ an automatic decision.
 
 from collections.abc import Mapping
 
-import ibis
 import numpy as np
 import pandas as pd
 import scipy
 
-from carnet.measures.portfolio.concentration import abc_classes
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
@@ -332,28 +330,6 @@ def relationship_load(accounts: pd.DataFrame, cap: float) -> pd.DataFrame:
     return t.sort_values(
         ["relationship_count", "salesperson"], ascending=[False, True], ignore_index=True
     )
-
-
-@measure(
-    N_("Classes by potential"),
-)
-def potential_classes(accounts: pd.DataFrame, cut_a: float, cut_b: float) -> pd.Series:
-    """ABC class of each account by its potential, by customer_id.
-
-    Formula     `concentration.abc_classes` of the potential in place of the revenue
-    Unit        text: A, B or C
-    Population  customers with potential > 0
-    Undefined   no row without a potential above zero
-    Source      H. F. Dickie, ABC analysis, 1951, on the potential in place of the revenue
-
-    Columns     accounts: customer_id, potential
-    """
-    potentials = ibis.memtable(
-        accounts[["customer_id", "potential"]],
-        schema={"customer_id": "string", "potential": "float64"},
-    )
-    classes = abc_classes(potentials.rename(revenue="potential"), cut_a, cut_b).execute()
-    return classes.set_index("customer_id").abc_class
 
 
 @measure(N_("Revenue class against potential class"))
