@@ -10,8 +10,6 @@ from carnet.engagement.periods import Bucket, Period
 from carnet.measures.register import measure
 from carnet.wording import N_
 
-BEHAVIOURS = ("variable", "fixed", "acquisition")
-
 
 @measure(N_("Costs of each period by behaviour and category, shared out by days"))
 def costs_by_bucket(costs: ir.Table, periods: Sequence[Bucket]) -> ir.Table:

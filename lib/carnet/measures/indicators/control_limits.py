@@ -17,7 +17,6 @@ from carnet.measures.register import measure
 from carnet.wording import N_
 
 LIMIT_FACTOR = 2.66  # 3 ÷ d2, d2 = 1.128 for ranges of two
-RANGE_FACTOR = 3.268  # D4 for ranges of two: upper limit of the moving range
 RUN_LENGTH = 8  # points in a row on one side of the mean
 FIRM_POINTS = 12  # below, limits are provisional
 TREND_LEVEL = 0.01  # p-value under which a trend is taken out

@@ -13,7 +13,6 @@ from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import bootstrap_total
 from carnet.wording import N_
 
-VERDICTS = ("signal", "noise", "equal", "not judged", "not measured")
 LEVEL = 0.05
 COUNTED = {
     "new_customer_count",

@@ -15,7 +15,6 @@ from carnet.engagement.profiles import Axis
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
-AXES = ("loyalty", "solvency", "profitability", "satisfaction")
 DRAWS = 500
 
 
