@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from carnet import cli
-from carnet.report import kernels, publish
+from carnet.report import kernels, publishing
 
 SEED = 20261122
 
@@ -69,12 +69,12 @@ def main() -> None:
         Path(sys.argv[3]),
         int(sys.argv[4]),
     )
-    find = publish.find_notebooks
-    publish.find_notebooks = lambda names=(): find(names, notebooks)  # type: ignore[assignment]
+    find = publishing.find_notebooks
+    publishing.find_notebooks = lambda names=(): find(names, notebooks)  # type: ignore[assignment]
     for module in kernels.PRELOADED:
         importlib.import_module(module)
     context = multiprocessing.get_context("fork")
-    publish.process_context = lambda: context  # type: ignore[assignment]
+    publishing.process_context = lambda: context  # type: ignore[assignment]
     clock = time.monotonic()
     _, status = os.waitpid(start(folder, out), 0)
     length = time.monotonic() - clock
