@@ -145,6 +145,11 @@ def day(offset: float) -> dt.date:
     return date + dt.timedelta(days=(7 - date.weekday()) % 7 if date.weekday() >= 5 else 0)
 
 
+def contact_of(customer: dict, rng: np.random.Generator) -> str:
+    """One of the persons of a customer, drawn at random."""
+    return f"{customer['code']}-{int(rng.integers(1, customer['contacts'] + 1))}"
+
+
 def make_customers(rng: np.random.Generator) -> list[dict]:
     """250 customers: who they are, how often and how much they buy, when they come and go."""
     names = [f"{kind} {place}" for kind in KINDS for place in PLACES]
@@ -259,7 +264,7 @@ def make_sales(rng: np.random.Generator, customers: list[dict]) -> list[dict]:
                     unit=unit,
                     amount=unit * quantity,
                     cost=cents(price * 1.025 ** (date.year - 2023) * cost_rate * quantity),
-                    contact=f"{customer['code']}-{int(rng.integers(1, customer['contacts'] + 1))}",
+                    contact=contact_of(customer, rng),
                     channel=str(
                         rng.choice(["Commercial", "Téléphone", "Site web"], p=[0.5, 0.3, 0.2])
                     ),
@@ -424,7 +429,7 @@ def make_service(rng: np.random.Generator, customers: list[dict], lines: list[di
                                 activity,
                                 spent,
                                 round(spent * 0.85, 2),
-                                f"{customer['code']}-{int(rng.integers(1, customer['contacts'] + 1))}",  # noqa: E501
+                                contact_of(customer, rng),
                                 SALESPEOPLE[customer["seller"]],
                                 int(np.clip(rng.normal(3.6, 0.9), 1, 5)),
                             ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -119,8 +120,6 @@ def last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:
     return (date.cast("string") + text).max().substr(len("2025-12-31"))
 
 
-def as_date(value: object) -> dt.date | None:
+def as_date(value: Any) -> dt.date | None:
     """A date from a scalar that pandas may have turned into a Timestamp or NaT."""
-    if value is None or value != value:
-        return None
-    return value.date() if hasattr(value, "date") else value  # type: ignore[return-value]
+    return None if pd.isna(value) else pd.Timestamp(value).date()

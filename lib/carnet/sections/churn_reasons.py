@@ -473,6 +473,7 @@ def service(opinions: Opinions) -> Shows:
         "choose weights=published."
     )
     no_marks = needs(book, "satisfaction", *service_quality.DIMENSIONS)
+    unmarked = first_missing(no_marks, too_few(book, opinions.scores))
     yield Exhibit(
         "importance",
         words.quality(w, t, labels).rstrip(".") if len(t) else "",
@@ -488,9 +489,7 @@ def service(opinions: Opinions) -> Shows:
         source=source(opinions.departures),
         missing=first_missing(
             needs(book, "satisfaction"),
-            first_missing(no_marks, too_few(book, opinions.scores))
-            if not len(opinions.scores)
-            else "",
+            "" if len(opinions.scores) else unmarked,
             few if len(opinions.scores) and not len(t) else "",
         ),
     )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
+from carnet.customers.gaps import gap_list
 from carnet.errors import CarnetError
 from carnet.measures.gaps import contacts, follow_up, gaps, salespeople
 from carnet.measures.retention import defection, rebound
@@ -708,3 +709,17 @@ def test_an_opportunity_closed_after_the_audit_date_was_open_on_it():
         == {"proposal_count": 2, "opportunity_count": 2, "opportunity_amount": 50.0}
         and "B" not in t.index
     )
+
+
+@pytest.mark.parametrize(("opened", "known"), [("2024-01-20", True), ("2024-08-01", False)])
+def test_proposals_before_the_table_begins_are_unknown(make_engagement, opened, known):
+    sold = [["customer_id", "date", "amount"]]
+    sold += [[name, f"{year}-0{month}-10", 10] for name in "AB" for year in (2023, 2024)
+             for month in range(1, 10)]  # fmt: skip
+    offers = [["customer_id", "opened"], ["A", opened], ["A", "2024-12-10"]]
+    tables = {"sales": sold, "opportunities": offers}
+    book = open_book(make_engagement(as_of="2024-12-31", tables=tables))
+    t = gap_list.gap_list(book, 0.8, 0.95, 3)
+    t = gap_list.with_contacts(book, t, [], {}, dt.date(2023, 12, 31)).set_index("customer_id")
+    assert t.proposal_count.notna().all() == known and t.proposal_count.notna().any() == known
+    assert not known or t.proposal_count[["A", "B"]].tolist() == [2, 0]

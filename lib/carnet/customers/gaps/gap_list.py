@@ -330,6 +330,8 @@ def with_contacts(
         found = made[column].reindex(t.customer_id).fillna(0.0).to_numpy(dtype=float)
         t[column] = found if known else np.nan
     # open opportunities of which no amount is noted: how much is not known, which is not zero
+    if not book.covers("opportunities", since):  # what was opened before it starts is not known
+        t["proposal_count"] = np.nan
     unpriced = (
         made.opportunity_amount.reindex(t.customer_id).isna().to_numpy()
         & (t.opportunity_count > 0).to_numpy()
