@@ -2,6 +2,9 @@
 what ran is recorded.
 """
 
+import ast
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
@@ -77,11 +80,37 @@ def test_an_exhibit_holds_what_ran_for_it_and_nothing_else(demo_book):
     assert {key: exhibit.made_by for key, exhibit in first.items()} == {
         key: exhibit.made_by for key, exhibit in again.items()
     }
-    lorenz, figures = set(first["lorenz"].made_by), set(first["concentration-figures"].made_by)
-    assert "lorenz_curve" in lorenz and "concentration_summary" in figures
-    assert not {"rfm_scores", "order_drop_off", "abc_table"} & lorenz
+    made = {key: set(exhibit.made_by) for key, exhibit in first.items()}
+    book = {"sales", "customer_movement", "customer_history", "order_rhythm"}
+    assert made["lorenz"] - book == {"lorenz_curve", "concentration_summary", "abc_classes"}
+    assert made["concentration-figures"] - book == {"concentration_summary", "abc_classes"}
+    assert made["abc"] - book == {"abc_table", "abc_classes"}
     people = sales_gaps.salespeople(Gaps(demo_book, parameters)).exhibits["funnel"].made_by
     assert {"late_by_salesperson", "funnel_limits", "sales_gaps", "dealt_p_value"} <= set(people)
+
+
+def test_no_local_variable_carries_data_from_one_exhibit_to_the_next():
+    """What an exhibit shows is read while it is made, or its measures would be those of another."""
+    carried = []
+    for path in sorted(Path(portfolio_audit.__file__).parent.glob("*.py")):
+        for function in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(function, ast.FunctionDef):
+                carried += [f"{path.stem}.{function.name}: {n}" for n in _carried(function)]
+    assert carried == []
+
+
+def _carried(function):
+    """Names set before another item was yielded, and read by an exhibit's title, table or form."""
+    ends = [n.end_lineno for n in ast.walk(function) if isinstance(n, ast.Yield | ast.YieldFrom)]
+    plain = {"w", "p", "book", "first", "d", "since"}
+    for shown in ast.walk(function):
+        if isinstance(shown, ast.Call) and ast.unparse(shown.func) == "Exhibit":
+            names = {n.id for a in shown.args for n in ast.walk(a) if isinstance(n, ast.Name)}
+            for node in ast.walk(function):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    passed = [end for end in ends if node.lineno < end < shown.lineno]
+                    if node.id in names - plain and passed:
+                        yield node.id
 
 
 def test_every_measure_recorded_is_declared(demo_book):

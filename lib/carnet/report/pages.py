@@ -242,7 +242,7 @@ def _method(book: Book, code: str, made_by: Sequence[str], queries: Collection[s
         .render(
             labels={
                 "method": w._("How this was made"),
-                "ran": w._("Measures that ran in this section up to here:"),
+                "ran": w._("Measures that ran for it:"),
                 "code": w._("Code that asked for it:"),
                 "ledger": w._("Rows in: the row ledger"),
             },

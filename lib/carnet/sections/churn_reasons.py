@@ -93,13 +93,13 @@ def warnings(departures: Departures) -> Shows:
 @section()
 def own_codes(departures: Departures) -> Shows:
     """Why they leave, as the client codes it."""
-    d, w, codes = departures, departures.book.wording, departures.codes
+    d, w = departures, departures.book.wording
     if len(d.everyone):
         yield from said(words.leaver_counts(w, d.found, d.settled, len(d.judged)))
     yield Exhibit(
         "codes-chart",
-        words.first_reason(w, codes, len(d.noted), d.code_labels),
-        codes.assign(benchmark_share=float("nan")),
+        words.first_reason(w, departures.codes, len(d.noted), d.code_labels),
+        departures.codes.assign(benchmark_share=float("nan")),
         Drawn(draw_reasons, {"labels": d.code_labels}),
         subtitle=w._(
             "Share of each of the client’s own codes by number and by money with simultaneous "
@@ -109,9 +109,15 @@ def own_codes(departures: Departures) -> Shows:
         source=source(d),
         missing=first_missing(needs(d.book, "departures"), too_few(d.book, d.noted)),
     )
-    checks = [(codes["count"].sum() == len(d.noted), "the codes do not add up to the departures")]
-    own = codes.assign(
-        own_reason=codes.reason.map(d.code_labels), reason_class=codes.reason_class.map(d.labels)
+    checks = [
+        (
+            departures.codes["count"].sum() == len(d.noted),
+            "the codes do not add up to the departures",
+        )
+    ]
+    own = departures.codes.assign(
+        own_reason=departures.codes.reason.map(d.code_labels),
+        reason_class=departures.codes.reason_class.map(d.labels),
     )
     if len(d.noted):
         yield Exhibit(
@@ -146,7 +152,7 @@ def classes_of_reasons(departures: Departures) -> Shows:
         missing=first_missing(needs(d.book, "departures"), too_few(d.book, d.noted)),
     )
     if len(d.known):
-        yield from said(words.against_quoted(w, shares, d.fit, d.labels))
+        yield from said(words.against_quoted(w, departures.shares, d.fit, d.labels))
     if len(d.noted):
         yield _reasons_table(d)
     yield from _not_counted(d)
@@ -154,8 +160,8 @@ def classes_of_reasons(departures: Departures) -> Shows:
         _reason_lists(d),
         [
             (
-                shares["count"].sum() == len(d.noted)
-                and abs(shares.share.sum() - (len(d.noted) > 0)) < TINY,
+                departures.shares["count"].sum() == len(d.noted)
+                and abs(departures.shares.share.sum() - (len(d.noted) > 0)) < TINY,
                 "the reasons do not add up to the departures",
             )
         ],
@@ -258,13 +264,13 @@ def who_says_so(departures: Departures) -> Shows:
         ),
         lists={"perception": gap},
     )
-    yield from said(words.perception(w, gap, d.labels))
+    yield from said(words.perception(w, departures.gap, d.labels))
     yield from said(words.whose_word(w, sample, d.parameters.believed), "note")
     captions = {
         "paired": w._("The same departures, told by both"),
         "apart": w._("Departures told by one of them only"),
     }
-    for name, part in gap.groupby("sample", sort=False):
+    for name, part in departures.gap.groupby("sample", sort=False):
         chance = " p_value" if name == "paired" else ""
         yield Exhibit(
             f"gap-{name}",
@@ -327,7 +333,7 @@ def _unexplained(d: Departures) -> Shows:
     elsewhere = N_("Leavers whose competitor is noted, and nothing else: {count}.")
     yield from said(words.counted_if_any(elsewhere, w, d.went_elsewhere), "note")
     known = int((d.everyone.reason != reasons.UNKNOWN).sum())
-    whole = len(t) + d.went_elsewhere + known == len(d.everyone)
+    whole = len(d.unexplained) + d.went_elsewhere + known == len(d.everyone)
     message = "leavers with and without a reason do not add up"
     yield Kept(checks=[(whole or not d.book.has("departures"), message)])
 
@@ -351,21 +357,21 @@ def _corrected(d: Departures) -> Shows:
 @section()
 def texts(departures: Departures) -> Shows:
     """What the texts say."""
-    d, w, (confusion, kappa) = departures, departures.book.wording, departures.agreement
-    readers = d.parameters.readers
+    d, w = departures, departures.book.wording
     yield from said(needs(d.book, "departures", "verbatim"), "missing")
     if len(d.written):
+        confusion, kappa = d.agreement
         pairs = int(confusion.to_numpy().sum())
-        yield from said(words.agreement(w, kappa, pairs, readers))
+        yield from said(words.agreement(w, kappa, pairs, d.parameters.readers))
     yield from said(words.texts_read(w, d.written), "note")
-    if len(confusion):
+    if len(d.agreement[0]):
         yield Exhibit(
             "confusion",
             w._("Given codes (rows) against what the texts say (columns)"),
-            confusion,
+            d.agreement[0],
             Crossed(d.labels, w._("Given code")),
         )
-    if readers > 1:
+    if d.parameters.readers > 1:
         yield from said(w._("Two readers: only what both propose counts as proposed."), "note")
     yield from _texts_to_look_at(d)
 
@@ -401,23 +407,26 @@ def _texts_to_look_at(d: Departures) -> Shows:
 @section()
 def without_a_word(departures: Departures) -> Shows:
     """Who left without a word."""
-    d, w, silent = departures, departures.book.wording, departures.silent
+    d, w = departures, departures.book.wording
     yield from said(first_missing(needs(d.book, "sales"), too_few(d.book, d.lost)), "missing")
     if d.book.has("sales"):
-        yield from told(words.silent_leavers(w, d.judged, d.signs, d.names(silent)))
+        yield from told(words.silent_leavers(w, d.judged, d.signs, d.names(departures.silent)))
     not_judged = words.not_judged(w, len(d.lost), len(d.judged), d.signs)
     yield from said(not_judged, "warning")
     yield from said(words.unseen_signs(w, d.signs, len(d.lost)), "warning")
-    ordered = len(silent) <= len(d.lost) <= len(d.everyone)
-    kept = Kept({"silent_leavers": silent[SILENT]}, [(ordered, "more silent leavers than leavers")])
-    if len(silent):
+    ordered = len(departures.silent) <= len(d.lost) <= len(d.everyone)
+    kept = Kept(
+        {"silent_leavers": departures.silent[SILENT]},
+        [(ordered, "more silent leavers than leavers")],
+    )
+    if len(departures.silent):
         yield Exhibit(
             "silent",
             w._(
                 "Lost without a word, largest first; looked for: {signs}",
                 signs=", ".join(words.looked_for(w, d.signs)),
             ),
-            silent.rename(columns={"segment": "client_segment"}),
+            departures.silent.rename(columns={"segment": "client_segment"}),
             Columns(
                 "name salesperson client_segment abc_class last_order_date revenue_lost",
                 first=d.parameters.top_count,
@@ -450,7 +459,7 @@ def hundred_unhappy(opinions: Opinions) -> Shows:
     yield Exhibit(
         "chain",
         w._("The chain, link by link: as quoted (grade D), as known better, in this book"),
-        words.chain_table(w, opinions.premises, opinions.better, tornado),
+        words.chain_table(w, opinions.premises, opinions.better, opinions.chain[1]),
         Columns("premise quoted corrected own_value drawn"),
         note=w._(
             "* No study says how many of those told would have become customers: convert_share. "
@@ -493,21 +502,25 @@ def service(opinions: Opinions) -> Shows:
             few if len(opinions.scores) and not len(t) else "",
         ),
     )
-    if p.weights == "quoted" and len(t):
+    if p.weights == "quoted" and len(opinions.importance):
         divided = w._(
             "The quoted weights 30, 25, 20, 16 and 7 sum to 98: they are divided by it, "
             "and carry grade D."
         )
         yield from said(divided, "warning")
-    if len(t):
+    if len(opinions.importance):
         yield Exhibit(
             "quality",
             w._("Weight and mark of each dimension"),
-            t.assign(dimension=t.dimension.map(labels)),
+            opinions.importance.assign(
+                dimension=opinions.importance.dimension.map(opinions.dimension_labels)
+            ),
             Columns("dimension customer_count importance_range performance_range position sure"),
         )
     estimated, explained = opinions.estimate
-    weights = words.weights_told(w, estimated, explained, opinions.estimate_tells, labels)
+    weights = words.weights_told(
+        w, estimated, explained, opinions.estimate_tells, opinions.dimension_labels
+    )
     yield from said(weights, "note")
 
 
@@ -542,7 +555,10 @@ def satisfied_and_loyal(opinions: Opinions) -> Shows:
     yield from told(_satisfaction(opinions))
     yield Exhibit(
         "core",
-        w._("The core of {count} customers of the year before", count=w.number(len(opening))),
+        w._(
+            "The core of {count} customers of the year before",
+            count=w.number(len(opinions.opening)),
+        ),
         opinions.core.rename(columns={"known_count": "answered_count"}),
         Columns("condition answered_count count core_range margin margin_share core_bounds"),
         note=w._(
@@ -653,14 +669,16 @@ def when_and_for_what(risks: Risks) -> Shows:
         missing=too_few(risks.book, curves, 3),
         checks=[(whole, "those who left and those who stay do not add up")],
     )
-    if len(by_year):
+    if len(risks.incidence_by_year):
         yield Exhibit(
             "incidence",
             w._(
                 "Left by then, {count} customers under observation",
                 count=w.number(len(risks.spells)),
             ),
-            by_year.assign(cause=by_year.cause.map(causes)),
+            risks.incidence_by_year.assign(
+                cause=risks.incidence_by_year.cause.map(words.causes(w))
+            ),
             Columns("years cause departure_count incidence_range"),
         )
 

@@ -36,6 +36,7 @@ VALUES = (
     "cac_deck cac_standard cac_marginal lifetime_deck ltv_deck ltv_gross_margin ltv_margin "
     "ltv_to_cac_deck ltv_to_cac ltv_margin_to_cac"
 )
+SERVED = "customer_id name margin cost_to_serve unpaid_service"
 
 
 def source(study: CostStudy) -> str:
@@ -140,11 +141,11 @@ def cost_changes(study: CostStudy) -> Shows:
     yield Exhibit(
         "cost-changes",
         w._("Costs by category, largest change first"),
-        t,
+        study.changes,
         Columns(
             "category behaviour cost_previous cost cost_change", first=study.parameters.top_count
         ),
-        missing=too_few(study.book, t),
+        missing=too_few(study.book, study.changes),
         lists=lists,
         checks=checks,
     )
@@ -286,7 +287,6 @@ def who_pays_for_whom(study: CostStudy) -> Shows:
 def _losing(study: CostStudy) -> Shows:
     w, book, first = study.book.wording, study.book, study.parameters.top_count
     profits, losing, unpaid = study.profits, study.losing, study.unpaid
-    services = "customer_id name margin cost_to_serve unpaid_service"
     missed = profits.margin.sum() - study.bought.margin.sum()
     yield Exhibit(
         "losing",
@@ -299,7 +299,7 @@ def _losing(study: CostStudy) -> Shows:
         missing=too_few(book, losing),
         lists={
             "whale": profits.drop(columns="sign"),
-            "unpaid_services": unpaid[services.split()],
+            "unpaid_services": unpaid[SERVED.split()],
         },
         checks=[(abs(missed) < HALF_CENT, "the whale curve lost a customer's margin")],
         names="cost_to_serve",
@@ -310,9 +310,9 @@ def _losing(study: CostStudy) -> Shows:
             "Unpaid services: the part of the cost to serve that the customer's own margin of the "
             "period does not pay"
         ),
-        unpaid,
-        Columns(services, first=first),
-        missing=too_few(book, unpaid),
+        study.unpaid,
+        Columns(SERVED, first=first),
+        missing=too_few(book, study.unpaid),
     )
 
 
@@ -349,9 +349,9 @@ def customer_value(study: CostStudy) -> Shows:
             years=w.number(p.horizon_years),
             rate=w.percent(p.discount_rate),
         ),
-        steps,
+        study.steps,
         Columns("step ltv ltv_change cac cac_change ratio"),
-        missing=unknown_steps if steps[["ltv", "cac"]].isna().any(axis=None) else "",
+        missing=unknown_steps if study.steps[["ltv", "cac"]].isna().any(axis=None) else "",
         checks=[
             (
                 not abs(reached) > 1e-6,
@@ -422,7 +422,7 @@ def ledger(study: CostStudy) -> Shows:
 
 def _accounts(study: CostStudy) -> Shows:
     """The balances of each year, the classes of accounts, and doubtful customers."""
-    w, classes, balances = study.book.wording, study.classes, study.balances
+    w, balances = study.book.wording, study.balances
     labels = {b.name: b.labels[w.language] for b in chart_of_accounts()["balances"]}
     missed = balances.iloc[-1, 1:].sum() - study.results.result.sum()
     yield Exhibit(
@@ -435,9 +435,9 @@ def _accounts(study: CostStudy) -> Shows:
     yield Exhibit(
         "classes",
         w._("Debit and credit by class of accounts, whole ledger"),
-        classes.rename(columns={"label": "account_label"}),
+        study.classes.rename(columns={"label": "account_label"}),
         Columns("account_class account_label debit credit balance"),
-        lists={"ledger": classes},
+        lists={"ledger": study.classes},
     )
     note = w._(
         "The classes sum every exercise given; what an exercise carries forward is counted once."

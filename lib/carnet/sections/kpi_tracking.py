@@ -230,7 +230,13 @@ def _contracts(study: KpiStudy, observed: pd.DataFrame) -> Shows:
         )
     yield from said(
         words.contract_lifetime(
-            w, observed, study.stay, study.stay_range, horizon, study.still, study.now.lifetime_deck
+            w,
+            observed,
+            study.stay,
+            study.stay_range,
+            study.parameters.horizon_years,
+            study.still,
+            study.now.lifetime_deck,
         )
     )
 
@@ -238,12 +244,12 @@ def _contracts(study: KpiStudy, observed: pd.DataFrame) -> Shows:
 @section()
 def orders_to_come(study: KpiStudy) -> Shows:
     """What customers without a contract are expected to order."""
-    w, weeks = study.book.wording, study.parameters.order_weeks
+    w = study.book.wording
     if not study.fitted:
         few = words.not_modelled(w, len(study.earlier))
         yield from said(first_missing(needs(study.book, "sales"), few), "missing")
         return
-    held, risk = study.held_out, study.at_risk
+    held = study.held_out
     yield Exhibit(
         "hold-out",
         words.predicted(w, held),
@@ -252,13 +258,18 @@ def orders_to_come(study: KpiStudy) -> Shows:
         subtitle=w._(
             "Customers who ordered in the {weeks} weeks held out, by fifth of predicted "
             "probability (BG/NBD fitted before)",
-            weeks=w.number(weeks),
+            weeks=w.number(study.parameters.order_weeks),
         ),
         source=source(study),
     )
     yield from said(
         words.purchases(
-            w, len(study.history), study.figures, weeks, held.iloc[-1], study.regularity
+            w,
+            len(study.history),
+            study.figures,
+            study.parameters.order_weeks,
+            study.held_out.iloc[-1],
+            study.regularity,
         )
     )
     yield Exhibit(
@@ -266,16 +277,21 @@ def orders_to_come(study: KpiStudy) -> Shows:
         w._(
             "Where revenue hangs on an order that may not come: revenue × probability of no order "
             "in {weeks} weeks, largest first",
-            weeks=w.number(weeks),
+            weeks=w.number(study.parameters.order_weeks),
         ),
-        risk,
+        study.at_risk,
         Columns(
             "customer_id name salesperson revenue last_date order_probability "
             "expected_order_count naive_order_count",
             first=study.parameters.top_count,
         ),
-        lists={"orders_to_come": risk},
-        checks=[(risk.order_probability.between(0, 1).all(), "a probability lies outside 0 to 1")],
+        lists={"orders_to_come": study.at_risk},
+        checks=[
+            (
+                study.at_risk.order_probability.between(0, 1).all(),
+                "a probability lies outside 0 to 1",
+            )
+        ],
     )
 
 

@@ -2,6 +2,8 @@
 capital, strategies.
 """
 
+import pandas as pd
+
 from carnet.customers.accounts.account_list import STRATEGY_COLUMNS
 from carnet.customers.accounts.study import STRATEGIES, AccountStudy
 from carnet.customers.portfolio.study import PortfolioStudy
@@ -132,7 +134,7 @@ def revenue_by_month(study: PortfolioStudy) -> Shows:
 @section(given("sales"), complete)
 def revenue_bridge(study: PortfolioStudy) -> Shows:
     """What explains the whole difference, customer by customer."""
-    w, bridge, f = study.book.wording, study.bridge, study.figures
+    w, bridge, f = study.book.wording, study.bridge, study.movement_figures
     missed = bridge.amount[:-1].sum() - bridge.amount.iloc[-1]
     yield Exhibit(
         "bridge",
@@ -148,17 +150,17 @@ def revenue_bridge(study: PortfolioStudy) -> Shows:
         ],
     )
     title = w._("Revenue and what is kept of it")
-    yield Exhibit("revenue-figures", title, figures(REVENUE, f), Figures())
+    yield Exhibit("revenue-figures", title, figures(REVENUE, study.movement_figures), Figures())
 
 
 @section(given("sales"), complete)
 def movements(study: PortfolioStudy) -> Shows:
     """Who came, stayed and left."""
-    w, f, first = study.book.wording, study.figures, study.parameters.top_count
+    w, f, first = study.book.wording, study.movement_figures, study.parameters.top_count
     half_life = f["half_life_years"]
-    yield from said(words.retention(w, f, study.ranges["retention_rate"], half_life))
+    yield from said(words.retention(w, f, study.movement_ranges["retention_rate"], half_life))
     title = w._("Customers by movement")
-    ranged = figures(MOVEMENTS, f, study.ranges)
+    ranged = figures(MOVEMENTS, study.movement_figures, study.movement_ranges)
     yield Exhibit("movement-figures", title, ranged, Figures(ranged=True))
     yield Exhibit(
         "lost-customers",
@@ -181,7 +183,7 @@ def movements(study: PortfolioStudy) -> Shows:
 
 
 def _movement_checks(study: PortfolioStudy) -> list[tuple[bool, str]]:
-    f, active = study.figures, study.audited.year_active_customer_count
+    f, active = study.movement_figures, study.audited.year_active_customer_count
     kept = f["kept_customer_count"]
     due = kept + f["lost_customer_count"] - f["opening_customer_count"]
     came = kept + f["new_customer_count"] + f["recovered_customer_count"] - active
@@ -203,18 +205,23 @@ def _movement_checks(study: PortfolioStudy) -> list[tuple[bool, str]]:
 @section()
 def concentration(study: PortfolioStudy) -> Shows:
     """How concentrated the portfolio is."""
-    w, book, f = study.book.wording, study.book, study.figures
+    w, book = study.book.wording, study.book
     yield Exhibit(
         "lorenz",
         words.half_of_revenue(w, study.lorenz),
         study.lorenz,
         Drawn(draw_lorenz),
-        subtitle=words.concentration_drawn(w, f),
+        subtitle=words.concentration_drawn(w, study.concentration_figures),
         source=source(study),
         missing=too_few(book, study.lorenz),
     )
     title = w._("Concentration")
-    yield Exhibit("concentration-figures", title, figures(CONCENTRATION, f), Figures())
+    yield Exhibit(
+        "concentration-figures",
+        title,
+        figures(CONCENTRATION, study.concentration_figures),
+        Figures(),
+    )
     yield Exhibit(
         "abc",
         w._("ABC classes by revenue"),
@@ -242,7 +249,7 @@ def concentration(study: PortfolioStudy) -> Shows:
 def dependence(study: PortfolioStudy) -> Shows:
     """What if the largest left: customers, salespeople, contacts."""
     w, book = study.book.wording, study.book
-    gone, sellers = study.without_top.dropna(), study.named_sellers
+    gone = study.without_top.dropna()
     yield Exhibit(
         "without-top",
         w._("Revenue without the largest customers"),
@@ -250,14 +257,14 @@ def dependence(study: PortfolioStudy) -> Shows:
         Columns("top_count revenue_at_risk share revenue_left"),
         missing=too_few(book, gone),
     )
-    held = sellers.head(study.parameters.top_count)
+    held = study.named_sellers.head(study.parameters.top_count)
     notes = [
         f"{w.money(row.revenue)} · {w.percent(row.revenue_share, 0)}" for row in held.itertuples()
     ]
     nobody = "" if len(held) else needs(book, "sales", "salesperson")
     yield Exhibit(
         "sellers",
-        words.largest_portfolio(w, sellers),
+        words.largest_portfolio(w, study.named_sellers),
         held.assign(name=held.salesperson, amount=held.revenue, note=notes),
         Drawn(draw_ranking),
         subtitle=w._(
@@ -283,18 +290,20 @@ def groups(study: PortfolioStudy) -> Shows:
     if not len(t):
         yield from said(needs(study.book, "sales", "channel"), "missing")
         return
-    wholes = t.groupby("dimension").revenue.sum()
-    whole = (wholes - study.figures["revenue"]).abs().max() < CENT
+    wholes = study.groups.groupby("dimension").revenue.sum()
+    whole = (wholes - study.movement_figures["revenue"]).abs().max() < CENT
     yield Exhibit(
         "cuts",
         w._("By channel, region, sector and segment, largest revenue first"),
-        t.assign(cut_by=t.dimension, cut_group=t.group.fillna(w._("none given"))),
+        study.groups.assign(
+            cut_by=study.groups.dimension, cut_group=study.groups.group.fillna(w._("none given"))
+        ),
         Columns(
             "cut_by cut_group customer_count revenue_previous revenue sales_gap margin "
             "margin_rate retention_range",
             first=GROUP_ROWS * study.parameters.top_count,
         ),
-        lists={"cuts": t},
+        lists={"cuts": study.groups},
         checks=[(bool(whole), "a cut of the revenue does not add up to it")],
     )
 
@@ -305,7 +314,7 @@ def groups(study: PortfolioStudy) -> Shows:
 @section()
 def orders(study: PortfolioStudy) -> Shows:
     """How they buy."""
-    w, book, days = study.book.wording, study.book, study.parameters.drop_off_days
+    w, book = study.book.wording, study.book
     yield Exhibit(
         "baskets",
         words.largest_baskets(w, study.bands),
@@ -321,13 +330,13 @@ def orders(study: PortfolioStudy) -> Shows:
     yield Exhibit(
         "purchase-figures",
         w._("Orders and baskets"),
-        figures(PURCHASES, study.figures, study.ranges),
+        figures(PURCHASES, study.purchase_figures, study.purchase_ranges),
         Figures(ranged=True),
         checks=[(bool(whole), "basket bands do not hold all orders")],
     )
     yield Exhibit(
         "drop-off",
-        words.ordering_again(w, study.drop_off, days),
+        words.ordering_again(w, study.drop_off, study.parameters.drop_off_days),
         study.drop_off,
         Drawn(draw_drop_off),
         subtitle=w._(
@@ -342,7 +351,7 @@ def orders(study: PortfolioStudy) -> Shows:
 @section()
 def segments(study: PortfolioStudy) -> Shows:
     """Which segments."""
-    w, book, t = study.book.wording, study.book, study.segments
+    w, book = study.book.wording, study.book
     yield Exhibit(
         "rfm",
         words.frequent_least_recent(w, study.score_matrix),
@@ -355,13 +364,16 @@ def segments(study: PortfolioStudy) -> Shows:
         source=source(study),
         missing=too_few(book, study.score_matrix),
     )
-    whole = not len(t) or t.customer_count.sum() == study.figures["active_customer_count"]
+    whole = (
+        not len(study.segments)
+        or study.segments.customer_count.sum() == study.movement_figures["active_customer_count"]
+    )
     yield Exhibit(
         "segments",
         w._("Segments by recency and frequency"),
-        t,
+        study.segments,
         Columns("segment customer_count customer_share revenue revenue_share median_days"),
-        missing=too_few(book, t),
+        missing=too_few(book, study.segments),
         lists={"segments": study.segmented},
         checks=[(bool(whole), "segments do not hold every active customer")],
     )
@@ -394,7 +406,9 @@ def progression(study: PortfolioStudy) -> Shows:
         lists={"progression": study.progressed} if study.compared else {},
     )
     title = w._("Progression of customers")
-    yield Exhibit("progression-figures", title, figures(PROGRESSION, study.figures), Figures())
+    yield Exhibit(
+        "progression-figures", title, figures(PROGRESSION, study.progression_figures), Figures()
+    )
     yield Exhibit(
         "shrinking-customers",
         w._("Kept customers that buy less, largest fall first"),
@@ -424,7 +438,6 @@ def customer_capital(accounts: AccountStudy) -> Shows:
         accounts.book,
         accounts.figures["customer_capital_index"],
     )
-    missing = accounts.unmeasured_axes
     yield Exhibit(
         "scores",
         strategies.capital_title(w, index, accounts.sector.labels[book.engagement.language]),
@@ -438,7 +451,14 @@ def customer_capital(accounts: AccountStudy) -> Shows:
         missing=too_few(book, accounts.judged),
     )
     top, by_axis = accounts.parameters.top_count, accounts.sensitivity[1]
-    told_capital = strategies.capital(w, index, by_axis, accounts.stable_count, top, missing)
+    told_capital = strategies.capital(
+        w,
+        accounts.figures["customer_capital_index"],
+        by_axis,
+        accounts.stable_count,
+        top,
+        accounts.unmeasured_axes,
+    )
     yield from said(told_capital)
     filled_by = {
         "solvency": ("receivables", "paid_date"),
@@ -446,13 +466,13 @@ def customer_capital(accounts: AccountStudy) -> Shows:
         "satisfaction": ("satisfaction",),
     }
     for axis, columns in filled_by.items():
-        if axis in missing:
+        if axis in accounts.unmeasured_axes:
             yield from said(needs(book, *columns), "missing")
     yield from _best_customers(accounts)
 
 
 def _best_customers(accounts: AccountStudy) -> Shows:
-    w, by_axis = accounts.book.wording, accounts.sensitivity[1]
+    w = accounts.book.wording
     best = accounts.judged.sort_values("capital_rank").head(LIST_LIMIT)
     yield Exhibit(
         "capital",
@@ -470,14 +490,14 @@ def _best_customers(accounts: AccountStudy) -> Shows:
         ),
         missing=too_few(accounts.book, best),
     )
-    if len(by_axis):
+    if len(accounts.sensitivity[1]):
         yield Exhibit(
             "axes",
             w._("How far the ranking hangs on each axis"),
-            strategies.axes_table(w, by_axis),
+            strategies.axes_table(w, accounts.sensitivity[1]),
             Columns("axis weight customer_count correlation top_kept"),
         )
-    yield from said(strategies.axes_told(w, by_axis))
+    yield from said(strategies.axes_told(w, accounts.sensitivity[1]))
 
 
 # --- strategies
@@ -488,7 +508,7 @@ def account_strategies(accounts: AccountStudy) -> Shows:
     """Which strategy for each account."""
     w, book = accounts.book.wording, accounts.book
     t = strategies.strategies_told(w, accounts.by_strategy)
-    whole = t.customer_count.sum() == len(accounts.accounts)
+    checks = [(t.customer_count.sum() == len(accounts.accounts), "an account has no strategy")]
     yield Exhibit(
         "strategies-chart",
         strategies.strategies_title(w, t),
@@ -503,13 +523,13 @@ def account_strategies(accounts: AccountStudy) -> Shows:
     yield Exhibit(
         "strategies",
         w._("Accounts and money by strategy, last 12 months"),
-        t,
+        strategies.strategies_told(w, accounts.by_strategy),
         Columns(
             "strategy_name customer_count relationship_count revenue_previous revenue margin "
             "profit single_thread_revenue"
         ),
-        missing=too_few(book, t),
-        checks=[(bool(whole), "an account has no strategy")],
+        missing=too_few(book, accounts.by_strategy),
+        checks=checks,
     )
     for name in STRATEGIES:
         yield from _strategy(accounts, name)
@@ -618,11 +638,16 @@ def potential(accounts: AccountStudy) -> Shows:
     yield from said(strategies.sleeping(w, *accounts.sleeping), "note")
 
 
+def _nine_indicators(study: PortfolioStudy, accounts: AccountStudy) -> pd.DataFrame:
+    figures = study.figures | accounts.figures
+    return strategies.nine_indicators(study.book.wording, figures, accounts.indicators)
+
+
 @section()
 def indicators(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
     """Nine indicators and five questions."""
-    w, book, f = study.book.wording, study.book, study.figures | accounts.figures
-    t = strategies.nine_indicators(w, f, accounts.indicators)
+    w, book = study.book.wording, study.book
+    t = _nine_indicators(study, accounts)
     yield Exhibit(
         "indicators",
         w._("Nine indicators of customer capital"),
@@ -633,8 +658,9 @@ def indicators(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
     answers = {name: getattr(book.engagement.maturity, name) for name in strategies.QUESTIONS}
     axes = len(accounts.weights)
     known = axes - len(accounts.unmeasured_axes)
-    told_count = int((t.value != w._("not measured")).sum())
-    shown = strategies.maturity_shown(w, book.checks, f, known, axes, told_count)
+    known_rows = _nine_indicators(study, accounts).value != w._("not measured")
+    figures = study.figures | accounts.figures
+    shown = strategies.maturity_shown(w, book.checks, figures, known, axes, int(known_rows.sum()))
     yield Exhibit(
         "maturity",
         w._("Five questions on managing customer capital"),

@@ -123,19 +123,19 @@ def warnings(study: RetentionStudy) -> Shows:
 @section(margins)
 def good_customers_lost(study: RetentionStudy) -> Shows:
     """What a lost good customer costs."""
-    w, good = study.book.wording, study.good_lost
+    w = study.book.wording
     finding = _replacement(study)
     nobody = w._("No good customer was lost.")
     yield from told(finding) if finding else said(nobody, "missing")
-    if len(good):
+    if len(study.good_lost):
         yield Exhibit(
             "good-lost",
             w._("Good customers lost, largest margin first"),
-            good,
+            study.good_lost,
             Columns(
                 "customer_id name yearly_revenue yearly_margin", first=study.parameters.top_count
             ),
-            checks=[(good.yearly_margin.min() > 0, "a good customer without a margin")],
+            checks=[(study.good_lost.yearly_margin.min() > 0, "a good customer without a margin")],
             names="replacement",
         )
     ratio = study.replaced_by
@@ -147,7 +147,7 @@ def good_customers_lost(study: RetentionStudy) -> Shows:
         missing=words.no_ratio(w) if unknown(ratio["ratio"]) else "",
     )
     if not margins(study):
-        yield Kept({"good_customers_lost": good[GOOD]})
+        yield Kept({"good_customers_lost": study.good_lost[GOOD]})
 
 
 @section(losses)
@@ -270,14 +270,14 @@ def leave_rates(study: RetentionStudy) -> Shows:
 @section()
 def budgets(study: RetentionStudy) -> Shows:
     """What may be spent on whom."""
-    w, p, chased = study.book.wording, study.parameters, study.chased
+    w, p = study.book.wording, study.parameters
     finding = decided.spending(w, study.budgets)
     none = w._("Not measured: no margin or no chance to leave is known.")
     missing = first_missing(history(study), margins(study), "" if finding else none)
     yield from said(missing, "missing")
-    if len(chased):
-        sentences = [decided.decision(w, row) for row in chased.to_dict("records")]
-        worth = chased.assign(decision=sentences)[chased.at_most > 0]
+    if len(study.chased):
+        sentences = [decided.decision(w, row) for row in study.chased.to_dict("records")]
+        worth = study.chased.assign(decision=sentences)[study.chased.at_most > 0]
         yield Exhibit(
             "budgets",
             w._("Customers worth an action, largest budget first"),
@@ -345,11 +345,11 @@ def not_to_be_chased(study: RetentionStudy) -> Shows:
             ),
         )
     if study.budgets_known:
-        yield from said(decided.not_chased(w, dropped))
+        yield from said(decided.not_chased(w, study.dropped))
         yield Kept(
             {
                 "retention_budget": study.budgets[BUDGET],
-                "do_not_chase": dropped[BUDGET].assign(reason=reasons),
+                "do_not_chase": study.dropped[BUDGET].assign(reason=reasons),
             }
         )
 
@@ -357,7 +357,7 @@ def not_to_be_chased(study: RetentionStudy) -> Shows:
 @section(given("sales"))
 def tests(study: RetentionStudy) -> Shows:
     """How we will know: what a test could show, and the experiments planned."""
-    w, p, plans = study.book.wording, study.parameters, study.planned[0]
+    w, p = study.book.wording, study.parameters
     yield Exhibit(
         "feasibility",
         w._(
@@ -372,11 +372,11 @@ def tests(study: RetentionStudy) -> Shows:
         ),
         missing=too_few(study.book, study.feasible),
     )
-    if plans:
+    if study.planned[0]:
         yield Exhibit(
             "experiments",
             w._("Experiments of this engagement"),
-            pd.DataFrame([tested.plan_row(w, plan, found) for plan, found in plans]),
+            pd.DataFrame([tested.plan_row(w, plan, found) for plan, found in study.planned[0]]),
             Columns("experiment dates treated control detectable outcome_told"),
         )
     else:
@@ -390,29 +390,33 @@ def tests(study: RetentionStudy) -> Shows:
 @section()
 def what_if(study: RetentionStudy) -> Shows:
     """Profit over retention, acquisition cost and margin."""
-    w, t, today = study.book.wording, study.what_if, study.portfolio.net_margin
+    w, t = study.book.wording, study.what_if
     if not len(t):
         nobody = w._("Not drawn: nobody was lost or won, or the audit period is not a year.")
         costs = unmeasured(study.book, study.portfolio.fixed_cost, "costs")
         yield from said(first_missing(covered(study), costs, nobody), "missing")
         return
-    better = (t.retention_step > 0) & (t.cost_step <= 0) & (t.margin_step > 0)
-    unmoved = (t[["retention_step", "cost_step", "margin_step"]] == 0).all(axis=1)
-    same = abs(t.profit[unmoved].iloc[0] - today) < CENT
+    better = (
+        (study.what_if.retention_step > 0)
+        & (study.what_if.cost_step <= 0)
+        & (study.what_if.margin_step > 0)
+    )
+    unmoved = (study.what_if[["retention_step", "cost_step", "margin_step"]] == 0).all(axis=1)
+    same = abs(study.what_if.profit[unmoved].iloc[0] - study.portfolio.net_margin) < CENT
     yield Exhibit(
         "what-if-chart",
-        words.what_if_title(w, today, t.profit[better].iloc[0]),
-        t,
+        words.what_if_title(w, study.portfolio.net_margin, study.what_if.profit[better].iloc[0]),
+        study.what_if,
         Drawn(draw_what_if),
         subtitle=w._(
             "Profit a year later over retention; a panel for each cost per new customer, a line "
             "for each margin rate"
         ),
         source=source(study),
-        lists={"what_if": t},
+        lists={"what_if": study.what_if},
         checks=[(bool(same), "with every step zero the profit is not that of today")],
     )
-    low, middle, high = map(w.percent, sorted(t.margin_rate.unique()))
+    low, middle, high = map(w.percent, sorted(study.what_if.margin_rate.unique()))
     yield Exhibit(
         "what-if",
         w._(
@@ -422,7 +426,7 @@ def what_if(study: RetentionStudy) -> Shows:
             same=middle,
             high=high,
         ),
-        _wide(t),
+        _wide(study.what_if),
         Columns("retention cac_level profit_below profit_same profit_above"),
     )
 

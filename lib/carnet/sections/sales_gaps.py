@@ -218,11 +218,11 @@ def overdue(gaps: Gaps) -> Shows:
     """Who is overdue by their own rhythm, of those that order rarely."""
     w, (rare, slow) = gaps.book.wording, gaps.overdue
     yield from said(words.overdue(w, len(rare), slow))
-    if len(rare):
+    if len(gaps.overdue[0]):
         yield Exhibit(
             "overdue",
             w._("Silent for one and a half of their usual interval or longer, longest first"),
-            rare,
+            gaps.overdue[0],
             Columns(
                 "name salesperson last_order_date months_since_last_order "
                 "rhythm_months peak_revenue",
@@ -239,7 +239,9 @@ def luck(gaps: Gaps) -> Shows:
     names = open_names(gaps.decided, gaps.unlikely, p.name_count)
     fallen = int(gaps.flags["fallen"].sum())
     yield from said(words.beyond_luck(w, gaps.unlikely, chance[0], p.chance_level, names))
-    yield from said(words.usual_rule(w, fallen, len(gaps.listed), chance[1], p.fall_share))
+    yield from said(
+        words.usual_rule(w, fallen, len(gaps.listed), gaps.chance_counts[1], p.fall_share)
+    )
     yield from said(words.rhythm(w, gaps.regularity), "warning")
     yield Exhibit(
         "groups",
@@ -355,13 +357,13 @@ def noted_activity(gaps: Gaps) -> Shows:
             "What salespeople noted in the audit period, in alphabetical order: activities and "
             "opportunities that bear their name"
         ),
-        noted,
+        gaps.activity,
         Columns(
             "salesperson activity_count visited_count"
             + (won if gaps.book.has("opportunities", "salesperson") else ""),
             first=gaps.parameters.top_count,
         ),
-        lists={"activity": noted},
+        lists={"activity": gaps.activity},
     )
 
 

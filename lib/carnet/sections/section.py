@@ -30,15 +30,15 @@ def section(
 
     Where the book lacks what it needs, the first line that says so stands for all that it shows;
     its lists are written and its checks hold all the same. `made_by` of an exhibit are the measures
-    that ran since the section began.
+    that ran since the item before it was yielded: what two exhibits show is asked of the study
+    twice (it is computed once), never kept in a local variable.
     """
 
     def made(function: Callable[Concatenate[S, P], Shows]) -> Callable[Concatenate[S, P], Section]:
         @wraps(function)
         def whole(study: S, *args: P.args, **kwargs: P.kwargs) -> Section:
             missing = first_missing(*(need(study) for need in needed))
-            with recording() as ran:
-                shown = [_signed(item, ran.ran) for item in function(study, *args, **kwargs)]
+            shown = list(_signed(function(study, *args, **kwargs)))
             name = function.__name__
             return Section(name, study.book.wording, tuple(_refused(shown, missing)))
 
@@ -47,9 +47,14 @@ def section(
     return made
 
 
-def _signed(item: Shown, ran: Iterable[str]) -> Shown:
-    """The exhibit with the names of what ran for it."""
-    return replace(item, made_by=tuple(ran)) if isinstance(item, Exhibit) else item
+def _signed(items: Shows) -> Shows:
+    """The items, each exhibit with the names of what ran while it was made."""
+    while True:
+        with recording() as made:
+            item = next(items, None)
+        if item is None:
+            return
+        yield replace(item, made_by=tuple(made.ran)) if isinstance(item, Exhibit) else item
 
 
 def _refused(shown: Iterable[Shown], missing: str) -> Iterator[Shown]:

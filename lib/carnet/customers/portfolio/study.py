@@ -282,30 +282,61 @@ class PortfolioStudy:
     # --- what is published
 
     @computed
-    def figures(self) -> dict[str, Any]:
-        """The published figures."""
-        moved = self.moved
-        figures = figures_of(movement.movement_summary(moved))
-        figures |= figures_of(concentration.concentration_summary(moved, *self.cuts))
-        figures |= figures_of(baskets.purchase_summary(moved))
-        figures |= figures_of(progression.progression_summary(self.progress))
+    def movement_figures(self) -> dict[str, Any]:
+        """Revenue and who came, stayed and left: `movement.movement_summary`, and the half-life."""
+        figures = figures_of(movement.movement_summary(self.moved))
         figures["half_life_years"] = intervals.half_life_years(figures["retention_rate"])
         return measured(self.book, figures)
 
     @computed
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """Their intervals: Wilson of the rates, and what they make of the half-life."""
+    def concentration_figures(self) -> dict[str, Any]:
+        """How concentrated revenue is: `concentration.concentration_summary`."""
+        summary = concentration.concentration_summary(self.moved, *self.cuts)
+        return measured(self.book, figures_of(summary))
+
+    @computed
+    def purchase_figures(self) -> dict[str, Any]:
+        """Orders and baskets: `baskets.purchase_summary`."""
+        return measured(self.book, figures_of(baskets.purchase_summary(self.moved)))
+
+    @computed
+    def progression_figures(self) -> dict[str, Any]:
+        """Who buys more and who buys less: `progression.progression_summary`."""
+        return measured(self.book, figures_of(progression.progression_summary(self.progress)))
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The published figures."""
+        return (
+            self.movement_figures
+            | self.concentration_figures
+            | self.purchase_figures
+            | self.progression_figures
+        )
+
+    @computed
+    def movement_ranges(self) -> dict[str, tuple[float, float]]:
+        """Wilson intervals of retention and attrition, and what they make of the half-life."""
         f = figures_of(movement.movement_summary(self.moved))
-        repeat = figures_of(baskets.purchase_summary(self.moved))["repeat_customer_count"]
         retained, left = (
             intervals.wilson_interval(f[name], f["opening_customer_count"])
             for name in ("kept_customer_count", "lost_customer_count")
         )
-        again = intervals.wilson_interval(repeat, self.audited.year_active_customer_count)
         slow, fast = (intervals.half_life_years(rate) for rate in retained)
         return {
             "retention_rate": retained,
             "attrition_rate": left,
-            "repeat_customer_rate": again,
             "half_life_years": (slow, fast),
         }
+
+    @computed
+    def purchase_ranges(self) -> dict[str, tuple[float, float]]:
+        """The Wilson interval of the rate of customers that bought again."""
+        repeat = figures_of(baskets.purchase_summary(self.moved))["repeat_customer_count"]
+        active = self.audited.year_active_customer_count
+        return {"repeat_customer_rate": intervals.wilson_interval(repeat, active)}
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The intervals of the published figures."""
+        return self.movement_ranges | self.purchase_ranges
