@@ -400,7 +400,7 @@ def test_attributes_are_unknown_where_their_table_starts_too_late(make_engagemen
     panel, names = driver_panel(book, 1, [])
     assert (
         len(panel) == 12
-        and panel.contact_count.isna().all()
-        and "contact_count" not in usable_attributes(panel, names)
+        and panel.log_contact_count.isna().all()
+        and "log_contact_count" not in usable_attributes(panel, names)
     )
     assert panel.survey_answered.notna().sum() == 1, "only who answered is known to have"

@@ -5,6 +5,7 @@ what ran is recorded.
 import ast
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
@@ -209,6 +210,14 @@ def test_parameters_are_checked_inside_the_notebook(given, told):
         read_parameters(given)
     assert str(error.value) == told
     assert error.value._render_traceback_() == [f"CarnetError: {told}"], "one line, no traceback"
+
+
+def test_a_misspelt_parameter_is_told_and_a_number_of_numpy_is_a_number():
+    with pytest.raises(CarnetError, match="'tracked_shar' is not known; did you mean 'tracked_sha"):
+        read_parameters({"tracked_shar": 0.2})
+    assert read_parameters({"top_count": 5, "top_counts": 9}).top_count == 5
+    read = read_parameters({"tracked_share": np.float64(0.2), "top_count": np.int64(7)})
+    assert (read.tracked_share, read.top_count, type(read.top_count)) == (0.2, 7, int)
 
 
 def test_a_whole_number_stands_for_a_number_and_other_names_are_left_alone():

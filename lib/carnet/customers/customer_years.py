@@ -110,7 +110,7 @@ def answers(book: Book, first: dt.date, last: dt.date) -> pd.DataFrame:
     {
         "satisfied": Column("truth", "Mean mark of that year at satisfied_from or above"),
         "profitable": Column("truth", "Margin of that year above 0"),
-        "complained": Column("truth", "Complained since the year began"),
+        "complained": Column("truth", "A complaint was noted in the time looked at"),
     },
     N_("Customers of the year before the last one, and what became of them"),
 )
@@ -163,6 +163,19 @@ def opening_customers(book: Book, satisfied_from: float, complaints: Sequence[st
     return t.assign(name=t.customer_id.map(named))
 
 
+@composed(
+    {
+        "years_ago": Column("years", "Audit years between the year of the row and this one"),
+        "log_revenue": Column("index", "log(1 + revenue a year) up to its last order before"),
+        "log_order_count": Column("index", "log(1 + orders a year) in the same time"),
+        "log_contact_count": Column("index", "log(1 + contacts a year) in the same time"),
+        "log_complaint_count": Column("index", "log(1 + complaints a year) in the same time"),
+        "survey_answered": Column("truth", "It answered a survey in that time"),
+        "silence_days": Column("days", "Days from its last order to the end of the year before"),
+        "trend": Column("ratio", "Revenue of the second half of a year less the first, ÷ both"),
+    },
+    label=N_("What customers were like before a year, and whether they were lost in it"),
+)
 def driver_panel(
     book: Book, years: int, complaints: Sequence[str]
 ) -> tuple[pd.DataFrame, list[str]]:
@@ -173,11 +186,10 @@ def driver_panel(
     of time observed: a customer that had stopped in spring is not small for it. Rows with less
     than 90 days observed are left out.
 
-    Columns     customer_id, years_ago, lost, and the attributes: log_revenue, order_count
-                (both a year, logarithm), contact_count, complaint_count (a year, logarithm),
-                survey_answered, score, tenure_years (customers.since), one `segment: …` each, and
-                the symptoms silence_days, trend (second half of the year less first half ÷ both).
-                The names of the attributes are returned beside
+    Columns     customer_id, years_ago, lost, and the attributes: log_revenue, log_order_count,
+                log_contact_count, log_complaint_count, survey_answered, score, tenure_years (as of
+                that year), one `segment: …` each, and the symptoms silence_days and trend. The
+                names of the attributes are returned beside
     """
     rows = [
         _panel_year(book, rolling_periods(book).earlier(back), back, complaints)
@@ -192,12 +204,12 @@ def driver_panel(
         name
         for name in (
             "log_revenue",
-            "order_count",
+            "log_order_count",
             "silence_days",
             "trend",
             "tenure_years",
-            "contact_count",
-            "complaint_count",
+            "log_contact_count",
+            "log_complaint_count",
             "survey_answered",
             "score",
         )
@@ -261,7 +273,7 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
         .set_index("customer_id")
     )
     t["log_revenue"] = np.log1p((t.customer_id.map(bought.revenue) / exposure).clip(lower=0))
-    t["order_count"] = np.log1p(t.customer_id.map(bought.orders) / exposure)
+    t["log_order_count"] = np.log1p(t.customer_id.map(bought.orders) / exposure)
     t["silence_days"] = (end - t["last"]).dt.days.astype(float)
     t["trend"] = trend(book, t.customer_id, start, end)
     if book.has("customers", "since"):
@@ -271,8 +283,8 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
     if book.has("service"):
         kinds = book.activity_kinds
         for name, chosen in (
-            ("contact_count", contacts.contact_activities(kinds)),
-            ("complaint_count", list(complaints)),
+            ("log_contact_count", contacts.contact_activities(kinds)),
+            ("log_complaint_count", list(complaints)),
         ):
             if chosen:
                 counted = (

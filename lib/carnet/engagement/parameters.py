@@ -7,11 +7,15 @@ may start elsewhere).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any
+
+import numpy as np
 
 from carnet.engagement.running import this_run
 from carnet.errors import CarnetError, one_of
 
+NEARLY = 0.85  # how alike a misspelt name is, 1 for the same
 MOST_BITS = 1000  # of a whole number; a float holds 1023
 
 
@@ -30,6 +34,8 @@ class Accepted:
         """The value, a whole number as a float where one is expected;
         raises CarnetError saying what is accepted.
         """
+        if isinstance(value, np.generic):
+            value = value.item()
         if type(value) is int and value.bit_length() > MOST_BITS:
             raise CarnetError(f"parameter '{name}': so large a number is not accepted.")
         if self.kind is float and type(value) is int:
@@ -155,9 +161,14 @@ def read_parameters(values: Mapping[str, Any]) -> Parameters:
     """The parameters among some values, such as the names of a notebook;
     of those not there, what `-p` gave to the run.
 
-    Raises CarnetError for the first value of another type or out of its range.
+    Raises CarnetError for the first value of another type or out of its range, and for a name that
+    is nearly one of them: changing `tracked_shar` would change nothing.
     """
-    given = this_run().given
+    given, known = this_run().given, [rule.name for rule in fields(Parameters) if rule.metadata]
+    for name, value in values.items():
+        near = [] if name in known else get_close_matches(name, known, 1, NEARLY)
+        if near and isinstance(value, (int, float, str)) and near[0] not in values:
+            raise CarnetError(f"parameter '{name}' is not known; did you mean '{near[0]}'?")
     found = {
         rule.name: rule.metadata["accepted"].checked(
             rule.name, values.get(rule.name, given.get(rule.name))

@@ -22,11 +22,13 @@ TABLES_LOOKED_AT = {
     "recorded": N_("departure note"),
 }
 ATTRIBUTES = {
-    "log_revenue": N_("revenue a year (logarithm)"), "order_count": N_("orders a year (logarithm)"),
+    "log_revenue": N_("revenue a year (logarithm)"),
+    "log_order_count": N_("orders a year (logarithm)"),
     "silence_days": N_("days since the last order"),
     "trend": N_("second half of the year against the first"),
-    "tenure_years": N_("years as a customer"), "contact_count": N_("contacts a year (logarithm)"),
-    "complaint_count": N_("complaints a year (logarithm)"),
+    "tenure_years": N_("years as a customer"),
+    "log_contact_count": N_("contacts a year (logarithm)"),
+    "log_complaint_count": N_("complaints a year (logarithm)"),
     "survey_answered": N_("answered the survey"), "score": N_("satisfaction score"),
 }  # fmt: skip
 NAMED_CODES = 10

@@ -462,6 +462,14 @@ def test_dso_and_payment_delay():
     )
 
 
+def test_a_payment_after_the_audit_day_was_not_known_on_it():
+    """Unpaid on 31 December: 30 days carried, whatever was paid in March."""
+    rows = [("A", dt.date(2024, 12, 1), 365.0, dt.date(2025, 3, 1))]
+    end = ibis.date(YEAR.end)
+    t = cost_to_serve.waiting_costs(owed(rows), YEAR, end, 0.10).execute()
+    assert t.cost.tolist() == [pytest.approx(365.0 * 30 / 365 * 0.10)]
+
+
 def test_aged_balance_counts_from_the_due_date():
     table = owed(
         [

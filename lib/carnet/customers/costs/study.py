@@ -401,7 +401,8 @@ class CostStudy:
     @computed
     def figures(self) -> dict[str, Any]:
         """The published figures of the audit period."""
-        values = self.ledger_totals | {name: self.now[name] for name in OF_PERIOD}
+        totals = {k: v for k, v in self.ledger_totals.items() if k != "whole_revenue"}
+        values = totals | {name: self.now[name] for name in OF_PERIOD}
         values |= {f"{name}_effect": effect for name, effect in self.effects.items()}
         values |= {name: self.payment.get(name) for name in ("dso_days", "payment_delay_days")}
         values |= {

@@ -250,6 +250,7 @@ def expected_rebounds(book: Book, earlier: pd.DataFrame, rules: Mapping[str, Rul
             "count", "Contacts noted in the 12 months up to the last order: before it went quiet"
         ),
         "noted_contact_quality": Column("index", "Mean quality of those contacts, 1 to 5"),
+        "planned_contact_count": Column("count", "A year's plan for the class it had then"),
         "recent_contact_count": Column(
             "count", "Contacts noted since the earlier report, else in the audit period"
         ),

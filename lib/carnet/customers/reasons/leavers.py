@@ -216,6 +216,10 @@ def note_list(book: Book, notes: pd.DataFrame, comments: pd.DataFrame) -> pd.Dat
 
 @composed(
     {
+        "client_code": Column("text", "The reason as the client's own table gives it"),
+        "order_count_before": Column("count", "Orders up to the day of the note"),
+        "noted": Column("truth", "The table of departures has a note on the leaving"),
+        "noted_on": Column("date", "The day of the first such note"),
         "left_on": Column("date", "Last order of the leaving, else the day of the note"),
         "returned": Column("truth", "Ordered again later"),
         "lost": Column("truth", "No order in the 12 months up to as_of, and not returned"),
@@ -396,6 +400,13 @@ def _revenue_before(book: Book, t: pd.DataFrame) -> pd.Series:
     return sums.reindex(t.index).where(book.covers("sales", days.window_start).to_numpy())
 
 
+@composed(
+    {
+        "answered": Column("truth", "It answered a survey in the time looked at"),
+        "recorded": Column("truth", "A departure was noted in that time"),
+        "silent": Column("truth", "Neither, and no complaint (complained: `opening_customers`)"),
+    }
+)
 def with_signs(book: Book, t: pd.DataFrame, complaints: Sequence[str]) -> pd.DataFrame:
     """Add what leavers left behind from 12 months before their last order on:
     complained, answered, recorded, and silent (none of them).

@@ -18,12 +18,6 @@ from carnet.wording import N_
 @measure(
     N_("Totals of the legal ledger"),
     {
-        "ledger_revenue": Figure(
-            N_("Revenue of the ledger"),
-            "currency",
-            N_("Credit − debit of accounts 70 in the audit period, linked to a customer or not"),
-            good="up",
-        ),
         "ledger_debit": Figure(
             N_("Debit of the ledger"),
             "currency",
@@ -47,29 +41,29 @@ from carnet.wording import N_
     },
 )
 def ledger_totals(ledger: ir.Table) -> ir.Table:
-    """Totals of the ledger: revenue on accounts 70, debit, credit, share linked to a customer.
+    """Totals of the whole ledger: revenue, debit, credit, share linked to a customer.
 
-    Formula     ledger_revenue = Σ (credit − debit) of accounts 70, opening and closing entries left
+    Formula     whole_revenue = Σ (credit − debit) of accounts 70, opening and closing entries left
                 out; ledger_debit = Σ debit and ledger_credit = Σ credit of all lines;
                 ledger_linked_share = that revenue on lines whose entry names a customer ÷
-                ledger_revenue
+                whole_revenue
     Unit        currency; share 0 to 1
     Population  one row over all lines of the ledger given, whatever their date
-    Undefined   ledger_revenue is NULL without a line on accounts 70, ledger_linked_share also where
+    Undefined   whole_revenue is NULL without a line on accounts 70, ledger_linked_share also where
                 it is 0; the other sums without a line
     Source      French ledger (FEC): LPF art. A.47 A-1 (method §5)
 
-    Columns     ledger_revenue, ledger_debit, ledger_credit, ledger_linked_share
+    Columns     whole_revenue, ledger_debit, ledger_credit, ledger_linked_share
     """
     t = _amounts(ledger)
     sales = t.account.startswith("70") & ~t.opening & ~t.closing
     sums = t.agg(
-        ledger_revenue=(-t.balance).sum(where=sales),
+        whole_revenue=(-t.balance).sum(where=sales),
         ledger_debit=t.debit.sum(),
         ledger_credit=t.credit.sum(),
         linked=(-t.balance).sum(where=sales & t.customer_id.notnull()).fill_null(0.0),
     )
-    return sums.mutate(ledger_linked_share=sums.linked / sums.ledger_revenue.nullif(0.0)).drop(
+    return sums.mutate(ledger_linked_share=sums.linked / sums.whole_revenue.nullif(0.0)).drop(
         "linked"
     )
 
@@ -179,7 +173,17 @@ def doubtful_customers(ledger: ir.Table, as_of: dt.date) -> ir.Table:
     )
 
 
-@measure(N_("Revenue on accounts 70 of each period"))
+@measure(
+    N_("Revenue on accounts 70 of each period"),
+    {
+        "ledger_revenue": Figure(
+            N_("Revenue of the ledger"),
+            "currency",
+            N_("Credit − debit of accounts 70 in the audit period, linked to a customer or not"),
+            good="up",
+        ),
+    },
+)
 def ledger_revenue_by_bucket(ledger: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
     """Revenue of each period on accounts 70, linked to a customer or not.
 

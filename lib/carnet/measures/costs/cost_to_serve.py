@@ -100,8 +100,8 @@ def waiting_costs(
 ) -> ir.Table:
     """What waiting for payment cost, customer by customer.
 
-    Formula     Σ amount × days from invoice to payment (to `as_of` when unpaid; never below 0) ÷
-                365 × yearly_rate
+    Formula     Σ amount × days from invoice to payment (to `as_of` where it was unpaid on that day;
+                never below 0) ÷ 365 × yearly_rate
     Unit        currency
     Population  one row a customer with an invoice of the period; those paid on a day that nobody
                 noted are left out
@@ -117,7 +117,8 @@ def waiting_costs(
         inside = inside.filter(
             ~((inside.status == "paid").fill_null(False) & inside.paid_date.isnull())
         )
-    end = ibis.coalesce(inside.paid_date, as_of) if "paid_date" in receivables.columns else as_of
+    # a payment after the audit day was not known on it
+    end = ibis.least(inside.paid_date, as_of) if "paid_date" in receivables.columns else as_of
     days = ibis.greatest(end.delta(inside.invoice_date, unit="day"), 0)
     inside = inside.mutate(carried=inside.amount.cast("float64") * days / 365 * yearly_rate)
     return (

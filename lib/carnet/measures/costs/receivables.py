@@ -80,7 +80,7 @@ def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
                 not yet due; due counts from due_date, from the invoice date where none is given
     Unit        days, counts, currency
     Population  one row a class of age with an open invoice; what is due on `as_of` itself is in
-                class 0
+                class 0 (due, and overdue from the next day on: see `customer_payment`)
     Undefined   never: without an open invoice the table is empty
     Source      definition of the workbook (method §5: aged balance)
 

@@ -296,6 +296,7 @@ def quadrants(
     Undefined   None where gap rate, contacts or plan are unknown
     Source      source B of the method (competitor or neglect)
 
+    Columns     quadrant, in the list that takes it
     Rule        few_contacts: fell by `deep_share` or more, fewer contacts than planned;
                 competition: fell as much, contacted as planned; demand: fell less, contacted as
                 planned; watch: fell less, fewer contacts

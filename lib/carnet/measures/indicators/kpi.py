@@ -108,8 +108,8 @@ COUNTED_YEARLY = (
             N_("Revenue whose cost is known"),
             "ratio",
             N_(
-                "Revenue of the sale lines that carry a cost ÷ revenue of all; without a cost on a "
-                "line its margin is estimated"
+                "Revenue of the positive lines that carry a cost ÷ that of all; the margin of a "
+                "line without one is estimated"
             ),
             good="up",
             decimals=1,
@@ -551,7 +551,8 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
             N_("Retention rate, deck definition"),
             "ratio",
             N_(
-                "(Active − new) ÷ customers of the period before: recovered customers count as kept"
+                "(Active − new) ÷ customers of the year before due to order again: recovered "
+                "customers count as kept"
             ),
             good="up",
             decimals=1,
