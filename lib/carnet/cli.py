@@ -147,6 +147,7 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
     help="Pseudonyms for customers, contacts and salespeople; free text withheld.",
 )
 @click.option("--pdf", is_flag=True, help="Print every page to PDF too, through Chromium.")
+@click.option("--deck", is_flag=True, help="Also write deck.pptx: the report as slides.")
 @click.option(
     "--timeout",
     default=CELL_TIMEOUT_SECONDS,
@@ -163,6 +164,7 @@ def run(  # noqa: PLR0913  # click: an argument an option
     out: Path,
     anonymise: bool,
     pdf: bool,
+    deck: bool,
     timeout: int,
 ) -> None:
     """Audit engagements: execute the notebooks, publish one dated folder each;
@@ -180,7 +182,7 @@ def run(  # noqa: PLR0913  # click: an argument an option
     browser = find_browser() if pdf else None
     notebooks = find_notebooks(names)
     warn = partial(click.echo, err=True)
-    settings = Settings(as_of, language, browser, timeout, anonymise)
+    settings = Settings(as_of, language, browser, timeout, anonymise, deck)
     code = DONE
     for folder in folders:
         published, book = run_audit(folder, out, notebooks, given, settings, warn)

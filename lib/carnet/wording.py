@@ -31,6 +31,7 @@ from babel.numbers import (
     format_currency,
     format_decimal,
     format_percent,
+    get_currency_symbol,
     parse_pattern,
 )
 
@@ -38,6 +39,7 @@ MOST_PERCENT = 9.99  # beyond 999 per cent the start is next to nothing, and the
 LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 
 
+MINUS = "\u2212"
 # stands for an empty list of names: what would introduce it is left out of the sentence
 NOBODY = "\x00"
 
@@ -170,8 +172,15 @@ class Wording:
         return (
             self._("not measured")
             if unknown(value)
-            else format_decimal(_half_even(value, decimals), _pattern(decimals), self.locale)
+            else _minus(
+                format_decimal(_half_even(value, decimals), _pattern(decimals), self.locale)
+            )
         )
+
+    def signed_number(self, value: float | None, decimals: int = 0) -> str:
+        """A change as a number with its sign."""
+        text = self.number(value, decimals)
+        return f"+{text}" if not unknown(value) and value > 0 else text  # type: ignore[operator]
 
     def money(self, value: float | None, decimals: int | None = None) -> str:
         """An amount in the engagement's currency; cents are shown under 10,000 unless `decimals`
@@ -180,13 +189,22 @@ class Wording:
         if unknown(value):
             return self._("not measured")
         places = (0 if abs(float(value)) >= 10_000 else 2) if decimals is None else decimals  # type: ignore[arg-type]
-        return format_currency(
+        written = format_currency(
             _half_even(value, places),
             self.currency,
             _money_pattern(self.language, places),
             self.locale,
             currency_digits=False,
         )
+        return _minus(self._own_sign(written))
+
+    def _own_sign(self, written: str) -> str:
+        """The currency's plain sign: a report speaks of one currency, in which $US says no more
+        than $.
+        """
+        symbol = get_currency_symbol(self.currency, self.locale)
+        plain = re.search("[$£¥]", symbol)
+        return written.replace(symbol, plain[0]) if plain else written
 
     def signed_percent(self, value: float | None, decimals: int = 1) -> str:
         """A change as a percentage with its sign."""
@@ -204,9 +222,10 @@ class Wording:
 
     def short_money(self, value: float) -> str:
         """An amount for an axis: 1.2M."""
-        return format_compact_currency(
+        written = format_compact_currency(
             value, self.currency, locale=self.locale, fraction_digits=1 if abs(value) >= 1e6 else 0
         )
+        return _minus(self._own_sign(written))
 
     def percent(self, value: float | None, decimals: int = 1) -> str:
         """A share or rate of 1 as a percentage."""
@@ -214,10 +233,9 @@ class Wording:
             return self._("not measured")
         if abs(float(value)) > MOST_PERCENT:  # type: ignore[arg-type]
             bound = format_percent(MOST_PERCENT, _percent_pattern(self.language, 0), self.locale)
-            return f">\u00a0{bound}" if float(value) > 0 else f"<\u00a0-{bound}"  # type: ignore[arg-type]
-        return format_percent(
-            _half_even(value, decimals + 2), _percent_pattern(self.language, decimals), self.locale
-        )
+            return f">\u00a0{bound}" if float(value) > 0 else f"<\u00a0{MINUS}{bound}"  # type: ignore[arg-type]
+        pattern = _percent_pattern(self.language, decimals)
+        return _minus(format_percent(_half_even(value, decimals + 2), pattern, self.locale))
 
     def date(self, value: dt.date | None, form: str = "long") -> str:
         """A calendar date: long, medium, short, or a CLDR pattern such as `MMM y`."""
@@ -241,6 +259,11 @@ class Wording:
     def between(self, low: str, high: str) -> str:
         """An interval's two formatted ends."""
         return self._("[{low} to {high}]", low=low, high=high)
+
+
+def _minus(written: str) -> str:
+    """A number as it is set: with a minus sign, not a hyphen."""
+    return written.replace("-", MINUS)
 
 
 def _is_number(value: object) -> bool:

@@ -371,6 +371,32 @@ class Maturity(_Strict):
     statistics: Answer | None = None
 
 
+class Sections(_Strict):
+    """Which sections of a report are left out, and which come first in their page, by id
+    (`notebook.section`).
+    """
+
+    hide: list[str] = []
+    first: list[str] = []
+
+
+class Signed(_Strict):
+    """Who signs the report, and when."""
+
+    name: str = Field(min_length=1)
+    date: dt.date | None = None
+
+
+class Lists(_Strict):
+    """How lists/*.csv are written: for machines by default, or as a spreadsheet of the reader's
+    language opens them (headings, words, decimals and dates of `language`).
+    """
+
+    language: Literal["en", "fr"] | None = None
+    delimiter: Literal[",", ";", "\t"] = ","
+    bom: bool = False
+
+
 class Engagement(_Strict):
     """A checked engagement file. `folder` is where its globs start; `path` is the file itself."""
 
@@ -410,6 +436,18 @@ class Engagement(_Strict):
             "folder of the firm that signs: firm.yml, logo, style.css; beside the "
             "engagement's or inside it"
         ),
+    )
+    audience: Literal["full", "management", "sales"] = Field(
+        "full", description="whom the report is for: a shorter one shows fewer sections"
+    )
+    sections: Sections = Sections()
+    signed: Signed | None = None
+    parameters: dict[str, dict[str, Any]] = Field(
+        {}, description="parameters of notebooks, by notebook: kept with the engagement"
+    )
+    lists: Lists = Lists()
+    account_page_count: int = Field(
+        60, ge=0, le=1000, description="accounts that get a page of their own, at most"
     )
     source: str | None = Field(
         None,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from carnet.exhibits.charts.base import Chart, Texts
 from carnet.exhibits.tables import HtmlTable
+from carnet.findings.answer import Point
 from carnet.findings.base import Finding
 from carnet.wording import Wording
 
@@ -27,7 +28,8 @@ class Exhibit:
                 population, period), source, note (under it), missing (the line that stands for it
                 where it cannot be shown), lists (CSV lists by name), checks (what holds for any
                 client, with the message where it does not), names (keys of the findings whose names
-                it lists), made_by (the measures that ran for it, as they were recorded)
+                it lists), annex (published on the page of methods, not among the answers),
+                made_by (the measures that ran for it, as they were recorded)
     """
 
     key: str
@@ -41,6 +43,7 @@ class Exhibit:
     lists: Mapping[str, pd.DataFrame | ir.Table] = field(default_factory=dict)
     checks: Sequence[tuple[bool, str]] = ()
     names: str = ""
+    annex: bool = False
     made_by: tuple[str, ...] = ()
 
     @property
@@ -94,18 +97,26 @@ class Kept:
     names: str = ""
 
 
-Shown = Exhibit | Said | Ranked | Kept
+@dataclass(frozen=True)
+class Answered:
+    """What page one says of it: recorded for whoever publishes, not shown in the notebook."""
+
+    points: Sequence[Point]
+
+
+Shown = Exhibit | Said | Ranked | Kept | Answered
 
 
 @dataclass(frozen=True)
 class Section:
     """What answers one question of a notebook: exhibits and sentences in the order in which
-    they are read.
+    they are read; `annex` as of an exhibit.
     """
 
     name: str
     wording: Wording
     shown: tuple[Shown, ...]
+    annex: bool = False
 
     @property
     def exhibits(self) -> dict[str, Exhibit]:

@@ -85,6 +85,15 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Headline:
+    """Figures of the register beside the year before: name, value, previous, low, high."""
+
+    def render(self, w: Wording, exhibit: Exhibit) -> HtmlTable:
+        """The table."""
+        return tables.headline_table(w, exhibit.key, exhibit.title, exhibit.table)
+
+
+@dataclass(frozen=True)
 class Matrix:
     """Amounts of money, a row a `label`, a column a period (label, complete of `periods`)."""
 

@@ -113,6 +113,8 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
     "label": (N_("Figure"), "text"),
     "value": (N_("Value"), "written"),
     "range": (N_("95 % interval"), "written"),
+    "previous": (N_("Year before"), "written"),
+    "change": (N_("Change"), "written"),
     "definition": (N_("Definition"), "text"),
     "table": (N_("Table"), "text"),
     "file": (N_("File"), "text"),

@@ -156,6 +156,7 @@ RENAMED = {
     "ledger": {"account_label": "label"},
 }
 FILE_LABELS = {
+    "deck.pptx": N_("The slides"),
     "annex.xlsx": N_("The lists for Excel, a sheet a salesperson"),
     "quarantine.csv": N_("Rows set aside, with their reason"),
     "figures.json": N_("Every figure, for machines"),

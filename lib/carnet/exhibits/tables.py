@@ -44,10 +44,12 @@ TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).fr
 
 @dataclass(frozen=True)
 class HtmlTable:
-    """A rendered table; `text` is what a plain-text reader sees."""
+    """A rendered table; `text` is what a plain-text reader sees, `header` and `rows` its cells."""
 
     html: str
     text: str
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def write_value(w: Wording, value: Any, kind: Kind, decimals: int | None = None) -> str:
@@ -214,7 +216,9 @@ def _rendered(
         rows=[[(*cell, None)[:3] for cell in row] for row in rows],
     )
     lines = [" | ".join(cell[0] for cell in row) for row in (header, *rows[:first])]
-    return HtmlTable(html, "\n".join([caption, *lines]))
+    cells = tuple(tuple(str(cell[0]) for cell in row) for row in rows)
+    text = "\n".join([caption, *lines])
+    return HtmlTable(html, text, tuple(str(cell[0]) for cell in header), cells)
 
 
 def figures_table(
@@ -271,6 +275,45 @@ def series_table(
         else w._("* period that the data do not cover whole: compared with nothing")
     )
     return _rendered(table_id, caption, header, rows, note)
+
+
+def headline_table(w: Wording, table_id: str, caption: str, t: pd.DataFrame) -> HtmlTable:
+    """Figures of the register with their interval, the year before and the change."""
+    rows = [
+        {
+            "label": w._(FIGURES[row["name"]].label),
+            "value": write_figure(w, row["value"], FIGURES[row["name"]]),
+            "range": written_range(w, row),
+            "previous": write_figure(w, row["previous"], FIGURES[row["name"]]),
+            "change": written_change(w, row),
+        }
+        for row in t.to_dict("records")
+    ]
+    return draw_table(w, table_id, caption, pd.DataFrame(rows), "label value range previous change")
+
+
+def written_range(w: Wording, row: Mapping[str, Any]) -> str:
+    """The interval of a figure; empty where it has none."""
+    if unknown(row["low"]) or unknown(row["high"]):
+        return ""
+    figure = FIGURES[row["name"]]
+    return w.between(*(write_figure(w, row[end], figure) for end in ("low", "high")))
+
+
+def written_change(w: Wording, row: Mapping[str, Any]) -> str:
+    """What a figure changed by since the year before: in its unit, of a rate in points, of an
+    amount of money also in per cent where it was above zero.
+    """
+    value, before = row["value"], row["previous"]
+    if unknown(value) or unknown(before):
+        return ""
+    unit, change = FIGURES[row["name"]].unit, value - before
+    if unit == "ratio":
+        return w._("{change} points", change=w.signed_number(100 * change, 1))
+    if unit != "currency":
+        return w.signed_number(change, 0)
+    share = f" ({w.signed_percent(change / before)})" if before > 0 < value else ""
+    return w.signed_money(change, 0) + share
 
 
 def matrix_table(

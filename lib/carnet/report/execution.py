@@ -135,13 +135,38 @@ def check_parameters(
     return chosen
 
 
+def with_kept_parameters(
+    chosen: dict[str, dict[str, Any]],
+    kept: dict[str, dict[str, Any]],
+    notebooks: dict[str, dict[str, Parameter]],
+) -> dict[str, dict[str, Any]]:
+    """What `-p` chose, and under it what the engagement keeps (`parameters:` by notebook).
+
+    Raises CarnetError as `check_parameters`, for notebooks that run and for names of none.
+    """
+    for notebook, values in kept.items():
+        if notebook not in notebooks:
+            continue
+        for name, value in values.items():
+            where, known = f"parameters.{notebook}: ", notebooks[notebook]
+            if name in RESERVED or name not in known:
+                accepted = [each for each in known if each not in RESERVED]
+                raise CarnetError(f"{where}'{name}'; {nearest(name, accepted)}")
+            try:
+                checked = known[name].accepted.checked(name, value)
+            except CarnetError as error:
+                raise CarnetError(f"{where}{error}") from None
+            chosen[notebook].setdefault(name, checked)
+    return chosen
+
+
 @dataclass(frozen=True)
 class Job:
     """A notebook to run: its parameters, the reader's words, seconds a cell may take,
     and the file of the `Run`.
 
-    `scratch` is the folder of the unfinished report that may hold the client's data while
-    the notebook runs.
+    `scratch` is the folder that may hold the client's data while the notebook runs, and is gone
+    when the report is whole.
     """
 
     path: Path

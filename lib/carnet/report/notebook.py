@@ -24,11 +24,19 @@ from carnet.book import book as books
 from carnet.book.book import Book
 from carnet.book.engines import memory
 from carnet.engagement.parameters import Parameters, read_parameters
-from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE, neutralised
+from carnet.engagement.records import (
+    EXHIBIT_TYPE,
+    FIGURES_TYPE,
+    FINDINGS_TYPE,
+    NAMES_TYPE,
+    POINTS_TYPE,
+    neutralised,
+)
 from carnet.engagement.running import this_run
 from carnet.errors import CarnetError, nearest
 from carnet.exhibits.charts import Chart, house_style, use_colours
-from carnet.exhibits.exhibit import Exhibit, Ranked, Said, Section, Shown
+from carnet.exhibits.exhibit import Answered, Exhibit, Ranked, Said, Section, Shown
+from carnet.exhibits.published import published
 from carnet.exhibits.tables import (
     HtmlTable,
     definitions_table,
@@ -39,6 +47,7 @@ from carnet.exhibits.tables import (
 from carnet.findings import Finding
 from carnet.measures.catalogue import FIGURES
 from carnet.measures.register import Recording, start
+from carnet.sections.missing import MissingTable
 from carnet.wording import Wording, unknown
 
 __all__ = ["appendix", "open_book", "read_parameters", "record", "record_list", "say", "show"]
@@ -78,38 +87,48 @@ def show(item: Section | Chart | HtmlTable | Sequence[Finding] | str) -> None:
     """
     if isinstance(item, Section):
         for part in item.shown:
-            _show_part(item.wording, part)
+            _show_part(item, part)
     elif isinstance(item, str):
         say(item, "missing")
     elif isinstance(item, (Chart, HtmlTable)):
-        _show_drawn(item)
+        _show_drawn(item, {"annex": True})
     else:
-        _show_ranked(item)
+        _show_ranked(item, {})
 
 
-def _show_part(w: Wording, part: Shown) -> None:
+def _show_part(section: Section, part: Shown) -> None:
+    place: dict[str, Any] = {"section": section.name}
+    if section.annex:
+        place["annex"] = True
     if isinstance(part, Said):
-        say(part.finding or part.sentence, part.kind)
+        _say(part.finding or part.sentence, part.kind, place)
     elif isinstance(part, Ranked):
-        _show_ranked(part.findings)
+        _show_ranked(part.findings, place)
+    elif isinstance(part, Answered):
+        kept = [vars(point) | {"amount": _plain(point.amount)} for point in part.points]
+        display({POINTS_TYPE: kept}, raw=True)
     else:
         for name, table in part.lists.items():
             record_list(name, table)
         for holds, message in part.checks:
             assert holds, message
         if isinstance(part, Exhibit):
-            _show_exhibit(w, part)
+            _show_exhibit(section.wording, part, place)
         elif part.names:
             _record_names(part.names, f"lists/{next(iter(part.lists))}.csv")
 
 
-def _show_exhibit(w: Wording, exhibit: Exhibit) -> None:
+def _show_exhibit(w: Wording, exhibit: Exhibit, place: dict[str, Any]) -> None:
+    if exhibit.annex:
+        place = place | {"annex": True}
     if exhibit.missing:
-        say(exhibit.missing, "missing")
-    else:
-        _show_drawn(exhibit.rendered(w), exhibit.made_by)
-        if exhibit.names:
-            _record_names(exhibit.names, f"#{exhibit.key}")
+        _say(exhibit.missing, "missing", place)
+        return
+    drawn = exhibit.rendered(w)
+    place = place | {"key": exhibit.key, "made_by": list(exhibit.made_by)}
+    _show_drawn(drawn, place, {EXHIBIT_TYPE: published(exhibit, drawn)})
+    if exhibit.names:
+        _record_names(exhibit.names, f"#{exhibit.key}")
 
 
 def _record_names(findings: str, place: str) -> None:
@@ -117,26 +136,30 @@ def _record_names(findings: str, place: str) -> None:
     display({NAMES_TYPE: dict.fromkeys(findings.split(), place)}, raw=True)
 
 
-def _show_drawn(drawn: Chart | HtmlTable, made_by: Sequence[str] = ()) -> None:
-    """A chart or table; what ran for it goes to whoever publishes."""
-    metadata: dict[str, Any] = {"carnet": {"made_by": list(made_by)}}
+def _show_drawn(
+    drawn: Chart | HtmlTable, place: dict[str, Any], beside: Mapping[str, Any] = {}
+) -> None:
+    """A chart or table; where it belongs and what ran for it goes to whoever publishes."""
+    metadata: dict[str, Any] = {"carnet": place}
     if isinstance(drawn, HtmlTable):
-        display({"text/html": drawn.html, "text/plain": drawn.text}, metadata=metadata, raw=True)
+        shown = {"text/html": drawn.html, "text/plain": drawn.text}
+        display({**shown, **beside}, metadata=metadata, raw=True)
         return
     png = WHITE_DOT
     if this_run().pictures:
         with house_style():
             png = print_figure(drawn.figure, "png", bbox_inches=None, metadata={"Software": None})
     metadata |= {"image/png": {"alt": drawn.alt}}
-    display({"image/png": png, "text/plain": drawn.alt}, metadata=metadata, raw=True)
+    display({"image/png": png, "text/plain": drawn.alt, **beside}, metadata=metadata, raw=True)
 
 
-def _show_ranked(findings: Sequence[Finding]) -> None:
+def _show_ranked(findings: Sequence[Finding], place: dict[str, Any]) -> None:
     html = "".join(f"<li>{_html(finding.sentence)}</li>" for finding in findings)
     kept = [_plain_finding(finding) for finding in findings]
     text = "\n".join(f"{i}. {finding.sentence}" for i, finding in enumerate(findings, 1))
     display(
         {"text/html": f'<ol class="findings">{html}</ol>', FINDINGS_TYPE: kept, "text/plain": text},
+        metadata={"carnet": place},
         raw=True,
     )
 
@@ -146,12 +169,20 @@ def say(what: str | Finding, kind: str = "so-what") -> None:
 
     A finding also goes to the executive summary.
     """
+    _say(what, kind, {})
+
+
+def _say(what: str | Finding, kind: str, place: dict[str, Any]) -> None:
     sentence = what.sentence if isinstance(what, Finding) else what
     if not sentence:
         return
     shown = {"text/html": f'<p class="{kind}">{_html(sentence)}</p>', "text/plain": sentence}
+    place = place | {"kind": kind}
+    if isinstance(sentence, MissingTable):
+        place["needs"] = sentence.table
     display(
         shown | ({FINDINGS_TYPE: [_plain_finding(what)]} if isinstance(what, Finding) else {}),
+        metadata={"carnet": place},
         raw=True,
     )
 
@@ -225,10 +256,11 @@ def appendix(book: Book, parameters: Parameters) -> None:
     if any(check.reasons for check in book.checks.values()):
         show(reasons_table(w, w._("Why rows were set aside"), book.checks))
     else:
-        show(w._("No row was set aside."))
+        _say(w._("No row was set aside."), "note", {"annex": True})
     known = [name for name in FIGURES if not unknown(_process.figures.get(name))]
     show(definitions_table(w, w._("Definitions"), known))
-    show(parameters_table(w, w._("Parameters"), parameters.named_values))
+    given = parameters.named_values
+    _show_drawn(parameters_table(w, w._("Parameters"), given), {"annex": True, "parameters": given})
     _show_queries(book)
 
 
@@ -250,12 +282,16 @@ def _show_query(book: Book, name: str, label: str, query: str) -> None:
         f'<details class="sql"><summary>{escape(told)}</summary><pre '
         f'id="sql-{name}" tabindex="0">{escape(sql)}</pre></details>'
     )
-    display({"text/html": html, "text/plain": f"{told}\n{sql}"}, raw=True)
+    display(
+        {"text/html": html, "text/plain": f"{told}\n{sql}"},
+        metadata={"carnet": {"annex": True, "query": name}},
+        raw=True,
+    )
 
 
 def _html(sentence: str) -> str:
     """A sentence as HTML text; a sign stays beside the currency that follows it."""
-    return re.sub(r"([-+])(?=[^\w\s\[<&(])", "\\1\u2060", str(escape(sentence)))
+    return re.sub(r"([-+\u2212])(?=[^\w\s\[<&(])", "\\1\u2060", str(escape(sentence)))
 
 
 def _plain(value: Any) -> float | None:

@@ -7,32 +7,29 @@ import base64
 import copy
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
+import nbformat
 import nh3
-import pandas as pd
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
+from markupsafe import Markup, escape
 from nbconvert.exporters import HTMLExporter, TemplateExporter
+from nbformat import NotebookNode
 
 from carnet import __version__
 from carnet.book.book import Book
 from carnet.book.earlier import find_reports
 from carnet.customers.catalogue import COMPOSED
-from carnet.customers.series import ledger_lines
 from carnet.engagement.firm import Firm
-from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE
 from carnet.engagement.schema import TABLE_LABELS
-from carnet.exhibits.lists import FILE_LABELS, LISTS
-from carnet.exhibits.tables import draw_table, ledger_table
-from carnet.findings.costs import LEDGER_STEPS, steps_table
 from carnet.measures.catalogue import MEASURES
-from carnet.report.comparison import Since
 from carnet.report.execution import Executed
+from carnet.report.layout import RECORDS, Choice, arranged
+from carnet.report.results import place_of
 from carnet.wording import Wording, markdown_blocks
 
 TEMPLATES = Path(str(resources.files("carnet"))) / "report" / "template"
@@ -58,15 +55,30 @@ ORDER = (
 )
 # in a client's name they turn the text behind it round
 DIRECTION_MARKS = "[\u202a-\u202e\u2066-\u2069]"
-FIRST_FINDINGS = 8  # the others are folded away
-HASH_LETTERS = 16
+ANNEX = "annex.html"
 
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    made.globals["picture"] = picture
+    return made
+
+
+def picture(output: Mapping) -> Markup:
+    """The picture of a chart's output, as a page shows it."""
+    source = output["data"]["image/png"].replace("\n", "")
+    alt = escape(output["metadata"].get("image/png", {}).get("alt", ""))
+    return Markup(
+        f'<figure tabindex="0"><img src="data:image/png;base64,{source}" alt="{alt}"></figure>'
+    )
+
+
+def template(name: str) -> Template:
+    """A template of the report's own."""
+    return _templates().get_template(name)
 
 
 @cache
@@ -100,45 +112,42 @@ def _whole_page(w: Wording, firm: Firm, cover: Cover, body: str, home: str = "")
         version=__version__,
     )
     folds = w._("Show or hide all methods") if 'class="method"' in body else ""
-    page = (
-        _templates()
-        .get_template("report.html.j2")
-        .render(
-            language=w.language,
-            client=client,
-            title=title,
-            as_of=cover.as_of,
-            body=body,
-            home=home,
-            scripts=scripts,
-            script_hashes=hashes,
-            style=(TEMPLATES / "style.css").read_text(encoding="utf-8") + firm.style,
-            firm=firm.name,
-            logo=firm.logo,
-            running_header=_css_text(f"{client} – {title}"),
-            running_footer=_css_text(footer),
-            contents=re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body),
-            words={
-                "search": w._("Search"),
-                "every": w._("all values"),
-                "all": w._("All rows"),
-                "shown": w._("Rows shown: {shown} of {total}"),
-                "locale": w.language,
-                "elsewhere": w._("the others are in the lists of the report"),
-            },
-            labels={
-                "contents": w._("Contents"),
-                "skip": w._("Go to the text"),
-                "folds": folds,
-                **cover.lines,
-                "footer": footer,
-            },
-        )
+    page = template("report.html.j2").render(
+        language=w.language,
+        client=client,
+        title=title,
+        as_of=cover.as_of,
+        body=body,
+        home=home,
+        scripts=scripts,
+        script_hashes=hashes,
+        style=(TEMPLATES / "style.css").read_text(encoding="utf-8") + firm.style,
+        firm=firm.name,
+        logo=firm.logo,
+        running_header=_css_text(f"{client} – {title}"),
+        running_footer=_css_text(footer),
+        contents=re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body),
+        words={
+            "search": w._("Search"),
+            "every": w._("all values"),
+            "all": w._("All rows"),
+            "shown": w._("Rows shown: {shown} of {total}"),
+            "locale": w.language,
+            "elsewhere": w._("the others are in the lists of the report"),
+        },
+        labels={
+            "contents": w._("Contents"),
+            "skip": w._("Go to the text"),
+            "folds": folds,
+            **cover.lines,
+            "footer": footer,
+        },
     )
     return re.sub(DIRECTION_MARKS, "", page)
 
 
-def _page(book: Book, title: str, body: str, home: str = "") -> str:
+def page_of(book: Book, title: str, body: str, home: str = "") -> str:
+    """A page of a report: cover, contents, body."""
     w, period = book.wording, book.periods.current
     rows, kept = (
         sum(getattr(check, field) for check in book.checks.values() if not check.source)
@@ -168,7 +177,7 @@ def _css_text(text: str) -> str:
     )
 
 
-def _clean(text: str) -> str:
+def cleaned(text: str) -> str:
     """Keep the tags and attributes of text and tables, links within the page;
     drop everything that could run.
     """
@@ -186,42 +195,56 @@ def _clean(text: str) -> str:
     ).replace("&nbsp;", "\u00a0")
 
 
-def title_of(w: Wording, run: Executed) -> str:
-    """The notebook's title, in the reader's language."""
-    return w._(markdown_blocks(run.notebook.cells[0].source)[0][1])
+@dataclass(frozen=True)
+class Page:
+    """The page of a notebook, and what of it stands elsewhere: on the annex page, and on page one
+    (per table missing the headings that it would fill); `answers`: it shows a chart or a table.
+    """
+
+    title: str
+    question: str
+    html: str
+    annexed: list[NotebookNode]
+    lacking: Mapping[str, list[str]]
+    answers: bool
 
 
-def notebook_page(book: Book, run: Executed) -> str:
+def notebook_page(book: Book, run: Executed, choice: Choice) -> Page:
     """One notebook: its text and outputs, and folded behind each table and figure
     how it was made.
     """
+    there = arranged(run, choice)
+    title, question = (text for _, text in markdown_blocks(run.notebook.cells[0].source)[:2])
+    cells = [cell for group in there.groups for cell in (group.heading, *group.cells) if cell]
+    # the title is on the cover
+    opening = NotebookNode(run.notebook.cells[0])
+    opening.source = opening.source.partition("\n\n")[2]
+    body = rendered(book, [opening, *cells])
+    w = book.wording
+    html = page_of(book, w._(title), body, w._("Executive summary"))
+    return Page(w._(title), w._(question), html, there.annexed, there.lacking, there.answers)
+
+
+def rendered(book: Book, cells: Sequence[NotebookNode]) -> str:
+    """Cells as the body of a page: text cleaned, records taken out, methods folded."""
     exporter = HTMLExporter(template_name="body", extra_template_basedirs=[str(TEMPLATES)])
     exporter.optimistic_validation = True  # the notebook was validated when it was written
-    exporter.register_filter("clean_html", _clean)
-    page = copy.deepcopy(run.notebook)
-    page.cells[0].source = page.cells[0].source.partition("\n\n")[2]  # the title is on the cover
-    code = [cell for cell in page.cells if cell.cell_type == "code"]
-    shown = "".join(
-        output.get("data", {}).get("text/html", "") for cell in code for output in cell.outputs
-    )
-    queries = set(re.findall(r'<pre id="sql-(\w+)"', shown))
-    for cell in code:
-        for output in cell.outputs:
-            for mime in (FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE):
+    exporter.register_filter("clean_html", cleaned)
+    page = nbformat.v4.new_notebook(cells=copy.deepcopy(list(cells)))
+    for cell in page.cells:
+        for output in cell.get("outputs", []):
+            for mime in RECORDS:
                 output.get("data", {}).pop(mime, None)
-        cell.outputs = [output for output in cell.outputs if output.get("data", True)]
-        for output in cell.outputs:
-            record = output.get("metadata", {}).get("carnet")
-            if record:
-                output.metadata["method"] = _method(book, cell.source, record["made_by"], queries)
-    w = book.wording
+            place = place_of(output)
+            if "made_by" in place:
+                output.metadata["method"] = _method(book, cell.source, place["made_by"])
     # HTMLExporter's own would parse the whole page again to add what the template writes:
     # alternative texts, tab stops
     body, _ = TemplateExporter.from_notebook_node(exporter, page)
-    return _page(book, title_of(w, run), body, w._("Executive summary"))
+    return body
 
 
-def _method(book: Book, code: str, made_by: Sequence[str], queries: Collection[str]) -> str:
+def _method(book: Book, code: str, made_by: Sequence[str]) -> str:
     """Folded behind an exhibit: the rows that the report stands on, the measures that ran for it,
     and the code that asked.
     """
@@ -236,204 +259,18 @@ def _method(book: Book, code: str, made_by: Sequence[str], queries: Collection[s
         )
         for c in book.checks.values()
     )
-    return (
-        _templates()
-        .get_template("method.html.j2")
-        .render(
-            labels={
-                "method": w._("How this was made"),
-                "ran": w._("Measures that ran for it:"),
-                "code": w._("Code that asked for it:"),
-                "ledger": w._("Rows in: the row ledger"),
-            },
-            rows_in=w._("Rows accepted of rows read: {tables}.", tables=rows),
-            ran=[(name, w._(labels[name])) for name in made_by if name in labels],
-            queries=queries,
-            code=code,
-        )
+    return template("method.html.j2").render(
+        labels={
+            "method": w._("How this was made"),
+            "ran": w._("Measures that ran for it:"),
+            "code": w._("Code that asked for it:"),
+            "ledger": w._("Rows in: the row ledger"),
+        },
+        rows_in=w._("Rows accepted of rows read: {tables}.", tables=rows),
+        ran=[(name, w._(labels[name])) for name in made_by if name in labels],
+        annex=ANNEX,
+        code=code,
     )
-
-
-def summary_page(
-    book: Book,
-    pages: Mapping[str, str],
-    executed: Sequence[Executed],
-    files: Sequence[Path],
-    since: Since,
-    manifest: dict,
-) -> str:
-    """The executive summary of all notebooks.
-
-    `pages` are the notebooks' finished pages by name, `files` the other files of the
-    report (relative).
-    """
-    w = book.wording
-    names = {run.name: _names_behind(run) for run in executed}
-    findings = [
-        _linked(w, finding, names[finding["notebook"]]) for finding in collect_findings(executed)
-    ]
-    ordered = sorted(
-        executed, key=lambda run: ORDER.index(run.name) if run.name in ORDER else len(ORDER)
-    )
-    titles = {
-        run.name: (title_of(w, run), w._(markdown_blocks(run.notebook.cells[0].source)[1][1]))
-        for run in ordered
-    }
-    lists = [(str(path), _file_label(w, path, titles)) for path in files]
-    tables = [
-        ledger_table(w, w._("Row ledger: what came in, what was accepted"), book.checks),
-        draw_table(
-            w,
-            "inputs",
-            w._("Files read"),
-            _inputs(w, manifest),
-            "table file rows sha256",
-            w._("The whole SHA-256 of every file is in manifest.json."),
-        ),
-        draw_table(w, "run", w._("Parameters and versions"), _run(w, manifest), "parameter value"),
-    ]
-    body = (
-        _templates()
-        .get_template("summary.html.j2")
-        .render(
-            first=findings[:FIRST_FINDINGS],
-            others=findings[FIRST_FINDINGS:],
-            titles=titles,
-            lists=lists,
-            since=since.sentences,
-            changed=draw_table(
-                w,
-                "changed",
-                w._("Figures that moved beyond noise since then"),
-                since.figures,
-                "label then now tested",
-            ).html
-            if len(since.figures)
-            else "",
-            notices=[w.tell(notice) for notice in book.notices],
-            tables=[_clean(table.html) for table in tables],
-            reconciled=_result_lines(book),
-            labels={
-                "result": w._("From the revenue of the customers to the result of the ledger"),
-                "findings": w._("Main points"),
-                "none": w._("No finding: the tables they need are missing."),
-                "reports": w._("Reports"),
-                "lists": w._("Lists and data"),
-                "quality": w._("Scope and data quality"),
-                "since": w._("Since the last audit"),
-                "names": w._("the names"),
-                "others": w.ngettext(
-                    "{count} finding more",
-                    "{count} findings more",
-                    max(0, len(findings) - FIRST_FINDINGS),
-                ),
-            },
-        )
-    )
-    return _page(book, w._("Executive summary"), body)
-
-
-def _result_lines(book: Book) -> str:
-    """The ledger's result and how it follows from the sale lines and the costs, as a table;
-    nothing where no ledger tells it.
-    """
-    w, rows = book.wording, ledger_lines(book)
-    if not len(rows):
-        return ""
-    caption = w._("Line by line, audit period: the result of the ledger is the result")
-    return _clean(
-        draw_table(
-            w, "ledger-result", caption, steps_table(w, rows, LEDGER_STEPS), "label value"
-        ).html
-    )
-
-
-def collect_findings(executed: Iterable[Executed]) -> list[dict[str, Any]]:
-    """Findings of all notebooks, largest money first, each once: two notebooks may say the same."""
-    found = [
-        finding | {"notebook": run.name}
-        for run in executed
-        for shown in recorded(run, FINDINGS_TYPE)
-        for finding in shown
-    ]
-    once = {(finding["key"], finding["sentence"]): finding for finding in reversed(found)}
-    return sorted(once.values(), key=lambda finding: (-abs(finding["amount"]), finding["key"]))
-
-
-def recorded(run: Executed, mime: str) -> list[Any]:
-    """What the notebook recorded under a type: figures or findings."""
-    return [
-        o["data"][mime]
-        for cell in run.notebook.cells
-        for o in cell.get("outputs", [])
-        if mime in o.get("data", {})
-    ]
-
-
-def _names_behind(run: Executed) -> dict[str, str]:
-    """Finding → the link to the names behind it; of several places in a page the last one,
-    which is the narrowest.
-    """
-    found: dict[str, str] = {}
-    for shown in recorded(run, NAMES_TYPE):
-        found |= {
-            key: f"{run.name}.html{place}" if place.startswith("#") else place
-            for key, place in shown.items()
-        }
-    return found
-
-
-def _linked(w: Wording, finding: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """A finding with its size in money, and the link to the names behind it."""
-    low, high = finding["low"], finding["high"]
-    size = w.signed_money(finding["amount"], 0) if finding["amount"] else ""
-    return {
-        "sentence": finding["sentence"],
-        "notebook": finding["notebook"],
-        "size": size,
-        "range": w.between(w.signed_money(low, 0), w.signed_money(high, 0))
-        if size and low is not None and high is not None
-        else "",
-        "names": names.get(finding["key"], ""),
-    }
-
-
-def _file_label(w: Wording, path: Path, titles: Mapping[str, tuple[str, str]]) -> str:
-    """A file's name for a reader; the calendars go by the salesperson's."""
-    if path.suffix == ".pdf":
-        return w._(
-            "{page}, to print",
-            page=titles[path.stem][0] if path.stem in titles else w._("Executive summary"),
-        )
-    if path.parent.name == "lists":
-        return w._(LISTS[path.stem].label) if path.stem in LISTS else path.stem
-    return (
-        w._(FILE_LABELS[path.name])
-        if path.name in FILE_LABELS
-        else w._("Calendar: {name}", name=path.stem)
-    )
-
-
-def _inputs(w: Wording, manifest: dict) -> pd.DataFrame:
-    """The files read, in the order of the manifest."""
-    rows = [
-        {
-            "table": w.tell(TABLE_LABELS[file["table"]])
-            if file["table"] in TABLE_LABELS
-            else file["table"],
-            "file": file["name"],
-            "rows": file.get("rows"),
-            "sha256": file.get("sha256", "–")[:HASH_LETTERS],
-        }
-        for file in manifest["inputs"]
-    ]
-    return pd.DataFrame(rows, columns=["table", "file", "rows", "sha256"])
-
-
-def _run(w: Wording, manifest: dict) -> pd.DataFrame:
-    """Parameters given and the versions of what computed."""
-    pairs = [*manifest["parameters"].items(), *manifest["versions"].items()]
-    return pd.DataFrame([{"parameter": name, "value": str(value)} for name, value in pairs])
 
 
 def reports_page(out: Path, w: Wording, firm: Firm) -> str:
@@ -452,7 +289,7 @@ def reports_page(out: Path, w: Wording, firm: Firm) -> str:
         )
         for client, dated in found.items()
     ]
-    body = _templates().get_template("reports.html.j2").render(reports=reports)
+    body = template("reports.html.j2").render(reports=reports)
     cover = Cover(
         w.ngettext("{count} client", "{count} clients", len(reports)),
         w._("Reports"),

@@ -3,8 +3,6 @@
 import contextlib
 import gc
 import hashlib
-import json
-import math
 import os
 import platform
 import shutil
@@ -20,18 +18,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import ibis
-
 from carnet.book.book import Book, open_book
-from carnet.book.earlier import Published, find_earlier, open_published
-from carnet.engagement.records import FIGURES_TYPE, neutralised
+from carnet.book.earlier import find_earlier
 from carnet.engagement.running import PICTURES_VARIABLE, Run
 from carnet.engagement.unfinished import PRIVATE, building
 from carnet.errors import CarnetError, nearest
-from carnet.measures.catalogue import FIGURES, check_targets
-from carnet.report.annex import write_annex
-from carnet.report.calendars import write_calendars
-from carnet.report.comparison import changes_since
+from carnet.measures.catalogue import check_targets
 from carnet.report.execution import (
     CELL_TIMEOUT_SECONDS,
     Executed,
@@ -40,11 +32,12 @@ from carnet.report.execution import (
     check_parameters,
     execute_notebook,
     notebook_parameters,
+    with_kept_parameters,
 )
+from carnet.report.folder import Written, read_comments_of, write_report, write_text
 from carnet.report.kernels import process_context
-from carnet.report.pages import notebook_page, recorded, reports_page, summary_page
-from carnet.report.printing import print_pages
-from carnet.wording import Wording
+from carnet.report.layout import Choice
+from carnet.report.pages import Page, notebook_page, reports_page
 
 SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
@@ -78,7 +71,7 @@ def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[
 class Settings:
     """How an audit is run: its date and language (default: those of the engagement), the browser
     that prints its pages to PDF, seconds that a cell may take, whether people are hidden behind
-    pseudonyms.
+    pseudonyms, whether slides are written.
     """
 
     as_of: str | None = None
@@ -86,6 +79,7 @@ class Settings:
     browser: str | None = None
     timeout: int = CELL_TIMEOUT_SECONDS
     anonymise: bool = False
+    deck: bool = False
 
 
 def run_audit(
@@ -108,6 +102,9 @@ def run_audit(
     started, clock, context = datetime.now(UTC), time.monotonic(), process_context()
     book = open_book(folder, settings.as_of, settings.language, settings.anonymise)
     check_targets(target.measure for target in book.engagement.targets)
+    chosen = with_kept_parameters(chosen, book.engagement.parameters, accepted)
+    comments = read_comments_of(book)
+    choice = Choice.of(book.engagement, comments)
     common = {
         "engagement": str(folder.resolve()),
         "as_of": str(book.as_of),
@@ -141,11 +138,11 @@ def run_audit(
                     book.wording,
                     settings.timeout,
                     run,
-                    unfinished,
+                    run.parent,
                 )
                 for path in longest_first
             ]
-            executed, pages = _execute_all(book, jobs, context, side_by_side)
+            executed, pages = _execute_all(book, jobs, choice, context, side_by_side)
             shutil.rmtree(run.parent)
             durations = {run.name: round(run.seconds, 2) for run in executed} | {
                 "total": round(time.monotonic() - clock, 2)
@@ -153,8 +150,11 @@ def run_audit(
             manifest = _manifest(
                 book, common | parameters, started, durations, earlier.name if earlier else None
             )
-            trouble = _write_report(
-                unfinished, book, executed, pages, manifest, before, settings.browser
+            trouble = write_report(
+                unfinished,
+                Written(book, executed, pages, manifest, comments, settings.deck),
+                before,
+                settings.browser,
             )
             published = out / book.engagement.slug / _rename(unfinished, home, str(book.as_of)).name
     except NotebookFailed as failure:
@@ -208,16 +208,16 @@ def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
 
 
 def _execute_all(
-    book: Book, jobs: list[Job], context: BaseContext, side_by_side: int
-) -> tuple[list[Executed], dict[str, str]]:
+    book: Book, jobs: list[Job], choice: Choice, context: BaseContext, side_by_side: int
+) -> tuple[list[Executed], dict[str, Page]]:
     """Run the notebooks side by side, one process each: papermill changes the working folder of its
     whole process. Beside them their pages by name.
     """
     started: list[BaseProcess] = []
 
-    def execute(job: Job) -> tuple[Executed, str]:
+    def execute(job: Job) -> tuple[Executed, Page]:
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_execute_and_send, args=(sender, book, job))  # type: ignore[attr-defined]
+        process = context.Process(target=_execute_and_send, args=(sender, book, job, choice))  # type: ignore[attr-defined]
         started.append(process)
         process.start()
         sender.close()
@@ -243,7 +243,7 @@ def _execute_all(
             raise
 
 
-def _execute_and_send(sender: Connection, book: Book, job: Job) -> None:
+def _execute_and_send(sender: Connection, book: Book, job: Job, choice: Choice) -> None:
     """In the process of a notebook: what came of it, the notebook and its page or what stopped it,
     to the process that publishes.
     """
@@ -254,126 +254,9 @@ def _execute_and_send(sender: Connection, book: Book, job: Job) -> None:
     os.umask(PRIVATE)
     try:
         run = execute_notebook(job)
-        sender.send((run, notebook_page(book, run)))
+        sender.send((run, notebook_page(book, run, choice)))
     except (NotebookFailed, CarnetError, OSError) as error:
         sender.send(error)
-
-
-def _write_report(
-    folder: Path,
-    book: Book,
-    executed: list[Executed],
-    pages: dict[str, str],
-    manifest: dict,
-    earlier: Path | None,
-    browser: str | None,
-) -> str:
-    """Fill the report folder: pages, figures, quarantine, lists for Excel, notebooks, manifest;
-    why the pages were not printed, if so.
-    """
-    w, engagement = book.wording, book.engagement
-    document = {
-        "schema": 1,
-        "client": engagement.client,
-        "as_of": str(book.as_of),
-        "currency": engagement.currency,
-        "figures": _collect_figures(w, executed),
-    }
-    (folder / "notebooks").mkdir()
-    for run in executed:
-        _write(folder / f"{run.name}.html", pages[run.name])
-        _write(
-            folder / "notebooks" / f"{run.name}.ipynb",
-            json.dumps(run.notebook, ensure_ascii=False, indent=1) + "\n",
-        )
-    _write(folder / "figures.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-    write_quarantine(book, folder / "quarantine.csv")
-    write_annex(
-        w,
-        folder / "lists",
-        folder / "annex.xlsx",
-        engagement.client,
-        book.as_of,
-        engagement.firm_profile.colours.get("focus"),
-    )
-    write_calendars(
-        w, folder / "lists" / "tasks.csv", folder / "calendars", engagement.client, book.as_of
-    )
-    files = ["annex.xlsx", "lists/*.csv", "calendars/*.ics", "quarantine.csv", "figures.json"]
-    there = [path.relative_to(folder) for pattern in files for path in sorted(folder.glob(pattern))]
-    since = changes_since(
-        w, open_published(earlier) if earlier else None, Published(folder, document, manifest)
-    )
-    trouble = ""
-    if browser:
-        named = [Path(f"{name}.pdf") for name in ("index", *pages)]
-        _write(
-            folder / "index.html",
-            summary_page(book, pages, executed, [*named, *there], since, manifest),
-        )
-        try:
-            print_pages(browser, [folder / path.with_suffix(".html") for path in named])
-        except CarnetError as error:  # an hour's audit is not thrown away for its paper
-            trouble = str(error)
-            for path in folder.glob("*.pdf"):
-                path.unlink()
-    if trouble or not browser:
-        _write(folder / "index.html", summary_page(book, pages, executed, there, since, manifest))
-    _write(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
-    return trouble
-
-
-def write_quarantine(book: Book, path: Path) -> None:
-    """Every rejected row: table, file, row, reason in the reader's language,
-    original values as JSON.
-    """
-    rejected = book.table("quarantine")
-    w = book.wording
-    told = [
-        ((rejected.table == c.table) & (rejected.reason == r), c.tell_reason(w, r))
-        for c in book.checks.values()
-        for r in c.reasons
-    ]
-    reason = ibis.cases(*told) if told else rejected.reason
-    ordered = rejected.mutate(reason=reason).order_by("table", "file", "row")
-    if book.pseudonyms:
-        ordered = ordered.mutate(original_values=ibis.literal(w._("withheld")))
-    neutralised(ordered.select("table", "file", "row", "reason", "original_values")).to_csv(path)
-
-
-def _collect_figures(w: Wording, executed: list[Executed]) -> dict[str, dict]:
-    """Every figure of the register: measured by a notebook, or null.
-
-    Raises CarnetError where two notebooks differ.
-    """
-    figures: dict[str, dict[str, Any]] = {
-        name: {
-            "value": None,
-            "unit": m.unit,
-            "low": None,
-            "high": None,
-            "notebook": None,
-            "definition": w._(m.definition),
-        }
-        for name, m in FIGURES.items()
-    }
-    for run in executed:
-        for kept in recorded(run, FIGURES_TYPE):
-            for name, figure in kept.items():
-                # one notebook may measure what another one lacks the table for
-                if figure["value"] is None:
-                    continue
-                known = figures[name]
-                if known["value"] is not None and not math.isclose(
-                    known["value"], figure["value"], rel_tol=1e-9, abs_tol=1e-9
-                ):
-                    raise CarnetError(
-                        f"{name}: {known['notebook']} says {known['value']:.12g}, {run.name} "
-                        f"{figure['value']:.12g}. One figure has one formula: this is a fault of "
-                        f"carnet; nothing was published."
-                    )
-                figures[name] |= figure | {"notebook": known["notebook"] or run.name}
-    return figures
 
 
 def _manifest(
@@ -418,20 +301,12 @@ def _manifest(
     }
 
 
-def _write(path: Path, text: str) -> None:
-    """Write and flush to the disk, so that the rename that follows publishes whole files."""
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
 def _replace(path: Path, text: str) -> None:
     """Write beside, then take the place of what is there: a reader meets the old page
     or the new one.
     """
     beside = path.with_name(f".{path.name}-{os.getpid()}")
-    _write(beside, text)
+    write_text(beside, text)
     beside.replace(path)
 
 

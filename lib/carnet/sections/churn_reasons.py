@@ -22,9 +22,10 @@ from carnet.exhibits.charts import (
     draw_two_accounts,
 )
 from carnet.exhibits.charts.base import shortened
-from carnet.exhibits.exhibit import Exhibit, Kept, Ranked, said, told
+from carnet.exhibits.exhibit import Answered, Exhibit, Kept, Ranked, said, told
 from carnet.exhibits.forms import Benchmarks, Columns, Crossed, Drawn
 from carnet.findings import Finding, ranked
+from carnet.findings import answer as answers
 from carnet.findings import reasons as words
 from carnet.measures.reasons import reasons, service_quality, silence
 from carnet.sections.missing import first_missing, given, needs, too_few
@@ -77,6 +78,13 @@ def _in_hands(d: Departures) -> Finding | None:
 def _satisfaction(opinions: Opinions) -> Finding | None:
     names = opinions.departures.names(opinions.left_satisfied)
     return words.satisfaction(opinions.book.wording, opinions.leaving, opinions.effect, names)
+
+
+@section()
+def answer(departures: Departures) -> Shows:
+    """What page one says: why they leave, as far as it is known."""
+    d, w = departures, departures.book.wording
+    yield Answered(answers.leaving(w, d.in_hands, len(d.known), w.date(d.since)))
 
 
 @section()

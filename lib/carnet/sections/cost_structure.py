@@ -13,8 +13,9 @@ from carnet.exhibits.charts import (
     draw_waterfall,
     draw_whale,
 )
-from carnet.exhibits.exhibit import Exhibit, Kept, said
+from carnet.exhibits.exhibit import Answered, Exhibit, Kept, said
 from carnet.exhibits.forms import Benchmarks, Columns, Drawn, Figures, Matrix, Series, figures
+from carnet.findings import answer as answers
 from carnet.findings import costs as words
 from carnet.sections.missing import (
     first_missing,
@@ -25,6 +26,7 @@ from carnet.sections.missing import (
     unmeasured,
 )
 from carnet.sections.section import Shows, month_labels, points, section, source_line
+from carnet.wording import unknown
 
 HALF_CENT = 0.005
 MARGINS = (
@@ -94,6 +96,23 @@ def main_points(study: CostStudy) -> Shows:
         names = list(study.largest.name)
         findings.append(words.stress(w, study.stressed.to_dict("records"), names))
     yield from points(w, findings)
+
+
+@section()
+def answer(study: CostStudy) -> Shows:
+    """What page one says: whether the company earns money, and what customers owe past due."""
+    w, now, before = study.book.wording, study.now, study.before
+    if total_known(study):
+        return
+    even = words.break_even(w, now, study.passed, study.months[1])
+    told = even.sentence if even else ""
+    points = answers.earned(
+        w, now.net_margin, before.net_margin, not unknown(now.ledger_result), told
+    )
+    if study.delay_known:
+        owed = words.receivables(w, study.payment, study.late_amount)
+        points += [point for point in answers.exposed(w, [owed]) if point.inside]
+    yield Answered(points)
 
 
 @section()

@@ -13,7 +13,7 @@ from carnet.exhibits.charts import (
     draw_waterfall,
 )
 from carnet.exhibits.exhibit import Exhibit, Kept, said
-from carnet.exhibits.forms import Benchmarks, Columns, Drawn, Series
+from carnet.exhibits.forms import Benchmarks, Columns, Drawn, Headline, Series
 from carnet.findings import indicators as words
 from carnet.measures.indicators import kpi
 from carnet.sections.missing import first_missing, given, incomplete, needs, too_few, unmeasured
@@ -57,6 +57,13 @@ def main_points(study: KpiStudy) -> Shows:
     effects = dict(zip(study.split.factor, study.split.effect, strict=True))
     growth = words.growth(w, study.change, effects)
     yield from points(w, [growth, words.profit_growth(w, study.now, study.before)])
+
+
+@section(revenue_known)
+def headline(study: KpiStudy) -> Shows:
+    """The figures of page one, beside the year before."""
+    w = study.book.wording
+    yield Exhibit("headline", w._("The year in figures"), study.headline, Headline())
 
 
 @section()

@@ -14,6 +14,19 @@ from carnet.intake.ledger import FILLED
 from carnet.wording import unknown
 
 
+class MissingTable(str):
+    """The line that names the table that would fill a section, with that table's name."""
+
+    table: str
+
+    @classmethod
+    def of(cls, table: str, line: str) -> "MissingTable":
+        """The line, and the table that it names."""
+        made = cls(line)
+        made.table = table
+        return made
+
+
 class Study(Protocol):
     """What a section reads: computed frames, and the book that they come from."""
 
@@ -59,11 +72,12 @@ def needs(book: Book, table: str, *columns: str) -> str:
             linked=book.wording.percent(share),
             minimum=book.wording.percent(book.engagement.linked_share_minimum),
         )
-    return book.wording._(
+    line = book.wording._(
         "Not measured: this section needs the table {table} with {columns}.",
         table=book.wording.tell(TABLE_LABELS[table]),
         columns=", ".join(columns or TABLES[table].required),
     )
+    return MissingTable.of(table, line)
 
 
 def unmeasured(book: Book, value: float | None, table: str, *columns: str) -> str:

@@ -18,8 +18,9 @@ from carnet.exhibits.charts import (
     draw_scores,
     draw_waterfall,
 )
-from carnet.exhibits.exhibit import Exhibit, Kept, Ranked, Shown, said, told
+from carnet.exhibits.exhibit import Answered, Exhibit, Kept, Ranked, Shown, said, told
 from carnet.exhibits.forms import Columns, Crossed, Drawn, Figures, figures
+from carnet.findings import answer as answers
 from carnet.findings import decisions as decided
 from carnet.findings import portfolio as words
 from carnet.findings import ranked
@@ -103,6 +104,30 @@ def _compared(study: PortfolioStudy) -> list:
         ),
         words.growing_customers(w, totals["growing_gap"], totals["growing_count"], growing),
     ]
+
+
+@section()
+def answer(study: PortfolioStudy) -> Shows:
+    """What page one says: how revenue moved and by whom, and what hangs on few."""
+    w, f = study.book.wording, study.movement_figures
+    points = []
+    if study.compared:
+        names = {
+            "lost": study.names(study.lost),
+            "less": study.names(study.shrinking),
+            "came": study.names(study.arrived),
+            "more": study.names(study.growing),
+        }
+        points += answers.change(w, f)
+        points += answers.movements(w, f, study.progress_totals, names)
+    sellers = study.named_sellers
+    first = sellers.iloc[0].to_dict() if len(sellers) else None
+    exposures = [
+        words.contact_exposure(w, study.single_contact),
+        words.salesperson_exposure(w, first, len(sellers)),
+        words.dependence(w, study.without_top.to_dict("records"), study.top_names),
+    ]
+    yield Answered(points + answers.exposed(w, exposures))
 
 
 @section()

@@ -12,7 +12,7 @@ from carnet.customers.reasons.opinions import Opinions
 from carnet.customers.retention.study import CHANGES, QUOTED_FROM, QUOTED_TO, RetentionStudy
 from carnet.engagement.profiles import benchmarks
 from carnet.exhibits.charts import draw_profit_effect, draw_what_if
-from carnet.exhibits.exhibit import Exhibit, Kept, said, told
+from carnet.exhibits.exhibit import Answered, Exhibit, Kept, said, told
 from carnet.exhibits.forms import Benchmarks, Columns, Drawn
 from carnet.findings import Finding
 from carnet.findings import decisions as decided
@@ -20,6 +20,7 @@ from carnet.findings import experiments as tested
 from carnet.findings import reasons as shares
 from carnet.findings import strategy as strategies
 from carnet.findings import value as words
+from carnet.findings.answer import Point
 from carnet.measures.reasons import service_quality
 from carnet.measures.statistics import intervals
 from carnet.sections.missing import first_missing, given, needs, too_few, unmeasured
@@ -107,6 +108,14 @@ def main_points(study: RetentionStudy) -> Shows:
     w = study.book.wording
     budget = decided.spending(w, study.budgets)
     yield from points(w, [_replacement(study), _halving(study), budget])
+
+
+@section(given("sales"))
+def answer(study: RetentionStudy) -> Shows:
+    """What page one says: what to do is worth so much, and may cost so much."""
+    budget = decided.spending(study.book.wording, study.budgets)
+    if budget:
+        yield Answered([Point("action", "action", budget.sentence, None, "", budget.key)])
 
 
 @section()

@@ -9,9 +9,10 @@ from carnet.customers.gaps.memory import Memory
 from carnet.customers.gaps.study import Gaps
 from carnet.engagement.records import LIST_LIMIT
 from carnet.exhibits.charts import draw_funnel, draw_heat_strip, draw_quadrants, draw_ranking
-from carnet.exhibits.exhibit import Exhibit, Kept, said, told
+from carnet.exhibits.exhibit import Answered, Exhibit, Kept, said, told
 from carnet.exhibits.forms import Columns, Drawn
 from carnet.exhibits.tables import write_value
+from carnet.findings import answer as answers
 from carnet.findings import decisions as decisions_told
 from carnet.findings import gaps as words
 from carnet.measures.gaps import follow_up
@@ -78,6 +79,14 @@ def main_points(gaps: Gaps, plan: ContactPlan) -> Shows:
         words.last_chance(w, plan.proposals, plan.detectable),
     ]
     yield from points(w, findings)
+
+
+@section()
+def answer(gaps: Gaps) -> Shows:
+    """What page one says: how few make most of what is missing, and how sure that is."""
+    if gaps.whole and not comparable(gaps):
+        w, chance = gaps.book.wording, gaps.chance_counts[0]
+        yield Answered(answers.behind(w, gaps.late, gaps.tracked, gaps.unlikely, chance))
 
 
 @section()

@@ -20,27 +20,30 @@ P = ParamSpec("P")
 
 
 S = TypeVar("S", bound=Study)
+SECTIONS: set[str] = set()  # the ids of all sections: notebook.section
 Shows = Iterator[Shown]
 
 
 def section(
-    *needed: Need,
+    *needed: Need, annex: bool = False
 ) -> Callable[[Callable[Concatenate[S, P], Shows]], Callable[Concatenate[S, P], Section]]:
     """A section out of a function that yields what is shown, in order.
 
     Where the book lacks what it needs, the first line that says so stands for all that it shows;
     its lists are written and its checks hold all the same. `made_by` of an exhibit are the measures
     that ran since the item before it was yielded: what two exhibits show is asked of the study
-    twice (it is computed once), never kept in a local variable.
+    twice (it is computed once), never kept in a local variable. `annex` puts it among the methods.
     """
 
     def made(function: Callable[Concatenate[S, P], Shows]) -> Callable[Concatenate[S, P], Section]:
+        SECTIONS.add(f"{function.__module__.rpartition('.')[2]}.{function.__name__}")
+
         @wraps(function)
         def whole(study: S, *args: P.args, **kwargs: P.kwargs) -> Section:
             missing = first_missing(*(need(study) for need in needed))
             shown = list(_signed(function(study, *args, **kwargs)))
             name = function.__name__
-            return Section(name, study.book.wording, tuple(_refused(shown, missing)))
+            return Section(name, study.book.wording, tuple(_refused(shown, missing)), annex)
 
         return whole
 

@@ -20,6 +20,7 @@ from carnet.measures.portfolio import growth
 from carnet.measures.register import computed
 from carnet.measures.retention import purchases
 from carnet.measures.statistics import intervals
+from carnet.wording import unknown
 
 NAN = float("nan")
 CHARTED = ("revenue", "active_customer_count", "average_basket", "net_margin")
@@ -78,6 +79,32 @@ class KpiStudy:
         """Every indicator of every period as one list; None where no period is known."""
         parts = [kpi.kpi_list(part) for part in self.grains.values() if len(part)]
         return kpi.joined(parts) if parts else None
+
+    @computed
+    def headline(self) -> pd.DataFrame:
+        """The figures of page one: name, value, previous, low, high, months (of the last two
+        years, where every month is known).
+        """
+        names = ["revenue", self.earned, "active_customer_count", "retention_rate"]
+        months = self.months[self.months.complete].tail(24)
+        figures, ranges = measured(self.book, {name: self.now[name] for name in names}), self.ranges
+        rows = [
+            {
+                "name": name,
+                "value": figures[name],
+                "previous": self.before[name] if self.book.previous_is_complete else NAN,
+                "low": ranges.get(name, (NAN, NAN))[0],
+                "high": ranges.get(name, (NAN, NAN))[1],
+                "months": list(months[name]) if months[name].notna().all() else [],
+            }
+            for name in names
+        ]
+        return pd.DataFrame(rows)
+
+    @property
+    def earned(self) -> str:
+        """The figure that says what is earned: the net margin, else the gross one."""
+        return "gross_margin" if unknown(self.now.net_margin) else "net_margin"
 
     # --- signals
 

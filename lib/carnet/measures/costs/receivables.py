@@ -99,6 +99,24 @@ def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     )
 
 
+@measure(N_("Open invoices"))
+def open_invoices(receivables: ir.Table, as_of: dt.date) -> ir.Table:
+    """Invoices that are unpaid on a day.
+
+    Formula     invoiced up to `as_of` and not paid by then; due counts from due_date, from the
+                invoice date where none is given
+    Unit        currency
+    Population  one row an open invoice
+    Undefined   never: without an open invoice the table is empty
+    Source      definition of the workbook (method §5: aged balance)
+
+    Columns     customer_id, invoice_date, due, amount; oldest due first
+    """
+    t = _dated(receivables, as_of)
+    t = t.filter(t.is_open).select("customer_id", "invoice_date", "due", "amount")
+    return t.order_by("customer_id", "due", "invoice_date", "amount")
+
+
 @measure(N_("How each customer pays"))
 def customer_payment(receivables: ir.Table, period: Period, as_of: dt.date) -> ir.Table:
     """How each customer pays: what was invoiced, what is overdue, how many days late.

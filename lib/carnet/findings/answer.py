@@ -1,0 +1,232 @@
+"""The points of page one: nested, never overlapping, profit before detail; losses, exposures and
+gains told apart.
+
+A point stands by itself or inside another (`inside`): what it says is then a part of what that one
+says, and no euro is counted twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from carnet.findings.base import list_names
+from carnet.wording import Wording, unknown
+
+PointKind = Literal["result", "change", "loss", "gain", "part", "exposure", "why", "action"]
+HALF_CENT = 0.005
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point: its key, kind and sentence, the amount that it speaks of (sign kept; None where
+    it is no movement of money), the key of the point that it is a part of, and the key of the
+    finding whose names are behind it.
+    """
+
+    key: str
+    kind: PointKind
+    sentence: str
+    amount: float | None = None
+    inside: str = ""
+    names: str = ""
+
+
+def earned(
+    w: Wording, now: float, before: float, by_ledger: bool, break_even: str = ""
+) -> list[Point]:
+    """Whether the company earns money, after how much the year before; where break-even is."""
+    if unknown(now):
+        return []
+    told = dict(now=w.money(abs(now), 0), before=w.signed_money(before, 0))
+    if unknown(before):
+        sentence = (
+            w._("The company lost {now}.", **told)
+            if now < 0
+            else w._("The company earned {now}.", **told)
+        )
+    else:
+        sentence = (
+            w._(
+                "The company lost {now} in the audit period, after {before} the year before.",
+                **told,
+            )
+            if now < 0
+            else w._(
+                "The company earned {now} in the audit period, after {before} the year before.",
+                **told,
+            )
+        )
+    if by_ledger:
+        sentence += " " + w._("This is the result of the legal ledger.")
+    points = [Point("result", "result", sentence, now)]
+    if break_even:
+        points.append(Point("break_even", "part", break_even, None, "result"))
+    return points
+
+
+def change(w: Wording, f: Mapping[str, Any]) -> list[Point]:
+    """How revenue moved from the year before, and what was lost against what was won."""
+    gap = f["revenue"] - f["revenue_previous"]
+    if unknown(gap) or not f["revenue_previous"]:
+        return []
+    told = dict(
+        gap=w.money(abs(gap), 0),
+        share=w.signed_percent(gap / f["revenue_previous"]),
+        revenue=w.money(f["revenue"], 0),
+        lost=w.money(f["revenue_lost"] + f["revenue_contraction"], 0),
+        won=w.money(f["revenue_new"] + f["revenue_recovered"] + f["revenue_expansion"], 0),
+    )
+    if gap < 0:
+        sentence = w._(
+            "Revenue is down by {gap} ({share}), at {revenue}: customers who left or buy less took "
+            "away {lost}, those who came or buy more brought {won}.",
+            **told,
+        )
+    else:
+        sentence = w._(
+            "Revenue is up by {gap} ({share}), at {revenue}: customers who came or buy more "
+            "brought {won}, those who left or buy less took away {lost}.",
+            **told,
+        )
+    return [Point("change", "change", sentence, gap)]
+
+
+def movements(
+    w: Wording,
+    f: Mapping[str, Any],
+    totals: Mapping[str, Any],
+    names: Mapping[str, Sequence[str]],
+) -> list[Point]:
+    """The parts of the change, each customer in one of them: left, buy less, came, buy more, and
+    what is left over; together they are the change to the cent.
+    """
+    arrived = f["new_customer_count"] + f["recovered_customer_count"]
+    brought = f["revenue_new"] + f["revenue_recovered"]
+    rest = (f["revenue_expansion"] - f["revenue_contraction"]) - (
+        totals["growing_gap"] + totals["shrinking_gap"]
+    )
+    parts: list[Point] = []
+
+    def add(
+        key: str, kind: PointKind, amount: float, count: float, one: str, many: str, finding: str
+    ) -> None:
+        if count and not unknown(count):
+            sentence = w.ngettext(
+                one,
+                many,
+                int(count),
+                amount=w.signed_money(amount, 0),
+                names=list_names(w, names.get(key, [])),
+            )
+            parts.append(Point(f"change-{key}", kind, sentence, amount, "change", finding))
+
+    add(
+        "lost", "loss", -f["revenue_lost"], f["lost_customer_count"],
+        "{count} customer left: {amount} ({names}).",
+        "{count} customers left: {amount}, first of all {names}.",
+        "lost_customers",
+    )  # fmt: skip
+    add(
+        "less", "loss", totals["shrinking_gap"], totals["shrinking_count"],
+        "{count} customer buys less: {amount} ({names}).",
+        "{count} customers buy less: {amount}, first of all {names}.",
+        "shrinking_customers",
+    )  # fmt: skip
+    add(
+        "came", "gain", brought, arrived,
+        "{count} customer came or came back: {amount} ({names}).",
+        "{count} customers came or came back: {amount}, first of all {names}.",
+        "arrivals",
+    )  # fmt: skip
+    add(
+        "more", "gain", totals["growing_gap"], totals["growing_count"],
+        "{count} customer buys more: {amount} ({names}).",
+        "{count} customers buy more: {amount}, first of all {names}.",
+        "growing_customers",
+    )  # fmt: skip
+    if abs(rest) >= HALF_CENT:
+        sentence = w._(
+            "Customers not due this year, and credit notes of customers who bought nothing: "
+            "{amount}.",
+            amount=w.signed_money(rest, 0),
+        )
+        parts.append(Point("change-rest", "part", sentence, rest, "change"))
+    return parts
+
+
+def behind(
+    w: Wording, late: pd.DataFrame, tracked: pd.DataFrame, unlikely: pd.DataFrame, chance: float
+) -> list[Point]:
+    """Of the customers behind, how few make how much of it; of these, how many luck hardly
+    explains: each a part of the one before.
+    """
+    tracked = tracked[tracked.sales_gap < 0]
+    if not len(tracked) or len(tracked) == len(late):
+        return []
+    beyond = tracked[tracked.customer_id.isin(unlikely.customer_id)]
+    total, most, sure = (t.sales_gap.sum() for t in (late, tracked, beyond))
+    sentence = w.ngettext(
+        "Of the {behind} customers behind the same months of the year before ({total}), {count} "
+        "makes {most}, {share} of it.",
+        "Of the {behind} customers behind the same months of the year before ({total}), {count} "
+        "make {most}, {share} of it.",
+        len(tracked),
+        behind=w.number(len(late)),
+        total=w.signed_money(total, 0),
+        most=w.signed_money(most, 0),
+        share=w.percent(most / total, 0),
+    )
+    told = dict(
+        sure=w.signed_money(sure, 0), behind=w.number(len(unlikely)), chance=w.number(chance, 0)
+    )
+    luck = (
+        w.ngettext(
+            "Of these, {count} ordered less often than chance explains: {sure}. Among all who are "
+            "behind it is {behind}, where about {chance} would be by chance.",
+            "Of these, {count} ordered less often than chance explains: {sure}. Among all who are "
+            "behind it is {behind}, where about {chance} would be by chance.",
+            len(beyond),
+            **told,
+        )
+        if len(beyond)
+        else w._("By their number of orders, none of these is told from chance.")
+    )
+    return [
+        Point("behind", "part", sentence, most, "change", "most_late"),
+        Point("behind-sure", "part", luck, sure if len(beyond) else None, "behind", "beyond_luck"),
+    ]
+
+
+def leaving(w: Wording, share: Mapping[str, float], known: int, since: str) -> list[Point]:
+    """Why they leave, as far as it is known: how many departures lay in the company's own hands."""
+    if not known:
+        return []
+    sentence = w.ngettext(
+        "Of {known} departures since {since} whose reason is known, {count} lay in the company's "
+        "own hands, by too little contact or poor attention: {share} {range}.",
+        "Of {known} departures since {since} whose reason is known, {count} lay in the company's "
+        "own hands, by too little contact or poor attention: {share} {range}.",
+        int(share["count"]),
+        known=w.number(known),
+        since=since,
+        share=w.percent(share["value"], 0),
+        range=w.between(*(w.percent(share[end], 0) for end in ("low", "high"))),
+    )
+    return [Point("why", "why", sentence, None, "", "in_our_hands")]
+
+
+def exposed(w: Wording, parts: Sequence[Any]) -> list[Point]:
+    """What hangs on few, which is not lost: findings, as parts of one point."""
+    found = [finding for finding in parts if finding is not None]
+    if not found:
+        return []
+    sentence = w._("Exposed, and not lost; the same revenue may stand in several lines:")
+    return [
+        Point("exposed", "exposure", sentence),
+        *(
+            Point(f"exposed-{f.key}", "exposure", f.sentence, f.amount, "exposed", f.key)
+            for f in found
+        ),
+    ]

@@ -1,0 +1,284 @@
+"""A page of accounts: one part an account on a list, what it bought, what was done, and the one
+decision with its why. Every name on a page, list or slide links there.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from carnet.book.book import Book
+from carnet.customers.accounts.dossier import EACH, MONTHS, Dossiers, dossiers, listed_first
+from carnet.engagement.records import restored, slug
+from carnet.exhibits.headings import WORDS
+from carnet.report.pages import page_of, template
+from carnet.wording import Wording, unknown
+
+ACCOUNTS = "accounts.html"
+BARS = (720, 90)  # width and height of the months' bars
+GAP = 4  # between two bars
+FAMILIES = 8
+TEXT_LETTERS = 400
+# what a page must not touch when it links names
+CODE = re.compile(
+    r"(<(?:script|style|svg|pre|a|nav|option|title|h1|button)\b.*?</(?:script|style|svg|pre|a|nav|option|title|h1|button)>|<[^>]+>)",
+    re.S,
+)
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The accounts that have a page: their ids in order, anchors by id, names by id."""
+
+    ids: list[str]
+    anchors: Mapping[str, str]
+    names: Mapping[str, str]
+
+    def linked(self, html: str) -> str:
+        """A page in which every name of an account with a page links there: the first time in each
+        piece of text; names that two accounts bear, or of under three letters, do not.
+        """
+        names = list(self.names.values())
+        by_name = {
+            name: f"{ACCOUNTS}#{self.anchors[key]}"
+            for key, name in self.names.items()
+            if names.count(name) == 1 and len(name) > 2
+        }
+        if not by_name:
+            return html
+        escaped = {_escaped(name): link for name, link in by_name.items()}
+        longest_first = sorted(escaped, key=lambda name: -len(name))
+        pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?!\w)")
+        head, mark, body = html.partition("<main")
+        parts = CODE.split(mark + body)
+        for position in range(0, len(parts), 2):
+            if parts[position].strip():
+                parts[position] = pattern.sub(
+                    lambda found: f'<a class="account" href="{escaped[found[1]]}">{found[1]}</a>',
+                    parts[position],
+                )
+        return head + "".join(parts)
+
+
+def _escaped(text: str) -> str:
+    """A text as pages hold it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def read_lists(folder: Path) -> dict[str, pd.DataFrame]:
+    """The lists of the report that speak of customers, as texts."""
+    found = {}
+    for path in sorted(folder.glob("*.csv")):
+        t = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if "customer_id" in t:
+            found[path.stem] = t.apply(lambda column: column.map(restored))
+    return found
+
+
+def chosen_accounts(book: Book, lists: dict[str, pd.DataFrame]) -> Accounts:
+    """The accounts that get a page."""
+    gaps = lists.get("sales_gaps")
+    if gaps is not None and "flagged" in gaps:
+        lists = lists | {"sales_gaps": gaps[gaps.flagged.str.lower() == "true"]}
+    ids = listed_first(lists, book.engagement.account_page_count)
+    anchors: dict[str, str] = {}
+    for key in ids:
+        plain, number = f"account-{slug(key)}", 1
+        while plain in anchors.values():
+            number += 1
+            plain = f"account-{slug(key)}-{number}"
+        anchors[key] = plain
+    named = book.names().name if ids else {}
+    names = {key: str(named.get(key, key)) for key in ids}
+    return Accounts(ids, anchors, names)
+
+
+def accounts_page(book: Book, accounts: Accounts, lists: Mapping[str, pd.DataFrame]) -> str:
+    """The page; empty when no account is on a list."""
+    if not accounts.ids:
+        return ""
+    found = dossiers(book, accounts.ids)
+    rows = {
+        name: t.drop_duplicates("customer_id").set_index("customer_id") for name, t in lists.items()
+    }
+    told = [_account(book, accounts, found, rows, key) for key in accounts.ids]
+    w = book.wording
+    body = template("accounts.html.j2").render(
+        accounts=told,
+        labels={
+            "months": w._("Revenue, month by month: the last 12 months dark, the 24 before light"),
+            "families": w._("What it buys"),
+            "stopped": w._("no longer bought"),
+            "contacts": w._("Contacts"),
+            "opportunities": w._("Opportunities"),
+            "invoices": w._("Open invoices"),
+            "marks": w._("What it says"),
+            "figures": w._("In figures"),
+            "index": w._("Executive summary"),
+        },
+    )
+    return page_of(book, w._("Accounts"), body, w._("Executive summary"))
+
+
+def _account(
+    book: Book,
+    accounts: Accounts,
+    found: Dossiers,
+    rows: Mapping[str, pd.DataFrame],
+    key: str,
+) -> dict[str, Any]:
+    """One account as it is written."""
+    w = book.wording
+    row = {name: t.loc[key].to_dict() for name, t in rows.items() if key in t.index}
+    decided, standing = row.get("actions", {}), row.get("strategy", {})
+    months = _of(found.months, key)
+    revenue = dict(zip(months.audit_month, months.revenue, strict=True)) if len(months) else {}
+    return {
+        "id": key,
+        "anchor": accounts.anchors[key],
+        "name": accounts.names[key],
+        "owner": decided.get("salesperson") or standing.get("salesperson", ""),
+        "decision": decided.get("decision", ""),
+        "why": decided.get("why", ""),
+        "task": row.get("tasks", {}).get("task", ""),
+        "due": _date(w, row.get("tasks", {}).get("due_date", "")),
+        "outcome": _outcome(w, row.get("follow_up", {})),
+        "bars": _bars(w, revenue),
+        "years": _years(w, revenue),
+        "figures": _figures(w, standing, row.get("sales_gaps", {}), _of(found.listed, key)),
+        "families": _families(w, _of(found.families, key)),
+        "contacts": _lines(w, _of(found.contacts, key), "date", "activity salesperson"),
+        "opportunities": _lines(
+            w, _of(found.opportunities, key), "opened", "stage product amount competitor"
+        ),
+        "invoices": _lines(w, _of(found.invoices, key), "due", "amount"),
+        "marks": [
+            *_lines(w, _of(found.marks, key), "date", "score scale comment"),
+            *_lines(w, _of(found.departures, key), "date", "reason competitor verbatim"),
+        ],
+    }
+
+
+def _of(t: pd.DataFrame, key: str) -> pd.DataFrame:
+    return t[t.customer_id == key]
+
+
+def _date(w: Wording, text: str) -> str:
+    return w.date(pd.Timestamp(text).date(), "medium") if text else ""
+
+
+def _outcome(w: Wording, followed: Mapping[str, str]) -> str:
+    """What became of it since the last audit."""
+    word = followed.get("outcome", "")
+    if not word:
+        return ""
+    return w._("Since the last audit: {outcome}.", outcome=w._(WORDS.get(word, word)))
+
+
+def _bars(w: Wording, revenue: Mapping[int, float]) -> list[dict[str, Any]]:
+    """One bar a month, oldest first: place, size, whether it is of the last 12 months, and what it
+    says.
+    """
+    if not revenue:
+        return []
+    (width, height), top = BARS, max([*(abs(v) for v in revenue.values()), 1e-9])
+    step = width / MONTHS
+    bars = []
+    for position, month in enumerate(range(MONTHS - 1, -1, -1)):
+        value = revenue.get(month, 0.0)
+        tall = abs(value) / top * height
+        bars.append(
+            {
+                "x": f"{position * step + GAP / 2:.1f}",
+                "width": f"{step - GAP:.1f}",
+                "y": f"{height - tall:.1f}",
+                "height": f"{tall:.1f}",
+                "kind": "late" if value < 0 else "now" if month < 12 else "then",
+                "told": w.money(value, 0),
+            }
+        )
+    return bars
+
+
+def _years(w: Wording, revenue: Mapping[int, float]) -> list[tuple[str, str, str]]:
+    """The sums of the last three times 12 months, latest first, each with its change."""
+    sums = [sum(revenue.get(month, 0.0) for month in range(12 * y, 12 * y + 12)) for y in range(3)]
+    labels = (w._("last 12 months"), w._("12 months before"), w._("12 months before that"))
+    changes = [
+        w.signed_percent(now / then - 1, 0) if then > 0 else "" for now, then in pairwise(sums)
+    ]
+    return [
+        (label, w.money(total, 0), change)
+        for label, total, change in zip(labels, sums, [*changes, ""], strict=True)
+    ]
+
+
+def _figures(
+    w: Wording, standing: Mapping[str, str], gap: Mapping[str, str], listed: pd.DataFrame
+) -> list[tuple[str, str]]:
+    """What is known of the account in figures: label and value, those that are known."""
+
+    def money(text: str | None) -> str:
+        return w.money(float(text), 0) if text else ""
+
+    own = listed.iloc[0].to_dict() if len(listed) else {}
+    since, until = (own.get(name) for name in ("since", "until"))
+    word = standing.get("strategy", "")
+    told = [
+        (w._("Strategy"), w._(WORDS[word]) if word in WORDS else word),
+        (w._("Class"), standing.get("abc_class", "")),
+        (w._("Margin"), money(standing.get("margin"))),
+        (w._("Cost to serve"), money(standing.get("cost_to_serve"))),
+        (w._("Profit"), money(standing.get("profit"))),
+        (w._("Behind the year before"), money(gap.get("sales_gap")) if gap.get("flagged") else ""),
+        (w._("Last order"), _date(w, standing.get("last_order_date", ""))),
+        (w._("Potential"), money(standing.get("potential"))),
+        (w._("Under contract"), w._("yes") if own.get("contract") is True else ""),
+        (w._("Customer since"), "" if unknown(since) else w.date(pd.Timestamp(since).date())),
+        (w._("Contract until"), "" if unknown(until) else w.date(pd.Timestamp(until).date())),
+    ]
+    return [(label, value) for label, value in told if value]
+
+
+def _families(w: Wording, t: pd.DataFrame) -> list[tuple[str, str, str, bool]]:
+    """The families with revenue in either period: name, now, before, no longer bought."""
+    return [
+        (
+            row["family"],
+            w.money(row["revenue"], 0),
+            w.money(row["revenue_previous"], 0),
+            row["revenue"] <= 0 < row["revenue_previous"],
+        )
+        for row in t.head(FAMILIES).to_dict("records")
+    ]
+
+
+def _lines(w: Wording, t: pd.DataFrame, day: str, columns: str) -> list[tuple[str, str]]:
+    """The first rows as day and text."""
+    return [
+        (
+            "" if unknown(row[day]) else w.date(pd.Timestamp(row[day]).date(), "medium"),
+            " · ".join(
+                _cell(w, name, row[name])
+                for name in columns.split()
+                if name in row and not unknown(row[name]) and row[name] != ""
+            ),
+        )
+        for row in t.head(EACH).to_dict("records")
+    ]
+
+
+def _cell(w: Wording, name: str, value: Any) -> str:
+    if name == "amount":
+        return w.money(float(value), 0)
+    if name == "stage" and value in WORDS:
+        return w._(WORDS[value])
+    if name in ("score", "scale"):
+        number = w.number(float(value), 0 if float(value).is_integer() else 1)
+        return number if name == "score" else w._("of {scale}", scale=number)
+    text = str(value)
+    return text if len(text) <= TEXT_LETTERS else text[: TEXT_LETTERS - 1] + "…"

@@ -1,0 +1,274 @@
+"""What executed notebooks say → the files of a report's folder: pages, figures, lists for Excel,
+calendars, quarantine, notebooks, manifest.
+"""
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ibis
+from markupsafe import escape
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
+
+from carnet.book.book import Book
+from carnet.book.earlier import Published, open_published
+from carnet.engagement.comments import Comment, read_comments
+from carnet.engagement.records import FIGURES_TYPE, neutralised
+from carnet.errors import CarnetError, nearest
+from carnet.findings.base import write_figure
+from carnet.measures.catalogue import FIGURES
+from carnet.report.accounts import ACCOUNTS, accounts_page, chosen_accounts, read_lists
+from carnet.report.annex import annex_page
+from carnet.report.calendars import write_calendars
+from carnet.report.comparison import changes_since
+from carnet.report.execution import Executed
+from carnet.report.front import Parts, front_page, headline, missing_tables, points_of
+from carnet.report.layout import COMMENT, PAGE_ONE
+from carnet.report.pages import Page, cleaned
+from carnet.report.printing import print_pages
+from carnet.report.results import exhibits, recorded
+from carnet.report.workbook import write_annex
+from carnet.sections.section import SECTIONS
+from carnet.wording import Wording
+
+BESIDE = [
+    "deck.pptx",
+    "annex.xlsx",
+    "lists/*.csv",
+    "calendars/*.ics",
+    "quarantine.csv",
+    "figures.json",
+]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report is written from: the book, the notebooks as they ran and their pages, the
+    manifest, the consultant's words by section.
+    """
+
+    book: Book
+    executed: list[Executed]
+    pages: dict[str, Page]
+    manifest: dict[str, Any]
+    comments: Mapping[str, Comment]
+    deck: bool = False
+
+
+def write_report(folder: Path, report: Written, earlier: Path | None, browser: str | None) -> str:
+    """Fill the report folder; why the pages were not printed, if so."""
+    book, executed, manifest = report.book, report.executed, report.manifest
+    w, engagement = book.wording, book.engagement
+    figures = _collect_figures(w, executed)
+    document = {
+        "schema": 1,
+        "client": engagement.client,
+        "as_of": str(book.as_of),
+        "currency": engagement.currency,
+        "figures": figures,
+    }
+    (folder / "notebooks").mkdir()
+    for run in executed:
+        text = json.dumps(run.notebook, ensure_ascii=False, indent=1) + "\n"
+        write_text(folder / "notebooks" / f"{run.name}.ipynb", text)
+    write_text(folder / "figures.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    write_quarantine(book, folder / "quarantine.csv")
+    colour = engagement.firm_profile.colours.get("focus")
+    write_annex(w, folder / "lists", folder / "annex.xlsx", engagement.client, book.as_of, colour)
+    tasks = folder / "lists" / "tasks.csv"
+    write_calendars(w, tasks, folder / "calendars", engagement.client, book.as_of)
+    since = changes_since(
+        w, open_published(earlier) if earlier else None, Published(folder, document, manifest)
+    )
+    there = [p.relative_to(folder) for pattern in BESIDE for p in sorted(folder.glob(pattern))]
+    shown = {name: page for name, page in report.pages.items() if page.answers}
+    lists = read_lists(folder / "lists")
+    accounts = chosen_accounts(book, lists)
+    own = accounts_page(book, accounts, lists)
+    parts = Parts(
+        report.pages,
+        figures,
+        since,
+        folder,
+        links=[
+            *([(ACCOUNTS, w._("Accounts"))] if own else []),
+            ("annex.html", w._("Methods and annex")),
+        ],
+        commented=PAGE_ONE in report.comments,
+        signed=_signed(book),
+    )
+    pages = {name: page.html for name, page in shown.items()}
+    pages[PAGE_ONE] = front_page(book, executed, parts)
+    pages["annex"] = annex_page(book, executed, shown, figures, there, manifest)
+    for name, html in pages.items():
+        write_text(folder / f"{name}.html", accounts.linked(_commented(html, report, figures)))
+    if own:
+        write_text(folder / ACCOUNTS, own)
+    if report.deck:
+        _write_deck(folder, report, figures)
+    trouble = _print(folder, browser, list(pages)) if browser else ""
+    write_text(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+    return trouble
+
+
+def _print(folder: Path, browser: str, names: list[str]) -> str:
+    """The pages as PDF; why they are not there, if so: an hour's audit is not thrown away for
+    its paper.
+    """
+    try:
+        print_pages(browser, [folder / f"{name}.html" for name in names])
+    except CarnetError as error:
+        for path in folder.glob("*.pdf"):
+            path.unlink()
+        return str(error)
+    return ""
+
+
+def _write_deck(folder: Path, report: Written, figures: Mapping[str, dict[str, Any]]) -> None:
+    """deck.pptx: the exhibits as slides."""
+    from carnet.report.deck import DECK, Content, write_deck  # a second of imports
+
+    book, published = report.book, exhibits(report.executed)
+    w = book.wording
+    shown = [
+        (told["label"], told["value"], told.get("change", ""), told.get("range", ""))
+        for told in headline(w, published, figures)
+    ]
+    points = [
+        line
+        for point in points_of(w, report.executed, report.pages)
+        for line in [(0, point["sentence"]), *((1, inner["sentence"]) for inner in point["inner"])]
+    ]
+    written = partial(_written, w, figures)
+    words = {name: comment.filled(written) for name, comment in report.comments.items()}
+    tasks = published.get("sales_gaps.tasks")
+    content = Content(
+        shown,
+        points,
+        (tasks.record["header"], tasks.record["rows"]) if tasks else ([], []),
+        words,
+        [f"{table}: {filled}" for table, filled in missing_tables(book, report.pages)],
+    )
+    write_deck(book, published, content, folder / DECK)
+
+
+def _written(w: Wording, figures: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """A figure as the report writes it."""
+    return write_figure(w, figures[name]["value"], FIGURES[name])
+
+
+def _signed(book: Book) -> str:
+    """Who signs, and when."""
+    signed = book.engagement.signed
+    if signed is None:
+        return ""
+    w = book.wording
+    if signed.date is None:
+        return w._("Signed: {name}", name=signed.name)
+    return w._("Signed: {name}, {date}", name=signed.name, date=w.date(signed.date))
+
+
+# --- the consultant's words
+
+
+def read_comments_of(book: Book) -> Mapping[str, Comment]:
+    """The comments of the engagement. Raises CarnetError naming the line at fault."""
+    engagement, signed = book.engagement, book.engagement.signed
+    for key in ("hide", "first"):
+        for name in getattr(engagement.sections, key):
+            if name not in SECTIONS:
+                raise CarnetError(f"sections.{key}: '{name}'; {nearest(name, SECTIONS)}")
+    return read_comments(
+        engagement.folder,
+        engagement.language,
+        {*SECTIONS, PAGE_ONE},
+        FIGURES,
+        (signed.name, signed.date) if signed else ("", None),
+    )
+
+
+def _commented(html: str, report: Written, figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """A page with the consultant's words where they belong, their figures filled in."""
+    opening, closing = COMMENT.split("{}")
+    pattern = f"{opening}([a-z_.]+){closing}"
+    return re.sub(pattern, lambda found: _words(report, report.comments[found[1]], figures), html)
+
+
+def _words(report: Written, comment: Comment, figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """One comment as HTML: the text, who said it and when, and the figures that moved since."""
+    w = report.book.wording
+
+    written = partial(_written, w, figures)
+    text = cleaned(markdown2html_mistune(comment.filled(written)))
+    by = ", ".join(filter(None, (comment.name, w.date(comment.date) if comment.date else "")))
+    html = f'<div class="comment">{text}'
+    if by:
+        html += f'<p class="by">{escape(by)}</p>'
+    return html + "</div>"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write and flush to the disk, so that the rename that follows publishes whole files."""
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def write_quarantine(book: Book, path: Path) -> None:
+    """Every rejected row: table, file, row, reason in the reader's language,
+    original values as JSON.
+    """
+    rejected = book.table("quarantine")
+    w = book.wording
+    told = [
+        ((rejected.table == c.table) & (rejected.reason == r), c.tell_reason(w, r))
+        for c in book.checks.values()
+        for r in c.reasons
+    ]
+    reason = ibis.cases(*told) if told else rejected.reason
+    ordered = rejected.mutate(reason=reason).order_by("table", "file", "row")
+    if book.pseudonyms:
+        ordered = ordered.mutate(original_values=ibis.literal(w._("withheld")))
+    neutralised(ordered.select("table", "file", "row", "reason", "original_values")).to_csv(path)
+
+
+def _collect_figures(w: Wording, executed: list[Executed]) -> dict[str, dict]:
+    """Every figure of the register: measured by a notebook, or null.
+
+    Raises CarnetError where two notebooks differ.
+    """
+    figures: dict[str, dict[str, Any]] = {
+        name: {
+            "value": None,
+            "unit": m.unit,
+            "low": None,
+            "high": None,
+            "notebook": None,
+            "definition": w._(m.definition),
+        }
+        for name, m in FIGURES.items()
+    }
+    for run in executed:
+        for kept in recorded(run, FIGURES_TYPE):
+            for name, figure in kept.items():
+                # one notebook may measure what another one lacks the table for
+                if figure["value"] is None:
+                    continue
+                known = figures[name]
+                if known["value"] is not None and not math.isclose(
+                    known["value"], figure["value"], rel_tol=1e-9, abs_tol=1e-9
+                ):
+                    raise CarnetError(
+                        f"{name}: {known['notebook']} says {known['value']:.12g}, {run.name} "
+                        f"{figure['value']:.12g}. One figure has one formula: this is a fault of "
+                        f"carnet; nothing was published."
+                    )
+                figures[name] |= figure | {"notebook": known["notebook"] or run.name}
+    return figures

@@ -1,0 +1,285 @@
+"""Page one: the answer first. Figures beside the year before, the bridge between both years, the
+points that matter, what to do and who, the consultant's words, and what is missing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from carnet.book.book import Book
+from carnet.customers.series import ledger_lines
+from carnet.engagement.schema import TABLE_LABELS, TABLES
+from carnet.exhibits.headings import WORDS
+from carnet.exhibits.tables import Fields, draw_table, written_change, written_range
+from carnet.findings.base import write_figure
+from carnet.findings.costs import LEDGER_STEPS, steps_table
+from carnet.measures.catalogue import FIGURES
+from carnet.report import results
+from carnet.report.comparison import Since
+from carnet.report.execution import Executed
+from carnet.report.layout import COMMENT, PAGE_ONE
+from carnet.report.pages import Page, cleaned, page_of, template
+from carnet.wording import Wording, unknown
+
+# shown beside those of the exhibit `headline` where they are known
+EXPOSED = ("single_thread_revenue", "retention_budget")
+FIRST_ACTIONS = 12
+WEIGHTY = 0.01  # share of the money from which a warning stands on page one
+PLOT = (120, 28)  # width and height of a sparkline
+ACTION_COLUMNS = (
+    "due_date salesperson name task at_most sales_gap"  # and what became of it, where told
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What page one is made of: the finished pages by notebook, the published figures, what
+    changed since the last audit, the folder with its lists, links to other files by label.
+    """
+
+    pages: Mapping[str, Page]
+    figures: Mapping[str, dict[str, Any]]
+    since: Since
+    folder: Path
+    links: Sequence[tuple[str, str]] = ()
+    commented: bool = False
+    signed: str = ""
+    warnings: Sequence[str] = field(default_factory=tuple)
+
+
+def front_page(book: Book, executed: Sequence[Executed], parts: Parts) -> str:
+    """The first page of a report."""
+    w = book.wording
+    published = results.exhibits(executed)
+    bridge = published.get("portfolio_audit.bridge")
+    shown = {name: page for name, page in parts.pages.items() if page.answers}
+    weighty = [n for n in book.notices if n.weight >= WEIGHTY]
+    body = template("front.html.j2").render(
+        headline=headline(w, published, parts.figures),
+        bridge=bridge.output if bridge else None,
+        points=points_of(w, executed, shown),
+        actions=_actions(book, parts.folder),
+        reconciled=_result_lines(book),
+        words=COMMENT.format(PAGE_ONE) if parts.commented else "",
+        signed=parts.signed,
+        since=parts.since.sentences,
+        changed=_changed(w, parts.since),
+        missing=missing_tables(book, parts.pages),
+        pages=[(f"{name}.html", page.title, page.question) for name, page in shown.items()],
+        links=parts.links,
+        warnings=[w.tell(notice) for notice in weighty],
+        quality=_quality(book, len(book.notices) - len(weighty)),
+        labels=_labels(w),
+    )
+    return page_of(book, w._("Executive summary"), body)
+
+
+def _labels(w: Wording) -> dict[str, str]:
+    return {
+        "headline": w._("The year in figures"),
+        "bridge": w._("From last year to this one"),
+        "points": w._("What matters"),
+        "none": w._("No finding: the tables they need are missing."),
+        "actions": w._("What to do"),
+        "words": w._("In our words"),
+        "since": w._("Since the last audit"),
+        "result": w._("From the revenue of the customers to the result of the ledger"),
+        "missing": w._("What is missing, and what it would fill"),
+        "quality": w._("Scope and data quality"),
+        "reports": w._("More"),
+        "before": w._("year before"),
+        "names": w._("the names"),
+        "more": w._("more"),
+    }
+
+
+# --- the figures
+
+
+def headline(
+    w: Wording, published: Mapping[str, results.Published], figures: Mapping[str, dict[str, Any]]
+) -> list[dict[str, str]]:
+    """The figures as they are written: label, value, change, interval, sparkline, link."""
+    told = []
+    found = published.get("kpi_tracking.headline")
+    for row in _rows(found.record) if found else []:
+        if not unknown(row["value"]):
+            told.append(
+                _told(w, row["name"], row["value"])
+                | {
+                    "change": written_change(w, row),
+                    "previous": ""
+                    if unknown(row["previous"])
+                    else _written(w, row["name"], row["previous"]),
+                    "range": written_range(w, row),
+                    "plot": sparkline(row["months"]),
+                    "link": "kpi_tracking.html",
+                }
+            )
+    for name in EXPOSED:
+        value = figures.get(name, {}).get("value")
+        if not unknown(value):
+            told.append(_told(w, name, value) | {"link": f"{figures[name]['notebook']}.html"})
+    return told
+
+
+def _told(w: Wording, name: str, value: Any) -> dict[str, str]:
+    label, definition = w._(FIGURES[name].label), w._(FIGURES[name].definition)
+    return {"label": label, "value": _written(w, name, value), "definition": definition}
+
+
+def _written(w: Wording, name: str, value: Any) -> str:
+    """A figure without cents."""
+    figure = FIGURES[name]
+    return w.money(value, 0) if figure.unit == "currency" else write_figure(w, value, figure)
+
+
+def _rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an exhibit's record."""
+    return [dict(zip(record["header"], row, strict=True)) for row in record["rows"]]
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """The points of an SVG polyline through the values; empty under three of them."""
+    if len(values) < 3:
+        return ""
+    (width, height), low, high = PLOT, min(values), max(values)
+    span = (high - low) or 1.0
+    return " ".join(
+        f"{position * width / (len(values) - 1):.1f},{height - (value - low) / span * height:.1f}"
+        for position, value in enumerate(values)
+    )
+
+
+# --- the points
+
+
+def points_of(
+    w: Wording, executed: Sequence[Executed], pages: Mapping[str, Page]
+) -> list[dict[str, Any]]:
+    """The points as a tree: what stands inside another comes with it."""
+    order = ("result", "change", "exposure", "why", "action")
+    names = results.names_behind(executed)
+    told = [
+        point
+        | {
+            "link": names.get(point["names"], ""),
+            "page": pages[point["notebook"]].title if point["notebook"] in pages else "",
+            "inner": [],
+        }
+        for point in results.points(executed)
+    ]
+    by_key = {point["key"]: point for point in told}
+    for point in told:
+        if point["inside"] in by_key:
+            by_key[point["inside"]]["inner"].append(point)
+    top = [point for point in told if point["inside"] not in by_key]
+    kinds = {
+        "result": w._("Result"),
+        "change": w._("Change"),
+        "exposure": w._("Exposure"),
+        "why": w._("Why"),
+        "action": w._("To do"),
+    }
+    ranked = [point for point in top if point["kind"] in order]
+    ranked.sort(key=lambda point: order.index(point["kind"]))
+    return [point | {"tag": kinds[point["kind"]]} for point in ranked]
+
+
+# --- what to do
+
+
+def _actions(book: Book, folder: Path) -> str:
+    """The first tasks by date, and what became of the same customer since the last audit."""
+    w, path = book.wording, folder / "lists" / "tasks.csv"
+    if not path.is_file():
+        return ""
+    t = pd.read_csv(path, dtype={"customer_id": str, "name": str, "salesperson": str, "task": str})
+    if not len(t):
+        return ""
+    columns = ACTION_COLUMNS
+    followed = folder / "lists" / "follow_up.csv"
+    if followed.is_file():
+        then = pd.read_csv(followed, dtype=str).drop_duplicates("customer_id")
+        outcome = t.customer_id.map(then.set_index("customer_id").outcome)
+        t["standing_then"] = [
+            w._("new") if unknown(word) else w._(WORDS.get(word, word)) for word in outcome
+        ]
+        columns += " standing_then"
+    t["due_date"] = pd.to_datetime(t.due_date).dt.date
+    caption = w._(
+        "The first {count} of {total} tasks; all are in the lists and in each salesperson's sheet",
+        count=w.number(min(len(t), FIRST_ACTIONS)),
+        total=w.number(len(t)),
+    )
+    shown = t.head(FIRST_ACTIONS)
+    return cleaned(draw_table(w, "actions", caption, shown, Fields(columns)).html)
+
+
+# --- what is missing, and how sound the data are
+
+
+def missing_tables(book: Book, pages: Mapping[str, Page]) -> list[tuple[str, str]]:
+    """Per table not given: what it takes, and the headings that it would fill."""
+    filled: dict[str, list[str]] = {}
+    for page in pages.values():
+        for table, headings in page.lacking.items():
+            kept = filled.setdefault(table, [])
+            kept += [heading for heading in headings if heading and heading not in kept]
+    w = book.wording
+    return [
+        (
+            w._(
+                "{table} ({columns})",
+                table=w.tell(TABLE_LABELS[table]),
+                columns=", ".join(TABLES[table].required),
+            ),
+            " · ".join(headings),
+        )
+        for table, headings in sorted(filled.items())
+        if headings
+    ]
+
+
+def _quality(book: Book, others: int) -> str:
+    """The data in one line."""
+    w = book.wording
+    own = [check for check in book.checks.values() if not check.source]
+    read, kept = sum(check.rows for check in own), sum(check.accepted_rows for check in own)
+    line = w._(
+        "{kept} of {read} rows accepted, {aside} set aside with their reason.",
+        kept=w.number(kept),
+        read=w.number(read),
+        aside=w.number(read - kept),
+    )
+    if not others:
+        return line
+    noted = w.ngettext(
+        "{count} remark on the data touches under 1\u00a0% of the money.",
+        "{count} remarks on the data touch under 1\u00a0% of the money each.",
+        others,
+    )
+    return f"{line} {noted}"
+
+
+def _changed(w: Wording, since: Since) -> str:
+    """The figures that moved beyond noise since the last audit, as a table."""
+    if not len(since.figures):
+        return ""
+    caption = w._("Figures that moved beyond noise since then")
+    return draw_table(w, "changed", caption, since.figures, "label then now tested").html
+
+
+def _result_lines(book: Book) -> str:
+    """The ledger's result and how it follows from the sale lines and the costs, as a table;
+    nothing where no ledger tells it.
+    """
+    w, rows = book.wording, ledger_lines(book)
+    if not len(rows):
+        return ""
+    caption = w._("Line by line, audit period: the result of the ledger is the result")
+    steps = steps_table(w, rows, LEDGER_STEPS)
+    return cleaned(draw_table(w, "ledger-result", caption, steps, "label value").html)

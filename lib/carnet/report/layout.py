@@ -1,0 +1,195 @@
+"""What of an executed notebook stands on its page, in which order, and what goes to the annex.
+
+A section that lacks its table is said once, on page one; what a method needs (`annex`) stands on
+the annex page; the engagement hides, reorders and comments sections by their id,
+`notebook.section`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbformat import NotebookNode
+
+from carnet.engagement.file import Engagement
+from carnet.engagement.records import (
+    EXHIBIT_TYPE,
+    FIGURES_TYPE,
+    FINDINGS_TYPE,
+    NAMES_TYPE,
+    POINTS_TYPE,
+)
+from carnet.report.execution import Executed
+from carnet.report.results import outputs_of, place_of
+
+RECORDS = (EXHIBIT_TYPE, FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE, POINTS_TYPE)
+COMMENT = "\ue000{}\ue001"  # stands where the consultant's words on a section go
+PAGE_ONE = "index"
+# the sections of a shorter report; page one is in both
+AUDIENCES: dict[str, tuple[str, ...]] = {
+    "management": (
+        "portfolio_audit.revenue_bridge",
+        "portfolio_audit.dependence",
+        "portfolio_audit.account_strategies",
+        "cost_structure.left_of_revenue",
+        "cost_structure.break_even",
+        "kpi_tracking.by_year",
+        "kpi_tracking.objectives",
+        "churn_reasons.in_our_hands",
+        "churn_reasons.classes_of_reasons",
+        "retention_plan.good_customers_lost",
+        "retention_plan.budgets",
+    ),
+    "sales": (
+        "portfolio_audit.movements",
+        "portfolio_audit.progression",
+        "sales_gaps.followed_points",
+        "sales_gaps.main_points",
+        "sales_gaps.warnings",
+        "sales_gaps.last_list",
+        "sales_gaps.behind",
+        "sales_gaps.overdue",
+        "sales_gaps.luck",
+        "sales_gaps.part_of_purchases",
+        "sales_gaps.contacted",
+        "sales_gaps.by_month",
+        "sales_gaps.proposals",
+        "sales_gaps.whom_to_call",
+        "sales_gaps.recommendations",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the engagement chose: hidden sections, those that come first, those commented on, and
+    of a shorter report the only ones shown.
+    """
+
+    hidden: Collection[str] = ()
+    first: Sequence[str] = ()
+    commented: Collection[str] = ()
+    only: Collection[str] | None = None
+
+    @classmethod
+    def of(cls, engagement: Engagement, commented: Collection[str]) -> "Choice":
+        """The choice of an engagement."""
+        only = AUDIENCES.get(engagement.audience)
+        sections = engagement.sections
+        return cls(frozenset(sections.hide), tuple(sections.first), frozenset(commented), only)
+
+    def shows(self, section: str) -> bool:
+        """True for a section that stands on a page."""
+        return section not in self.hidden and (self.only is None or section in self.only)
+
+
+@dataclass
+class Group:
+    """A heading of a notebook, and the outputs under it."""
+
+    heading: NotebookNode | None
+    cells: list[NotebookNode] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The heading's text."""
+        return "" if self.heading is None else self.heading.source.partition("\n")[0].lstrip("# ")
+
+    @property
+    def outputs(self) -> list[NotebookNode]:
+        """What is shown under it."""
+        return [output for cell in self.cells for output in cell.get("outputs", [])]
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """The groups of a page, what goes to the annex, and per table missing the headings that it
+    would fill.
+    """
+
+    groups: list[Group]
+    annexed: list[NotebookNode]
+    lacking: Mapping[str, list[str]]
+
+    @property
+    def answers(self) -> bool:
+        """True where the page shows more than sentences: at least one chart or table."""
+        return any("key" in place_of(output) for group in self.groups for output in group.outputs)
+
+
+def arranged(run: Executed, choice: Choice) -> Arranged:
+    """The notebook's outputs where they belong; the order of the notebook stands but for the
+    groups that come first, behind the main points.
+    """
+    annexed: list[NotebookNode] = []
+    lacking: dict[str, list[str]] = {}
+    kept = []
+    for group in _groups(run.notebook.cells[1:]):
+        shown = Group(group.heading)
+        for cell in group.cells:
+            outputs, commented = [], []
+            for output in cell.get("outputs", []):
+                place = place_of(output)
+                section = f"{run.name}.{place.get('section', '')}"
+                if "needs" in place and choice.shows(section):
+                    titles = lacking.setdefault(place["needs"], [])
+                    titles += [group.title] * (group.title not in titles)
+                elif place.get("annex"):
+                    annexed.append(output)
+                elif choice.shows(section) or not place.get("section"):
+                    outputs.append(output)
+                    commented += [section] * (section not in commented)
+            kept_cell = NotebookNode(cell)
+            words = [_comment(name) for name in commented if name in choice.commented]
+            kept_cell.outputs = [output for output in outputs if _visible(output)] + words
+            if kept_cell.outputs:
+                shown.cells.append(kept_cell)
+        if shown.outputs:
+            kept.append(shown)
+    return Arranged(_ordered(kept, run.name, choice.first), annexed, lacking)
+
+
+def _groups(cells: Sequence[NotebookNode]) -> list[Group]:
+    """The cells under each heading; a cell of code under none belongs to the first."""
+    groups = [Group(None)]
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            groups.append(Group(cell))
+        else:
+            groups[-1].cells.append(cell)
+    return groups
+
+
+def _visible(output: Mapping[str, Any]) -> bool:
+    """True for what a reader sees: a record alone is for whoever publishes."""
+    return not output.get("data") or bool(set(output["data"]) - set(RECORDS))
+
+
+def _ordered(groups: list[Group], notebook: str, first: Sequence[str]) -> list[Group]:
+    """Groups with the sections named first, behind the first group (the main points)."""
+    rank = {name: position for position, name in enumerate(first)}
+
+    def place(group: Group) -> int:
+        named = {f"{notebook}.{place_of(output).get('section', '')}" for output in group.outputs}
+        if f"{notebook}.main_points" in named:
+            return -1
+        return min((rank[name] for name in named if name in rank), default=len(rank))
+
+    return sorted(groups, key=place)
+
+
+def _comment(section: str) -> NotebookNode:
+    """What stands for the consultant's words until every figure is known."""
+    data = {"text/html": COMMENT.format(section)}
+    return NotebookNode(
+        output_type="display_data", data=NotebookNode(data), metadata=NotebookNode()
+    )
+
+
+def own_sections(run: Executed) -> set[str]:
+    """The ids of the sections that a notebook showed."""
+    return {
+        f"{run.name}.{place['section']}"
+        for output in outputs_of(run)
+        if "section" in (place := place_of(output))
+    }
