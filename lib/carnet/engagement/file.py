@@ -30,6 +30,7 @@ from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError, nearest
 
 FILE_NAME = "engagement.yml"
+RETURNED = "returned"  # folder of the sheets that salespeople sent back
 MAX_FILE_BYTES = 1_000_000
 MAX_NODES = 10_000
 # dates that are numbers: of a spreadsheet, since 1904, seconds since 1970
@@ -643,6 +644,7 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
     if not isinstance(content, dict):
         raise CarnetError(f"{path} line 1: a mapping is expected (client: …, tables: …).")
     content |= {key: value for key, value in overrides.items() if value not in (None, "")}
+    content = _with_returned(content, path.parent)
     faults += _unknown_names(content)
     try:
         engagement = Engagement.model_validate({**content, "folder": path.parent})
@@ -657,6 +659,21 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
             "\n".join(f"{path} line {line}: {name}: {message}" for line, name, message in told)
         )
     return engagement
+
+
+def _with_returned(content: dict, folder: Path) -> dict:
+    """The content with the sheets that salespeople sent back among the files of `service`."""
+    tables = content.get("tables")
+    if not isinstance(tables, dict) or not any((folder / RETURNED).glob("*.xlsx")):
+        return content
+    service = tables.get("service", {})
+    files = service.get("files", []) if isinstance(service, dict) else None
+    if not isinstance(files, str | list):
+        return content
+    listed = [files] if isinstance(files, str) else files
+    return content | {
+        "tables": tables | {"service": {**service, "files": [*listed, f"{RETURNED}/*.xlsx"]}}
+    }
 
 
 def _sector_faults(engagement: Engagement) -> list[tuple[tuple, str]]:

@@ -3,7 +3,7 @@ decision with its why. Every name on a page, list or slide links there.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +37,10 @@ class Accounts:
     ids: list[str]
     anchors: Mapping[str, str]
     names: Mapping[str, str]
+
+    def only(self, ids: Collection[str]) -> "Accounts":
+        """Those among some ids."""
+        return Accounts([key for key in self.ids if key in ids], self.anchors, self.names)
 
     def linked(self, html: str) -> str:
         """A page in which every name of an account with a page links there: the first time in each
@@ -101,27 +105,36 @@ def accounts_page(book: Book, accounts: Accounts, lists: Mapping[str, pd.DataFra
     """The page; empty when no account is on a list."""
     if not accounts.ids:
         return ""
+    w = book.wording
+    body = template("accounts.html.j2").render(
+        accounts=account_parts(book, accounts, lists), labels=accounts_labels(w)
+    )
+    return page_of(book, w._("Accounts"), body, w._("Executive summary"))
+
+
+def account_parts(
+    book: Book, accounts: Accounts, lists: Mapping[str, pd.DataFrame]
+) -> list[dict[str, Any]]:
+    """The accounts as they are written, in their order."""
     found = dossiers(book, accounts.ids)
     rows = {
         name: t.drop_duplicates("customer_id").set_index("customer_id") for name, t in lists.items()
     }
-    told = [_account(book, accounts, found, rows, key) for key in accounts.ids]
-    w = book.wording
-    body = template("accounts.html.j2").render(
-        accounts=told,
-        labels={
-            "months": w._("Revenue, month by month: the last 12 months dark, the 24 before light"),
-            "families": w._("What it buys"),
-            "stopped": w._("no longer bought"),
-            "contacts": w._("Contacts"),
-            "opportunities": w._("Opportunities"),
-            "invoices": w._("Open invoices"),
-            "marks": w._("What it says"),
-            "figures": w._("In figures"),
-            "index": w._("Executive summary"),
-        },
-    )
-    return page_of(book, w._("Accounts"), body, w._("Executive summary"))
+    return [_account(book, accounts, found, rows, key) for key in accounts.ids]
+
+
+def accounts_labels(w: Wording) -> dict[str, str]:
+    """The words around an account."""
+    return {
+        "months": w._("Revenue, month by month: the last 12 months dark, the 24 before light"),
+        "families": w._("What it buys (the year before in brackets)"),
+        "stopped": w._("no longer bought"),
+        "contacts": w._("Contacts"),
+        "opportunities": w._("Opportunities"),
+        "invoices": w._("Open invoices"),
+        "marks": w._("What it says"),
+        "figures": w._("In figures"),
+    }
 
 
 def _account(

@@ -33,6 +33,8 @@ WIDE, HIGH = Emu(12_192_000), Emu(6_858_000)  # 16 : 9
 MARGIN = Emu(460_000)
 TITLE_LETTERS, CELL_LETTERS, BULLET_LETTERS = 130, 46, 220
 TABLE_ROWS, TABLE_COLUMNS, BARS = 10, 7, 12
+LEGIBLE = 0.06  # of the tallest bar: from there a label fits into a bar
+LINE_LETTERS = 150  # of a table over the whole slide
 # the slides between the answer and what to do: the exhibit, or the next one where it is not there
 SLIDES = (
     ("portfolio_audit.bridge",),
@@ -200,7 +202,7 @@ class _Deck:
         frame = box.text_frame
         frame.word_wrap = True
         letters = sum(len(text[:BULLET_LETTERS]) + 60 for _, text in lines)
-        size = 18 if letters < 900 else 15 if letters < 1500 else 12 if letters < 2500 else 10
+        size = 20 if letters < 900 else 16 if letters < 1800 else 14 if letters < 2600 else 12
         for position, (level, text) in enumerate(lines):
             paragraph = frame.paragraphs[0] if position == 0 else frame.add_paragraph()
             paragraph.text = ("– " if level else "") + _cut(text, BULLET_LETTERS)
@@ -221,20 +223,19 @@ class _Deck:
         weights = [
             min(
                 max([len(str(header[c])) / 2, *(len(str(row[c])) for row in shown)], default=1),
-                CELL_LETTERS,
+                2 * CELL_LETTERS,
             )
             + 4
             for c in range(columns)
         ]
         for position, weight in enumerate(weights):
             frame.table.columns[position].width = Emu(int(width * weight / sum(weights)))
-        letters = CELL_LETTERS if columns > 2 else 2 * CELL_LETTERS
+        letters = [max(4, int(LINE_LETTERS * weight / sum(weights))) for weight in weights]
         for number, row in enumerate([header[:columns], *shown]):
             frame.table.rows[number].height = Emu(min(380_000, height // (len(shown) + 2)))
             for position, text in enumerate(row):
-                self._cell(
-                    frame.table.cell(number, position), _cut(str(text), letters), number == 0
-                )
+                cell = frame.table.cell(number, position)
+                self._cell(cell, _cut(str(text), letters[position]), heading=number == 0)
         if len(rows) > len(shown):
             more = self.w._(
                 "The first {count} of {total}.",
@@ -339,18 +340,22 @@ def _bridge(deck: _Deck, slide: Slide, rows: list[dict[str, Any]], record: dict[
     chart = deck.chart(slide, XL_CHART_TYPE.COLUMN_STACKED, data, record["alt"])
     chart.plots[0].gap_width, chart.plots[0].overlap = 45, 100
     colours = {"total": "focus", "up": "third", "down": "contrast"}
+    tallest = max(abs(value) for values in shown.values() for value in values)
     for series in chart.plots[0].series:
         if series.name == "base":
             series.format.fill.background()
             continue
         deck.paint(series, colours[series.name.removesuffix("-below")])
         for position, row in enumerate(rows):
-            if shown[series.name][position]:
+            whole = abs(row["amount"] or 0.0)
+            if shown[series.name][position] and 2 * abs(shown[series.name][position]) >= whole:
                 label = series.points[position].data_label
                 label.has_text_frame = True
                 told = deck.w.money if row["total"] else deck.w.signed_money
                 label.text_frame.text = told(row["amount"], 0)
-                label.text_frame.paragraphs[0].runs[0].font.size = Pt(10)
+                font = label.text_frame.paragraphs[0].runs[0].font
+                font.size, inside = Pt(10), abs(shown[series.name][position]) > tallest * LEGIBLE
+                font.color.rgb = RGBColor(255, 255, 255) if inside else RGBColor(0x22, 0x22, 0x22)
     _axes(deck, chart)
 
 

@@ -31,6 +31,7 @@ from carnet.report.execution import Executed
 from carnet.report.front import Parts, front_page, headline, missing_tables, points_of
 from carnet.report.layout import COMMENT, PAGE_ONE
 from carnet.report.pages import Page, cleaned
+from carnet.report.people import PEOPLE, write_people
 from carnet.report.printing import print_pages
 from carnet.report.results import exhibits, recorded
 from carnet.report.workbook import write_annex
@@ -91,6 +92,7 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
     lists = read_lists(folder / "lists")
     accounts = chosen_accounts(book, lists)
     own = accounts_page(book, accounts, lists)
+    people = write_people(book, folder, accounts, lists)
     parts = Parts(
         report.pages,
         figures,
@@ -99,6 +101,7 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
         links=[
             *([(ACCOUNTS, w._("Accounts"))] if own else []),
             ("annex.html", w._("Methods and annex")),
+            *((f"{PEOPLE}/{stem}.html", w._("For {name}", name=stem)) for stem in people),
         ],
         commented=PAGE_ONE in report.comments,
         signed=_signed(book),
@@ -112,7 +115,8 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
         write_text(folder / ACCOUNTS, own)
     if report.deck:
         _write_deck(folder, report, figures)
-    trouble = _print(folder, browser, list(pages)) if browser else ""
+    printed = [*pages, *(f"{PEOPLE}/{stem}" for stem in people)]
+    trouble = _print(folder, browser, printed) if browser else ""
     write_text(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     return trouble
 
@@ -124,7 +128,7 @@ def _print(folder: Path, browser: str, names: list[str]) -> str:
     try:
         print_pages(browser, [folder / f"{name}.html" for name in names])
     except CarnetError as error:
-        for path in folder.glob("*.pdf"):
+        for path in folder.rglob("*.pdf"):
             path.unlink()
         return str(error)
     return ""

@@ -8,7 +8,7 @@ prefix and never runs.
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,7 @@ LONG_WIDTH, LONG_LETTERS = 60, 58
 # points; not every program makes room for wrapped texts by itself
 LINE_HEIGHT, HEADING_LINES = 15, 3
 HOUSE_COLOUR = "#12436D"
+MOST_KINDS, LIST_LETTERS = 40, 255  # of a drop-down list
 LONG_TEXTS = {"task", "strategy_reason", "verbatim", "reason"}
 FORBIDDEN = r"[\[\]:*?/\\\x00-\x1f]"
 NUMBERS = {"money", "gap", "cents", "signed_cents", "count", "number", "percent", "chance"}
@@ -95,6 +96,53 @@ def write_annex(
             present = [column for column in columns.split() if column in frame.columns]
             writer.table(book.add_worksheet(name), frame, present, f"{client} – {heading}")
     return True
+
+
+def write_tasks(
+    w: Wording,
+    target: Path,
+    tasks: pd.DataFrame,
+    headers: Mapping[str, str],
+    kinds: Sequence[str],
+    place: tuple[str, int],
+) -> None:
+    """One salesperson's tasks as a workbook that the next audit reads: under the client's own
+    headers of the table `service`, with what was done and when left empty.
+
+    `headers` are those of customer_id, date, activity and salesperson; `kinds` the activities to
+    choose from; `place` the sheet's name (empty: any) and the row of the headers.
+    """
+    sheet_name, first = place
+    with _workbook(target) as book:
+        writer = _Writer(book, w, HOUSE_COLOUR)
+        sheet = book.add_worksheet(writer.name(sheet_name or w._("Tasks")))
+        columns = [
+            (headers["customer_id"], 14), (w._("Customer"), 28), (w._("What to do"), LONG_WIDTH),
+            (w._("Due"), 12), (headers["date"], 14), (headers["activity"], 24),
+            (headers["salesperson"], 20),
+        ]  # fmt: skip
+        for position, (heading, width) in enumerate(columns):
+            sheet.set_column(position, position, width)
+            sheet.write_string(first - 1, position, heading, writer.heading)
+        rows = tasks.to_dict("records")
+        for number, row in enumerate(rows, first):
+            writer.write_text(sheet, number, 0, row["customer_id"], writer.text)
+            writer.write_text(sheet, number, 1, row["name"], writer.text)
+            writer.write_text(sheet, number, 2, row["task"], writer.wrapped)
+            due = dt.datetime.fromisoformat(row["due_date"])
+            sheet.write_datetime(number, 3, due, writer.formats["date"])
+            sheet.write_blank(number, 4, None, writer.formats["date"])
+            writer.write_text(sheet, number, 6, row["salesperson"], writer.text)
+            lines = math.ceil(len(row["task"]) / LONG_LETTERS)
+            sheet.set_row(number, LINE_HEIGHT * max(1, lines))
+        listed = list(kinds)[:MOST_KINDS]
+        if listed and rows and len(",".join(listed)) <= LIST_LETTERS:
+            choice = {"validate": "list", "source": listed, "error_type": "information"}
+            sheet.data_validation(first, 5, first + len(rows) - 1, 5, choice)
+        sheet.freeze_panes(first, 2)
+        sheet.set_landscape()
+        sheet.set_paper(9)  # A4
+        sheet.fit_to_pages(1, 0)
 
 
 @contextmanager

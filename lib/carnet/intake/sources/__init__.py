@@ -21,7 +21,7 @@ from pathlib import Path
 import duckdb
 
 from carnet.engagement.databases import is_database_url, without_secret
-from carnet.engagement.file import Join, Table
+from carnet.engagement.file import RETURNED, Join, Table
 from carnet.engagement.schema import TABLE_LABELS, TABLES
 from carnet.errors import CarnetError, Message, examples, nearest
 from carnet.intake.sources import columnar, excel, fec, servers, text, unpivot
@@ -135,6 +135,8 @@ def load_table(
         part = f"part_{table}_{index}"
         own = spec.model_copy(update={"sheet": file.sheet}) if file.sheet else spec
         headers[file.name], refused = reader(con, part, file.path, own, file.notes)
+        if file.name.startswith(f"{RETURNED}/"):
+            headers[file.name] = _done_only(con, part, headers[file.name], spec)
         rejects += [replace(reject, file=file.name) for reject in refused]
         file.rows = _count(con, part) + len(refused)
     if spec.unpivot:
@@ -340,6 +342,21 @@ def _unpacked(
                 Message("{name}: not readable as gzip: {error}.", name=path.name, error=error)
             ) from None
         return text.read(con, relation, unpacked, spec, notes)
+
+
+def _done_only(
+    con: duckdb.DuckDBPyConnection, part: str, names: list[str], spec: Table
+) -> list[str]:
+    """Of a sheet that a salesperson sent back, the rows with a day on which something was done, and
+    the columns that the table reads.
+    """
+    read = {spec.columns.get(role, role).casefold() for role in TABLES["service"].columns}
+    kept = [name for name in names if name.casefold() in read]
+    day = spec.columns.get("date", "date").casefold()
+    for name in kept:
+        if name.casefold() == day:
+            con.execute(f"DELETE FROM {part} WHERE {identifier(name)} IS NULL")
+    return kept
 
 
 READERS[".gz"] = _unpacked
