@@ -13,6 +13,7 @@ FINDINGS_TYPE = "application/vnd.carnet.findings+json"
 # finding → where the names behind it stand: an id of the page, or a file
 NAMES_TYPE = "application/vnd.carnet.names+json"
 POINTS_TYPE = "application/vnd.carnet.points+json"  # of page one
+NARROW_TYPE = "application/vnd.carnet.narrow+svg"  # a chart for a narrow screen
 EXHIBIT_TYPE = "application/vnd.carnet.exhibit+json"
 LIST_ROWS = 250  # of a list in a page; all rows are in lists/ and in the annex
 LIST_LIMIT = LIST_ROWS + 1  # what is read of a list, so that a cut one is known as cut

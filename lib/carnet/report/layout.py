@@ -17,12 +17,13 @@ from carnet.engagement.records import (
     FIGURES_TYPE,
     FINDINGS_TYPE,
     NAMES_TYPE,
+    NARROW_TYPE,
     POINTS_TYPE,
 )
 from carnet.report.execution import Executed
 from carnet.report.results import outputs_of, place_of
 
-RECORDS = (EXHIBIT_TYPE, FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE, POINTS_TYPE)
+RECORDS = (EXHIBIT_TYPE, NARROW_TYPE, FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE, POINTS_TYPE)
 COMMENT = "\ue000{}\ue001"  # stands where the consultant's words on a section go
 PAGE_ONE = "index"
 # the sections of a shorter report; page one is in both

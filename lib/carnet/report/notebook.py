@@ -29,12 +29,14 @@ from carnet.engagement.records import (
     FIGURES_TYPE,
     FINDINGS_TYPE,
     NAMES_TYPE,
+    NARROW_TYPE,
     POINTS_TYPE,
     neutralised,
 )
 from carnet.engagement.running import this_run
 from carnet.errors import CarnetError, nearest
 from carnet.exhibits.charts import Chart, house_style, use_colours
+from carnet.exhibits.charts.base import as_svg, narrow
 from carnet.exhibits.exhibit import Answered, Exhibit, Ranked, Said, Section, Shown
 from carnet.exhibits.published import published
 from carnet.exhibits.tables import (
@@ -126,7 +128,14 @@ def _show_exhibit(w: Wording, exhibit: Exhibit, place: dict[str, Any]) -> None:
         return
     drawn = exhibit.rendered(w)
     place = place | {"key": exhibit.key, "made_by": list(exhibit.made_by)}
-    _show_drawn(drawn, place, {EXHIBIT_TYPE: published(exhibit, drawn)})
+    beside: dict[str, Any] = {EXHIBIT_TYPE: published(exhibit, drawn)}
+    if isinstance(drawn, Chart) and this_run().lists and this_run().pictures:
+        with narrow():
+            small = exhibit.rendered(w)
+        if isinstance(small, Chart):
+            beside[NARROW_TYPE] = as_svg(small, f"{exhibit.key}-narrow", "narrow")
+        beside["image/svg+xml"] = as_svg(drawn, exhibit.key, "wide")
+    _show_drawn(drawn, place, beside)
     if exhibit.names:
         _record_names(exhibit.names, f"#{exhibit.key}")
 
@@ -144,6 +153,9 @@ def _show_drawn(
     if isinstance(drawn, HtmlTable):
         shown = {"text/html": drawn.html, "text/plain": drawn.text}
         display({**shown, **beside}, metadata=metadata, raw=True)
+        return
+    if "image/svg+xml" in beside:
+        display({"text/plain": drawn.alt, **beside}, metadata=metadata, raw=True)
         return
     png = WHITE_DOT
     if this_run().pictures:

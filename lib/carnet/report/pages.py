@@ -25,6 +25,7 @@ from carnet.book.book import Book
 from carnet.book.earlier import find_reports
 from carnet.customers.catalogue import COMPOSED
 from carnet.engagement.firm import Firm
+from carnet.engagement.records import NARROW_TYPE
 from carnet.engagement.schema import TABLE_LABELS
 from carnet.measures.catalogue import MEASURES
 from carnet.report.execution import Executed
@@ -69,7 +70,11 @@ def _templates() -> Environment:
 
 def picture(output: Mapping) -> Markup:
     """The picture of a chart's output, as a page shows it."""
-    source = output["data"]["image/png"].replace("\n", "")
+    data = output["data"]
+    if "image/svg+xml" in data:
+        both = data["image/svg+xml"] + data.get(NARROW_TYPE, "")
+        return Markup(f'<figure tabindex="0">{both}</figure>')
+    source = data["image/png"].replace("\n", "")
     alt = escape(output["metadata"].get("image/png", {}).get("alt", ""))
     return Markup(
         f'<figure tabindex="0"><img src="data:image/png;base64,{source}" alt="{alt}"></figure>'
@@ -233,6 +238,7 @@ def rendered(book: Book, cells: Sequence[NotebookNode]) -> str:
     page = nbformat.v4.new_notebook(cells=copy.deepcopy(list(cells)))
     for cell in page.cells:
         for output in cell.get("outputs", []):
+            output.metadata["narrow"] = output.get("data", {}).get(NARROW_TYPE, "")
             for mime in RECORDS:
                 output.get("data", {}).pop(mime, None)
             place = place_of(output)

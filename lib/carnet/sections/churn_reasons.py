@@ -251,6 +251,7 @@ def in_our_hands(departures: Departures) -> Shows:
             "on one of several tables is no proof."
         ),
         checks=checks,
+        annex=True,
     )
 
 
@@ -323,6 +324,7 @@ def _response(d: Departures) -> Shows:
             words.grouped(w, d.response),
             Columns("by group_name leaver_count known_count response_range p_value"),
             missing=few,
+            annex=True,
         )
 
 
@@ -359,6 +361,7 @@ def _corrected(d: Departures) -> Shows:
         Columns(f"reason count known_share {reweighted}bounds"),
         note=words.reweighting(w, t),
         checks=[(inside.all(), "a share lies outside its bounds")],
+        annex=True,
     )
 
 
@@ -378,6 +381,7 @@ def texts(departures: Departures) -> Shows:
             w._("Given codes (rows) against what the texts say (columns)"),
             d.agreement[0],
             Crossed(d.labels, w._("Given code")),
+            annex=True,
         )
     if d.parameters.readers > 1:
         yield from said(w._("Two readers: only what both propose counts as proposed."), "note")
@@ -477,6 +481,7 @@ def hundred_unhappy(opinions: Opinions) -> Shows:
             "a survey, so they are not the most silent.",
             mark=w.percent(opinions.departures.parameters.satisfied_from, 0),
         ),
+        annex=True,
     )
 
 
@@ -524,6 +529,7 @@ def service(opinions: Opinions) -> Shows:
                 dimension=opinions.importance.dimension.map(opinions.dimension_labels)
             ),
             Columns("dimension customer_count importance_range performance_range position sure"),
+            annex=True,
         )
     estimated, explained = opinions.estimate
     weights = words.weights_told(
@@ -559,6 +565,7 @@ def satisfied_and_loyal(opinions: Opinions) -> Shows:
         leaving,
         Columns("answer customer_count lost_count leaving_range revenue_lost"),
         checks=[(whole, "the answers do not add up to the customers")],
+        annex=True,
     )
     yield from told(_satisfaction(opinions))
     yield Exhibit(
@@ -599,7 +606,7 @@ def estimable(risks: Risks) -> str:
     )
 
 
-@section(estimable)
+@section(estimable, annex=True)
 def what_goes_with_leaving(risks: Risks) -> Shows:
     """What goes with leaving, and how well it is foretold."""
     w, panel, effects = risks.book.wording, risks.panel, risks.effects
@@ -621,6 +628,7 @@ def what_goes_with_leaving(risks: Risks) -> Shows:
         ),
         source=source(risks.departures),
         lists={"drivers": effects},
+        annex=True,
     )
     fits = list(risks.fits.values())
     yield from said(words.foretold(w, fits[1], fits[0]))
@@ -643,6 +651,7 @@ def _foretold(risks: Risks) -> Shows:
             "0.5 would be chance. Brier score: mean squared error of the risk, beside that of the "
             "base rate for everybody; smaller is better. Slope under 1: risks too extreme."
         ),
+        annex=True,
     )
     seen = risks.calibration
     whole = seen.left_count.sum() == risks.panel.lost.sum()
@@ -652,6 +661,7 @@ def _foretold(risks: Risks) -> Shows:
         seen,
         Columns("risk_group row_count foretold seen_range"),
         checks=[(whole, "the groups of risk do not add up to the customers lost")],
+        annex=True,
     )
 
 
@@ -691,7 +701,7 @@ def when_and_for_what(risks: Risks) -> Shows:
         )
 
 
-@section()
+@section(annex=True)
 def benchmarks(departures: Departures, opinions: Opinions) -> Shows:
     """What is quoted everywhere, beside this book."""
     d, w = departures, departures.book.wording

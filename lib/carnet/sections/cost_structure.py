@@ -271,6 +271,7 @@ def price_volume_mix(study: CostStudy) -> Shows:
             "revenue sales_gap",
             first=study.parameters.top_count,
         ),
+        annex=True,
     )
 
 
@@ -377,9 +378,16 @@ def customer_value(study: CostStudy) -> Shows:
                 "the steps do not lead from the deck's value to the standard one",
             )
         ],
+        annex=True,
     )
     own = {"name": ["ltv_to_cac_3"], "own": [w.number(study.now.ltv_to_cac, 1)]}
-    yield Exhibit("benchmarks", w._("The published rule of thumb"), pd.DataFrame(own), Benchmarks())
+    yield Exhibit(
+        "benchmarks",
+        w._("The published rule of thumb"),
+        pd.DataFrame(own),
+        Benchmarks(),
+        annex=True,
+    )
 
 
 @section(given("receivables", "paid_date"))
@@ -407,7 +415,11 @@ def ledger(study: CostStudy) -> Shows:
     w = study.book.wording
     names = "ledger_revenue ledger_linked_share ledger_debit ledger_credit"
     yield Exhibit(
-        "ledger-figures", w._("The ledger as a whole"), figures(names, study.figures), Figures()
+        "ledger-figures",
+        w._("The ledger as a whole"),
+        figures(names, study.figures),
+        Figures(),
+        annex=True,
     )
     captions = {
         "ledger-result": w._(
@@ -457,6 +469,7 @@ def _accounts(study: CostStudy) -> Shows:
         study.classes.rename(columns={"label": "account_label"}),
         Columns("account_class account_label debit credit balance"),
         lists={"ledger": study.classes},
+        annex=True,
     )
     note = w._(
         "The classes sum every exercise given; what an exercise carries forward is counted once."

@@ -100,7 +100,13 @@ def by_quarter(study: KpiStudy) -> Shows:
     recent = study.quarters.tail(study.parameters.quarter_count)
     if len(recent):
         title = study.book.wording._("Indicators by quarter")
-        yield Exhibit("kpi-quarters", title, recent, Series(QUARTERLY))
+        yield Exhibit(
+            "kpi-quarters",
+            title,
+            recent,
+            Series(QUARTERLY),
+            annex=True,
+        )
     both = [part.retention_rate + part.attrition_rate for part in study.grains.values()]
     one = all(((total.dropna() - 1).abs() <= 1e-12).all() for total in both)
     lists = {} if study.listed is None else {"kpi": study.listed}
@@ -315,6 +321,7 @@ def benchmarks(study: KpiStudy) -> Shows:
         w._("What is quoted everywhere, and what this book shows"),
         pd.DataFrame({"name": list(own), "own": list(own.values())}),
         Benchmarks(),
+        annex=True,
     )
 
 

@@ -246,6 +246,7 @@ def concentration(study: PortfolioStudy) -> Shows:
         title,
         figures(CONCENTRATION, study.concentration_figures),
         Figures(),
+        annex=True,
     )
     yield Exhibit(
         "abc",
@@ -253,6 +254,7 @@ def concentration(study: PortfolioStudy) -> Shows:
         study.classes,
         Columns("abc_class customer_count customer_share revenue revenue_share"),
         missing=too_few(book, study.classes),
+        annex=True,
     )
     missed = abs(study.ranked.share.sum().execute() - 1) if len(study.largest) else 0
     yield Exhibit(
@@ -305,6 +307,7 @@ def dependence(study: PortfolioStudy) -> Shows:
         study.contacts,
         Columns("contact_count customer_count revenue revenue_share"),
         missing=first_missing(needs(book, "sales", "contact"), too_few(book, study.contacts)),
+        annex=True,
     )
 
 
@@ -358,6 +361,7 @@ def orders(study: PortfolioStudy) -> Shows:
         figures(PURCHASES, study.purchase_figures, study.purchase_ranges),
         Figures(ranged=True),
         checks=[(bool(whole), "basket bands do not hold all orders")],
+        annex=True,
     )
     yield Exhibit(
         "drop-off",
@@ -370,6 +374,7 @@ def orders(study: PortfolioStudy) -> Shows:
         ),
         source=source(study),
         missing=too_few(book, study.drop_off),
+        annex=True,
     )
 
 
@@ -388,6 +393,7 @@ def segments(study: PortfolioStudy) -> Shows:
         ),
         source=source(study),
         missing=too_few(book, study.score_matrix),
+        annex=True,
     )
     whole = (
         not len(study.segments)
@@ -401,6 +407,7 @@ def segments(study: PortfolioStudy) -> Shows:
         missing=too_few(book, study.segments),
         lists={"segments": study.segmented},
         checks=[(bool(whole), "segments do not hold every active customer")],
+        annex=True,
     )
     yield Exhibit(
         "rfm-cuts",
@@ -408,6 +415,7 @@ def segments(study: PortfolioStudy) -> Shows:
         study.score_cuts,
         Columns("level days_since_last_order order_count revenue"),
         missing=too_few(book, study.score_cuts.dropna()),
+        annex=True,
     )
 
 
@@ -432,7 +440,11 @@ def progression(study: PortfolioStudy) -> Shows:
     )
     title = w._("Progression of customers")
     yield Exhibit(
-        "progression-figures", title, figures(PROGRESSION, study.progression_figures), Figures()
+        "progression-figures",
+        title,
+        figures(PROGRESSION, study.progression_figures),
+        Figures(),
+        annex=True,
     )
     yield Exhibit(
         "shrinking-customers",
@@ -521,6 +533,7 @@ def _best_customers(accounts: AccountStudy) -> Shows:
             w._("How far the ranking hangs on each axis"),
             strategies.axes_table(w, accounts.sensitivity[1]),
             Columns("axis weight customer_count correlation top_kept"),
+            annex=True,
         )
     yield from said(strategies.axes_told(w, accounts.sensitivity[1]))
 
@@ -668,7 +681,7 @@ def _nine_indicators(study: PortfolioStudy, accounts: AccountStudy) -> pd.DataFr
     return strategies.nine_indicators(study.book.wording, figures, accounts.indicators)
 
 
-@section()
+@section(annex=True)
 def indicators(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
     """Nine indicators and five questions."""
     w, book = study.book.wording, study.book
@@ -721,7 +734,7 @@ def recommendations(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
         yield from said(sentence, "recommendation")
 
 
-@section()
+@section(annex=True)
 def criteria(accounts: AccountStudy) -> Shows:
     """The criteria and rules of the sector."""
     w, sector = accounts.book.wording, accounts.sector

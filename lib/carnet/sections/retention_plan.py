@@ -154,6 +154,7 @@ def good_customers_lost(study: RetentionStudy) -> Shows:
         words.replacement_steps(w, ratio, study.parameters.horizon_years),
         Columns("label value"),
         missing=words.no_ratio(w) if unknown(ratio["ratio"]) else "",
+        annex=True,
     )
     if not margins(study):
         yield Kept({"good_customers_lost": study.good_lost[GOOD]})
@@ -207,6 +208,7 @@ def readings(study: RetentionStudy) -> Shows:
             "(1990), told since as profit. Value of a customer: its discounted years within the "
             "horizon. Intervals: customers drawn anew; costs are taken as they are."
         ),
+        annex=True,
     )
 
 
@@ -273,6 +275,7 @@ def leave_rates(study: RetentionStudy) -> Shows:
             "towards their band before they are used."
         ),
         missing=history(study),
+        annex=True,
     )
 
 
@@ -380,6 +383,7 @@ def tests(study: RetentionStudy) -> Shows:
             w, p.experiment_days, study.retention_rate, study.customers_for_a_rise
         ),
         missing=too_few(study.book, study.feasible),
+        annex=True,
     )
     if study.planned[0]:
         yield Exhibit(
@@ -437,6 +441,7 @@ def what_if(study: RetentionStudy) -> Shows:
         ),
         _wide(study.what_if),
         Columns("retention cac_level profit_below profit_same profit_above"),
+        annex=True,
     )
 
 
@@ -448,7 +453,7 @@ def _wide(t: pd.DataFrame) -> pd.DataFrame:
     return wide.rename(columns={"retention_rate": "retention", "cac": "cac_level"})
 
 
-@section()
+@section(annex=True)
 def famous_figures(study: RetentionStudy, departures: Departures, opinions: Opinions) -> Shows:
     """Every figure that the usual slides quote, and what this book shows."""
     w, quoted = study.book.wording, benchmarks()

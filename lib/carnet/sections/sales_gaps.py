@@ -27,6 +27,7 @@ from carnet.sections.missing import (
 from carnet.sections.section import Shows, month_labels, points, section, source_line
 
 CENT = 0.01  # a customer: sums of amounts to the cent may differ by it
+FUNNEL_LEAST = 10  # salespeople: of fewer a table with intervals says more than a funnel
 ENDS = 8  # customers drawn at each end of the ranking
 FOLLOWED = (
     "name salesperson outcome sales_gap revenue_progress regained_share recent_contact_count "
@@ -260,6 +261,7 @@ def luck(gaps: Gaps) -> Shows:
             "group customer_count revenue_previous sales_gap margin_at_stake "
             "rebound_range expected_rebound"
         ),
+        annex=True,
     )
     yield from said(words.expected_rebound(w, gaps.rebound), "note")
 
@@ -326,6 +328,7 @@ def _funnel(gaps: Gaps) -> Exhibit:
         ),
         source=source(gaps),
         missing=first_missing(nobody, alone if len(crew) == 1 else ""),
+        annex=len(crew) < FUNNEL_LEAST,
     )
 
 
@@ -349,6 +352,7 @@ def _people(gaps: Gaps) -> Exhibit | Kept:
         lists=lists,
         checks=checks,
         names="salespeople",
+        annex=len(people) >= FUNNEL_LEAST,
     )
 
 
@@ -482,6 +486,7 @@ def proposals(plan: ContactPlan) -> Shows:
         gaps.rates,
         Columns("band_range customer_count back_count back_range recoverability"),
         missing=words.assumed_rate(w, gaps.rates, p.assumed_recoverability),
+        annex=True,
     )
     yield _proposals(plan)
     yield from told(words.last_chance(w, plan.proposals, plan.detectable))

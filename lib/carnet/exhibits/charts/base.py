@@ -6,16 +6,21 @@ Every function returns a `Chart`: the matplotlib figure and its text alternative
 computed here but positions.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from importlib import resources
+from itertools import pairwise
 from textwrap import fill
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.colors import get_named_colors_mapping
 from matplotlib.figure import Figure
@@ -26,7 +31,9 @@ from carnet.wording import Wording
 COLOURS = {"focus": "#12436D", "contrast": "#F46A25", "context": "#8C8C8C", "third": "#28A197"}
 # names that matplotlib knows, see `use_colours`
 FOCUS, CONTRAST, CONTEXT, THIRD = (f"carnet:{name}" for name in COLOURS)
-WIDTH_INCHES = 7.2
+WIDTH_INCHES, NARROW_INCHES = 7.2, 4.0  # on a page; on a telephone
+FOOT_INCHES, EDGE, LEAST_PLOT = 0.22, 4, 0.2  # source line, pixels to the edge, share of the width
+_width = ContextVar("width", default=WIDTH_INCHES)
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,33 @@ def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
     return drawn
 
 
+@contextmanager
+def narrow() -> Iterator[None]:
+    """Draw charts for a narrow screen: the same marks and letters, side by side no wider."""
+    before = _width.set(NARROW_INCHES)
+    try:
+        yield
+    finally:
+        _width.reset(before)
+
+
+def as_svg(chart: Chart, salt: str, kind: str) -> str:
+    """The chart as SVG to stand inside a page: texts as text, its ids its own (`salt`), `kind` its
+    class.
+    """
+    with house_style(), plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+        drawn = io.StringIO()
+        chart.figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    svg = drawn.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r'<style type="text/css">.*?</style>', "", svg, flags=re.S)
+    svg = re.sub(r"(font: [^;\"]*?px) [^;\"]*", r"\1 var(--font)", svg)
+    view = re.search(r'viewBox="[^"]+"', svg)
+    opening = f'<svg class="chart {kind}" {view[0] if view else ""} role="img"'
+    return opening + f' aria-label="{escape(chart.alt)}">' + svg[svg.index(">") + 1 :].strip()
+
+
 def plain(text: object) -> str:
     """Text that matplotlib must not read as mathematics: a customer may be called
     `Joe $\\bad$ Ltd`.
@@ -85,10 +119,12 @@ def plain(text: object) -> str:
 
 def frame(texts: Texts, height: float = 3.6) -> tuple[Figure, Axes]:
     """An empty figure with its three texts; the plot keeps the room between them."""
-    figure, axes = plt.subplots(figsize=(WIDTH_INCHES, height))
+    width = _width.get()
+    figure, axes = plt.subplots(figsize=(width, height))
+    share = width / WIDTH_INCHES
     heading, measure = (
-        fill(shortened(texts.title, 150), 62),
-        fill(shortened(texts.subtitle, 250), 100),
+        fill(shortened(texts.title, 150), int(62 * share)),
+        fill(shortened(texts.subtitle, 250), int(100 * share)),
     )
     top = 1 - 0.10 / height
     figure.text(
@@ -100,25 +136,69 @@ def frame(texts: Texts, height: float = 3.6) -> tuple[Figure, Axes]:
     figure.text(
         0.01,
         0.04 / height,
-        plain(shortened(texts.source, 140)),
+        plain(shortened(texts.source, int(140 * share))),
         fontsize=7,
         va="bottom",
         color="#6B6B6B",
     )
-    figure.subplots_adjust(left=0.09, right=0.97, top=lower, bottom=0.62 / height)
+    figure.subplots_adjust(left=0.09 / share, right=0.97, top=lower, bottom=0.62 / height)
     return figure, axes
 
 
 def finish(figure: Figure, texts: Texts, told: str) -> Chart:
     """Close the figure and write its text alternative."""
+    if is_narrow():
+        _fit(figure)
     plt.close(figure)
     return Chart(figure, f"{texts.title}. {texts.subtitle}. {told}")
 
 
+def is_narrow() -> bool:
+    """True where charts are drawn for a narrow screen."""
+    return _width.get() < WIDTH_INCHES
+
+
+def _fit(figure: Figure) -> None:
+    """Make room for what would be cut: names beside the axes, labels that pass the edge; names
+    below that would run into each other are turned.
+    """
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    for axes in figure.axes:
+        labels = [label for label in axes.get_xticklabels() if label.get_text()]
+        boxes = [label.get_window_extent(renderer) for label in labels]
+        if any(a.x1 > b.x0 for a, b in pairwise(boxes)):
+            for label in labels:
+                label.set(rotation=90, fontsize=7)
+                label.set_text(label.get_text().replace("\n", " "))
+            axes.set_xticks(axes.get_xticks(), [label.get_text() for label in labels])
+            for label in axes.get_xticklabels():
+                label.set(rotation=90, fontsize=7)
+    width, height = figure.bbox.width, figure.bbox.height
+    foot = FOOT_INCHES * figure.dpi
+    for _ in range(3):
+        boxes = [box for axes in figure.axes if (box := axes.get_tightbbox(renderer))]
+        room = figure.subplotpars
+        left = max(0.0, *(EDGE - box.x0 for box in boxes)) / width
+        right = max(0.0, *(box.x1 - width + EDGE for box in boxes)) / width
+        low = max(0.0, *(foot - box.y0 for box in boxes)) / height
+        if room.right - right - room.left - left < LEAST_PLOT:
+            return
+        figure.subplots_adjust(
+            left=room.left + left, right=room.right - right, bottom=room.bottom + low
+        )
+
+
 def money_axis(w: Wording, axis: Any) -> None:
-    """At most five ticks in short money."""
-    axis.set_major_locator(MaxNLocator(5))
+    """At most five ticks in short money, three on a narrow screen."""
+    axis.set_major_locator(MaxNLocator(3 if is_narrow() else 5))
     axis.set_major_formatter(FuncFormatter(lambda value, _: plain(w.short_money(value))))
+
+
+def number_axis(w: Wording, axis: Any, decimals: int = 1) -> None:
+    """Ticks as numbers of the reader's language, whole ones without decimals."""
+    axis.set_major_formatter(
+        FuncFormatter(lambda v, _: w.number(v, 0 if float(v).is_integer() else decimals))
+    )
 
 
 def percent_axis(w: Wording, axis: Any) -> None:
@@ -155,9 +235,9 @@ def draw_waterfall(w: Wording, steps: pd.DataFrame, texts: Texts) -> Chart:
         axes.text(
             position,
             max(start, start + amount, 0) + top * 0.02,
-            plain(sign + w.money(amount, 0)),
+            plain(sign + (w.short_money(amount) if is_narrow() else w.money(amount, 0))),
             ha="center",
-            fontsize=7.5,
+            fontsize=6.5 if is_narrow() else 7.5,
         )
         if position + 1 < len(amounts):
             axes.plot(

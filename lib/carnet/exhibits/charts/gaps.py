@@ -17,6 +17,7 @@ from carnet.exhibits.charts.base import (
     Texts,
     finish,
     frame,
+    number_axis,
     percent_axis,
     plain,
     shortened,
@@ -177,6 +178,7 @@ def draw_quadrants(
             fontsize=7.5,
             ha="right" if shift < 0 else "left",
         )
+    number_axis(w, axes.xaxis)
     percent_axis(w, axes.yaxis)
     told = "; ".join(
         (

@@ -14,6 +14,7 @@ from carnet.exhibits.charts.base import (
     Texts,
     finish,
     frame,
+    number_axis,
     percent_axis,
     plain,
     styled,
@@ -140,6 +141,7 @@ def draw_survival(w: Wording, curve: pd.DataFrame, texts: Texts, horizon_years: 
                 ha="left",
                 color="#555555",
             )
+    number_axis(w, axes.xaxis)
     axes.set_xlabel(w._("years since the start of the contract; n = contracts at risk"))
     told = "; ".join(
         f"{w.number(r.years, 1)}: {w.percent(r.survival, 0)}" for r in curve.itertuples()

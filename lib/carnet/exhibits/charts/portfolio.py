@@ -16,6 +16,7 @@ from carnet.exhibits.charts.base import (
     Texts,
     finish,
     frame,
+    is_narrow,
     money_axis,
     percent_axis,
     plain,
@@ -96,17 +97,20 @@ def draw_ranking(w: Wording, bars: pd.DataFrame, texts: Texts) -> Chart:
     axes.set_yticks(range(count), [plain(shortened(name)) for name in names])
     axes.invert_yaxis()
     span = max((abs(amount) for amount in amounts), default=1) or 1
+    low, high = min([0, *amounts]), max([0, *amounts])
+    across = is_narrow() and low < 0 < high
     for position, (amount, note) in enumerate(zip(amounts, notes, strict=True)):
         side = 1 if amount >= 0 else -1
+        # on a narrow screen across the line, where the other bars leave room
+        start, side = (0, -side) if across else (amount, side)
         axes.text(
-            amount + side * span * 0.015,
+            start + side * span * 0.015,
             position,
             plain(note),
             va="center",
             ha="left" if side > 0 else "right",
-            fontsize=7.5,
+            fontsize=6.5 if is_narrow() else 7.5,
         )
-    low, high = min([0, *amounts]), max([0, *amounts])
     sides = (low < 0) + (high > 0) or 1
     # widest label, as a share of the axis
     label = min(0.013 * max(map(len, notes), default=0) + 0.02, 0.4)

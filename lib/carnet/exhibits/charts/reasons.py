@@ -18,6 +18,7 @@ from carnet.exhibits.charts.base import (
     Texts,
     finish,
     frame,
+    number_axis,
     percent_axis,
     plain,
     shortened,
@@ -355,6 +356,7 @@ def draw_incidence(
     axes.set(xlim=(0, times[-1]), ylim=(0, top), xlabel=w._("years under observation"))
     axes.xaxis.set_major_locator(MultipleLocator(0.5 if times[-1] <= 4 else 1))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: w.number(value, 1)))
+    number_axis(w, axes.xaxis)
     percent_axis(w, axes.yaxis)
     risk = [
         (t, curves.at_risk[curves.years >= t].iloc[0]) for t in np.linspace(0, times[-1], 5)[:-1]

@@ -2,6 +2,8 @@
 profit over retention × acquisition cost × margin.
 """
 
+from textwrap import fill
+
 import matplotlib.pyplot as plt
 import pandas as pd
 
@@ -14,6 +16,7 @@ from carnet.exhibits.charts.base import (
     Texts,
     finish,
     frame,
+    is_narrow,
     money_axis,
     percent_axis,
     plain,
@@ -74,11 +77,11 @@ def draw_profit_effect(
     axes.text(
         0.995,
         0.98,
-        plain("\n".join(lines)),
+        plain("\n".join(fill(line, 38) if is_narrow() else line for line in lines)),
         transform=axes.transAxes,
         ha="right",
         va="top",
-        fontsize=8,
+        fontsize=6 if is_narrow() else 8,
         color=MARK,
     )
     axes.axhline(0, color=CONTEXT, linewidth=0.8)
@@ -143,7 +146,9 @@ def draw_what_if(w: Wording, table: pd.DataFrame, texts: Texts) -> Chart:
         axes.axhline(0, color=CONTEXT, linewidth=0.8)
         axes.set_ylim(low - room, high + 2 * room)
         axes.set_title(
-            plain(w._("{cost} a new customer", cost=w.money(cost, 0))), fontsize=8, color="#333333"
+            plain(fill(w._("{cost} a new customer", cost=w.money(cost, 0)), 16)),
+            fontsize=7 if is_narrow() else 8,
+            color="#333333",
         )
         money_axis(w, axes.yaxis)
         percent_axis(w, axes.xaxis)
