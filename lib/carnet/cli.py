@@ -174,19 +174,26 @@ def run(  # noqa: PLR0913  # click: an argument an option
 
     process_context()  # its imports run beside those of the next line
     from carnet.report.printing import find_browser
+    from carnet.report.progress import Shown
 
     # nbconvert and papermill are slow to import: `check` does without
-    from carnet.report.publishing import Settings, find_notebooks, run_audit
+    from carnet.report.publishing import (
+        Settings,
+        find_notebooks,
+        own_names,
+        run_audit,
+        with_own,
+    )
 
     given = _read_parameters(parameters)
     browser = find_browser() if pdf else None
-    notebooks = find_notebooks(names)
-    warn = partial(click.echo, err=True)
+    watch = Shown(print_ledger)
     settings = Settings(as_of, language, browser, timeout, anonymise, deck)
     code = DONE
     for folder in folders:
-        published, book = run_audit(folder, out, notebooks, given, settings, warn)
-        print_ledger(book)
+        packaged = find_notebooks(names, own=own_names(folder))
+        notebooks = with_own(packaged, folder, names)
+        published, book = run_audit(folder, out, notebooks, given, settings, watch)
         click.echo(published)
         code = max(code, exit_code(book))
     sys.exit(code)

@@ -20,6 +20,7 @@ from carnet.wording import LOCALES
 
 # what the memory reads of lists/sales_gaps.csv
 GAP_NUMBERS = "revenue revenue_previous sales_gap rolling_year_revenue"
+MACHINE = "machine"  # folder beside lists in a reader's own form
 FOLDER_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.(\d+))?")
 
 
@@ -72,7 +73,12 @@ class Published:
 
     def has_list(self, name: str) -> bool:
         """True when the report holds lists/NAME.csv."""
-        return (self.folder / "lists" / f"{name}.csv").is_file()
+        return self.list_path(name).is_file()
+
+    def list_path(self, name: str) -> Path:
+        """Where a list stands in the form that machines read."""
+        lists = self.folder / "lists"
+        return (lists / MACHINE if (lists / MACHINE).is_dir() else lists) / f"{name}.csv"
 
     def read_list(
         self, name: str, numbers: str, flags: str = "", texts: str = "customer_id"
@@ -82,7 +88,7 @@ class Published:
 
         Raises CarnetError when the file or a column is missing, or a number is not one.
         """
-        path = self.folder / "lists" / f"{name}.csv"
+        path = self.list_path(name)
         try:
             t = pd.read_csv(path, dtype=str, keep_default_na=False)
         except (OSError, ValueError) as error:

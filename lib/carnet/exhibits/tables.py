@@ -28,7 +28,7 @@ FILTERS = {
     "strategy_name", "arm", "quadrant", "chase_told", "proposed", "standing",
 }  # fmt: skip
 TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    """<div class="scroll" tabindex="0" role="region" aria-label="{{ caption }}"><table id="{{ id }}" class="data{% if first %} list" data-first="{{ first }}{% endif %}">
+    """<div class="scroll" tabindex="0" role="region" aria-label="{{ caption }}"><table id="{{ id }}" class="data{% if first %} list" data-first="{{ first }}" data-total="{{ total }}{% endif %}">
 <caption>{{ caption }}</caption>
 <thead><tr>{% for label, kind, marks in header %}<th scope="col" class="{{ kind }}"{{ marks }}>{{ label }}</th>{% endfor %}</tr></thead>
 <tbody>
@@ -112,7 +112,11 @@ def draw_table(
     shown = frame if first is None else frame.head(LIST_ROWS)
     kinds = {field: HEADINGS[field][1] for field in fields}
     marks = {
-        f: (" data-filter" * (f in FILTERS) + " data-falling" * (kind not in TEXTS))
+        f: (
+            " data-filter" * (f in FILTERS)
+            + " data-person" * (f == "salesperson")
+            + " data-falling" * (kind not in TEXTS and not _losses(frame, f, kind))
+        )
         if first
         else ""
         for f, kind in kinds.items()
@@ -145,7 +149,12 @@ def draw_table(
             count=w.number(len(shown)),
         )
         note = f"{note} {cut}".strip()
-    return _rendered(table_id, caption, header, rows, note, first)
+    return _rendered(table_id, caption, header, rows, note, (first, len(frame)))
+
+
+def _losses(frame: pd.DataFrame, field: str, kind: Kind) -> bool:
+    """True for gaps of which most are losses: their first click shows the largest loss."""
+    return kind in ("gap", "signed_cents") and frame[field].sum() < 0
 
 
 def with_written(w: Wording, frame: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame:
@@ -202,20 +211,22 @@ def _rendered(
     header: Sequence[tuple],
     rows: Sequence[Sequence[tuple]],
     note: str,
-    first: int | None = None,
+    length: tuple[int | None, int] = (None, 0),
 ) -> HtmlTable:
     """Header as (text, kind, marks) and cells as (text, kind, sort key),
-    the third of both optional → HTML, and plain text of what is shown first.
+    the third of both optional → HTML, and plain text of what is shown first;
+    `length` of a list: the rows shown at first, and how many there are.
     """
     html = TEMPLATE.render(
         id=table_id,
         caption=caption,
         note=note,
-        first=first,
+        first=length[0],
+        total=length[1],
         header=[(*cell, "")[:3] for cell in header],
         rows=[[(*cell, None)[:3] for cell in row] for row in rows],
     )
-    lines = [" | ".join(cell[0] for cell in row) for row in (header, *rows[:first])]
+    lines = [" | ".join(cell[0] for cell in row) for row in (header, *rows[: length[0]])]
     cells = tuple(tuple(str(cell[0]) for cell in row) for row in rows)
     text = "\n".join([caption, *lines])
     return HtmlTable(html, text, tuple(str(cell[0]) for cell in header), cells)

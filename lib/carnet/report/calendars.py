@@ -10,6 +10,7 @@ import pandas as pd
 from icalendar import Calendar, Event
 
 from carnet.engagement.records import restored, slug
+from carnet.exhibits.headings import WORDS
 from carnet.wording import Wording
 
 
@@ -66,7 +67,9 @@ def _entry(w: Wording, row: dict[str, str], client: str, as_of: dt.date) -> Even
     entry.add("dtstamp", dt.datetime.combine(as_of, dt.time(), dt.UTC))
     entry.add("dtstart", due)
     entry.add("dtend", due + dt.timedelta(days=1))
-    entry.add("summary", f"{row['name']} ({row['customer_id']})")
+    action = row.get("action", "")
+    told = w._(WORDS[action]) if action in WORDS else action
+    entry.add("summary", " · ".join(filter(None, (told, f"{row['name']} ({row['customer_id']})"))))
     entry.add("description", row["task"])
     entry.add("transp", "TRANSPARENT")
     return entry

@@ -20,7 +20,7 @@ from typing import Any
 import nbformat
 from traitlets.config import Config
 
-from carnet.engagement.parameters import Accepted
+from carnet.engagement.parameters import Accepted, Policy
 from carnet.engagement.running import RUN_VARIABLE
 from carnet.errors import CarnetError, nearest
 from carnet.report.kernels import end_with_parent, prepare_kernel
@@ -156,7 +156,18 @@ def with_kept_parameters(
                 checked = known[name].accepted.checked(name, value)
             except CarnetError as error:
                 raise CarnetError(f"{where}{error}") from None
-            chosen[notebook].setdefault(name, checked)
+            # what decides on accounts decides in every notebook
+            sharing = notebooks if hasattr(Policy, name) else [notebook]
+            for each in sharing:
+                if name in notebooks[each]:
+                    chosen[each].setdefault(name, checked)
+    for name in {name for values in chosen.values() for name in values}:
+        told = {n: values[name] for n, values in chosen.items() if name in values}
+        if len(set(map(repr, told.values()))) > 1 and hasattr(Policy, name):
+            raise CarnetError(
+                f"parameters: '{name}' decides on accounts in every notebook and has two values "
+                f"({', '.join(f'{n}: {value!r}' for n, value in told.items())}); keep one."
+            )
     return chosen
 
 

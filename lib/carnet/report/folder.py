@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from carnet.report.comparison import changes_since
 from carnet.report.execution import Executed
 from carnet.report.front import Parts, front_page, headline, missing_tables, points_of
 from carnet.report.layout import COMMENT, PAGE_ONE
+from carnet.report.own_lists import write_own_lists
 from carnet.report.pages import Page, cleaned
 from carnet.report.people import PEOPLE, write_people
 from carnet.report.printing import print_pages
@@ -51,7 +52,8 @@ BESIDE = [
 @dataclass(frozen=True)
 class Written:
     """What a report is written from: the book, the notebooks as they ran and their pages, the
-    manifest, the consultant's words by section.
+    manifest, the consultant's words by section, whether slides are written, and the figures that
+    the words quote as they were when they were written.
     """
 
     book: Book
@@ -60,6 +62,7 @@ class Written:
     manifest: dict[str, Any]
     comments: Mapping[str, Comment]
     deck: bool = False
+    then: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def write_report(folder: Path, report: Written, earlier: Path | None, browser: str | None) -> str:
@@ -117,6 +120,9 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
         _write_deck(folder, report, figures)
     printed = [*pages, *(f"{PEOPLE}/{stem}" for stem in people)]
     trouble = _print(folder, browser, printed) if browser else ""
+    write_own_lists(w, folder / "lists", engagement.lists)
+    if report.comments:
+        manifest["comments"] = comments_record(report.comments, figures)
     write_text(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     return trouble
 
@@ -210,11 +216,72 @@ def _words(report: Written, comment: Comment, figures: Mapping[str, Mapping[str,
 
     written = partial(_written, w, figures)
     text = cleaned(markdown2html_mistune(comment.filled(written)))
+    moved = _moved(w, report.then.get(comment.section, {}), comment, figures)
     by = ", ".join(filter(None, (comment.name, w.date(comment.date) if comment.date else "")))
     html = f'<div class="comment">{text}'
     if by:
         html += f'<p class="by">{escape(by)}</p>'
+    if moved:
+        html += f'<p class="warning">{escape(moved)}</p>'
     return html + "</div>"
+
+
+def _moved(
+    w: Wording,
+    then: Mapping[str, Any],
+    comment: Comment,
+    figures: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """The figures quoted that are no longer what they were when the words were written."""
+    told = [
+        w._(
+            "{figure}: {then} then, {now} now",
+            figure=w._(FIGURES[name].label),
+            then=write_figure(w, value, FIGURES[name]),
+            now=write_figure(w, figures[name]["value"], FIGURES[name]),
+        )
+        for name, value in then.items()
+        if name in comment.figures and not _same(value, figures[name]["value"])
+    ]
+    if not told:
+        return ""
+    return w._("Moved since these words were written: {figures}.", figures="; ".join(told))
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def figures_then(home: Path, comments: Mapping[str, Comment]) -> dict[str, dict[str, Any]]:
+    """Per section commented on, the figures that its words quote as the first report with the same
+    words published them.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for manifest in sorted(home.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime):
+        try:
+            kept = json.loads(manifest.read_text(encoding="utf-8")).get("comments", {})
+        except (OSError, ValueError, AttributeError):
+            continue
+        for section, record in kept.items():
+            comment = comments.get(section)
+            if comment and record.get("text") == comment.fingerprint:
+                found.setdefault(section, record.get("figures", {}))
+    return found
+
+
+def comments_record(
+    comments: Mapping[str, Comment], figures: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What the manifest keeps of the comments: which words, and the figures that they quote."""
+    return {
+        section: {
+            "text": comment.fingerprint,
+            "figures": {name: figures[name]["value"] for name in comment.figures},
+        }
+        for section, comment in sorted(comments.items())
+    }
 
 
 def write_text(path: Path, text: str) -> None:

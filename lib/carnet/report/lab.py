@@ -13,7 +13,12 @@ import nbformat
 
 from carnet.engagement.file import FILE_NAME, load_engagement
 from carnet.errors import CarnetError
-from carnet.report.execution import check_parameters, notebook_parameters
+from carnet.report.execution import (
+    check_parameters,
+    notebook_parameters,
+    with_kept_parameters,
+)
+from carnet.wording import Wording, translate_markdown
 
 FOLDER = "notebooks"
 
@@ -36,6 +41,9 @@ def prepare(
     chosen = check_parameters(
         parameters, {path.stem: notebook_parameters(path) for path in notebooks}
     )
+    chosen = with_kept_parameters(
+        chosen, loaded.parameters, {path.stem: notebook_parameters(path) for path in notebooks}
+    )
     named = ".." if engagement.is_dir() or engagement.name == FILE_NAME else f"../{engagement.name}"
     target = loaded.folder / (FOLDER if named == ".." else f"{FOLDER}-{engagement.stem}")
     copies = [target / path.name for path in notebooks]
@@ -51,13 +59,40 @@ def prepare(
         if copy in kept:
             continue
         notebook = nbformat.read(path, as_version=4)
+        values = chosen[path.stem]
+        w = Wording(loaded.language, loaded.currency)
+        cells = []
         for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
+            cells.append(cell)
+            if cell.cell_type == "markdown":
+                cell.source = translate_markdown(w, cell.source)
+                continue
+            cell.outputs, cell.execution_count = [], None
             if "parameters" in cell.metadata.get("tags", []):
-                cell.source = _set(cell.source, common | chosen[path.stem])
+                cell.source = _set(cell.source, common | values)
+                cells.append(_essentials(w, path.stem))
+            else:
+                cell.metadata["jupyter"] = {"source_hidden": True}  # folded: one click shows it
+        notebook.cells = cells
         nbformat.write(notebook, copy)
     return copies, kept
+
+
+def _essentials(w: Wording, name: str) -> nbformat.NotebookNode:
+    """What an analyst must know, under the parameters."""
+    lines = [
+        w._(
+            "**Change a value above, then run the cells from here down** (Run, Run Selected Cell "
+            "and All Below): the book is not read again, and what it computed is kept."
+        ),
+        w._(
+            "What is changed here is published: `carnet run` takes this notebook in the place of "
+            "carnet's own. Values alone stand better under `parameters:` of engagement.yml."
+        ),
+    ]
+    cell = nbformat.v4.new_markdown_cell("\n\n".join(lines))
+    cell["id"] = f"essentials-{name}".replace("_", "-")
+    return cell
 
 
 def _set(source: str, values: dict[str, object]) -> str:
@@ -88,6 +123,7 @@ def launch(first: Path, options: Sequence[str] = ()) -> int:
         f"--LabApp.default_url={address}",
         *options,
     ]
+    os.environ["PYTHONSAFEPATH"] = "1"  # a file of the client is no module: not even pandas.py
     if os.name == "posix":
         # an interrupt then goes to JupyterLab alone, which asks and saves
         os.execv(sys.executable, command)

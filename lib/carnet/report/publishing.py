@@ -5,9 +5,10 @@ import gc
 import hashlib
 import os
 import platform
+import re
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +19,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from carnet.book.book import Book, open_book
-from carnet.book.earlier import find_earlier
+from carnet.book.earlier import find_earlier, open_published
 from carnet.engagement.running import PICTURES_VARIABLE, Run
 from carnet.engagement.unfinished import PRIVATE, building
 from carnet.errors import CarnetError, nearest
@@ -34,12 +37,21 @@ from carnet.report.execution import (
     notebook_parameters,
     with_kept_parameters,
 )
-from carnet.report.folder import Written, read_comments_of, write_report, write_text
+from carnet.report.folder import (
+    Written,
+    figures_then,
+    read_comments_of,
+    write_report,
+    write_text,
+)
 from carnet.report.kernels import process_context
 from carnet.report.layout import Choice
 from carnet.report.pages import Page, notebook_page, reports_page
+from carnet.report.progress import SILENT, Watch, expected_seconds
 
 SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
+OWN_NOTEBOOKS = "notebooks"  # of the engagement, changed or added by the analyst
+SET_BY_LAB = re.compile(r"(engagement|as_of|language|earlier_report) = ")
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
 GARBAGE_THRESHOLD = 20_000  # new objects between two collections
 VERSIONED = (
@@ -56,15 +68,58 @@ VERSIONED = (
 )
 
 
-def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
-    """The notebooks to run, by name or all; raises CarnetError with the nearest name."""
+def find_notebooks(
+    names: Sequence[str] = (), folder: Path = NOTEBOOKS, own: Collection[str] = ()
+) -> list[Path]:
+    """The notebooks to run, by name or all; raises CarnetError with the nearest name.
+
+    `own` are the names of the engagement's own notebooks, which are asked for by name too.
+    """
     there = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
     if not there:
         raise CarnetError(f"no notebook in {folder}.")
     for name in names:
-        if name not in there:
-            raise CarnetError(f"unknown notebook '{name}'; {nearest(name, there)}")
-    return [there[name] for name in names] if names else list(there.values())
+        if name not in there and name not in own:
+            raise CarnetError(f"unknown notebook '{name}'; {nearest(name, {*there, *own})}")
+    return [there[name] for name in names if name in there] if names else list(there.values())
+
+
+def own_names(folder: Path) -> list[str]:
+    """The names of the engagement's own notebooks."""
+    home = folder if folder.is_dir() else folder.parent
+    return [path.stem for path in sorted((home / OWN_NOTEBOOKS).glob("*.ipynb"))]
+
+
+def with_own(notebooks: Sequence[Path], folder: Path, names: Sequence[str] = ()) -> list[Path]:
+    """The notebooks with those of the engagement's own folder `notebooks/`: a changed one in the
+    place of carnet's, others beside them; of those named, only these.
+    """
+    home = folder if folder.is_dir() else folder.parent
+    own = {path.stem: path for path in sorted((home / OWN_NOTEBOOKS).glob("*.ipynb"))}
+    chosen = [
+        own.pop(path.stem) if path.stem in own and is_changed(path, own[path.stem]) else path
+        for path in notebooks
+    ]
+    taken = {path.stem for path in chosen}
+    return chosen + [
+        path for name, path in own.items() if name not in taken and (not names or name in names)
+    ]
+
+
+def is_changed(packaged: Path, copy: Path) -> bool:
+    """True where the code of a copy is not that of carnet's notebook: another cell, or another
+    value of a parameter; what `carnet lab` sets (engagement, date, language) does not count.
+    """
+
+    def code(path: Path) -> list[str]:
+        cells = nbformat.read(path, as_version=4).cells
+        return [
+            "\n".join(line for line in cell.source.splitlines() if not SET_BY_LAB.match(line))
+            for cell in cells
+            if cell.cell_type == "code"
+        ]
+
+    return code(packaged) != code(copy)
 
 
 @dataclass(frozen=True)
@@ -88,19 +143,20 @@ def run_audit(
     notebooks: list[Path],
     parameters: dict[str, str],
     settings: Settings = Settings(),
-    warn: Callable[[str], object] = print,
+    watch: Watch = SILENT,
 ) -> tuple[Path, Book]:
     """Execute the notebooks on one engagement and publish its dated folder;
     returns the folder and the book.
 
-    `warn` is told of earlier reports that cannot be read. Raises CarnetError before anything runs;
-    NotebookFailed when a cell stops, after keeping the executed notebook in
+    `watch` is told of the steps, and of earlier reports that cannot be read. Raises CarnetError
+    before anything runs; NotebookFailed when a cell stops, after keeping the executed notebook in
     `<out>/<client>/logs/`. Nothing else is left of a run that fails.
     """
     accepted = {path.stem: notebook_parameters(path) for path in notebooks}
     chosen = check_parameters(parameters, accepted)
     started, clock, context = datetime.now(UTC), time.monotonic(), process_context()
     book = open_book(folder, settings.as_of, settings.language, settings.anonymise)
+    watch.opened(book)
     check_targets(target.measure for target in book.engagement.targets)
     chosen = with_kept_parameters(chosen, book.engagement.parameters, accepted)
     comments = read_comments_of(book)
@@ -122,7 +178,7 @@ def run_audit(
                 home, book.engagement, book.as_of, book.pseudonyms, listed=False
             )
             for reason in damaged:
-                warn(reason)
+                watch.warn(reason)
             memory = {
                 name: {"earlier_report": str(earlier)}
                 if earlier and "earlier_report" in accepted[name]
@@ -142,17 +198,27 @@ def run_audit(
                 )
                 for path in longest_first
             ]
-            executed, pages = _execute_all(book, jobs, choice, context, side_by_side)
+            expected = expected_seconds(notebooks, _last_seconds(home))
+            with watch.running(expected, side_by_side):
+                executed, pages = _execute_all(book, jobs, choice, (context, side_by_side), watch)
             shutil.rmtree(run.parent)
             durations = {run.name: round(run.seconds, 2) for run in executed} | {
                 "total": round(time.monotonic() - clock, 2)
             }
             manifest = _manifest(
                 book, common | parameters, started, durations, earlier.name if earlier else None
-            )
+            ) | {"notebooks": _origins(notebooks)}
             trouble = write_report(
                 unfinished,
-                Written(book, executed, pages, manifest, comments, settings.deck),
+                Written(
+                    book,
+                    executed,
+                    pages,
+                    manifest,
+                    comments,
+                    settings.deck,
+                    figures_then(home, comments),
+                ),
                 before,
                 settings.browser,
             )
@@ -207,18 +273,28 @@ def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
     return log
 
 
+def _last_seconds(home: Path) -> dict[str, float]:
+    """The seconds that each notebook took in the last report of the client."""
+    for manifest in sorted(home.glob("*/manifest.json"), reverse=True):
+        with contextlib.suppress(CarnetError):
+            return dict(open_published(manifest.parent).manifest.get("seconds", {}))
+    return {}
+
+
 def _execute_all(
-    book: Book, jobs: list[Job], choice: Choice, context: BaseContext, side_by_side: int
+    book: Book, jobs: list[Job], choice: Choice, how: tuple[BaseContext, int], watch: Watch
 ) -> tuple[list[Executed], dict[str, Page]]:
     """Run the notebooks side by side, one process each: papermill changes the working folder of its
     whole process. Beside them their pages by name.
     """
     started: list[BaseProcess] = []
+    context, side_by_side = how
 
     def execute(job: Job) -> tuple[Executed, Page]:
         receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=_execute_and_send, args=(sender, book, job, choice))  # type: ignore[attr-defined]
         started.append(process)
+        watch.began(job.path.stem)
         process.start()
         sender.close()
         try:
@@ -226,6 +302,7 @@ def _execute_all(
         except EOFError:  # killed, by the system when memory ran out for instance
             outcome = NotebookFailed(job.path.stem, -1, "its process ended before its time", "")
         process.join()
+        watch.ended(job.path.stem)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -298,6 +375,17 @@ def _manifest(
         | {name: metadata.version(name) for name in VERSIONED},
         "started": started.isoformat(timespec="seconds"),
         "seconds": durations,
+    }
+
+
+def _origins(notebooks: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """Whose each notebook is, carnet's or the engagement's, with the hash of its bytes."""
+    return {
+        path.stem: {
+            "from": "carnet" if path.parent == NOTEBOOKS else "engagement",
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path in sorted(notebooks, key=lambda path: path.stem)
     }
 
 

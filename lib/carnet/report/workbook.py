@@ -93,7 +93,11 @@ def write_annex(
             contents.write_string(len(named) + 4, 0, left)
         for name, heading, frame, columns in named:
             # a list names only what the tables tell
-            present = [column for column in columns.split() if column in frame.columns]
+            present = [
+                column
+                for column in columns.split()
+                if column in frame.columns and (not len(frame) or (frame[column] != "").any())
+            ]
             writer.table(book.add_worksheet(name), frame, present, f"{client} – {heading}")
     return True
 

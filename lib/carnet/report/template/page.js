@@ -30,6 +30,7 @@
     return label;
   }
 
+  const crews = []; // the filters by salesperson of all lists
   for (const table of document.querySelectorAll("table.list")) {
     const first = Number(table.dataset.first), headers = [...table.tHead.rows[0].cells];
     const rows = () => [...table.tBodies[0].rows];
@@ -43,12 +44,13 @@
       header.append(button);
     }
 
-    const tools = document.createElement("div"), told = document.createElement("span"), all = document.createElement("button");
+    const tools = document.createElement("div"), told = document.createElement("span"), all = document.createElement("button"), reset = document.createElement("button");
     const search = Object.assign(document.createElement("input"), { type: "search", autocomplete: "off" });
     tools.className = "tools";
     tools.dataset.elsewhere = words.elsewhere;
     told.setAttribute("role", "status");
     Object.assign(all, { type: "button", textContent: words.all });
+    Object.assign(reset, { type: "button", textContent: words.reset, hidden: true });
     tools.append(labelled(words.search, search));
     const selects = headers.filter((header) => header.dataset.filter !== undefined).map((header) => {
       const select = document.createElement("select"), column = header.cellIndex;
@@ -57,7 +59,7 @@
       if (values.length > 1) tools.append(labelled(header.textContent.trim(), select));
       return { select, column };
     });
-    tools.append(all, told);
+    tools.append(all, reset, told);
     table.closest(".scroll").before(tools);
 
     function refresh() {
@@ -68,14 +70,32 @@
       const whole = table.classList.contains("whole") || wanted || chosen.length;
       const shown = new Set(whole ? fitting : fitting.slice(0, first));
       rows().forEach((row) => (row.hidden = !shown.has(row)));
-      told.textContent = words.shown.replace("{shown}", shown.size.toLocaleString(words.locale)).replace("{total}", rows().length.toLocaleString(words.locale));
+      const total = wanted || chosen.length ? rows().length : Math.max(rows().length, Number(table.dataset.total) || 0);
+      told.textContent = words.shown.replace("{shown}", shown.size.toLocaleString(words.locale)).replace("{total}", total.toLocaleString(words.locale));
+      reset.hidden = !wanted && !chosen.length;
       tools.classList.toggle("cut", shown.size < rows().length);
       all.hidden = rows().length <= first;
       all.setAttribute("aria-pressed", String(table.classList.contains("whole")));
     }
+    const people = selects.find(({ column }) => headers[column].dataset.person !== undefined);
+    if (people) crews.push({ select: people.select, refresh });
+    reset.addEventListener("click", () => { search.value = ""; selects.forEach(({ select }) => (select.value = "")); refresh(); });
     all.addEventListener("click", () => { table.classList.toggle("whole"); refresh(); });
     [search, ...selects.map(({ select }) => select)].forEach((control) => control.addEventListener("input", refresh));
     table.addEventListener("sort-end", refresh);
     refresh();
+  }
+
+  const names = [...new Set(crews.flatMap(({ select }) => [...select.options].map((option) => option.value)))].filter(Boolean).sort((a, b) => a.localeCompare(b));
+  if (crews.length > 1 && names.length > 1) {
+    const person = document.createElement("select");
+    person.append(new Option(words.every, ""), ...names.map((name) => new Option(name, name)));
+    const label = labelled(words.person, person);
+    label.className = "person";
+    document.querySelector("nav").append(label);
+    person.addEventListener("input", () => crews.forEach(({ select, refresh }) => {
+      select.value = [...select.options].some((option) => option.value === person.value) ? person.value : "";
+      refresh();
+    }));
   }
 })();
