@@ -136,7 +136,7 @@ LISTS = {  # in the order of the annex
     ),
     "follow_up_proposals": NamedList(N_("Last time’s proposals, followed")),
     "standing": NamedList(N_("Where every customer stands")),
-    "monthly_gaps": NamedList(N_("The most late, month by month")),
+    "monthly_gaps": NamedList(N_("The largest losses, month by month")),
     "bridge": NamedList(N_("Revenue bridge")),
     "price_volume": NamedList(N_("Price, volume, mix")),
     "kpi": NamedList(N_("Indicators by period")),

@@ -104,56 +104,62 @@ def movements(
     """
     arrived = f["new_customer_count"] + f["recovered_customer_count"]
     brought = f["revenue_new"] + f["revenue_recovered"]
-    rest = (f["revenue_expansion"] - f["revenue_contraction"]) - (
-        totals["growing_gap"] + totals["shrinking_gap"]
-    )
-    parts: list[Point] = []
-
-    def add(
-        key: str, kind: PointKind, amount: float, count: float, one: str, many: str, finding: str
-    ) -> None:
-        if count and not unknown(count):
-            sentence = w.ngettext(
-                one,
-                many,
-                int(count),
-                amount=w.signed_money(amount, 0),
-                names=list_names(w, names.get(key, [])),
-            )
-            parts.append(Point(f"change-{key}", kind, sentence, amount, "change", finding))
-
-    add(
-        "lost", "loss", -f["revenue_lost"], f["lost_customer_count"],
-        "{count} customer left: {amount} ({names}).",
-        "{count} customers left: {amount}, first of all {names}.",
-        "lost_customers",
-    )  # fmt: skip
-    add(
-        "less", "loss", totals["shrinking_gap"], totals["shrinking_count"],
-        "{count} customer buys less: {amount} ({names}).",
-        "{count} customers buy less: {amount}, first of all {names}.",
-        "shrinking_customers",
-    )  # fmt: skip
-    add(
-        "came", "gain", brought, arrived,
-        "{count} customer came or came back: {amount} ({names}).",
-        "{count} customers came or came back: {amount}, first of all {names}.",
-        "arrivals",
-    )  # fmt: skip
-    add(
-        "more", "gain", totals["growing_gap"], totals["growing_count"],
-        "{count} customer buys more: {amount} ({names}).",
-        "{count} customers buy more: {amount}, first of all {names}.",
-        "growing_customers",
-    )  # fmt: skip
-    if abs(rest) >= HALF_CENT:
-        sentence = w._(
+    lost, less = -f["revenue_lost"], totals["shrinking_gap"]
+    more = totals["growing_gap"]
+    rest = f["revenue_expansion"] - f["revenue_contraction"] - (more + less)
+    told = {
+        "lost": w.ngettext(
+            "{count} customer left: {amount} ({names}).",
+            "{count} customers left: {amount}, first of all {names}.",
+            _whole(f["lost_customer_count"]),
+            **_named(w, lost, names["lost"]),
+        ),
+        "less": w.ngettext(
+            "{count} customer buys less: {amount} ({names}).",
+            "{count} customers buy less: {amount}, first of all {names}.",
+            _whole(totals["shrinking_count"]),
+            **_named(w, less, names["less"]),
+        ),
+        "came": w.ngettext(
+            "{count} customer came or came back: {amount} ({names}).",
+            "{count} customers came or came back: {amount}, first of all {names}.",
+            _whole(arrived),
+            **_named(w, brought, names["came"]),
+        ),
+        "more": w.ngettext(
+            "{count} customer buys more: {amount} ({names}).",
+            "{count} customers buy more: {amount}, first of all {names}.",
+            _whole(totals["growing_count"]),
+            **_named(w, more, names["more"]),
+        ),
+        "rest": w._(
             "Customers not due this year, and credit notes of customers who bought nothing: "
             "{amount}.",
             amount=w.signed_money(rest, 0),
-        )
-        parts.append(Point("change-rest", "part", sentence, rest, "change"))
-    return parts
+        ),
+    }
+    parts: list[tuple[str, PointKind, float, float, str]] = [
+        ("lost", "loss", lost, f["lost_customer_count"], "lost_customers"),
+        ("less", "loss", less, totals["shrinking_count"], "shrinking_customers"),
+        ("came", "gain", brought, arrived, "arrivals"),
+        ("more", "gain", more, totals["growing_count"], "growing_customers"),
+        ("rest", "part", rest, abs(rest) >= HALF_CENT, ""),
+    ]
+    return [
+        Point(f"change-{key}", kind, told[key], amount, "change", finding)
+        for key, kind, amount, count, finding in parts
+        if count
+    ]
+
+
+def _whole(count: float) -> int:
+    """A count that may be unknown, as a number of things."""
+    return 0 if unknown(count) else int(count)
+
+
+def _named(w: Wording, amount: float, names: Sequence[str]) -> dict[str, str]:
+    """What a part of the change says: the amount, and the first names."""
+    return {"amount": w.signed_money(amount, 0), "names": list_names(w, names)}
 
 
 def behind(

@@ -32,10 +32,10 @@ def late_customers(w: Wording, gaps: pd.DataFrame, names: Sequence[str]) -> Find
             else None
         )
     sentence = w.ngettext(
-        "{count} customer is behind the same months of the year before, by {gap} ({names}); "
-        "{ahead} are ahead, by {gain}: {net} net.",
-        "{count} customers are behind the same months of the year before, by {gap}, first of all "
-        "{names}; {ahead} are ahead, by {gain}: {net} net.",
+        "{count} customer bought {gap} less than in the same months of the year before "
+        "({names}); {ahead} bought {gain} more: {net} net.",
+        "{count} customers bought {gap} less than in the same months of the year before, "
+        "first of all {names}; {ahead} bought {gain} more: {net} net.",
         len(late),
         gap=w.money(-late.sales_gap.sum()),
         names=list_names(w, names),
@@ -55,18 +55,19 @@ def beyond_luck(
     told = dict(level=w.percent(level, 0), chance=w.number(chance, 1))
     if not len(unlikely):
         sentence = w._(
-            "No late customer's orders fell further than luck explains at the {level} level (luck "
-            "alone would show about {chance}): by the number of orders no gap is told from luck; "
-            "baskets are not in it.",
+            "No customer's orders, among those who buy less, fell further than luck explains "
+            "at the {level} level (luck alone would show about {chance}): by the number of "
+            "orders no gap is told from luck; baskets are not in it.",
             **told,
         )
         return Finding("beyond_luck", sentence, 0.0)
     sentence = w.ngettext(
-        "{count} late customer ordered less often than luck explains at the {level} level "
-        "({names}), lacking {gap}; with nothing changed, luck would show about {chance}.",
-        "{count} late customers ordered less often than luck explains at the {level} level, "
-        "first of all {names}, lacking {gap} in all; with nothing changed, luck would show "
-        "about {chance}.",
+        "{count} customer buying less ordered less often than luck explains at the {level} "
+        "level ({names}), lacking {gap}; with nothing changed, luck would show about "
+        "{chance}.",
+        "{count} customers buying less ordered less often than luck explains at the {level} "
+        "level, first of all {names}, lacking {gap} in all; with nothing changed, luck would "
+        "show about {chance}.",
         len(unlikely),
         gap=w.money(-unlikely.sales_gap.sum()),
         names=list_names(w, names),
@@ -105,8 +106,8 @@ def most_late(
     if not group["customer_count"]:
         return None
     sentence = w.ngettext(
-        "The {share} most late, {count} customer, lacks {gap}.",
-        "The {share} most late, {count} customers, lack {gap}.",
+        "The {count} customer with the largest loss ({share}) lacks {gap}.",
+        "The {count} customers with the largest losses ({share}) lack {gap}.",
         int(group["customer_count"]),
         share=w.percent(share, 0),
         gap=w.money(-group["sales_gap"]),
@@ -169,16 +170,16 @@ def salespeople(w: Wording, people: pd.DataFrame) -> Finding | None:
     watched = tested[tested.signal == "95"]
     if not len(out) and not len(watched):
         sentence = w._(
-            "Late shares run from {low} to {high} over {people} salespeople, all within what "
-            "chance gives their accounts: nobody is singled out.",
+            "Shares of accounts that buy less run from {low} to {high} over {people} "
+            "salespeople, all within what chance gives their accounts: nobody is singled out.",
             **told,
         )
         return Finding("salespeople", sentence, 0.0)
     if not len(out):
         sentence = w._(
-            "Late shares run from {low} to {high} over {people} salespeople; outside the 95 % "
-            "limits: {count}, where chance puts up to {chance}. Nobody is outside the 99.8 % "
-            "limits: nobody is singled out.",
+            "Shares of accounts that buy less run from {low} to {high} over {people} "
+            "salespeople; outside the 95 % limits: {count}, where chance puts up to {chance}."
+            " Nobody is outside the 99.8 % limits: nobody is singled out.",
             count=w.number(len(watched)),
             chance=w.number(0.05 * len(tested), 1),
             **told,
@@ -193,16 +194,17 @@ def salespeople(w: Wording, people: pd.DataFrame) -> Finding | None:
     )
     if not len(more):
         sentence = w._(
-            "Late shares run from {low} to {high} over {people} salespeople; fewer late accounts "
-            "than chance gives (99.8 % limits): {fewer}. Nobody has more.",
+            "Shares of accounts that buy less run from {low} to {high} over {people} "
+            "salespeople; fewer accounts that buy less than chance gives (99.8 % limits): "
+            "{fewer}. Nobody has more.",
             **told,
             **names,
         )
         return Finding("salespeople", sentence, 0.0)
     sentence = w._(
-        "Late shares run from {low} to {high} over {people} salespeople; more late accounts "
-        "than chance gives (99.8 % limits): {more}; fewer: {fewer}. Look at the accounts first, "
-        "then at the person.",
+        "Shares of accounts that buy less run from {low} to {high} over {people} salespeople;"
+        " more accounts that buy less than chance gives (99.8 % limits): {more}; fewer: "
+        "{fewer}. Look at the accounts first, then at the person.",
         **told,
         **names,
     )
@@ -275,19 +277,21 @@ def worst_month(w: Wording, months: pd.DataFrame, count: int, periods: Periods) 
     told = dict(count=w.number(count), gap=w.signed_money(gaps.min(), 0))
     if periods.ends_a_month:
         return w._(
-            "The {count} most late: largest gap in {month}, {gap}",
+            "The {count} largest losses: largest gap in {month}, {gap}",
             month=w.date(end, "MMMM y"),
             **told,
         )
     return w._(
-        "The {count} most late: largest gap in the month to {date}, {gap}", date=w.date(end), **told
+        "The {count} largest losses: largest gap in the month to {date}, {gap}",
+        date=w.date(end),
+        **told,
     )
 
 
 def behind_and_ahead(w: Wording, late: pd.DataFrame, gaps: pd.DataFrame) -> str:
     """How many are behind and ahead, and what is left of both."""
     return w._(
-        "{late} customers behind, {ahead} ahead: {net} net",
+        "{late} customers bought less, {ahead} bought more: {net} net",
         late=w.number(len(late)),
         ahead=w.number((gaps.sales_gap > 0).sum()),
         net=w.signed_money(gaps.sales_gap.sum(), 0),

@@ -185,9 +185,9 @@ def _protect(w: Wording, row: Mapping[str, Any]) -> str:
     if unknown(row["profit_high"]):
         return sentence
     if row["profit_high"] >= 0 > row["profit_low"]:
-        return f"{sentence} " + w._("Whether it pays for itself hangs on the rates of service.")
+        return f"{sentence} " + w._("Whether it is profitable hangs on the rates of service.")
     return f"{sentence} " + (
-        w._("It pays for itself.") if row["profit_low"] >= 0 else w._("It does not pay for itself.")
+        w._("It is profitable.") if row["profit_low"] >= 0 else w._("It does not pay for itself.")
     )
 
 
@@ -245,8 +245,8 @@ def rekindle(
     active = int(t.active.sum())
     if active and not unknown(chance):
         sentence += " " + w.ngettext(
-            "{count} of them still buys; by luck alone {chance} would look so.",
-            "{count} of them still buy; by luck alone {chance} would look so.",
+            "{count} of them still buys; about {chance} would look so by chance.",
+            "{count} of them still buy; about {chance} would look so by chance.",
             active,
             chance=w.number(chance, 1),
         )
@@ -260,8 +260,8 @@ def protect(w: Wording, accounts: pd.DataFrame) -> Finding | None:
         return None
     held, revenue = float(t.revenue.sum()), float(accounts.revenue.sum())
     sentence = w.ngettext(
-        "{count} account is a relationship with a capital R: {amount} of revenue, {share} of all.",
-        "{count} accounts are relationships with a capital R: {amount} of revenue, {share} of all.",
+        "{count} account is a close relationship: {amount} of revenue, {share} of all.",
+        "{count} accounts are close relationships: {amount} of revenue, {share} of all.",
         len(t),
         amount=w.money(held, 0),
         share=w.percent(held / revenue if revenue else None, 0),

@@ -114,8 +114,9 @@ def halving(w: Wording, effect: Mapping[str, float], attrition_rate: float) -> F
         )
     elif unknown(effect["profit_share"]):
         sentence = w._(
-            "Half the attrition, {half} a year instead of {rate}, would bring {amount} of margin "
-            "in the first year{interval}; no profit above zero is known to set it against.",
+            "Half the attrition, {half} a year instead of {rate}, would bring {amount} of "
+            "margin in the first year{interval}; the company makes a loss, so no share of "
+            "profit is told.",
             **told,
         )
     else:
@@ -167,7 +168,7 @@ def share_base(w: Wording, in_profit: bool) -> str:
     return (
         w._("today’s profit")
         if in_profit
-        else w._("today’s gross margin (no profit above zero is known)")
+        else w._("today’s gross margin (the company makes a loss)")
     )
 
 

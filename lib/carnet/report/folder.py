@@ -104,7 +104,10 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
         links=[
             *([(ACCOUNTS, w._("Accounts"))] if own else []),
             ("annex.html", w._("Methods and annex")),
-            *((f"{PEOPLE}/{stem}.html", w._("For {name}", name=stem)) for stem in people),
+            *(
+                (f"{PEOPLE}/{stem}.html", w._("For {name}", name=owner or w._("No salesperson")))
+                for stem, owner in people.items()
+            ),
         ],
         commented=PAGE_ONE in report.comments,
         signed=_signed(book),

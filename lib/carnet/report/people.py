@@ -21,25 +21,25 @@ SERVICE = ("customer_id", "date", "activity", "salesperson")
 
 def write_people(
     book: Book, folder: Path, accounts: Accounts, lists: Mapping[str, pd.DataFrame]
-) -> list[str]:
-    """Write people/<name>.html and .xlsx for everybody who has a task; returns the names of the
-    files without suffix.
+) -> dict[str, str]:
+    """Write people/<name>.html and .xlsx for everybody who has a task; returns the person of each
+    file (its name without suffix).
     """
     tasks = lists.get("tasks")
     if tasks is None or not len(tasks):
-        return []
+        return {}
     (folder / PEOPLE).mkdir(exist_ok=True)
     mapping = book.checks["service"].mapping if "service" in book.checks else {}
     headers = {role: mapping.get(role, role) for role in SERVICE}
     table = book.engagement.tables.get("service")
     row = table.format.header_row if table else 1
     sheet = table.sheet if table and isinstance(table.sheet, str) else ""
-    stems: list[str] = []
+    stems: dict[str, str] = {}
     for owner, own in tasks.groupby("salesperson", sort=True):
         stem = slug(str(owner)) or ("salesperson" if owner else "unassigned")
         number = sum(known == stem or known.startswith(f"{stem}--") for known in stems)
         stem = f"{stem}--{number + 1}" if number else stem
-        stems.append(stem)
+        stems[stem] = str(owner)
         mine = {name: _mine(t, str(owner), own.customer_id) for name, t in lists.items()}
         html = _page(book, str(owner), own, accounts.only(set(own.customer_id)), mine)
         (folder / PEOPLE / f"{stem}.html").write_text(html, encoding="utf-8", newline="\n")

@@ -322,8 +322,8 @@ def _funnel(gaps: Gaps) -> Exhibit:
         crew,
         Drawn(draw_funnel, {"limits": gaps.funnel, "share": gaps.late_share}),
         subtitle=w._(
-            "Late share of each salesperson's accounts, mix by class allowed for, against the "
-            "limits of chance around {share}",
+            "Share of each salesperson's accounts that buy less, mix by class allowed for, "
+            "against the limits of chance around {share}",
             share=w.percent(gaps.late_share),
         ),
         source=source(gaps),
@@ -342,12 +342,12 @@ def _people(gaps: Gaps) -> Exhibit | Kept:
         return Kept(lists, checks)
     return Exhibit(
         "salespeople",
-        w._("Late accounts by salesperson, in alphabetical order: not a ranking"),
+        w._("Accounts buying less, by salesperson, in alphabetical order: not a ranking"),
         people,
         Columns(PEOPLE),
         note=w._(
-            "Shrunk share: what the data carry, drawn towards the expected share; p: chance of a "
-            "late count this far from the expected one."
+            "Share allowing for chance: what the data carry, drawn towards the expected "
+            "share; p: chance of a late count this far from the expected one."
         ),
         lists=lists,
         checks=checks,
@@ -427,7 +427,8 @@ def _tracked(gaps: Gaps) -> Exhibit:
     return Exhibit(
         "tracked",
         w._(
-            "The most late: contacts, their quality, proposals since {date}, opportunities open",
+            "The largest losses: contacts, their quality, proposals since {date}, "
+            "opportunities open",
             date=w.date(gaps.since),
         ),
         gaps.tracked.head(LIST_LIMIT),
@@ -439,7 +440,7 @@ def _tracked(gaps: Gaps) -> Exhibit:
 
 @section(comparable)
 def by_month(gaps: Gaps) -> Shows:
-    """When each of the most late fell behind."""
+    "When each of the largest losses began."
     w, book = gaps.book.wording, gaps.book
     shown = gaps.tracked.head(gaps.parameters.top_count)
     strip = gaps.months[gaps.months.customer_id.isin(shown.customer_id)]

@@ -12,7 +12,7 @@ from carnet.wording import N_
     N_("Customers and money behind and ahead"),
     {
         "late_customer_count": Figure(
-            N_("Late customers"),
+            N_("Customers buying less"),
             "count",
             N_(
                 "Customers whose revenue, over the months that both years cover and rounded to the "
@@ -24,7 +24,7 @@ from carnet.wording import N_
             moves=True,
         ),
         "late_revenue_gap": Figure(
-            N_("Revenue gap of late customers"),
+            N_("Revenue gap of customers buying less"),
             "currency",
             N_("Σ of negative sales gaps"),
             good="up",
@@ -33,7 +33,7 @@ from carnet.wording import N_
             moves=True,
         ),
         "late_share": Figure(
-            N_("Late customers, share"),
+            N_("Share of customers buying less"),
             "ratio",
             N_("Customers with a sales gap under zero ÷ customers with revenue in either period"),
             good="down",
@@ -54,19 +54,19 @@ from carnet.wording import N_
             N_("Margin at stake"),
             "currency",
             N_(
-                "Σ over late customers of what they lack × their margin rate of both periods (else "
-                "the company's)"
+                "Σ over customers buying less of what they lack × their margin rate of both "
+                "periods (else the company's)"
             ),
             good="down",
             source="B",
             compares=True,
         ),
         "unlikely_gap_count": Figure(
-            N_("Late beyond luck"),
+            N_("Buying less, beyond chance"),
             "count",
             N_(
-                "Late customers with fewer orders and an exact order-count p-value at or under "
-                "the stated level"
+                "Customers buying less with fewer orders and an exact order-count p-value at "
+                "or under the stated level"
             ),
             good="down",
             source="B",
@@ -85,14 +85,14 @@ from carnet.wording import N_
             compares=True,
         ),
         "most_late_customer_count": Figure(
-            N_("Most late customers"),
+            N_("Customers with the largest losses"),
             "count",
             N_("The stated share of customers, most behind first"),
             source="B",
             compares=True,
         ),
         "most_late_revenue_gap": Figure(
-            N_("Revenue gap of the most late"),
+            N_("Revenue gap of the largest losses"),
             "currency",
             N_("Σ of their sales gaps"),
             good="up",
@@ -122,8 +122,8 @@ from carnet.wording import N_
             N_("Revenue gap with too few contacts"),
             "currency",
             N_(
-                "Σ of sales gaps of the most late that fell by the stated share with fewer "
-                "contacts than planned"
+                "Σ of sales gaps of the largest losses that fell by the stated share with "
+                "fewer contacts than planned"
             ),
             good="up",
             source="B",

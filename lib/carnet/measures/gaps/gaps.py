@@ -114,7 +114,7 @@ def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
     N_("Customers that rules flag when nothing has changed"),
     {
         "chance_gap_count": Figure(
-            N_("Late beyond luck, if nothing had changed"),
+            N_("Buying less, beyond chance, if nothing had changed"),
             "index",
             N_(
                 "Σ over customers of the chance that their orders, falling into either period at "
@@ -169,7 +169,7 @@ def chance_counts(
     return float(unlikely), float(fallen)
 
 
-@measure(N_("The most late customers, by amount or by rate"))
+@measure(N_("The customers with the largest losses, by amount or by rate"))
 def most_late(
     gaps: pd.DataFrame, share: float, by: str = "amount", behind: pd.Series | None = None
 ) -> pd.Series:

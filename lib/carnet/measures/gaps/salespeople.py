@@ -50,7 +50,7 @@ def sellers(sales: ir.Table, periods: Periods) -> ir.Table:
     return ranked.filter(ranked.place == 0).select("customer_id", gap_salesperson="salesperson")
 
 
-@measure(N_("Late accounts of each salesperson against their expected share"))
+@measure(N_("Accounts of each salesperson that buy less against their expected share"))
 def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFrame:
     """Late share of each salesperson's accounts beside the share that their mix would give anybody.
 

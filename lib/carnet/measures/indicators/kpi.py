@@ -548,7 +548,7 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
             source="D",
         ),
         "retention_rate_deck": Figure(
-            N_("Retention rate, deck definition"),
+            N_("Retention rate, as the usual slides count"),
             "ratio",
             N_(
                 "(Active − new) ÷ customers of the year before due to order again: recovered "
@@ -581,7 +581,7 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
             source="D",
         ),
         "fixed_cost_deck": Figure(
-            N_("Fixed costs, deck definition"),
+            N_("Fixed costs, as the usual slides count"),
             "currency",
             N_("Σ fixed and acquisition costs"),
             good="down",
@@ -645,7 +645,7 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
             source="D",
         ),
         "cac_deck": Figure(
-            N_("Acquisition cost, deck definition"),
+            N_("Acquisition cost, as the usual slides count"),
             "currency",
             N_("Marketing and selling costs ÷ all active customers"),
             good="down",
@@ -661,7 +661,7 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
             source="D",
         ),
         "lifetime_deck": Figure(
-            N_("Lifetime in years, deck definition"),
+            N_("Lifetime in years, as the usual slides count"),
             "index",
             N_("1 ÷ attrition rate: an order of magnitude, biased"),
             good="up",
@@ -677,7 +677,7 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
             source="D",
         ),
         "ltv_deck": Figure(
-            N_("Lifetime value, deck definition"),
+            N_("Lifetime value, as the usual slides count"),
             "currency",
             N_("Revenue per customer ÷ attrition rate: undiscounted revenue"),
             good="up",
@@ -693,7 +693,7 @@ def combined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
             source="D",
         ),
         "ltv_to_cac_deck": Figure(
-            N_("Lifetime value to acquisition cost, deck definition"),
+            N_("Lifetime value to acquisition cost, as the usual slides count"),
             "index",
             N_("Revenue per customer ÷ attrition rate ÷ acquisition cost per active customer"),
             good="up",

@@ -126,10 +126,10 @@ def last_chance(
 
 
 @measure(
-    N_("Margin in play of the proposals that are made"),
+    N_("Expected gain of the proposals that are made"),
     {
         "last_chance_value": Figure(
-            N_("Margin in play of last-chance proposals"),
+            N_("Expected gain of last-chance proposals"),
             "currency",
             N_(
                 "Σ of recoverability × margin at stake − cost of the proposal, where above zero, "
