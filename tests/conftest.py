@@ -165,6 +165,7 @@ def demo_reports(tmp_path_factory, worker_id):
                         shared / language,
                         "--language",
                         language,
+                        "--deck",
                         pictures=True,
                     )
                     assert done.returncode == 1, done.stderr
@@ -220,12 +221,13 @@ def picture_distance(left: str, right: str) -> float:
 
 
 def compare_outputs(self, test, ref, skip_compare=None):
-    from carnet.engagement.records import FIGURES_TYPE, FINDINGS_TYPE
+    from carnet.engagement.records import EXHIBIT_TYPE, FIGURES_TYPE, FINDINGS_TYPE, POINTS_TYPE
 
-    skipped = (*(skip_compare or self.parent.skip_compare), FIGURES_TYPE, FINDINGS_TYPE)
+    records = (FIGURES_TYPE, FINDINGS_TYPE, EXHIBIT_TYPE, POINTS_TYPE)
+    skipped = (*(skip_compare or self.parent.skip_compare), *records)
     if not compare_texts(self, test, ref, skipped):
         return False
-    for mime in (FIGURES_TYPE, FINDINGS_TYPE):
+    for mime in records:
         if not _close(_by_type(ref, mime), _by_type(test, mime)):
             self.comparison_traceback.append(
                 f"recorded {mime} differ: {_by_type(ref, mime)} != {_by_type(test, mime)}"

@@ -20,7 +20,7 @@ LOGOS = {"logo.svg": "image/svg+xml", "logo.png": "image/png", "logo.jpg": "imag
 LOGO_BYTES = 200_000
 TEXT_CONTRAST = 4.5  # WCAG 2.2 AA, text on white
 MARK_CONTRAST = 3  # the same, for the marks of a chart
-FILES = (FILE_NAME, *LOGOS, "style.css")
+FILES = (FILE_NAME, *LOGOS, "style.css", "template.pptx")
 COLOURS = ("focus", "contrast", "context", "third")
 
 

@@ -14,7 +14,6 @@ from carnet.exhibits.charts.base import Chart
 from carnet.exhibits.exhibit import Exhibit
 from carnet.exhibits.forms import Drawn, Headline
 from carnet.exhibits.tables import HtmlTable
-from carnet.wording import unknown
 
 CHART_ROWS = 400  # of a chart's table: a chart draws no more
 TABLE_ROWS = 60  # of a written table: what a page shows at first, and more than a slide holds
@@ -55,16 +54,14 @@ def published(exhibit: Exhibit, drawn: Chart | HtmlTable) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """A value as JSON holds it: 12 digits of a number, ISO of a date, null of what is unknown."""
-    if not isinstance(value, list) and (unknown(value) or value is pd.NaT):
-        return None
     if isinstance(value, list):
         return [_plain(each) for each in value]
-    if isinstance(value, bool):
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return None
+    if isinstance(value, bool | str):
         return value
     if isinstance(value, dt.date | dt.datetime):
         return value.isoformat()
-    if isinstance(value, str):
-        return value
     try:
         number = float(value)
     except (TypeError, ValueError):

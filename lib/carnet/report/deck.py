@@ -32,7 +32,7 @@ DECK = "deck.pptx"
 WIDE, HIGH = Emu(12_192_000), Emu(6_858_000)  # 16 : 9
 MARGIN = Emu(460_000)
 TITLE_LETTERS, CELL_LETTERS, BULLET_LETTERS = 130, 46, 220
-TABLE_ROWS, TABLE_COLUMNS, BARS = 10, 7, 12
+TABLE_ROWS, TABLE_COLUMNS, BARS, MOST_SLIDES = 10, 7, 12, 14
 LEGIBLE = 0.06  # of the tallest bar: from there a label fits into a bar
 LINE_LETTERS = 150  # of a table over the whole slide
 # the slides between the answer and what to do: the exhibit, or the next one where it is not there
@@ -80,9 +80,10 @@ def write_deck(
     if content.words.get("index"):
         words = [(0, line) for line in content.words["index"].splitlines() if line.strip()]
         deck.bullets(deck.slide(w._("In our words")), words)
+    ends = bool(content.tasks[1]) + bool(content.missing)
     for names in SLIDES:
         found = next((exhibits[name] for name in names if name in exhibits), None)
-        if found is not None:
+        if found is not None and len(deck.presentation.slides) + ends < MOST_SLIDES:
             section = f"{found.notebook}.{found.section}"
             deck.exhibit(found, content.words.get(section, ""))
     if content.tasks[1]:
@@ -202,7 +203,7 @@ class _Deck:
         frame = box.text_frame
         frame.word_wrap = True
         letters = sum(len(text[:BULLET_LETTERS]) + 60 for _, text in lines)
-        size = 20 if letters < 900 else 16 if letters < 1800 else 14 if letters < 2600 else 12
+        size = 20 if letters < 900 else 16 if letters < 2600 else 14 if letters < 3400 else 12
         for position, (level, text) in enumerate(lines):
             paragraph = frame.paragraphs[0] if position == 0 else frame.add_paragraph()
             paragraph.text = ("– " if level else "") + _cut(text, BULLET_LETTERS)
@@ -235,7 +236,8 @@ class _Deck:
             frame.table.rows[number].height = Emu(min(380_000, height // (len(shown) + 2)))
             for position, text in enumerate(row):
                 cell = frame.table.cell(number, position)
-                self._cell(cell, _cut(str(text), letters[position]), heading=number == 0)
+                room = letters[position] * (2 if number == 0 else 1)  # headings take two lines
+                self._cell(cell, _cut(str(text), room), heading=number == 0)
         if len(rows) > len(shown):
             more = self.w._(
                 "The first {count} of {total}.",

@@ -13,6 +13,7 @@ import click
 from tqdm import tqdm
 
 from carnet.book.book import Book
+from carnet.wording import Wording
 
 UNMEASURED_SECONDS = 10.0  # of a notebook that never ran here
 REFRESH_SECONDS = 0.5
@@ -64,6 +65,7 @@ class Shown(Watch):
         self.bar: tqdm | None = None
         self.over = threading.Event()
         self.follower: threading.Thread | None = None
+        self.w = Wording("en", "EUR")
 
     def warn(self, text: str) -> None:
         """A line on stderr."""
@@ -71,6 +73,7 @@ class Shown(Watch):
 
     def opened(self, book: Book) -> None:
         """The row ledger."""
+        self.w = book.wording
         self.ledger(book)
 
     def running(self, expected: Mapping[str, float], side_by_side: int) -> "Watch":
@@ -97,10 +100,21 @@ class Shown(Watch):
         seconds = time.monotonic() - self.live.pop(notebook, self.began_at)
         self.done.append(notebook)
         if self.bar is None:
-            more = len(self.done) < len(self.expected)
-            left = f", about {self.left():.0f} s left" if more else ""
-            count = f"{len(self.done)}/{len(self.expected)}"
-            click.echo(f"  {count} {notebook}: {seconds:.0f} s{left}", err=True)
+            told = dict(
+                done=self.w.number(len(self.done)),
+                all=self.w.number(len(self.expected)),
+                notebook=notebook,
+                seconds=self.w.number(seconds),
+                left=self.w.number(self.left()),
+            )
+            line = (
+                self.w._(
+                    "{done} of {all}: {notebook} took {seconds} s, about {left} s left", **told
+                )
+                if len(self.done) < len(self.expected)
+                else self.w._("{done} of {all}: {notebook} took {seconds} s", **told)
+            )
+            click.echo(f"  {line}", err=True)
 
     def left(self) -> float:
         """Seconds that are left, by what the notebooks were expected to take and by what they took
