@@ -5,10 +5,11 @@ import datetime as dt
 import re
 import shutil
 
-import openpyxl
 import pytest
+import xlsxwriter
 from carnet.book.book import open_book
 from carnet.report.accounts import Accounts
+from python_calamine import CalamineWorkbook
 
 from tests.conftest import DEMO, page_text
 
@@ -18,6 +19,23 @@ MOST_BYTES = 3_000_000
 def rows_of(path):
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
+
+
+def sheet_of(path):
+    """The first sheet of a workbook as rows."""
+    return CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
+
+
+def write_sheet(path, rows, name="Sheet1"):
+    """A workbook as a spreadsheet saves it: texts as texts, days as days."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet, days = book.add_worksheet(name), book.add_format({"num_format": "dd/mm/yyyy"})
+        for number, row in enumerate(rows):
+            for position, value in enumerate(row):
+                if isinstance(value, dt.date):
+                    sheet.write_datetime(number, position, value, days)
+                else:
+                    sheet.write(number, position, value)
 
 
 def test_every_account_of_a_task_has_its_page_and_its_decision(demo_reports):
@@ -88,8 +106,8 @@ def test_a_brief_holds_own_accounts_only(demo_reports):
         assert all(row["name"] not in html for row in others if row["name"] != "")
         assert not any(name in html for name in people - {owner})
         assert 'href="../' not in html and "accounts.html" not in html
-        sheet = openpyxl.load_workbook(folder / "people" / f"{stem}.xlsx").active
-        assert {row[6] for row in sheet.iter_rows(min_row=2, values_only=True)} == {owner}
+        rows = sheet_of(folder / "people" / f"{stem}.xlsx")[1:]
+        assert {row[6] for row in rows} == {owner}
 
 
 def test_a_sheet_sent_back_is_read_as_rows_of_service(demo_reports, tmp_path):
@@ -97,16 +115,14 @@ def test_a_sheet_sent_back_is_read_as_rows_of_service(demo_reports, tmp_path):
     folder = shutil.copytree(DEMO, tmp_path / "demo", ignore=lambda *_: [".carnet"])
     before = open_book(folder, "2025-12-31")
     path = demo_reports["fr"] / "people" / "claire-besson.xlsx"
-    book = openpyxl.load_workbook(path)
-    sheet = book.active
-    heads = [cell.value for cell in sheet[1]]
-    day, kind = heads.index("Date") + 1, heads.index("Activité") + 1
-    for row in (2, 4):
-        sheet.cell(row, day, dt.datetime(2025, 12, row))
-        sheet.cell(row, kind, "Visite")
-    ids = [sheet.cell(row, 1).value for row in (2, 4)]
+    (name,) = CalamineWorkbook.from_path(path).sheet_names
+    rows = sheet_of(path)
+    day, kind = rows[0].index("Date"), rows[0].index("Activité")
+    for number in (1, 3):
+        rows[number][day], rows[number][kind] = dt.datetime(2025, 12, number), "Visite"
+    ids = [rows[number][0] for number in (1, 3)]
     (folder / "returned").mkdir()
-    book.save(folder / "returned" / "claire.xlsx")
+    write_sheet(folder / "returned" / "claire.xlsx", rows, name)
     after = open_book(folder, "2025-12-31")
     old, new = before.checks["service"], after.checks["service"]
     assert (new.rows - old.rows, new.accepted_rows - old.accepted_rows) == (2, 2)
@@ -122,11 +138,6 @@ def test_without_a_table_of_service_the_sheets_that_came_back_are_one(make_engag
         tables={"sales": [["customer_id", "date", "amount"], ["A", "2024-06-30", "9"]]}
     )
     (folder / "returned").mkdir()
-    book = openpyxl.Workbook()
-    for row in (
-        ["customer_id", "date", "activity", "salesperson"],
-        ["A", "2024-05-02", "call", "Z"],
-    ):
-        book.active.append(row)
-    book.save(folder / "returned" / "z.xlsx")
+    heads = ["customer_id", "date", "activity", "salesperson"]
+    write_sheet(folder / "returned" / "z.xlsx", [heads, ["A", "2024-05-02", "call", "Z"]])
     assert open_book(folder).checks["service"].accepted_rows == 1
