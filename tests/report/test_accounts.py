@@ -62,8 +62,8 @@ def test_bars_are_the_client_s_own_sales(demo_reports):
     for path in sorted(DEMO.glob("ventes_*.csv")):
         with path.open(encoding="cp1252", newline="") as stream:
             for row in csv.DictReader(stream, delimiter=";"):
-                _, month, year = row["Date facture"].split("/")
                 if row["Code client"] == task:
+                    _, month, year = row["Date facture"].split("/")
                     amount = float(re.sub(r"\s", "", row["Montant HT"]).replace(",", "."))
                     key = f"{year}-{month}"
                     months[key] = months.get(key, 0.0) + amount

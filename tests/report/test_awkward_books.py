@@ -330,10 +330,12 @@ def test_book_without_sales_says_what_is_missing(make_engagement, tmp_path):
     done = run_carnet("run", folder, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2024-12-31"
+    index = page_text(report / "index.html")
+    missing = index[index.index('<h2 id="missing">') :]
     assert (
-        "Not measured: this section needs the table sales with customer_id, date, amount."
-        in page_text(report / "portfolio_audit.html")
+        "<b>sales (customer_id, date, amount)</b>: Main points · How did revenue move?" in missing
     )
+    assert not (report / "portfolio_audit.html").exists(), "a page without an answer"
     figures = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"]
     assert {name for name, figure in figures.items() if figure["value"] is not None} == {"revenue"}
 

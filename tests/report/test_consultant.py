@@ -180,9 +180,9 @@ def test_lists_in_the_form_of_a_french_spreadsheet(make_engagement, tmp_path):
     raw = (report / "lists" / "abc.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
     head, first = raw.decode("utf-8-sig").splitlines()[:2]
-    assert head.split(";")[:2] == ["Rang", "N° client"] and re.search(r"\d,\d", first)
+    assert {"Rang", "N° client", "Client"} <= set(head.split(";")) and re.search(r"\d,\d", first)
     machine = (report / "lists" / "machine" / "abc.csv").read_text(encoding="utf-8")
-    assert machine.startswith("rank,customer_id,")
+    assert "rank" in machine.splitlines()[0].split(",")
     again = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "sales_gaps")
     later = run_carnet(
         "run", folder, "--out", tmp_path / "out", "-n", "sales_gaps", "--as-of", "2025-01-31"

@@ -114,6 +114,7 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
     "value": (N_("Value"), "written"),
     "range": (N_("95 % interval"), "written"),
     "previous": (N_("Year before"), "written"),
+    "standing_then": (N_("Since the last audit"), "text"),
     "change": (N_("Change"), "written"),
     "definition": (N_("Definition"), "text"),
     "table": (N_("Table"), "text"),

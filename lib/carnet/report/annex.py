@@ -28,6 +28,7 @@ from carnet.report.results import outputs_of, place_of
 from carnet.wording import Wording
 
 HASH_LETTERS = 16
+ALL_BENCHMARKS = "retention_plan"  # it holds every published figure beside the book's own
 
 
 def annex_page(
@@ -57,7 +58,7 @@ def annex_page(
     told.append(parameters_table(w, w._("Parameters"), _parameters(executed)))
     told.append(draw_table(w, "run", w._("Versions"), _run(manifest), "parameter value"))
     body = template("annex.html.j2").render(
-        methods=[(page.title, _methods(book, page)) for page in pages.values()],
+        methods=[(page.title, _methods(book, name, pages)) for name, page in pages.items()],
         notices=[w.tell(notice) for notice in book.notices],
         data=[cleaned(table.html) for table in tables if "<td" in table.html],
         told=[cleaned(table.html) for table in told],
@@ -74,9 +75,17 @@ def annex_page(
     return page_of(book, w._("Methods and annex"), body, w._("Executive summary"))
 
 
-def _methods(book: Book, page: Page) -> str:
-    """The exhibits that a notebook's page leaves to the annex."""
-    shown = [output for output in page.annexed if "section" in place_of(output)]
+def _methods(book: Book, name: str, pages: Mapping[str, Page]) -> str:
+    """The exhibits that a notebook's page leaves to the annex; the published figures once, where
+    one notebook has them all.
+    """
+    others = name != ALL_BENCHMARKS and ALL_BENCHMARKS in pages
+    shown = [
+        output
+        for output in pages[name].annexed
+        if "section" in place_of(output)
+        and not (others and place_of(output).get("key") == "benchmarks")
+    ]
     cell = nbformat.v4.new_code_cell(outputs=shown)
     return rendered(book, [cell]) if shown else ""
 

@@ -161,8 +161,8 @@ def with_kept_parameters(
             for each in sharing:
                 if name in notebooks[each]:
                     chosen[each].setdefault(name, checked)
-    for name in {name for values in chosen.values() for name in values}:
-        told = {n: values[name] for n, values in chosen.items() if name in values}
+    for name in {name for values in kept.values() for name in values}:
+        told = {n: values[name] for n, values in kept.items() if name in values}
         if len(set(map(repr, told.values()))) > 1 and hasattr(Policy, name):
             raise CarnetError(
                 f"parameters: '{name}' decides on accounts in every notebook and has two values "

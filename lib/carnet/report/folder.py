@@ -36,7 +36,6 @@ from carnet.report.people import PEOPLE, write_people
 from carnet.report.printing import print_pages
 from carnet.report.results import exhibits, recorded
 from carnet.report.workbook import write_annex
-from carnet.sections.section import SECTIONS
 from carnet.wording import Wording
 
 BESIDE = [
@@ -121,7 +120,9 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
         write_text(folder / ACCOUNTS, own)
     if report.deck:
         _write_deck(folder, report, figures)
-    printed = [*pages, *(f"{PEOPLE}/{stem}" for stem in people)]
+    # a shorter report is printed without its methods
+    printed = [name for name in pages if name != "annex" or engagement.audience == "full"]
+    printed += [f"{PEOPLE}/{stem}" for stem in people]
     trouble = _print(folder, browser, printed) if browser else ""
     write_own_lists(w, folder / "lists", engagement.lists)
     if report.comments:
@@ -193,6 +194,11 @@ def _signed(book: Book) -> str:
 def read_comments_of(book: Book) -> Mapping[str, Comment]:
     """The comments of the engagement. Raises CarnetError naming the line at fault."""
     engagement, signed = book.engagement, book.engagement.signed
+    named = engagement.sections.hide or engagement.sections.first
+    if not named and not any(engagement.folder.glob("comments*.md")):
+        return {}
+    from carnet.sections.catalogue import SECTIONS  # every section: a second of imports
+
     for key in ("hide", "first"):
         for name in getattr(engagement.sections, key):
             if name not in SECTIONS:

@@ -31,11 +31,8 @@ AUDIENCES: dict[str, tuple[str, ...]] = {
     "management": (
         "portfolio_audit.revenue_bridge",
         "portfolio_audit.dependence",
-        "portfolio_audit.account_strategies",
         "cost_structure.left_of_revenue",
         "cost_structure.break_even",
-        "kpi_tracking.by_year",
-        "kpi_tracking.objectives",
         "churn_reasons.in_our_hands",
         "churn_reasons.classes_of_reasons",
         "retention_plan.good_customers_lost",
@@ -114,8 +111,11 @@ class Arranged:
 
     @property
     def answers(self) -> bool:
-        """True where the page shows more than sentences: at least one chart or table."""
-        return any("key" in place_of(output) for group in self.groups for output in group.outputs)
+        """True where the page shows more than sentences: at least one chart or table, or what an
+        analyst's own cell shows.
+        """
+        places = [place_of(output) for group in self.groups for output in group.outputs]
+        return any(not place or "key" in place for place in places)
 
 
 def arranged(run: Executed, choice: Choice) -> Arranged:

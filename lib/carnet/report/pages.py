@@ -139,6 +139,7 @@ def _whole_page(w: Wording, firm: Firm, cover: Cover, body: str, home: str = "")
             "shown": w._("Rows shown: {shown} of {total}"),
             "locale": w.language,
             "elsewhere": w._("the others are in the lists of the report"),
+            "first": w._("The first rows"),
         },
         labels={
             "contents": w._("Contents"),
@@ -238,6 +239,7 @@ def rendered(book: Book, cells: Sequence[NotebookNode]) -> str:
     page = nbformat.v4.new_notebook(cells=copy.deepcopy(list(cells)))
     for cell in page.cells:
         for output in cell.get("outputs", []):
+            output.setdefault("metadata", NotebookNode())
             output.metadata["narrow"] = output.get("data", {}).get(NARROW_TYPE, "")
             for mime in RECORDS:
                 output.get("data", {}).pop(mime, None)

@@ -334,6 +334,9 @@ def _execute_and_send(sender: Connection, book: Book, job: Job, choice: Choice) 
         sender.send((run, notebook_page(book, run, choice)))
     except (NotebookFailed, CarnetError, OSError) as error:
         sender.send(error)
+    except Exception as error:  # a fault of carnet: told with its kind, not as a dead process
+        told = f"{type(error).__name__}: {error}"
+        sender.send(NotebookFailed(job.path.stem, -1, told, ""))
 
 
 def _manifest(

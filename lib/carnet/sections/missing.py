@@ -2,7 +2,7 @@
 it is not there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import pandas as pd
@@ -11,7 +11,7 @@ from carnet.book.book import Book
 from carnet.engagement.schema import TABLE_LABELS, TABLES
 from carnet.intake.goods import LEAST_COSTED
 from carnet.intake.ledger import FILLED
-from carnet.wording import unknown
+from carnet.wording import Wording, unknown
 
 
 class MissingTable(str):
@@ -78,6 +78,16 @@ def needs(book: Book, table: str, *columns: str) -> str:
         columns=", ".join(columns or TABLES[table].required),
     )
     return MissingTable.of(table, line)
+
+
+def told_briefly(w: Wording, own: Mapping[str, str]) -> dict[str, str]:
+    """Written figures by name; in a cell a missing table is “not measured”: what would fill it is
+    said once.
+    """
+    return {
+        name: w._("not measured") if isinstance(text, MissingTable) else text
+        for name, text in own.items()
+    }
 
 
 def unmeasured(book: Book, value: float | None, table: str, *columns: str) -> str:

@@ -618,6 +618,7 @@ def relationships(accounts: AccountStudy) -> Shows:
             w._("Relationships of each salesperson against the cap"),
             accounts.load.rename(columns={"relationship_count": "held_count"}),
             Columns("salesperson held_count relationship_revenue cap over_cap"),
+            annex=True,
         )
     yield from said(strategies.load(w, accounts.load))
     yield _threads(accounts)
@@ -660,6 +661,7 @@ def potential(accounts: AccountStudy) -> Shows:
         missing=first_missing(needs(book, "customers", "potential"), too_few(book, t)),
         lists={"potential": t} if len(t) else {},
         checks=[(bool(whole), "the matrix does not hold every customer with a potential")],
+        annex=True,
     )
     if len(accounts.untapped):
         yield Exhibit(

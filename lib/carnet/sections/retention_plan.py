@@ -23,7 +23,7 @@ from carnet.findings import value as words
 from carnet.findings.answer import Point
 from carnet.measures.reasons import service_quality
 from carnet.measures.statistics import intervals
-from carnet.sections.missing import first_missing, given, needs, too_few, unmeasured
+from carnet.sections.missing import first_missing, given, needs, told_briefly, too_few, unmeasured
 from carnet.sections.section import Shows, points, section, source_line
 from carnet.wording import Wording, unknown
 
@@ -458,7 +458,7 @@ def famous_figures(study: RetentionStudy, departures: Departures, opinions: Opin
     """Every figure that the usual slides quote, and what this book shows."""
     w, quoted = study.book.wording, benchmarks()
     own = _of_retention(study) | _of_effects(study) | _of_reasons(departures)
-    own |= _of_chain(opinions) | _of_service(opinions)
+    own = told_briefly(w, own | _of_chain(opinions) | _of_service(opinions))
     yield Exhibit(
         "benchmarks",
         w._("Every quoted figure, and what this book shows"),
@@ -509,11 +509,12 @@ def _of_effects(study: RetentionStudy) -> dict[str, str]:
         amount, low, high = first.loc[name, ["extra_profit", "low", "high"]]
         effect = words.effect(w, amount, low, high, study.base, study.in_profit)
         gained[name] = first_missing(missing, effect)
-    loyalty = w._(
+    both = w._(
         "as points: {points}; as a ratio: {relative}",
         points=gained["points"],
         relative=gained["relative"],
     )
+    loyalty = first_missing(missing, both)
     return {"halving_attrition": gained["halving"], "loyalty_5": loyalty}
 
 

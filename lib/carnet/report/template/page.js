@@ -48,6 +48,7 @@
     const search = Object.assign(document.createElement("input"), { type: "search", autocomplete: "off" });
     tools.className = "tools";
     tools.dataset.elsewhere = words.elsewhere;
+    tools.dataset.first = words.first;
     told.setAttribute("role", "status");
     Object.assign(all, { type: "button", textContent: words.all });
     Object.assign(reset, { type: "button", textContent: words.reset, hidden: true });
