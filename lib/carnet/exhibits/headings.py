@@ -402,3 +402,20 @@ WORDS = {
     "renegotiate": N_("renegotiate"),
     "gone": N_("gone"),
 }
+
+# what a heading means, told where it is pointed at, and in the glossary of the annex
+TIPS = {
+    "sales_gap": N_("Revenue of the audit period less that of the same months of the year before"),
+    "abc_class": N_(
+        "A: the customers that make the first 80\u00a0% of revenue, B: up to 95\u00a0%, "
+        "C: the others"
+    ),
+    "order_p_value": N_(
+        "How often chance alone would give order counts this far apart; small: a real change"
+    ),
+    "margin_at_stake": N_("What the lost revenue would have left as margin"),
+    "leave_probability": N_(
+        "Share of customers as silent as this one that left within a year, in earlier years"
+    ),
+    "recoverability": N_("Share of customers like this one that came back, in earlier years"),
+}

@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from carnet.engagement.profiles import benchmarks
 from carnet.engagement.records import LIST_ROWS
 from carnet.engagement.schema import TABLE_LABELS
-from carnet.exhibits.headings import HEADINGS, TEXTS, WORDS, Kind
+from carnet.exhibits.headings import HEADINGS, TEXTS, TIPS, WORDS, Kind
 from carnet.exhibits.written import WRITTEN
 from carnet.findings.base import write_figure
 from carnet.intake.contracts import TableCheck
@@ -120,6 +120,10 @@ def draw_table(
         if first
         else ""
         for f, kind in kinds.items()
+    }
+    marks = {
+        f: mark + (f' title="{escape(w._(TIPS[f]))}"' if f in TIPS else "")
+        for f, mark in marks.items()
     }
     unsorted = " no-sort" if first else ""  # a written value has no order of its own
     header = [

@@ -13,6 +13,7 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.customers.catalogue import COMPOSED
 from carnet.engagement.schema import TABLE_LABELS
+from carnet.exhibits.headings import HEADINGS, TIPS
 from carnet.exhibits.lists import FILE_LABELS, LISTS
 from carnet.exhibits.tables import (
     definitions_table,
@@ -62,12 +63,14 @@ def annex_page(
         notices=[w.tell(notice) for notice in book.notices],
         data=[cleaned(table.html) for table in tables if "<td" in table.html],
         told=[cleaned(table.html) for table in told],
+        glossary=[(w._(HEADINGS[name][0]), w._(tip)) for name, tip in TIPS.items()],
         measures=_measures(w, executed),
         files=[(str(path), _file_label(w, path, pages)) for path in files],
         labels={
             "methods": w._("Methods and cut points"),
             "data": w._("Scope and data quality"),
             "told": w._("Definitions, parameters, versions"),
+            "glossary": w._("In plain words"),
             "measures": w._("Measures that ran, with their queries"),
             "files": w._("Lists and data"),
         },

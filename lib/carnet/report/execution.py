@@ -20,6 +20,7 @@ from typing import Any
 import nbformat
 from traitlets.config import Config
 
+from carnet.book.earlier import open_published
 from carnet.engagement.parameters import Accepted, Policy
 from carnet.engagement.running import RUN_VARIABLE
 from carnet.errors import CarnetError, nearest
@@ -169,6 +170,14 @@ def with_kept_parameters(
                 f"({', '.join(f'{n}: {value!r}' for n, value in told.items())}); keep one."
             )
     return chosen
+
+
+def last_seconds(home: Path) -> dict[str, float]:
+    """The seconds that each notebook took in the last report of the client."""
+    for manifest in sorted(home.glob("*/manifest.json"), reverse=True):
+        with suppress(CarnetError):
+            return dict(open_published(manifest.parent).manifest.get("seconds", {}))
+    return {}
 
 
 @dataclass(frozen=True)

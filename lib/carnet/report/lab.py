@@ -15,12 +15,14 @@ from carnet.engagement.file import FILE_NAME, load_engagement
 from carnet.errors import CarnetError
 from carnet.report.execution import (
     check_parameters,
+    last_seconds,
     notebook_parameters,
     with_kept_parameters,
 )
 from carnet.wording import Wording, translate_markdown
 
 FOLDER = "notebooks"
+REPORTS = Path("reports")  # where `carnet run` publishes by default
 
 
 def prepare(
@@ -29,6 +31,7 @@ def prepare(
     parameters: dict[str, str],
     as_of: str | None = None,
     language: str | None = None,
+    out: Path = REPORTS,
 ) -> tuple[list[Path], list[Path]]:
     """Copy the notebooks into the engagement's folder with their parameters set;
     (copies, those of them that were there and are kept).
@@ -54,6 +57,7 @@ def prepare(
             f"for a new copy."
         )
     target.mkdir(exist_ok=True)
+    seconds = last_seconds(out / loaded.slug)
     common = {"engagement": named, "as_of": as_of or "", "language": loaded.language}
     for path, copy in zip(notebooks, copies, strict=True):
         if copy in kept:
@@ -70,7 +74,7 @@ def prepare(
             cell.outputs, cell.execution_count = [], None
             if "parameters" in cell.metadata.get("tags", []):
                 cell.source = _set(cell.source, common | values)
-                cells.append(_essentials(w, path.stem))
+                cells.append(_essentials(w, path.stem, seconds.get(path.stem)))
             else:
                 cell.metadata["jupyter"] = {"source_hidden": True}  # folded: one click shows it
         notebook.cells = cells
@@ -78,8 +82,10 @@ def prepare(
     return copies, kept
 
 
-def _essentials(w: Wording, name: str) -> nbformat.NotebookNode:
-    """What an analyst must know, under the parameters."""
+def _essentials(w: Wording, name: str, seconds: float | None) -> nbformat.NotebookNode:
+    """What an analyst must know, under the parameters; `seconds` that the notebook took in the last
+    report.
+    """
     lines = [
         w._(
             "**Change a value above, then run the cells from here down** (Run, Run Selected Cell "
@@ -90,6 +96,11 @@ def _essentials(w: Wording, name: str) -> nbformat.NotebookNode:
             "carnet's own. Values alone stand better under `parameters:` of engagement.yml."
         ),
     ]
+    if seconds:
+        took = w._(
+            "The whole notebook took {seconds} s in the last report.", seconds=w.number(seconds)
+        )
+        lines.append(took)
     cell = nbformat.v4.new_markdown_cell("\n\n".join(lines))
     cell["id"] = f"essentials-{name}".replace("_", "-")
     return cell

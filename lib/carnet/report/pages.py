@@ -41,7 +41,8 @@ ALLOWED_TAGS = {
     "td", "tfoot", "th", "thead", "tr", "ul",
 }  # fmt: skip
 ALLOWED_ATTRIBUTES = {
-    "*": {"class", "id"}, "th": {"scope", "colspan", "data-filter", "data-falling", "data-person"},
+    "*": {"class", "id"},
+    "th": {"scope", "colspan", "data-filter", "data-falling", "data-person", "title"},
     "td": {"colspan", "data-sort"}, "a": {"href"}, "table": {"data-first", "data-total"},
     "div": {"tabindex", "role", "aria-label"}, "pre": {"tabindex"},
 }  # fmt: skip

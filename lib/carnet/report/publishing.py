@@ -22,7 +22,7 @@ from typing import Any
 import nbformat
 
 from carnet.book.book import Book, open_book
-from carnet.book.earlier import find_earlier, open_published
+from carnet.book.earlier import find_earlier
 from carnet.engagement.running import PICTURES_VARIABLE, Run
 from carnet.engagement.unfinished import PRIVATE, building
 from carnet.errors import CarnetError, nearest
@@ -34,6 +34,7 @@ from carnet.report.execution import (
     NotebookFailed,
     check_parameters,
     execute_notebook,
+    last_seconds,
     notebook_parameters,
     with_kept_parameters,
 )
@@ -198,7 +199,7 @@ def run_audit(
                 )
                 for path in longest_first
             ]
-            expected = expected_seconds(notebooks, _last_seconds(home))
+            expected = expected_seconds(notebooks, last_seconds(home))
             with watch.running(expected, side_by_side):
                 executed, pages = _execute_all(book, jobs, choice, (context, side_by_side), watch)
             shutil.rmtree(run.parent)
@@ -271,14 +272,6 @@ def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
     except OSError:
         return None
     return log
-
-
-def _last_seconds(home: Path) -> dict[str, float]:
-    """The seconds that each notebook took in the last report of the client."""
-    for manifest in sorted(home.glob("*/manifest.json"), reverse=True):
-        with contextlib.suppress(CarnetError):
-            return dict(open_published(manifest.parent).manifest.get("seconds", {}))
-    return {}
 
 
 def _execute_all(
