@@ -155,7 +155,7 @@ def test_two_runs_give_the_same_bytes(demo_reports, tmp_path):
     """Every file but the manifest, which holds the run stamp; this run is a process of its own,
     the other may not have been.
     """
-    done = spawn_carnet("run", DEMO, "--out", tmp_path, "--language", "en")
+    done = spawn_carnet("run", DEMO, "--out", tmp_path, "--language", "en", "--deck")
     again = tmp_path / "fournitures-vauban-sas-fictive" / "2025-12-31"
     assert done.returncode == 1
     names = sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())

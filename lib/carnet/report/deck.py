@@ -24,6 +24,7 @@ from pptx.util import Emu, Pt
 from carnet.book.book import Book
 from carnet.errors import CarnetError
 from carnet.exhibits.charts.base import COLOURS
+from carnet.report.packages import set_clock
 from carnet.report.results import Published
 from carnet.wording import unknown
 
@@ -93,6 +94,7 @@ def write_deck(
         lines = [(0, line) for line in content.missing]
         deck.bullets(deck.slide(w._("What is missing, and what it would fill")), lines)
     deck.presentation.save(str(target))
+    set_clock(target, book.as_of)
     return len(deck.presentation.slides)
 
 

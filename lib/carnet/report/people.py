@@ -44,7 +44,8 @@ def write_people(
         html = _page(book, str(owner), own, accounts.only(set(own.customer_id)), mine)
         (folder / PEOPLE / f"{stem}.html").write_text(html, encoding="utf-8", newline="\n")
         target = folder / PEOPLE / f"{stem}.xlsx"
-        write_tasks(book.wording, target, own, headers, book.activity_kinds, (sheet, row))
+        place = (sheet, row)
+        write_tasks(book.wording, target, own, headers, book.activity_kinds, place, book.as_of)
     return stems
 
 

@@ -109,6 +109,7 @@ def write_tasks(
     headers: Mapping[str, str],
     kinds: Sequence[str],
     place: tuple[str, int],
+    as_of: dt.date,
 ) -> None:
     """One salesperson's tasks as a workbook that the next audit reads: under the client's own
     headers of the table `service`, with what was done and when left empty.
@@ -118,6 +119,7 @@ def write_tasks(
     """
     sheet_name, first = place
     with _workbook(target) as book:
+        book.set_properties({"author": "carnet", "created": dt.datetime.combine(as_of, dt.time())})
         writer = _Writer(book, w, HOUSE_COLOUR)
         sheet = book.add_worksheet(writer.name(sheet_name or w._("Tasks")))
         columns = [
