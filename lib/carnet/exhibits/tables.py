@@ -324,7 +324,8 @@ def written_change(w: Wording, row: Mapping[str, Any]) -> str:
         return ""
     unit, change = FIGURES[row["name"]].unit, value - before
     if unit == "ratio":
-        return w._("{change} points", change=w.signed_number(100 * change, 1))
+        shown = round(100 * value, 1) - round(100 * before, 1)  # what both figures show
+        return w._("{change} points", change=w.signed_number(shown, 1))
     if unit != "currency":
         return w.signed_number(change, 0)
     share = f" ({w.signed_percent(change / before)})" if before > 0 < value else ""

@@ -39,24 +39,24 @@ def earned(
     """Whether the company earns money, after how much the year before; where break-even is."""
     if unknown(now):
         return []
-    told = dict(now=w.money(abs(now), 0), before=w.signed_money(before, 0))
+    told = dict(now=w.money(abs(now), 0), before=w.money(abs(before), 0))
     if unknown(before):
         sentence = (
             w._("The company lost {now}.", **told)
             if now < 0
             else w._("The company earned {now}.", **told)
         )
+    elif now < 0:
+        sentence = (
+            w._("The company lost {now}, after a loss of {before} the year before.", **told)
+            if before < 0
+            else w._("The company lost {now}, after a profit of {before} the year before.", **told)
+        )
     else:
         sentence = (
-            w._(
-                "The company lost {now} in the audit period, after {before} the year before.",
-                **told,
-            )
-            if now < 0
-            else w._(
-                "The company earned {now} in the audit period, after {before} the year before.",
-                **told,
-            )
+            w._("The company earned {now}, after a loss of {before} the year before.", **told)
+            if before < 0
+            else w._("The company earned {now}, after {before} the year before.", **told)
         )
     if by_ledger:
         sentence += " " + w._("This is the result of the legal ledger.")
@@ -185,15 +185,15 @@ def behind(
         share=w.percent(most / total, 0),
     )
     told = dict(
-        sure=w.signed_money(sure, 0), behind=w.number(len(unlikely)), chance=w.number(chance, 0)
+        sure=w.signed_money(sure, 0), chance=w.number(chance, 0), among=w.number(len(beyond))
     )
     luck = (
         w.ngettext(
-            "Of these, {count} ordered less often than chance explains: {sure}. Among all who are "
-            "behind it is {behind}, where about {chance} would be by chance.",
-            "Of these, {count} ordered less often than chance explains: {sure}. Among all who are "
-            "behind it is {behind}, where about {chance} would be by chance.",
-            len(beyond),
+            "Of all who are behind, {count} ordered so much less that it is hardly chance (about "
+            "{chance} false alarms); {among} of them are among these: {sure}.",
+            "Of all who are behind, {count} ordered so much less that it is hardly chance (about "
+            "{chance} false alarms); {among} of them are among these: {sure}.",
+            len(unlikely),
             **told,
         )
         if len(beyond)
@@ -205,21 +205,30 @@ def behind(
     ]
 
 
-def leaving(w: Wording, share: Mapping[str, float], known: int, since: str) -> list[Point]:
-    """Why they leave, as far as it is known: how many departures lay in the company's own hands."""
+def leaving(
+    w: Wording, share: Mapping[str, float], money: float, known: int, since: str
+) -> list[Point]:
+    """Why they leave, as far as it is known: how many departures lay in the company's own hands,
+    and what share of their revenue that is (`money`).
+    """
     if not known:
         return []
+    told = dict(
+        known=w.number(known),
+        since=since,
+        share=w.percent(share["value"], 0),
+        range=w.between(*(w.percent(share[end], 0) for end in ("low", "high"))),
+    )
     sentence = w.ngettext(
         "Of {known} departures since {since} whose reason is known, {count} lay in the company's "
         "own hands, by too little contact or poor attention: {share} {range}.",
         "Of {known} departures since {since} whose reason is known, {count} lay in the company's "
         "own hands, by too little contact or poor attention: {share} {range}.",
         int(share["count"]),
-        known=w.number(known),
-        since=since,
-        share=w.percent(share["value"], 0),
-        range=w.between(*(w.percent(share[end], 0) for end in ("low", "high"))),
+        **told,
     )
+    if not unknown(money):
+        sentence += " " + w._("By revenue it is {money}.", money=w.percent(money, 0))
     return [Point("why", "why", sentence, None, "", "in_our_hands")]
 
 

@@ -234,16 +234,16 @@ def receivables(w: Wording, f: Mapping[str, Any], late_amount: float | None) -> 
         return None
     if late_amount is None or unknown(late_amount):
         sentence = w._(
-            "Customers owe {amount}, {days} days of sales; invoices paid in the period took "
-            "{delay} days; no due date is given.",
+            "Customers owe {amount}, taxes included, {days} days of sales; invoices paid in the "
+            "period took {delay} days; no due date is given.",
             amount=w.money(f["open_amount"]),
             days=w.number(f["dso_days"]),
             delay=w.number(f["payment_delay_days"]),
         )
         return Finding("receivables", sentence, -f["open_amount"])
     sentence = w._(
-        "Customers owe {amount}, {days} days of sales, of which {late} is past due; invoices paid "
-        "in the period took {delay} days.",
+        "Customers owe {amount}, taxes included, {days} days of sales, of which {late} is past "
+        "due; invoices paid in the period took {delay} days.",
         amount=w.money(f["open_amount"]),
         days=w.number(f["dso_days"]),
         late=w.money(late_amount),
@@ -291,6 +291,13 @@ def costs_in_all(w: Wording, now: Mapping[str, Any]) -> str:
 def left_of_revenue(w: Wording, now: Mapping[str, Any]) -> str:
     """Title: the revenue, and what is left of it."""
     revenue, net = (w.money(now[name], 0) for name in ("accounted_revenue", "net_margin"))
+    if now["net_margin"] < 0:
+        missing = w.money(-now["net_margin"], 0)
+        return w._(
+            "Of {revenue} of revenue nothing is left: {missing} is missing",
+            revenue=revenue,
+            missing=missing,
+        )
     return w._("Of {revenue} of revenue, {net} is left", revenue=revenue, net=net)
 
 

@@ -606,7 +606,7 @@ def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
             "{gap} missing."
         ),
         "competition": N_("Ask what a competitor offers: contacted as planned, and {gap} missing."),
-        "demand": N_("Ask what the customer needs less of: contacted as planned, {gap} missing."),
+        "demand": N_("Ask why the customer orders less: contacted as planned, {gap} missing."),
         "watch": N_("Call: {made} of {planned} planned contacts noted in a year, {gap} missing."),
     }
     reading = row["quadrant"]

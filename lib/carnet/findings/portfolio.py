@@ -41,8 +41,8 @@ def revenue_change(
             **told,
         ),
         "flat": w._(
-            "Revenue is {revenue}, {change} ({rate}) against the previous period: the range "
-            "from customer to customer {interval} holds zero, no direction is told.",
+            "Revenue is {revenue}, {change} ({rate}) against the previous period; a change of "
+            "this size can come from a few customers {interval}.",
             **told,
         ),
         "too few": w._(

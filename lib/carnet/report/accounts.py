@@ -16,13 +16,14 @@ from carnet.customers.accounts.dossier import EACH, MONTHS, Dossiers, dossiers, 
 from carnet.engagement.records import restored, slug
 from carnet.exhibits.headings import WORDS
 from carnet.report.pages import page_of, template
-from carnet.wording import Wording, unknown
+from carnet.wording import N_, Wording, unknown
 
 ACCOUNTS = "accounts.html"
 BARS = (720, 90)  # width and height of the months' bars
 GAP = 4  # between two bars
 FAMILIES = 8
 TEXT_LETTERS = 400
+STAGES = {"won": N_("won, of an offer"), "lost": N_("lost, of an offer"), "open": N_("still open")}
 # what a page must not touch when it links names
 CODE = re.compile(
     r"(<(?:script|style|svg|pre|a|nav|option|title|h1|button)\b.*?</(?:script|style|svg|pre|a|nav|option|title|h1|button)>|<[^>]+>)",
@@ -131,9 +132,10 @@ def accounts_labels(w: Wording) -> dict[str, str]:
         "stopped": w._("no longer bought"),
         "contacts": w._("Contacts"),
         "opportunities": w._("Opportunities"),
-        "invoices": w._("Open invoices"),
+        "invoices": w._("Open invoices, by due date"),
         "marks": w._("What it says"),
         "figures": w._("In figures"),
+        "colon": "\u00a0:" if w.language == "fr" else ":",
     }
 
 
@@ -288,8 +290,8 @@ def _lines(w: Wording, t: pd.DataFrame, day: str, columns: str) -> list[tuple[st
 def _cell(w: Wording, name: str, value: Any) -> str:
     if name == "amount":
         return w.money(float(value), 0)
-    if name == "stage" and value in WORDS:
-        return w._(WORDS[value])
+    if name == "stage" and value in STAGES:
+        return w._(STAGES[value])
     if name in ("score", "scale"):
         number = w.number(float(value), 0 if float(value).is_integer() else 1)
         return number if name == "score" else w._("of {scale}", scale=number)

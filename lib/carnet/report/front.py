@@ -93,6 +93,7 @@ def _labels(w: Wording) -> dict[str, str]:
         "before": w._("year before"),
         "names": w._("the names"),
         "more": w._("more"),
+        "colon": "\u00a0:" if w.language == "fr" else ":",
     }
 
 
@@ -215,8 +216,19 @@ def _actions(book: Book, folder: Path) -> str:
         count=w.number(min(len(t), FIRST_ACTIONS)),
         total=w.number(len(t)),
     )
-    shown = t.head(FIRST_ACTIONS)
-    return cleaned(draw_table(w, "actions", caption, shown, Fields(columns)).html)
+    shown, note = t.head(FIRST_ACTIONS), ""
+    decided = pd.read_csv(folder / "lists" / "actions.csv", dtype={"customer_id": str})
+    undated = decided[(decided.at_most > 0) & ~decided.customer_id.isin(t.customer_id)]
+    if len(undated):
+        note = w.ngettext(
+            "{count} account more is worth an action ({money}) and has no date yet: see the list "
+            "of decisions.",
+            "{count} accounts more are worth an action ({money}) and have no date yet: see the "
+            "list of decisions.",
+            len(undated),
+            money=w.money(float(undated.at_most.sum()), 0),
+        )
+    return cleaned(draw_table(w, "actions", caption, shown, Fields(columns), note).html)
 
 
 # --- what is missing, and how sound the data are

@@ -137,6 +137,8 @@ def _whole_page(w: Wording, firm: Firm, cover: Cover, body: str, home: str = "")
             "search": w._("Search"),
             "every": w._("all values"),
             "all": w._("All rows"),
+            "reset": w._("Reset"),
+            "person": w._("Salesperson, all lists"),
             "shown": w._("Rows shown: {shown} of {total}"),
             "locale": w.language,
             "elsewhere": w._("the others are in the lists of the report"),

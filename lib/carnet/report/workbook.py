@@ -63,9 +63,11 @@ def write_annex(
             {"title": client, "author": "carnet", "created": dt.datetime.combine(as_of, dt.time())}
         )
         writer = _Writer(book, w, colour or HOUSE_COLOUR)
+        read = {name: _read(lists / f"{name}.csv") for name in there}
         sheets = [
-            (w._(LISTS[name].label), _as_sheet(name, _read(lists / f"{name}.csv")), columns)
+            (w._(LISTS[name].label), _as_sheet(name, read[name]), columns)
             for name, columns in there.items()
+            if len(read[name])
         ]
         late = _read(gaps) if gaps.is_file() else pd.DataFrame(columns=["salesperson", "sales_gap"])
         late = late[pd.to_numeric(late.sales_gap, errors="coerce") < 0]

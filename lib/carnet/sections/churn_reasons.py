@@ -84,7 +84,9 @@ def _satisfaction(opinions: Opinions) -> Finding | None:
 def answer(departures: Departures) -> Shows:
     """What page one says: why they leave, as far as it is known."""
     d, w = departures, departures.book.wording
-    yield Answered(answers.leaving(w, d.in_hands, len(d.known), w.date(d.since)))
+    yield Answered(
+        answers.leaving(w, d.in_hands, d.in_hands_money["value"], len(d.known), w.date(d.since))
+    )
 
 
 @section()

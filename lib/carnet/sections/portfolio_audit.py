@@ -34,6 +34,7 @@ TINY = 1e-9  # of sums of shares
 ENDS = 8  # customers drawn at each end of the ranking
 SCORED = 15  # customers drawn on the axes
 GROUP_ROWS = 4  # times the rows of a list: groups are read beside each other
+OUTWEIGHING = 1.5  # times the average portfolio: from there a salesperson is an exposure
 REVENUE = "revenue revenue_previous gross_revenue_retention net_revenue_retention quick_ratio"
 MOVEMENTS = (
     "active_customer_count active_customer_count_previous opening_customer_count "
@@ -122,9 +123,10 @@ def answer(study: PortfolioStudy) -> Shows:
         points += answers.movements(w, f, study.progress_totals, names)
     sellers = study.named_sellers
     first = sellers.iloc[0].to_dict() if len(sellers) else None
+    outweighs = first and first["revenue_share"] * len(sellers) >= OUTWEIGHING
     exposures = [
         words.contact_exposure(w, study.single_contact),
-        words.salesperson_exposure(w, first, len(sellers)),
+        words.salesperson_exposure(w, first, len(sellers)) if outweighs else None,
         words.dependence(w, study.without_top.to_dict("records"), study.top_names),
     ]
     yield Answered(points + answers.exposed(w, exposures))
