@@ -457,9 +457,9 @@ def by_month(gaps: Gaps) -> Shows:
             },
         ),
         subtitle=w._(
-            "Figure: revenue of the month, in thousands where a month reaches ten thousand; colour: "
-            "gap to the same month a year earlier, in per cent of the customer's best month, orange "
-            "behind, blue ahead"
+            "Figure: revenue of the month, in thousands where a month reaches ten thousand; "
+            "colour: gap to the same month a year earlier, in per cent of the customer's best "
+            "month, orange behind, blue ahead"
         ),
         source=source(gaps),
         missing=too_few(book, strip),
