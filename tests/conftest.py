@@ -8,6 +8,7 @@ import csv
 import fcntl
 import gc
 import io
+import json
 import os
 import pkgutil
 import re
@@ -137,6 +138,20 @@ def page_text(path):
         flags=re.S,
     )
     return re.sub(r'data:image/png;base64,[^"]+', "", text)
+
+
+def said_by(report, name):
+    """What a notebook of a report says, wherever it is published: its page, where it has one, and
+    all that it showed when it ran.
+    """
+    page = report / f"{name}.html"
+    notebook = json.loads((report / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    shown = [
+        "".join(output.get("data", {}).get("text/html", ""))
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+    ]
+    return (page_text(page) if page.is_file() else "") + "\n".join(shown)
 
 
 @pytest.fixture(scope="session")

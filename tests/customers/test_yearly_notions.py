@@ -17,7 +17,7 @@ from carnet.measures.indicators import kpi
 from carnet.measures.portfolio import movement
 from carnet.measures.reasons import reasons, verbatims
 
-from tests.conftest import page_text, run_carnet
+from tests.conftest import run_carnet, said_by
 
 HEADER = ["customer_id", "date", "amount", "cost"]
 
@@ -146,9 +146,8 @@ def test_the_report_says_which_year(year_to_date, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     report = tmp_path / "test-sa" / "2025-03-31"
-    assert "are of the 12 months from 1 April 2024 to 31 March 2025" in page_text(
-        report / "portfolio_audit.html"
-    )
+    said = said_by(report, "portfolio_audit")
+    assert "are of the 12 months from 1 April 2024 to 31 March 2025" in said
     figures = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"]
     assert (
         0.85 < figures["retention_rate"]["value"] < 0.97 and figures["half_life_years"]["value"] > 4

@@ -18,7 +18,7 @@ from carnet.measures.costs.receivables import aged_balance, receivable_summary
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import DEMO, page_text, run_carnet
+from tests.conftest import DEMO, run_carnet, said_by
 
 NAME = "123456789FEC20241231.txt"
 # journal, label, number, date, account, title, auxiliary, its name, piece, piece date, label,
@@ -637,7 +637,7 @@ def test_share_linked_below_the_threshold_refuses_customers_and_keeps_costs(ledg
         "Refused: 54.7% of the ledger&#39;s revenue names a customer, at least 80.0% is needed"
     )
     pages = {
-        name: page_text(report / f"{name}.html").replace("'", "&#39;")
+        name: said_by(report, name).replace("'", "&#39;")
         for name in ("portfolio_audit", "cost_structure")
     }
     assert all(refusal in page for page in pages.values())

@@ -25,7 +25,7 @@ from carnet.report.comparison import compare_reports
 from carnet.wording import Wording
 from scipy import stats
 
-from tests.conftest import DEMO, page_text, run_carnet, write_engagement
+from tests.conftest import DEMO, page_text, run_carnet, said_by, write_engagement
 from tests.report.test_demo_figures import french
 
 AS_OF = dt.date(2025, 12, 31)
@@ -461,14 +461,14 @@ def test_memory_equals_the_independent_computation(audits, sales):
 
 
 def test_the_page_opens_with_what_became_of_the_list(audits):
-    page = page_text(audits / "2025-12-31" / "sales_gaps.html")
+    page = said_by(audits / "2025-12-31", "sales_gaps")
     first = page.index("customers flagged on 31 December 2024")
     assert page.index('id="Main-points"') < first < page.index('<ol class="findings">')
     assert (
         "assigned to be left alone (" in page
         and "fell further: nothing of the gap came back" in page
     )
-    assert "No earlier report" in page_text(audits / "2024-12-31" / "sales_gaps.html")
+    assert "No earlier report" in said_by(audits / "2024-12-31", "sales_gaps")
     manifest = json.loads((audits / "2025-12-31" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["earlier_report"] == "2024-12-31"
     assert str(audits) not in (audits / "2025-12-31" / "notebooks" / "sales_gaps.ipynb").read_text(
@@ -782,7 +782,7 @@ def test_the_memory_asks_the_book_and_not_the_list(tmp_path):
         "C01",
         "C02",
     ]
-    page = page_text(report / "sales_gaps.html")
+    page = said_by(report, "sales_gaps")
     assert (
         "0 lost" in page and "Not compared: the sales given cover no month of both years." in page
     )

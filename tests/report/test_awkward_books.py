@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT, page_text, run_carnet, write_engagement
+from tests.conftest import ROOT, page_text, run_carnet, said_by, write_engagement
 
 NOTEBOOKS = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
 HEADER = ["customer_id", "date", "amount"]
@@ -356,7 +356,7 @@ def test_period_whose_sales_cancel_out_has_costs_and_no_break_even(make_engageme
     done = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "cost_structure")
     assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2024-12-31"
-    page = page_text(report / "cost_structure.html")
+    page = said_by(report, "cost_structure")
     assert (
         "there is no revenue in this period" in page
         and "Every sale loses money" not in page

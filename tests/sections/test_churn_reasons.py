@@ -14,7 +14,7 @@ from carnet.errors import CarnetError
 from carnet.measures.reasons.drivers import usable_attributes
 from carnet.measures.reasons.service_quality import DIMENSIONS
 
-from tests.conftest import page_text, run_carnet, write_engagement
+from tests.conftest import run_carnet, said_by, write_engagement
 
 DEPARTURES = ["customer_id", "date", "reason", "verbatim", "told_by"]
 SALES = ["customer_id", "date", "amount"]
@@ -156,7 +156,7 @@ def figures(report):
 
 @pytest.mark.parametrize("name", BOOKS)
 def test_no_unknown_is_printed_as_a_number(reports, name):
-    page = page_text(reports[name] / "churn_reasons.html")
+    page = said_by(reports[name], "churn_reasons")
     text = re.sub(r"data:image/png;base64,[^\"]+", "", page.split("<body>")[-1]).replace(
         "None of ", ""
     )
@@ -200,7 +200,7 @@ def test_departures_alone(reports):
     assert {"share", "share_low", "share_high", "revenue_lost", "benchmark_share"} <= set(
         classes.columns
     )
-    page = page_text(report / "churn_reasons.html")
+    page = said_by(report, "churn_reasons")
     assert "Codes that the codebook does not know" in page and "Z42 &lt;b&gt;" in page
     assert (
         "needs the table sales with customer_id, date, amount" in page
@@ -231,7 +231,7 @@ def test_texts_alone_are_read_and_shown_with_their_words(reports):
 def test_lost_customers_alone(reports):
     report = reports["lost"]
     found = figures(report)
-    page = page_text(report / "churn_reasons.html")
+    page = said_by(report, "churn_reasons")
     assert "departure_count" not in found and "silent_leaver_count" not in found, (
         "no table could show a sign: nobody is called silent"
     )
@@ -245,7 +245,7 @@ def test_lost_customers_alone(reports):
 
 
 def test_survey_alone_shows_what_comments_are_about(reports):
-    page = page_text(reports["survey"] / "churn_reasons.html")
+    page = said_by(reports["survey"], "churn_reasons")
     assert (
         "Marks under 70% of the scale by customers not known to have left" in page
         and "departure_count" not in figures(reports["survey"])
@@ -261,7 +261,7 @@ def test_no_reason_known_is_no_share(reports):
 
 
 def test_nobody_left(reports):
-    assert "There is nothing" not in page_text(reports["nobody_left"] / "churn_reasons.html")
+    assert "There is nothing" not in said_by(reports["nobody_left"], "churn_reasons")
     assert len(
         pd.read_csv(reports["nobody_left"] / "lists" / "leavers.csv")
     ) == 0 and "ours_share" not in figures(reports["nobody_left"])
@@ -287,7 +287,7 @@ def test_leavers_that_came_back_were_noted_late_or_early_or_never_bought(reports
         and t.left_on["Q9"] == "2024-01-01"
     )
     assert str(t.complained["C3"]) == "True" and str(t.silent["C3"]) == "False"
-    page = page_text(report / "churn_reasons.html")
+    page = said_by(report, "churn_reasons")
     assert (
         "ordered again more than 92 days later, not counted: 3" in page
         and "outside its scale, or on none that is known, counted as no answer: 2" in page
@@ -302,7 +302,7 @@ def test_leavers_that_came_back_were_noted_late_or_early_or_never_bought(reports
 def test_one_year_of_sales_compares_nothing(reports):
     found = figures(reports["one_year"])
     assert found["departure_count"] == 1 and "satisfied_leaving_rate" not in found
-    assert "Not compared" in page_text(reports["one_year"] / "churn_reasons.html")
+    assert "Not compared" in said_by(reports["one_year"], "churn_reasons")
 
 
 @pytest.mark.long
@@ -370,7 +370,7 @@ def test_ravenstack_texts_do_not_say_what_the_codes_say(real_books, tmp_path):
         "verbatim_kappa"
     ]
     assert figure["low"] < 0 < figure["high"] and abs(figure["value"]) < 0.05
-    assert "agree no more than chance would" in page_text(report / "churn_reasons.html")
+    assert "agree no more than chance would" in said_by(report, "churn_reasons")
     events = pd.read_csv(real_books / "ravenstack" / "ravenstack_churn_events.csv")
     listed = pd.read_csv(report / "lists" / "verbatims.csv")
     assert (

@@ -113,7 +113,9 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
     )
     pages = {name: page.html for name, page in shown.items()}
     pages[PAGE_ONE] = front_page(book, executed, parts)
-    pages["annex"] = annex_page(book, executed, shown, figures, there, manifest)
+    annex = partial(annex_page, book, executed, shown, figures)
+    named = [Path(f"{name}.pdf") for name in (*pages, "annex")] if browser else []
+    pages["annex"] = annex([*named, *there], manifest)
     for name, html in pages.items():
         write_text(folder / f"{name}.html", accounts.linked(_commented(html, report, figures)))
     if own:
@@ -124,6 +126,8 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
     printed = [name for name in pages if name != "annex" or engagement.audience == "full"]
     printed += [f"{PEOPLE}/{stem}" for stem in people]
     trouble = _print(folder, browser, printed) if browser else ""
+    if trouble:
+        write_text(folder / "annex.html", accounts.linked(annex(there, manifest)))
     write_own_lists(w, folder / "lists", engagement.lists)
     if report.comments:
         manifest["comments"] = comments_record(report.comments, figures)

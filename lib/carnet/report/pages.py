@@ -114,7 +114,7 @@ def _whole_page(w: Wording, firm: Firm, cover: Cover, body: str, home: str = "")
     client, title = cover.client, cover.title
     scripts, hashes = _scripts()
     footer = w._(
-        "carnet {version} · definitions, queries and row ledger are in the appendix of each report",
+        "carnet {version} · definitions, queries and row ledger are in the annex",
         version=__version__,
     )
     folds = w._("Show or hide all methods") if 'class="method"' in body else ""

@@ -23,7 +23,15 @@ from carnet.findings import value as words
 from carnet.findings.answer import Point
 from carnet.measures.reasons import service_quality
 from carnet.measures.statistics import intervals
-from carnet.sections.missing import first_missing, given, needs, told_briefly, too_few, unmeasured
+from carnet.sections.missing import (
+    MissingTable,
+    first_missing,
+    given,
+    needs,
+    told_briefly,
+    too_few,
+    unmeasured,
+)
 from carnet.sections.section import Shows, points, section, source_line
 from carnet.wording import Wording, unknown
 
@@ -458,11 +466,14 @@ def famous_figures(study: RetentionStudy, departures: Departures, opinions: Opin
     """Every figure that the usual slides quote, and what this book shows."""
     w, quoted = study.book.wording, benchmarks()
     own = _of_retention(study) | _of_effects(study) | _of_reasons(departures)
-    own = told_briefly(w, own | _of_chain(opinions) | _of_service(opinions))
+    own |= _of_chain(opinions) | _of_service(opinions)
+    for line in dict.fromkeys(text for text in own.values() if isinstance(text, MissingTable)):
+        yield from said(line, "missing")
+    briefly = told_briefly(w, own)
     yield Exhibit(
         "benchmarks",
         w._("Every quoted figure, and what this book shows"),
-        pd.DataFrame({"name": list(quoted), "own": [own[name] for name in quoted]}),
+        pd.DataFrame({"name": list(quoted), "own": [briefly[name] for name in quoted]}),
         Benchmarks(),
         checks=[(set(own) == set(quoted), "a quoted figure is missing")],
     )

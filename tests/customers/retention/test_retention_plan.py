@@ -13,7 +13,7 @@ from carnet.customers.accounts.profits import Rates
 from carnet.engagement.file import load_engagement
 from carnet.errors import CarnetError
 
-from tests.conftest import page_text, run_carnet, write_engagement
+from tests.conftest import run_carnet, said_by, write_engagement
 
 SALES = ["customer_id", "date", "amount", "cost"]
 YEARS = (2022, 2023, 2024)
@@ -101,7 +101,7 @@ def reports(tmp_path_factory):
 
 
 def text_of(report, page="retention_plan"):
-    html = page_text(report / f"{page}.html")
+    html = said_by(report, page)
     return re.sub(r"<style.*?</style>|data:image/png;base64,[^\"]+", "", html, flags=re.S)
 
 

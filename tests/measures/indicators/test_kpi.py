@@ -26,7 +26,7 @@ from carnet.measures.retention import defection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import ROOT, page_text, run_carnet
+from tests.conftest import ROOT, run_carnet, said_by
 
 YEARS = ("2016", "2017", "2018", "2019")
 GOLDEN = list(csv.DictReader((ROOT / "tests" / "golden" / "deck_kpi.csv").open(encoding="utf-8")))
@@ -73,9 +73,7 @@ def test_what_the_deck_never_shows(deck_report):
     """2019: revenue grows by 50 %, profit falls by 76 %; the extra 400,007 € of sales cost
     421,742 € (method §3).
     """
-    page = (
-        page_text(deck_report / "cost_structure.html").replace("\u202f", " ").replace("\u00a0", " ")
-    )
+    page = said_by(deck_report, "cost_structure").replace("\u202f", " ").replace("\u00a0", " ")
     assert "400 007 €" in page and "421 742 €" in page
     figures = {
         name: figure["value"]
@@ -98,7 +96,7 @@ def test_what_the_deck_never_shows(deck_report):
 
 
 def test_reconciliation_leads_from_8_to_1_8(deck_report):
-    page = page_text(deck_report / "cost_structure.html")
+    page = said_by(deck_report, "cost_structure")
     assert "8,1" in page and "1,8" in page and "106,67" in page.replace("\u00a0", " ")
 
 

@@ -7,7 +7,8 @@
 
   function follow() {
     const passed = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight / 3);
-    const here = passed.at(-1) ?? headings[0];
+    const ended = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+    const here = (ended ? headings : passed).at(-1) ?? headings[0];
     links.forEach((link, id) => (here?.id === id ? link.setAttribute("aria-current", "location") : link.removeAttribute("aria-current")));
   }
   addEventListener("scroll", () => requestAnimationFrame(follow), { passive: true });
