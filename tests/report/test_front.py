@@ -3,16 +3,21 @@
 import json
 import re
 import subprocess
-from pathlib import Path
-from shutil import copytree, which
+from shutil import which
 
+import nbformat
 import pytest
 from carnet.engagement.records import POINTS_TYPE
-from carnet.report.printing import BROWSERS
+from carnet.report.execution import Executed
+from carnet.report.layout import AUDIENCES, Choice
+from carnet.report.pages import notebook_page
+from carnet.report.printing import BROWSERS, find_browser, print_pages
+from carnet.report.publishing import find_notebooks
 
-from tests.conftest import DEMO, page_text, run_carnet
+from tests.conftest import page_text, run_carnet
 
 LANGUAGES = ["fr", "en"]
+NOTEBOOKS = {path.stem for path in find_notebooks()}
 SIGN = {"fr": r"\+\d", "en": r"\+[€£$]"}
 
 
@@ -115,20 +120,31 @@ def test_the_row_ledger_comes_first_then_each_notebook(make_engagement, tmp_path
     assert "s left" in steps[0] and "s left" not in steps[1]
 
 
-def test_demo_in_full_and_for_the_management_on_paper(tmp_path):
-    """At most 45 and 12 pages of A4, annex included; counted in the PDF."""
+def test_demo_in_full_and_for_the_management_on_paper(demo_reports, demo_book, tmp_path):
+    """At most 45 and 12 pages of A4, annex included; counted in the PDF. The pages for the
+    management are made of the same executed notebooks.
+    """
     if not any(map(which, BROWSERS)) or not which("pdfinfo"):
         pytest.skip("no Chromium or no pdfinfo on the PATH")
-    folder = copytree(DEMO, tmp_path / "demo", ignore=lambda *_: [".carnet"])
-    text = (folder / "engagement.yml").read_text(encoding="utf-8")
-    counts = {}
-    for audience in ("full", "management"):
-        (folder / "engagement.yml").write_text(f"audience: {audience}\n{text}", encoding="utf-8")
-        done = run_carnet("run", folder, "--pdf", "--out", tmp_path / audience, pictures=True)
-        report = done.stdout.strip().splitlines()[-1]
-        counts[audience] = sum(
-            int(re.search(r"Pages:\s+(\d+)", told)[1])
-            for path in Path(report).glob("*.pdf")
-            if (told := subprocess.check_output(["pdfinfo", path], text=True))
-        )
+    report = demo_reports["fr"]
+    pages = {path.stem: path.read_text("utf-8") for path in report.glob("*.html")}
+    del pages["accounts"]  # on screen, a click away
+    printed = {"full": pages, "management": {"index": pages["index"]}}
+    choice = Choice(only=AUDIENCES["management"])
+    for path in sorted((report / "notebooks").glob("*.ipynb")):
+        run = Executed(path.stem, nbformat.read(path, 4), 0.0)
+        page = notebook_page(demo_book, run, choice)
+        if page.answers:
+            printed["management"][path.stem] = page.html
+    assert set(printed["full"]) == {"index", "annex", *NOTEBOOKS}
+    assert len(printed["management"]) >= 4
+    counts = dict.fromkeys(printed, 0)
+    for audience, htmls in printed.items():
+        files = [tmp_path / f"{audience}-{name}.html" for name in htmls]
+        for file, html in zip(files, htmls.values(), strict=True):
+            file.write_text(html, encoding="utf-8")
+        print_pages(find_browser(), files)
+        for file in files:
+            told = subprocess.check_output(["pdfinfo", file.with_suffix(".pdf")], text=True)
+            counts[audience] += int(re.search(r"Pages:\s+(\d+)", told)[1])
     assert counts["full"] <= 45 and counts["management"] <= 12, counts

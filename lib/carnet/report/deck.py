@@ -63,6 +63,19 @@ class Content:
     missing: Sequence[str] = ()
 
 
+def open_template(book: Book) -> tuple[Any, bool]:
+    """A presentation in the layouts of the firm's template.pptx, else in carnet's own; whether it
+    is the firm's. Raises CarnetError where the file is none.
+    """
+    own = book.engagement.firm_profile.folder / "template.pptx"
+    if not (book.engagement.firm and own.is_file()):
+        return Presentation(), False
+    try:
+        return Presentation(str(own)), True
+    except Exception as error:  # python-pptx has no error of its own for a broken package
+        raise CarnetError(f"{own}: not readable as a presentation ({error}).") from None
+
+
 def write_deck(
     book: Book, exhibits: Mapping[str, Published], content: Content, target: Path
 ) -> int:
@@ -104,12 +117,7 @@ class _Deck:
     def __init__(self, book: Book) -> None:
         self.book, self.w = book, book.wording
         firm = book.engagement.firm_profile
-        own = firm.folder / "template.pptx"
-        self.templated = own.is_file() and bool(book.engagement.firm)
-        try:
-            self.presentation = Presentation(str(own)) if self.templated else Presentation()
-        except Exception as error:  # python-pptx has no error of its own for a broken package
-            raise CarnetError(f"{own}: not readable as a presentation ({error}).") from None
+        self.presentation, self.templated = open_template(book)
         if not self.templated:
             self.presentation.slide_width, self.presentation.slide_height = WIDE, HIGH
         self.colours = {

@@ -220,7 +220,10 @@ def _commented(html: str, report: Written, figures: Mapping[str, Mapping[str, An
     """A page with the consultant's words where they belong, their figures filled in."""
     opening, closing = COMMENT.split("{}")
     pattern = f"{opening}([a-z_.]+){closing}"
-    return re.sub(pattern, lambda found: _words(report, report.comments[found[1]], figures), html)
+    known = report.comments
+    return re.sub(
+        pattern, lambda m: _words(report, known[m[1]], figures) if m[1] in known else "", html
+    )
 
 
 def _words(report: Written, comment: Comment, figures: Mapping[str, Mapping[str, Any]]) -> str:

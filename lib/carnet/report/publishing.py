@@ -160,6 +160,10 @@ def run_audit(
     watch.opened(book)
     check_targets(target.measure for target in book.engagement.targets)
     chosen = with_kept_parameters(chosen, book.engagement.parameters, accepted)
+    if settings.deck:  # a broken template is told before an hour's audit
+        from carnet.report.deck import open_template
+
+        open_template(book)
     comments = read_comments_of(book)
     choice = Choice.of(book.engagement, comments)
     common = {
