@@ -23,7 +23,7 @@ def audit(folder, out, *options):
 
 def test_the_consultant_s_choices_in_one_report(make_engagement, tmp_path):
     """Words beside their section with figures filled in and signed, sections hidden and first,
-    parameters kept, lists as a French spreadsheet opens them, all on slides too; then the same words
+    parameters kept, lists as a French spreadsheet opens them, slides; then the same words
     over a figure that has moved, and the next audit, which reads the lists in the machine's form.
     """
     choices = {
