@@ -59,6 +59,9 @@ def test_law_the_parts_of_the_change_are_the_change(t):
     assert sum(part.amount for part in parts) == pytest.approx(change, abs=0.006 * len(t))
     assert all(part.inside == "change" for part in parts)
     assert len({part.key for part in parts}) == len(parts)
+    lost, won = (sum(p.amount for p in parts if p.amount * sign > 0) for sign in (-1, 1))
+    for whole in answer.change(EN, figures, totals):
+        assert EN.money(-lost, 0) in whole.sentence and EN.money(won, 0) in whole.sentence
 
 
 def test_change_says_down_and_up_with_its_sign():
@@ -67,14 +70,18 @@ def test_change_says_down_and_up_with_its_sign():
         "revenue_contraction": 50.0, "revenue_new": 60.0, "revenue_recovered": 0.0,
         "revenue_expansion": 40.0,
     }  # fmt: skip
-    (down,) = answer.change(EN, f)
+    t = {"shrinking_gap": -50.0, "growing_gap": 40.0}
+    (down,) = answer.change(EN, f, t)
     assert down.sentence == (
         "Revenue is down by €100 (−10.0%), at €900: customers who left or buy less took away "
         "€200, those who came or buy more brought €100."
     )
-    (up,) = answer.change(FR, f | {"revenue": 1100.0})
+    (up,) = answer.change(FR, f | {"revenue": 1100.0}, t)
     assert up.sentence.startswith("Chiffre d’affaires en hausse de 100\u00a0€ (+10,0\u00a0%)")
-    assert answer.change(EN, f | {"revenue_previous": 0.0}) == []
+    (same,) = answer.change(EN, f | {"revenue": 1000.0}, t)
+    assert same.sentence.startswith("Revenue is what it was, €1,000:")
+    assert answer.change(EN, f | {"revenue_previous": 0.0}, t) == []
+    assert answer.change(EN, f | {"revenue_previous": -5.0}, t) == [], "no share of less than none"
 
 
 def test_profit_comes_with_its_year_before():

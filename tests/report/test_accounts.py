@@ -8,6 +8,7 @@ import shutil
 import pytest
 import xlsxwriter
 from carnet.book.book import open_book
+from carnet.engagement.file import load_engagement
 from carnet.report.accounts import Accounts
 from python_calamine import CalamineWorkbook
 
@@ -77,21 +78,26 @@ def test_bars_are_the_client_s_own_sales(demo_reports):
     assert drawn == pytest.approx(by_hand, abs=1)
 
 
-def test_names_are_linked_outside_of_code_and_links_and_only_where_they_are_unique():
-    known = Accounts(
-        ["A", "B", "C"],
-        {"A": "account-a", "B": "account-b", "C": "account-c"},
-        {"A": "R & D <Co>", "B": "Twin", "C": "Twin"},
-    )
+def test_names_are_linked_in_cells_and_by_two_words_and_never_for_another():
+    names = {
+        "A": "R & D <Co>", "B": "Twin Bros", "C": "Twin Bros", "D": "L'Ami Jean", "E": "345",
+        "F": "Orange Bleue", "G": "Revenue", "H": "Anne Roy",
+    }  # fmt: skip
+    anchors = {key: f"account-{key.lower()}" for key in names}
+    known = Accounts(list(names), anchors, names, {"Orange Bleue Marine", "Anne Roy"})
     page = (
-        "<p>R &amp; D</p><main><p>R &amp; D &lt;Co&gt;, Twin</p><pre>R &amp; D &lt;Co&gt;</pre>"
-        '<a href="#x">R &amp; D &lt;Co&gt;</a><svg><text>R &amp; D &lt;Co&gt;</text></svg></main>'
+        "<p>R &amp; D &lt;Co&gt;</p><main><p>R &amp; D &lt;Co&gt;, Twin Bros, L&#39;Ami Jean, "
+        "−€345,855, Revenue, Orange Bleue Marine, Orange Bleue, Anne Roy</p>"
+        "<pre>Orange Bleue</pre><a href='#x'>Orange Bleue</a><h2>Orange Bleue</h2>"
+        "<svg><text>Orange Bleue</text></svg><td class='text'>345</td><td>Revenue</td></main>"
     )
     linked = known.linked(page)
-    assert linked.count('<a class="account"') == 1
-    assert (
-        '<a class="account" href="accounts.html#account-a">R &amp; D &lt;Co&gt;</a>, Twin' in linked
-    )
+    found = re.findall(r'<a class="account" href="accounts.html#account-(.)">(.*?)</a>', linked)
+    assert found == [
+        ("a", "R &amp; D &lt;Co&gt;"), ("d", "L&#39;Ami Jean"), ("f", "Orange Bleue"),
+        ("e", "345"), ("g", "Revenue"),
+    ]  # fmt: skip
+    assert re.sub(r'</?a( class="account"[^>]*)?>', "", linked) == re.sub(r"</?a>", "", page)
 
 
 def test_a_brief_holds_own_accounts_only(demo_reports):
@@ -115,14 +121,14 @@ def test_a_sheet_sent_back_is_read_as_rows_of_service(demo_reports, tmp_path):
     folder = shutil.copytree(DEMO, tmp_path / "demo", ignore=lambda *_: [".carnet"])
     before = open_book(folder, "2025-12-31")
     path = demo_reports["fr"] / "people" / "claire-besson.xlsx"
-    (name,) = CalamineWorkbook.from_path(path).sheet_names
     rows = sheet_of(path)
     day, kind = rows[0].index("Date"), rows[0].index("Activité")
     for number in (1, 3):
         rows[number][day], rows[number][kind] = dt.datetime(2025, 12, number), "Visite"
     ids = [rows[number][0] for number in (1, 3)]
     (folder / "returned").mkdir()
-    write_sheet(folder / "returned" / "claire.xlsx", rows, name)
+    write_sheet(folder / "returned" / "claire.xlsx", rows)
+    (folder / "returned" / "~$claire.xlsx").write_bytes(b"the lock of a spreadsheet")
     after = open_book(folder, "2025-12-31")
     old, new = before.checks["service"], after.checks["service"]
     assert (new.rows - old.rows, new.accepted_rows - old.accepted_rows) == (2, 2)
@@ -141,3 +147,50 @@ def test_without_a_table_of_service_the_sheets_that_came_back_are_one(make_engag
     heads = ["customer_id", "date", "activity", "salesperson"]
     write_sheet(folder / "returned" / "z.xlsx", [heads, ["A", "2024-05-02", "call", "Z"]])
     assert open_book(folder).checks["service"].accepted_rows == 1
+
+
+def test_a_sheet_comes_back_whatever_the_client_s_headers_are(make_engagement, tmp_path):
+    """Headers as ordinary as carnet's own, a condition on rows, a sheet of another name."""
+    months = [f"{year}-{month:02d}-10" for year in (2023, 2024) for month in range(1, 13)]
+    sales = [["customer_id", "date", "amount"]]
+    sales += [[f"C{n}", day, str(100 if day < "2024" else 20)] for n in range(8) for day in months]
+    calls = "Customer,Due,What,Who,State\nC1,2024-03-01,call,Ann Lee,done\n"
+    folder = make_engagement(
+        tables={
+            "sales": sales,
+            "customers": [["customer_id", "salesperson"], *([f"C{n}", "Ann Lee"] for n in range(8))],
+            "service": {
+                "files": "calls.csv",
+                "columns": {
+                    "customer_id": "Customer", "date": "Due", "activity": "What",
+                    "salesperson": "Who",
+                },
+                "where": {"State": "done"},
+            },
+        },
+        as_of="2024-12-31",
+    )  # fmt: skip
+    (folder / "calls.csv").write_text(calls, encoding="utf-8")
+    done = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "sales_gaps")
+    assert done.returncode == 0, done.stderr
+    (brief,) = (tmp_path / "out").glob("*/*/people/*.xlsx")
+    rows = sheet_of(brief)
+    rows[1][rows[0].index("Due")], rows[1][rows[0].index("What")] = dt.datetime(2024, 12, 1), "call"
+    (folder / "returned").mkdir()
+    write_sheet(folder / "returned" / "ann.xlsx", rows)
+    check = open_book(folder, "2024-12-31").checks["service"]
+    assert (check.rows, check.accepted_rows) == (2, 2)
+
+
+def test_a_database_of_service_keeps_its_rows_when_a_sheet_comes_back(make_engagement):
+    folder = make_engagement(
+        source="sqlite:///erp.db",
+        tables={
+            "sales": [["customer_id", "date", "amount"], ["A", "2024-06-30", "9"]],
+            "service": {"query": "SELECT * FROM visits"},
+        },
+    )
+    (folder / "returned").mkdir()
+    write_sheet(folder / "returned" / "z.xlsx", [["customer_id", "date", "activity"]])
+    files = load_engagement(folder).tables["service"].files
+    assert files == ["sqlite:///erp.db", "returned/[!~]*.xlsx"]

@@ -139,6 +139,7 @@ def test_faulty_comments_are_refused_before_anything_runs(make_engagement, tmp_p
             "'abc_cut_a' decides on accounts in every notebook and has two values",
         ),
         ({"audience": "managers"}, "did you mean 'management'"),
+        ({"parameters": {"portfolio_audi": {}}}, "'portfolio_audi'; did you mean 'portfolio_a"),
     ],
 )
 def test_faulty_choices_are_refused_before_anything_runs(make_engagement, tmp_path, content, told):
@@ -189,3 +190,31 @@ def test_the_analyst_s_notebooks_are_published(make_engagement, tmp_path):
     assert "seen by the analyst 42" in page_text(report / "portfolio_audit.html")
     assert "42" in page_text(report / "our_own.html")
     assert "Our own page" in page_text(report / "index.html")
+
+
+def test_hidden_sections_are_hidden_everywhere_and_no_link_is_dead(make_engagement, tmp_path):
+    """Page one, the slides and the links; comments on what stands on no page stand in the annex;
+    a customer called like a place for words is only a customer.
+    """
+    rows = [["\ue000index\ue001" if n == 3 else a, b, c] for n, (a, b, c) in enumerate(ROWS)]
+    folder = make_engagement(
+        tables={"sales": [SALES[0], *rows]},
+        as_of="2024-12-31",
+        sections={"hide": ["portfolio_audit.revenue_bridge"]},
+    )
+    text = "## portfolio_audit.indicators\nNine are *too many*.\n"
+    (folder / "comments.md").write_text(text, encoding="utf-8")
+    report = audit(folder, tmp_path / "out", "--deck")
+    index = page_text(report / "index.html")
+    assert '<h2 id="bridge">' not in index and '<h2 id="points">' in index
+    titles = [slide.shapes.title.text for slide in Presentation(report / "deck.pptx").slides]
+    assert not any("gained" in title for title in titles)
+    assert "Nine are <em>too many</em>." in page_text(report / "annex.html")
+    for path in report.glob("*.html"):
+        html = path.read_text(encoding="utf-8")
+        for file, anchor in re.findall(r'href="([\w./-]+)(?:#([\w-]+))?"', html):
+            assert (report / file).is_file(), (path.name, file)
+            if anchor:
+                assert f'id="{anchor}"' in (report / file).read_text(encoding="utf-8"), anchor
+    (folder / "comments.md").write_text("# Notes\n", encoding="utf-8")
+    assert run_carnet("run", folder, "-n", "sales_gaps", "--out", tmp_path / "o").returncode == 0

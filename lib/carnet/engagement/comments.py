@@ -65,7 +65,7 @@ def read_comments(
     lines = _lines(path)
     found: dict[str, Comment] = {}
     heads = [number for number, line in enumerate(lines) if line.startswith("## ")]
-    for start, end in zip(heads, [*heads[1:], len(lines)], strict=True):
+    for start, end in zip(heads, [*heads[1:], len(lines)], strict=False):
         where = f"{path} line {start + 1}"
         name, by = _heading(where, lines[start])
         if name not in sections:

@@ -31,6 +31,7 @@ from carnet.errors import CarnetError, nearest
 
 FILE_NAME = "engagement.yml"
 RETURNED = "returned"  # folder of the sheets that salespeople sent back
+RETURNED_SHEETS = "[!~]*.xlsx"  # a spreadsheet's own lock files begin with ~
 MAX_FILE_BYTES = 1_000_000
 MAX_NODES = 10_000
 # dates that are numbers: of a spreadsheet, since 1904, seconds since 1970
@@ -664,16 +665,20 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
 def _with_returned(content: dict, folder: Path) -> dict:
     """The content with the sheets that salespeople sent back among the files of `service`."""
     tables = content.get("tables")
-    if not isinstance(tables, dict) or not any((folder / RETURNED).glob("*.xlsx")):
+    if not isinstance(tables, dict) or not any((folder / RETURNED).glob(RETURNED_SHEETS)):
         return content
     service = tables.get("service", {})
-    files = service.get("files", []) if isinstance(service, dict) else None
+    if not isinstance(service, dict):
+        return content
+    asked = "query" in service and "files" not in service and content.get("source")
+    files = service.get("files", [content["source"]] if asked else [])
     if not isinstance(files, str | list):
         return content
     listed = [files] if isinstance(files, str) else files
-    return content | {
-        "tables": tables | {"service": {**service, "files": [*listed, f"{RETURNED}/*.xlsx"]}}
-    }
+    if any(str(pattern).startswith(f"{RETURNED}/") for pattern in listed):
+        return content
+    with_sheets = [*listed, f"{RETURNED}/{RETURNED_SHEETS}"]
+    return content | {"tables": tables | {"service": {**service, "files": with_sheets}}}
 
 
 def _sector_faults(engagement: Engagement) -> list[tuple[tuple, str]]:

@@ -39,7 +39,7 @@ def earned(
     """Whether the company earns money, after how much the year before; where break-even is."""
     if unknown(now):
         return []
-    told = dict(now=w.money(abs(now), 0), before=w.money(abs(before), 0))
+    told = dict(now=w.money(abs(now), 0), before="" if unknown(before) else w.money(abs(before), 0))
     if unknown(before):
         sentence = (
             w._("The company lost {now}.", **told)
@@ -66,19 +66,28 @@ def earned(
     return points
 
 
-def change(w: Wording, f: Mapping[str, Any]) -> list[Point]:
-    """How revenue moved from the year before, and what was lost against what was won."""
+def change(w: Wording, f: Mapping[str, Any], totals: Mapping[str, Any]) -> list[Point]:
+    """How revenue moved from the year before, and what was lost against what was won: the sums of
+    the parts that `movements` tells.
+    """
     gap = f["revenue"] - f["revenue_previous"]
-    if unknown(gap) or not f["revenue_previous"]:
+    if unknown(gap) or not f["revenue_previous"] > 0:
         return []
+    amounts = _amounts(f, totals).values()
     told = dict(
         gap=w.money(abs(gap), 0),
         share=w.signed_percent(gap / f["revenue_previous"]),
         revenue=w.money(f["revenue"], 0),
-        lost=w.money(f["revenue_lost"] + f["revenue_contraction"], 0),
-        won=w.money(f["revenue_new"] + f["revenue_recovered"] + f["revenue_expansion"], 0),
+        lost=w.money(-sum(amount for amount in amounts if amount < 0), 0),
+        won=w.money(sum(amount for amount in amounts if amount > 0), 0),
     )
-    if gap < 0:
+    if abs(gap) < HALF_CENT:
+        sentence = w._(
+            "Revenue is what it was, {revenue}: customers who left or buy less took away {lost}, "
+            "those who came or buy more brought {won}.",
+            **told,
+        )
+    elif gap < 0:
         sentence = w._(
             "Revenue is down by {gap} ({share}), at {revenue}: customers who left or buy less took "
             "away {lost}, those who came or buy more brought {won}.",
@@ -93,6 +102,18 @@ def change(w: Wording, f: Mapping[str, Any]) -> list[Point]:
     return [Point("change", "change", sentence, gap)]
 
 
+def _amounts(f: Mapping[str, Any], totals: Mapping[str, Any]) -> dict[str, float]:
+    """What each part of the change is in money; their sum is the change."""
+    parts = {
+        "lost": -f["revenue_lost"],
+        "less": totals["shrinking_gap"],
+        "came": f["revenue_new"] + f["revenue_recovered"],
+        "more": totals["growing_gap"],
+    }
+    whole = f["revenue_expansion"] - f["revenue_contraction"]
+    return parts | {"rest": whole - parts["less"] - parts["more"]}
+
+
 def movements(
     w: Wording,
     f: Mapping[str, Any],
@@ -103,10 +124,7 @@ def movements(
     what is left over; together they are the change to the cent.
     """
     arrived = f["new_customer_count"] + f["recovered_customer_count"]
-    brought = f["revenue_new"] + f["revenue_recovered"]
-    lost, less = -f["revenue_lost"], totals["shrinking_gap"]
-    more = totals["growing_gap"]
-    rest = f["revenue_expansion"] - f["revenue_contraction"] - (more + less)
+    lost, less, brought, more, rest = _amounts(f, totals).values()
     told = {
         "lost": w.ngettext(
             "{count} customer left: {amount} ({names}).",

@@ -2,14 +2,17 @@
 decision with its why. Every name on a page, list or slide links there.
 """
 
+import html
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import escape
 
 from carnet.book.book import Book
 from carnet.customers.accounts.dossier import EACH, MONTHS, Dossiers, dossiers, listed_first
@@ -33,45 +36,64 @@ CODE = re.compile(
 
 @dataclass(frozen=True)
 class Accounts:
-    """The accounts that have a page: their ids in order, anchors by id, names by id."""
+    """The accounts that have a page: their ids in order, anchors by id, names by id; `others` are
+    all other names of the book, customers and salespeople, which are never taken for one of these.
+    """
 
     ids: list[str]
     anchors: Mapping[str, str]
     names: Mapping[str, str]
+    others: Collection[str] = ()
 
     def only(self, ids: Collection[str]) -> "Accounts":
         """Those among some ids."""
-        return Accounts([key for key in self.ids if key in ids], self.anchors, self.names)
+        return replace(self, ids=[key for key in self.ids if key in ids])
 
-    def linked(self, html: str) -> str:
-        """A page in which every name of an account with a page links there: the first time in each
-        piece of text; names that two accounts bear, or of under three letters, do not.
-        """
-        names = list(self.names.values())
-        by_name = {
-            name: f"{ACCOUNTS}#{self.anchors[key]}"
+    @cached_property
+    def _links(self) -> dict[str, str]:
+        """Name, as pages hold it, → the link to its account: names that nobody else bears."""
+        names, others = list(self.names.values()), set(self.others)
+        return {
+            written: f"{ACCOUNTS}#{self.anchors[key]}"
             for key, name in self.names.items()
-            if names.count(name) == 1 and len(name) > 2
+            if names.count(name) == 1 and name not in others and name.strip()
+            for written in {html.escape(name, quote=False), str(escape(name))}
         }
-        if not by_name:
-            return html
-        escaped = {_escaped(name): link for name, link in by_name.items()}
-        longest_first = sorted(escaped, key=lambda name: -len(name))
-        pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?!\w)")
-        head, mark, body = html.partition("<main")
+
+    @cached_property
+    def _told(self) -> re.Pattern[str] | None:
+        """What is looked for in sentences: names of two words or more, the longest first; those of
+        others too, so that one is not found inside another.
+        """
+        of_words = {name for name in self._links if re.search(r"[^\W\d_]\S*\s\S", name)}
+        if not of_words:
+            return None
+        beside = {str(escape(name)) for name in self.others if " " in name}
+        longer = {name for name in beside if any(short in name for short in of_words)}
+        words = sorted(of_words | longer, key=lambda name: (-len(name), name))
+        return re.compile(rf"(?<![\w&;])({'|'.join(map(re.escape, words))})(?![\w])")
+
+    def linked(self, page: str) -> str:
+        """A page in which names of accounts with a page lead there: cells that hold a name alone,
+        and names of two words or more in sentences; never inside code, a link or a heading.
+        """
+        if not self._links:
+            return page
+        head, mark, body = page.partition("<main")
         parts = CODE.split(mark + body)
         for position in range(0, len(parts), 2):
-            if parts[position].strip():
-                parts[position] = pattern.sub(
-                    lambda found: f'<a class="account" href="{escaped[found[1]]}">{found[1]}</a>',
-                    parts[position],
-                )
+            before = parts[position - 1] if position else ""
+            text = parts[position]
+            if before.startswith("<td") and text in self._links:
+                parts[position] = self._link(text)
+            elif self._told and text.strip():
+                parts[position] = self._told.sub(lambda m: self._link(m[1]), text)
         return head + "".join(parts)
 
-
-def _escaped(text: str) -> str:
-    """A text as pages hold it."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    def _link(self, name: str) -> str:
+        """The link to an account; another's name as it stands."""
+        link = self._links.get(name)
+        return f'<a class="account" href="{link}">{name}</a>' if link else name
 
 
 def read_lists(folder: Path) -> dict[str, pd.DataFrame]:
@@ -97,9 +119,13 @@ def chosen_accounts(book: Book, lists: dict[str, pd.DataFrame]) -> Accounts:
             number += 1
             plain = f"account-{slug(key)}-{number}"
         anchors[key] = plain
-    named = book.names().name if ids else {}
-    names = {key: str(named.get(key, key)) for key in ids}
-    return Accounts(ids, anchors, names)
+    if not ids:
+        return Accounts([], {}, {})
+    t = book.names()
+    names = {key: str(t.name.get(key, key)) for key in ids}
+    others = {str(name) for name in t.name[~t.index.isin(ids)].dropna()}
+    others |= {str(name) for name in t.salesperson.dropna()}
+    return Accounts(ids, anchors, names, others)
 
 
 def accounts_page(book: Book, accounts: Accounts, lists: Mapping[str, pd.DataFrame]) -> str:
@@ -114,10 +140,17 @@ def accounts_page(book: Book, accounts: Accounts, lists: Mapping[str, pd.DataFra
 
 
 def account_parts(
-    book: Book, accounts: Accounts, lists: Mapping[str, pd.DataFrame]
+    book: Book, accounts: Accounts, lists: Mapping[str, pd.DataFrame], owner: str | None = None
 ) -> list[dict[str, Any]]:
-    """The accounts as they are written, in their order."""
+    """The accounts as they are written, in their order; for one salesperson without the names of
+    others.
+    """
     found = dossiers(book, accounts.ids)
+    if owner is not None and "salesperson" in found.contacts:
+        own = found.contacts.salesperson == owner
+        found = replace(
+            found, contacts=found.contacts.assign(salesperson=found.contacts.salesperson.where(own))
+        )
     rows = {
         name: t.drop_duplicates("customer_id").set_index("customer_id") for name, t in lists.items()
     }

@@ -37,10 +37,13 @@ def annex_page(
     executed: Sequence[Executed],
     pages: Mapping[str, Page],
     figures: Mapping[str, dict[str, Any]],
+    words: Mapping[str, str],
     files: Sequence[Path],
     manifest: Mapping[str, Any],
 ) -> str:
-    """The annex page; `files` are the other files of the report (relative)."""
+    """The annex page; `words` are the places of comments on sections that stand on no page,
+    `files` the other files of the report (relative).
+    """
     w = book.wording
     known = [name for name in FIGURES if figures.get(name, {}).get("value") is not None]
     tables = [
@@ -63,6 +66,7 @@ def annex_page(
         notices=[w.tell(notice) for notice in book.notices],
         data=[cleaned(table.html) for table in tables if "<td" in table.html],
         told=[cleaned(table.html) for table in told],
+        words=list(words.values()),
         glossary=[(w._(HEADINGS[name][0]), w._(tip)) for name, tip in TIPS.items()],
         measures=_measures(w, executed),
         files=[(str(path), _file_label(w, path, pages)) for path in files],
@@ -70,6 +74,7 @@ def annex_page(
             "methods": w._("Methods and cut points"),
             "data": w._("Scope and data quality"),
             "told": w._("Definitions, parameters, versions"),
+            "words": w._("In our words"),
             "glossary": w._("In plain words"),
             "measures": w._("Measures that ran, with their queries"),
             "files": w._("Lists and data"),

@@ -29,11 +29,11 @@ from carnet.report.results import Published
 from carnet.wording import unknown
 
 Slide: TypeAlias = Any  # python-pptx has no public types for what it makes
-DECK = "deck.pptx"
 WIDE, HIGH = Emu(12_192_000), Emu(6_858_000)  # 16 : 9
 MARGIN = Emu(460_000)
 TITLE_LETTERS, CELL_LETTERS, BULLET_LETTERS = 130, 46, 220
 TABLE_ROWS, TABLE_COLUMNS, BARS, MOST_SLIDES = 10, 7, 12, 14
+TITLES = {1, 3}  # kinds of placeholders: title, centred title
 LEGIBLE = 0.06  # of the tallest bar: from there a label fits into a bar
 LINE_LETTERS = 150  # of a table over the whole slide
 # the slides between the answer and what to do: the exhibit, or the next one where it is not there
@@ -71,9 +71,17 @@ def open_template(book: Book) -> tuple[Any, bool]:
     if not (book.engagement.firm and own.is_file()):
         return Presentation(), False
     try:
-        return Presentation(str(own)), True
+        made = Presentation(str(own))
     except Exception as error:  # python-pptx has no error of its own for a broken package
         raise CarnetError(f"{own}: not readable as a presentation ({error}).") from None
+    kinds = [
+        int(p.placeholder_format.type)
+        for layout in made.slide_layouts
+        for p in list(layout.placeholders)
+    ]
+    if not TITLES & set(kinds):
+        raise CarnetError(f"{own}: no layout with a title; slides need one.")
+    return made, True
 
 
 def write_deck(
@@ -131,15 +139,18 @@ class _Deck:
 
     def _layout(self, titled: bool) -> Any:
         """The first layout with a title alone, or of a cover with a title and a subtitle."""
-        kinds = {1, 3}  # title, centred title
         for layout in self.presentation.slide_layouts:
             types = [int(p.placeholder_format.type) for p in list(layout.placeholders)]
             body = [
                 kind for kind in types if kind in (2, 4, 7, 18)
             ]  # body, subtitle, object, picture
-            if kinds & set(types) and (not body if titled else body == [4]):
+            if TITLES & set(types) and (not body if titled else body == [4]):
                 return layout
-        return self.presentation.slide_layouts[0]
+        return next(
+            layout
+            for layout in self.presentation.slide_layouts
+            if TITLES & {int(p.placeholder_format.type) for p in list(layout.placeholders)}
+        )
 
     def cover(self) -> None:
         """The first slide: client, title, date, who signs."""
@@ -295,8 +306,9 @@ class _Deck:
     @property
     def money(self) -> str:
         """The number format of an amount."""
-        written = self.w.money(0, 0)
-        return written.replace("0", "#,##0").replace("\u202f", " ")
+        before, after = self.w.money(0, 0).split("0")
+        digits = [f'"{part.strip()}"' if part.strip() else "" for part in (before, after)]
+        return " ".join(filter(None, (digits[0], "#,##0", digits[1])))
 
     # --- text
 

@@ -28,6 +28,7 @@ from carnet.report.kernels import end_with_parent, prepare_kernel
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
+NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
 RESERVED = ("engagement", "as_of", "language", "earlier_report")
 
 
@@ -145,7 +146,11 @@ def with_kept_parameters(
 
     Raises CarnetError as `check_parameters`, for notebooks that run and for names of none.
     """
+    _agree(kept)
+    there = {path.stem for path in NOTEBOOKS.glob("*.ipynb")} | set(notebooks)
     for notebook, values in kept.items():
+        if notebook not in there:
+            raise CarnetError(f"parameters: '{notebook}'; {nearest(notebook, sorted(there))}")
         if notebook not in notebooks:
             continue
         for name, value in values.items():
@@ -162,6 +167,11 @@ def with_kept_parameters(
             for each in sharing:
                 if name in notebooks[each]:
                     chosen[each].setdefault(name, checked)
+    return chosen
+
+
+def _agree(kept: dict[str, dict[str, Any]]) -> None:
+    """Raises CarnetError where what decides on accounts is kept with two values."""
     for name in {name for values in kept.values() for name in values}:
         told = {n: values[name] for n, values in kept.items() if name in values}
         if len(set(map(repr, told.values()))) > 1 and hasattr(Policy, name):
@@ -169,7 +179,6 @@ def with_kept_parameters(
                 f"parameters: '{name}' decides on accounts in every notebook and has two values "
                 f"({', '.join(f'{n}: {value!r}' for n, value in told.items())}); keep one."
             )
-    return chosen
 
 
 def last_seconds(home: Path) -> dict[str, float]:

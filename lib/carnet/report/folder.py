@@ -29,7 +29,7 @@ from carnet.report.calendars import write_calendars
 from carnet.report.comparison import changes_since
 from carnet.report.execution import Executed
 from carnet.report.front import Parts, front_page, headline, missing_tables, points_of
-from carnet.report.layout import COMMENT, PAGE_ONE
+from carnet.report.layout import PAGE_ONE, Choice
 from carnet.report.own_lists import write_own_lists
 from carnet.report.pages import Page, cleaned
 from carnet.report.people import PEOPLE, write_people
@@ -38,6 +38,7 @@ from carnet.report.results import exhibits, recorded
 from carnet.report.workbook import write_annex
 from carnet.wording import Wording
 
+DECK = "deck.pptx"
 BESIDE = [
     "deck.pptx",
     "annex.xlsx",
@@ -51,8 +52,8 @@ BESIDE = [
 @dataclass(frozen=True)
 class Written:
     """What a report is written from: the book, the notebooks as they ran and their pages, the
-    manifest, the consultant's words by section, whether slides are written, and the figures that
-    the words quote as they were when they were written.
+    manifest, the consultant's words by section, what the engagement chose, whether slides are
+    written, and the figures that the words quote as they were when they were written.
     """
 
     book: Book
@@ -60,6 +61,7 @@ class Written:
     pages: dict[str, Page]
     manifest: dict[str, Any]
     comments: Mapping[str, Comment]
+    choice: Choice
     deck: bool = False
     then: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -89,8 +91,6 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
     since = changes_since(
         w, open_published(earlier) if earlier else None, Published(folder, document, manifest)
     )
-    there = [p.relative_to(folder) for pattern in BESIDE for p in sorted(folder.glob(pattern))]
-    shown = {name: page for name, page in report.pages.items() if page.answers}
     lists = read_lists(folder / "lists")
     accounts = chosen_accounts(book, lists)
     own = accounts_page(book, accounts, lists)
@@ -99,8 +99,10 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
         report.pages,
         figures,
         since,
-        folder,
+        lists,
+        report.choice,
         links=[
+            *([(DECK, w._("The slides"))] if report.deck else []),
             *([(ACCOUNTS, w._("Accounts"))] if own else []),
             ("annex.html", w._("Methods and annex")),
             *(
@@ -108,20 +110,25 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
                 for stem, owner in people.items()
             ),
         ],
-        commented=PAGE_ONE in report.comments,
         signed=_signed(book),
     )
-    pages = {name: page.html for name, page in shown.items()}
+    if report.deck:
+        _write_deck(folder, report, parts)
+    there = [p.relative_to(folder) for pattern in BESIDE for p in sorted(folder.glob(pattern))]
+    pages = {name: page.html for name, page in parts.shown.items()}
     pages[PAGE_ONE] = front_page(book, executed, parts)
-    annex = partial(annex_page, book, executed, shown, figures)
+    words = {
+        section: report.choice.place_of_words(section)
+        for section in report.comments
+        if not any(report.choice.place_of_words(section) in html for html in pages.values())
+    }
+    annex = partial(annex_page, book, executed, parts.shown, figures, words)
     named = [Path(f"{name}.pdf") for name in (*pages, "annex")] if browser else []
     pages["annex"] = annex([*named, *there], manifest)
     for name, html in pages.items():
         write_text(folder / f"{name}.html", accounts.linked(_commented(html, report, figures)))
     if own:
         write_text(folder / ACCOUNTS, own)
-    if report.deck:
-        _write_deck(folder, report, figures)
     # a shorter report is printed without its methods
     printed = [name for name in pages if name != "annex" or engagement.audience == "full"]
     printed += [f"{PEOPLE}/{stem}" for stem in people]
@@ -148,23 +155,26 @@ def _print(folder: Path, browser: str, names: list[str]) -> str:
     return ""
 
 
-def _write_deck(folder: Path, report: Written, figures: Mapping[str, dict[str, Any]]) -> None:
+def _write_deck(folder: Path, report: Written, parts: Parts) -> None:
     """deck.pptx: the exhibits as slides."""
-    from carnet.report.deck import DECK, Content, write_deck  # a second of imports
+    from carnet.report.deck import Content, write_deck  # a second of imports
 
-    book, published = report.book, exhibits(report.executed)
-    w = book.wording
+    book, published = report.book, exhibits(report.executed, report.choice)
+    w, figures = book.wording, parts.figures
     shown = [
         (told["label"], told["value"], told.get("change", ""), told.get("range", ""))
-        for told in headline(w, published, figures)
+        for told in headline(w, published, parts)
     ]
     points = [
         line
-        for point in points_of(w, report.executed, report.pages)
+        for point in points_of(w, report.executed, parts)
         for line in [(0, point["sentence"]), *((1, inner["sentence"]) for inner in point["inner"])]
     ]
     written = partial(_written, w, figures)
-    words = {name: comment.filled(written) for name, comment in report.comments.items()}
+    words = {
+        name: "\n".join(filter(None, (_plain(comment.filled(written)), _by(w, comment))))
+        for name, comment in report.comments.items()
+    }
     tasks = published.get("sales_gaps.tasks")
     content = Content(
         shown,
@@ -174,6 +184,17 @@ def _write_deck(folder: Path, report: Written, figures: Mapping[str, dict[str, A
         [f"{table}: {filled}" for table, filled in missing_tables(book, report.pages)],
     )
     write_deck(book, published, content, folder / DECK)
+
+
+def _plain(markdown: str) -> str:
+    """The words of a comment without its marks."""
+    return re.sub(r"<[^>]+>", "", markdown2html_mistune(markdown)).replace("&amp;", "&").strip()
+
+
+def _by(w: Wording, comment: Comment) -> str:
+    """Who said it, and when."""
+    day = w.date(comment.date) if comment.date else ""
+    return ", ".join(filter(None, (comment.name, day)))
 
 
 def _written(w: Wording, figures: Mapping[str, Mapping[str, Any]], name: str) -> str:
@@ -218,8 +239,7 @@ def read_comments_of(book: Book) -> Mapping[str, Comment]:
 
 def _commented(html: str, report: Written, figures: Mapping[str, Mapping[str, Any]]) -> str:
     """A page with the consultant's words where they belong, their figures filled in."""
-    opening, closing = COMMENT.split("{}")
-    pattern = f"{opening}([a-z_.]+){closing}"
+    pattern = f"{report.choice.token}:([a-z_.]+):"
     known = report.comments
     return re.sub(
         pattern, lambda m: _words(report, known[m[1]], figures) if m[1] in known else "", html
@@ -233,7 +253,7 @@ def _words(report: Written, comment: Comment, figures: Mapping[str, Mapping[str,
     written = partial(_written, w, figures)
     text = cleaned(markdown2html_mistune(comment.filled(written)))
     moved = _moved(w, report.then.get(comment.section, {}), comment, figures)
-    by = ", ".join(filter(None, (comment.name, w.date(comment.date) if comment.date else "")))
+    by = _by(w, comment)
     html = f'<div class="comment">{text}'
     if by:
         html += f'<p class="by">{escape(by)}</p>'

@@ -3,8 +3,7 @@ points that matter, what to do and who, the consultant's words, and what is miss
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -20,7 +19,7 @@ from carnet.measures.catalogue import FIGURES
 from carnet.report import results
 from carnet.report.comparison import Since
 from carnet.report.execution import Executed
-from carnet.report.layout import COMMENT, PAGE_ONE
+from carnet.report.layout import PAGE_ONE, Choice
 from carnet.report.pages import Page, cleaned, page_of, template
 from carnet.wording import Wording, unknown
 
@@ -37,33 +36,46 @@ ACTION_COLUMNS = (
 @dataclass(frozen=True)
 class Parts:
     """What page one is made of: the finished pages by notebook, the published figures, what
-    changed since the last audit, the folder with its lists, links to other files by label.
+    changed since the last audit, the lists as texts, what the engagement chose, links by label.
     """
 
     pages: Mapping[str, Page]
     figures: Mapping[str, dict[str, Any]]
     since: Since
-    folder: Path
+    lists: Mapping[str, pd.DataFrame]
+    choice: Choice
     links: Sequence[tuple[str, str]] = ()
-    commented: bool = False
     signed: str = ""
-    warnings: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def shown(self) -> dict[str, Page]:
+        """The pages that are published."""
+        return {name: page for name, page in self.pages.items() if page.answers}
+
+    def leads(self, link: str) -> bool:
+        """True for a link to something that is published."""
+        file, _, anchor = link.partition("#")
+        if not file.endswith(".html"):
+            return True
+        page = self.shown.get(file.removesuffix(".html"))
+        return page is not None and (not anchor or f'id="{anchor}"' in page.html)
 
 
 def front_page(book: Book, executed: Sequence[Executed], parts: Parts) -> str:
     """The first page of a report."""
     w = book.wording
-    published = results.exhibits(executed)
+    choice = parts.choice
+    published = results.exhibits(executed, choice)
     bridge = published.get("portfolio_audit.bridge")
-    shown = {name: page for name, page in parts.pages.items() if page.answers}
+    shown = parts.shown
     weighty = [n for n in book.notices if n.weight >= WEIGHTY]
     body = template("front.html.j2").render(
-        headline=headline(w, published, parts.figures),
+        headline=headline(w, published, parts),
         bridge=bridge.output if bridge else None,
-        points=points_of(w, executed, shown),
-        actions=_actions(book, parts.folder),
+        points=points_of(w, executed, parts),
+        actions=_actions(book, parts.lists),
         reconciled=_result_lines(book),
-        words=COMMENT.format(PAGE_ONE) if parts.commented else "",
+        words=choice.place_of_words(PAGE_ONE) if PAGE_ONE in choice.commented else "",
         signed=parts.signed,
         since=parts.since.sentences,
         changed=_changed(w, parts.since),
@@ -101,10 +113,10 @@ def _labels(w: Wording) -> dict[str, str]:
 
 
 def headline(
-    w: Wording, published: Mapping[str, results.Published], figures: Mapping[str, dict[str, Any]]
+    w: Wording, published: Mapping[str, results.Published], parts: Parts
 ) -> list[dict[str, str]]:
     """The figures as they are written: label, value, change, interval, sparkline, link."""
-    told = []
+    told, figures = [], parts.figures
     found = published.get("kpi_tracking.headline")
     for row in _rows(found.record) if found else []:
         if not unknown(row["value"]):
@@ -117,13 +129,14 @@ def headline(
                     else _written(w, row["name"], row["previous"]),
                     "range": written_range(w, row),
                     "plot": sparkline(row["months"]),
-                    "link": "kpi_tracking.html",
+                    "link": "kpi_tracking.html" if parts.leads("kpi_tracking.html") else "",
                 }
             )
     for name in EXPOSED:
         value = figures.get(name, {}).get("value")
         if not unknown(value):
-            told.append(_told(w, name, value) | {"link": f"{figures[name]['notebook']}.html"})
+            link = f"{figures[name]['notebook']}.html"
+            told.append(_told(w, name, value) | {"link": link if parts.leads(link) else ""})
     return told
 
 
@@ -158,21 +171,17 @@ def sparkline(values: Sequence[float]) -> str:
 # --- the points
 
 
-def points_of(
-    w: Wording, executed: Sequence[Executed], pages: Mapping[str, Page]
-) -> list[dict[str, Any]]:
+def points_of(w: Wording, executed: Sequence[Executed], parts: Parts) -> list[dict[str, Any]]:
     """The points as a tree: what stands inside another comes with it."""
     order = ("result", "change", "exposure", "why", "action")
-    names = results.names_behind(executed)
-    told = [
-        point
-        | {
-            "link": names.get(point["names"], ""),
-            "page": pages[point["notebook"]].title if point["notebook"] in pages else "",
-            "inner": [],
-        }
-        for point in results.points(executed)
-    ]
+    names, pages = results.names_behind(executed), parts.shown
+    told = []
+    for point in results.points(executed):
+        if f"{point['notebook']}.answer" in parts.choice.hidden:
+            continue
+        link = names.get(point["names"], "")
+        page = pages[point["notebook"]].title if point["notebook"] in pages else ""
+        told.append(point | {"link": link if parts.leads(link) else "", "page": page, "inner": []})
     by_key = {point["key"]: point for point in told}
     for point in told:
         if point["inside"] in by_key:
@@ -193,18 +202,15 @@ def points_of(
 # --- what to do
 
 
-def _actions(book: Book, folder: Path) -> str:
+def _actions(book: Book, lists: Mapping[str, pd.DataFrame]) -> str:
     """The first tasks by date, and what became of the same customer since the last audit."""
-    w, path = book.wording, folder / "lists" / "tasks.csv"
-    if not path.is_file():
+    w, tasks = book.wording, lists.get("tasks")
+    if tasks is None or not len(tasks):
         return ""
-    t = pd.read_csv(path, dtype={"customer_id": str, "name": str, "salesperson": str, "task": str})
-    if not len(t):
-        return ""
+    t = tasks.assign(**{name: pd.to_numeric(tasks[name]) for name in ("at_most", "sales_gap")})
     columns = ACTION_COLUMNS
-    followed = folder / "lists" / "follow_up.csv"
-    if followed.is_file():
-        then = pd.read_csv(followed, dtype=str).drop_duplicates("customer_id")
+    if "follow_up" in lists:
+        then = lists["follow_up"].drop_duplicates("customer_id")
         outcome = t.customer_id.map(then.set_index("customer_id").outcome)
         t["standing_then"] = [
             w._("new") if unknown(word) else w._(WORDS.get(word, word)) for word in outcome
@@ -217,7 +223,8 @@ def _actions(book: Book, folder: Path) -> str:
         total=w.number(len(t)),
     )
     shown, note = t.head(FIRST_ACTIONS), ""
-    decided = pd.read_csv(folder / "lists" / "actions.csv", dtype={"customer_id": str})
+    decided = lists["actions"]
+    decided = decided.assign(at_most=pd.to_numeric(decided.at_most))
     undated = decided[(decided.at_most > 0) & ~decided.customer_id.isin(t.customer_id)]
     if len(undated):
         note = w.ngettext(
@@ -237,17 +244,20 @@ def _actions(book: Book, folder: Path) -> str:
 def missing_tables(book: Book, pages: Mapping[str, Page]) -> list[tuple[str, str]]:
     """Per table not given: what it takes, and the headings that it would fill."""
     filled: dict[str, list[str]] = {}
+    asked: dict[str, list[str]] = {}
     for page in pages.values():
-        for table, headings in page.lacking.items():
-            kept = filled.setdefault(table, [])
+        for (table, *columns), headings in page.lacking.items():
+            kept, wanted = filled.setdefault(table, []), asked.setdefault(table, [])
             kept += [heading for heading in headings if heading and heading not in kept]
+            lacked = [column for column in columns if not book.has(table, column)]
+            wanted += [column for column in lacked if column not in wanted]
     w = book.wording
     return [
         (
             w._(
                 "{table} ({columns})",
                 table=w.tell(TABLE_LABELS[table]),
-                columns=", ".join(TABLES[table].required),
+                columns=", ".join(asked[table] or TABLES[table].required),
             ),
             " · ".join(headings),
         )

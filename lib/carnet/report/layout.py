@@ -5,6 +5,7 @@ the annex page; the engagement hides, reorders and comments sections by their id
 `notebook.section`.
 """
 
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,8 +25,8 @@ from carnet.report.execution import Executed
 from carnet.report.results import outputs_of, place_of
 
 RECORDS = (EXHIBIT_TYPE, NARROW_TYPE, FIGURES_TYPE, FINDINGS_TYPE, NAMES_TYPE, POINTS_TYPE)
-COMMENT = "\ue000{}\ue001"  # stands where the consultant's words on a section go
 PAGE_ONE = "index"
+ON_PAGE_ONE = ("kpi_tracking.headline", "portfolio_audit.revenue_bridge")
 # the sections of a shorter report; page one is in both
 AUDIENCES: dict[str, tuple[str, ...]] = {
     "management": (
@@ -68,6 +69,7 @@ class Choice:
     first: Sequence[str] = ()
     commented: Collection[str] = ()
     only: Collection[str] | None = None
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)  # that no client's text holds
 
     @classmethod
     def of(cls, engagement: Engagement, commented: Collection[str]) -> "Choice":
@@ -76,9 +78,19 @@ class Choice:
         sections = engagement.sections
         return cls(frozenset(sections.hide), tuple(sections.first), frozenset(commented), only)
 
+    def place_of_words(self, section: str) -> str:
+        """What stands in a page for the consultant's words on a section, until every figure is
+        known.
+        """
+        return f"{self.token}:{section}:"
+
     def shows(self, section: str) -> bool:
         """True for a section that stands on a page."""
         return section not in self.hidden and (self.only is None or section in self.only)
+
+    def tells(self, section: str) -> bool:
+        """True for a section that page one and the slides may tell."""
+        return self.shows(section) or (section in ON_PAGE_ONE and section not in self.hidden)
 
 
 @dataclass
@@ -107,7 +119,7 @@ class Arranged:
 
     groups: list[Group]
     annexed: list[NotebookNode]
-    lacking: Mapping[str, list[str]]
+    lacking: Mapping[tuple[str, ...], list[str]]
 
     @property
     def answers(self) -> bool:
@@ -123,9 +135,10 @@ def arranged(run: Executed, choice: Choice) -> Arranged:
     groups that come first, behind the main points.
     """
     annexed: list[NotebookNode] = []
-    lacking: dict[str, list[str]] = {}
+    lacking: dict[tuple[str, ...], list[str]] = {}
     kept = []
-    for group in _groups(run.notebook.cells[1:]):
+    opening = run.notebook.cells[0].cell_type == "markdown"
+    for group in _groups(run.notebook.cells[int(opening) :]):
         shown = Group(group.heading)
         for cell in group.cells:
             outputs, commented = [], []
@@ -133,7 +146,7 @@ def arranged(run: Executed, choice: Choice) -> Arranged:
                 place = place_of(output)
                 section = f"{run.name}.{place.get('section', '')}"
                 if "needs" in place and choice.shows(section):
-                    titles = lacking.setdefault(place["needs"], [])
+                    titles = lacking.setdefault(tuple(place["needs"]), [])
                     titles += [group.title] * (group.title not in titles)
                 elif place.get("annex"):
                     annexed.append(output)
@@ -141,7 +154,7 @@ def arranged(run: Executed, choice: Choice) -> Arranged:
                     outputs.append(output)
                     commented += [section] * (section not in commented)
             kept_cell = NotebookNode(cell)
-            words = [_comment(name) for name in commented if name in choice.commented]
+            words = [_comment(choice, name) for name in commented if name in choice.commented]
             kept_cell.outputs = [output for output in outputs if _visible(output)] + words
             if kept_cell.outputs:
                 shown.cells.append(kept_cell)
@@ -179,9 +192,9 @@ def _ordered(groups: list[Group], notebook: str, first: Sequence[str]) -> list[G
     return sorted(groups, key=place)
 
 
-def _comment(section: str) -> NotebookNode:
-    """What stands for the consultant's words until every figure is known."""
-    data = {"text/html": COMMENT.format(section)}
+def _comment(choice: Choice, section: str) -> NotebookNode:
+    """The place of the consultant's words, as an output."""
+    data = {"text/html": choice.place_of_words(section)}
     return NotebookNode(
         output_type="display_data", data=NotebookNode(data), metadata=NotebookNode()
     )

@@ -191,7 +191,7 @@ def _say(what: str | Finding, kind: str, place: dict[str, Any]) -> None:
     shown = {"text/html": f'<p class="{kind}">{_html(sentence)}</p>', "text/plain": sentence}
     place = place | {"kind": kind}
     if isinstance(sentence, MissingTable):
-        place["needs"] = sentence.table
+        place["needs"] = list(sentence.needs)
     display(
         shown | ({FINDINGS_TYPE: [_plain_finding(what)]} if isinstance(what, Finding) else {}),
         metadata={"carnet": place},

@@ -37,9 +37,10 @@ def _told(w: Wording, name: str, t: pd.DataFrame) -> pd.DataFrame:
     columns: list[pd.Series] = []
     headings: list[str] = []
     for column in t.columns:
-        heading, kind = HEADINGS.get(meaning.get(column, column), (column, "text"))
+        known = HEADINGS.get(meaning.get(column, column))
+        heading, kind = known or (column, "text")
         cells = t[column]
-        if kind in NUMBERS or (kind == "text" and _is_number(cells)):
+        if kind in NUMBERS or (known is None and _is_number(cells)):
             cells = cells.str.replace(".", ",") if w.language == "fr" else cells
         elif kind == "date":
             days = pd.to_datetime(cells.where(cells != ""), errors="coerce")

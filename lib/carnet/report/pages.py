@@ -214,7 +214,7 @@ class Page:
     question: str
     html: str
     annexed: list[NotebookNode]
-    lacking: Mapping[str, list[str]]
+    lacking: Mapping[tuple[str, ...], list[str]]
     answers: bool
 
 
@@ -223,15 +223,26 @@ def notebook_page(book: Book, run: Executed, choice: Choice) -> Page:
     how it was made.
     """
     there = arranged(run, choice)
-    title, question = (text for _, text in markdown_blocks(run.notebook.cells[0].source)[:2])
+    title, question = _title_of(run)
     cells = [cell for group in there.groups for cell in (group.heading, *group.cells) if cell]
-    # the title is on the cover
-    opening = NotebookNode(run.notebook.cells[0])
-    opening.source = opening.source.partition("\n\n")[2]
-    body = rendered(book, [opening, *cells])
+    first = run.notebook.cells[0]
+    if first.cell_type == "markdown":  # the title is on the cover
+        first = NotebookNode(first)
+        first.source = first.source.partition("\n\n")[2]
+        cells = [first, *cells]
+    body = rendered(book, cells)
     w = book.wording
     html = page_of(book, w._(title), body, w._("Executive summary"))
     return Page(w._(title), w._(question), html, there.annexed, there.lacking, there.answers)
+
+
+def _title_of(run: Executed) -> tuple[str, str]:
+    """The title of a notebook and its question; an analyst's own may have neither."""
+    first = run.notebook.cells[0]
+    texts = [text for _, text in markdown_blocks(first.source)]
+    if first.cell_type != "markdown" or not texts[0]:
+        return run.name.replace("_", " "), ""
+    return texts[0].partition("\n")[0], texts[1] if len(texts) > 1 else ""
 
 
 def rendered(book: Book, cells: Sequence[NotebookNode]) -> str:

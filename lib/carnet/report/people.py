@@ -12,7 +12,7 @@ from carnet.book.book import Book
 from carnet.engagement.records import slug
 from carnet.report.accounts import Accounts, account_parts, accounts_labels
 from carnet.report.pages import page_of, template
-from carnet.report.workbook import write_tasks
+from carnet.report.workbook import ServiceSheet, write_tasks
 
 PEOPLE = "people"
 TASKS = 20  # rows of one sheet of paper
@@ -33,7 +33,12 @@ def write_people(
     headers = {role: mapping.get(role, role) for role in SERVICE}
     table = book.engagement.tables.get("service")
     row = table.format.header_row if table else 1
-    sheet = table.sheet if table and isinstance(table.sheet, str) else ""
+    fixed = {
+        header: condition.among[0]
+        for header, condition in (table.where if table else {}).items()
+        if condition.among
+    }
+    service = ServiceSheet(headers, row, book.activity_kinds, fixed)
     stems: dict[str, str] = {}
     for owner, own in tasks.groupby("salesperson", sort=True):
         stem = slug(str(owner)) or ("salesperson" if owner else "unassigned")
@@ -44,8 +49,7 @@ def write_people(
         html = _page(book, str(owner), own, accounts.only(set(own.customer_id)), mine)
         (folder / PEOPLE / f"{stem}.html").write_text(html, encoding="utf-8", newline="\n")
         target = folder / PEOPLE / f"{stem}.xlsx"
-        place = (sheet, row)
-        write_tasks(book.wording, target, own, headers, book.activity_kinds, place, book.as_of)
+        write_tasks(book.wording, target, own, service, book.as_of)
     return stems
 
 
@@ -87,7 +91,7 @@ def _page(
         )
         if len(tasks) > TASKS
         else "",
-        accounts=account_parts(book, accounts, lists),
+        accounts=account_parts(book, accounts, lists, owner),
         labels={
             "tasks": w._("Tasks"),
             "due": w._("Due"),

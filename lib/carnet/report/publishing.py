@@ -29,6 +29,7 @@ from carnet.errors import CarnetError, nearest
 from carnet.measures.catalogue import check_targets
 from carnet.report.execution import (
     CELL_TIMEOUT_SECONDS,
+    NOTEBOOKS,
     Executed,
     Job,
     NotebookFailed,
@@ -52,8 +53,8 @@ from carnet.report.progress import SILENT, Watch, expected_seconds
 
 SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
 OWN_NOTEBOOKS = "notebooks"  # of the engagement, changed or added by the analyst
+RESERVED_PAGES = {"index", "annex", "accounts"}
 SET_BY_LAB = re.compile(r"(engagement|as_of|language|earlier_report) = ")
-NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
 GARBAGE_THRESHOLD = 20_000  # new objects between two collections
 VERSIONED = (
     "carnet",
@@ -101,6 +102,8 @@ def with_own(notebooks: Sequence[Path], folder: Path, names: Sequence[str] = ())
         own.pop(path.stem) if path.stem in own and is_changed(path, own[path.stem]) else path
         for path in notebooks
     ]
+    for name in RESERVED_PAGES & set(own):
+        raise CarnetError(f"{own[name]}: a page of the report is called {name}; rename it.")
     taken = {path.stem for path in chosen}
     return chosen + [
         path for name, path in own.items() if name not in taken and (not names or name in names)
@@ -165,6 +168,9 @@ def run_audit(
 
         open_template(book)
     comments = read_comments_of(book)
+    if book.pseudonyms and comments:
+        watch.warn(book.wording._("The comments are withheld: they may name people."))
+        comments = {}
     choice = Choice.of(book.engagement, comments)
     common = {
         "engagement": str(folder.resolve()),
@@ -221,6 +227,7 @@ def run_audit(
                     pages,
                     manifest,
                     comments,
+                    choice,
                     settings.deck,
                     figures_then(home, comments),
                 ),

@@ -4,10 +4,17 @@ where the names behind a finding stand.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from carnet.engagement.records import EXHIBIT_TYPE, FINDINGS_TYPE, NAMES_TYPE, POINTS_TYPE
 from carnet.report.execution import Executed
+
+
+class Chosen(Protocol):
+    """What says which sections are told: `layout.Choice`."""
+
+    def tells(self, section: str) -> bool:
+        """True for a section that page one and the slides may tell."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +50,16 @@ def recorded(run: Executed, mime: str) -> list[Any]:
     return [o["data"][mime] for o in outputs_of(run) if mime in o.get("data", {})]
 
 
-def exhibits(executed: Iterable[Executed]) -> dict[str, Published]:
-    """The exhibits that are shown, by `notebook.key`."""
-    return {
-        f"{run.name}.{output['data'][EXHIBIT_TYPE]['key']}": Published(
-            run.name, place_of(output).get("section", ""), output["data"][EXHIBIT_TYPE], output
-        )
-        for run in executed
-        for output in outputs_of(run)
-        if EXHIBIT_TYPE in output.get("data", {})
-    }
+def exhibits(executed: Iterable[Executed], choice: Chosen | None = None) -> dict[str, Published]:
+    """The exhibits that are shown, by `notebook.key`; with a choice only those of its sections."""
+    found = {}
+    for run in executed:
+        for output in outputs_of(run):
+            record = output.get("data", {}).get(EXHIBIT_TYPE)
+            section = place_of(output).get("section", "")
+            if record and (choice is None or choice.tells(f"{run.name}.{section}")):
+                found[f"{run.name}.{record['key']}"] = Published(run.name, section, record, output)
+    return found
 
 
 def points(executed: Iterable[Executed]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -104,30 +105,39 @@ def write_annex(
     return True
 
 
+@dataclass(frozen=True)
+class ServiceSheet:
+    """How the client's table `service` is read: its headers of customer_id, date, activity and
+    salesperson, the row they stand in, the activities to choose from, and what every row must hold
+    to be kept (`where:`), by header.
+    """
+
+    headers: Mapping[str, str]
+    first: int
+    kinds: Sequence[str]
+    fixed: Mapping[str, str]
+
+
 def write_tasks(
-    w: Wording,
-    target: Path,
-    tasks: pd.DataFrame,
-    headers: Mapping[str, str],
-    kinds: Sequence[str],
-    place: tuple[str, int],
-    as_of: dt.date,
+    w: Wording, target: Path, tasks: pd.DataFrame, service: ServiceSheet, as_of: dt.date
 ) -> None:
     """One salesperson's tasks as a workbook that the next audit reads: under the client's own
     headers of the table `service`, with what was done and when left empty.
-
-    `headers` are those of customer_id, date, activity and salesperson; `kinds` the activities to
-    choose from; `place` the sheet's name (empty: any) and the row of the headers.
     """
-    sheet_name, first = place
+    headers, first, kinds, fixed = service.headers, service.first, service.kinds, service.fixed
     with _workbook(target) as book:
         book.set_properties({"author": "carnet", "created": dt.datetime.combine(as_of, dt.time())})
         writer = _Writer(book, w, HOUSE_COLOUR)
-        sheet = book.add_worksheet(writer.name(sheet_name or w._("Tasks")))
+        sheet = book.add_worksheet(writer.name(w._("Tasks")))
+        taken = {header.casefold() for header in (*headers.values(), *fixed)}
+        own = [
+            heading if heading.casefold() not in taken else f"{heading} ({w._('for reading')})"
+            for heading in (w._("Customer"), w._("What to do"), w._("Due"))
+        ]
         columns = [
-            (headers["customer_id"], 14), (w._("Customer"), 28), (w._("What to do"), LONG_WIDTH),
-            (w._("Due"), 12), (headers["date"], 14), (headers["activity"], 24),
-            (headers["salesperson"], 20),
+            (headers["customer_id"], 14), (own[0], 28), (own[1], LONG_WIDTH), (own[2], 12),
+            (headers["date"], 14), (headers["activity"], 24), (headers["salesperson"], 20),
+            *((header, 14) for header in fixed),
         ]  # fmt: skip
         for position, (heading, width) in enumerate(columns):
             sheet.set_column(position, position, width)
@@ -141,6 +151,8 @@ def write_tasks(
             sheet.write_datetime(number, 3, due, writer.formats["date"])
             sheet.write_blank(number, 4, None, writer.formats["date"])
             writer.write_text(sheet, number, 6, row["salesperson"], writer.text)
+            for position, value in enumerate(fixed.values(), 7):
+                writer.write_text(sheet, number, position, value, writer.text)
             lines = math.ceil(len(row["task"]) / LONG_LETTERS)
             sheet.set_row(number, LINE_HEIGHT * max(1, lines))
         listed = list(kinds)[:MOST_KINDS]

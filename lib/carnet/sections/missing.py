@@ -15,15 +15,15 @@ from carnet.wording import Wording, unknown
 
 
 class MissingTable(str):
-    """The line that names the table that would fill a section, with that table's name."""
+    """The line that names the table that would fill a section, with its columns."""
 
-    table: str
+    needs: tuple[str, ...]
 
     @classmethod
-    def of(cls, table: str, line: str) -> "MissingTable":
-        """The line, and the table that it names."""
+    def of(cls, line: str, table: str, *columns: str) -> "MissingTable":
+        """The line, and the table with the columns that it names."""
         made = cls(line)
-        made.table = table
+        made.needs = (table, *columns)
         return made
 
 
@@ -77,7 +77,7 @@ def needs(book: Book, table: str, *columns: str) -> str:
         table=book.wording.tell(TABLE_LABELS[table]),
         columns=", ".join(columns or TABLES[table].required),
     )
-    return MissingTable.of(table, line)
+    return MissingTable.of(line, table, *(columns or TABLES[table].required))
 
 
 def told_briefly(w: Wording, own: Mapping[str, str]) -> dict[str, str]:

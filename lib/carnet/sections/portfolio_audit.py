@@ -119,7 +119,7 @@ def answer(study: PortfolioStudy) -> Shows:
             "came": study.names(study.arrived),
             "more": study.names(study.growing),
         }
-        points += answers.change(w, f)
+        points += answers.change(w, f, study.progress_totals)
         points += answers.movements(w, f, study.progress_totals, names)
     sellers = study.named_sellers
     first = sellers.iloc[0].to_dict() if len(sellers) else None

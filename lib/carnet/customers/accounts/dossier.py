@@ -96,7 +96,8 @@ def _rows(book: Book, ids: list[str], table: str, day: str, columns: str) -> pd.
     since = years_earlier(book.as_of, 3)
     t = t.filter(t[day].between(ibis.date(since), ibis.date(book.as_of)))
     frame = t.select("customer_id", day, *known).execute()
-    return frame.sort_values([day, "customer_id"], ascending=[False, True], kind="stable")
+    order = [day, *(name for name in frame if name != day)]
+    return frame.sort_values(order, ascending=[False] + [True] * (len(order) - 1))
 
 
 def listed_first(lists: dict[str, pd.DataFrame], count: int) -> list[str]:

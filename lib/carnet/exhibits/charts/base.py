@@ -8,6 +8,7 @@ computed here but positions.
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -77,7 +78,8 @@ def styled(draw: Callable[..., Chart]) -> Callable[..., Chart]:
 
     @wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Chart:
-        with house_style():
+        with house_style(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # a page has fonts that this machine lacks
             return draw(*args, **kwargs)
 
     return drawn
@@ -97,8 +99,10 @@ def as_svg(chart: Chart, salt: str, kind: str) -> str:
     """The chart as SVG to stand inside a page: texts as text, its ids its own (`salt`), `kind` its
     class.
     """
-    with house_style(), plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": salt}
+    with house_style(), plt.rc_context(settings), warnings.catch_warnings():
         drawn = io.StringIO()
+        warnings.filterwarnings("ignore", "Glyph")
         chart.figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
     svg = drawn.getvalue()
     svg = svg[svg.index("<svg") :]

@@ -135,7 +135,7 @@ def load_table(
         part = f"part_{table}_{index}"
         own = spec.model_copy(update={"sheet": file.sheet}) if file.sheet else spec
         headers[file.name], refused = reader(con, part, file.path, own, file.notes)
-        if file.name.startswith(f"{RETURNED}/"):
+        if table == "service" and file.name.startswith(f"{RETURNED}/"):
             headers[file.name] = _done_only(con, part, headers[file.name], spec)
         rejects += [replace(reject, file=file.name) for reject in refused]
         file.rows = _count(con, part) + len(refused)
@@ -366,6 +366,8 @@ def _sheets(file: SourceFile, spec: Table) -> list[SourceFile]:
     """A workbook as one input a sheet."""
     if READERS.get(file.path.suffix.lower()) is not excel.read:
         return [file]
+    if file.name.startswith(f"{RETURNED}/"):  # one sheet, whatever it is called
+        spec = spec.model_copy(update={"sheet": None})
     sheets = excel.sheets_of(file.path, spec, file.notes)
     found = [
         replace(file, sheet=sheet, hidden=excel.hidden_rows(file.path, sheet)) for sheet in sheets
