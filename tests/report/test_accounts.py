@@ -12,7 +12,7 @@ from carnet.engagement.file import load_engagement
 from carnet.report.accounts import Accounts
 from python_calamine import CalamineWorkbook
 
-from tests.conftest import DEMO, page_text
+from tests.conftest import DEMO, page_text, run_carnet
 
 MOST_BYTES = 3_000_000
 
@@ -154,11 +154,12 @@ def test_a_sheet_comes_back_whatever_the_client_s_headers_are(make_engagement, t
     months = [f"{year}-{month:02d}-10" for year in (2023, 2024) for month in range(1, 13)]
     sales = [["customer_id", "date", "amount"]]
     sales += [[f"C{n}", day, str(100 if day < "2024" else 20)] for n in range(8) for day in months]
+    owners = [[f"C{n}", "Ann Lee"] for n in range(8)]
     calls = "Customer,Due,What,Who,State\nC1,2024-03-01,call,Ann Lee,done\n"
     folder = make_engagement(
         tables={
             "sales": sales,
-            "customers": [["customer_id", "salesperson"], *([f"C{n}", "Ann Lee"] for n in range(8))],
+            "customers": [["customer_id", "salesperson"], *owners],
             "service": {
                 "files": "calls.csv",
                 "columns": {

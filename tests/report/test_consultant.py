@@ -172,7 +172,10 @@ def test_the_analyst_s_notebooks_are_published(make_engagement, tmp_path):
                 "engagement = '..'\nas_of = ''\nlanguage = ''", metadata={"tags": ["parameters"]}
             ),
             nbformat.v4.new_markdown_cell("## One number"),
-            nbformat.v4.new_code_cell("import pandas as pd\npd.DataFrame({'answer': [42]})"),
+            nbformat.v4.new_code_cell(
+                "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
+                "import pandas as pd\npd.DataFrame({'answer': [42]})"
+            ),
         ],
         metadata=nbformat.read(find_notebooks()[0], 4).metadata,
     )
@@ -188,7 +191,8 @@ def test_the_analyst_s_notebooks_are_published(make_engagement, tmp_path):
         "portfolio_audit": "engagement",
     }
     assert "seen by the analyst 42" in page_text(report / "portfolio_audit.html")
-    assert "42" in page_text(report / "our_own.html")
+    own_page = (report / "our_own.html").read_text(encoding="utf-8")
+    assert "42" in own_page and own_page.count("data:image/png") == 1
     assert "Our own page" in page_text(report / "index.html")
 
 

@@ -212,7 +212,7 @@ def execute_notebook(job: Job) -> Executed:
     """
     path, parameters, timeout = job.path, job.parameters, job.timeout
     os.environ[RUN_VARIABLE] = str(job.run)
-    prepare_kernel(job.scratch)
+    prepare_kernel(job.scratch, fork=path.parent == NOTEBOOKS)
     end_with_parent()
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError

@@ -112,9 +112,9 @@ class ForkProvisioner(LocalProvisioner):
 _waiting: list[ForkedKernel] = []
 
 
-def prepare_kernel(scratch: Path) -> None:
-    """Fork the kernel of this process where that can be done,
-    and let nothing of the user's reach it.
+def prepare_kernel(scratch: Path, fork: bool = True) -> None:
+    """Fork the kernel of this process where that can be done (an analyst's own notebook gets a kernel
+    started anew, in which plots show as in JupyterLab), and let nothing of the user's reach it.
 
     Startup files and profiles of IPython, PYTHONSTARTUP, matplotlibrc and kernelspecs of the
     user's own are left out: the same input gives the same report for everybody.
@@ -129,7 +129,7 @@ def prepare_kernel(scratch: Path) -> None:
     os.environ["MATPLOTLIBRC"] = str(style)
     for name in ("PYTHONSTARTUP", "JUPYTER_PATH"):
         os.environ.pop(name, None)
-    if CAN_FORK:
+    if CAN_FORK and fork:
         os.environ["JUPYTER_DEFAULT_PROVISIONER_NAME"] = PROVISIONER
         _waiting.append(ForkedKernel())
 
