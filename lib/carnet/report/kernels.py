@@ -113,8 +113,8 @@ _waiting: list[ForkedKernel] = []
 
 
 def prepare_kernel(scratch: Path, fork: bool = True) -> None:
-    """Fork the kernel of this process where that can be done (an analyst's own notebook gets a kernel
-    started anew, in which plots show as in JupyterLab), and let nothing of the user's reach it.
+    """Fork the kernel of this process where that can be done (an analyst's own notebook gets one
+    started anew, in which plots show as in JupyterLab); let nothing of the user's reach it.
 
     Startup files and profiles of IPython, PYTHONSTARTUP, matplotlibrc and kernelspecs of the
     user's own are left out: the same input gives the same report for everybody.
