@@ -180,6 +180,7 @@ def run(  # noqa: PLR0913  # click: an argument an option
     from carnet.report.publishing import (
         Settings,
         find_notebooks,
+        is_packaged,
         own_names,
         run_audit,
         with_own,
@@ -191,7 +192,9 @@ def run(  # noqa: PLR0913  # click: an argument an option
     settings = Settings(as_of, language, browser, timeout, anonymise, deck)
     code = DONE
     for folder in folders:
-        packaged = find_notebooks(names, own=own_names(folder))
+        own = own_names(folder)
+        asked = [name for name in names if name not in own or is_packaged(name)]
+        packaged = find_notebooks(asked) if asked or not names else []
         notebooks = with_own(packaged, folder, names)
         published, book = run_audit(folder, out, notebooks, given, settings, watch)
         click.echo(published)

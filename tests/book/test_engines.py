@@ -23,6 +23,7 @@ from carnet.measures.costs import accounts, cost_to_serve, costs, price_volume, 
 from carnet.measures.gaps import contacts, gaps, salespeople
 from carnet.measures.indicators import cohorts, kpi, lifetimes
 from carnet.measures.portfolio import (
+    account_history,
     baskets,
     concentration,
     cuts,
@@ -121,6 +122,11 @@ def held_out(b):
 
 CALLS = {
     accounts.account_classes: lambda b: accounts.account_classes(b.table("ledger")),
+    account_history.account_months: lambda b: account_history.account_months(b.cube, 36),
+    account_history.family_revenue: lambda b: account_history.family_revenue(
+        b.table("sales"), "product", b.periods
+    ),
+    receivables.open_invoices: lambda b: receivables.open_invoices(b.table("receivables"), b.as_of),
     accounts.account_results: lambda b: accounts.account_results(b.table("ledger"), QUARTERS),
     accounts.doubtful_accounts: lambda b: accounts.doubtful_accounts(doubtful_ledger(b)),
     accounts.doubtful_customers: lambda b: accounts.doubtful_customers(doubtful_ledger(b), b.as_of),

@@ -61,7 +61,7 @@ def test_bridge_draws_each_step_from_where_the_last_one_ended():
     assert "€350 gained, €450 given up" in texts(chart)
     assert "source" in texts(chart)
     assert chart.figure.axes[0].get_ylim()[0] <= 0
-    assert "Lost: -€150.00" in chart.alt
+    assert "Lost: −€150.00" in chart.alt
 
 
 def test_chart_speaks_the_readers_language():

@@ -109,7 +109,7 @@ def test_sign_makes_credit_notes_negative(book_of):
         ("A", "2024-01-20", -30),
         ("B", "2024-02-10", 50),
     ]
-    assert "amounts made negative by Type: 1, worth -€30" in told(book) and "Type says" not in told(
+    assert "amounts made negative by Type: 1, worth −€30" in told(book) and "Type says" not in told(
         book
     )
 

@@ -19,9 +19,9 @@ from carnet.errors import CarnetError
 from carnet.measures.gaps import follow_up, tasks
 from carnet.measures.portfolio import changes
 from carnet.measures.retention import last_chance
-from carnet.report.annex import write_annex
 from carnet.report.calendars import write_calendars
 from carnet.report.comparison import compare_reports
+from carnet.report.workbook import write_annex
 from carnet.wording import Wording
 from scipy import stats
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from carnet.report.publishing import find_notebooks
+from carnet.wording import Wording
 from pptx import Presentation
 
 from tests.conftest import page_text, run_carnet
@@ -67,7 +68,7 @@ def test_the_consultant_s_choices_in_one_report(make_engagement, tmp_path):
 
 def words_are_there(report):
     index, page = (page_text(report / f"{name}.html") for name in ("index", "portfolio_audit"))
-    told = f"€{figures_of(report)['revenue']['value']:,.0f}"
+    told = Wording("en", "EUR").money(figures_of(report)["revenue"]["value"])
     words = index[index.index('<div class="comment">') :][:400]
     assert f"<strong>{told}</strong>" in words and "<script" not in words
     assert "Zoé B., 20 January 2025" in words and "Signed: Zoé B., 20 January 2025" in index

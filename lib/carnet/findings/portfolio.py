@@ -23,32 +23,37 @@ def revenue_change(
         return Finding("revenue_change", sentence, f["revenue"])
     told = dict(
         revenue=w.money(f["revenue"]),
-        change=w.signed_money(change),
-        rate=w.signed_percent(change / f["revenue_previous"])
+        change=w.money(abs(change)),
+        rate=w.percent(abs(change) / f["revenue_previous"])
         if abs(change) < MOST_PERCENT * f["revenue_previous"]
         else NOBODY,
         interval=w.between(w.signed_money(low), w.signed_money(high)),
     )
+    known = told["rate"] != NOBODY
+    signed = told | {
+        "change": w.signed_money(change),
+        "rate": w.signed_percent(change / f["revenue_previous"]) if known else NOBODY,
+    }
     sentences = {
         "rise": w._(
-            "Revenue rose to {revenue}, {change} ({rate}); range from customer to "
+            "Revenue rose by {change} ({rate}) to {revenue}; range from customer to "
             "customer {interval}.",
             **told,
         ),
         "fall": w._(
-            "Revenue fell to {revenue}, {change} ({rate}); range from customer to "
+            "Revenue fell by {change} ({rate}) to {revenue}; range from customer to "
             "customer {interval}.",
             **told,
         ),
         "flat": w._(
             "Revenue is {revenue}, {change} ({rate}) against the previous period; a change of "
             "this size can come from a few customers {interval}.",
-            **told,
+            **signed,
         ),
         "too few": w._(
             "Revenue is {revenue}, {change} ({rate}) against the previous period; too few of "
             "them moved to tell a direction from chance.",
-            **told,
+            **signed,
         ),
     }
     return Finding(

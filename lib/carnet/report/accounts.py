@@ -29,7 +29,7 @@ TEXT_LETTERS = 400
 STAGES = {"won": N_("won, of an offer"), "lost": N_("lost, of an offer"), "open": N_("still open")}
 # what a page must not touch when it links names
 CODE = re.compile(
-    r"(<(?:script|style|svg|pre|a|nav|option|title|h1|button)\b.*?</(?:script|style|svg|pre|a|nav|option|title|h1|button)>|<[^>]+>)",
+    r"(<(?:script|style|svg|pre|a|nav|option|title|h1|h2|h3|button)\b.*?</(?:script|style|svg|pre|a|nav|option|title|h1|h2|h3|button)>|<[^>]+>)",
     re.S,
 )
 

@@ -21,6 +21,7 @@ import nbformat
 from traitlets.config import Config
 
 from carnet.book.earlier import open_published
+from carnet.engagement.file import FILE_NAME
 from carnet.engagement.parameters import Accepted, Policy
 from carnet.engagement.running import RUN_VARIABLE
 from carnet.errors import CarnetError, nearest
@@ -212,7 +213,7 @@ def execute_notebook(job: Job) -> Executed:
     """
     path, parameters, timeout = job.path, job.parameters, job.timeout
     os.environ[RUN_VARIABLE] = str(job.run)
-    prepare_kernel(job.scratch, fork=path.parent == NOTEBOOKS)
+    prepare_kernel(job.scratch, fork=not (path.parent.parent / FILE_NAME).is_file())
     end_with_parent()
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError

@@ -8,7 +8,7 @@ import platform
 import re
 import shutil
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,20 +70,20 @@ VERSIONED = (
 )
 
 
-def find_notebooks(
-    names: Sequence[str] = (), folder: Path = NOTEBOOKS, own: Collection[str] = ()
-) -> list[Path]:
-    """The notebooks to run, by name or all; raises CarnetError with the nearest name.
-
-    `own` are the names of the engagement's own notebooks, which are asked for by name too.
-    """
+def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
+    """The notebooks to run, by name or all; raises CarnetError with the nearest name."""
     there = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
     if not there:
         raise CarnetError(f"no notebook in {folder}.")
     for name in names:
-        if name not in there and name not in own:
-            raise CarnetError(f"unknown notebook '{name}'; {nearest(name, {*there, *own})}")
-    return [there[name] for name in names if name in there] if names else list(there.values())
+        if name not in there:
+            raise CarnetError(f"unknown notebook '{name}'; {nearest(name, there)}")
+    return [there[name] for name in names] if names else list(there.values())
+
+
+def is_packaged(name: str) -> bool:
+    """True for the name of a notebook of carnet's own."""
+    return (NOTEBOOKS / f"{name}.ipynb").is_file()
 
 
 def own_names(folder: Path) -> list[str]:

@@ -464,19 +464,31 @@ def _wide(t: pd.DataFrame) -> pd.DataFrame:
 @section(annex=True)
 def famous_figures(study: RetentionStudy, departures: Departures, opinions: Opinions) -> Shows:
     """Every figure that the usual slides quote, and what this book shows."""
-    w, quoted = study.book.wording, benchmarks()
-    own = _of_retention(study) | _of_effects(study) | _of_reasons(departures)
-    own |= _of_chain(opinions) | _of_service(opinions)
+    w, own = study.book.wording, _own_figures(study, departures, opinions)
     for line in dict.fromkeys(text for text in own.values() if isinstance(text, MissingTable)):
         yield from said(line, "missing")
-    briefly = told_briefly(w, own)
     yield Exhibit(
         "benchmarks",
         w._("Every quoted figure, and what this book shows"),
-        pd.DataFrame({"name": list(quoted), "own": [briefly[name] for name in quoted]}),
+        _beside_quoted(w, _own_figures(study, departures, opinions)),
         Benchmarks(),
-        checks=[(set(own) == set(quoted), "a quoted figure is missing")],
+        checks=[(set(own) == set(benchmarks()), "a quoted figure is missing")],
     )
+
+
+def _own_figures(
+    study: RetentionStudy, departures: Departures, opinions: Opinions
+) -> dict[str, str]:
+    """This book's figures by the name of the quoted one; the line of a missing table where it has
+    none.
+    """
+    own = _of_retention(study) | _of_effects(study) | _of_reasons(departures)
+    return own | _of_chain(opinions) | _of_service(opinions)
+
+
+def _beside_quoted(w: Wording, own: dict[str, str]) -> pd.DataFrame:
+    briefly = told_briefly(w, own)
+    return pd.DataFrame([(name, briefly[name]) for name in benchmarks()], columns=["name", "own"])
 
 
 def _of_retention(study: RetentionStudy) -> dict[str, str]:

@@ -34,6 +34,7 @@ COLOURS = {"focus": "#12436D", "contrast": "#F46A25", "context": "#8C8C8C", "thi
 FOCUS, CONTRAST, CONTEXT, THIRD = (f"carnet:{name}" for name in COLOURS)
 WIDTH_INCHES, NARROW_INCHES = 7.2, 4.0  # on a page; on a telephone
 FOOT_INCHES, EDGE, LEAST_PLOT = 0.22, 4, 0.2  # source line, pixels to the edge, share of the width
+TEXT_INCHES = 2.2  # around the texts of a narrow chart: the plot and what stands below it
 _width = ContextVar("width", default=WIDTH_INCHES)
 
 
@@ -124,12 +125,14 @@ def plain(text: object) -> str:
 def frame(texts: Texts, height: float = 3.6) -> tuple[Figure, Axes]:
     """An empty figure with its three texts; the plot keeps the room between them."""
     width = _width.get()
-    figure, axes = plt.subplots(figsize=(width, height))
     share = width / WIDTH_INCHES
     heading, measure = (
         fill(shortened(texts.title, 150), int(62 * share)),
         fill(shortened(texts.subtitle, 250), int(100 * share)),
     )
+    lines = 0.22 * (heading.count("\n") + 1) + 0.16 * (measure.count("\n") + 1)
+    height = max(height, lines + TEXT_INCHES) if is_narrow() else height
+    figure, axes = plt.subplots(figsize=(width, height))
     top = 1 - 0.10 / height
     figure.text(
         0.01, top, plain(heading), fontsize=12, fontweight="bold", va="top", color="#222222"
@@ -185,6 +188,7 @@ def _fit(figure: Figure) -> None:
         left = max(0.0, *(EDGE - box.x0 for box in boxes)) / width
         right = max(0.0, *(box.x1 - width + EDGE for box in boxes)) / width
         low = max(0.0, *(foot - box.y0 for box in boxes)) / height
+        low = min(low, max(0.0, room.top - room.bottom - LEAST_PLOT))
         if room.right - right - room.left - left < LEAST_PLOT:
             return
         figure.subplots_adjust(
