@@ -536,7 +536,8 @@ def test_compare_prints_the_memory_and_every_figure(audits, sales):
     followed = pd.read_csv(
         audits / "2025-12-31" / "lists" / "follow_up.csv", dtype={"customer_id": str}
     )
-    w, words = Wording("en", "EUR"), {"back": "back", "lost": "lost", "still_late": "still late"}
+    w = Wording("en", "EUR")
+    words = {"back": "back", "lost": "lost", "still_late": "still buying less"}
     for row in followed.itertuples():  # the list is held against the raw files above
         line = (
             f"{row.name} ({row.customer_id}) · {row.salesperson} · {words[row.outcome]} "

@@ -257,12 +257,13 @@ def missing_tables(book: Book, pages: Mapping[str, Page]) -> list[tuple[str, str
             w._(
                 "{table} ({columns})",
                 table=w.tell(TABLE_LABELS[table]),
-                columns=", ".join(asked[table] or TABLES[table].required),
+                columns=", ".join(columns),
             ),
             " · ".join(headings),
         )
         for table, headings in sorted(filled.items())
         if headings
+        for columns in [(table in book.checks and asked[table]) or TABLES[table].required]
     ]
 
 

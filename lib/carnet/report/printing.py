@@ -44,7 +44,7 @@ def print_pages(browser: str, pages: Iterable[Path]) -> None:
         with tempfile.TemporaryDirectory(prefix="carnet-", ignore_cleanup_errors=True) as scratch:
             copy, printed = Path(scratch) / "page.html", Path(scratch) / "page.pdf"
             copy.write_text(
-                re.sub(r'(<a)( href="[^#"][^"]*")', r"\1", page.read_text(encoding="utf-8")),
+                re.sub(r'(<a\b[^>]*?) href="[^#"][^"]*"', r"\1", page.read_text(encoding="utf-8")),
                 encoding="utf-8",
             )
             command = [

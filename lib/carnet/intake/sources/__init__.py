@@ -351,6 +351,7 @@ def _done_only(
     the columns that the table reads.
     """
     read = {spec.columns.get(role, role).casefold() for role in TABLES["service"].columns}
+    read |= {header.casefold() for header in spec.headers}
     kept = [name for name in names if name.casefold() in read]
     day = spec.columns.get("date", "date").casefold()
     for name in kept:
