@@ -550,7 +550,9 @@ def test_compare_prints_the_memory_and_every_figure(audits, sales):
         for year in (2024, 2025)
     }
     shares = [w.percent((gap < 0).mean()) for gap in late.values()]
-    assert f"Late customers, share: {shares[0]} → {shares[1]} (both intervals)" in done.stdout
+    assert (
+        f"Share of customers buying less: {shares[0]} → {shares[1]} (both intervals)" in done.stdout
+    )
     names = json.loads((audits / "2025-12-31" / "figures.json").read_text(encoding="utf-8"))[
         "figures"
     ]
