@@ -5,11 +5,12 @@ import datetime as dt
 import re
 import shutil
 
+import pandas as pd
 import pytest
 import xlsxwriter
 from carnet.book.book import open_book
 from carnet.engagement.file import load_engagement
-from carnet.report.accounts import Accounts
+from carnet.report.accounts import Accounts, _figures, _years
 from python_calamine import CalamineWorkbook
 
 from tests.conftest import DEMO, page_text, run_carnet
@@ -195,3 +196,22 @@ def test_a_database_of_service_keeps_its_rows_when_a_sheet_comes_back(make_engag
     write_sheet(folder / "returned" / "z.xlsx", [["customer_id", "date", "activity"]])
     files = load_engagement(folder).tables["service"].files
     assert files == ["sqlite:///erp.db", "returned/[!~]*.xlsx"]
+
+
+def test_a_gap_that_is_not_flagged_is_not_told_as_one(demo_book):
+    """The list holds texts: "False" is no."""
+    none = pd.DataFrame()
+    gap = {"sales_gap": "-1200.0", "flagged": "False"}
+    told = dict(_figures(demo_book.wording, {}, gap, none))
+    flagged = dict(_figures(demo_book.wording, {}, gap | {"flagged": "True"}, none))
+    assert len(told) == 0 and len(flagged) == 1
+
+
+def test_a_year_before_the_first_sale_is_left_out(make_engagement):
+    """Sales of 12 months: one sum, and no 0 for the years nobody knows."""
+    rows = [["customer_id", "date", "amount"]]
+    rows += [["A", f"2024-{month:02}-02", "10"] for month in range(1, 13)]
+    book = open_book(make_engagement(tables={"sales": rows}))
+    assert [total for _, total, _ in _years(book, {0: 20.0, 11: 10.0})] == [
+        book.wording.money(30, 0)
+    ]

@@ -124,8 +124,10 @@ def test_demo_in_full_and_for_the_management_on_paper(demo_reports, demo_book, t
     """At most 45 and 12 pages of A4, annex included; counted in the PDF. The pages for the
     management are made of the same executed notebooks.
     """
-    if not any(map(which, BROWSERS)) or not which("pdfinfo"):
-        pytest.skip("no Chromium or no pdfinfo on the PATH")
+    if not any(map(which, BROWSERS)):
+        pytest.skip("no Chromium on the PATH")
+    if not which("pdfinfo"):
+        pytest.skip("no pdfinfo on the PATH (poppler-utils)")
     report = demo_reports["fr"]
     pages = {path.stem: path.read_text("utf-8") for path in report.glob("*.html")}
     del pages["accounts"]  # on screen, a click away

@@ -196,7 +196,7 @@ def _account(
         "due": _date(w, row.get("tasks", {}).get("due_date", "")),
         "outcome": _outcome(w, row.get("follow_up", {})),
         "bars": _bars(w, revenue),
-        "years": _years(w, revenue),
+        "years": _years(book, revenue),
         "figures": _figures(w, standing, row.get("sales_gaps", {}), _of(found.listed, key)),
         "families": _families(w, _of(found.families, key)),
         "contacts": _lines(w, _of(found.contacts, key), "date", "activity salesperson"),
@@ -252,16 +252,22 @@ def _bars(w: Wording, revenue: Mapping[int, float]) -> list[dict[str, Any]]:
     return bars
 
 
-def _years(w: Wording, revenue: Mapping[int, float]) -> list[tuple[str, str, str]]:
-    """The sums of the last three times 12 months, latest first, each with its change."""
-    sums = [sum(revenue.get(month, 0.0) for month in range(12 * y, 12 * y + 12)) for y in range(3)]
+def _years(book: Book, revenue: Mapping[int, float]) -> list[tuple[str, str, str]]:
+    """The sums of the last three times 12 months, latest first, each with its change; none for
+    a year that the sales do not hold in full.
+    """
+    w, before = book.wording, book.periods.previous.start
+    held = 1 + book.covers("sales", before) * (1 + book.reaches_back(1))
+    sums = [
+        sum(revenue.get(month, 0.0) for month in range(12 * y, 12 * y + 12)) for y in range(held)
+    ]
     labels = (w._("last 12 months"), w._("12 months before"), w._("12 months before that"))
     changes = [
         w.signed_percent(now / then - 1, 0) if then > 0 else "" for now, then in pairwise(sums)
     ]
     return [
         (label, w.money(total, 0), change)
-        for label, total, change in zip(labels, sums, [*changes, ""], strict=True)
+        for label, total, change in zip(labels[:held], sums, [*changes, ""], strict=True)
     ]
 
 
@@ -275,6 +281,7 @@ def _figures(
 
     own = listed.iloc[0].to_dict() if len(listed) else {}
     since, until = (own.get(name) for name in ("since", "until"))
+    flagged = gap.get("flagged", "").lower() == "true"  # a list holds texts
     word = standing.get("strategy", "")
     told = [
         (w._("Strategy"), w._(WORDS[word]) if word in WORDS else word),
@@ -282,7 +289,7 @@ def _figures(
         (w._("Margin"), money(standing.get("margin"))),
         (w._("Cost to serve"), money(standing.get("cost_to_serve"))),
         (w._("Profit"), money(standing.get("profit"))),
-        (w._("Behind the year before"), money(gap.get("sales_gap")) if gap.get("flagged") else ""),
+        (w._("Behind the year before"), money(gap.get("sales_gap")) if flagged else ""),
         (w._("Last order"), _date(w, standing.get("last_order_date", ""))),
         (w._("Potential"), money(standing.get("potential"))),
         (w._("Under contract"), w._("yes") if own.get("contract") is True else ""),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
+from zipfile import BadZipFile
 
 from pptx import Presentation
 from pptx.chart.data import CategoryChartData
@@ -19,6 +20,7 @@ from pptx.enum.chart import (
     XL_TICK_LABEL_POSITION,
 )
 from pptx.enum.text import MSO_ANCHOR
+from pptx.exc import PythonPptxError
 from pptx.util import Emu, Pt
 
 from carnet.book.book import Book
@@ -72,7 +74,7 @@ def open_template(book: Book) -> tuple[Any, bool]:
         return Presentation(), False
     try:
         made = Presentation(str(own))
-    except Exception as error:  # python-pptx has no error of its own for a broken package
+    except (PythonPptxError, BadZipFile, KeyError, ValueError, OSError) as error:
         raise CarnetError(f"{own}: not readable as a presentation ({error}).") from None
     kinds = [
         int(p.placeholder_format.type)
