@@ -10,6 +10,7 @@ from carnet.customers.accounts.account_list import account_list, chosen_rules, w
 from carnet.customers.accounts.history import leave_history
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.gaps.gap_list import earlier_lists, flag_rules, gap_list
+from carnet.customers.growth.next_family import next_families_of
 from carnet.customers.reasons.leavers import closed_customers
 from carnet.customers.retention.customer_value import portfolio_of, regain_margins, yearly_margins
 from carnet.engagement.parameters import Policy
@@ -22,7 +23,7 @@ from carnet.wording import N_
 ACTION_COLUMNS = [
     "customer_id", "name", "salesperson", "gap_salesperson", "action", "action_reason", "due_date",
     "at_most", "action_value", "strategy", "chase_reason", "arm", "sales_gap", "margin_at_stake",
-    "yearly_margin", "leave_probability", "recoverability",
+    "yearly_margin", "leave_probability", "recoverability", "next_family", "next_margin",
 ]  # fmt: skip
 
 PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
@@ -43,6 +44,8 @@ PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_
         ),
         "budget": Column("currency", "at_most, under the name that lists publish"),
         "chase": Column("truth", "Its action is a call, or something may be spent on it"),
+        "next_family": Column("text", "The family to offer it: associations.next_families"),
+        "next_margin": Column("currency", "expected_margin of that family"),
     },
     N_("One decision per account"),
 )
@@ -76,6 +79,7 @@ def decisions(book: Book, policy: Policy) -> pd.DataFrame:
     t["strategy"] = t.strategy.fillna("gone")
     for name in ("chosen", "tracked"):
         t[name] = t[name].eq(True)
+    t = t.merge(_next(book), on="customer_id", how="left", validate="one_to_one")
     t["insolvent"] = t.customer_id.isin(_doubtful(book))
     t["closed"] = t.customer_id.isin(closed_customers(book))
     t["cap"] = policy.budget_cap_share * t.yearly_margin.astype(float).clip(lower=0)
@@ -166,6 +170,12 @@ def _proposals(book: Book, policy: Policy) -> pd.DataFrame:
         *PROPOSAL_COLUMNS,
     ]
     return t[kept]
+
+
+def _next(book: Book) -> pd.DataFrame:
+    """The family to offer each account, and the margin to expect of it."""
+    names = {"family": "next_family", "expected_margin": "next_margin"}
+    return next_families_of(book).rename(columns=names)[["customer_id", *names.values()]]
 
 
 def _without_the_dropped(t: pd.DataFrame, book: Book, policy: Policy) -> pd.DataFrame:

@@ -178,6 +178,15 @@ TABLES: dict[str, TableSchema] = {
         past_dates=("date",),
         total="revenue_at_stake",
     ),
+    "contracts": TableSchema(
+        _columns(
+            "customer_id:id start:date amount:money",
+            "end:date period:choice=month|quarter|year product notice:number "
+            "status:choice=running|paused|ended",
+        ),
+        past_dates=(),
+        total="amount",
+    ),
     "summary": TableSchema(
         _columns(
             f"period_start:date period_end:date measure:choice={'|'.join(SUMMARY_MEASURES)} "
@@ -393,6 +402,7 @@ TABLE_LABELS = {
     "receivables": Notice(N_("receivables")),
     "satisfaction": Notice(N_("satisfaction")),
     "departures": Notice(N_("departures")),
+    "contracts": Notice(N_("contracts")),
     "summary": Notice(N_("summary")),
     "ledger": Notice(N_("ledger")),
     "rates": Notice(N_("exchange rates")),

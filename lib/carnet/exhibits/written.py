@@ -65,6 +65,18 @@ def _expected_rebound(w: Wording, row: Mapping[str, Any]) -> str:
     return DASH if unknown(share) else w.money(-row["sales_gap"] * share, 0)
 
 
+def _lift_range(w: Wording, row: Mapping[str, Any]) -> str:
+    low, lift, high = (w.number(row[name], 1) for name in ("lift_low", "lift", "lift_high"))
+    return lift if unknown(row["lift_low"]) else f"{lift} {w.between(low, high)}"
+
+
+def _expected_range(w: Wording, row: Mapping[str, Any]) -> str:
+    if unknown(row["expected_margin"]):
+        return DASH
+    low, told, high = (w.money(row[f"expected_{name}"], 0) for name in ("low", "margin", "high"))
+    return f"{told} {w.between(low, high)}"
+
+
 def _classes(w: Wording, row: Mapping[str, Any]) -> str:
     then, now = (DASH if unknown(c) else c for c in (row["abc_class_previous"], row["abc_class"]))
     return f"{then} → {now}"
@@ -146,5 +158,8 @@ WRITTEN: dict[str, Cell] = {
         w.money(row["profit_low"], 0), w.money(row["profit_high"], 0)
     ),
     "value_range": money_ends("value"),
+    "outcome_range": share_maybe_range("share"),
+    "lift_range": _lift_range,
+    "expected_range": _expected_range,
     "retention_range": share_maybe_range("retention_rate", "retention"),
 }

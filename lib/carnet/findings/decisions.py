@@ -12,7 +12,8 @@ ACTION_LABELS = {
     "leave_alone": N_("leave alone (drawn at random)"), "do_not_chase": N_("do not chase"),
     "last_chance": N_("last-chance proposal"), "renegotiate": N_("renegotiate or let go"),
     "rekindle": N_("rekindle"), "call": N_("call"), "retain": N_("act to keep"),
-    "protect": N_("protect"), "wait": N_("wait: not due"), "serve": N_("serve as ever"),
+    "protect": N_("protect"), "wait": N_("wait: not due"),
+    "develop": N_("offer a family it does not buy"), "serve": N_("serve as ever"),
 }  # fmt: skip
 REASON_LABELS = {
     "insolvent": N_("claims doubtful, in collection or written off"),
@@ -34,6 +35,8 @@ def decision(w: Wording, row: Mapping[str, Any]) -> str:
     action, reason = ACTION_LABELS[row["action"]], reason_of(row)
     if row["action"] == "retain" and row["strategy"] == "gone":
         action = N_("win back")
+    if row["action"] == "develop":
+        return w._("offer {family}", family=row["next_family"])
     label = w._(action)
     if reason:
         return w._("{action}: {reason}", action=label, reason=w._(reason))
@@ -50,6 +53,9 @@ def why(w: Wording, row: Mapping[str, Any]) -> str:
     reason = reason_of(row)
     if reason:
         parts.append(w._(reason))
+    if row["action"] == "develop":
+        margin = w.money(row["next_margin"], 0)
+        parts.append(w._("{margin} of margin to expect of it in a first year", margin=margin))
     if not unknown(row["sales_gap"]) and row["sales_gap"] < 0:
         parts.append(w._("{gap} behind the year before", gap=w.money(-row["sales_gap"], 0)))
     if row["action"] in ("last_chance", "leave_alone") and not unknown(row["recoverability"]):
@@ -113,7 +119,8 @@ def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
 def spending(w: Wording, decided: pd.DataFrame) -> Finding | None:
     """What may be spent in all, on how many accounts, and what it may bring."""
     t = decided[decided.at_most > 0]
-    if not len(decided) or not decided.at_most.notna().any():
+    told = decided.at_most.notna() & decided.yearly_margin.notna()
+    if not told.any():  # nothing tells what an action would bring
         return None
     if not len(t):
         return Finding(

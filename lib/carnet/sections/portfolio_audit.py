@@ -33,7 +33,6 @@ HALF_CENT = 0.005
 TINY = 1e-9  # of sums of shares
 ENDS = 8  # customers drawn at each end of the ranking
 SCORED = 15  # customers drawn on the axes
-GROUP_ROWS = 4  # times the rows of a list: groups are read beside each other
 OUTWEIGHING = 1.5  # times the average portfolio: from there a salesperson is an exposure
 REVENUE = "revenue revenue_previous gross_revenue_retention net_revenue_retention quick_ratio"
 MOVEMENTS = (
@@ -310,31 +309,6 @@ def dependence(study: PortfolioStudy) -> Shows:
         Columns("contact_count customer_count revenue revenue_share"),
         missing=first_missing(needs(book, "sales", "contact"), too_few(book, study.contacts)),
         annex=True,
-    )
-
-
-@section(given("sales"))
-def groups(study: PortfolioStudy) -> Shows:
-    """What each channel, region and sector brings."""
-    w, t = study.book.wording, study.groups
-    if not len(t):
-        yield from said(needs(study.book, "sales", "channel"), "missing")
-        return
-    wholes = study.groups.groupby("dimension").revenue.sum()
-    whole = (wholes - study.movement_figures["revenue"]).abs().max() < CENT
-    yield Exhibit(
-        "cuts",
-        w._("By channel, region, sector and segment, largest revenue first"),
-        study.groups.assign(
-            cut_by=study.groups.dimension, cut_group=study.groups.group.fillna(w._("none given"))
-        ),
-        Columns(
-            "cut_by cut_group customer_count revenue_previous revenue sales_gap margin "
-            "margin_rate retention_range",
-            first=GROUP_ROWS * study.parameters.top_count,
-        ),
-        lists={"cuts": study.groups},
-        checks=[(bool(whole), "a cut of the revenue does not add up to it")],
     )
 
 

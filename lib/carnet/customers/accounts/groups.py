@@ -10,10 +10,13 @@ from carnet.customers.series import moved as moved_of
 from carnet.measures.portfolio import cuts
 
 CUTS = (
+    ("sales", "offer"),
     ("sales", "channel"),
     ("customers", "region"),
     ("customers", "sector"),
     ("customers", "segment"),
+    ("sales", "salesperson"),
+    ("customers", "salesperson"),  # where the sale lines name none
 )
 
 
@@ -25,7 +28,8 @@ def cuts_of(book: Book) -> pd.DataFrame:
     moved = moved_of(book)
     margins = margins_of(book, moved, now) if now.variable_cost == now.variable_cost else None
     for table, column in CUTS:
-        if not (book.has("sales") and book.has(table, column)):
+        done = any((t.get("dimension") == column).any() for t in found)
+        if done or not (book.has("sales") and book.has(table, column)):
             continue
         if table == "sales":
             pairs = cuts.line_pairs(book.table("sales"), moved, book.periods, column)

@@ -11,7 +11,6 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers import series
-from carnet.customers.accounts.groups import cuts_of
 from carnet.customers.decisions import decisions, may_be_called, open_names
 from carnet.customers.figures import figures_of, measured, with_names
 from carnet.engagement.parameters import Parameters
@@ -156,15 +155,6 @@ class PortfolioStudy:
         """Its row of one contact."""
         rows = self.contacts[self.contacts.contact_count == 1].to_dict("records")
         return rows[0] if rows else None
-
-    @computed
-    def groups(self) -> pd.DataFrame:
-        """Revenue, customers, margin, retention by channel, region, sector,
-        segment: `groups.cuts_of`.
-        """
-        return cuts_of(self.book)
-
-    # --- orders and segments
 
     @computed
     def bands(self) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from carnet.exhibits.charts.indicators import (
 from carnet.exhibits.charts.portfolio import (
     draw_basket_bands,
     draw_drop_off,
+    draw_grid,
     draw_lorenz,
     draw_monthly_revenue,
     draw_ranking,
@@ -42,6 +43,7 @@ __all__ = [
     "draw_drivers",
     "draw_drop_off",
     "draw_funnel",
+    "draw_grid",
     "draw_heat_strip",
     "draw_hold_out",
     "draw_importance",

@@ -2,6 +2,7 @@
 segments, drop-off.
 """
 
+from collections.abc import Sequence
 from textwrap import fill
 
 import matplotlib.pyplot as plt
@@ -233,5 +234,46 @@ def draw_drop_off(w: Wording, steps: pd.DataFrame, texts: Texts) -> Chart:
     told = "; ".join(
         f"{w.number(r.step)}: {w.percent(r.continued_rate)} (n = {w.number(r.customer_count)})"
         for r in steps.itertuples()
+    )
+    return finish(figure, texts, told)
+
+
+@styled
+def draw_grid(
+    w: Wording,
+    cells: pd.DataFrame,
+    texts: Texts,
+    rows: tuple[str, Sequence[str]],
+    columns: tuple[str, Sequence[str]],
+    names: tuple[str, str],
+) -> Chart:
+    """Heat map of customers by two ordered bands: the column of `cells` and the labels of each,
+    highest row first; `names` of the axes.
+    """
+    grid = cells.pivot(index=rows[0], columns=columns[0], values="customer_count")
+    # no such pair of bands: no customer
+    grid = grid.reindex(index=range(len(rows[1]) - 1, -1, -1), columns=range(len(columns[1])))
+    grid = grid.fillna(0)
+    figure, axes = frame(texts, 1.8 + 0.36 * len(grid))
+    sns.heatmap(
+        grid,
+        annot=True,
+        fmt=".0f",
+        cmap="Blues",
+        cbar=False,
+        linewidths=1.5,
+        linecolor="white",
+        ax=axes,
+        annot_kws={"fontsize": 9},
+    )
+    axes.grid(visible=False)
+    axes.set_xticklabels([plain(label) for label in columns[1]], fontsize=7.5)
+    axes.set_yticklabels([plain(label) for label in reversed(rows[1])], fontsize=7.5, rotation=0)
+    axes.set(ylabel=names[0], xlabel=names[1])
+    figure.subplots_adjust(left=0.24)
+    told = "; ".join(
+        f"{rows[1][int(r[rows[0]])]}, {columns[1][int(r[columns[0]])]}: "
+        f"{w.number(r.customer_count)}"
+        for _, r in cells.iterrows()
     )
     return finish(figure, texts, told)

@@ -18,6 +18,7 @@ ACTIONS = (
     "retain",
     "protect",
     "wait",
+    "develop",
     "serve",
 )
 CALLED = ("last_chance", "rekindle", "call")  # actions that are a call or a visit of a salesperson
@@ -31,8 +32,8 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     """One action an account: the first rule that holds, and what may be spent on it.
 
     Formula     leave_alone, do_not_chase, last_chance, renegotiate, wait, rekindle, call, protect,
-                retain, serve: the first of these rules that holds; action_value and at_most by
-                Money
+                retain, develop, serve: the first of these rules that holds; action_value and
+                at_most by Money
     Unit        text; currency
     Population  one row an account of `t`
     Undefined   action_reason is None of any action but do_not_chase; action_value and at_most are
@@ -45,14 +46,17 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
                 gone or too small for an action to pay (and not chosen for a proposal); last_chance:
                 chosen for a proposal; renegotiate: its strategy; wait: not due by its own rhythm;
                 rekindle: its strategy; call: among the most late; protect: its strategy; retain:
-                something may be spent on it; serve: all others
+                something may be spent on it; develop: the family it does not buy may bring at least
+                the price of an action; serve: all others
     Money       action_value: what the action may bring (for a proposal: back_value); at_most: what
                 may be spent on it, never more than that value or the cap; the price of the proposal
-                for a proposal; 0 where nothing is spent beside a call, NaN where not known
+                for a proposal; 0 where nothing is spent beside a call (of develop, too, whose value
+                is next_margin), NaN where not known
     Parameters  t: arm (of a proposal; NULL), chosen, tracked, strategy, status, insolvent, closed,
                 contract_end, chase_reason, uncapped_budget, cap (most that may be spent),
                 back_value (recoverability × margin at stake) and proposal_cost (NaN for who gets no
-                proposal); action_cost: of the smallest action
+                proposal), next_margin (of the next family; NaN: none); action_cost: of the smallest
+                action
     Columns     those of `t`, action, action_reason, at_most, action_value
     """
     why = np.select(
@@ -99,9 +103,11 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     # nothing is to be spent: zero; a proposal has its own price
     at_most = worth.where(spent, 0.0).mask(proposal, t.proposal_cost.astype(float))
     action = action.where(~((action == "serve") & (at_most > 0)), "retain")
+    offered = (action == "serve") & (t.next_margin.astype(float) >= action_cost)
+    action, value = action.mask(offered, "develop"), value.mask(offered, t.next_margin)
     return t.assign(
         action=action,
         action_reason=why.where(action == "do_not_chase", None),
         at_most=at_most,
-        action_value=value.where(spent, 0.0),
+        action_value=value.where(spent, 0.0).astype(float),
     )

@@ -1,0 +1,237 @@
+"""Findings of growth: what changed by offer, families bought together, the next family,
+prices, reorders, baskets.
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from carnet.findings.base import Finding, list_names
+from carnet.measures.growth.associations import Trial
+from carnet.measures.growth.migration import Moves
+from carnet.wording import Wording, unknown
+
+SURE = 0.05  # p-value at or under which an uneven split is no luck
+
+
+def changes(w: Wording, dimension: str, groups: pd.DataFrame) -> str:
+    """The chart's title: which group of a cut lost most and which won most."""
+    t = groups.dropna(subset="group").sort_values("sales_gap")
+    if not len(t):
+        return w._("No group is named")
+    low, high = t.iloc[0], t.iloc[-1]
+    told = dict(
+        lost=low["group"],
+        least=w.signed_money(low.sales_gap, 0),
+        won=high["group"],
+        most=w.signed_money(high.sales_gap, 0),
+    )
+    if low.sales_gap < 0 < high.sales_gap:
+        return w._("{lost} {least}, {won} {most}", **told)
+    if high.sales_gap <= 0:
+        return w._("Nothing grew: {lost} lost most, {least}", **told)
+    return w._("Nothing shrank: {won} won most, {most}", **told)
+
+
+def together(w: Wording, pairs: pd.DataFrame, tried: int) -> Finding | None:
+    """How many pairs of families are bought together beyond chance."""
+    if not tried:
+        return None
+    if not len(pairs):
+        sentence = w._(
+            "No pair of families is bought by the same customers clearly more often than chance "
+            "makes; {tried} pairs were looked at.",
+            tried=w.number(tried),
+        )
+        return Finding("families_together", sentence, 0.0)
+    first = pairs.iloc[0]
+    sentence = w.ngettext(
+        "{count} pair of families is bought by the same customers clearly more often than chance "
+        "makes: {a} and {b}, {lift} times as often {interval}.",
+        "{count} pairs of families are bought by the same customers clearly more often than chance "
+        "makes (at most 5\u00a0% of them by chance): first of all {a} and {b}, {lift} times as "
+        "often {interval}.",
+        len(pairs),
+        a=first.family_a,
+        b=first.family_b,
+        lift=w.number(first.lift, 1),
+        interval=_lift_range(w, first),
+    )
+    return Finding("families_together", sentence, 0.0)
+
+
+def _lift_range(w: Wording, row: Any) -> str:
+    return "" if unknown(row.lift_low) else w.between(*(w.number(row[e], 1) for e in LIFT_ENDS))
+
+
+LIFT_ENDS = ("lift_low", "lift_high")
+
+
+def trial(w: Wording, tried: Trial) -> str:
+    """Whether families bought together foretell the next one better than the most bought one."""
+    if not tried.customer_count:
+        return w._("No account bought anything this year that did not buy every family before.")
+    told = dict(
+        count=w.number(tried.customer_count),
+        associated=w.percent(tried.associated_count / tried.customer_count),
+        popular=w.percent(tried.popular_count / tried.customer_count),
+    )
+    if tried.method == "associated":
+        return w._(
+            "Tried on the last 12 months: with what was known a year ago, the families bought "
+            "together named one that the account then bought in {associated} of {count} cases, "
+            "the most bought family in {popular}; the list goes by the families bought together.",
+            **told,
+        )
+    return w._(
+        "Tried on the last 12 months: with what was known a year ago, the families bought together "
+        "named one that the account then bought in {associated} of {count} cases, the most bought "
+        "family in {popular}: no better by more than luck, so the list names the most bought "
+        "family that an account does not buy.",
+        **told,
+    )
+
+
+def opportunities(w: Wording, t: pd.DataFrame) -> Finding | None:
+    """How many accounts are worth an offer, and what it may bring."""
+    if not len(t):
+        return None
+    sentence = w.ngettext(
+        "{count} account has nothing else to be done and may buy another family: {margin} of "
+        "margin to expect in a first year ({names}).",
+        "{count} accounts have nothing else to be done and may buy another family: {margin} of "
+        "margin to expect in a first year, first of all {names}.",
+        len(t),
+        margin=w.money(float(t.expected_margin.sum()), 0),
+        names=list_names(w, list(t.name.head(3))),
+    )
+    return Finding("opportunities", sentence, float(t.expected_margin.sum()))
+
+
+def prices(w: Wording, t: pd.DataFrame) -> str:
+    """Which families are bought dearer or cheaper, beyond luck."""
+    sure = t[t.p_value <= SURE / max(len(t), 1)]
+    if not len(sure):
+        return w._("No family is paid dearer or cheaper by more accounts than luck would make.")
+    first = sure.iloc[0]
+    told = dict(
+        family=first.family,
+        count=w.number(first.customer_count),
+        dearer=w.number(first.dearer_count),
+        cheaper=w.number(first.cheaper_count),
+        effect=w.signed_money(first.price_effect, 0),
+    )
+    return w._(
+        "{family}: of {count} accounts {dearer} pay a higher mean price than the year before and "
+        "{cheaper} a lower one, which made {effect}.",
+        **told,
+    )
+
+
+def due(w: Wording, listed: pd.DataFrame, rhythms: pd.DataFrame) -> str:
+    """How many families are due to be ordered again, beside what luck makes."""
+    found = int(rhythms.due.sum())
+    told = dict(
+        pairs=w.number(len(rhythms)), found=w.number(found), luck=w.number(rhythms.chance.sum())
+    )
+    if not found:
+        return w._("No family of an account waits longer for its next order than ever before.")
+    sentence = w._(
+        "Of {pairs} families of accounts with a rhythm of their own, {found} wait for their next "
+        "order longer than ever before; equal rhythms would make up to about {luck} by chance.",
+        **told,
+    )
+    if not len(listed):
+        return sentence
+    return (
+        sentence
+        + " "
+        + w._("Largest of them: {names}.", names=list_names(w, list(listed.name.unique()[:3])))
+    )
+
+
+def moved(w: Wording, kind: str, m: Moves) -> str:
+    """How many customers moved up and down a band of baskets or of frequency, beside luck."""
+    if unknown(m.low):
+        return w._("No customer of both years moved between the bands.")
+    told = dict(
+        up=w.number(m.up_count),
+        down=w.number(m.down_count),
+        stayed=w.number(m.stayed_count),
+        low=w.number(m.low),
+        high=w.number(m.high),
+    )
+    sentences = {
+        ("basket", True): w._(
+            "Mean basket: {up} customers moved to a higher band, {down} to a lower one, {stayed} "
+            "stayed; luck alone would send {low} to {high} up.",
+            **told,
+        ),
+        ("basket", False): w._(
+            "Mean basket: {up} customers moved to a higher band, {down} to a lower one, {stayed} "
+            "stayed; that is what luck alone makes ({low} to {high} up).",
+            **told,
+        ),
+        ("frequency", True): w._(
+            "Frequency: {up} customers moved to a higher band, {down} to a lower one, {stayed} "
+            "stayed; luck alone would send {low} to {high} up.",
+            **told,
+        ),
+        ("frequency", False): w._(
+            "Frequency: {up} customers moved to a higher band, {down} to a lower one, {stayed} "
+            "stayed; that is what luck alone makes ({low} to {high} up).",
+            **told,
+        ),
+    }
+    return sentences[kind, m.p_value <= SURE]
+
+
+def basket_labels(w: Wording, bounds: list[float]) -> list[str]:
+    """The bands of mean baskets in words; one more than their limits."""
+    if not bounds:
+        return [w._("any")]
+    ends = [w.money(bound, 0 if bound >= 100 else None) for bound in bounds]
+    first, last = w._("under {high}", high=ends[0]), w._("{low} and more", low=ends[-1])
+    between = [w._("{low} to {high}", low=a, high=b) for a, b in pairwise(ends)]
+    return [first, *between, last]
+
+
+def frequency_labels(w: Wording, starts: tuple[int, ...]) -> list[str]:
+    """The bands of orders a year in words."""
+    ends = [w.number(start - 1) for start in starts]
+    lows = [w.number(start) for start in (1, *starts)]
+    inner = [
+        low if low == end else f"{low}–{end}" for low, end in zip(lows[:-1], ends, strict=True)
+    ]
+    return [*inner, w._("{low} and more", low=lows[-1])]
+
+
+def migration_rows(w: Wording, table: pd.DataFrame, bounds: list[float]) -> pd.DataFrame:
+    """The moves between bands of baskets, the bands in words."""
+    labels = [*basket_labels(w, bounds), w._("no order")]  # −1: the last one
+    return table.assign(
+        from_band=[labels[band] for band in table.before],
+        to_band=[labels[band] for band in table.after],
+    )
+
+
+def recommendations(w: Wording, offers: pd.DataFrame, due_again: pd.DataFrame) -> list[str]:
+    """What to do with the two lists."""
+    made = []
+    if len(offers):
+        made.append(
+            w._(
+                "Open the opportunities of the list, and note won or lost: next year's trial tells "
+                "whether the list found them. First of all {names}.",
+                names=list_names(w, list(offers.name.head(3))),
+            )
+        )
+    if len(due_again):
+        made.append(
+            w._(
+                "Ask for the family that is due when you next speak to {names}.",
+                names=list_names(w, list(due_again.name.unique()[:3])),
+            )
+        )
+    return made

@@ -1,0 +1,1 @@
+"""What customers buy, what they could buy next, and what is due again."""

@@ -1,0 +1,271 @@
+"""Recurring revenue: contracts brought to a month, their bridge, and what ends next."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from carnet.measures.register import Figure, measure
+from carnet.wording import N_
+
+MONTHS_OF = {"month": 1, "quarter": 3, "year": 12}  # of the amounts of a contract
+STEPS = ("new", "reactivation", "expansion", "contraction", "churned")
+
+
+@measure(N_("Recurring revenue of each customer, month by month"))
+def monthly_recurring(contracts: ir.Table, ends: Sequence[dt.date]) -> ir.Table:
+    """What the contracts of a customer bring a month, on some days.
+
+    Formula     Σ amount ÷ months of its period (month 1, quarter 3, year 12; none told: month) over
+                the contracts that run on the day: start ≤ day, and end NULL or ≥ day; a contract
+                whose status is paused or ended runs on no day from its end on, nor without an end
+    Unit        currency a month
+    Population  one row a day of `ends` (its position, in their order) and customer with a contract
+                that runs on it
+    Undefined   never: a customer without a running contract has no row
+    Source      ChartMogul's published definition of monthly recurring revenue: amounts of a longer
+                period are spread over its months
+
+    Columns     position, customer_id, recurring
+    """
+    t = contracts
+    period = t.period if "period" in t.columns else ibis.null("string")
+    months = ibis.cases(*((period == name, count) for name, count in MONTHS_OF.items()), else_=1)
+    end = t.end if "end" in t.columns else ibis.null("date")
+    status = t.status if "status" in t.columns else ibis.null("string")
+    running = (end.notnull() | status.isnull() | (status == "running")).fill_null(True)
+    t = t.select(
+        "customer_id",
+        "start",
+        end=end,
+        running=running,
+        monthly=t.amount.cast("float64") / months,
+    ).filter(lambda d: d.running)
+    days = ibis.memtable(
+        pd.DataFrame({"position": range(len(ends)), "day": pd.to_datetime(list(ends)).date}),
+        schema={"position": "int64", "day": "date"},
+    )
+    on = days.cross_join(t)
+    on = on.filter((on.start <= on.day) & (on.end.isnull() | (on.end >= on.day)))
+    return (
+        on.group_by("position", "customer_id")
+        .agg(recurring=on.monthly.sum())
+        .order_by("position", "customer_id")
+    )
+
+
+@measure(N_("Bridge of the recurring revenue, month by month"))
+def recurring_bridge(monthly: pd.DataFrame, count: int) -> pd.DataFrame:
+    """What made the recurring revenue of each month out of that of the month before.
+
+    Formula     of each customer, r = recurring of the day less that of the day before; new: the
+                first days on which it has any; reactivation: it had none the day before, and some
+                earlier; expansion r > 0 and contraction r < 0 of those with some on both; churned:
+                it has none any more. opening + new + reactivation + expansion + contraction +
+                churned = closing
+    Unit        currency a month (losses below zero); counts of customers
+    Population  one row a position from 1 on, of `count` positions
+    Undefined   rates and quick_ratio are NaN where opening is 0, or nothing was lost
+    Source      ChartMogul's published definitions; gross churn = (churned + contraction) ÷ opening,
+                net churn = (churned + contraction − expansion − reactivation) ÷ opening, quick
+                ratio = (new + expansion + reactivation) ÷ (churned + contraction)
+
+    Parameters  monthly: `monthly_recurring`
+    Columns     position, opening, new, reactivation, expansion, contraction, churned, closing,
+                opening_count, churned_count, new_count, customer_churn, gross_churn, net_churn,
+                quick_ratio
+    """
+    wide = (
+        monthly.pivot(index="customer_id", columns="position", values="recurring")
+        .reindex(columns=range(count))
+        .fillna(0.0)  # no contract that runs: nothing recurs
+        .to_numpy()
+    )
+    rows = []
+    for at in range(1, count):
+        before, now = wide[:, at - 1], wide[:, at]
+        ever = (wide[:, :at] > 0).any(axis=1)
+        change, had, has = now - before, before > 0, now > 0
+        parts = {
+            "new": change[has & ~ever],
+            "reactivation": change[has & ~had & ever],
+            "expansion": change[has & had & (change > 0)],
+            "contraction": change[has & had & (change < 0)],
+            "churned": change[had & ~has],
+        }
+        sums = {name: float(part.sum()) for name, part in parts.items()}
+        counts = dict(
+            opening_count=int(had.sum()),
+            churned_count=len(parts["churned"]),
+            new_count=len(parts["new"]),
+        )
+        rows.append(
+            dict(position=at, opening=float(before.sum()), **sums, closing=float(now.sum()))
+            | counts
+        )
+    t = pd.DataFrame(
+        rows,
+        columns=[
+            "position", "opening", *STEPS, "closing", "opening_count", "churned_count", "new_count",
+        ],
+    )  # fmt: skip
+    return with_rates(t)
+
+
+def with_rates(t: pd.DataFrame) -> pd.DataFrame:
+    """The rates of a bridge: customer_churn, gross_churn, net_churn, quick_ratio."""
+    opening, lost = t.opening.where(t.opening > 0), t.churned + t.contraction
+    won = t.expansion + t.reactivation
+    return t.assign(
+        customer_churn=t.churned_count / t.opening_count.where(t.opening_count > 0),
+        gross_churn=-lost / opening,
+        net_churn=-(lost + won) / opening,
+        quick_ratio=(t.new + won) / (-lost).where(lost < 0),
+    )
+
+
+@measure(
+    N_("Recurring revenue at the audit date, and what a year made of it"),
+    {
+        "recurring_revenue": Figure(
+            N_("Recurring revenue a month (MRR)"),
+            "currency",
+            N_("Σ of the running contracts' amounts, brought to a month"),
+            good="up",
+            source="workbook",
+        ),
+        "recurring_revenue_yearly": Figure(
+            N_("Recurring revenue a year (ARR)"),
+            "currency",
+            N_("12 × recurring revenue a month"),
+            good="up",
+            source="workbook",
+        ),
+        "recurring_gross_churn_rate": Figure(
+            N_("Gross churn of recurring revenue"),
+            "ratio",
+            N_(
+                "Recurring revenue of a year ago that its customers ended or reduced since ÷ "
+                "recurring revenue of a year ago"
+            ),
+            good="down",
+            decimals=1,
+            source="workbook",
+        ),
+        "recurring_net_churn_rate": Figure(
+            N_("Net churn of recurring revenue"),
+            "ratio",
+            N_(
+                "The same less what customers of a year ago added or took up again ÷ recurring "
+                "revenue of a year ago; below zero the base grows by itself"
+            ),
+            good="down",
+            decimals=1,
+            source="workbook",
+        ),
+        "recurring_customer_churn_rate": Figure(
+            N_("Customers under contract that left"),
+            "ratio",
+            N_("Customers with a contract a year ago and none now ÷ customers with one a year ago"),
+            good="down",
+            decimals=1,
+            source="workbook",
+        ),
+    },
+)
+def recurring_figures(monthly: pd.DataFrame, last: int, year: int = 12) -> dict[str, float]:
+    """The recurring revenue at the last position, and of the same customers a year before.
+
+    Formula     the definitions of the figures; the year compares two days only, so that a customer
+                that left and came back between them did neither
+    Unit        currency; rates
+    Population  contracts that run at position `last`, and `year` positions before
+    Undefined   rates are NaN where nothing recurred a year before
+    Source      ChartMogul's published definitions, over a year
+    """
+    two = monthly[monthly.position.isin([last - year, last])]
+    ends = two.assign(position=(two.position == last).astype(int))
+    t = recurring_bridge(ends, 2).iloc[0]
+    whole = t.opening > 0
+    return {
+        "recurring_revenue": t.closing,
+        "recurring_revenue_yearly": 12 * t.closing,
+        "recurring_gross_churn_rate": t.gross_churn if whole else np.nan,
+        "recurring_net_churn_rate": t.net_churn if whole else np.nan,
+        "recurring_customer_churn_rate": t.customer_churn if whole else np.nan,
+    }
+
+
+@measure(N_("Contracts that end in the coming months"))
+def renewals(contracts: ir.Table, as_of: dt.date, days: int = 365) -> ir.Table:
+    """The contracts that run at the audit date and end in the coming days, earliest first.
+
+    Formula     as_of ≤ end ≤ as_of + `days`; notice_date = end − notice (days), the last day on
+                which one side may end it; yearly_amount = 12 × amount ÷ months of its period
+    Unit        dates; currency a year
+    Population  one row a contract with an end that runs at the audit date
+    Undefined   notice_date is NULL where no notice is told
+    Source      definition of the workbook
+
+    Columns     customer_id, product, start, end, notice_date, yearly_amount
+    """
+    t = contracts
+    period = t.period if "period" in t.columns else ibis.null("string")
+    months = ibis.cases(*((period == name, count) for name, count in MONTHS_OF.items()), else_=1)
+    last = as_of + dt.timedelta(days=days)
+    running = (t.start <= ibis.date(as_of)) & t.end.between(ibis.date(as_of), ibis.date(last))
+    if "status" in t.columns:
+        running &= (t.status.isnull() | (t.status == "running")).fill_null(True)
+    notice = t.notice.cast("int64") if "notice" in t.columns else ibis.null("int64")
+    made = t.filter(running).select(
+        "customer_id",
+        "start",
+        "end",
+        product=t.product if "product" in t.columns else ibis.null("string"),
+        notice_date=t.end - notice.as_interval("D"),
+        yearly_amount=12 * t.amount.cast("float64") / months,
+    )
+    return made.order_by("end", ibis.desc("yearly_amount"), "customer_id")
+
+
+@measure(N_("What became of the contracts that ended in the last 12 months"))
+def renewal_outcomes(contracts: pd.DataFrame, as_of: dt.date, grace: int = 60) -> pd.DataFrame:
+    """Contracts that ended in the last 12 months: renewed in time, late, or not.
+
+    Formula     renewed: another contract of the customer (and product, where told) starts by the
+                end + 1 day or runs over it; late: by the end + `grace` days; open: less than
+                `grace` days have passed; else lost
+    Unit        text; currency a year
+    Population  one row a contract with as_of − 365 ≤ end < as_of
+    Undefined   never
+    Source      definition of the workbook
+
+    Parameters  contracts: customer_id, start, end, yearly_amount, product (NULL: none told)
+    Columns     customer_id, product, end, yearly_amount, outcome
+    """
+    t = contracts.assign(start=pd.to_datetime(contracts.start), end=pd.to_datetime(contracts.end))
+    day = pd.Timestamp(as_of)
+    ended = t[t.end.between(day - pd.Timedelta(days=365), day, inclusive="left")]
+    outcomes = []
+    for row in ended.itertuples():
+        same = t[(t.customer_id == row.customer_id) & (t.index != row.Index)]
+        if not pd.isna(row.product):
+            same = same[same["product"].eq(row.product) | same["product"].isna()]
+        later = same[(same.start > row.start) & (same.end.isna() | (same.end > row.end))].start
+        first = later.min() if len(later) else pd.NaT
+        waited = (first - row.end).days if len(later) else None
+        passed = (day - row.end).days
+        outcomes.append(
+            "renewed"
+            if waited is not None and waited <= 1
+            else "late"
+            if waited is not None and waited <= grace
+            else "open"
+            if passed < grace
+            else "lost"
+        )
+    columns = ["customer_id", "product", "end", "yearly_amount"]
+    return ended[columns].assign(outcome=pd.Series(outcomes, ended.index, dtype=object))

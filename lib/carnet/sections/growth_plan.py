@@ -1,0 +1,283 @@
+"""The sections of growth_plan: what customers buy, what each could buy next, what is due again."""
+
+import pandas as pd
+
+from carnet.customers.growth.study import GrowthStudy
+from carnet.exhibits.charts import draw_grid, draw_ranking
+from carnet.exhibits.exhibit import Exhibit, Kept, said
+from carnet.exhibits.forms import Columns, Drawn
+from carnet.exhibits.headings import WORDS
+from carnet.findings import growth as words
+from carnet.measures.growth.migration import FREQUENCIES
+from carnet.sections.missing import complete, given, needs, too_few
+from carnet.sections.section import Shows, points, section, source_line
+
+CENT = 0.005
+CUT_COLUMNS = "revenue_previous revenue sales_gap margin margin_rate retention_range"
+
+
+def families_named(study: GrowthStudy) -> str:
+    """The need of a family on the sale lines."""
+    return needs(study.book, "sales") or (
+        "" if study.family else needs(study.book, "sales", "offer")
+    )
+
+
+def source(study: GrowthStudy) -> str:
+    """The footer of the charts."""
+    return source_line(study.book, "sales")
+
+
+@section()
+def main_points(study: GrowthStudy) -> Shows:
+    """The findings, largest money first."""
+    w = study.book.wording
+    found = []
+    if study.family:
+        found.append(words.opportunities(w, study.opportunities))
+        found.append(words.together(w, study.named_pairs, _tried(study)))
+    yield from points(w, found)
+
+
+def _tried(study: GrowthStudy) -> int:
+    count = study.pairs[study.pairs.bought.astype(bool)].family.nunique()
+    return count * (count - 1) // 2
+
+
+@section()
+def warnings(study: GrowthStudy) -> Shows:
+    """What the reader must know of the data before reading a figure."""
+    for notice in study.book.notices:
+        yield from said(study.book.wording.tell(notice), "warning")
+
+
+@section(given("sales"))
+def what_they_buy(study: GrowthStudy) -> Shows:
+    """What each offer, channel, region, sector, segment and salesperson brings and changed."""
+    if not study.dimensions:
+        yield from said(needs(study.book, "sales", "offer"), "missing")
+    for dimension in study.dimensions:
+        yield _contributions(study, dimension)
+        yield _cut(study, dimension)
+    wholes = study.groups.groupby("dimension").revenue.sum()
+    yield Kept(
+        lists={"cuts": study.groups},
+        checks=[
+            (
+                bool(((wholes - study.revenue).abs() < CENT).all()),
+                "a cut of the revenue does not add up to it",
+            )
+        ],
+    )
+
+
+def _contributions(study: GrowthStudy, dimension: str) -> Exhibit:
+    w, t = study.book.wording, study.changes(dimension)
+    largest = t.head(study.parameters.top_count)
+    return Exhibit(
+        f"contributions-{dimension}",
+        f"{w._(WORDS[dimension])}: {words.changes(w, dimension, t)}",
+        pd.DataFrame(
+            {
+                "name": largest.group.fillna(w._("none given")),
+                "amount": largest.sales_gap,
+                "note": [w.signed_money(gap, 0) for gap in largest.sales_gap],
+            }
+        ),
+        Drawn(draw_ranking),
+        subtitle=w._(
+            "Revenue of the audit period less that of the previous one, largest changes first; all "
+            "groups together make the change of revenue"
+        ),
+        source=source(study),
+        missing=too_few(study.book, t) if study.book.previous_is_complete else w._(
+            "Not compared: the sales given do not cover the previous period."
+        ),
+    )  # fmt: skip
+
+
+def _cut(study: GrowthStudy, dimension: str) -> Exhibit:
+    w = study.book.wording
+    t = study.groups[study.groups.dimension == dimension]
+    return Exhibit(
+        f"cut-{dimension}",
+        w._("{by}: revenue, customers, margin and retention", by=w._(WORDS[dimension])),
+        t.assign(cut_group=t.group.fillna(w._("none given"))),
+        Columns(f"cut_group customer_count {CUT_COLUMNS}", first=study.parameters.top_count),
+    )
+
+
+@section(families_named)
+def bought_together(study: GrowthStudy) -> Shows:
+    """Which families the same customers buy, beyond chance."""
+    w = study.book.wording
+    yield from said(words.together(w, study.named_pairs, _tried(study)))
+    yield Exhibit(
+        "families-together",
+        w._("Families bought by the same customers more often than chance makes"),
+        study.named_pairs.assign(also_share=study.named_pairs.confidence),
+        Columns(
+            "family_a family_b count_both also_share lift_range",
+            first=study.parameters.top_count,
+        ),
+        missing=too_few(study.book, study.named_pairs),
+        lists={"families_together": study.associated},
+        checks=[
+            (
+                bool((study.associated.count_both <= study.associated.count_a).all()),
+                "more customers buy both families than one of them",
+            )
+        ],
+    )
+    largest = study.penetration
+    yield Exhibit(
+        "penetration",
+        w._("Share of each class that bought the largest families in the last 12 months"),
+        study.penetration.reset_index(),
+        Columns("family class_a class_b class_c"),
+        missing=too_few(study.book, largest),
+    )
+
+
+@section(families_named, complete)
+def next_family(study: GrowthStudy) -> Shows:
+    """What each account could buy next, tried on the last year."""
+    w = study.book.wording
+    yield from said(words.trial(w, study.trial))
+    yield from said(words.opportunities(w, study.opportunities))
+    yield Exhibit(
+        "opportunities",
+        w._("Accounts to offer a family they do not buy, largest margin to expect first"),
+        study.opportunities,
+        Columns(
+            "customer_id name salesperson family first_revenue expected_range",
+            first=study.parameters.top_count,
+        ),
+        note=w._(
+            "Only accounts for which nothing else is decided. Margin to expect: share of first "
+            "families named that were bought within a year × what a first year of the family "
+            "brings × its margin."
+        ),
+        missing=too_few(study.book, study.opportunities),
+        lists={"opportunities_to_open": study.opportunities},
+        names="opportunities",
+        checks=[
+            (
+                bool((study.decided.action[study.decided.customer_id.isin(
+                    study.opportunities.customer_id)] == "develop").all()),
+                "an account of the list is told something else elsewhere",
+            )
+        ],
+    )  # fmt: skip
+
+
+@section(families_named, complete)
+def loyalty(study: GrowthStudy) -> Shows:
+    """Whether customers of more families stay more."""
+    w = study.book.wording
+    yield Exhibit(
+        "loyalty-by-families",
+        w._("Customers of the year before by number of families, and how many bought again"),
+        study.loyalty.assign(
+            family_count=[
+                w._("{low} and more", low=w.number(count)) if count == 4 else w.number(count)
+                for count in study.loyalty.family_count
+            ]
+        ),
+        Columns("family_count opening_count retention_range"),
+        note=w._(
+            "Who buys more families also buys more in all: the table shows no cause. Only an "
+            "experiment tells whether one family more keeps a customer."
+        ),
+        missing=too_few(study.book, study.loyalty),
+    )
+
+
+@section(families_named, given("sales", "quantity"), complete)
+def trading_up(study: GrowthStudy) -> Shows:
+    """Whether accounts pay more or less for the same family."""
+    w = study.book.wording
+    yield from said(words.prices(w, study.prices_by_family))
+    yield Exhibit(
+        "prices-by-family",
+        w._("Mean price of each family beside the year before, largest effect first"),
+        study.prices_by_family.assign(sign_p_value=study.prices_by_family.p_value),
+        Columns(
+            "family customer_count dearer_count cheaper_count median_change price_effect "
+            "sign_p_value",
+            first=study.parameters.top_count,
+        ),
+        note=w._(
+            "A higher mean price is a dearer product of the family, a higher list price or a "
+            "smaller discount."
+        ),
+        missing=too_few(study.book, study.prices_by_family),
+        lists={"price_moves": study.prices},
+    )
+
+
+@section(families_named)
+def due_again(study: GrowthStudy) -> Shows:
+    """Families that an account has not ordered for longer than ever."""
+    w = study.book.wording
+    yield from said(words.due(w, study.due, study.rhythms))
+    yield Exhibit(
+        "reorders-due",
+        w._("Families due by their own rhythm, largest revenue of the year before first"),
+        study.due,
+        Columns(
+            "customer_id name salesperson family family_revenue_previous interval_count "
+            "longest_days silent_days",
+            first=study.parameters.top_count,
+        ),
+        note=w._(
+            "To be raised when the account is next spoken to: the one decision an account stays "
+            "that of the list of actions."
+        ),
+        missing=too_few(study.book, study.due),
+        lists={"reorders_due": study.due},
+    )
+
+
+@section(given("sales"), complete)
+def which_baskets(study: GrowthStudy) -> Shows:
+    """Customers by mean basket and frequency, and how they moved."""
+    w = study.book.wording
+    yield Exhibit(
+        "baskets-frequency",
+        w._("Customers by mean basket and orders a year"),
+        study.bands[study.bands.basket_band >= 0]
+        .groupby(["basket_band", "frequency_band"], as_index=False)
+        .agg(customer_count=("customer_id", "size"), revenue=("revenue", "sum")),
+        Drawn(
+            draw_grid,
+            {
+                "rows": ("basket_band", words.basket_labels(w, study.bounds)),
+                "columns": ("frequency_band", words.frequency_labels(w, FREQUENCIES)),
+                "names": (w._("mean basket"), w._("orders a year")),
+            },
+        ),
+        subtitle=w._("Customers that bought in the last 12 months"),
+        source=source(study),
+        missing=too_few(study.book, study.bands),
+        lists={"basket_bands": study.bands},
+    )
+    yield from said(words.moved(w, "basket", study.basket_moves))
+    yield from said(words.moved(w, "frequency", study.frequency_moves))
+    yield Exhibit(
+        "basket-migration",
+        w._("From which band of baskets to which"),
+        words.migration_rows(w, study.migrated("basket"), study.bounds),
+        Columns("from_band to_band customer_count revenue_previous revenue sales_gap"),
+        missing=too_few(study.book, study.bands),
+        annex=True,
+    )
+
+
+@section()
+def recommendations(study: GrowthStudy) -> Shows:
+    """What to do next: each sentence is triggered by names on a list."""
+    w = study.book.wording
+    if study.family and study.foretold:
+        for sentence in words.recommendations(w, study.opportunities, study.due):
+            yield from said(sentence, "recommendation")
