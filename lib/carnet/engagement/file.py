@@ -423,6 +423,13 @@ class Engagement(_Strict):
     goods_cost: Literal["sales", "costs", "ledger"] | None = Field(
         None, description="the table that gives the cost of goods; by default it is told"
     )
+    recurring: dict[str, Literal["month", "quarter", "year"]] = Field(
+        {},
+        description=(
+            "offers whose sale lines recur, and for how long one line is: recurring revenue where "
+            "no contracts are given"
+        ),
+    )
     linked_share_minimum: float = Field(
         0.8, ge=0, le=1, description="share of the ledger's revenue that must name a customer"
     )

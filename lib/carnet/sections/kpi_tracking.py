@@ -4,6 +4,7 @@ cohorts, lifetimes.
 
 import pandas as pd
 
+from carnet.customers.indicators.recurring import RecurringStudy
 from carnet.customers.indicators.study import KpiStudy
 from carnet.exhibits.charts import (
     draw_cohorts,
@@ -15,6 +16,7 @@ from carnet.exhibits.charts import (
 from carnet.exhibits.exhibit import Exhibit, Kept, said
 from carnet.exhibits.forms import Benchmarks, Columns, Drawn, Headline, Series
 from carnet.findings import indicators as words
+from carnet.findings import recurring as recurring_words
 from carnet.measures.indicators import kpi
 from carnet.sections.missing import first_missing, given, incomplete, needs, too_few, unmeasured
 from carnet.sections.section import Shows, points, section, source_line
@@ -305,6 +307,87 @@ def orders_to_come(study: KpiStudy) -> Shows:
                 "a probability lies outside 0 to 1",
             )
         ],
+    )
+
+
+def something_recurs(study: RecurringStudy) -> str:
+    """The need of contracts, or of offers named as recurring."""
+    return "" if study.contracts is not None else needs(study.book, "contracts")
+
+
+@section(something_recurs)
+def recurring_revenue(study: RecurringStudy) -> Shows:
+    """What recurs a month, what a year made of it, and who ended it."""
+    w = study.book.wording
+    if study.contracts is None:
+        return
+    yield from said(recurring_words.movement(w, study.year, study.figures))
+    steps = recurring_words.steps(w, study.year)
+    missed = steps.amount[:-1].sum() - steps.amount.iloc[-1]
+    yield Exhibit(
+        "recurring-bridge",
+        recurring_words.bridge_title(w, study.year),
+        steps,
+        Drawn(draw_waterfall),
+        subtitle=w._("Recurring revenue a month, a year ago and today, steps of 12 months added"),
+        source=source_line(study.book, *_of_contracts(study)),
+        lists={"recurring_bridge": study.bridge.drop(columns="position")},
+        checks=[(abs(missed) < HALF_CENT, f"the recurring bridge misses {missed:.2f}")],
+    )
+    yield Exhibit(
+        "recurring-months",
+        w._("Recurring revenue month by month"),
+        study.bridge.tail(12).assign(
+            month_told=[w.date(day, "MMM y") for day in study.bridge.day.tail(12)]
+        ),
+        Columns(
+            "month_told opening new reactivation expansion contraction churned closing "
+            "gross_churn net_churn quick_ratio"
+        ),
+        annex=True,
+    )
+    yield from said(recurring_words.left(w, study.left))
+    yield Exhibit(
+        "recurring-left",
+        w._("Customers whose contracts ended or shrank since a year ago, largest loss first"),
+        pd.concat([study.left, study.reduced], ignore_index=True),
+        Columns(
+            "customer_id name salesperson recurring_previous recurring recurring_change",
+            first=study.parameters.top_count,
+        ),
+        missing=too_few(study.book, [*study.left.index, *study.reduced.index]),
+        lists={"recurring_losses": pd.concat([study.left, study.reduced], ignore_index=True)},
+    )
+
+
+def _of_contracts(study: RecurringStudy) -> tuple[str, ...]:
+    return ("contracts",) if study.book.has("contracts") else ("sales",)
+
+
+@section(given("contracts", "end"))
+def renewals(study: RecurringStudy) -> Shows:
+    """Which contracts end in the coming year, and what became of those that ended."""
+    w = study.book.wording
+    yield from said(recurring_words.expiring(w, study.renewals))
+    yield Exhibit(
+        "renewals",
+        w._("Contracts that end in the coming 12 months, earliest first"),
+        study.renewals,
+        Columns(
+            "customer_id name salesperson product end notice_date yearly_amount action",
+            first=study.parameters.top_count,
+        ),
+        missing=too_few(study.book, study.renewals),
+        lists={"renewals": study.renewals},
+        names="contracts_ending",
+    )
+    yield from said(recurring_words.renewed(w, study.outcomes) if len(study.outcomes) else None)
+    yield Exhibit(
+        "renewal-outcomes",
+        w._("Contracts that ended in the last 12 months"),
+        study.outcomes,
+        Columns("outcome outcome_count yearly_amount outcome_range"),
+        missing=too_few(study.book, study.outcomes),
     )
 
 

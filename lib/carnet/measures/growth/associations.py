@@ -101,7 +101,7 @@ def matrix(bought: pd.DataFrame) -> tuple[list[str], list[str], np.ndarray]:
 def scores(learnt: np.ndarray, owned: np.ndarray, method: str) -> np.ndarray:
     """How much each family (column) is to be expected of each customer (row) that has not bought
     it; −1 where it has. `popular`: the share of customers of `learnt` with the family;
-    `associated`: the mean confidence of the families owned, with the popular share as one more.
+    `associated`: the mean confidence of the families that it owns.
     """
     popular = learnt.mean(axis=0) if len(learnt) else np.zeros(owned.shape[1])
     if method == "popular":
@@ -109,7 +109,8 @@ def scores(learnt: np.ndarray, owned: np.ndarray, method: str) -> np.ndarray:
     else:
         both = learnt.T.astype(float) @ learnt
         counts = np.maximum(np.diag(both), 1)
-        found = (owned @ (both / counts[:, None]) + popular) / (owned.sum(axis=1) + 1)[:, None]
+        held = np.maximum(owned.sum(axis=1), 1)
+        found = owned @ (both / counts[:, None]) / held[:, None]
     return np.where(owned, -1.0, found)
 
 

@@ -1,7 +1,7 @@
 """Recurring revenue: contracts brought to a month, their bridge, and what ends next."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -12,7 +12,29 @@ from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
 MONTHS_OF = {"month": 1, "quarter": 3, "year": 12}  # of the amounts of a contract
+FIGURE_NAMES = (
+    "recurring_revenue",
+    "recurring_revenue_yearly",
+    "recurring_gross_churn_rate",
+    "recurring_net_churn_rate",
+    "recurring_customer_churn_rate",
+)
 STEPS = ("new", "reactivation", "expansion", "contraction", "churned")
+
+
+def monthly_amount(contracts: ir.Table) -> ir.Value:
+    """The amount of each contract brought to a month; a month where no period is told."""
+    amount = contracts.amount.cast("float64")
+    if "period" not in contracts.columns:
+        return amount
+    known = ((contracts.period == name, count) for name, count in MONTHS_OF.items())
+    return amount / ibis.cases(*known, else_=1)
+
+
+def _is_running(contracts: ir.Table) -> ir.BooleanValue:
+    if "status" not in contracts.columns:
+        return ibis.literal(True)
+    return contracts.status.fill_null("running") == "running"
 
 
 @measure(N_("Recurring revenue of each customer, month by month"))
@@ -32,17 +54,15 @@ def monthly_recurring(contracts: ir.Table, ends: Sequence[dt.date]) -> ir.Table:
     Columns     position, customer_id, recurring
     """
     t = contracts
-    period = t.period if "period" in t.columns else ibis.null("string")
-    months = ibis.cases(*((period == name, count) for name, count in MONTHS_OF.items()), else_=1)
     end = t.end if "end" in t.columns else ibis.null("date")
-    status = t.status if "status" in t.columns else ibis.null("string")
-    running = (end.notnull() | status.isnull() | (status == "running")).fill_null(True)
+    # paused or ended, and nobody says when: it does not run
+    running = end.notnull() | _is_running(t)
     t = t.select(
         "customer_id",
         "start",
         end=end,
         running=running,
-        monthly=t.amount.cast("float64") / months,
+        monthly=monthly_amount(t),
     ).filter(lambda d: d.running)
     days = ibis.memtable(
         pd.DataFrame({"position": range(len(ends)), "day": pd.to_datetime(list(ends)).date}),
@@ -58,7 +78,9 @@ def monthly_recurring(contracts: ir.Table, ends: Sequence[dt.date]) -> ir.Table:
 
 
 @measure(N_("Bridge of the recurring revenue, month by month"))
-def recurring_bridge(monthly: pd.DataFrame, count: int) -> pd.DataFrame:
+def recurring_bridge(
+    monthly: pd.DataFrame, count: int, earlier: Collection[str] = ()
+) -> pd.DataFrame:
     """What made the recurring revenue of each month out of that of the month before.
 
     Formula     of each customer, r = recurring of the day less that of the day before; new: the
@@ -73,7 +95,8 @@ def recurring_bridge(monthly: pd.DataFrame, count: int) -> pd.DataFrame:
                 net churn = (churned + contraction − expansion − reactivation) ÷ opening, quick
                 ratio = (new + expansion + reactivation) ÷ (churned + contraction)
 
-    Parameters  monthly: `monthly_recurring`
+    Parameters  monthly: `monthly_recurring`; earlier: customers whose first contract started before
+                the first day: they come back, they are not new
     Columns     position, opening, new, reactivation, expansion, contraction, churned, closing,
                 opening_count, churned_count, new_count, customer_churn, gross_churn, net_churn,
                 quick_ratio
@@ -82,12 +105,12 @@ def recurring_bridge(monthly: pd.DataFrame, count: int) -> pd.DataFrame:
         monthly.pivot(index="customer_id", columns="position", values="recurring")
         .reindex(columns=range(count))
         .fillna(0.0)  # no contract that runs: nothing recurs
-        .to_numpy()
     )
+    known, wide = wide.index.isin(list(earlier)), wide.to_numpy()
     rows = []
     for at in range(1, count):
         before, now = wide[:, at - 1], wide[:, at]
-        ever = (wide[:, :at] > 0).any(axis=1)
+        ever = known | (wide[:, :at] > 0).any(axis=1)
         change, had, has = now - before, before > 0, now > 0
         parts = {
             "new": change[has & ~ever],
@@ -213,12 +236,9 @@ def renewals(contracts: ir.Table, as_of: dt.date, days: int = 365) -> ir.Table:
     Columns     customer_id, product, start, end, notice_date, yearly_amount
     """
     t = contracts
-    period = t.period if "period" in t.columns else ibis.null("string")
-    months = ibis.cases(*((period == name, count) for name, count in MONTHS_OF.items()), else_=1)
     last = as_of + dt.timedelta(days=days)
     running = (t.start <= ibis.date(as_of)) & t.end.between(ibis.date(as_of), ibis.date(last))
-    if "status" in t.columns:
-        running &= (t.status.isnull() | (t.status == "running")).fill_null(True)
+    running &= _is_running(t)
     notice = t.notice.cast("int64") if "notice" in t.columns else ibis.null("int64")
     made = t.filter(running).select(
         "customer_id",
@@ -226,7 +246,7 @@ def renewals(contracts: ir.Table, as_of: dt.date, days: int = 365) -> ir.Table:
         "end",
         product=t.product if "product" in t.columns else ibis.null("string"),
         notice_date=t.end - notice.as_interval("D"),
-        yearly_amount=12 * t.amount.cast("float64") / months,
+        yearly_amount=12 * monthly_amount(t),
     )
     return made.order_by("end", ibis.desc("yearly_amount"), "customer_id")
 
@@ -236,8 +256,8 @@ def renewal_outcomes(contracts: pd.DataFrame, as_of: dt.date, grace: int = 60) -
     """Contracts that ended in the last 12 months: renewed in time, late, or not.
 
     Formula     renewed: another contract of the customer (and product, where told) starts by the
-                end + 1 day or runs over it; late: by the end + `grace` days; open: less than
-                `grace` days have passed; else lost
+                end + 1 day or runs over it; renewed_late: by the end + `grace` days; open: less
+                than `grace` days have passed; else lost
     Unit        text; currency a year
     Population  one row a contract with as_of − 365 ≤ end < as_of
     Undefined   never
@@ -261,7 +281,7 @@ def renewal_outcomes(contracts: pd.DataFrame, as_of: dt.date, grace: int = 60) -
         outcomes.append(
             "renewed"
             if waited is not None and waited <= 1
-            else "late"
+            else "renewed_late"
             if waited is not None and waited <= grace
             else "open"
             if passed < grace

@@ -1,0 +1,173 @@
+"""Recurring revenue of a book, out of its contracts or of the offers that recur, as frames:
+each computed when it is first read.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from carnet.book.book import Book
+from carnet.customers.decisions import decisions
+from carnet.engagement.parameters import Parameters
+from carnet.measures.indicators import recurring
+from carnet.measures.register import computed
+from carnet.measures.statistics.intervals import wilson_interval
+
+MONTHS = 24  # of the bridge
+RENEWAL_COLUMNS = ["customer_id", "product", "start", "end", "notice_date", "yearly_amount"]
+
+
+@dataclass(frozen=True)
+class RecurringStudy:
+    """Monthly recurring revenue, its bridge, what ends in the coming year, what was renewed."""
+
+    book: Book
+    parameters: Parameters
+
+    @property
+    def contracts(self) -> ir.Table | None:
+        """The contracts given, else the lines of the offers that `recurring:` names, each from the
+        first day of its month to the last one of its period; None without either.
+        """
+        book = self.book
+        if book.has("contracts"):
+            return book.table("contracts")
+        named = book.engagement.recurring
+        if not (named and book.has("sales", "offer")):
+            return None
+        t = book.table("sales")
+        t = t.filter(t.offer.isin(list(named)) & (t.date <= ibis.date(book.as_of)))
+        period = ibis.cases(*((t.offer == offer, told) for offer, told in named.items()))
+        months = ibis.cases(
+            *((period == told, count) for told, count in recurring.MONTHS_OF.items()), else_=1
+        )
+        start = t.date.truncate("M").cast("date")
+        after = start + months.as_interval("M")
+        return t.select(
+            "customer_id",
+            start=start,
+            end=(after - ibis.interval(days=1)).cast("date"),
+            amount=t.amount,
+            period=period,
+            product=t.offer,
+        )
+
+    @property
+    def ends(self) -> list[dt.date]:
+        """The days on which the recurring revenue is read: ends of the last audit months."""
+        return [self.book.periods.month_end(month) for month in range(MONTHS, -1, -1)]
+
+    @computed
+    def monthly(self) -> pd.DataFrame:
+        """Recurring revenue by customer on those days: `recurring.monthly_recurring`."""
+        assert self.contracts is not None
+        return recurring.monthly_recurring(self.contracts, self.ends).execute()
+
+    @computed
+    def bridge(self) -> pd.DataFrame:
+        """Its bridge, month by month, with the day: `recurring.recurring_bridge`."""
+        assert self.contracts is not None
+        starts = self.contracts.group_by("customer_id").agg(start=self.contracts.start.min())
+        earlier = starts.filter(starts.start < ibis.date(self.ends[0])).execute().customer_id
+        t = recurring.recurring_bridge(self.monthly, len(self.ends), list(earlier))
+        return t.assign(day=[self.ends[position] for position in t.position])
+
+    @computed
+    def year(self) -> pd.Series:
+        """The steps of the last 12 months added up, and the rates between their two ends."""
+        t = self.bridge.tail(12)
+        return pd.Series(
+            {"opening": t.opening.iloc[0], "closing": t.closing.iloc[-1]}
+            | {name: t[name].sum() for name in recurring.STEPS}
+        )
+
+    @computed
+    def left(self) -> pd.DataFrame:
+        """Customers whose recurring revenue ended in the last 12 months, largest first."""
+        return self._moved(lambda before, now: (before > 0) & (now == 0))
+
+    @computed
+    def reduced(self) -> pd.DataFrame:
+        """Customers that reduced it between both ends of the year, largest loss first."""
+        return self._moved(lambda before, now: (now > 0) & (now < before))
+
+    def _moved(self, chosen: Any) -> pd.DataFrame:
+        t = self.monthly[self.monthly.position.isin([MONTHS - 12, MONTHS])]
+        wide = t.pivot(index="customer_id", columns="position", values="recurring")
+        wide = wide.reindex(columns=[MONTHS - 12, MONTHS]).fillna(0.0)  # none runs: nothing recurs
+        wide.columns = ["recurring_previous", "recurring"]
+        wide = wide[chosen(wide.recurring_previous, wide.recurring)].reset_index()
+        wide["recurring_change"] = wide.recurring - wide.recurring_previous
+        return self._named(wide).sort_values(["recurring_change", "customer_id"], ignore_index=True)
+
+    def _named(self, t: pd.DataFrame) -> pd.DataFrame:
+        """With name and salesperson: of the sales or the customer list, else the number alone."""
+        if self.book.has("sales"):
+            names = self.book.names()
+        elif self.book.has("customers"):
+            listed = self.book.table("customers").execute().set_index("customer_id")
+            names = listed.reindex(columns=["name", "salesperson"])
+        else:
+            return t.assign(name=t.customer_id, salesperson=None)
+        return t.assign(
+            name=t.customer_id.map(names.name).fillna(t.customer_id),
+            salesperson=t.customer_id.map(names.salesperson),
+        )
+
+    # --- renewals
+
+    @computed
+    def renewals(self) -> pd.DataFrame:
+        """Contracts that end in the coming 12 months with the account's one decision,
+        earliest first; no row where only offers recur.
+        """
+        if not self.book.has("contracts", "end"):
+            return pd.DataFrame(columns=[*RENEWAL_COLUMNS, "name", "salesperson", "action"])
+        t = recurring.renewals(self.book.table("contracts"), self.book.as_of).execute()
+        decided = decisions(self.book, self.parameters.policy).set_index("customer_id").action
+        t = self._named(t)
+        return t.assign(
+            action=t.customer_id.map(decided) if len(decided) else None,
+            next_date=t.notice_date.fillna(t.end),
+        )
+
+    @computed
+    def outcomes(self) -> pd.DataFrame:
+        """What became of the contracts that ended in the last 12 months, by outcome:
+        outcome, outcome_count, yearly_amount, share, share_low, share_high.
+        """
+        columns = ["outcome", "outcome_count", "yearly_amount", "share", "share_low", "share_high"]
+        if not self.book.has("contracts", "end"):
+            return pd.DataFrame(columns=columns)
+        made = recurring.renewal_outcomes(self._terms(), self.book.as_of)
+        closed = made[made.outcome != "open"]
+        rows = []
+        for outcome in ("renewed", "renewed_late", "lost", "open"):
+            part = made[made.outcome == outcome]
+            told = outcome != "open" and len(closed)
+            ends = wilson_interval(len(part), len(closed)) if told else (None, None)
+            share = len(part) / len(closed) if told else None
+            rows.append((outcome, len(part), float(part.yearly_amount.sum()), share, *ends))
+        return pd.DataFrame(rows, columns=columns)
+
+    def _terms(self) -> pd.DataFrame:
+        t = self.book.table("contracts")
+        product = t.product if "product" in t.columns else ibis.null("string")
+        return t.select(
+            "customer_id",
+            "start",
+            "end",
+            product=product,
+            yearly_amount=12 * recurring.monthly_amount(t),
+        ).execute()
+
+    @computed
+    def figures(self) -> dict[str, Any]:
+        """The published figures; unknown where nothing recurs."""
+        if self.contracts is None:
+            return dict.fromkeys(recurring.FIGURE_NAMES)
+        return recurring.recurring_figures(self.monthly, MONTHS)

@@ -1,0 +1,125 @@
+"""Associations against published definitions and by-hand counts, and against books where families
+are bought independently of each other; the next family against a planted one.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from carnet.measures.growth import associations
+
+
+def bought(owned):
+    """Rows customer, family of a truth by customer and family."""
+    rows, columns = np.nonzero(owned)
+    return pd.DataFrame(
+        {"customer_id": [f"C{r:04d}" for r in rows], "family": [f"F{c:02d}" for c in columns]}
+    )
+
+
+def test_support_confidence_and_lift_by_hand():
+    """100 customers: 40 buy bread, 50 butter, 30 both; openretailscience's definitions:
+    support 0.30, confidence 0.75 and 0.60, uplift 0.30 ÷ (0.40 × 0.50) = 1.5.
+    """
+    owned = np.zeros((100, 3), dtype=bool)
+    owned[:40, 0], owned[10:60, 1], owned[60:, 2] = True, True, True
+    t = associations.associations(bought(owned)).set_index(["family_a", "family_b"])
+    row, turned = t.loc["F00", "F01"], t.loc["F01", "F00"]
+    assert (row.count_a, row.count_b, row.count_both, row.customer_count) == (40, 50, 30, 100)
+    assert (row.support, row.confidence, turned.confidence) == (0.30, 0.75, 0.60)
+    assert row.lift == pytest.approx(1.5) == turned.lift
+    # Fisher's exact test, one-sided: SciPy's own
+    from scipy.stats import fisher_exact
+
+    told = fisher_exact([[30, 10], [20, 40]], alternative="greater").pvalue
+    assert row.p_value == pytest.approx(told)
+    assert row.told and 1.1 < row.lift_low < 1.5 < row.lift_high
+
+
+@pytest.mark.long
+def test_interval_of_the_lift_covers_the_truth():
+    """2,000 books of 300 customers with a lift of 1.4: 95 % of the intervals hold it."""
+    rng = np.random.default_rng(20)
+    p_a, p_b, lift = 0.4, 0.35, 1.4
+    p_both = lift * p_a * p_b
+    cells = [p_both, p_a - p_both, p_b - p_both, 1 - p_a - p_b + p_both]
+    covered = []
+    for both, only_a, only_b, none in rng.multinomial(300, cells, size=500):
+        owned = np.zeros((300, 3), dtype=bool)
+        owned[: both + only_a, 0] = True
+        owned[:both, 1] = owned[both + only_a : both + only_a + only_b, 1] = True
+        owned[300 - none :, 2] = True
+        t = associations.associations(bought(owned))
+        row = t[(t.family_a == "F00") & (t.family_b == "F01")].iloc[0]
+        covered.append(row.lift_low <= lift <= row.lift_high)
+    assert 0.92 <= np.mean(covered) <= 0.98
+
+
+@pytest.mark.long
+def test_independent_families_are_rarely_named():
+    """200 books of 400 customers and 12 families bought independently: in at most 5 % of them, and
+    3 standard errors, is any pair named.
+    """
+    rng = np.random.default_rng(21)
+    named = []
+    for _ in range(200):
+        owned = rng.random((400, 12)) < rng.uniform(0.05, 0.6, size=12)
+        named.append(associations.associations(bought(owned)).told.any())
+    assert np.mean(named) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def years(before, began, revenue=100.0):
+    """`family_years` of truths by customer and family: owned a year ago, begun since."""
+    rows, columns = np.nonzero(before | began)
+    t = pd.DataFrame(
+        {"customer_id": [f"C{r:04d}" for r in rows], "family": [f"F{c:02d}" for c in columns]}
+    )
+    owned = before[rows, columns]
+    return t.assign(
+        bought=True, bought_previous=owned, owned_before=owned, revenue=revenue, margin=revenue / 2
+    )
+
+
+def planted(rng, follows):
+    """Even families lead to the odd one beside them (or to the most bought one)."""
+    n = 400
+    before = np.zeros((n, 8), dtype=bool)
+    leads = 2 * rng.integers(3, size=n)
+    before[np.arange(n), leads] = True
+    before[:, 6] = rng.random(n) < 0.5  # the most bought family
+    before[np.arange(n), leads + 1] = rng.random(n) < 0.6
+    began = np.zeros_like(before)
+    target = leads + 1 if follows else np.full(n, 6)
+    began[np.arange(n), target] = (rng.random(n) < 0.4) & ~before[np.arange(n), target]
+    return before, began
+
+
+def test_the_trial_finds_families_that_follow_each_other_and_says_when_they_do_not():
+    rng = np.random.default_rng(22)
+    found = associations.next_family_trial(years(*planted(rng, follows=True)))
+    assert found.method == "associated" and found.low > 0
+    assert found.associated_count > 2 * found.popular_count
+    other = associations.next_family_trial(years(*planted(rng, follows=False)))
+    assert other.method == "popular" and other.hits == other.popular_count
+
+
+def test_the_next_family_of_an_account_and_its_margin_by_hand():
+    """Who owns F00 is offered F01; half of a revenue of 100, at the rate of the trial."""
+    pairs = years(*planted(np.random.default_rng(22), follows=True))
+    trial = associations.next_family_trial(pairs)
+    t = associations.next_families(pairs, trial, pd.Series({f"F{c:02d}": 0.5 for c in range(8)}))
+    owned = pairs.groupby("customer_id").family.agg(set)
+    assert all(row.family not in owned[row.customer_id] for row in t.itertuples())
+    only = t[t.customer_id.map(lambda c: owned[c] == {"F00"})]
+    assert len(only) and set(only.family) == {"F01"}
+    assert t.expected_margin.tolist() == pytest.approx([trial.rate * 100 * 0.5] * len(t))
+    low, high = trial.interval
+    assert t.expected_low.iloc[0] == pytest.approx(50 * low)
+    assert t.expected_high.iloc[0] == pytest.approx(50 * high)
+
+
+def test_too_small_a_trial_foretells_nothing():
+    before = np.eye(9, 3, dtype=bool)
+    pairs = years(before, ~before & (np.arange(3) == 2))
+    trial = associations.next_family_trial(pairs.assign(bought=pairs.owned_before))
+    assert trial.customer_count < associations.LEAST_TRIED
+    assert not len(associations.next_families(pairs, trial, pd.Series(dtype=float)))
