@@ -12,7 +12,16 @@ from carnet.measures import register
 from carnet.measures.register import Figure, Measure
 
 __all__ = ["FIGURES", "MEASURES", "Figure", "Measure", "check_targets"]
-SUBJECTS = ("portfolio", "gaps", "costs", "indicators", "reasons", "retention", "statistics")
+SUBJECTS = (
+    "portfolio",
+    "gaps",
+    "costs",
+    "indicators",
+    "reasons",
+    "retention",
+    "growth",
+    "statistics",
+)
 
 
 def _modules() -> Iterator[str]:

@@ -46,6 +46,7 @@ SLIDES = (
     ("sales_gaps.gap-ranking", "portfolio_audit.progression"),
     ("portfolio_audit.sellers", "portfolio_audit.without-top"),
     ("portfolio_audit.strategies-chart",),
+    ("growth_plan.contributions-offer", "growth_plan.contributions-region"),
     ("churn_reasons.reasons-chart", "churn_reasons.silent"),
     ("sales_gaps.salespeople",),
     ("retention_plan.budgets", "portfolio_audit.shrinking-customers"),

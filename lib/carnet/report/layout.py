@@ -38,6 +38,7 @@ AUDIENCES: dict[str, tuple[str, ...]] = {
         "churn_reasons.classes_of_reasons",
         "retention_plan.good_customers_lost",
         "retention_plan.budgets",
+        "kpi_tracking.recurring_revenue",
     ),
     "sales": (
         "portfolio_audit.movements",
@@ -55,6 +56,12 @@ AUDIENCES: dict[str, tuple[str, ...]] = {
         "sales_gaps.proposals",
         "sales_gaps.whom_to_call",
         "sales_gaps.recommendations",
+        "growth_plan.main_points",
+        "growth_plan.what_they_buy",
+        "growth_plan.next_family",
+        "growth_plan.due_again",
+        "growth_plan.recommendations",
+        "kpi_tracking.renewals",
     ),
 }
 

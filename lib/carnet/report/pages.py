@@ -54,6 +54,7 @@ ORDER = (
     "kpi_tracking",
     "churn_reasons",
     "retention_plan",
+    "growth_plan",
 )
 # in a client's name they turn the text behind it round
 DIRECTION_MARKS = "[\u202a-\u202e\u2066-\u2069]"

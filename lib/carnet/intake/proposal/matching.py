@@ -26,13 +26,15 @@ FILE_WORDS = {
     "opportunities": "opportun deal devis quote pipeline",
     "receivables": "creance receivable echean aged balance",
     "satisfaction": "satisf survey enquete nps ticket",
-    "departures": "depart churn perdu resili lost cancel", "summary": "synthese summary total",
+    "departures": "depart churn perdu resili lost cancel",
+    "contracts": "contrat contract abonnement subscription", "summary": "synthese summary total",
 }  # fmt: skip
 ORDERED = ("commande", "order", "transaction")  # sales, where there are no invoices
 BOUGHT = ("achat", "purchase", "fournisseur", "supplier", "vendor")  # not sold
 NEEDED = {  # table → roles of which so many must be known beside the required ones
     "departures": (1, {"reason", "competitor"}),
     "opportunities": (1, {"stage", "closed"}),
+    "contracts": (1, {"end", "period", "notice"}),
     "customers": (2, set(TABLES["customers"].columns) - {"customer_id"}),
 }
 
