@@ -21,7 +21,9 @@ from carnet.engagement.periods import buckets
 from carnet.measures import register
 from carnet.measures.costs import accounts, cost_to_serve, costs, price_volume, receivables
 from carnet.measures.gaps import contacts, gaps, salespeople
-from carnet.measures.indicators import cohorts, kpi, lifetimes
+from carnet.measures.growth import families as bought_families
+from carnet.measures.growth import reorders
+from carnet.measures.indicators import cohorts, kpi, lifetimes, recurring
 from carnet.measures.portfolio import (
     account_history,
     baskets,
@@ -120,12 +122,37 @@ def held_out(b):
     )
 
 
+def contracts_of(b):
+    """A contract a sale line: 200 days, brought to a month out of a quarter."""
+    t = b.table("sales")
+    day = t.date.cast("date")
+    return t.select(
+        "customer_id",
+        start=day,
+        end=(day + ibis.interval(days=200)).cast("date"),
+        amount=t.amount,
+        period=ibis.literal("quarter"),
+        product=t.product,
+        notice=ibis.literal(30.0),
+    )
+
+
 CALLS = {
     accounts.account_classes: lambda b: accounts.account_classes(b.table("ledger")),
     account_history.account_months: lambda b: account_history.account_months(b.cube, 36),
     account_history.family_revenue: lambda b: account_history.family_revenue(
         b.table("sales"), "product", b.periods
     ),
+    bought_families.family_years: lambda b: bought_families.family_years(
+        b.table("sales"), "product", b.periods
+    ),
+    reorders.family_rhythms: lambda b: reorders.family_rhythms(
+        b.table("sales"), "product", b.as_of
+    ),
+    recurring.monthly_recurring: lambda b: recurring.monthly_recurring(
+        contracts_of(b), [dt.date(2024, 12, 31), dt.date(2025, 6, 30), AS_OF]
+    ),
+    recurring.renewals: lambda b: recurring.renewals(contracts_of(b), AS_OF),
     receivables.open_invoices: lambda b: receivables.open_invoices(b.table("receivables"), b.as_of),
     accounts.account_results: lambda b: accounts.account_results(b.table("ledger"), QUARTERS),
     accounts.doubtful_accounts: lambda b: accounts.doubtful_accounts(doubtful_ledger(b)),

@@ -15,23 +15,24 @@ from carnet.wording import Wording, unknown
 SURE = 0.05  # p-value at or under which an uneven split is no luck
 
 
-def changes(w: Wording, dimension: str, groups: pd.DataFrame) -> str:
+def changes(w: Wording, by: str, groups: pd.DataFrame) -> str:
     """The chart's title: which group of a cut lost most and which won most."""
     t = groups.dropna(subset="group").sort_values("sales_gap")
     if not len(t):
         return w._("No group is named")
     low, high = t.iloc[0], t.iloc[-1]
     told = dict(
+        by=by,
         lost=low["group"],
         least=w.signed_money(low.sales_gap, 0),
         won=high["group"],
         most=w.signed_money(high.sales_gap, 0),
     )
     if low.sales_gap < 0 < high.sales_gap:
-        return w._("{lost} {least}, {won} {most}", **told)
+        return w._("{by}: {lost} {least}, {won} {most}", **told)
     if high.sales_gap <= 0:
-        return w._("Nothing grew: {lost} lost most, {least}", **told)
-    return w._("Nothing shrank: {won} won most, {most}", **told)
+        return w._("{by}: nothing grew, {lost} lost most, {least}", **told)
+    return w._("{by}: nothing shrank, {won} won most, {most}", **told)
 
 
 def together(w: Wording, pairs: pd.DataFrame, tried: int) -> Finding | None:

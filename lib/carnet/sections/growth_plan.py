@@ -4,7 +4,7 @@ import pandas as pd
 
 from carnet.customers.growth.study import GrowthStudy
 from carnet.exhibits.charts import draw_grid, draw_ranking
-from carnet.exhibits.exhibit import Exhibit, Kept, said
+from carnet.exhibits.exhibit import Exhibit, said
 from carnet.exhibits.forms import Columns, Drawn
 from carnet.exhibits.headings import WORDS
 from carnet.findings import growth as words
@@ -13,7 +13,7 @@ from carnet.sections.missing import complete, given, needs, too_few
 from carnet.sections.section import Shows, points, section, source_line
 
 CENT = 0.005
-CUT_COLUMNS = "revenue_previous revenue sales_gap margin margin_rate retention_range"
+GROUP_ROWS = 4  # times the rows of a list: groups are read beside each other
 
 
 def families_named(study: GrowthStudy) -> str:
@@ -56,12 +56,21 @@ def what_they_buy(study: GrowthStudy) -> Shows:
     """What each offer, channel, region, sector, segment and salesperson brings and changed."""
     if not study.dimensions:
         yield from said(needs(study.book, "sales", "offer"), "missing")
-    for dimension in study.dimensions:
+    for dimension in study.dimensions[:1]:
         yield _contributions(study, dimension)
-        yield _cut(study, dimension)
     wholes = study.groups.groupby("dimension").revenue.sum()
-    yield Kept(
-        lists={"cuts": study.groups},
+    w, t = study.book.wording, study.groups
+    yield Exhibit(
+        "cuts",
+        w._("By offer, channel, region, sector, segment and salesperson, largest revenue first"),
+        t.assign(cut_by=t.dimension, cut_group=t.group.fillna(w._("none given"))),
+        Columns(
+            "cut_by cut_group customer_count revenue_previous revenue sales_gap margin "
+            "margin_rate retention_range",
+            first=GROUP_ROWS * study.parameters.top_count,
+        ),
+        missing=too_few(study.book, t),
+        lists={"cuts": t},
         checks=[
             (
                 bool(((wholes - study.revenue).abs() < CENT).all()),
@@ -76,7 +85,7 @@ def _contributions(study: GrowthStudy, dimension: str) -> Exhibit:
     largest = t.head(study.parameters.top_count)
     return Exhibit(
         f"contributions-{dimension}",
-        f"{w._(WORDS[dimension])}: {words.changes(w, dimension, t)}",
+        words.changes(w, w._(WORDS[dimension]), t),
         pd.DataFrame(
             {
                 "name": largest.group.fillna(w._("none given")),
@@ -94,17 +103,6 @@ def _contributions(study: GrowthStudy, dimension: str) -> Exhibit:
             "Not compared: the sales given do not cover the previous period."
         ),
     )  # fmt: skip
-
-
-def _cut(study: GrowthStudy, dimension: str) -> Exhibit:
-    w = study.book.wording
-    t = study.groups[study.groups.dimension == dimension]
-    return Exhibit(
-        f"cut-{dimension}",
-        w._("{by}: revenue, customers, margin and retention", by=w._(WORDS[dimension])),
-        t.assign(cut_group=t.group.fillna(w._("none given"))),
-        Columns(f"cut_group customer_count {CUT_COLUMNS}", first=study.parameters.top_count),
-    )
 
 
 @section(families_named)
