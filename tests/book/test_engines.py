@@ -35,7 +35,7 @@ from carnet.measures.portfolio import (
     segments,
 )
 from carnet.measures.reasons import service_quality, silence
-from carnet.measures.retention import defection, purchases
+from carnet.measures.retention import defection, purchases, spend
 
 from tests.conftest import DEMO, measure_modules
 
@@ -152,6 +152,7 @@ CALLS = {
     recurring.monthly_recurring: lambda b: recurring.monthly_recurring(
         contracts_of(b), [dt.date(2024, 12, 31), dt.date(2025, 6, 30), AS_OF]
     ),
+    spend.spend_history: lambda b: spend.spend_history(b.orders, b.as_of),
     recurring.renewals: lambda b: recurring.renewals(contracts_of(b), AS_OF),
     receivables.open_invoices: lambda b: receivables.open_invoices(b.table("receivables"), b.as_of),
     accounts.account_results: lambda b: accounts.account_results(b.table("ledger"), QUARTERS),

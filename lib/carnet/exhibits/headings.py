@@ -349,6 +349,8 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
     "family_revenue_previous": (N_("Its revenue the year before"), "money"),
     "from_band": (N_("Band of the year before"), "text"),
     "to_band": (N_("Band now"), "text"),
+    "expected_spend": (N_("Spend expected an order"), "money"),
+    "expected_revenue": (N_("Revenue expected"), "money"),
     "recurring_previous": (N_("A month, a year ago"), "money"),
     "recurring": (N_("A month now"), "money"),
     "recurring_change": (N_("Change"), "gap"),

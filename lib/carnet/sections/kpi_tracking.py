@@ -17,7 +17,9 @@ from carnet.exhibits.exhibit import Exhibit, Kept, said
 from carnet.exhibits.forms import Benchmarks, Columns, Drawn, Headline, Series
 from carnet.findings import indicators as words
 from carnet.findings import recurring as recurring_words
+from carnet.findings import spend as spend_words
 from carnet.measures.indicators import kpi
+from carnet.measures.retention.purchases import MIN_CUSTOMERS
 from carnet.sections.missing import first_missing, given, incomplete, needs, too_few, unmeasured
 from carnet.sections.section import Shows, points, section, source_line
 
@@ -306,6 +308,37 @@ def orders_to_come(study: KpiStudy) -> Shows:
                 study.at_risk.order_probability.between(0, 1).all(),
                 "a probability lies outside 0 to 1",
             )
+        ],
+    )
+
+
+@section(given("sales"))
+def value_to_come(study: KpiStudy) -> Shows:
+    """What the orders to come of each customer are worth."""
+    w, weeks = study.book.wording, study.parameters.order_weeks
+    if not study.valued:
+        repeated = int((study.spent.repeat_count > 0).sum())
+        few = spend_words.not_valued(w, repeated, MIN_CUSTOMERS)
+        unfitted = words.not_modelled(w, len(study.earlier))
+        yield from said(few if study.fitted else unfitted, "missing")
+        return
+    yield from said(spend_words.held_out(w, study.values_held_out, weeks))
+    yield from said(spend_words.independence(w, *study.spend_independence))
+    yield Exhibit(
+        "customer-values",
+        w._(
+            "Revenue expected in the next {weeks} weeks: orders expected × spend expected, largest "
+            "first",
+            weeks=w.number(weeks),
+        ),
+        study.values,
+        Columns(
+            "customer_id name salesperson expected_order_count expected_spend expected_revenue",
+            first=study.parameters.top_count,
+        ),
+        lists={"customer_values": study.values},
+        checks=[
+            (bool((study.values.expected_revenue >= 0).all()), "a customer is expected to owe")
         ],
     )
 

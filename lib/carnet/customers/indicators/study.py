@@ -18,7 +18,7 @@ from carnet.engagement.periods import GRAINS, Bucket, buckets
 from carnet.measures.indicators import cohorts, control_limits, kpi, lifetimes, objectives
 from carnet.measures.portfolio import growth
 from carnet.measures.register import computed
-from carnet.measures.retention import purchases
+from carnet.measures.retention import purchases, spend
 from carnet.measures.statistics import intervals
 from carnet.wording import unknown
 
@@ -327,6 +327,53 @@ class KpiStudy:
         t = with_names(joined, self.book).execute()
         t["revenue_at_risk"] = t.revenue * (1 - t.order_probability)
         return t.sort_values(["revenue_at_risk", "customer_id"], ascending=[False, True])
+
+    # --- what they are worth
+
+    @computed
+    def spent(self) -> pd.DataFrame:
+        """Spend an order day of each customer today: `spend.spend_history`."""
+        return spend.spend_history(self.orders, self.book.as_of).execute()
+
+    @computed
+    def spent_earlier(self) -> pd.DataFrame:
+        """The same before the weeks held out."""
+        return spend.spend_history(self.orders, self.cut).execute()
+
+    @computed
+    def spend_models(self) -> tuple[Any, Any]:
+        """Gamma-Gamma fitted to all and to all but the weeks held out;
+        None where it is not identified.
+        """
+        return spend.fit_spend(self.spent), spend.fit_spend(self.spent_earlier)
+
+    @property
+    def valued(self) -> bool:
+        """True where orders and spend are modelled."""
+        return self.fitted and all(model is not None for model in self.spend_models)
+
+    @computed
+    def values(self) -> pd.DataFrame:
+        """Revenue expected of each customer, largest first: `spend.expected_revenue`."""
+        models = self.models[0], self.spend_models[0]
+        weeks = self.parameters.order_weeks
+        t = spend.expected_revenue(*models, self.history, self.spent, weeks)
+        named = with_names(ibis.memtable(t), self.book).execute()
+        order = ["expected_revenue", "customer_id"]
+        return named.sort_values(order, ascending=[False, True], ignore_index=True)
+
+    @computed
+    def values_held_out(self) -> pd.Series:
+        """Revenue predicted, actual and of the weeks before: `spend.revenue_hold_out`."""
+        models, as_of = (self.models[1], self.spend_models[1]), self.book.as_of
+        weeks = self.parameters.order_weeks
+        expected = spend.expected_revenue(*models, self.earlier, self.spent_earlier, weeks)
+        return spend.revenue_hold_out(self.orders, expected, self.cut, as_of).iloc[0]
+
+    @computed
+    def spend_independence(self) -> tuple[float, float, float]:
+        """Whether spend and number of orders are related: `spend.spend_independence`."""
+        return spend.spend_independence(self.spent)
 
     # --- what is published
 
