@@ -86,6 +86,21 @@ BOOKS = {
         ),
     ],
     "few_large_orders": few_large_orders(),
+    "offers": [  # some lines name none, some tell no quantity
+        [*HEADER, "offer", "quantity"],
+        *(
+            [
+                f"C{c:02d}",
+                f"{year}-{month:02d}-{c % 27 + 1:02d}",
+                str(20 + c + month),
+                ("Paper", "Soap", "Gloves", "")[(c + month) % 4],
+                ("1", "2", "")[(c + year) % 3],
+            ]
+            for c in range(25)
+            for year in (2022, 2023, 2024)
+            for month in range(1, 13, 1 + c % 4)
+        ),
+    ],
 }
 
 

@@ -56,8 +56,8 @@ def what_they_buy(study: GrowthStudy) -> Shows:
     """What each offer, channel, region, sector, segment and salesperson brings and changed."""
     if not study.dimensions:
         yield from said(needs(study.book, "sales", "offer"), "missing")
-    for dimension in study.dimensions[:1]:
-        yield _contributions(study, dimension)
+        return
+    yield _contributions(study, study.dimensions[0])
     wholes = study.groups.groupby("dimension").revenue.sum()
     w, t = study.book.wording, study.groups
     yield Exhibit(
@@ -108,6 +108,8 @@ def _contributions(study: GrowthStudy, dimension: str) -> Exhibit:
 @section(families_named)
 def bought_together(study: GrowthStudy) -> Shows:
     """Which families the same customers buy, beyond chance."""
+    if not study.family:
+        return
     w = study.book.wording
     yield from said(words.together(w, study.named_pairs, _tried(study)))
     yield Exhibit(
@@ -140,6 +142,8 @@ def bought_together(study: GrowthStudy) -> Shows:
 @section(families_named, complete)
 def next_family(study: GrowthStudy) -> Shows:
     """What each account could buy next, tried on the last year."""
+    if not study.foretold:
+        return
     w = study.book.wording
     yield from said(words.trial(w, study.trial))
     yield from said(words.opportunities(w, study.opportunities))
@@ -172,6 +176,8 @@ def next_family(study: GrowthStudy) -> Shows:
 @section(families_named, complete)
 def loyalty(study: GrowthStudy) -> Shows:
     """Whether customers of more families stay more."""
+    if not study.foretold:
+        return
     w = study.book.wording
     yield Exhibit(
         "loyalty-by-families",
@@ -194,6 +200,8 @@ def loyalty(study: GrowthStudy) -> Shows:
 @section(families_named, given("sales", "quantity"), complete)
 def trading_up(study: GrowthStudy) -> Shows:
     """Whether accounts pay more or less for the same family."""
+    if not (study.foretold and study.book.has("sales", "quantity")):
+        return
     w = study.book.wording
     yield from said(words.prices(w, study.prices_by_family))
     yield Exhibit(
@@ -217,6 +225,8 @@ def trading_up(study: GrowthStudy) -> Shows:
 @section(families_named)
 def due_again(study: GrowthStudy) -> Shows:
     """Families that an account has not ordered for longer than ever."""
+    if not study.family:
+        return
     w = study.book.wording
     yield from said(words.due(w, study.due, study.rhythms))
     yield Exhibit(
@@ -240,6 +250,8 @@ def due_again(study: GrowthStudy) -> Shows:
 @section(given("sales"), complete)
 def which_baskets(study: GrowthStudy) -> Shows:
     """Customers by mean basket and frequency, and how they moved."""
+    if not study.book.has("sales"):
+        return
     w = study.book.wording
     yield Exhibit(
         "baskets-frequency",

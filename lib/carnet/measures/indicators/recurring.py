@@ -19,6 +19,7 @@ FIGURE_NAMES = (
     "recurring_net_churn_rate",
     "recurring_customer_churn_rate",
 )
+HALF_CENT = 0.005  # what recurs less than this a month does not recur
 STEPS = ("new", "reactivation", "expansion", "contraction", "churned")
 
 
@@ -110,8 +111,9 @@ def recurring_bridge(
     rows = []
     for at in range(1, count):
         before, now = wide[:, at - 1], wide[:, at]
-        ever = known | (wide[:, :at] > 0).any(axis=1)
-        change, had, has = now - before, before > 0, now > 0
+        ever = known | (np.abs(wide[:, :at]) >= HALF_CENT).any(axis=1)
+        change = now - before
+        had, has = np.abs(before) >= HALF_CENT, np.abs(now) >= HALF_CENT
         parts = {
             "new": change[has & ~ever],
             "reactivation": change[has & ~had & ever],
