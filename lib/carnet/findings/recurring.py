@@ -33,7 +33,7 @@ def movement(w: Wording, year: pd.Series, f: dict) -> Finding:
             "Of the recurring revenue of a year ago {gross} was ended or reduced; less what the "
             "same customers added, {net}.",
             gross=w.percent(f["recurring_gross_churn_rate"]),
-            net=w.signed_percent(f["recurring_net_churn_rate"]),
+            net=w.percent(f["recurring_net_churn_rate"]),
         )
     return Finding("recurring_revenue", sentence, change)
 
