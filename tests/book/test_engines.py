@@ -153,6 +153,12 @@ CALLS = {
         contracts_of(b), [dt.date(2024, 12, 31), dt.date(2025, 6, 30), AS_OF]
     ),
     spend.spend_history: lambda b: spend.spend_history(b.orders, b.as_of),
+    spend.revenue_hold_out: lambda b: spend.revenue_hold_out(
+        b.orders,
+        pd.DataFrame({"customer_id": ["C0007", "C0012"], "expected_revenue": [10.0, 20.0]}),
+        dt.date(2025, 6, 30),
+        AS_OF,
+    ),
     recurring.renewals: lambda b: recurring.renewals(contracts_of(b), AS_OF),
     receivables.open_invoices: lambda b: receivables.open_invoices(b.table("receivables"), b.as_of),
     accounts.account_results: lambda b: accounts.account_results(b.table("ledger"), QUARTERS),
