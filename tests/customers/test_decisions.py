@@ -443,6 +443,8 @@ USUAL = dict(
     cap=600.0,
     back_value=np.nan,
     proposal_cost=np.nan,
+    next_family=None,
+    next_margin=np.nan,
 )
 CHASED = dict(chase_reason="chase", uncapped_budget=500.0)
 PROPOSED = dict(
@@ -462,6 +464,14 @@ def decide(*accounts, action_cost=60.0):
     ("account", "action", "reason", "at_most"),
     [
         ({}, "serve", None, 0),
+        ({"next_margin": 60.0}, "develop", None, 0),
+        ({"next_margin": 59.0}, "serve", None, 0),
+        (CHASED | {"next_margin": 900.0}, "retain", None, 500),
+        ({"next_margin": 900.0, "tracked": True}, "call", None, 0),
+        ({"next_margin": 900.0, "status": "not_due"}, "wait", None, 0),
+        ({"next_margin": 900.0, "strategy": "protect"}, "protect", None, 0),
+        (PROPOSED | {"next_margin": 900.0, "arm": "hold-out"}, "leave_alone", None, 0),
+        ({"next_margin": 900.0, "closed": True}, "do_not_chase", "closed", 0),
         (CHASED, "retain", None, 500),
         (CHASED | {"uncapped_budget": 900.0}, "retain", None, 600),
         (CHASED | {"cap": 59.0}, "serve", None, 0),
