@@ -550,6 +550,7 @@ def accounts(draw):
         contract_end=draw(st.sampled_from([None, "2025-03-31"])),
         uncapped_budget=draw(MONEY),
         cap=draw(MONEY),
+        next_margin=draw(st.one_of(st.just(np.nan), MONEY)),
         chase_reason=draw(
             st.sampled_from(["unprofitable", "unknown", "chase", "gone", "safe", "small"])
         ),

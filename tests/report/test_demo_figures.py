@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import DEMO, page_text
 from tests.report.demo_accounts import accounts, allowed, keeping, silence, strategies
+from tests.report.demo_growth import growth
 
 AS_OF = pd.Timestamp("2025-12-31")
 
@@ -73,6 +74,9 @@ def expected(sales, demo_reports):
     judged = accounts(sales)
     spendable = allowed(sales, judged)
     gaps, proposed, tracked = sales_gaps(sales, held, spendable)
+    actions = pd.read_csv(demo_reports["fr"] / "lists" / "actions.csv", dtype=str)
+    served = set(actions.customer_id[actions.action.isin(["serve", "develop"])])
+    others |= growth(sales, served)
     others |= (
         gaps
         | reasons(sales)

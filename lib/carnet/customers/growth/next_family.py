@@ -1,10 +1,13 @@
 """The next family for each account, computed once: what decisions and the page of growth read."""
 
+import ibis
 import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.once import once
 from carnet.measures.growth import associations, families
+
+MOST_FAMILIES = 200
 
 
 def family_of(book: Book) -> str:
@@ -19,8 +22,14 @@ def can_foretell(book: Book) -> bool:
 
 @once
 def family_pairs(book: Book) -> pd.DataFrame:
-    """`families.family_years` of the book."""
-    return families.family_years(book.table("sales"), family_of(book), book.periods).execute()
+    """`families.family_years` of the book, of the MOST_FAMILIES families with most customers.
+
+    Beyond them a family is too rare to go with another, and pairs of families are its square.
+    """
+    t = families.family_years(book.table("sales"), family_of(book), book.periods)
+    counts = t.group_by("family").agg(customers=t.count())
+    kept = counts.order_by(ibis.desc("customers"), "family").limit(MOST_FAMILIES)
+    return t.semi_join(kept, "family").order_by("customer_id", "family").execute()
 
 
 @once
