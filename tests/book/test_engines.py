@@ -153,6 +153,7 @@ CALLS = {
         contracts_of(b), [dt.date(2024, 12, 31), dt.date(2025, 6, 30), AS_OF]
     ),
     spend.spend_history: lambda b: spend.spend_history(b.orders, b.as_of),
+    recurring.contract_terms: lambda b: recurring.contract_terms(contracts_of(b)),
     spend.revenue_hold_out: lambda b: spend.revenue_hold_out(
         b.orders,
         pd.DataFrame({"customer_id": ["C0007", "C0012"], "expected_revenue": [10.0, 20.0]}),

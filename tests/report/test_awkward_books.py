@@ -296,6 +296,11 @@ def test_awkward_book_is_audited(reports, name):
             "top_1_share": None,
             "retention_rate": None,
         },
+        "offers": {
+            "retention_rate": 1,
+            "active_customer_count": 25,
+            "recurring_revenue": None,
+        },
         "no_churn": {
             "retention_rate": 1,
             "attrition_rate": 0,

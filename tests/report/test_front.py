@@ -121,8 +121,8 @@ def test_the_row_ledger_comes_first_then_each_notebook(make_engagement, tmp_path
 
 
 def test_demo_in_full_and_for_the_management_on_paper(demo_reports, demo_book, tmp_path):
-    """At most 45 and 12 pages of A4, annex included; counted in the PDF. The pages for the
-    management are made of the same executed notebooks.
+    """At most 45 and 12 pages of A4, annex included, and 3 of growth; counted in the PDF. The pages
+    for the management are made of the same executed notebooks.
     """
     if not any(map(which, BROWSERS)):
         pytest.skip("no Chromium on the PATH")
@@ -140,7 +140,7 @@ def test_demo_in_full_and_for_the_management_on_paper(demo_reports, demo_book, t
             printed["management"][path.stem] = page.html
     assert set(printed["full"]) == {"index", "annex", *NOTEBOOKS}
     assert len(printed["management"]) >= 4
-    counts = dict.fromkeys(printed, 0)
+    counts = {}
     for audience, htmls in printed.items():
         files = [tmp_path / f"{audience}-{name}.html" for name in htmls]
         for file, html in zip(files, htmls.values(), strict=True):
@@ -148,5 +148,10 @@ def test_demo_in_full_and_for_the_management_on_paper(demo_reports, demo_book, t
         print_pages(find_browser(), files)
         for file in files:
             told = subprocess.check_output(["pdfinfo", file.with_suffix(".pdf")], text=True)
-            counts[audience] += int(re.search(r"Pages:\s+(\d+)", told)[1])
-    assert counts["full"] <= 45 and counts["management"] <= 12, counts
+            counts[file.stem] = int(re.search(r"Pages:\s+(\d+)", told)[1])
+    full, management = (
+        {name: n for name, n in counts.items() if name.startswith(f"{audience}-")}
+        for audience in printed
+    )
+    assert full["full-growth_plan"] <= 3, counts
+    assert sum(full.values()) <= 45 + 3 and sum(management.values()) <= 12, counts

@@ -31,6 +31,8 @@ needs_browser = pytest.mark.skipif(
 )
 FAR_COMMONER = 50
 MACHINE_WORDS = {  # names of files, parameters, software and methods, alike in every language
+    "amount",  # and of columns that page one asks for
+    "start",
     "carnet",
     "bootstrap",
     "csv",

@@ -347,8 +347,6 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
     "longest_days": (N_("Longest wait so far, days"), "count"),
     "silent_days": (N_("Days since the last order of it"), "count"),
     "family_revenue_previous": (N_("Its revenue the year before"), "money"),
-    "from_band": (N_("Band of the year before"), "text"),
-    "to_band": (N_("Band now"), "text"),
     "expected_spend": (N_("Spend expected an order"), "money"),
     "expected_revenue": (N_("Revenue expected"), "money"),
     "recurring_previous": (N_("A month, a year ago"), "money"),

@@ -4,7 +4,7 @@ import pandas as pd
 
 from carnet.customers.growth.study import GrowthStudy
 from carnet.exhibits.charts import draw_grid, draw_ranking
-from carnet.exhibits.exhibit import Exhibit, said
+from carnet.exhibits.exhibit import Exhibit, Kept, said
 from carnet.exhibits.forms import Columns, Drawn
 from carnet.exhibits.headings import WORDS
 from carnet.findings import growth as words
@@ -42,13 +42,6 @@ def main_points(study: GrowthStudy) -> Shows:
 def _tried(study: GrowthStudy) -> int:
     count = study.pairs[study.pairs.bought.astype(bool)].family.nunique()
     return count * (count - 1) // 2
-
-
-@section()
-def warnings(study: GrowthStudy) -> Shows:
-    """What the reader must know of the data before reading a figure."""
-    for notice in study.book.notices:
-        yield from said(study.book.wording.tell(notice), "warning")
 
 
 @section(given("sales"))
@@ -274,13 +267,8 @@ def which_baskets(study: GrowthStudy) -> Shows:
     )
     yield from said(words.moved(w, "basket", study.basket_moves))
     yield from said(words.moved(w, "frequency", study.frequency_moves))
-    yield Exhibit(
-        "basket-migration",
-        w._("From which band of baskets to which"),
-        words.migration_rows(w, study.migrated("basket"), study.bounds),
-        Columns("from_band to_band customer_count revenue_previous revenue sales_gap"),
-        missing=too_few(study.book, study.bands),
-        annex=True,
+    yield Kept(
+        lists={"basket_moves": words.migration_rows(w, study.migrated("basket"), study.bounds)}
     )
 
 

@@ -315,21 +315,21 @@ def orders_to_come(study: KpiStudy) -> Shows:
 @section(given("sales"))
 def value_to_come(study: KpiStudy) -> Shows:
     """What the orders to come of each customer are worth."""
-    w, weeks = study.book.wording, study.parameters.order_weeks
+    w = study.book.wording
     if not study.valued:
         repeated = int((study.spent.repeat_count > 0).sum())
         few = spend_words.not_valued(w, repeated, MIN_CUSTOMERS)
         unfitted = words.not_modelled(w, len(study.earlier))
         yield from said(few if study.fitted else unfitted, "missing")
         return
-    yield from said(spend_words.held_out(w, study.values_held_out, weeks))
+    yield from said(spend_words.held_out(w, study.values_held_out, study.parameters.order_weeks))
     yield from said(spend_words.independence(w, *study.spend_independence))
     yield Exhibit(
         "customer-values",
         w._(
             "Revenue expected in the next {weeks} weeks: orders expected × spend expected, largest "
             "first",
-            weeks=w.number(weeks),
+            weeks=w.number(study.parameters.order_weeks),
         ),
         study.values,
         Columns(

@@ -143,7 +143,8 @@ class RecurringStudy:
         columns = ["outcome", "outcome_count", "yearly_amount", "share", "share_low", "share_high"]
         if not self.book.has("contracts", "end"):
             return pd.DataFrame(columns=columns)
-        made = recurring.renewal_outcomes(self._terms(), self.book.as_of)
+        terms = recurring.contract_terms(self.book.table("contracts")).execute()
+        made = recurring.renewal_outcomes(terms, self.book.as_of)
         closed = made[made.outcome != "open"]
         rows = []
         for outcome in ("renewed", "renewed_late", "lost", "open"):
@@ -153,17 +154,6 @@ class RecurringStudy:
             share = len(part) / len(closed) if told else None
             rows.append((outcome, len(part), float(part.yearly_amount.sum()), share, *ends))
         return pd.DataFrame(rows, columns=columns)
-
-    def _terms(self) -> pd.DataFrame:
-        t = self.book.table("contracts")
-        product = t.product if "product" in t.columns else ibis.null("string")
-        return t.select(
-            "customer_id",
-            "start",
-            "end",
-            product=product,
-            yearly_amount=12 * recurring.monthly_amount(t),
-        ).execute()
 
     @computed
     def figures(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def associations(bought: pd.DataFrame) -> pd.DataFrame:
                 confidence, lift, lift_low, lift_high, p_value, q_value, told (q_value at most
                 FALSE_SHARE, lift_low at least LEAST_LIFT)
     """
-    names, _, owned = matrix(bought)
+    names, _, owned = _matrix(bought)
     n, both = len(owned), owned.T.astype(float) @ owned
     first, second = np.triu_indices(len(names), 1)
     counts, together = np.diag(both), both[first, second]
@@ -89,7 +89,7 @@ def associations(bought: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
-def matrix(bought: pd.DataFrame) -> tuple[list[str], list[str], np.ndarray]:
+def _matrix(bought: pd.DataFrame) -> tuple[list[str], list[str], np.ndarray]:
     """Families, customers, and a truth a customer (row) and family (column): it bought it."""
     families, customers = sorted(bought.family.unique()), sorted(bought.customer_id.unique())
     owned = np.zeros((len(customers), len(families)), dtype=bool)
@@ -98,7 +98,7 @@ def matrix(bought: pd.DataFrame) -> tuple[list[str], list[str], np.ndarray]:
     return families, customers, owned
 
 
-def scores(learnt: np.ndarray, owned: np.ndarray, method: str) -> np.ndarray:
+def _scores(learnt: np.ndarray, owned: np.ndarray, method: str) -> np.ndarray:
     """How much each family (column) is to be expected of each customer (row) that has not bought
     it; −1 where it has. `popular`: the share of customers of `learnt` with the family;
     `associated`: the mean confidence of the families that it owns.
@@ -170,7 +170,7 @@ def next_family_trial(pairs: pd.DataFrame) -> Trial:
     kept = owned.any(axis=1) & ~owned.all(axis=1) & buying if len(names) else buying[:0]
     hits = {}
     for method in ("popular", "associated"):
-        found = scores(owned, owned, method)[kept]
+        found = _scores(owned, owned, method)[kept]
         first = found.argmax(axis=1) if len(found) else np.array([], dtype=int)
         hits[method] = began[kept][np.arange(len(first)), first]
     a, p = hits["associated"], hits["popular"]
@@ -219,8 +219,8 @@ def next_families(pairs: pd.DataFrame, trial: Trial, margin_rates: pd.Series) ->
     buying = set(pairs.customer_id[pairs.bought.astype(bool)])
     if not len(known) or trial.customer_count < LEAST_TRIED:
         return pd.DataFrame(columns=columns)
-    names, customers, owned = matrix(known)
-    found = scores(owned, owned, trial.method)
+    names, customers, owned = _matrix(known)
+    found = _scores(owned, owned, trial.method)
     first = found.argmax(axis=1)
     t = pd.DataFrame(
         {

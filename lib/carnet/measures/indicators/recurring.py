@@ -23,7 +23,7 @@ HALF_CENT = 0.005  # what recurs less than this a month does not recur
 STEPS = ("new", "reactivation", "expansion", "contraction", "churned")
 
 
-def monthly_amount(contracts: ir.Table) -> ir.Value:
+def _monthly_amount(contracts: ir.Table) -> ir.Value:
     """The amount of each contract brought to a month; a month where no period is told."""
     amount = contracts.amount.cast("float64")
     if "period" not in contracts.columns:
@@ -63,7 +63,7 @@ def monthly_recurring(contracts: ir.Table, ends: Sequence[dt.date]) -> ir.Table:
         "start",
         end=end,
         running=running,
-        monthly=monthly_amount(t),
+        monthly=_monthly_amount(t),
     ).filter(lambda d: d.running)
     days = ibis.memtable(
         pd.DataFrame({"position": range(len(ends)), "day": pd.to_datetime(list(ends)).date}),
@@ -137,10 +137,10 @@ def recurring_bridge(
             "position", "opening", *STEPS, "closing", "opening_count", "churned_count", "new_count",
         ],
     )  # fmt: skip
-    return with_rates(t)
+    return _with_rates(t)
 
 
-def with_rates(t: pd.DataFrame) -> pd.DataFrame:
+def _with_rates(t: pd.DataFrame) -> pd.DataFrame:
     """The rates of a bridge: customer_churn, gross_churn, net_churn, quick_ratio."""
     opening, lost = t.opening.where(t.opening > 0), t.churned + t.contraction
     won = t.expansion + t.reactivation
@@ -248,9 +248,31 @@ def renewals(contracts: ir.Table, as_of: dt.date, days: int = 365) -> ir.Table:
         "end",
         product=t.product if "product" in t.columns else ibis.null("string"),
         notice_date=t.end - notice.as_interval("D"),
-        yearly_amount=12 * monthly_amount(t),
+        yearly_amount=12 * _monthly_amount(t),
     )
     return made.order_by("end", ibis.desc("yearly_amount"), "customer_id")
+
+
+@measure(N_("Contracts brought to a year"))
+def contract_terms(contracts: ir.Table) -> ir.Table:
+    """The contracts with what they bring a year.
+
+    Formula     yearly_amount = 12 × amount ÷ months of its period
+    Unit        dates; currency a year
+    Population  one row a contract
+    Undefined   end is NULL where it has none, product where none is told
+    Source      definition of the workbook
+
+    Columns     customer_id, start, end, product, yearly_amount
+    """
+    t = contracts
+    return t.select(
+        "customer_id",
+        "start",
+        "end",
+        product=t.product if "product" in t.columns else ibis.null("string"),
+        yearly_amount=12 * _monthly_amount(t),
+    ).order_by("customer_id", "start", "end")
 
 
 @measure(N_("What became of the contracts that ended in the last 12 months"))
