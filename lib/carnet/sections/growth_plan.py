@@ -151,7 +151,8 @@ def next_family(study: GrowthStudy) -> Shows:
         note=w._(
             "Only accounts for which nothing else is decided. Margin to expect: share of first "
             "families named that were bought within a year × what a first year of the family "
-            "brings × its margin."
+            "brings × its margin. It came by itself: what an offer adds, only accounts left "
+            "alone would tell."
         ),
         missing=too_few(study.book, study.opportunities),
         lists={"opportunities_to_open": study.opportunities},
