@@ -57,6 +57,7 @@ def test_nothing_of_the_project_is_ignored():
         "data/demo/ventes_2025.csv",
         "data/grocery",
         "data/deck/summary.csv",
+        "data/saas/contrats.csv",
         "notebooks",
         "requirements.txt",
     ):

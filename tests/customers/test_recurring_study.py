@@ -4,12 +4,13 @@ files, and offers that recur in place of contracts.
 
 import csv
 import datetime as dt
+import importlib.util
 
 import pytest
 from carnet.book.book import open_book
 from carnet.customers.indicators.recurring import RecurringStudy
 from carnet.engagement.parameters import Parameters
-from carnet.measures.indicators.recurring import STEPS
+from carnet.measures.indicators.recurring import STEPS, recurring_bridge
 
 from tests.conftest import ROOT, page_text, run_carnet
 
@@ -48,8 +49,6 @@ def test_recurring_revenue_equals_the_files(study):
 def test_planted_stories(study):
     """S001 expansion, S002 contraction, S003 reactivation, S004 no movement and due in March."""
     only = study.monthly[study.monthly.customer_id.isin(["S001", "S002", "S003", "S004"])]
-    from carnet.measures.indicators.recurring import recurring_bridge
-
     t = recurring_bridge(only, len(study.ends), earlier=["S001", "S002", "S003", "S004"])
     t = t.assign(day=[study.ends[p] for p in t.position]).set_index("day")
     found = {name: {str(d): v for d, v in t[t[name] != 0][name].items()} for name in STEPS}
@@ -92,3 +91,13 @@ def test_page_of_the_subscription_company(tmp_path):
     page = page_text(next(tmp_path.glob("*/2025-12-31")) / "kpi_tracking.html")
     assert "revenu récurrent" in page and "Clinique des Ormes" in page
     assert (next(tmp_path.glob("*/2025-12-31")) / "lists" / "renewals.csv").is_file()
+
+
+def test_the_generator_writes_the_same_bytes_again(tmp_path):
+    spec = importlib.util.spec_from_file_location("saas_generate", SAAS / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.HERE = tmp_path
+    module.main()
+    for name in ("contrats.csv", "clients.csv", "departs.csv"):
+        assert (tmp_path / name).read_bytes() == (SAAS / name).read_bytes()
