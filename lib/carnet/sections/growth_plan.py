@@ -105,15 +105,9 @@ def bought_together(study: GrowthStudy) -> Shows:
         return
     w = study.book.wording
     yield from said(words.together(w, study.named_pairs, _tried(study)))
-    yield Exhibit(
-        "families-together",
-        w._("Families bought by the same customers more often than chance makes"),
-        study.named_pairs.assign(also_share=study.named_pairs.confidence),
-        Columns(
-            "family_a family_b count_both also_share lift_range",
-            first=study.parameters.top_count,
-        ),
-        missing=too_few(study.book, study.named_pairs),
+    if len(study.named_pairs):
+        yield _pairs(study)
+    yield Kept(
         lists={"families_together": study.associated},
         checks=[
             (
@@ -122,13 +116,25 @@ def bought_together(study: GrowthStudy) -> Shows:
             )
         ],
     )
-    largest = study.penetration
     yield Exhibit(
         "penetration",
         w._("Share of each class that bought the largest families in the last 12 months"),
         study.penetration.reset_index(),
         Columns("family class_a class_b class_c"),
-        missing=too_few(study.book, largest),
+        missing=too_few(study.book, study.penetration),
+    )
+
+
+def _pairs(study: GrowthStudy) -> Exhibit:
+    w = study.book.wording
+    return Exhibit(
+        "families-together",
+        w._("Families bought by the same customers more often than chance makes"),
+        study.named_pairs.assign(also_share=study.named_pairs.confidence),
+        Columns(
+            "family_a family_b count_both also_share lift_range",
+            first=study.parameters.top_count,
+        ),
     )
 
 
@@ -187,7 +193,7 @@ def loyalty(study: GrowthStudy) -> Shows:
             "Who buys more families also buys more in all: the table shows no cause. Only an "
             "experiment tells whether one family more keeps a customer."
         ),
-        missing=too_few(study.book, study.loyalty),
+        missing=too_few(study.book, study.loyalty.dropna(), 2),
     )
 
 
