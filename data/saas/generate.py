@@ -35,7 +35,15 @@ def stories():
     return [
         (GROWN, dt.date(2023, 2, 1), None, 149, "mensuel", "Équipe", "en cours"),
         (GROWN, dt.date(2025, 3, 1), None, 480, "mensuel", "Entreprise", "en cours"),
-        (SHRUNK, dt.date(2023, 5, 1), dt.date(2025, 6, 30), 480, "mensuel", "Entreprise", "résilié"),
+        (
+            SHRUNK,
+            dt.date(2023, 5, 1),
+            dt.date(2025, 6, 30),
+            480,
+            "mensuel",
+            "Entreprise",
+            "résilié",
+        ),
         (SHRUNK, dt.date(2025, 7, 1), None, 149, "mensuel", "Équipe", "en cours"),
         (RETURNED, dt.date(2023, 1, 1), dt.date(2024, 6, 30), 149, "mensuel", "Équipe", "résilié"),
         (RETURNED, dt.date(2025, 9, 1), None, 149, "mensuel", "Équipe", "en cours"),
@@ -95,9 +103,13 @@ def main():
     last = {}
     for customer, _, end, *_ in contracts:
         last[customer] = None if end is None else max(end, last.get(customer) or end)
-    left = [(c, end, str(rng.choice(REASONS))) for c, end in sorted(last.items()) if end and end < END]
+    left = [
+        (c, end, str(rng.choice(REASONS))) for c, end in sorted(last.items()) if end and end < END
+    ]
     header = ["N° client", "Début", "Fin", "Montant", "Périodicité", "Formule", "Statut", "Préavis"]
-    rows = [(*row[:2], row[2] or "", *row[3:], 90 if row[4] == "annuel" else 30) for row in contracts]
+    rows = [
+        (*row[:2], row[2] or "", *row[3:], 90 if row[4] == "annuel" else 30) for row in contracts
+    ]
     write("contrats.csv", header, rows)
     write("clients.csv", ["N° client", "Raison sociale", "Secteur", "Région"], customers)
     write("departs.csv", ["N° client", "Date", "Motif"], left)

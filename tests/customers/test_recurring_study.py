@@ -49,7 +49,7 @@ def test_recurring_revenue_equals_the_files(study):
 def test_planted_stories(study):
     """S001 expansion, S002 contraction, S003 reactivation, S004 no movement and due in March."""
     only = study.monthly[study.monthly.customer_id.isin(["S001", "S002", "S003", "S004"])]
-    t = recurring_bridge(only, len(study.ends), earlier=["S001", "S002", "S003", "S004"])
+    t = recurring_bridge(only, range(len(study.ends)), earlier=["S001", "S002", "S003", "S004"])
     t = t.assign(day=[study.ends[p] for p in t.position]).set_index("day")
     found = {name: {str(d): v for d, v in t[t[name] != 0][name].items()} for name in STEPS}
     assert found == {

@@ -1,7 +1,11 @@
 """Findings of recurring revenue: what a year made of it, who ended it, what ends next."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
+from carnet.findings.answer import Point
 from carnet.findings.base import Finding, list_names
 from carnet.wording import N_, Wording, unknown
 
@@ -14,28 +18,34 @@ STEP_LABELS = {
 }
 
 
-def movement(w: Wording, year: pd.Series, f: dict) -> Finding:
-    """What a year made of the recurring revenue."""
-    change = year.closing - year.opening
-    told = dict(
-        now=w.money(year.closing, 0),
-        yearly=w.money(12 * year.closing, 0),
-        before=w.money(year.opening, 0),
-        change=w.signed_money(change, 0),
-    )
+def movement(w: Wording, year: pd.Series, f: Mapping[str, Any]) -> Finding:
+    """What recurs, and what a year made of what recurred."""
+    told = dict(now=w.money(year.closing, 0), yearly=w.money(12 * year.closing, 0))
+    if unknown(f["recurring_gross_churn_rate"]):
+        sentence = w._("Recurring revenue is {now} a month ({yearly} a year).", **told)
+        return Finding("recurring_revenue", sentence, year.closing)
     sentence = w._(
         "Recurring revenue is {now} a month ({yearly} a year), {change} against the {before} of a "
-        "year ago.",
+        "year ago. Of those {before}, {gross} was ended or reduced; with what they added, the "
+        "customers of a year ago bring {kept} of what they brought then.",
         **told,
+        change=w.signed_money(year.closing - year.opening, 0),
+        before=w.money(year.opening, 0),
+        gross=w.percent(f["recurring_gross_churn_rate"]),
+        kept=w.percent(1 - f["recurring_net_churn_rate"]),
     )
-    if not unknown(f["recurring_gross_churn_rate"]):
-        sentence += " " + w._(
-            "Of the recurring revenue of a year ago {gross} was ended or reduced; less what the "
-            "same customers added, {net}.",
-            gross=w.percent(f["recurring_gross_churn_rate"]),
-            net=w.percent(f["recurring_net_churn_rate"]),
-        )
-    return Finding("recurring_revenue", sentence, change)
+    return Finding("recurring_revenue", sentence, year.closing - year.opening)
+
+
+def answer(found: Finding, ending: Finding | None, renewals: str) -> list[Point]:
+    """What page one says of it: what recurs, and inside it what ends and what was renewed."""
+    points = [Point("recurring", "change", found.sentence, found.amount, "", found.key)]
+    if renewals:
+        points.append(Point("recurring_renewed", "part", renewals, None, "recurring"))
+    if ending:
+        point = Point("recurring_ends", "part", ending.sentence, None, "recurring", ending.key)
+        points.append(point)
+    return points
 
 
 def steps(w: Wording, year: pd.Series) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from carnet.exhibits.charts import (
     draw_survival,
     draw_waterfall,
 )
-from carnet.exhibits.exhibit import Exhibit, Kept, said
+from carnet.exhibits.exhibit import Answered, Exhibit, Kept, said
 from carnet.exhibits.forms import Benchmarks, Columns, Drawn, Headline, Series
 from carnet.findings import indicators as words
 from carnet.findings import recurring as recurring_words
@@ -355,18 +355,7 @@ def recurring_revenue(study: RecurringStudy) -> Shows:
     if study.contracts is None:
         return
     yield from said(recurring_words.movement(w, study.year, study.figures))
-    steps = recurring_words.steps(w, study.year)
-    missed = steps.amount[:-1].sum() - steps.amount.iloc[-1]
-    yield Exhibit(
-        "recurring-bridge",
-        recurring_words.bridge_title(w, study.year),
-        steps,
-        Drawn(draw_waterfall),
-        subtitle=w._("Recurring revenue a month, a year ago and today, steps of 12 months added"),
-        source=source_line(study.book, *_of_contracts(study)),
-        lists={"recurring_bridge": study.bridge.drop(columns="position")},
-        checks=[(abs(missed) < HALF_CENT, f"the recurring bridge misses {missed:.2f}")],
-    )
+    yield _recurring_year(study)
     yield Exhibit(
         "recurring-months",
         w._("Recurring revenue month by month"),
@@ -379,22 +368,57 @@ def recurring_revenue(study: RecurringStudy) -> Shows:
         ),
         annex=True,
     )
-    yield from said(recurring_words.left(w, study.left))
+    if not study.compared:
+        return
+    ended = study.losses.step == "churned"
+    yield from said(recurring_words.left(w, study.losses[ended]))
     yield Exhibit(
         "recurring-left",
         w._("Customers whose contracts ended or shrank since a year ago, largest loss first"),
-        pd.concat([study.left, study.reduced], ignore_index=True),
+        study.losses,
         Columns(
             "customer_id name salesperson recurring_previous recurring recurring_change",
             first=study.parameters.top_count,
         ),
-        missing=too_few(study.book, [*study.left.index, *study.reduced.index]),
-        lists={"recurring_losses": pd.concat([study.left, study.reduced], ignore_index=True)},
+        missing=too_few(study.book, study.losses),
+        lists={"recurring_losses": study.losses},
+    )
+
+
+def _recurring_year(study: RecurringStudy) -> Exhibit:
+    w, steps = study.book.wording, recurring_words.steps(study.book.wording, study.year)
+    missed = steps.amount[:-1].sum() - steps.amount.iloc[-1]
+    return Exhibit(
+        "recurring-bridge",
+        recurring_words.bridge_title(w, study.year),
+        steps,
+        Drawn(draw_waterfall),
+        subtitle=w._(
+            "Recurring revenue a month, a year ago and today, customer by customer between both "
+            "days"
+        ),
+        source=source_line(study.book, *_of_contracts(study)),
+        missing=""
+        if study.compared
+        else w._("Not compared: the sales given do not cover the previous period."),
+        lists={"recurring_bridge": study.bridge.drop(columns="position")},
+        checks=[(abs(missed) < HALF_CENT, f"the recurring bridge misses {missed:.2f}")],
     )
 
 
 def _of_contracts(study: RecurringStudy) -> tuple[str, ...]:
     return ("contracts",) if study.book.has("contracts") else ("sales",)
+
+
+@section()
+def recurring_answer(study: RecurringStudy) -> Shows:
+    """What page one says of what recurs; nothing where nothing does."""
+    w = study.book.wording
+    if study.contracts is not None:
+        found = recurring_words.movement(w, study.year, study.figures)
+        ending = recurring_words.expiring(w, study.renewals)
+        told = recurring_words.renewed(w, study.outcomes) if len(study.outcomes) else ""
+        yield Answered(recurring_words.answer(found, ending, told))
 
 
 @section(given("contracts", "end"))

@@ -25,7 +25,7 @@ def contracts(*rows):
 
 def bridge_of(table, **told):
     monthly = recurring.monthly_recurring(table, ENDS).execute()
-    t = recurring.recurring_bridge(monthly, len(ENDS), **told)
+    t = recurring.recurring_bridge(monthly, range(len(ENDS)), **told)
     return t.assign(day=[ENDS[p] for p in t.position]).set_index("day")
 
 

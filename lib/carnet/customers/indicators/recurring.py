@@ -68,41 +68,48 @@ class RecurringStudy:
         return recurring.monthly_recurring(self.contracts, self.ends).execute()
 
     @computed
-    def bridge(self) -> pd.DataFrame:
-        """Its bridge, month by month, with the day: `recurring.recurring_bridge`."""
+    def earlier(self) -> list[str]:
+        """Customers whose first contract started before the first of those days."""
         assert self.contracts is not None
         starts = self.contracts.group_by("customer_id").agg(start=self.contracts.start.min())
-        earlier = starts.filter(starts.start < ibis.date(self.ends[0])).execute().customer_id
-        t = recurring.recurring_bridge(self.monthly, len(self.ends), list(earlier))
+        return list(starts.filter(starts.start < ibis.date(self.ends[0])).execute().customer_id)
+
+    @computed
+    def bridge(self) -> pd.DataFrame:
+        """Its bridge, month by month, with the day: `recurring.recurring_bridge`; without the
+        months before the sales given, where those stand for contracts.
+        """
+        first = 0 if self.book.has("contracts") else self._first_known
+        positions = range(first, len(self.ends))
+        t = recurring.recurring_bridge(self.monthly, positions, self.earlier)
         return t.assign(day=[self.ends[position] for position in t.position])
+
+    @property
+    def _first_known(self) -> int:
+        """The first of the days that the sales given tell."""
+        known = [at for at, day in enumerate(self.ends) if self.book.covers("sales", day)]
+        return known[0] if known else MONTHS
+
+    @property
+    def compared(self) -> bool:
+        """True where what recurred a year ago is known."""
+        return self.book.has("contracts") or self._first_known <= MONTHS - 12
 
     @computed
     def year(self) -> pd.Series:
-        """The steps of the last 12 months added up, and the rates between their two ends."""
-        t = self.bridge.tail(12)
-        return pd.Series(
-            {"opening": t.opening.iloc[0], "closing": t.closing.iloc[-1]}
-            | {name: t[name].sum() for name in recurring.STEPS}
-        )
+        """The bridge between the audit date and a year before it: `recurring.recurring_bridge`."""
+        ends = [MONTHS - 12, MONTHS]
+        return recurring.recurring_bridge(self.monthly, ends, self.earlier).iloc[0]
 
     @computed
-    def left(self) -> pd.DataFrame:
-        """Customers whose recurring revenue ended in the last 12 months, largest first."""
-        return self._moved(lambda before, now: (before > 0) & (now == 0))
-
-    @computed
-    def reduced(self) -> pd.DataFrame:
-        """Customers that reduced it between both ends of the year, largest loss first."""
-        return self._moved(lambda before, now: (now > 0) & (now < before))
-
-    def _moved(self, chosen: Any) -> pd.DataFrame:
-        t = self.monthly[self.monthly.position.isin([MONTHS - 12, MONTHS])]
-        wide = t.pivot(index="customer_id", columns="position", values="recurring")
-        wide = wide.reindex(columns=[MONTHS - 12, MONTHS]).fillna(0.0)  # none runs: nothing recurs
-        wide.columns = ["recurring_previous", "recurring"]
-        wide = wide[chosen(wide.recurring_previous, wide.recurring)].reset_index()
-        wide["recurring_change"] = wide.recurring - wide.recurring_previous
-        return self._named(wide).sort_values(["recurring_change", "customer_id"], ignore_index=True)
+    def losses(self) -> pd.DataFrame:
+        """Customers whose recurring revenue ended or shrank between both days, those that ended it
+        first, largest loss first: `recurring.recurring_changes`.
+        """
+        t = recurring.recurring_changes(self.monthly, MONTHS - 12, MONTHS, self.earlier)
+        t = self._named(t[t.step.isin(["churned", "contraction"])])
+        order = ["step", "recurring_change", "customer_id"]
+        return t.sort_values(order, ignore_index=True)
 
     def _named(self, t: pd.DataFrame) -> pd.DataFrame:
         """With name and salesperson: of the sales or the customer list, else the number alone."""
@@ -160,4 +167,6 @@ class RecurringStudy:
         """The published figures; unknown where nothing recurs."""
         if self.contracts is None:
             return dict.fromkeys(recurring.FIGURE_NAMES)
-        return recurring.recurring_figures(self.monthly, MONTHS)
+        told = recurring.recurring_figures(self.year)
+        # of an unknown year ago: only what recurs today
+        return told if self.compared else dict.fromkeys(told) | dict(list(told.items())[:2])

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
@@ -78,70 +79,78 @@ def monthly_recurring(contracts: ir.Table, ends: Sequence[dt.date]) -> ir.Table:
     )
 
 
-@measure(N_("Bridge of the recurring revenue, month by month"))
-def recurring_bridge(
-    monthly: pd.DataFrame, count: int, earlier: Collection[str] = ()
+@measure(N_("How the recurring revenue of each customer moved between two days"))
+def recurring_changes(
+    monthly: pd.DataFrame, first: int, last: int, earlier: Collection[str] = ()
 ) -> pd.DataFrame:
-    """What made the recurring revenue of each month out of that of the month before.
+    """The recurring revenue of each customer on two days, and what became of it.
 
-    Formula     of each customer, r = recurring of the day less that of the day before; new: the
-                first days on which it has any; reactivation: it had none the day before, and some
-                earlier; expansion r > 0 and contraction r < 0 of those with some on both; churned:
-                it has none any more. opening + new + reactivation + expansion + contraction +
-                churned = closing
+    Formula     step of a customer: new: some on the last day, none on the first one nor before;
+                reactivation: none on the first day, and some earlier; churned: none on the last
+                day; expansion, contraction: more or less on the last day than on the first one
+                (same: as much)
+    Unit        currency a month
+    Population  one row a customer with some (HALF_CENT or more) on either day
+    Undefined   never: without a contract that runs on a day, nothing recurs on it
+    Source      ChartMogul's published definitions
+
+    Parameters  monthly: `monthly_recurring`; first, last: its positions; earlier: customers whose
+                first contract started before position 0: they come back, they are not new
+    Columns     customer_id, recurring_previous, recurring, recurring_change, step
+    """
+    recurs = monthly[monthly.recurring.abs() >= HALF_CENT]
+    on = {
+        at: recurs[recurs.position == at].set_index("customer_id").recurring for at in (first, last)
+    }
+    t = pd.DataFrame({"recurring_previous": on[first], "recurring": on[last]})
+    had, has = t.recurring_previous.notna(), t.recurring.notna()
+    t = t.fillna(0.0)  # no contract runs on that day: nothing recurs
+    change = t.recurring - t.recurring_previous
+    known = t.index.isin(set(recurs.customer_id[recurs.position < first]) | set(earlier))
+    rules = [has & ~had & known, has & ~had, had & ~has, change > 0, change < 0]
+    steps = ["reactivation", "new", "churned", "expansion", "contraction"]
+    t = t.assign(recurring_change=change, step=np.select(rules, steps, "same"))
+    return t.rename_axis("customer_id").reset_index()
+
+
+@measure(N_("Bridge of the recurring revenue between days"))
+def recurring_bridge(
+    monthly: pd.DataFrame, positions: Sequence[int], earlier: Collection[str] = ()
+) -> pd.DataFrame:
+    """What made the recurring revenue of each day out of that of the day before it.
+
+    Formula     sums of recurring_change of `recurring_changes` by step: opening + new +
+                reactivation + expansion + contraction + churned = closing
     Unit        currency a month (losses below zero); counts of customers
-    Population  one row a position from 1 on, of `count` positions
+    Population  one row a position of `positions` from the second on
     Undefined   rates and quick_ratio are NaN where opening is 0, or nothing was lost
     Source      ChartMogul's published definitions; gross churn = (churned + contraction) ÷ opening,
                 net churn = (churned + contraction − expansion − reactivation) ÷ opening, quick
                 ratio = (new + expansion + reactivation) ÷ (churned + contraction)
 
-    Parameters  monthly: `monthly_recurring`; earlier: customers whose first contract started before
-                the first day: they come back, they are not new
+    Parameters  monthly: `monthly_recurring`; earlier: as of `recurring_changes`
     Columns     position, opening, new, reactivation, expansion, contraction, churned, closing,
                 opening_count, churned_count, new_count, customer_churn, gross_churn, net_churn,
                 quick_ratio
     """
-    wide = (
-        monthly.pivot(index="customer_id", columns="position", values="recurring")
-        .reindex(columns=range(count))
-        .fillna(0.0)  # no contract that runs: nothing recurs
-    )
-    known, wide = wide.index.isin(list(earlier)), wide.to_numpy()
     rows = []
-    for at in range(1, count):
-        before, now = wide[:, at - 1], wide[:, at]
-        ever = known | (np.abs(wide[:, :at]) >= HALF_CENT).any(axis=1)
-        change = now - before
-        had, has = np.abs(before) >= HALF_CENT, np.abs(now) >= HALF_CENT
-        parts = {
-            "new": change[has & ~ever],
-            "reactivation": change[has & ~had & ever],
-            "expansion": change[has & had & (change > 0)],
-            "contraction": change[has & had & (change < 0)],
-            "churned": change[had & ~has],
-        }
-        sums = {name: float(part.sum()) for name, part in parts.items()}
-        counts = dict(
-            opening_count=int(had.sum()),
-            churned_count=len(parts["churned"]),
-            new_count=len(parts["new"]),
-        )
+    for first, last in pairwise(positions):
+        t = recurring_changes(monthly, first, last, earlier)
+        sums, counts = t.groupby("step").recurring_change.sum(), t.step.value_counts()
         rows.append(
-            dict(position=at, opening=float(before.sum()), **sums, closing=float(now.sum()))
-            | counts
+            {
+                "position": last,
+                "opening": t.recurring_previous.sum(),
+                **{name: float(sums.get(name, 0.0)) for name in STEPS},
+                "closing": t.recurring.sum(),
+                "opening_count": int((~t.step.isin(["new", "reactivation"])).sum()),
+                "churned_count": int(counts.get("churned", 0)),
+                "new_count": int(counts.get("new", 0)),
+            }
         )
-    t = pd.DataFrame(
-        rows,
-        columns=[
-            "position", "opening", *STEPS, "closing", "opening_count", "churned_count", "new_count",
-        ],
-    )  # fmt: skip
-    return _with_rates(t)
-
-
-def _with_rates(t: pd.DataFrame) -> pd.DataFrame:
-    """The rates of a bridge: customer_churn, gross_churn, net_churn, quick_ratio."""
+    columns = "position opening new reactivation expansion contraction churned closing"
+    counted = "opening_count churned_count new_count"
+    t = pd.DataFrame(rows, columns=f"{columns} {counted}".split())
     opening, lost = t.opening.where(t.opening > 0), t.churned + t.contraction
     won = t.expansion + t.reactivation
     return t.assign(
@@ -184,8 +193,8 @@ def _with_rates(t: pd.DataFrame) -> pd.DataFrame:
             N_("Net churn of recurring revenue"),
             "ratio",
             N_(
-                "The same less what customers of a year ago added or took up again ÷ recurring "
-                "revenue of a year ago; below zero the base grows by itself"
+                "The same less what the customers of a year ago added ÷ recurring revenue of a year "
+                "ago; below zero the base grows by itself"
             ),
             good="down",
             decimals=1,
@@ -201,26 +210,25 @@ def _with_rates(t: pd.DataFrame) -> pd.DataFrame:
         ),
     },
 )
-def recurring_figures(monthly: pd.DataFrame, last: int, year: int = 12) -> dict[str, float]:
-    """The recurring revenue at the last position, and of the same customers a year before.
+def recurring_figures(year: pd.Series) -> dict[str, float]:
+    """The recurring revenue at the end of a year, and what became of that of its start.
 
     Formula     the definitions of the figures; the year compares two days only, so that a customer
                 that left and came back between them did neither
     Unit        currency; rates
-    Population  contracts that run at position `last`, and `year` positions before
-    Undefined   rates are NaN where nothing recurred a year before
+    Population  contracts that run on one of both days
+    Undefined   rates are NaN where nothing recurred on the first one
     Source      ChartMogul's published definitions, over a year
+
+    Parameters  year: the row of `recurring_bridge` between both days
     """
-    two = monthly[monthly.position.isin([last - year, last])]
-    ends = two.assign(position=(two.position == last).astype(int))
-    t = recurring_bridge(ends, 2).iloc[0]
-    whole = t.opening > 0
+    lost, opening = year.churned + year.contraction, year.opening if year.opening > 0 else np.nan
     return {
-        "recurring_revenue": t.closing,
-        "recurring_revenue_yearly": 12 * t.closing,
-        "recurring_gross_churn_rate": t.gross_churn if whole else np.nan,
-        "recurring_net_churn_rate": t.net_churn if whole else np.nan,
-        "recurring_customer_churn_rate": t.customer_churn if whole else np.nan,
+        "recurring_revenue": year.closing,
+        "recurring_revenue_yearly": 12 * year.closing,
+        "recurring_gross_churn_rate": -lost / opening,
+        "recurring_net_churn_rate": -(lost + year.expansion) / opening,
+        "recurring_customer_churn_rate": year.customer_churn,
     }
 
 
@@ -228,10 +236,10 @@ def recurring_figures(monthly: pd.DataFrame, last: int, year: int = 12) -> dict[
 def renewals(contracts: ir.Table, as_of: dt.date, days: int = 365) -> ir.Table:
     """The contracts that run at the audit date and end in the coming days, earliest first.
 
-    Formula     as_of ≤ end ≤ as_of + `days`; notice_date = end − notice (days), the last day on
+    Formula     as_of < end ≤ as_of + `days`; notice_date = end − notice (days), the last day on
                 which one side may end it; yearly_amount = 12 × amount ÷ months of its period
     Unit        dates; currency a year
-    Population  one row a contract with an end that runs at the audit date
+    Population  one row a contract with an end that runs after the audit date and brings something
     Undefined   notice_date is NULL where no notice is told
     Source      definition of the workbook
 
@@ -239,7 +247,8 @@ def renewals(contracts: ir.Table, as_of: dt.date, days: int = 365) -> ir.Table:
     """
     t = contracts
     last = as_of + dt.timedelta(days=days)
-    running = (t.start <= ibis.date(as_of)) & t.end.between(ibis.date(as_of), ibis.date(last))
+    running = (t.start <= ibis.date(as_of)) & (t.end > ibis.date(as_of))
+    running &= (t.end <= ibis.date(last)) & (t.amount != 0)
     running &= _is_running(t)
     notice = t.notice.cast("int64") if "notice" in t.columns else ibis.null("int64")
     made = t.filter(running).select(
@@ -283,7 +292,7 @@ def renewal_outcomes(contracts: pd.DataFrame, as_of: dt.date, grace: int = 60) -
                 end + 1 day or runs over it; renewed_late: by the end + `grace` days; open: less
                 than `grace` days have passed; else lost
     Unit        text; currency a year
-    Population  one row a contract with as_of − 365 ≤ end < as_of
+    Population  one row a contract with as_of − 365 < end ≤ as_of
     Undefined   never
     Source      definition of the workbook
 
@@ -292,7 +301,7 @@ def renewal_outcomes(contracts: pd.DataFrame, as_of: dt.date, grace: int = 60) -
     """
     t = contracts.assign(start=pd.to_datetime(contracts.start), end=pd.to_datetime(contracts.end))
     day = pd.Timestamp(as_of)
-    ended = t[t.end.between(day - pd.Timedelta(days=365), day, inclusive="left")]
+    ended = t[t.end.between(day - pd.Timedelta(days=365), day, inclusive="right")]
     outcomes = []
     for row in ended.itertuples():
         same = t[(t.customer_id == row.customer_id) & (t.index != row.Index)]
