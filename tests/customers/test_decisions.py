@@ -445,6 +445,7 @@ USUAL = dict(
     proposal_cost=np.nan,
     next_family=None,
     next_margin=np.nan,
+    sales_gap=0.0,
 )
 CHASED = dict(chase_reason="chase", uncapped_budget=500.0)
 PROPOSED = dict(
@@ -466,6 +467,8 @@ def decide(*accounts, action_cost=60.0):
         ({}, "serve", None, 0),
         ({"next_margin": 60.0}, "develop", None, 0),
         ({"next_margin": 59.0}, "serve", None, 0),
+        ({"next_margin": 60.0, "sales_gap": -0.01}, "serve", None, 0),
+        ({"next_margin": 60.0, "sales_gap": np.nan}, "develop", None, 0),
         (CHASED | {"next_margin": 900.0}, "retain", None, 500),
         ({"next_margin": 900.0, "tracked": True}, "call", None, 0),
         ({"next_margin": 900.0, "status": "not_due"}, "wait", None, 0),
@@ -551,6 +554,7 @@ def accounts(draw):
         uncapped_budget=draw(MONEY),
         cap=draw(MONEY),
         next_margin=draw(st.one_of(st.just(np.nan), MONEY)),
+        sales_gap=draw(st.sampled_from([-100.0, 0.0, 100.0])),
         chase_reason=draw(
             st.sampled_from(["unprofitable", "unknown", "chase", "gone", "safe", "small"])
         ),

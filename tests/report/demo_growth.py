@@ -28,7 +28,8 @@ def growth(sales, actions):
 
     before, now = owned_in(sold[sold.year < 2025]), owned_in(sold[sold.year == 2025])
     began = now & ~before
-    kept = before.any(axis=1) & ~before.all(axis=1) & now.any(axis=1)
+    then = owned_in(sold[sold.year == 2024])
+    kept = then.any(axis=1) & ~before.all(axis=1)
 
     def first(shares, owned):
         return {
@@ -43,16 +44,25 @@ def growth(sales, actions):
     known = (before | now)[(before | now).any(axis=1)]
     asked = first(known.mean(), known[now.any(axis=1).reindex(known.index)])
     year = lines[lines.year == 2025].groupby(["customer", "family"]).amount.sum()
-    started = year[[pair for pair in year.index if began.loc[pair]]]
-    started = started[started > 0]
+    whole = year.groupby("customer").sum()
+    started = pd.Series(
+        {
+            (c, f): amount / whole[c]
+            for (c, f), amount in year.items()
+            if began.loc[c, f] and before.loc[c].any() and amount > 0 and whole[c] > 0
+        }
+    )
+    started.index.names = ["customer", "family"]
     sizes = started.groupby("family").size()
     middle = started.groupby("family").median().where(sizes >= 5).reindex(families)
     middle = middle.fillna(started.median())
     told = lines[(lines.year == 2025)]
     sums = told.groupby("family")[["amount", "cost"]].sum()
     margin = (sums.amount - sums.cost) / sums.amount
-    worth = pd.Series({c: rate * middle[f] * margin[f] for c, f in asked.items()})
-    worth = worth[worth.index.isin(actions) & (worth >= 60)]
+    worth = pd.Series({c: rate * middle[f] * whole[c] * margin[f] for c, f in asked.items()})
+    earlier = lines[lines.year == 2024].groupby("customer").amount.sum()
+    steady = [c for c in actions if whole.get(c, 0) >= earlier.get(c, 0)]
+    worth = worth[worth.index.isin(steady) & (worth >= 60)]
     return {
         "opportunity_count": len(worth),
         "opportunity_margin": worth.sum(),

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from carnet.findings.base import Finding, list_names
-from carnet.measures.growth.associations import Trial
+from carnet.measures.growth.associations import LEAST_LIFT, Trial
 from carnet.measures.growth.migration import Moves
 from carnet.wording import Wording, unknown
 
@@ -41,8 +41,9 @@ def together(w: Wording, pairs: pd.DataFrame, tried: int) -> Finding | None:
         return None
     if not len(pairs):
         sentence = w._(
-            "No pair of families is bought by the same customers clearly more often than chance "
-            "makes; {tried} pairs were looked at.",
+            "No pair of families is told to be bought by the same customers at least {least} times "
+            "as often as chance makes; {tried} pairs were looked at.",
+            least=w.number(LEAST_LIFT, 1),
             tried=w.number(tried),
         )
         return Finding("families_together", sentence, 0.0)
@@ -114,7 +115,11 @@ def prices(w: Wording, t: pd.DataFrame) -> str:
     """Which families are bought dearer or cheaper, beyond luck."""
     sure = t[t.p_value <= SURE / max(len(t), 1)]
     if not len(sure):
-        return w._("No family is paid dearer or cheaper by more accounts than luck would make.")
+        return w._(
+            "None of the {count} families looked at is told to be paid more, or less, by more "
+            "accounts than luck makes.",
+            count=w.number(len(t)),
+        )
     first = sure.iloc[0]
     told = dict(
         family=first.family,
@@ -137,11 +142,13 @@ def due(w: Wording, listed: pd.DataFrame, rhythms: pd.DataFrame) -> str:
         pairs=w.number(len(rhythms)), found=w.number(found), luck=w.number(rhythms.chance.sum())
     )
     if not found:
-        return w._("No family of an account waits longer for its next order than ever before.")
+        return w._("No family has gone without an order by an account for longer than ever before.")
     sentence = w._(
-        "Of {pairs} families of accounts with a rhythm of their own, {found} wait for their next "
-        "order longer than ever before; equal rhythms would make up to about {luck} by chance.",
+        "Of {pairs} families that accounts order at a rhythm, {found} have not been ordered for "
+        "longer than ever before; equal rhythms would make up to about {luck} by chance. Of "
+        "accounts that may be called: {listed}.",
         **told,
+        listed=w.number(len(listed)),
     )
     if not len(listed):
         return sentence

@@ -224,7 +224,11 @@ def half_life(w: Wording, years: float) -> str:
 def recommendations(
     w: Wording, limits: Mapping[str, pd.DataFrame], audited: Sequence[str], progress: pd.DataFrame
 ) -> list[str]:
-    """What to do next, each triggered by a signal or by an objective off track."""
+    """What to do next, each triggered by a signal or by an objective off track; nothing where
+    neither is there.
+    """
+    if not limits and not len(progress):
+        return []
     outside = {
         name: audited_signals(t, audited) for name, t in limits.items() if len(t) >= FIRM_POINTS
     }
@@ -396,13 +400,22 @@ def purchases(
         weeks=w.number(weeks),
         expected=w.number(figures["expected_order_count"]),
     )
-    second = w._(
-        "Tested on the last period held out: {predicted} order days predicted, {actual} happened; "
-        "as many weeks just before held {naive}.",
-        predicted=w.number(held["predicted_count"]),
-        actual=w.number(held["actual_count"]),
-        naive=w.number(held["naive_count"]),
+    tested = dict(
+        predicted=w.number(held["predicted_count"]), actual=w.number(held["actual_count"])
     )
+    if unknown(held["naive_count"]):
+        second = w._(
+            "Tested on the last period held out: {predicted} order days predicted, {actual} "
+            "happened; as many weeks just before are not all in the book.",
+            **tested,
+        )
+    else:
+        second = w._(
+            "Tested on the last period held out: {predicted} order days predicted, {actual} "
+            "happened; as many weeks just before held {naive}.",
+            **tested,
+            naive=w.number(held["naive_count"]),
+        )
     third = (
         ""
         if unknown(regularity) or regularity < 1.5

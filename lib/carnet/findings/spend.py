@@ -47,6 +47,13 @@ def held_out(w: Wording, t: Mapping[str, Any], weeks: int) -> str:
         miss=w.money(t["predicted_error"], 0),
         naive_miss=w.money(t["naive_error"], 0),
     )
+    if unknown(t["naive"]):
+        return w._(
+            "Tried on the {weeks} weeks held out: {predicted} predicted, {actual} came; a customer "
+            "is missed by {miss} on average. The weeks just before are not all in the book: "
+            "whether carrying them on does better is not known.",
+            **told,
+        )
     if t["predicted_error"] < t["naive_error"]:
         return w._(
             "Tried on the {weeks} weeks held out: {predicted} predicted, {actual} came, as many "

@@ -55,7 +55,10 @@ def what_they_buy(study: GrowthStudy) -> Shows:
     w, t = study.book.wording, study.groups
     yield Exhibit(
         "cuts",
-        w._("By offer, channel, region, sector, segment and salesperson, largest revenue first"),
+        w._(
+            "By {cuts}: largest revenue first, contribution margin",
+            cuts=", ".join(w._(WORDS[name]).lower() for name in study.dimensions),
+        ),
         t.assign(cut_by=t.dimension, cut_group=t.group.fillna(w._("none given"))),
         Columns(
             "cut_by cut_group customer_count revenue_previous revenue sales_gap margin "
@@ -157,8 +160,8 @@ def next_family(study: GrowthStudy) -> Shows:
         note=w._(
             "Only accounts for which nothing else is decided. Margin to expect: share of first "
             "families named that were bought within a year × what a first year of the family "
-            "brings × its margin. It came by itself: what an offer adds, only accounts left "
-            "alone would tell."
+            "brings × its margin; the interval is of the share alone. It came by itself: what an "
+            "offer adds, only accounts left alone would tell."
         ),
         missing=too_few(study.book, study.opportunities),
         lists={"opportunities_to_open": study.opportunities},
@@ -214,8 +217,9 @@ def trading_up(study: GrowthStudy) -> Shows:
             first=study.parameters.top_count,
         ),
         note=w._(
-            "A higher mean price is a dearer product of the family, a higher list price or a "
-            "smaller discount."
+            "A higher mean price is a more expensive product of the family, a higher list price or "
+            "a smaller discount; the price effect of the cost structure compares product by "
+            "product."
         ),
         missing=too_few(study.book, study.prices_by_family),
         lists={"price_moves": study.prices},
@@ -231,11 +235,11 @@ def due_again(study: GrowthStudy) -> Shows:
     yield from said(words.due(w, study.due, study.rhythms))
     yield Exhibit(
         "reorders-due",
-        w._("Families due by their own rhythm, largest revenue of the year before first"),
+        w._("Families due by their own rhythm, largest revenue of 12 months first"),
         study.due,
         Columns(
-            "customer_id name salesperson family family_revenue_previous interval_count "
-            "longest_days silent_days",
+            "customer_id name salesperson family family_revenue interval_count longest_days "
+            "silent_days action",
             first=study.parameters.top_count,
         ),
         note=w._(

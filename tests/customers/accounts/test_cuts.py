@@ -237,6 +237,37 @@ def test_groups_have_no_margin_where_too_few_lines_have_a_cost(make_engagement):
     assert t[["margin", "margin_rate"]].isna().all(axis=None)
 
 
+def test_every_cut_adds_up_to_the_same_margin(make_engagement):
+    """Lines of two customers without a cost, carriage of 10 %, 300 of its own for C01: what lines
+    do not bear is spread, and channels add up to what regions do.
+    """
+    rows = [[*row[:3], "" if row[0] in ("C05", "TWO") else row[3], row[4]] for row in portfolio()]
+    own = ["2024-01-01", "2024-12-31", "Fitting", 300, "variable", "C01"]
+    tables = {"sales": [HEADER, *rows], "customers": LISTED, "costs": [COSTS, CARRIAGE, own]}
+    opened = open_book(make_engagement(tables=tables), as_of=AS_OF)
+    t = cuts_of(opened)
+    known = margins_of(opened, moved(opened), audit_series(opened).iloc[1]).execute().margin.sum()
+    sums = t.groupby("dimension").margin.sum()
+    assert sums.to_dict() == pytest.approx(dict.fromkeys(["channel", "region", "sector"], known))
+
+
+def test_margin_is_spread_over_the_groups_of_a_customer_by_hand():
+    """A earned 40 and 20 on lines of 100 and 200, and 30 after its other costs: 30 less is spread
+    by revenue, 10 and 20. Of B no margin is known, of C no cost of a line.
+    """
+    pairs = pd.DataFrame(
+        {
+            "customer_id": ["A", "A", "B", "C"],
+            "revenue": [100.0, 200.0, 50.0, 60.0],
+            "margin": [40.0, 20.0, 10.0, math.nan],
+        }
+    )
+    known = pd.DataFrame({"customer_id": ["A", "C"], "margin": [30.0, 6.0]})
+    told = cuts.spread_margins(pairs, known)
+    assert told[:2].tolist() == pytest.approx([30, 0]) and told[2:].isna().all()
+    assert cuts.spread_margins(pairs, None).isna().all()
+
+
 # --- a customer's own costs
 
 COSTS = ["period_start", "period_end", "category", "amount", "behaviour", "customer_id"]

@@ -103,18 +103,42 @@ def test_the_trial_finds_families_that_follow_each_other_and_says_when_they_do_n
 
 
 def test_the_next_family_of_an_account_and_its_margin_by_hand():
-    """Who owns F00 is offered F01; half of a revenue of 100, at the rate of the trial."""
+    """Who owns F00 is offered F01. What an account owned brings 90, what it began with 10: a first
+    year is a tenth of the account's revenue, at half margin and the rate of the trial. What new
+    customers begin with is all of their revenue, and tells nothing of it.
+    """
     pairs = years(*planted(np.random.default_rng(22), follows=True))
+    count = pairs.groupby("customer_id").owned_before.transform("sum")
+    pairs["revenue"] = np.where(pairs.owned_before, 90.0 / count, 10.0)
+    new = pairs[~pairs.owned_before].assign(customer_id=lambda t: "N" + t.customer_id)
+    pairs = pd.concat([pairs, new], ignore_index=True)
     trial = associations.next_family_trial(pairs)
     t = associations.next_families(pairs, trial, pd.Series({f"F{c:02d}": 0.5 for c in range(8)}))
     owned = pairs.groupby("customer_id").family.agg(set)
     assert all(row.family not in owned[row.customer_id] for row in t.itertuples())
     only = t[t.customer_id.map(lambda c: owned[c] == {"F00"})]
     assert len(only) and set(only.family) == {"F01"}
-    assert t.expected_margin.tolist() == pytest.approx([trial.rate * 100 * 0.5] * len(t))
+    tenth = pairs.groupby("customer_id").revenue.sum()[t.customer_id].to_numpy() / 10
+    assert set(tenth.round(9)) == {1.0, 9.0, 10.0}
+    assert t.expected_margin.to_numpy() == pytest.approx(trial.rate * tenth * 0.5)
     low, high = trial.interval
-    assert t.expected_low.iloc[0] == pytest.approx(50 * low)
-    assert t.expected_high.iloc[0] == pytest.approx(50 * high)
+    assert t.expected_low.to_numpy() == pytest.approx(low * tenth * 0.5)
+    assert t.expected_high.to_numpy() == pytest.approx(high * tenth * 0.5)
+
+
+def test_the_trial_counts_who_stopped_buying_altogether():
+    """A list drawn a year ago named them too: 10 that began with F01 and 10 that bought nothing
+    since are hits in half of the cases, with either method.
+    """
+    before = np.zeros((40, 2), dtype=bool)
+    before[:20, 0], before[20:, :] = True, True  # the last 20 buy both: nothing to name
+    began = np.zeros_like(before)
+    began[:10, 1] = True
+    pairs = years(before, began)
+    gone = pairs.customer_id.isin([f"C{r:04d}" for r in range(10, 20)])
+    pairs = pairs.assign(bought=~gone)
+    trial = associations.next_family_trial(pairs)
+    assert (trial.customer_count, trial.popular_count, trial.associated_count) == (20, 10, 10)
 
 
 def test_too_small_a_trial_foretells_nothing():

@@ -85,6 +85,11 @@ def test_hold_out_by_hand():
     ).iloc[0]
     assert (row.predicted, row.actual, row.naive) == (20, 30, 10)
     assert (row.predicted_error, row.naive_error) == (10, 10)
+    later = spend.revenue_hold_out(
+        table, expected, dt.date(2024, 11, 30), dt.date(2024, 12, 31), covered=False
+    ).iloc[0]
+    assert (later.predicted, later.actual) == (20, 30)
+    assert np.isnan(later.naive) and np.isnan(later.naive_error)
 
 
 def test_gamma_gamma_on_cdnow(real_books):

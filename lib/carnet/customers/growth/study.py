@@ -141,29 +141,30 @@ class GrowthStudy:
 
     @computed
     def rhythms(self) -> pd.DataFrame:
-        """Rhythm of each family of an account that bought in the last 12 months."""
+        """Rhythm of each family that an account bought in the last 12 months: a family silent for
+        longer has been given up, which the gap list tells.
+        """
         t = reorders.family_rhythms(self.book.table("sales"), self.family, self.book.as_of)
-        active = set(self.moved.customer_id[self.moved.year_active.astype(bool)])
-        frame = t.execute()
-        return reorders.reorders_due(frame[frame.customer_id.isin(active)])
+        bought = self.pairs[self.pairs.bought.astype(bool)]
+        return reorders.reorders_due(t.execute().merge(bought[["customer_id", "family"]]))
 
     @computed
     def due(self) -> pd.DataFrame:
-        """The families due, with the accounts' names and decision: largest delay by rhythm first;
-        of accounts that may be called.
+        """The families due, of accounts that may be called, with their names and decision, largest
+        revenue of the family in the last 12 months first.
         """
         decided = self.decided.set_index("customer_id")
         kept = ~decided.action.isin(["leave_alone", "do_not_chase"])
         t = self.rhythms[self.rhythms.due & self.rhythms.customer_id.map(kept).eq(True)]
-        sold = self.pairs.set_index(["customer_id", "family"]).revenue_previous
+        sold = self.pairs.set_index(["customer_id", "family"]).revenue
         keys = pd.MultiIndex.from_frame(t[["customer_id", "family"]])
         t = t.assign(
             name=t.customer_id.map(decided.name),
             salesperson=t.customer_id.map(decided.salesperson),
             action=t.customer_id.map(decided.action),
-            family_revenue_previous=sold.reindex(keys).to_numpy(),
+            family_revenue=sold.reindex(keys).to_numpy(),
         )
-        order = ["family_revenue_previous", "customer_id", "family"]
+        order = ["family_revenue", "customer_id", "family"]
         return t.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
     # --- baskets

@@ -276,6 +276,12 @@ class KpiStudy:
         """The day from which orders are held out."""
         return self.book.as_of - dt.timedelta(weeks=self.parameters.order_weeks)
 
+    @property
+    def covered_before(self) -> bool:
+        """True where the sales of as many weeks before those held out are in the book."""
+        weeks = dt.timedelta(weeks=self.parameters.order_weeks)
+        return bool(self.book.covers("sales", self.cut - weeks))
+
     @computed
     def history(self) -> pd.DataFrame:
         """Repeat orders, recency and age of each customer today: `purchases.purchase_history`."""
@@ -304,8 +310,9 @@ class KpiStudy:
     @computed
     def held_out(self) -> pd.DataFrame:
         """Predicted against actual orders of the weeks held out: `purchases.hold_out`."""
+        cut, as_of = self.cut, self.book.as_of
         return purchases.hold_out(
-            self.orders, self.earlier, self.models[1], self.cut, self.book.as_of
+            self.orders, self.earlier, self.models[1], cut, as_of, self.covered_before
         )
 
     @computed
@@ -368,7 +375,9 @@ class KpiStudy:
         models, as_of = (self.models[1], self.spend_models[1]), self.book.as_of
         weeks = self.parameters.order_weeks
         expected = spend.expected_revenue(*models, self.earlier, self.spent_earlier, weeks)
-        return spend.revenue_hold_out(self.orders, expected, self.cut, as_of).iloc[0]
+        return spend.revenue_hold_out(
+            self.orders, expected, self.cut, as_of, self.covered_before
+        ).iloc[0]
 
     @computed
     def spend_independence(self) -> tuple[float, float, float]:

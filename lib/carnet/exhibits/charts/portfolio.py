@@ -163,15 +163,8 @@ def draw_basket_bands(w: Wording, bands: pd.DataFrame, texts: Texts) -> Chart:
     return finish(figure, texts, told)
 
 
-@styled
-def draw_rfm(w: Wording, matrix: pd.DataFrame, texts: Texts) -> Chart:
-    """Heat map of customers by recency and frequency score (columns recency_score, frequency_score,
-    customer_count, revenue).
-    """
-    grid = matrix.pivot(index="recency_score", columns="frequency_score", values="customer_count")
-    # no such pair of scores: no customer
-    grid = grid.reindex(index=range(5, 0, -1), columns=range(1, 6)).fillna(0)
-    figure, axes = frame(texts, 3.9)
+def _shade(axes: plt.Axes, grid: pd.DataFrame) -> None:
+    """The cells of a grid of customers, each with its number."""
     sns.heatmap(
         grid,
         annot=True,
@@ -184,6 +177,18 @@ def draw_rfm(w: Wording, matrix: pd.DataFrame, texts: Texts) -> Chart:
         annot_kws={"fontsize": 9},
     )
     axes.grid(visible=False)
+
+
+@styled
+def draw_rfm(w: Wording, matrix: pd.DataFrame, texts: Texts) -> Chart:
+    """Heat map of customers by recency and frequency score (columns recency_score, frequency_score,
+    customer_count, revenue).
+    """
+    grid = matrix.pivot(index="recency_score", columns="frequency_score", values="customer_count")
+    # no such pair of scores: no customer
+    grid = grid.reindex(index=range(5, 0, -1), columns=range(1, 6)).fillna(0)
+    figure, axes = frame(texts, 3.9)
+    _shade(axes, grid)
     axes.add_patch(plt.Rectangle((3, 3), 2, 2, fill=False, edgecolor=CONTRAST, linewidth=2))
     axes.set(xlabel=w._("frequency score"), ylabel=w._("recency score"))
     axes.tick_params(axis="y", rotation=0)
@@ -255,18 +260,7 @@ def draw_grid(
     grid = grid.reindex(index=range(len(rows[1]) - 1, -1, -1), columns=range(len(columns[1])))
     grid = grid.fillna(0)
     figure, axes = frame(texts, 1.8 + 0.36 * len(grid))
-    sns.heatmap(
-        grid,
-        annot=True,
-        fmt=".0f",
-        cmap="Blues",
-        cbar=False,
-        linewidths=1.5,
-        linecolor="white",
-        ax=axes,
-        annot_kws={"fontsize": 9},
-    )
-    axes.grid(visible=False)
+    _shade(axes, grid)
     axes.set_xticklabels([plain(label) for label in columns[1]], fontsize=7.5)
     axes.set_yticklabels([plain(label) for label in reversed(rows[1])], fontsize=7.5, rotation=0)
     axes.set(ylabel=names[0], xlabel=names[1])

@@ -157,8 +157,9 @@ def next_family_trial(pairs: pd.DataFrame) -> Trial:
                 hit where it bought it in the last 12 months; interval of the difference of both
                 shares of hits: Newcombe, paired
     Unit        counts; a difference of shares
-    Population  customers that had bought a family up to a year ago, not all of them, and bought
-                something in the last 12 months
+    Population  customers that bought something in the 12 months before the last 12, and had not
+                bought every family up to a year ago: those that `next_families` would have named
+                then, whether they bought anything since or not
     Undefined   the interval is NaN without such a customer
     Source      hold-out: definition of the workbook (method §6: judged against a baseline);
                 interval: R. G. Newcombe, Statistics in Medicine, 1998
@@ -166,8 +167,8 @@ def next_family_trial(pairs: pd.DataFrame) -> Trial:
     Parameters  pairs: `families.family_years`
     """
     names, owned, began = _years(pairs)
-    buying = pairs.groupby("customer_id").bought.any().to_numpy(dtype=bool)
-    kept = owned.any(axis=1) & ~owned.all(axis=1) & buying if len(names) else buying[:0]
+    buying = pairs.groupby("customer_id").bought_previous.any().to_numpy(dtype=bool)
+    kept = ~owned.all(axis=1) & buying if len(names) else buying[:0]
     hits = {}
     for method in ("popular", "associated"):
         found = _scores(owned, owned, method)[kept]
@@ -200,9 +201,11 @@ def next_families(pairs: pd.DataFrame, trial: Trial, margin_rates: pd.Series) ->
     """One family that each customer has not bought, and what it may bring in a first year.
 
     Formula     the family with the highest score of the method that the trial chose; first_revenue
-                = median revenue of the last 12 months of those that began with the family in them
-                (of all that began with one, under LEAST_ADOPTERS); expected_margin = adoption_rate
-                × first_revenue × margin rate; adoption_rate = share of hits of the trial
+                = revenue of the customer × median share that the family made of it, in the last 12
+                months, with the customers that had bought before and began with the family in them
+                (with any family, under LEAST_ADOPTERS; revenue above 0); expected_margin =
+                adoption_rate × first_revenue × margin rate; adoption_rate = share of hits of the
+                trial
     Unit        currency; rates 0 to 1
     Population  customers that bought something in the last 12 months, and not every family; nobody
                 where the trial had fewer than LEAST_TRIED accounts
@@ -212,13 +215,12 @@ def next_families(pairs: pd.DataFrame, trial: Trial, margin_rates: pd.Series) ->
 
     Parameters  pairs: `families.family_years`; margin_rates: by family
     Columns     customer_id, family, score, adoption_rate, first_revenue, expected_margin,
-                expected_low, expected_high (by the interval of the rate)
+                expected_low, expected_high (by the interval of the rate alone)
     """
-    columns = NEXT_COLUMNS
     known = pairs[(pairs.bought | pairs.owned_before).astype(bool)]
     buying = set(pairs.customer_id[pairs.bought.astype(bool)])
     if not len(known) or trial.customer_count < LEAST_TRIED:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=NEXT_COLUMNS)
     names, customers, owned = _matrix(known)
     found = _scores(owned, owned, trial.method)
     first = found.argmax(axis=1)
@@ -230,10 +232,15 @@ def next_families(pairs: pd.DataFrame, trial: Trial, margin_rates: pd.Series) ->
         }
     )
     t = t[(t.score > 0) & t.customer_id.isin(buying)]
+    whole = pairs.groupby("customer_id").revenue.sum()
     began = pairs[(pairs.bought & ~pairs.owned_before).astype(bool) & (pairs.revenue > 0)]
-    by_family = began.groupby("family").revenue.agg(["median", "size"])
+    before = pairs.groupby("customer_id").owned_before.any().astype(bool)
+    began = began[began.customer_id.isin(whole.index[before & (whole > 0)])]
+    share = began.revenue / began.customer_id.map(whole)
+    by_family = share.groupby(began.family).agg(["median", "size"])
     own = by_family["median"].where(by_family["size"] >= LEAST_ADOPTERS)
-    t["first_revenue"] = t.family.map(own).fillna(began.revenue.median())
+    first_share = t.family.map(own).fillna(share.median())
+    t["first_revenue"] = first_share * t.customer_id.map(whole).clip(lower=0)
     low, high = trial.interval
     worth = t.first_revenue * t.family.map(margin_rates).astype(float)
     t = t.assign(
@@ -243,4 +250,4 @@ def next_families(pairs: pd.DataFrame, trial: Trial, margin_rates: pd.Series) ->
         expected_high=high * worth,
     )
     order = ["expected_margin", "score", "customer_id"]
-    return t.sort_values(order, ascending=[False, False, True], ignore_index=True)[columns]
+    return t.sort_values(order, ascending=[False, False, True], ignore_index=True)[NEXT_COLUMNS]

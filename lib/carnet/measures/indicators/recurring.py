@@ -193,8 +193,8 @@ def recurring_bridge(
             N_("Net churn of recurring revenue"),
             "ratio",
             N_(
-                "The same less what the customers of a year ago added ÷ recurring revenue of a year "
-                "ago; below zero the base grows by itself"
+                "The same less what the customers of a year ago added ÷ recurring revenue of a "
+                "year ago; below zero the base grows by itself"
             ),
             good="down",
             decimals=1,

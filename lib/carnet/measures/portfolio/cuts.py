@@ -97,6 +97,30 @@ def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: st
     return t if costed else t.assign(margin=np.nan)
 
 
+@measure(N_("Margin of each customer, spread over the groups that its lines name"))
+def spread_margins(pairs: pd.DataFrame, margins: pd.DataFrame | None) -> pd.Series:
+    """The contribution margin of each customer over the groups of its lines: what the margin of the
+    lines does not bear is spread by revenue, so that every cut adds up to the same margin.
+
+    Formula     margin of the lines − (Σ margin of the customer's lines − its contribution margin) ×
+                revenue of the group ÷ Σ revenue of the customer
+    Unit        currency
+    Population  one value a row of `pairs`
+    Undefined   NaN where no margin is known (margins is None), where the lines of the customer tell
+                no cost, and where the customer has no contribution margin or no revenue
+    Source      definition of the workbook (method §6, one figure, one formula)
+
+    Parameters  pairs: `line_pairs`; margins: customer_id, margin (`cost_to_serve.customer_margins`)
+    """
+    if margins is None:
+        return pd.Series(np.nan, pairs.index)
+    by_customer = pairs.groupby("customer_id")
+    whole, revenue = by_customer.margin.transform("sum"), by_customer.revenue.transform("sum")
+    own = pairs.customer_id.map(margins.set_index("customer_id").margin)
+    lines = pairs.margin.mask(pairs.margin.isna() & (pairs.revenue == 0), 0.0)  # nothing sold
+    return lines - (whole - own) * pairs.revenue / revenue.where(revenue != 0)
+
+
 @measure(N_("Revenue, customers, margin and retention by group"))
 def cut(pairs: pd.DataFrame) -> pd.DataFrame:
     """Revenue, customers, margin and retention of each group, largest revenue first.

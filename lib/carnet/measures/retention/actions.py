@@ -46,8 +46,9 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
                 gone or too small for an action to pay (and not chosen for a proposal); last_chance:
                 chosen for a proposal; renegotiate: its strategy; wait: not due by its own rhythm;
                 rekindle: its strategy; call: among the most late; protect: its strategy; retain:
-                something may be spent on it; develop: the family it does not buy may bring at least
-                the price of an action; serve: all others
+                something may be spent on it; develop: it does not buy less than the year before,
+                and the family it does not buy may bring at least the price of an action; serve: all
+                others
     Money       action_value: what the action may bring (for a proposal: back_value); at_most: what
                 may be spent on it, never more than that value or the cap; the price of the proposal
                 for a proposal; 0 where nothing is spent beside a call (of develop, too, whose value
@@ -55,8 +56,8 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     Parameters  t: arm (of a proposal; NULL), chosen, tracked, strategy, status, insolvent, closed,
                 contract_end, chase_reason, uncapped_budget, cap (most that may be spent),
                 back_value (recoverability × margin at stake) and proposal_cost (NaN for who gets no
-                proposal), next_margin (of the next family; NaN: none); action_cost: of the smallest
-                action
+                proposal), next_margin (of the next family; NaN: none), sales_gap; action_cost: of
+                the smallest action
     Columns     those of `t`, action, action_reason, at_most, action_value
     """
     why = np.select(
@@ -104,6 +105,7 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     at_most = worth.where(spent, 0.0).mask(proposal, t.proposal_cost.astype(float))
     action = action.where(~((action == "serve") & (at_most > 0)), "retain")
     offered = (action == "serve") & (t.next_margin.astype(float) >= action_cost)
+    offered &= ~(t.sales_gap.astype(float) < 0)
     action, value = action.mask(offered, "develop"), value.mask(offered, t.next_margin)
     return t.assign(
         action=action,

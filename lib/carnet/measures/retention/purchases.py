@@ -185,7 +185,12 @@ def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -
 
 @measure(N_("Predicted against actual orders of the hold-out"))
 def hold_out(
-    orders: ir.Table, history: pd.DataFrame, model: PurchaseModel, cut: dt.date, until: dt.date
+    orders: ir.Table,
+    history: pd.DataFrame,
+    model: PurchaseModel,
+    cut: dt.date,
+    until: dt.date,
+    covered: bool = True,
 ) -> pd.DataFrame:
     """The model fitted up to one day against the orders that came until another.
 
@@ -194,10 +199,12 @@ def hold_out(
     Unit        rates 0 to 1, days with an order
     Population  one row a fifth of the customers of `history` by predicted probability, then one for
                 all
-    Undefined   never: a customer without a later order counts with 0
+    Undefined   naive_count is NaN where the time that it carries on is not covered; a customer
+                without a later order counts with 0
     Source      P. S. Fader, B. G. S. Hardie & K. L. Lee, Marketing Science 24 (2005) 275-284; the
                 naive baseline: method §6
 
+    Parameters  covered: whether the orders of as long a time before `cut` are all there
     Columns     fifth (1 least likely … 5; 0: all), customer_count, predicted_rate, actual_rate
                 (customers with ≥ 1 order), predicted_count, actual_count, naive_count (orders)
     """
@@ -218,6 +225,8 @@ def hold_out(
     # no row: no order in the hold-out
     t["actual"] = actual.reindex(t.customer_id).fillna(0).to_numpy()
     t["fifth"] = np.ceil(t.order_probability.rank(method="first") / len(t) * 5).astype(int)
+    if not covered:
+        t["naive_order_count"] = np.nan
 
     def summed(part: pd.DataFrame) -> dict[str, float]:
         return dict(
@@ -226,7 +235,7 @@ def hold_out(
             actual_rate=(part.actual > 0).mean(),
             predicted_count=part.expected_order_count.sum(),
             actual_count=part.actual.sum(),
-            naive_count=part.naive_order_count.sum(),
+            naive_count=part.naive_order_count.sum(skipna=False),
         )
 
     rows = [{"fifth": fifth} | summed(part) for fifth, part in t.groupby("fifth")]

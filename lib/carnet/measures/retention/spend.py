@@ -195,7 +195,7 @@ def expected_revenue(
 
 @measure(N_("Revenue predicted against actual revenue of the hold-out"))
 def revenue_hold_out(
-    orders: ir.Table, expected: pd.DataFrame, cut: dt.date, until: dt.date
+    orders: ir.Table, expected: pd.DataFrame, cut: dt.date, until: dt.date, covered: bool = True
 ) -> pd.DataFrame:
     """The revenue expected from one day on against what came until another, and against as long a
     time just before.
@@ -205,9 +205,12 @@ def revenue_hold_out(
                 customer
     Unit        currency
     Population  one row: customers of `expected`
-    Undefined   never: a customer without a later order counts with 0
+    Undefined   naive and its error are NaN where those days are not covered; a customer without a
+                later order counts with 0
     Source      hold-out against the same time before: method §6
 
+    Parameters  expected: `expected_revenue`; covered: whether the orders of as long a time before
+                `cut` are all there
     Columns     predicted, actual, naive, predicted_error, naive_error, customer_count
     """
     days = (until - cut).days
@@ -220,12 +223,14 @@ def revenue_hold_out(
 
     day = dt.timedelta(days=1)
     actual, naive = of(cut + day, until), of(cut - dt.timedelta(days=days - 1), cut)
+    if not covered:
+        naive = naive * np.nan
     predicted = expected.set_index("customer_id").expected_revenue
     return pd.DataFrame(
         {
             "predicted": [predicted.sum()],
             "actual": [actual.sum()],
-            "naive": [naive.sum()],
+            "naive": [naive.sum(skipna=False)],
             "predicted_error": [(predicted - actual).abs().mean()],
             "naive_error": [(naive - actual).abs().mean()],
             "customer_count": [len(expected)],
