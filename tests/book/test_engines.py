@@ -202,6 +202,10 @@ CALLS = {
     ),
     costs.costs_by_bucket: lambda b: costs.costs_by_bucket(b.table("costs"), QUARTERS),
     costs.own_costs: lambda b: costs.own_costs(charged_costs(b), b.periods.current),
+    cohorts.cohort_months: lambda b: cohorts.cohort_months(b.cube, QUARTERS),
+    cohorts.first_orders: lambda b: cohorts.first_orders(
+        b.table("sales"), "channel", dt.date(2023, 1, 1), b.as_of
+    ),
     cuts.customer_pairs: lambda b: cuts.customer_pairs(
         moved(b), None, b.table("customers").select("customer_id", group="segment")
     ),

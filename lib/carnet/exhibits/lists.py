@@ -141,6 +141,8 @@ LISTS = {  # in the order of the annex
     "price_volume": NamedList(N_("Price, volume, mix")),
     "kpi": NamedList(N_("Indicators by period")),
     "cohorts": NamedList(N_("Cohorts")),
+    "cohort_values": NamedList(N_("What newcomers brought")),
+    "first_orders": NamedList(N_("What newcomers began with")),
     "drivers": NamedList(N_("What goes with leaving")),
     "perception": NamedList(N_("Customers’ and salespeople’s reasons")),
     "what_if": NamedList(N_("What if")),

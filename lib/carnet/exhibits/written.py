@@ -162,4 +162,5 @@ WRITTEN: dict[str, Cell] = {
     "lift_range": _lift_range,
     "expected_range": _expected_range,
     "retention_range": share_maybe_range("retention_rate", "retention"),
+    "again_range": share_maybe_range("again_rate", "again"),
 }

@@ -428,6 +428,27 @@ def purchases(
     return " ".join(filter(None, (first, second, third)))
 
 
+def payback(w: Wording, t: pd.DataFrame) -> str:
+    """How many cohorts of newcomers have earned back what winning them cost, and how soon."""
+    known = t[t.acquisition_total > 0]
+    if not len(known):
+        return ""
+    paid = known.payback_months.dropna()
+    told = dict(known=w.number(len(known)), paid=w.number(len(paid)))
+    if not len(paid):
+        return w._(
+            "None of {known} cohorts of newcomers has earned back by its margin what winning them "
+            "cost.",
+            **told,
+        )
+    return w._(
+        "Cohorts of newcomers whose margin has earned back what winning them cost: {paid} of "
+        "{known}, half of these within {months} months.",
+        **told,
+        months=w.number(paid.median()),
+    )
+
+
 def lifetime_order_of_magnitude(w: Wording, deck: float, half_life: float) -> str:
     """1 ÷ attrition, labelled as what it is, and the half-life."""
     if unknown(deck):

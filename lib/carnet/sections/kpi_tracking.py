@@ -219,6 +219,47 @@ def cohorts(study: KpiStudy) -> Shows:
     yield exhibit
 
 
+@section(given("sales"))
+def cohort_worth(study: KpiStudy) -> Shows:
+    """What newcomers brought, when they had earned back what winning them cost, and what they
+    began with.
+    """
+    w = study.book.wording
+    yield from said(words.payback(w, study.cohort_values))
+    yield Exhibit(
+        "cohort-values",
+        w._("What newcomers brought, by period of their first order"),
+        study.cohort_values.assign(
+            cohort_told=[w.period(label) for label in study.cohort_values.label]
+        ).iloc[::-1],
+        Columns(
+            "cohort_told customer_count first_year second_year margin_so_far acquisition_total "
+            "payback_months",
+            first=study.parameters.quarter_count,
+        ),
+        note=w._(
+            "Revenue less cost of goods; newcomers bought nothing in the year of sales before. "
+            "Months to pay back count from the first one of the period."
+        ),
+        missing=too_few(study.book, study.cohort_values),
+        lists={"cohort_values": study.cohort_values},
+    )
+    yield Exhibit(
+        "first-orders",
+        w._("What newcomers began with, and what became of them in a year"),
+        study.first_orders.assign(
+            cut_by=study.first_orders.dimension,
+            cut_group=study.first_orders.group.fillna(w._("none given")),
+        ),
+        Columns(
+            "cut_by cut_group customer_count again_range customer_revenue",
+            first=study.parameters.top_count,
+        ),
+        missing=too_few(study.book, study.first_orders),
+        lists={"first_orders": study.first_orders},
+    )
+
+
 @section()
 def lifetimes(study: KpiStudy) -> Shows:
     """How long customers stay, and the orders to come."""

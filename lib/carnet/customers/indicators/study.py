@@ -13,10 +13,12 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.customers import series
 from carnet.customers.figures import measured, with_names
+from carnet.customers.growth.next_family import family_of
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.periods import GRAINS, Bucket, buckets
 from carnet.measures.indicators import cohorts, control_limits, kpi, lifetimes, objectives
 from carnet.measures.portfolio import growth
+from carnet.measures.portfolio.cuts import LEAST_OPENING
 from carnet.measures.register import computed
 from carnet.measures.retention import purchases, spend
 from carnet.measures.statistics import intervals
@@ -216,6 +218,49 @@ class KpiStudy:
     def young_cohorts(self) -> pd.DataFrame:
         """The cells that a chart shows."""
         return self.cohorts[self.cohorts.age <= OLDEST_AGE]
+
+    @property
+    def newcomers_since(self) -> dt.date:
+        """The day from which a first order is known to be one: a year of sales lies before it."""
+        assert self.book.first_sale
+        return self.book.first_sale + dt.timedelta(days=365)
+
+    @computed
+    def cohort_values(self) -> pd.DataFrame:
+        """What each cohort brought, largest label last: `cohorts.cohort_values`."""
+        spans = self.spans
+        if not spans:
+            return pd.DataFrame(columns=["label", "payback_months", "acquisition_total"])
+        months = cohorts.cohort_months(self.book.cube, spans).execute()
+        whole = self.cohorts[self.cohorts.age == 0].set_index("cohort").customer_count
+        costs = self.grains[self.parameters.cohort_grain].set_index("label").acquisition_cost
+        return cohorts.cohort_values(months, whole, costs, spans, self.newcomers_since)
+
+    @computed
+    def first_orders(self) -> pd.DataFrame:
+        """Newcomers by what they began with: `cohorts.first_orders` by family and by channel, with
+        again_rate, its interval (NaN under LEAST_OPENING customers) and revenue a customer.
+        """
+        book, parts = self.book, []
+        columns = [family_of(book), "channel" if book.has("sales", "channel") else ""]
+        for column in filter(None, columns if self.spans else []):
+            t = cohorts.first_orders(
+                book.table("sales"), column, self.newcomers_since, book.as_of
+            ).execute()
+            parts.append(t.assign(dimension=column))
+        if not parts:
+            return pd.DataFrame(columns=["dimension", "group", "customer_count"])
+        t = pd.concat(parts, ignore_index=True)
+        told = t.customer_count >= LEAST_OPENING
+        ends = [
+            intervals.wilson_interval(row.again_count, row.customer_count) for row in t.itertuples()
+        ]
+        return t.assign(
+            again_rate=(t.again_count / t.customer_count).where(told),
+            again_low=pd.Series([low for low, _ in ends], t.index, dtype=float).where(told),
+            again_high=pd.Series([high for _, high in ends], t.index, dtype=float).where(told),
+            customer_revenue=t.revenue / t.customer_count,
+        )
 
     @computed
     def contracts(self) -> ir.Table | None:
