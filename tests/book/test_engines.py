@@ -34,7 +34,7 @@ from carnet.measures.portfolio import (
     progression,
     segments,
 )
-from carnet.measures.reasons import service_quality, silence
+from carnet.measures.reasons import satisfaction, service_quality, silence
 from carnet.measures.retention import defection, purchases, spend
 
 from tests.conftest import DEMO, measure_modules
@@ -271,6 +271,9 @@ CALLS = {
     segments.rfm_matrix: lambda b: segments.rfm_matrix(scores(b)),
     segments.rfm_scores: lambda b: segments.rfm_scores(activity(b)),
     segments.rfm_segments: lambda b: segments.rfm_segments(scores(b)),
+    satisfaction.last_answers: lambda b: satisfaction.last_answers(
+        customer_years.scaled_satisfaction(b), 0.8
+    ),
     service_quality.customer_answers: lambda b: service_quality.customer_answers(
         customer_years.scaled_satisfaction(b)
     ),

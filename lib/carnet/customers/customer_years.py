@@ -101,9 +101,11 @@ def answers(book: Book, first: dt.date, last: dt.date) -> pd.DataFrame:
     if not book.has("satisfaction"):
         return pd.DataFrame({"customer_id": [], "score": []})
     t = scaled_satisfaction(book)
-    return service_quality.customer_answers(
-        t.filter(t.date.between(ibis.date(first), ibis.date(last)))
-    ).execute()
+    t = t.filter(t.date.between(ibis.date(first), ibis.date(last)))
+    if "kind" in t.columns:  # a promise to recommend, or an effort, is no mark of satisfaction
+        general = t.filter(t.kind.isnull() | (t.kind == "csat"))
+        t = general if general.count().execute() else t.filter(t.kind != "ces")
+    return service_quality.customer_answers(t).execute()
 
 
 @composed(

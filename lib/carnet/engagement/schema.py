@@ -164,8 +164,8 @@ TABLES: dict[str, TableSchema] = {
         _columns(
             "customer_id:id date:date score:number",
             (
-                "scale:number respondent reliability:number responsiveness:number assurance:number "
-                "empathy:number tangibles:number comment"
+                "kind:choice=nps|csat|ces scale:number respondent reliability:number "
+                "responsiveness:number assurance:number empathy:number tangibles:number comment"
             ),
         ),
         past_dates=("date",),
@@ -320,6 +320,9 @@ CHOICE_WORDS = {  # what French and English exports write for an accepted value,
         "abandonnee",
         "abandonne",
     ),
+    "nps": ("net promoter score", "promoter score", "recommandation", "recommendation"),
+    "csat": ("satisfaction", "customer satisfaction", "satisfaction globale"),
+    "ces": ("customer effort score", "effort", "effort client"),
     "month": ("monthly", "mensuel", "mensuelle", "mois", "m"),
     "quarter": ("quarterly", "trimestriel", "trimestrielle", "trimestre"),
     "year": ("yearly", "annual", "annually", "annuel", "annuelle", "an", "annee"),

@@ -4,6 +4,7 @@ so that a field has one heading and one format everywhere.
 
 from typing import Literal
 
+from carnet.findings.satisfaction import KIND_LABELS
 from carnet.wording import N_
 
 Kind = Literal[
@@ -325,9 +326,24 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
     "profit_below": (N_("Profit, margin a step lower"), "money"),
     "profit_same": (N_("Profit, margin as today"), "money"),
     "profit_above": (N_("Profit, margin a step higher"), "money"),
+    "kind": (N_("Question"), "word"),
+    "answer_count": (N_("Answers"), "count"),
+    "performance": (N_("Mean mark"), "percent"),
+    "answer_count_previous": (N_("Answers the year before"), "count"),
+    "kind_range": (N_("Value (interval)"), "written"),
+    "kind_change_range": (N_("Change in points (interval)"), "written"),
+    "kind_value": (N_("What they say"), "written"),
+    "heard_range": (N_("Answered (interval)"), "written"),
+    "revenue_heard": (N_("Share of its revenue heard"), "percent"),
+    "weight_published": (N_("Weight, published"), "percent"),
+    "weight_quoted": (N_("Weight, quoted"), "percent"),
+    "weight_estimated": (N_("Weight, told by the answers"), "percent"),
+    "position_published": (N_("Position, published"), "word"),
+    "position_quoted": (N_("Position, quoted"), "word"),
+    "position_estimated": (N_("Position, told by the answers"), "word"),
     "cohort_told": (N_("First order"), "text"),
-    "first_year": (N_("First year, a customer"), "money"),
-    "second_year": (N_("Second year, a customer"), "money"),
+    "first_year_revenue": (N_("First year, a customer"), "money"),
+    "second_year_revenue": (N_("Second year, a customer"), "money"),
     "margin_so_far": (N_("Margin so far"), "money"),
     "acquisition_total": (N_("Cost of winning them"), "money"),
     "payback_months": (N_("Months to pay back"), "count"),
@@ -379,6 +395,7 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
 }
 
 WORDS = {
+    **KIND_LABELS,
     "channel": N_("Channel"),
     "region": N_("Region"),
     "sector": N_("Sector"),

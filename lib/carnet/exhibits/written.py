@@ -7,6 +7,7 @@ A table that shows such a field holds the numbers; the cell is written here, onc
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from carnet.findings import satisfaction
 from carnet.wording import Wording, unknown
 
 Cell = Callable[[Wording, Mapping[str, Any]], str]
@@ -36,6 +37,25 @@ def share_maybe_range(name: str, ends: str = "") -> Cell:
         return w.percent(row[name], 0) + (f" {share_ends(w, row, ends or name)}" if known else "")
 
     return written
+
+
+def _kind_range(w: Wording, row: Mapping[str, Any]) -> str:
+    """The value of a kind of question with its interval, in the unit of the kind."""
+    value, low, high = (
+        satisfaction.written(w, row["kind"], row[name])
+        for name in ("value", "value_low", "value_high")
+    )
+    return value if unknown(row["value_low"]) else f"{value} {w.between(low, high)}"
+
+
+def _kind_change(w: Wording, row: Mapping[str, Any]) -> str:
+    """Its change in points, with its interval."""
+    if unknown(row["change_low"]):
+        return DASH
+    value, low, high = (
+        w.signed_number(100 * row[name]) for name in ("change", "change_low", "change_high")
+    )
+    return f"{value} {w.between(low, high)}"
 
 
 def share_ends(w: Wording, row: Mapping[str, Any], name: str) -> str:
@@ -162,5 +182,11 @@ WRITTEN: dict[str, Cell] = {
     "lift_range": _lift_range,
     "expected_range": _expected_range,
     "retention_range": share_maybe_range("retention_rate", "retention"),
+    "kind_range": _kind_range,
+    "kind_change_range": _kind_change,
+    "kind_value": lambda w, row: (
+        DASH if unknown(row["value"]) else satisfaction.written(w, row["kind"], row["value"])
+    ),
+    "heard_range": share_maybe_range("response_rate", "response"),
     "again_range": share_maybe_range("again_rate", "again"),
 }

@@ -27,6 +27,7 @@ from carnet.exhibits.forms import Benchmarks, Columns, Crossed, Drawn
 from carnet.findings import Finding, ranked
 from carnet.findings import answer as answers
 from carnet.findings import reasons as words
+from carnet.findings import satisfaction as satisfaction_words
 from carnet.measures.reasons import reasons, service_quality, silence
 from carnet.sections.missing import first_missing, given, needs, too_few
 from carnet.sections.section import Shows, section, source_line
@@ -533,11 +534,64 @@ def service(opinions: Opinions) -> Shows:
             Columns("dimension customer_count importance_range performance_range position sure"),
             annex=True,
         )
+        yield Exhibit(
+            "quality-profiles",
+            w._("The same marks under each profile of weights"),
+            opinions.profiles.assign(
+                dimension=opinions.profiles.dimension.map(opinions.dimension_labels)
+            ),
+            Columns(
+                "dimension performance weight_published position_published weight_quoted "
+                "position_quoted weight_estimated position_estimated"
+            ),
+        )
     estimated, explained = opinions.estimate
     weights = words.weights_told(
         w, estimated, explained, opinions.estimate_tells, opinions.dimension_labels
     )
     yield from said(weights, "note")
+
+
+@section(given("satisfaction"))
+def by_kind(opinions: Opinions) -> Shows:
+    """What customers answer by kind of question, who is heard, and promoters that left."""
+    w, book = opinions.book.wording, opinions.book
+    for row in opinions.kinds.to_dict("records"):
+        yield from said(satisfaction_words.kind(w, row))
+    yield Exhibit(
+        "satisfaction-kinds",
+        w._("Answers of the last 12 months by kind of question, each customer's last one"),
+        opinions.kinds,
+        Columns("kind answer_count kind_range answer_count_previous kind_change_range"),
+        missing=too_few(book, opinions.kinds),
+        lists={"satisfaction_kinds": opinions.kinds},
+    )
+    yield from said(
+        satisfaction_words.heard(w, opinions.response, opinions.asked),
+        "note",
+    )
+    yield Exhibit(
+        "response-classes",
+        w._("Who is heard, by class of revenue: customers of the last 12 months"),
+        opinions.response.assign(
+            abc_class=opinions.response.group, kind=[opinions.asked] * len(opinions.response)
+        ),
+        Columns("abc_class customer_count heard_range revenue_heard kind_value"),
+        missing=first_missing(needs(book, "sales"), too_few(book, opinions.response)),
+    )
+    left = opinions.promoters_left
+    if len(left):
+        yield from said(satisfaction_words.promoters_left(w, left))
+        yield Exhibit(
+            "promoters-left",
+            w._("Promoters of the year before that left"),
+            left,
+            Columns(
+                "customer_id name revenue_previous",
+                first=opinions.departures.parameters.top_count,
+            ),
+            lists={"promoters_left": left},
+        )
 
 
 def answered(opinions: Opinions) -> str:

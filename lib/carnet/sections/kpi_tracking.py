@@ -233,8 +233,8 @@ def cohort_worth(study: KpiStudy) -> Shows:
             cohort_told=[w.period(label) for label in study.cohort_values.label]
         ).iloc[::-1],
         Columns(
-            "cohort_told customer_count first_year second_year margin_so_far acquisition_total "
-            "payback_months",
+            "cohort_told customer_count first_year_revenue second_year_revenue margin_so_far "
+            "acquisition_total payback_months",
             first=study.parameters.quarter_count,
         ),
         note=w._(

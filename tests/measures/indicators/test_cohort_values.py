@@ -46,7 +46,7 @@ def test_cohorts_pay_back_by_hand():
         )
         assert t.label.tolist() == ["2023"], "the first year holds everybody, 2024 nobody"
         row = t.iloc[0]
-        assert (row.first_year, row.second_year, row.margin_so_far) == (90, 75, 120)
+        assert (row.first_year_revenue, row.second_year_revenue, row.margin_so_far) == (90, 75, 120)
         assert row.payback_months == waited if waited else np.isnan(row.payback_months)
 
 
@@ -55,7 +55,7 @@ def test_a_year_that_is_not_over_is_not_told():
     months = cohorts.cohort_months(cube, PERIODS).execute()
     sizes, none = pd.Series({0: 1, 2: 1}), pd.Series(dtype=float)
     row = cohorts.cohort_values(months, sizes, none, PERIODS, D(2023, 1, 1)).iloc[0]
-    assert row.first_year == 10 and np.isnan(row.second_year)
+    assert row.first_year_revenue == 10 and np.isnan(row.second_year_revenue)
     assert np.isnan(row.acquisition_total) and np.isnan(row.payback_months)
 
 

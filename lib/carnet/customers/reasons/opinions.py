@@ -2,18 +2,21 @@
 each computed when it is first read.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+import ibis
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.customers import customer_years
+from carnet.customers import customer_years, series
 from carnet.customers.figures import measured
 from carnet.customers.reasons.departures import Departures
 from carnet.engagement.profiles import benchmarks
 from carnet.engagement.profiles import service_quality as profiles_of
-from carnet.measures.reasons import loyalty, service_quality, silence
+from carnet.measures.portfolio import concentration
+from carnet.measures.reasons import loyalty, satisfaction, service_quality, silence
 from carnet.measures.register import computed
 
 TOLD_APART = 0.05  # p-value under which answers tell weights
@@ -140,6 +143,63 @@ class Opinions:
         results, tornado, _ = silence.silent_chain(self.premises)
         return results, tornado
 
+    # --- kinds of questions, and who answers
+
+    def last_answers(self, first: dt.date, last: dt.date) -> pd.DataFrame:
+        """Last answers between two days: `satisfaction.last_answers`; no row without the table."""
+        if not self.book.has("satisfaction"):
+            return pd.DataFrame({"kind": [], "customer_id": [], "date": [], "value": []})
+        t = customer_years.scaled_satisfaction(self.book)
+        t = t.filter(t.date.between(ibis.date(first), ibis.date(last)))
+        p = self.departures.parameters
+        return satisfaction.last_answers(t, p.satisfied_from).execute()
+
+    @computed
+    def heard(self) -> pd.DataFrame:
+        """Last answers of the last 12 months."""
+        now = customer_years.rolling_periods(self.book).current
+        return self.last_answers(now.start, now.end)
+
+    @computed
+    def heard_before(self) -> pd.DataFrame:
+        """Last answers of the 12 months before."""
+        before = customer_years.rolling_periods(self.book).previous
+        return self.last_answers(before.start, before.end)
+
+    @computed
+    def kinds(self) -> pd.DataFrame:
+        """Each kind of question beside the year before: `satisfaction.by_kind`."""
+        return satisfaction.by_kind(self.heard, self.heard_before)
+
+    @property
+    def asked(self) -> str:
+        """The kind by which those heard are read: the first one of KINDS that was asked."""
+        kinds = set(self.heard.kind)
+        return next((kind for kind in satisfaction.KINDS if kind in kinds), "")
+
+    @computed
+    def response(self) -> pd.DataFrame:
+        """Who answered, by ABC class: `satisfaction.response_by_group`; no row without sales."""
+        book, p = self.book, self.departures.parameters
+        if not (book.has("sales") and self.asked):
+            return pd.DataFrame(columns=["group", "response_count", "value"])
+        moved = series.moved(book, customer_years.rolling_periods(book))
+        classes = concentration.abc_classes(moved, p.abc_cut_a, p.abc_cut_b).execute()
+        own = self.heard[self.heard.kind == self.asked].set_index("customer_id").value
+        return satisfaction.response_by_group(
+            classes.assign(group=classes.abc_class, value=classes.customer_id.map(own))
+        )
+
+    @computed
+    def promoters_left(self) -> pd.DataFrame:
+        """Promoters of the year before that left, largest first."""
+        t, told = self.opening, self.heard_before
+        promoters = set(told.customer_id[(told.kind == "nps") & (told.value > 0.5)])
+        t = t[t.customer_id.isin(promoters) & t.lost.astype(bool)]
+        t = t[["customer_id", "name", "revenue_previous"]]
+        order = ["revenue_previous", "customer_id"]
+        return t.sort_values(order, ascending=[False, True], ignore_index=True)
+
     # --- service quality
 
     @property
@@ -185,6 +245,31 @@ class Opinions:
             return estimated if self.estimate_tells else estimated.head(0)
         published = profiles_of()[1][chosen].weights
         return service_quality.profile_weights(published, list(self.scores.dimension))
+
+    @computed
+    def profiles(self) -> pd.DataFrame:
+        """Both published profiles side by side, with the weights that these answers tell (NaN where
+        they tell none): dimension, performance, weight_NAME and position_NAME.
+        """
+        p, t = self.departures.parameters, self.scores[["dimension", "performance"]]
+        named = list(self.scores.dimension)
+        by_name = {
+            name: service_quality.profile_weights(profile.weights, named)
+            for name, profile in profiles_of()[1].items()
+        }
+        by_name["estimated"] = self.estimate[0].head(None if self.estimate_tells else 0)
+        for name, weights in by_name.items():
+            own = self.scores.head(0).assign(position=None, importance=None)
+            if len(weights) and len(t):
+                own = service_quality.importance_performance(weights, self.scores, p.satisfied_from)
+            own = own.set_index("dimension")
+            t = t.assign(
+                **{
+                    f"weight_{name}": t.dimension.map(own.importance),
+                    f"position_{name}": t.dimension.map(own.position),
+                }
+            )
+        return t
 
     @computed
     def importance(self) -> pd.DataFrame:

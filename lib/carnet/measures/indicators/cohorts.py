@@ -82,10 +82,10 @@ def cohort_values(
 ) -> pd.DataFrame:
     """Each cohort of newcomers: revenue a customer, year by year, margin, and months to pay back.
 
-    Formula     first_year, second_year = revenue of the months 0 to 11, and 12 to 23, since the
-                period began ÷ customer_count; margin_so_far = Σ margin; payback_months = months up
-                to the end of the first one in which Σ margin reaches acquisition_cost;
-                acquisition_total = acquisition cost of the period
+    Formula     first_year_revenue, second_year_revenue = revenue of the months 0 to 11, and 12 to
+                23, since the period began ÷ customer_count; margin_so_far = Σ margin;
+                acquisition_total = acquisition cost of the period; payback_months = months up to
+                the end of the first one in which Σ margin reaches acquisition_total
     Unit        currency; months
     Population  one row a complete period that began on `since` or later, and has a newcomer
     Undefined   a year is NaN where its months are not all over; payback_months is NaN where the
@@ -95,8 +95,8 @@ def cohort_values(
 
     Parameters  months: `cohort_months`; sizes: customers of each position; costs: acquisition cost
                 by label of `periods`
-    Columns     label, customer_count, first_year, second_year, revenue, margin_so_far,
-                acquisition_total, payback_months
+    Columns     label, customer_count, first_year_revenue, second_year_revenue, revenue,
+                margin_so_far, acquisition_total, payback_months
     """
     last = max((bucket.end for bucket in periods if bucket.complete), default=since)
     rows = []
@@ -105,6 +105,7 @@ def cohort_values(
         if not (count and known):
             continue
         own = months[months.cohort == at].set_index("age_months").sort_index()
+        revenue = own.revenue
         over = 12 * (last.year - bucket.start.year) + last.month - bucket.start.month + 1
         cost, sums = float(costs.get(bucket.label, np.nan)), own.margin.cumsum()
         paid = sums.index[(sums >= cost) & (cost > 0)]
@@ -112,17 +113,17 @@ def cohort_values(
             {
                 "label": bucket.label,
                 "customer_count": count,
-                "first_year": own.revenue.loc[:11].sum() / count if over >= 12 else np.nan,
-                "second_year": own.revenue.loc[12:23].sum() / count if over >= 24 else np.nan,
-                "revenue": own.revenue.sum(),
+                "first_year_revenue": revenue.loc[:11].sum() / count if over >= 12 else np.nan,
+                "second_year_revenue": revenue.loc[12:23].sum() / count if over >= 24 else np.nan,
+                "revenue": revenue.sum(),
                 "margin_so_far": own.margin.sum(skipna=False),
                 "acquisition_total": cost,
                 "payback_months": paid[0] + 1 if len(paid) else np.nan,
             }
         )
     columns = (
-        "label customer_count first_year second_year revenue margin_so_far acquisition_total "
-        "payback_months"
+        "label customer_count first_year_revenue second_year_revenue revenue margin_so_far "
+        "acquisition_total payback_months"
     )
     return pd.DataFrame(rows, columns=columns.split())
 
