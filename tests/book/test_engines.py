@@ -161,7 +161,14 @@ CALLS = {
         AS_OF,
     ),
     recurring.renewals: lambda b: recurring.renewals(contracts_of(b), AS_OF),
+    receivables.recovery_by_age: lambda b: receivables.recovery_by_age(
+        b.table("receivables"), b.as_of
+    ),
+    receivables.stuck_invoices: lambda b: receivables.stuck_invoices(
+        b.table("receivables"), b.as_of
+    ),
     receivables.open_invoices: lambda b: receivables.open_invoices(b.table("receivables"), b.as_of),
+    accounts.ledger_claims: lambda b: accounts.ledger_claims(b.table("ledger"), QUARTERS),
     accounts.account_results: lambda b: accounts.account_results(b.table("ledger"), QUARTERS),
     accounts.doubtful_accounts: lambda b: accounts.doubtful_accounts(doubtful_ledger(b)),
     accounts.doubtful_customers: lambda b: accounts.doubtful_customers(doubtful_ledger(b), b.as_of),

@@ -4,6 +4,7 @@ so that a field has one heading and one format everywhere.
 
 from typing import Literal
 
+from carnet.findings.disputes import STATE_WORDS
 from carnet.findings.satisfaction import KIND_LABELS
 from carnet.wording import N_
 
@@ -326,6 +327,16 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
     "profit_below": (N_("Profit, margin a step lower"), "money"),
     "profit_same": (N_("Profit, margin as today"), "money"),
     "profit_above": (N_("Profit, margin a step higher"), "money"),
+    "dispute_state": (N_("State"), "word"),
+    "dispute_state_before": (N_("State then"), "word"),
+    "invoice_date": (N_("Invoiced on"), "date"),
+    "invoiced": (N_("Amount, tax included"), "money"),
+    "median_past_due": (N_("Days past due, median"), "count"),
+    "oldest_past_due": (N_("Days past due, longest"), "count"),
+    "days_past_due": (N_("Days past due"), "count"),
+    "age_days": (N_("Unpaid after, days"), "count"),
+    "recovery_range": (N_("Paid within 90 days (interval)"), "written"),
+    "recovered_share": (N_("Paid, share of the amount"), "percent"),
     "kind": (N_("Question"), "word"),
     "answer_count": (N_("Answers"), "count"),
     "performance": (N_("Mean mark"), "percent"),
@@ -396,6 +407,9 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
 
 WORDS = {
     **KIND_LABELS,
+    **STATE_WORDS,
+    "settled": N_("no longer stuck"),
+    "not_stuck": N_("not stuck then"),
     "channel": N_("Channel"),
     "region": N_("Region"),
     "sector": N_("Sector"),

@@ -188,5 +188,6 @@ WRITTEN: dict[str, Cell] = {
         DASH if unknown(row["value"]) else satisfaction.written(w, row["kind"], row["value"])
     ),
     "heard_range": share_maybe_range("response_rate", "response"),
+    "recovery_range": share_maybe_range("recovery_rate", "recovery"),
     "again_range": share_maybe_range("again_rate", "again"),
 }

@@ -17,6 +17,7 @@ from carnet.exhibits.exhibit import Answered, Exhibit, Kept, said
 from carnet.exhibits.forms import Benchmarks, Columns, Drawn, Figures, Matrix, Series, figures
 from carnet.findings import answer as answers
 from carnet.findings import costs as words
+from carnet.findings import disputes as dispute_words
 from carnet.sections.missing import (
     first_missing,
     given,
@@ -407,6 +408,57 @@ def payment(study: CostStudy) -> Shows:
     )
 
 
+@section(given("receivables", "due_date", "paid_date"))
+def stuck(study: CostStudy) -> Shows:
+    """What is stuck, in which state, what comes back, and what the last audit held."""
+    w, book = study.book.wording, study.book
+    if not study.delay_known:
+        return
+    yield from said(dispute_words.stuck(w, study.states))
+    yield Exhibit(
+        "dispute-states",
+        w._("Invoices that are stuck, by state"),
+        study.states.assign(dispute_state=study.states.state, invoiced=study.states.amount),
+        Columns(
+            "dispute_state customer_count invoice_count invoiced median_past_due oldest_past_due"
+        ),
+        note=w._("Days count from the due date: the day on which a state began is in no export."),
+        missing=first_missing(needs(book, "receivables", "status"), too_few(book, study.states)),
+    )
+    yield Exhibit(
+        "stuck-invoices",
+        w._("The stuck invoices, largest first"),
+        study.stuck.assign(dispute_state=study.stuck.state, invoiced=study.stuck.amount),
+        Columns(
+            "customer_id name salesperson dispute_state invoice_date due invoiced days_past_due",
+            first=study.parameters.top_count,
+        ),
+        missing=too_few(book, study.stuck),
+        lists={"disputes": study.stuck},
+    )
+    yield from said(dispute_words.recovered(w, study.recovery))
+    yield Exhibit(
+        "recovery",
+        w._("Of invoices unpaid so many days after they were due, paid within the next 90 days"),
+        study.recovery[study.recovery.invoice_count > 0].assign(
+            age_days=study.recovery.age, invoiced=study.recovery.amount
+        ),
+        Columns("age_days invoice_count recovery_range invoiced recovered_share"),
+        missing=too_few(book, study.recovery[study.recovery.invoice_count > 0]),
+    )
+    if len(study.dispute_flow):
+        yield Exhibit(
+            "dispute-flow",
+            w._("What was stuck at the last audit, and what became of it"),
+            study.dispute_flow.assign(
+                dispute_state_before=study.dispute_flow.state_before,
+                dispute_state=study.dispute_flow.state,
+                invoiced=study.dispute_flow.amount,
+            ),
+            Columns("dispute_state_before dispute_state invoice_count invoiced"),
+        )
+
+
 @section(given("ledger"))
 def ledger(study: CostStudy) -> Shows:
     """What the legal ledger says, and how it follows from the customers."""
@@ -475,6 +527,15 @@ def _accounts(study: CostStudy) -> Shows:
         "The classes sum every exercise given; what an exercise carries forward is counted once."
     )
     yield from said(note, "note")
+    if len(study.claims):
+        yield Exhibit(
+            "ledger-claims",
+            w._("Claims on customers in the ledger, per fiscal year"),
+            study.claims.assign(label=dispute_words.claim_labels(w, study.claims.account)).drop(
+                columns="account"
+            ),
+            Matrix(study.years),
+        )
     nobody = w._("No entry on doubtful customers (accounts 416, 491, 654).")
     yield Exhibit(
         "doubtful",

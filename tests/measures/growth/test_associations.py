@@ -147,3 +147,14 @@ def test_too_small_a_trial_foretells_nothing():
     trial = associations.next_family_trial(pairs.assign(bought=pairs.owned_before))
     assert trial.customer_count < associations.LEAST_TRIED
     assert not len(associations.next_families(pairs, trial, pd.Series(dtype=float)))
+
+
+def test_where_nobody_began_with_a_family_no_margin_is_told():
+    """40 customers own one of two families, for two years, and begin with none."""
+    before = np.zeros((40, 2), dtype=bool)
+    before[:30, 0], before[30:, 1] = True, True
+    pairs = years(before, np.zeros_like(before))
+    trial = associations.next_family_trial(pairs)
+    t = associations.next_families(pairs, trial, pd.Series({"F00": 0.5, "F01": 0.5}))
+    assert trial.customer_count == 40 and trial.hits == 0
+    assert len(t) and t.expected_margin.isna().all()

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.earlier import Published
 from carnet.customers import series
 from carnet.customers.accounts import profits as accounts_profits
 from carnet.customers.decisions import decisions
@@ -21,6 +22,7 @@ from carnet.measures.costs import (
     break_even,
     cost_to_serve,
     costs,
+    disputes,
     price_volume,
     receivables,
 )
@@ -67,11 +69,12 @@ WHALE = ["cost_to_serve", "certain_sign_share", "unpaid_service_cost"]
 @dataclass(frozen=True)
 class CostStudy:
     """Costs by behaviour, break-even, prices, who pays for whom,
-    what a customer costs and brings.
+    what a customer costs and brings; `earlier`: the earlier report, if there is one.
     """
 
     book: Book
     parameters: Parameters
+    earlier: Published | None = None
 
     # --- the company
 
@@ -303,6 +306,50 @@ class CostStudy:
     def ages(self) -> pd.DataFrame:
         """Open amounts by age: `receivables.aged_balance`."""
         return receivables.aged_balance(self.book.table("receivables"), self.book.as_of).execute()
+
+    # --- states of a dispute
+
+    @computed
+    def stuck(self) -> pd.DataFrame:
+        """Invoices that are stuck or came back, largest first: `receivables.stuck_invoices`, with
+        names.
+        """
+        t = receivables.stuck_invoices(self.book.table("receivables"), self.book.as_of).execute()
+        names = self.book.names().reindex(columns=["name", "salesperson"])
+        return t.assign(
+            name=t.customer_id.map(names.name).fillna(t.customer_id),
+            salesperson=t.customer_id.map(names.salesperson),
+        )
+
+    @computed
+    def states(self) -> pd.DataFrame:
+        """The same by state: `disputes.dispute_states`."""
+        return disputes.dispute_states(self.stuck)
+
+    @computed
+    def recovery(self) -> pd.DataFrame:
+        """What comes back of unpaid amounts, by age: `receivables.recovery_by_age`."""
+        return receivables.recovery_by_age(self.book.table("receivables"), self.book.as_of)
+
+    @computed
+    def dispute_flow(self) -> pd.DataFrame:
+        """From the earlier audit to this one: `disputes.dispute_flow`; no row without its list."""
+        before, columns = self.earlier, ["state_before", "state", "invoice_count", "amount"]
+        if before is None or not before.has_list("disputes"):
+            return pd.DataFrame(columns=columns)
+        then = before.read_list("disputes", "amount copy", texts="customer_id state")
+        now = self.stuck
+        for name in ("invoice_date", "due"):
+            then[name] = pd.to_datetime(then[name])
+            now = now.assign(**{name: pd.to_datetime(now[name])})
+        cents = now.assign(amount=now.amount.round(2)), then.assign(amount=then.amount.round(2))
+        return disputes.dispute_flow(cents[1], cents[0])
+
+    @computed
+    def claims(self) -> pd.DataFrame:
+        """Claims in the ledger, a column a year: `accounts.ledger_claims`."""
+        buckets = series.buckets_of(self.years)
+        return accounts.ledger_claims(self.book.table("ledger"), buckets)
 
     @property
     def late_amount(self) -> float | None:

@@ -14,6 +14,9 @@ from carnet.engagement.profiles import Balance
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
+# groups of accounts of claims: True where their balance is carried from year to year
+CLAIM_ACCOUNTS = {"411": True, "416": True, "491": True, "654": False, "7714": False}
+
 
 @measure(
     N_("Totals of the legal ledger"),
@@ -128,6 +131,41 @@ def doubtful_accounts(ledger: ir.Table) -> ir.Table:
         balance=t.balance.sum(),
     )
     return sums.order_by("account")
+
+
+@measure(N_("Claims on customers in the ledger, year by year"))
+def ledger_claims(ledger: ir.Table, periods: Sequence[Bucket]) -> pd.DataFrame:
+    """What the ledger holds on claims at the end of each period, what was lost and what came back.
+
+    Formula     411, 416 and 491: debit − credit of all lines up to the end of the period, what is
+                carried forward counted once; 654 and 7714: debit − credit of its own lines, those
+                that open or close an exercise left out
+    Unit        currency; 491 and 7714 stand on the credit side, below zero
+    Population  one row an account group of CLAIM_ACCOUNTS with a line; one column a period (its
+                position)
+    Undefined   never: without such a line the table is empty
+    Source      French chart of accounts (PCG): customers, doubtful customers, impairment, losses on
+                claims, recoveries of claims written off
+
+    Columns     account, then one a period
+    """
+    t, rows = _amounts(_once(ledger)), []
+    for account, carried in CLAIM_ACCOUNTS.items():
+        own = t.filter(t.account.startswith(account))
+        within = own.filter(~own.opening & ~own.closing)
+        values = {
+            str(at): own.balance.sum(where=own.date <= ibis.date(bucket.end))
+            if carried
+            else within.balance.sum(
+                where=within.date.between(ibis.date(bucket.start), ibis.date(bucket.end))
+            )
+            for at, bucket in enumerate(periods)
+        }
+        source = own if carried else within
+        told = source.agg(lines=source.count(), **values).execute().iloc[0]
+        if told.lines:
+            rows.append({"account": account, **told.drop("lines").fillna(0.0).to_dict()})
+    return pd.DataFrame(rows, columns=["account", *(str(at) for at in range(len(periods)))])
 
 
 @measure(N_("Customers that the ledger has given up or doubts"))

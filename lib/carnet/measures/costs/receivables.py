@@ -4,13 +4,18 @@ import datetime as dt
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
 
 from carnet.engagement.periods import Period
 from carnet.measures.register import Figure, measure
+from carnet.measures.statistics.intervals import wilson_interval
 from carnet.wording import N_
 
 # days since the due date (the invoice date when none is given) at which a class of age starts
 AGES = (0, 30, 60, 90)
+FOLLOWED_AGES = (0, 30, 60, 90, 180)  # days past due from which an unpaid amount is followed
+FOLLOWED_DAYS = 90
 
 
 @measure(
@@ -204,6 +209,92 @@ def paid_in_time(
     # not paid by now: not in time
     in_time = (t.paid.delta(t.due, unit="day") <= grace_days).fill_null(False)
     return t.amount.sum(where=judged & in_time).fill_null(0.0) / t.amount.sum(where=judged)
+
+
+@measure(N_("Invoices that are stuck, with their state"))
+def stuck_invoices(receivables: ir.Table, as_of: dt.date, days: int = 365) -> ir.Table:
+    """Invoices past due, disputed, in collection or written off, and those that came back.
+
+    Formula     state: came_back where its status says collection or written off, and it was paid in
+                the last `days`; else written_off, collection or disputed as its status says, where
+                it is not paid; past_due where it is unpaid and past due; days_past_due = as_of −
+                due date (of one that came back: its payment − due date)
+    Unit        currency; days
+    Population  one row an invoice of a positive amount, dated up to `as_of`, in such a state
+    Undefined   never: without such an invoice the table is empty
+    Source      source C of the method (complaint, dispute, collection, loss, recovery)
+
+    Columns     customer_id, invoice_date, due, amount, state, days_past_due, copy (number among
+                invoices that are alike)
+    """
+    t = _dated(receivables, as_of)
+    status = t.status.fill_null("open") if "status" in t.columns else ibis.literal("open")
+    back = t.paid.notnull() & status.isin(["collection", "written_off"])
+    back &= t.paid > ibis.date(as_of - dt.timedelta(days=days))
+    state = ibis.cases(
+        (back, "came_back"),
+        (t.paid.notnull(), ibis.null("string")),
+        (status == "written_off", "written_off"),
+        (t.is_open & (status == "collection"), "collection"),
+        (t.is_open & (status == "disputed"), "disputed"),
+        (t.is_open & (t.due < ibis.date(as_of)), "past_due"),
+        else_=ibis.null("string"),
+    )
+    until = ibis.coalesce(t.paid, ibis.date(as_of))
+    t = t.mutate(state=state, days_past_due=until.delta(t.due, unit="day"))
+    t = t.filter(t.state.notnull() & (t.amount > 0))
+    alike = ibis.window(group_by=["customer_id", "invoice_date", "due", "amount"], order_by="state")
+    return t.select(
+        "customer_id",
+        "invoice_date",
+        "due",
+        "amount",
+        "state",
+        "days_past_due",
+        copy=ibis.row_number().over(alike),
+    ).order_by(ibis.desc("amount"), "customer_id", "due", "invoice_date", "copy")
+
+
+@measure(N_("What comes back of unpaid amounts, by age"))
+def recovery_by_age(receivables: ir.Table, as_of: dt.date) -> pd.DataFrame:
+    """Of the invoices that were still unpaid some days after they were due, what was paid in the 90
+    days that followed.
+
+    Formula     recovery_rate = recovered_count ÷ invoice_count, Wilson interval;
+                recovered_share = Σ amount of those ÷ Σ amount
+    Unit        days; counts; shares 0 to 1
+    Population  one row an age of FOLLOWED_AGES: invoices of a positive amount, unpaid that many
+                days after they were due, whose following FOLLOWED_DAYS are over on `as_of`; those
+                paid on a day that nobody noted are left out
+    Undefined   rates are NaN without such an invoice
+    Source      definition of the workbook; interval: E. B. Wilson, JASA, 1927
+
+    Columns     age, invoice_count, recovered_count, recovery_rate, recovery_low, recovery_high,
+                amount, recovered_share
+    """
+    t = _dated(receivables, as_of)
+    t = t.filter(t.timed) if "timed" in t.columns else t
+    waited = t.paid.delta(t.due, unit="day")
+    passed = ibis.literal(as_of).delta(t.due, unit="day")
+    t = t.filter(t.amount > 0).select("amount", waited=waited, passed=passed)
+    sums = {}
+    for age in FOLLOWED_AGES:
+        there = (t.passed >= age + FOLLOWED_DAYS) & (t.waited.isnull() | (t.waited > age))
+        back = there & (t.waited <= age + FOLLOWED_DAYS).fill_null(False)
+        sums[f"n{age}"], sums[f"k{age}"] = there.sum().fill_null(0), back.sum().fill_null(0)
+        sums[f"a{age}"] = t.amount.sum(where=there).fill_null(0.0)
+        sums[f"b{age}"] = t.amount.sum(where=back).fill_null(0.0)
+    row, rows = t.agg(**sums).execute().iloc[0], []
+    for age in FOLLOWED_AGES:
+        n, k, amount = int(row[f"n{age}"]), int(row[f"k{age}"]), row[f"a{age}"]
+        low, high = wilson_interval(k, n) if n else (np.nan, np.nan)
+        rate, share = (k / n, row[f"b{age}"] / amount) if n else (np.nan, np.nan)
+        rows.append((age, n, k, rate, low, high, amount, share))
+    columns = (
+        "age invoice_count recovered_count recovery_rate recovery_low recovery_high amount "
+        "recovered_share"
+    )
+    return pd.DataFrame(rows, columns=columns.split())
 
 
 def _dated(receivables: ir.Table, as_of: dt.date) -> ir.Table:

@@ -236,7 +236,8 @@ def next_families(pairs: pd.DataFrame, trial: Trial, margin_rates: pd.Series) ->
     began = pairs[(pairs.bought & ~pairs.owned_before).astype(bool) & (pairs.revenue > 0)]
     before = pairs.groupby("customer_id").owned_before.any().astype(bool)
     began = began[began.customer_id.isin(whole.index[before & (whole > 0)])]
-    share = began.revenue / began.customer_id.map(whole)
+    # nobody began: pandas maps no row to texts
+    share = began.revenue / began.customer_id.map(whole).astype(float)
     by_family = share.groupby(began.family).agg(["median", "size"])
     own = by_family["median"].where(by_family["size"] >= LEAST_ADOPTERS)
     first_share = t.family.map(own).fillna(share.median())
