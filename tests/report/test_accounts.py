@@ -10,7 +10,7 @@ import pytest
 import xlsxwriter
 from carnet.book.book import open_book
 from carnet.engagement.file import load_engagement
-from carnet.report.accounts import Accounts, _figures, _years
+from carnet.report.accounts import Accounts, _figures, _years, account_parts
 from python_calamine import CalamineWorkbook
 
 from tests.conftest import DEMO, page_text, run_carnet
@@ -215,3 +215,28 @@ def test_a_year_before_the_first_sale_is_left_out(make_engagement):
     assert [total for _, total, _ in _years(book, {0: 20.0, 11: 10.0})] == [
         book.wording.money(30, 0)
     ]
+
+
+def test_an_account_in_collection_has_the_file_of_its_dispute(make_engagement):
+    """Two invoices of A are stuck, 90 days at most, and one visit came since; B owes and disputes
+    nothing.
+    """
+    sales = [["customer_id", "date", "amount"]]
+    sales += [[name, f"2024-{month:02}-02", "10"] for name in "AB" for month in range(1, 13)]
+    owed = [
+        ["customer_id", "invoice_date", "due_date", "amount", "status"],
+        ["A", "2024-09-01", "2024-10-02", "100", "litige"],
+        ["A", "2024-10-01", "2024-11-01", "50", "contentieux"],
+        ["A", "2024-12-01", "2025-01-01", "30", "open"],
+        ["B", "2024-09-01", "2024-10-02", "70", "open"],
+    ]
+    visits = [["customer_id", "date", "activity"]]
+    visits += [["A", day, "Visite"] for day in ("2024-10-02", "2024-11-05")]
+    tables = {"sales": sales, "receivables": owed, "service": visits}
+    book = open_book(make_engagement(tables=tables), as_of="2024-12-31")
+    found = Accounts(["A", "B"], {"A": "a", "B": "b"}, {"A": "A", "B": "B"}, set())
+    a, b = account_parts(book, found, {})
+    assert "2 invoices in dispute or in collection" in a["case"] and "150" in a["case"]
+    assert "90 days ago" in a["case"] and "1 contact is noted since" in a["case"]
+    assert b["case"] == "" and [text for _, text in b["invoices"]] == ["€70"]
+    assert [text.split(" · ")[1] for _, text in a["invoices"][:2]] == ["disputed", "in collection"]

@@ -203,7 +203,8 @@ def _account(
         "opportunities": _lines(
             w, _of(found.opportunities, key), "opened", "stage product amount competitor"
         ),
-        "invoices": _lines(w, _of(found.invoices, key), "due", "amount"),
+        "case": _case(book, _of(found.invoices, key), _of(found.contacts, key)),
+        "invoices": _lines(w, _of(found.invoices, key), "due", "amount status"),
         "marks": [
             *_lines(w, _of(found.marks, key), "date", "score scale comment"),
             *_lines(w, _of(found.departures, key), "date", "reason competitor verbatim"),
@@ -299,6 +300,31 @@ def _figures(
     return [(label, value) for label, value in told if value]
 
 
+def _case(book: Book, invoices: pd.DataFrame, contacts: pd.DataFrame) -> str:
+    """What whoever collects must know of invoices in dispute or collection; empty without one."""
+    w = book.wording
+    if "status" not in invoices or not invoices.status.notna().any():
+        return ""
+    stuck = invoices[invoices.status.notna()]
+    oldest = pd.Timestamp(stuck.due.min()).date()
+    told = w.ngettext(
+        "File of the dispute: {count} invoice in dispute or in collection, {amount}, due on {day}, "
+        "{days} days ago.",
+        "File of the dispute: {count} invoices in dispute or in collection, {amount}, the oldest "
+        "due on {day}, {days} days ago.",
+        len(stuck),
+        amount=w.money(float(stuck.amount.sum())),
+        day=w.date(oldest, "medium"),
+        days=w.number((book.as_of - oldest).days),
+    )
+    since = contacts[pd.to_datetime(contacts.date) > pd.Timestamp(oldest)] if len(contacts) else []
+    return f"{told} " + w.ngettext(
+        "{count} contact is noted since.",
+        "{count} contacts are noted since.",
+        len(since),
+    )
+
+
 def _families(w: Wording, t: pd.DataFrame) -> list[tuple[str, str, str, bool]]:
     """The families with revenue in either period: name, now, before, no longer bought."""
     return [
@@ -330,6 +356,8 @@ def _lines(w: Wording, t: pd.DataFrame, day: str, columns: str) -> list[tuple[st
 def _cell(w: Wording, name: str, value: Any) -> str:
     if name == "amount":
         return w.money(float(value), 0)
+    if name == "status":
+        return w._(WORDS[value])
     if name == "stage" and value in STAGES:
         return w._(STAGES[value])
     if name in ("score", "scale"):

@@ -115,10 +115,13 @@ def open_invoices(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     Undefined   never: without an open invoice the table is empty
     Source      definition of the workbook (method §5: aged balance)
 
-    Columns     customer_id, invoice_date, due, amount; oldest due first
+    Columns     customer_id, invoice_date, due, amount, status (disputed, collection; NULL: neither,
+                or none told); oldest due first
     """
     t = _dated(receivables, as_of)
-    t = t.filter(t.is_open).select("customer_id", "invoice_date", "due", "amount")
+    told = t.status if "status" in t.columns else ibis.null("string")
+    known = told.isin(["disputed", "collection"]).ifelse(told, ibis.null("string"))
+    t = t.filter(t.is_open).select("customer_id", "invoice_date", "due", "amount", status=known)
     return t.order_by("customer_id", "due", "invoice_date", "amount")
 
 
