@@ -327,6 +327,9 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
     "profit_below": (N_("Profit, margin a step lower"), "money"),
     "profit_same": (N_("Profit, margin as today"), "money"),
     "profit_above": (N_("Profit, margin a step higher"), "money"),
+    "class_kind": (N_("By"), "word"),
+    "class_from": (N_("From"), "text"),
+    "class_to": (N_("To"), "text"),
     "dispute_state": (N_("State"), "word"),
     "dispute_state_before": (N_("State then"), "word"),
     "invoice_date": (N_("Invoiced on"), "date"),
@@ -407,6 +410,11 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
 
 WORDS = {
     **KIND_LABELS,
+    "not_there": N_("bought nothing"),
+    "abc": N_("class by revenue, a year ago"),
+    "rfm": N_("segment, a year ago"),
+    "abc_audit": N_("class by revenue, last audit"),
+    "strategy_audit": N_("strategy, last audit"),
     **STATE_WORDS,
     "settled": N_("no longer stuck"),
     "not_stuck": N_("not stuck then"),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from carnet.findings.base import Finding, list_names
 from carnet.measures.growth.associations import LEAST_LIFT, Trial
-from carnet.measures.growth.migration import Moves
+from carnet.measures.growth.migration import NOT_THERE, Moves
 from carnet.wording import Wording, unknown
 
 SURE = 0.05  # p-value at or under which an uneven split is no luck
@@ -171,6 +171,16 @@ def moved(w: Wording, kind: str, m: Moves) -> str:
         high=w.number(m.high),
     )
     sentences = {
+        ("abc", True): w._(
+            "Classes by revenue: {up} customers moved to a higher class, {down} to a lower one, "
+            "{stayed} stayed; luck alone would send {low} to {high} up.",
+            **told,
+        ),
+        ("abc", False): w._(
+            "Classes by revenue: {up} customers moved to a higher class, {down} to a lower one, "
+            "{stayed} stayed; that is what luck alone makes ({low} to {high} up).",
+            **told,
+        ),
         ("basket", True): w._(
             "Mean basket: {up} customers moved to a higher band, {down} to a lower one, {stayed} "
             "stayed; luck alone would send {low} to {high} up.",
@@ -193,6 +203,20 @@ def moved(w: Wording, kind: str, m: Moves) -> str:
         ),
     }
     return sentences[kind, m.p_value <= SURE]
+
+
+def changed(w: Wording, kind: str, t: pd.DataFrame) -> str:
+    """How many customers of both days changed their segment or strategy; empty where unknown."""
+    there = (t.class_before != NOT_THERE) & (t.class_after != NOT_THERE)
+    both = t[(t.kind == kind) & there]
+    if not len(both):
+        return ""
+    told = dict(
+        changed=w.number((both.class_before != both.class_after).sum()), both=w.number(len(both))
+    )
+    if kind == "rfm":
+        return w._("Of {both} customers of both years, {changed} changed their segment.", **told)
+    return w._("Of {both} customers of both audits, {changed} have another strategy.", **told)
 
 
 def basket_labels(w: Wording, bounds: list[float]) -> list[str]:

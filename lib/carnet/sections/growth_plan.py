@@ -283,6 +283,32 @@ def which_baskets(study: GrowthStudy) -> Shows:
     )
 
 
+@section(given("sales"), complete)
+def who_moved(study: GrowthStudy) -> Shows:
+    """Who changed class since a year ago and since the last audit."""
+    if not study.book.has("sales"):
+        return
+    w = study.book.wording
+    yield from said(words.moved(w, "abc", study.abc_moves))
+    for kind in ("rfm", "strategy_audit"):
+        yield from said(words.changed(w, kind, study.changes_of_class))
+    yield Exhibit(
+        "class-changes",
+        w._("Customers that changed class, largest change of revenue first"),
+        study.class_table.assign(
+            class_kind=lambda t: t.kind,
+            class_from=lambda t: [w._(WORDS.get(name, name)) for name in t.class_before],
+            class_to=lambda t: [w._(WORDS.get(name, name)) for name in t.class_after],
+        ),
+        Columns(
+            "class_kind class_from class_to customer_count revenue_previous revenue sales_gap",
+            first=study.parameters.top_count,
+        ),
+        missing=too_few(study.book, study.class_table),
+        lists={"class_changes": study.changes_of_class},
+    )
+
+
 @section()
 def recommendations(study: GrowthStudy) -> Shows:
     """What to do next: each sentence is triggered by names on a list."""

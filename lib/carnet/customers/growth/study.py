@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.earlier import Published
 from carnet.customers import series
 from carnet.customers.accounts.groups import CUTS, cuts_of
 from carnet.customers.decisions import decisions
@@ -21,7 +22,7 @@ from carnet.customers.growth.next_family import (
 from carnet.engagement.parameters import Parameters
 from carnet.measures.growth import associations, families, migration, reorders
 from carnet.measures.growth.figures import growth_figures
-from carnet.measures.portfolio import baskets, concentration
+from carnet.measures.portfolio import baskets, concentration, movement, segments
 from carnet.measures.register import computed
 
 NAMED_FAMILIES = 12  # largest families of a table of families by class
@@ -29,10 +30,13 @@ NAMED_FAMILIES = 12  # largest families of a table of families by class
 
 @dataclass(frozen=True)
 class GrowthStudy:
-    """Cuts, families and their associations, the next family, prices, reorders, baskets."""
+    """Cuts, families and their associations, the next family, prices, reorders, baskets, changes of
+    class; `earlier`: the report before this one, if there is one.
+    """
 
     book: Book
     parameters: Parameters
+    earlier: Published | None = None
 
     @property
     def family(self) -> str:
@@ -194,6 +198,74 @@ class GrowthStudy:
     def frequency_moves(self) -> migration.Moves:
         """Up and down between bands of frequency, beside luck."""
         return migration.moves(self.migrated("frequency"))
+
+    # --- classes, a year ago and at the last audit
+
+    def classes_of(self, years: int) -> dict[str, pd.DataFrame]:
+        """ABC class and RFM segment of the 12 months that ended so many years ago: customer_id,
+        class.
+        """
+        p, periods = self.parameters, self.book.periods.yearly.earlier(years)
+        cube = self.book.cube.filter(self.book.cube.audit_month >= 12 * years)
+        cube = cube.mutate(audit_month=cube.audit_month - 12 * years)
+        moved = movement.customer_movement(cube, periods)
+        classes = concentration.abc_classes(moved, p.abc_cut_a, p.abc_cut_b)
+        scores = segments.rfm_scores(segments.customer_activity(moved, periods.as_of))
+        found = {"abc": classes.rename({"class": "abc_class"})}
+        found["rfm"] = scores.rename({"class": "segment"})
+        return {name: t.select("customer_id", "class").execute() for name, t in found.items()}
+
+    @computed
+    def changes_of_class(self) -> pd.DataFrame:
+        """Who changed class: the kind (abc, rfm: since a year ago; abc_audit, strategy_audit: since
+        the earlier report), class_before, class_after, name and money of both years.
+        """
+        now, parts = self.classes_of(0), {}
+        if self.book.previous_is_complete:
+            then = self.classes_of(1)
+            parts = {name: migration.class_changes(then[name], now[name]) for name in now}
+        if self.earlier is not None and self.earlier.has_list("strategy"):
+            listed = self.earlier.read_list("strategy", "", texts="customer_id strategy abc_class")
+            own = self.decided[["customer_id", "strategy"]].rename(columns={"strategy": "class"})
+            parts["strategy_audit"] = migration.class_changes(
+                listed.rename(columns={"strategy": "class"}), own
+            )
+            held = listed[listed.abc_class != ""].rename(columns={"abc_class": "class"})
+            parts["abc_audit"] = migration.class_changes(held, now["abc"])
+        columns = ["kind", "customer_id", "class_before", "class_after"]
+        if not parts:
+            return pd.DataFrame(columns=[*columns, "sales_gap"])
+        t = pd.concat([part.assign(kind=kind) for kind, part in parts.items()], ignore_index=True)
+        money = self.moved[["customer_id", "revenue", "revenue_previous", "sales_gap"]]
+        names = self.book.names().reindex(columns=["name", "salesperson"])
+        t = t[columns].merge(money, on="customer_id", how="left")
+        return t.join(names, on="customer_id")
+
+    @property
+    def class_table(self) -> pd.DataFrame:
+        """Customers and money by kind and pair of classes that differ, largest gap of a kind
+        first.
+        """
+        t = self.changes_of_class
+        t = t[t.class_before != t.class_after]
+        t = t.groupby(["kind", "class_before", "class_after"], as_index=False).agg(
+            customer_count=("customer_id", "size"),
+            revenue_previous=("revenue_previous", "sum"),
+            revenue=("revenue", "sum"),
+            sales_gap=("sales_gap", "sum"),
+        )
+        order = t.assign(size=-t.sales_gap.abs()).sort_values(["kind", "size"]).index
+        return t.loc[order].reset_index(drop=True)
+
+    @computed
+    def abc_moves(self) -> migration.Moves:
+        """Up and down between ABC classes in a year, beside luck."""
+        t, places = self.changes_of_class, {"C": 0, "B": 1, "A": 2}
+        t = t[t.kind == "abc"].assign(
+            before=lambda r: r.class_before.map(places).fillna(-1).astype(int),
+            after=lambda r: r.class_after.map(places).fillna(-1).astype(int),
+        )
+        return migration.moves(migration.migration(t))
 
     # --- what is published
 

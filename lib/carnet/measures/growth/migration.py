@@ -12,6 +12,7 @@ from scipy.stats import binom, binomtest
 from carnet.measures.register import measure
 from carnet.wording import N_
 
+NOT_THERE = "not_there"  # in no class: bought nothing
 FREQUENCIES = (2, 4, 7, 13)  # orders a year at which a band of frequency starts
 
 
@@ -80,6 +81,29 @@ def migration(classes: pd.DataFrame) -> pd.DataFrame:
         revenue_previous=("revenue_previous", "sum"),
     )
     return t.assign(sales_gap=t.revenue - t.revenue_previous)
+
+
+@measure(N_("Customers that changed class between two days"))
+def class_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """The class of each customer on two days.
+
+    Formula     both tables joined by customer; not_there: in no class on that day (not active)
+    Unit        classes
+    Population  one row a customer with a class on either day
+    Undefined   never: without a class on either day the table is empty
+    Source      definition of the workbook
+
+    Parameters  before, after: customer_id, class
+    Columns     customer_id, class_before, class_after
+    """
+    t = before[["customer_id", "class"]].merge(
+        after[["customer_id", "class"]],
+        on="customer_id",
+        how="outer",
+        suffixes=("_before", "_after"),
+    )
+    names = ["class_before", "class_after"]
+    return t.assign(**{name: t[name].astype(object).fillna(NOT_THERE) for name in names})
 
 
 @measure(N_("Customers that moved up and down, beside luck"))
