@@ -149,6 +149,8 @@ CALLS = {
     reorders.family_rhythms: lambda b: reorders.family_rhythms(
         b.table("sales"), "product", b.as_of
     ),
+    recurring.contract_states: lambda b: recurring.contract_states(contracts_of(b), AS_OF),
+    recurring.recurring_products: lambda b: recurring.recurring_products(contracts_of(b), [AS_OF]),
     recurring.monthly_recurring: lambda b: recurring.monthly_recurring(
         contracts_of(b), [dt.date(2024, 12, 31), dt.date(2025, 6, 30), AS_OF]
     ),

@@ -446,7 +446,10 @@ USUAL = dict(
     next_family=None,
     next_margin=np.nan,
     sales_gap=0.0,
+    renewal_date=pd.NaT,
+    renewal_amount=np.nan,
 )
+SOON = dict(renewal_date=pd.Timestamp("2025-03-31"), renewal_amount=900.0)
 CHASED = dict(chase_reason="chase", uncapped_budget=500.0)
 PROPOSED = dict(
     chosen=True, arm="contact", back_value=180.0, proposal_cost=60.0, chase_reason="small"
@@ -471,6 +474,10 @@ def decide(*accounts, action_cost=60.0):
         ({"next_margin": 60.0, "sales_gap": np.nan}, "develop", None, 0),
         (CHASED | {"next_margin": 900.0}, "retain", None, 500),
         ({"next_margin": 900.0, "tracked": True}, "call", None, 0),
+        (SOON, "renew", None, 0),
+        (SOON | CHASED | {"tracked": True}, "renew", None, 500),
+        (SOON | {"status": "not_due"}, "renew", None, 0),
+        (SOON | {"insolvent": True}, "do_not_chase", "insolvent", 0),
         ({"next_margin": 900.0, "status": "not_due"}, "wait", None, 0),
         ({"next_margin": 900.0, "strategy": "protect"}, "protect", None, 0),
         (PROPOSED | {"next_margin": 900.0, "arm": "hold-out"}, "leave_alone", None, 0),
@@ -555,6 +562,8 @@ def accounts(draw):
         cap=draw(MONEY),
         next_margin=draw(st.one_of(st.just(np.nan), MONEY)),
         sales_gap=draw(st.sampled_from([-100.0, 0.0, 100.0])),
+        renewal_date=draw(st.sampled_from([pd.NaT, pd.Timestamp("2025-03-31")])),
+        renewal_amount=900.0,
         chase_reason=draw(
             st.sampled_from(["unprofitable", "unknown", "chase", "gone", "safe", "small"])
         ),

@@ -152,6 +152,8 @@ def test_tasks_leave_the_hold_out_alone_and_start_on_monday():
             "customer_id": list("EDCBA"),
             "action": ["last_chance", "last_chance", "call", "leave_alone", "call"],
             "at_most": 60.0,
+            "renewal_date": pd.NaT,
+            "renewal_amount": None,
         }
     )
     t = tasks.schedule(
@@ -170,12 +172,31 @@ def test_tasks_leave_the_hold_out_alone_and_start_on_monday():
 def test_what_does_not_fit_is_left_out_calls_first():
     many = pd.DataFrame(
         {"salesperson": ["x"] * 12, "action": ["call"] * 10 + ["last_chance"] * 2, "n": range(12)}
-    )
+    ).assign(renewal_date=pd.NaT)
     t = tasks.schedule(many, dt.date(2025, 12, 29), weekly_count=5, week_count=2)
     assert t.n.tolist() == [*range(8), 10, 11], "the two proposals stay, the last two calls go"
     assert [day.isocalendar().week for day in t.due_date] == [2] * 5 + [3] * 5, (
         "a Monday itself is not the Monday after"
     )
+
+
+def test_a_contract_that_ends_is_spoken_about_in_time():
+    """Two weeks before 2026-01-26 is 2026-01-12; before 2026-01-10 the first Monday; a later one
+    keeps its turn. None is crowded out by calls.
+    """
+    many = pd.DataFrame(
+        {
+            "salesperson": ["x"] * 9,
+            "action": ["call"] * 6 + ["renew"] * 3,
+            "n": range(9),
+            "renewal_date": [pd.NaT] * 6
+            + list(pd.to_datetime(["2026-01-26", "2026-01-10", "2026-06-30"])),
+        }
+    )
+    t = tasks.schedule(many, dt.date(2025, 12, 31), weekly_count=2, week_count=3).set_index("n")
+    assert list(t.index) == [0, 1, 2, 6, 7, 8]
+    assert t.due_date[6] == dt.date(2026, 1, 12) and t.due_date[7] == dt.date(2026, 1, 5)
+    assert t.due_date[8].isocalendar().week == 4
 
 
 # --- follow-up

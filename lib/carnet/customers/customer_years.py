@@ -55,6 +55,14 @@ def listed_since(book: Book, customers: pd.Series) -> pd.Series:
     return pd.to_datetime(customers.map(since)).astype("datetime64[ns]")
 
 
+def complaints_of(book: Book, named: str) -> list[str]:
+    """The kinds of activity that are complaints: those named (comma-separated), else told by their
+    words.
+    """
+    words = [name.strip() for name in named.split(",") if name.strip()]
+    return silence.complaint_activities(book.activity_kinds, words or silence.COMPLAINT_WORDS)
+
+
 def scaled_satisfaction(book: Book) -> ir.Table:
     """The survey with a scale for every answer: as given, else the smallest usual one that holds
     the largest mark of those that name none.

@@ -16,6 +16,7 @@ from carnet.customers.retention.customer_value import portfolio_of, regain_margi
 from carnet.engagement.parameters import Policy
 from carnet.measures.costs import accounts as ledger_accounts
 from carnet.measures.costs import receivables
+from carnet.measures.indicators import recurring
 from carnet.measures.register import Column, composed
 from carnet.measures.retention import actions, last_chance, retention_budget
 from carnet.wording import N_
@@ -24,8 +25,10 @@ ACTION_COLUMNS = [
     "customer_id", "name", "salesperson", "gap_salesperson", "action", "action_reason", "due_date",
     "at_most", "action_value", "strategy", "chase_reason", "arm", "sales_gap", "margin_at_stake",
     "yearly_margin", "leave_probability", "recoverability", "next_family", "next_margin",
+    "renewal_date", "renewal_amount",
 ]  # fmt: skip
 
+RENEW_DAYS = 120  # before a contract ends, or may be ended, in which it is spoken about
 PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
 
 
@@ -46,6 +49,8 @@ PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_
         "chase": Column("truth", "Its action is a call, or something may be spent on it"),
         "next_family": Column("text", "The family to offer it: associations.next_families"),
         "next_margin": Column("currency", "expected_margin of that family"),
+        "renewal_date": Column("date", "The day until which a contract that ends soon is open"),
+        "renewal_amount": Column("currency", "What that contract brings a year"),
     },
     N_("One decision per account"),
 )
@@ -80,6 +85,7 @@ def decisions(book: Book, policy: Policy) -> pd.DataFrame:
     for name in ("chosen", "tracked"):
         t[name] = t[name].eq(True)
     t = t.merge(_next(book), on="customer_id", how="left", validate="one_to_one")
+    t = t.merge(_renewals(book), on="customer_id", how="left", validate="one_to_one")
     t["insolvent"] = t.customer_id.isin(_doubtful(book))
     t["closed"] = t.customer_id.isin(closed_customers(book))
     t["cap"] = policy.budget_cap_share * t.yearly_margin.astype(float).clip(lower=0)
@@ -176,6 +182,20 @@ def _next(book: Book) -> pd.DataFrame:
     """The family to offer each account, and the margin to expect of it."""
     names = {"family": "next_family", "expected_margin": "next_margin"}
     return next_families_of(book).rename(columns=names)[["customer_id", *names.values()]]
+
+
+def _renewals(book: Book) -> pd.DataFrame:
+    """The first contract of each account that ends, or may be ended, in the coming RENEW_DAYS."""
+    columns = ["customer_id", "renewal_date", "renewal_amount"]
+    if not book.has("contracts", "end"):
+        return pd.DataFrame(columns=columns).astype({"renewal_date": "datetime64[ns]"})
+    t = recurring.renewals(book.table("contracts"), book.as_of).execute()
+    day = pd.Timestamp(book.as_of)
+    notice, end = pd.to_datetime(t.notice_date), pd.to_datetime(t.end)
+    t = t.assign(renewal_date=notice.where(notice > day, end), renewal_amount=t.yearly_amount)
+    t = t[t.renewal_date <= day + pd.Timedelta(days=RENEW_DAYS)]
+    first = t.sort_values(["renewal_date", "renewal_amount"], ascending=[True, False])
+    return first.drop_duplicates("customer_id")[columns]
 
 
 def _without_the_dropped(t: pd.DataFrame, book: Book, policy: Policy) -> pd.DataFrame:

@@ -181,7 +181,7 @@ TABLES: dict[str, TableSchema] = {
     "contracts": TableSchema(
         _columns(
             "customer_id:id start:date amount:money",
-            "end:date period:choice=month|quarter|year product notice:number "
+            "end:date period:choice=month|quarter|year product quantity:number notice:number "
             "status:choice=running|paused|ended",
         ),
         past_dates=(),

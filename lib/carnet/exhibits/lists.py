@@ -141,6 +141,7 @@ LISTS = {  # in the order of the annex
     "price_volume": NamedList(N_("Price, volume, mix")),
     "kpi": NamedList(N_("Indicators by period")),
     "cohorts": NamedList(N_("Cohorts")),
+    "recurring_cohorts": NamedList(N_("Recurring revenue by cohort")),
     "class_changes": NamedList(N_("Customers that changed class")),
     "disputes": NamedList(N_("Stuck invoices")),
     "satisfaction_kinds": NamedList(N_("Satisfaction by kind of question")),

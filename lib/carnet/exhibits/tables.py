@@ -105,10 +105,13 @@ def draw_table(
     columns: Fields | str,
     note: str = "",
 ) -> HtmlTable:
-    """Render `frame`, one row a row, with the fields named in `headings`."""
+    """Render `frame`, one row a row, with the fields named in `headings`; a field of texts or
+    days that no row tells is left out.
+    """
     shape = Fields(columns) if isinstance(columns, str) else columns
-    fields, first, cents = shape.names.split(), shape.first, shape.cents
-    frame = with_written(w, frame, fields)
+    first, cents = shape.first, shape.cents
+    frame = with_written(w, frame, shape.names.split())
+    fields = [field for field in shape.names.split() if _told(frame, field)]
     shown = frame if first is None else frame.head(LIST_ROWS)
     kinds = {field: HEADINGS[field][1] for field in fields}
     marks = {
@@ -154,6 +157,13 @@ def draw_table(
         )
         note = f"{note} {cut}".strip()
     return _rendered(table_id, caption, header, rows, note, (first, len(frame)))
+
+
+def _told(frame: pd.DataFrame, field: str) -> bool:
+    """False for a field of texts or days without a value in any row."""
+    if HEADINGS[field][1] not in ("text", "word", "date") or not len(frame):
+        return True
+    return bool((frame[field].notna() & (frame[field].astype(str) != "")).any())
 
 
 def _losses(frame: pd.DataFrame, field: str, kind: Kind) -> bool:

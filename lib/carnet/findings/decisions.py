@@ -11,7 +11,8 @@ from carnet.wording import N_, Wording, unknown
 ACTION_LABELS = {
     "leave_alone": N_("leave alone (drawn at random)"), "do_not_chase": N_("do not chase"),
     "last_chance": N_("last-chance proposal"), "renegotiate": N_("renegotiate or let go"),
-    "rekindle": N_("rekindle"), "call": N_("call"), "retain": N_("act to keep"),
+    "renew": N_("speak about the contract"), "rekindle": N_("rekindle"), "call": N_("call"),
+    "retain": N_("act to keep"),
     "protect": N_("protect"), "wait": N_("wait: not due"),
     "develop": N_("offer a family it does not buy"), "serve": N_("serve as ever"),
 }  # fmt: skip
@@ -53,6 +54,14 @@ def why(w: Wording, row: Mapping[str, Any]) -> str:
     reason = reason_of(row)
     if reason:
         parts.append(w._(reason))
+    if row["action"] == "renew":
+        parts.append(
+            w._(
+                "a contract of {amount} a year may end on {date}",
+                amount=w.money(row["renewal_amount"], 0),
+                date=w.date(pd.Timestamp(row["renewal_date"]).date()),
+            )
+        )
     if row["action"] == "develop":
         margin = w.money(row["next_margin"], 0)
         parts.append(w._("{margin} of margin to expect of it in a first year", margin=margin))

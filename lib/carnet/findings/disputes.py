@@ -29,8 +29,8 @@ def stuck(w: Wording, states: pd.DataFrame) -> Finding | None:
         return None
     parts = [
         w.ngettext(
-            "{count} invoice {state}: {amount}",
-            "{count} invoices {state}: {amount}",
+            "{state}: {count} invoice, {amount}",
+            "{state}: {count} invoices, {amount}",
             int(row.invoice_count),
             state=w._(STATE_WORDS[str(name)]),
             amount=w.money(row.amount, 0),
@@ -38,7 +38,8 @@ def stuck(w: Wording, states: pd.DataFrame) -> Finding | None:
         for name, row in t.iterrows()
     ]
     at_stake = float(t.amount.drop(["came_back", "written_off"], errors="ignore").sum())
-    return Finding("stuck_invoices", "; ".join(parts) + ".", -at_stake)
+    sentence = "; ".join(parts)
+    return Finding("stuck_invoices", f"{sentence[0].upper()}{sentence[1:]}.", -at_stake)
 
 
 def recovered(w: Wording, t: pd.DataFrame) -> str:

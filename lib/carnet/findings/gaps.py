@@ -592,6 +592,15 @@ def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
             )
             + limit
         )
+    if row["action"] == "renew":
+        return (
+            w._(
+                "Speak about the contract of {amount} a year before {date}.",
+                amount=w.money(row["renewal_amount"], 0),
+                date=w.date(pd.Timestamp(row["renewal_date"]).date()),
+            )
+            + limit
+        )
     noted = (
         dict(
             made=w.number(row["noted_contact_count"]),

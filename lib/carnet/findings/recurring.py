@@ -94,6 +94,35 @@ def expiring(w: Wording, t: pd.DataFrame) -> Finding | None:
     return Finding("contracts_ending", sentence, float(t.yearly_amount.sum()))
 
 
+SIGN_LABELS = {
+    "buys_less": N_("orders late"),
+    "shrank": N_("contract shrank"),
+    "unhappy": N_("unhappy mark"),
+    "complained": N_("complaint"),
+    "unpaid": N_("unpaid invoice"),
+}
+
+
+def signs(w: Wording, t: pd.DataFrame) -> list[str]:
+    """What each account shows before its renewal, in words."""
+    return [", ".join(w._(SIGN_LABELS[sign]) for sign in own) for own in t.signs]
+
+
+def at_risk(w: Wording, t: pd.DataFrame) -> str:
+    """How much of what ends belongs to customers that show a sign."""
+    shown = t[t.signs.map(len) > 0]
+    if not len(shown):
+        return ""
+    return w.ngettext(
+        "{count} of them is of a customer that shows a sign of its own: {amount} a year ({names}).",
+        "{count} of them are of customers that show a sign of their own: {amount} a year, first of "
+        "all {names}.",
+        len(shown),
+        amount=w.money(float(shown.yearly_amount.sum()), 0),
+        names=list_names(w, list(shown.name.drop_duplicates().head(3))),
+    )
+
+
 def renewed(w: Wording, t: pd.DataFrame) -> str:
     """What became of the contracts that ended in the last 12 months."""
     counts = t.set_index("outcome")

@@ -409,8 +409,47 @@ def recurring_revenue(study: RecurringStudy) -> Shows:
         ),
         annex=True,
     )
+    yield Exhibit(
+        "contract-states",
+        w._("Contracts at the audit date"),
+        study.states.assign(contract_state=study.states.state),
+        Columns("contract_state contract_count customer_count monthly_amount"),
+        missing=first_missing(needs(study.book, "contracts"), too_few(study.book, study.states)),
+    )
     if not study.compared:
         return
+    yield Exhibit(
+        "recurring-effects",
+        w._("What changed the recurring revenue of the customers of both days"),
+        study.effects[study.effects.customer_count > 0].assign(
+            recurring_effect=study.effects.effect, recurring_change=study.effects.amount
+        ),
+        Columns("recurring_effect customer_count recurring_change"),
+        missing=too_few(study.book, study.effects[study.effects.customer_count > 0]),
+        checks=[
+            (
+                abs(study.effects.amount.sum() - study.year.expansion - study.year.contraction)
+                < HALF_CENT,
+                "products, prices and quantities do not add up to expansion and contraction",
+            )
+        ],
+    )
+    yield Exhibit(
+        "recurring-cohorts",
+        w._("What customers of one quarter bring later, in % of the end of that quarter"),
+        study.cohorts.assign(
+            label=[w.date(day, "MMM y") for day in study.cohorts.label],
+            active_rate=study.cohorts.revenue_rate,
+        ),
+        Drawn(draw_cohorts, {"ages": w._("quarters since the first contract")}),
+        subtitle=w._(
+            "Recurring revenue of the cohort, quarter by quarter; n = its customers; above 100: "
+            "those who stay add more than the others end"
+        ),
+        source=source_line(study.book, *_of_contracts(study)),
+        missing=too_few(study.book, study.cohorts[study.cohorts.age > 0]),
+        lists={"recurring_cohorts": study.cohorts},
+    )
     ended = study.losses.step == "churned"
     yield from said(recurring_words.left(w, study.losses[ended]))
     yield Exhibit(
@@ -467,16 +506,21 @@ def renewals(study: RecurringStudy) -> Shows:
     """Which contracts end in the coming year, and what became of those that ended."""
     w = study.book.wording
     yield from said(recurring_words.expiring(w, study.renewals))
+    yield from said(recurring_words.at_risk(w, study.renewals))
     yield Exhibit(
         "renewals",
         w._("Contracts that end in the coming 12 months, earliest first"),
-        study.renewals,
+        study.renewals.assign(signs_told=recurring_words.signs(w, study.renewals)),
         Columns(
-            "customer_id name salesperson product end notice_date yearly_amount action",
+            "customer_id name salesperson product end notice_date yearly_amount signs_told action",
             first=study.parameters.top_count,
         ),
         missing=too_few(study.book, study.renewals),
-        lists={"renewals": study.renewals},
+        note=w._(
+            "Signs: among the most late by its own orders, recurring revenue that shrank, marks "
+            "under the stated one, a complaint, an invoice past due. Signs, no probability."
+        ),
+        lists={"renewals": study.renewals.assign(signs=study.renewals.signs.map(" ".join))},
         names="contracts_ending",
     )
     yield from said(recurring_words.renewed(w, study.outcomes) if len(study.outcomes) else None)

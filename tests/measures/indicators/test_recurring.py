@@ -142,3 +142,81 @@ def test_renewals_by_hand():
     t = recurring.renewals(table, dt.date(2024, 12, 31)).execute()
     assert t.customer_id.tolist() == ["A"] and t.yearly_amount.tolist() == [1200.0]
     assert str(pd.Timestamp(t.notice_date[0]).date()) == "2024-12-31"
+
+
+def units(*rows):
+    """customer, product, start, end, amount a month, quantity."""
+    names = ["customer_id", "product", "start", "end", "amount", "quantity"]
+    kinds = dict(
+        zip(names, ["string", "string", "date", "date", "float64", "float64"], strict=True)
+    )
+    t = pd.DataFrame(rows, columns=names)
+    for name in ("start", "end"):
+        t[name] = [None if pd.isna(day) else dt.date.fromisoformat(day) for day in t[name]]
+    return ibis.memtable(t, schema=kinds)
+
+
+def test_price_and_quantity_by_hand():
+    """10 seats at 10 become 12 at 11: price 1 × 11 = 11, quantity 2 × 10.5 = 21, 132 − 100 in all.
+    B adds a plan of 60 and drops one of 20; C's amount rises by 5, of seats not told; D is new.
+    """
+    table = units(
+        ("A", "seat", "2024-01-01", "2024-06-30", 100.0, 10.0),
+        ("A", "seat", "2024-07-01", None, 132.0, 12.0),
+        ("B", "x", "2024-01-01", None, 50.0, 1.0),
+        ("B", "y", "2024-07-01", None, 60.0, 1.0),
+        ("B", "z", "2024-01-01", "2024-06-30", 20.0, 1.0),
+        ("C", None, "2024-01-01", "2024-06-30", 30.0, None),
+        ("C", None, "2024-07-01", None, 35.0, None),
+        ("D", "x", "2024-07-01", None, 999.0, 1.0),
+    )
+    days = [dt.date(2024, 3, 31), dt.date(2024, 9, 30)]
+    t = recurring.recurring_effects(recurring.recurring_products(table, days).execute(), 0, 1)
+    told = t.set_index("effect")
+    assert told.amount.to_dict() == pytest.approx(
+        {"added": 60, "dropped": -20, "price": 11, "quantity": 21, "amount": 5}
+    )
+    assert told.customer_count.to_dict() == dict(added=1, dropped=1, price=1, quantity=1, amount=1)
+
+
+def test_cohorts_of_recurring_revenue_by_hand():
+    """A and B begin in the second quarter with 100 and 50; A grows to 130 in the third, B ends in
+    the fourth: 120 %, then 87 % of 150. C begins in the fourth.
+    """
+    ends = [dt.date(2024, 3, 31), *(dt.date(2024, m, 28) for m in (4, 5)), dt.date(2024, 6, 30)]
+    ends += [dt.date(2024, m, 28) for m in (7, 8)] + [dt.date(2024, 9, 30)]
+    ends += [dt.date(2024, m, 28) for m in (10, 11)] + [dt.date(2024, 12, 31)]
+    table = contracts(
+        ("A", "2024-04-10", "2024-08-31", 100.0, "month"),
+        ("A", "2024-09-01", None, 130.0, "month"),
+        ("B", "2024-05-01", "2024-10-31", 50.0, "month"),
+        ("C", "2024-11-01", None, 70.0, "month"),
+    )
+    monthly = recurring.monthly_recurring(table, ends).execute()
+    starts = table.group_by("customer_id").agg(start=table.start.min()).execute()
+    t = recurring.recurring_cohorts(monthly, starts, ends).set_index(["label", "age"])
+    june, december = dt.date(2024, 6, 30), dt.date(2024, 12, 31)
+    assert t.revenue_rate[june].tolist() == pytest.approx([1, 180 / 150, 130 / 150])
+    assert t.active_rate[june].tolist() == [1, 1, 0.5]
+    assert t.customer_count[june].tolist() == [2, 2, 2]
+    assert t.revenue_rate[december].tolist() == [1]
+
+
+def test_states_of_contracts_by_hand():
+    """Ended by its day or, without one, by its word; paused by its word; what starts tomorrow is to
+    come. What runs is what recurs.
+    """
+    table = contracts(
+        ("A", "2024-01-01", None, 10.0, "month"),
+        ("A", "2024-01-01", "2024-06-30", 20.0, "month"),
+        ("B", "2024-01-01", None, 40.0, "month", "ended"),
+        ("C", "2024-01-01", "2025-06-30", 80.0, "month", "paused"),
+        ("D", "2025-01-01", None, 1200.0, "year"),
+        ("E", "2024-01-01", "2025-01-31", 320.0, "month", "ended"),
+    )
+    day = dt.date(2024, 12, 31)
+    t = recurring.contract_states(table, day).execute().set_index("state")
+    assert t.monthly_amount.to_dict() == {"running": 330, "to_come": 100, "paused": 80, "ended": 60}
+    assert t.contract_count.to_dict() == {"running": 2, "to_come": 1, "paused": 1, "ended": 2}
+    running = recurring.monthly_recurring(table, [day]).execute().recurring.sum()
+    assert running == t.monthly_amount["running"]

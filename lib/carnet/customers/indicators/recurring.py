@@ -11,8 +11,10 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.customers import customer_years
 from carnet.customers.decisions import decisions
 from carnet.engagement.parameters import Parameters
+from carnet.measures.costs import receivables
 from carnet.measures.indicators import recurring
 from carnet.measures.register import computed
 from carnet.measures.statistics.intervals import wilson_interval
@@ -125,6 +127,29 @@ class RecurringStudy:
             salesperson=t.customer_id.map(names.salesperson),
         )
 
+    # --- what it is made of
+
+    @computed
+    def states(self) -> pd.DataFrame:
+        """Contracts running, paused, ended, to come: `recurring.contract_states`."""
+        return recurring.contract_states(self.contracts, self.book.as_of).execute()
+
+    @computed
+    def effects(self) -> pd.DataFrame:
+        """Products, prices and quantities behind a year of the same customers:
+        `recurring.recurring_effects`.
+        """
+        ends = [self.ends[MONTHS - 12], self.ends[MONTHS]]
+        t = recurring.recurring_products(self.contracts, ends).execute()
+        return recurring.recurring_effects(t, 0, 1)
+
+    @computed
+    def cohorts(self) -> pd.DataFrame:
+        """What each quarter's newcomers bring later: `recurring.recurring_cohorts`."""
+        assert self.contracts is not None
+        starts = self.contracts.group_by("customer_id").agg(start=self.contracts.start.min())
+        return recurring.recurring_cohorts(self.monthly, starts.execute(), self.ends)
+
     # --- renewals
 
     @computed
@@ -133,14 +158,44 @@ class RecurringStudy:
         earliest first; no row where only offers recur.
         """
         if not self.book.has("contracts", "end"):
-            return pd.DataFrame(columns=[*RENEWAL_COLUMNS, "name", "salesperson", "action"])
+            return pd.DataFrame(
+                columns=[*RENEWAL_COLUMNS, "name", "salesperson", "action", "signs"]
+            )
         t = recurring.renewals(self.book.table("contracts"), self.book.as_of).execute()
         decided = decisions(self.book, self.parameters.policy).set_index("customer_id").action
         t = self._named(t)
+        signs = self.signs.groupby("customer_id").sign.agg(list)
         return t.assign(
             action=t.customer_id.map(decided) if len(decided) else None,
             next_date=t.notice_date.fillna(t.end),
+            signs=[signs.get(customer, []) for customer in t.customer_id],
         )
+
+    @computed
+    def signs(self) -> pd.DataFrame:
+        """What the accounts themselves show before a renewal: customer_id, sign (buys_less: among
+        the most late of the gap list; shrank: its recurring revenue, in a year; unhappy: its marks
+        of 12 months; complained: in 12 months; unpaid: an invoice past due).
+        """
+        book, p = self.book, self.parameters
+        since, found = book.periods.yearly.current.start, {}
+        decided = decisions(book, p.policy)
+        found["buys_less"] = decided.customer_id[decided.tracked.astype(bool)]
+        t = recurring.recurring_changes(self.monthly, MONTHS - 12, MONTHS, self.earlier)
+        found["shrank"] = t.customer_id[t.step == "contraction"]
+        marks = customer_years.answers(book, since, book.as_of)
+        found["unhappy"] = marks.customer_id[marks.score < p.satisfied_from]
+        kinds = customer_years.complaints_of(book, p.complaint_activities)
+        if kinds and book.has("service"):
+            service = book.table("service")
+            days = service.date.between(ibis.date(since), ibis.date(book.as_of))
+            noted = service.filter(service.activity.isin(kinds) & days)
+            found["complained"] = noted.select("customer_id").distinct().execute().customer_id
+        if book.has("receivables"):
+            stuck = receivables.stuck_invoices(book.table("receivables"), book.as_of).execute()
+            found["unpaid"] = stuck.customer_id[stuck.state != "came_back"].drop_duplicates()
+        parts = [pd.DataFrame({"customer_id": ids, "sign": sign}) for sign, ids in found.items()]
+        return pd.concat(parts, ignore_index=True)
 
     @computed
     def outcomes(self) -> pd.DataFrame:

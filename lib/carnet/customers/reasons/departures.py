@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.customers import customer_years
 from carnet.customers.decisions import decisions, may_be_called, open_names
 from carnet.customers.figures import measured
 from carnet.customers.reasons import leavers
@@ -92,9 +93,7 @@ class Departures:
         """The kinds of activity that are complaints: named by the parameter,
         else told by their words.
         """
-        named = [name.strip() for name in self.parameters.complaint_activities.split(",")]
-        words = [name for name in named if name] or silence.COMPLAINT_WORDS
-        return silence.complaint_activities(self.book.activity_kinds, words)
+        return customer_years.complaints_of(self.book, self.parameters.complaint_activities)
 
     # --- notes and texts
 

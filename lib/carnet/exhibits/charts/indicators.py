@@ -73,7 +73,7 @@ def draw_control(
 
 
 @styled
-def draw_cohorts(w: Wording, cohorts: pd.DataFrame, texts: Texts) -> Chart:
+def draw_cohorts(w: Wording, cohorts: pd.DataFrame, texts: Texts, ages: str = "") -> Chart:
     """Heat map of `cohort_table`: a row a cohort with its size, a column an age;
     immature cells stay blank.
     """
@@ -105,7 +105,7 @@ def draw_cohorts(w: Wording, cohorts: pd.DataFrame, texts: Texts) -> Chart:
     axes.set_yticks(
         np.arange(len(grid)) + 0.5, [plain(row) for row in rows], rotation=0, fontsize=7.5
     )
-    axes.set(xlabel=w._("periods since the first order"), ylabel="")
+    axes.set(xlabel=ages or w._("periods since the first order"), ylabel="")
     figure.subplots_adjust(left=0.22)
     told = "; ".join(
         f"{r.label} +{r.age}: {w.percent(r.active_rate, 0)}"

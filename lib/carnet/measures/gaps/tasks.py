@@ -9,24 +9,27 @@ from carnet.measures.register import measure
 from carnet.measures.retention.actions import CALLED
 from carnet.wording import N_
 
+NOTICE_DAYS = 14  # before a contract may be ended, on which its customer is spoken to at the latest
+
 
 @measure(N_("One task a customer"))
 def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
     """One task an account whose decision is a call or a visit, largest gap first.
 
     Formula     the rows of the gap list whose action is one of `actions.CALLED` (last_chance,
-                rekindle, call)
+                renew, rekindle, call)
     Unit        as in the gap list; at_most in currency
     Population  one row a customer of the gap list with such a decision; nobody else has one
     Undefined   at_most is NaN where it is not known
     Source      source B of the method (follow-up tasks); one action an account: definition of the
                 workbook (method §6)
 
-    Returns     the columns of the gap list with action and at_most
+    Returns     the columns of the gap list with action, at_most, renewal_date, renewal_amount
     """
-    called = decided[decided.action.isin(CALLED)][["customer_id", "action", "at_most"]]
+    own = ["customer_id", "action", "at_most", "renewal_date", "renewal_amount"]
+    called = decided[decided.action.isin(CALLED)][own]
     return (
-        gaps.drop(columns=["action", "at_most"], errors="ignore")
+        gaps.drop(columns=own[1:], errors="ignore")
         .merge(called, on="customer_id")
         .sort_values(["sales_gap", "customer_id"], ignore_index=True)
     )
@@ -40,7 +43,8 @@ def schedule(
 
     Formula     due_date = Monday after `as_of` + 7 days × week + working day; the first
                 `weekly_count` tasks of each salesperson in the first week, and so on for
-                `week_count` weeks
+                `week_count` weeks; of a contract that ends (renew) never later than NOTICE_DAYS
+                before its renewal_date, nor before that Monday
     Unit        dates
     Population  tasks that fit: at most weekly_count × week_count a salesperson (tasks without one
                 count as one more)
@@ -48,11 +52,11 @@ def schedule(
     Source      source B of the method (follow-up tasks per salesperson)
 
     Weeks start on the Monday after `as_of`; the tasks of a week are spread over its five working
-    days, in the order given. What does not fit is left out: calls before last-chance proposals, the
-    last ones first.
+    days, in the order given. What does not fit is left out: calls before contracts that end and
+    last-chance proposals, the last ones first.
     """
     monday = as_of + dt.timedelta(days=7 - as_of.weekday())
-    proposals_first = tasks.assign(place=(tasks.action != "last_chance")).sort_values(
+    proposals_first = tasks.assign(place=~tasks.action.isin(["last_chance", "renew"])).sort_values(
         "place", kind="stable"
     )
     fits = (
@@ -62,4 +66,8 @@ def schedule(
     rank = kept.groupby("salesperson", dropna=False).cumcount().to_numpy()
     week, place = rank // weekly_count, rank % weekly_count
     days = week * 7 + np.minimum(place * 5 // weekly_count, 4)
-    return kept.assign(due_date=[monday + dt.timedelta(days=int(day)) for day in days])
+    planned = pd.Series([monday + dt.timedelta(days=int(day)) for day in days], kept.index)
+    latest = pd.to_datetime(kept.renewal_date) - pd.Timedelta(days=NOTICE_DAYS)
+    latest = latest.where(kept.action == "renew").clip(lower=pd.Timestamp(monday))
+    due = pd.to_datetime(planned).where(latest.isna(), np.minimum(pd.to_datetime(planned), latest))
+    return kept.assign(due_date=due.dt.date)

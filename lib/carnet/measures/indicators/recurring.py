@@ -39,13 +39,31 @@ def _is_running(contracts: ir.Table) -> ir.BooleanValue:
     return contracts.status.fill_null("running") == "running"
 
 
+def _running_on(contracts: ir.Table, ends: Sequence[dt.date], *kept: str) -> ir.Table:
+    """The contracts that run on each day of `ends` (position), with monthly and columns `kept`."""
+    t = contracts
+    end = t.end if "end" in t.columns else ibis.null("date")
+    # ended, and nobody says when, or paused, and nobody says since when: it does not run
+    paused = t.status.fill_null("") == "paused" if "status" in t.columns else ibis.literal(False)
+    running = (end.notnull() | _is_running(t)) & ~paused
+    t = t.select(
+        "customer_id", "start", *kept, end=end, running=running, monthly=_monthly_amount(t)
+    ).filter(lambda d: d.running)
+    days = ibis.memtable(
+        pd.DataFrame({"position": range(len(ends)), "day": pd.to_datetime(list(ends)).date}),
+        schema={"position": "int64", "day": "date"},
+    )
+    on = days.cross_join(t)
+    return on.filter((on.start <= on.day) & (on.end.isnull() | (on.end >= on.day)))
+
+
 @measure(N_("Recurring revenue of each customer, month by month"))
 def monthly_recurring(contracts: ir.Table, ends: Sequence[dt.date]) -> ir.Table:
     """What the contracts of a customer bring a month, on some days.
 
     Formula     Σ amount ÷ months of its period (month 1, quarter 3, year 12; none told: month) over
                 the contracts that run on the day: start ≤ day, and end NULL or ≥ day; a contract
-                whose status is paused or ended runs on no day from its end on, nor without an end
+                whose status is ended runs on no day without an end, and a paused one on none
     Unit        currency a month
     Population  one row a day of `ends` (its position, in their order) and customer with a contract
                 that runs on it
@@ -55,27 +73,165 @@ def monthly_recurring(contracts: ir.Table, ends: Sequence[dt.date]) -> ir.Table:
 
     Columns     position, customer_id, recurring
     """
-    t = contracts
-    end = t.end if "end" in t.columns else ibis.null("date")
-    # paused or ended, and nobody says when: it does not run
-    running = end.notnull() | _is_running(t)
-    t = t.select(
-        "customer_id",
-        "start",
-        end=end,
-        running=running,
-        monthly=_monthly_amount(t),
-    ).filter(lambda d: d.running)
-    days = ibis.memtable(
-        pd.DataFrame({"position": range(len(ends)), "day": pd.to_datetime(list(ends)).date}),
-        schema={"position": "int64", "day": "date"},
-    )
-    on = days.cross_join(t)
-    on = on.filter((on.start <= on.day) & (on.end.isnull() | (on.end >= on.day)))
+    on = _running_on(contracts, ends)
     return (
         on.group_by("position", "customer_id")
         .agg(recurring=on.monthly.sum())
         .order_by("position", "customer_id")
+    )
+
+
+@measure(N_("Recurring revenue of each customer and product on some days"))
+def recurring_products(contracts: ir.Table, ends: Sequence[dt.date]) -> ir.Table:
+    """What the contracts of a customer for a product bring a month, and for how many units.
+
+    Formula     as of `monthly_recurring`, by product; quantity = Σ
+    Unit        currency a month; units
+    Population  one row a day of `ends`, customer and product with a contract that runs on it
+    Undefined   product is NULL where none is told, quantity where one of them tells none
+    Source      ChartMogul's published definition of monthly recurring revenue
+
+    Columns     position, customer_id, product, recurring, quantity
+    """
+    t = contracts
+    product = t["product"] if "product" in t.columns else ibis.null("string")
+    quantity = t.quantity.cast("float64") if "quantity" in t.columns else ibis.null("float64")
+    on = _running_on(t.mutate(product=product, quantity=quantity), ends, "product", "quantity")
+    return (
+        on.group_by("position", "customer_id", "product")
+        .agg(
+            recurring=on.monthly.sum(),
+            quantity=on.quantity.isnull().any().ifelse(ibis.null("float64"), on.quantity.sum()),
+        )
+        .order_by("position", "customer_id", "product")
+    )
+
+
+@measure(N_("What changed the recurring revenue of customers of both days"))
+def recurring_effects(products: pd.DataFrame, first: int, last: int) -> pd.DataFrame:
+    """Products added and given up, prices and quantities: what expansion and contraction are made
+    of.
+
+    Formula     of a product on both days, with p = recurring ÷ quantity: price = (p₁ − p₀) × (q₀ +
+                q₁) ÷ 2, quantity = (q₁ − q₀) × (p₀ + p₁) ÷ 2; amount where a quantity is not
+                known, or 0; added, dropped: recurring of a product on one of both days
+    Unit        currency a month
+    Population  customers with some recurring revenue (HALF_CENT or more) on both days; one row an
+                effect
+    Undefined   never: an effect that nobody had is 0
+    Source      midpoint decomposition: definition of the workbook (price, volume)
+
+    Parameters  products: `recurring_products`; first, last: its positions
+    Columns     effect (added, dropped, price, quantity, amount), amount, customer_count
+    """
+    keys = ["customer_id", "product"]
+    t = products.assign(product=products["product"].astype(object).fillna(""))
+    on = {
+        at: t[t.position == at].set_index(keys)[["recurring", "quantity"]] for at in (first, last)
+    }
+    both = on[first].join(on[last], how="outer", lsuffix="_0", rsuffix="_1").reset_index()
+    sums = both.groupby("customer_id")[["recurring_0", "recurring_1"]].sum().abs()
+    kept = sums.index[(sums >= HALF_CENT).all(axis=1)]
+    both = both[both.customer_id.isin(kept)]
+    r0, r1, q0, q1 = (
+        both[name] for name in ("recurring_0", "recurring_1", "quantity_0", "quantity_1")
+    )
+    there, told = r0.notna() & r1.notna(), (q0 > 0) & (q1 > 0)
+    p0, p1 = r0 / q0, r1 / q1
+    effects = {
+        "added": r1.where(r0.isna()),
+        "dropped": -r0.where(r1.isna()),
+        "price": ((p1 - p0) * (q0 + q1) / 2).where(there & told),
+        "quantity": ((q1 - q0) * (p0 + p1) / 2).where(there & told),
+        "amount": (r1 - r0).where(there & ~told),
+    }
+    rows = []
+    for effect, amounts in effects.items():
+        moved = amounts.abs() >= HALF_CENT
+        rows.append((effect, float(amounts.sum()), both.customer_id[moved].nunique()))
+    return pd.DataFrame(rows, columns=["effect", "amount", "customer_count"])
+
+
+@measure(N_("Recurring revenue of each cohort of customers"))
+def recurring_cohorts(
+    monthly: pd.DataFrame, starts: pd.DataFrame, ends: Sequence[dt.date]
+) -> pd.DataFrame:
+    """What customers that began in one quarter bring later, against the end of that quarter.
+
+    Formula     cohort: the quarter (three of `ends`, counted back from the last one) in which the
+                first contract started; revenue_rate = recurring revenue of the cohort at the end of
+                a later quarter ÷ that at the end of its own; active_rate: the same of customers
+    Unit        rates, above 1 where the cohort grew
+    Population  one row a cohort of a quarter within `ends`, and age in quarters; customers with
+                recurring revenue at the end of their quarter
+    Undefined   never: a cohort without recurring revenue at the end of its quarter has no row
+    Source      net revenue retention by cohort, as ChartMogul and ProfitWell publish it
+
+    Parameters  monthly: `monthly_recurring`; starts: customer_id, start (of the first contract)
+    Columns     cohort, label (last day of the quarter), age, customer_count, recurring,
+                revenue_rate, active_rate
+    """
+    last, rows = len(ends) - 1, []
+    quarters = list(range(last % 3, last + 1, 3))
+    begun = pd.to_datetime(starts.set_index("customer_id").start)
+    recurs = monthly[monthly.recurring.abs() >= HALF_CENT]
+    for at, (before, end) in enumerate(pairwise(quarters)):
+        days = pd.Timestamp(ends[before]), pd.Timestamp(ends[end])
+        own = set(begun.index[(begun > days[0]) & (begun <= days[1])])
+        mine = recurs[recurs.customer_id.isin(own)]
+        opening = mine[mine.position == end]
+        if not len(opening):
+            continue
+        whole, members = opening.recurring.sum(), set(opening.customer_id)
+        for age, later in enumerate(quarters[at + 1 :]):
+            now = mine[(mine.position == later) & mine.customer_id.isin(members)]
+            rows.append(
+                {
+                    "cohort": at,
+                    "label": ends[end],
+                    "age": age,
+                    "customer_count": len(members),
+                    "recurring": now.recurring.sum(),
+                    "revenue_rate": now.recurring.sum() / whole,
+                    "active_rate": len(now) / len(members),
+                }
+            )
+    columns = "cohort label age customer_count recurring revenue_rate active_rate"
+    return pd.DataFrame(rows, columns=columns.split())
+
+
+@measure(N_("Contracts by what they are at the audit date"))
+def contract_states(contracts: ir.Table, as_of: dt.date) -> ir.Table:
+    """How many contracts run, are paused, ended or have yet to start, and what they bring a month.
+
+    Formula     to_come: starts after `as_of`; ended: its end is past, or its status says so and
+                it has none; paused: its status says so; else running
+    Unit        counts; currency a month
+    Population  one row a state that holds a contract
+    Undefined   never: without a contract the table is empty
+    Source      definition of the workbook
+
+    Columns     state, contract_count, customer_count, monthly_amount
+    """
+    t = contracts
+    status = t.status.fill_null("running") if "status" in t.columns else ibis.literal("running")
+    over = (t.end < ibis.date(as_of)) if "end" in t.columns else ibis.literal(False)
+    open_end = t.end.isnull() if "end" in t.columns else ibis.literal(True)
+    state = ibis.cases(
+        (t.start > ibis.date(as_of), "to_come"),
+        (over.fill_null(False) | ((status == "ended") & open_end), "ended"),
+        (status == "paused", "paused"),
+        else_="running",
+    )
+    t = t.select("customer_id", state=state, monthly=_monthly_amount(t))
+    return (
+        t.group_by("state")
+        .agg(
+            contract_count=t.count(),
+            customer_count=t.customer_id.nunique(),
+            monthly_amount=t.monthly.sum(),
+        )
+        .order_by(ibis.desc("monthly_amount"), "state")
     )
 
 

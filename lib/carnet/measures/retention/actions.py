@@ -13,6 +13,7 @@ ACTIONS = (
     "do_not_chase",
     "last_chance",
     "renegotiate",
+    "renew",
     "rekindle",
     "call",
     "retain",
@@ -21,7 +22,12 @@ ACTIONS = (
     "develop",
     "serve",
 )
-CALLED = ("last_chance", "rekindle", "call")  # actions that are a call or a visit of a salesperson
+CALLED = (
+    "last_chance",
+    "renew",
+    "rekindle",
+    "call",
+)  # actions that are a call or a visit of a salesperson
 REASONS = (  # why an account is not to be chased, first one that holds
     "insolvent", "closed", "contract_over", "unprofitable", "gone", "small",
 )  # fmt: skip
@@ -31,9 +37,9 @@ REASONS = (  # why an account is not to be chased, first one that holds
 def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     """One action an account: the first rule that holds, and what may be spent on it.
 
-    Formula     leave_alone, do_not_chase, last_chance, renegotiate, wait, rekindle, call, protect,
-                retain, develop, serve: the first of these rules that holds; action_value and
-                at_most by Money
+    Formula     leave_alone, do_not_chase, last_chance, renegotiate, renew, wait, rekindle, call,
+                protect, retain, develop, serve: the first of these rules that holds;
+                action_value and at_most by Money
     Unit        text; currency
     Population  one row an account of `t`
     Undefined   action_reason is None of any action but do_not_chase; action_value and at_most are
@@ -44,11 +50,11 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     Rules       leave_alone: drawn into the hold-out of the last-chance proposals; do_not_chase:
                 insolvent, closed, its contract over, unprofitable (and not to be renegotiated),
                 gone or too small for an action to pay (and not chosen for a proposal); last_chance:
-                chosen for a proposal; renegotiate: its strategy; wait: not due by its own rhythm;
-                rekindle: its strategy; call: among the most late; protect: its strategy; retain:
-                something may be spent on it; develop: it does not buy less than the year before,
-                and the family it does not buy may bring at least the price of an action; serve: all
-                others
+                chosen for a proposal; renegotiate: its strategy; renew: a contract of it ends, or
+                may be ended, soon; wait: not due by its own rhythm; rekindle: its strategy; call:
+                among the most late; protect: its strategy; retain: something may be spent on it;
+                develop: it does not buy less than the year before, and the family it does not buy
+                may bring at least the price of an action; serve: all others
     Money       action_value: what the action may bring (for a proposal: back_value); at_most: what
                 may be spent on it, never more than that value or the cap; the price of the proposal
                 for a proposal; 0 where nothing is spent beside a call (of develop, too, whose value
@@ -56,8 +62,8 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     Parameters  t: arm (of a proposal; NULL), chosen, tracked, strategy, status, insolvent, closed,
                 contract_end, chase_reason, uncapped_budget, cap (most that may be spent),
                 back_value (recoverability × margin at stake) and proposal_cost (NaN for who gets no
-                proposal), next_margin (of the next family; NaN: none), sales_gap; action_cost: of
-                the smallest action
+                proposal), next_margin (of the next family; NaN: none), sales_gap, renewal_date
+                (NaT: no contract ends soon); action_cost: of the smallest action
     Columns     those of `t`, action, action_reason, at_most, action_value
     """
     why = np.select(
@@ -80,6 +86,7 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
         (over | (why.notna() & ~chosen & (t.strategy != "renegotiate")), "do_not_chase"),
         (chosen, "last_chance"),
         (t.strategy == "renegotiate", "renegotiate"),
+        (t.renewal_date.notna(), "renew"),
         (t.status == "not_due", "wait"),
         (t.strategy == "rekindle", "rekindle"),
         (t.tracked, "call"),
@@ -94,7 +101,7 @@ def choose_actions(t: pd.DataFrame, action_cost: float) -> pd.DataFrame:
     )
     proposal, spent = (
         action == "last_chance",
-        action.isin(["last_chance", "rekindle", "call", "protect", "serve"]),
+        action.isin(["last_chance", "renew", "rekindle", "call", "protect", "serve"]),
     )
     value = t.uncapped_budget.astype(float).mask(proposal, t.back_value.astype(float))
     limit, chased = np.minimum(value, t.cap.astype(float)), t.chase_reason.eq("chase")
