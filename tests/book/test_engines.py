@@ -19,10 +19,17 @@ from carnet.book.book import open_book
 from carnet.customers import customer_years
 from carnet.engagement.periods import buckets
 from carnet.measures import register
-from carnet.measures.costs import accounts, cost_to_serve, costs, price_volume, receivables
+from carnet.measures.costs import (
+    accounts,
+    concessions,
+    cost_to_serve,
+    costs,
+    price_volume,
+    receivables,
+)
 from carnet.measures.gaps import contacts, gaps, salespeople
 from carnet.measures.growth import families as bought_families
-from carnet.measures.growth import reorders
+from carnet.measures.growth import pipeline, reorders
 from carnet.measures.indicators import cohorts, kpi, lifetimes, recurring
 from carnet.measures.portfolio import (
     account_history,
@@ -211,6 +218,10 @@ CALLS = {
     ),
     costs.costs_by_bucket: lambda b: costs.costs_by_bucket(b.table("costs"), QUARTERS),
     costs.own_costs: lambda b: costs.own_costs(charged_costs(b), b.periods.current),
+    concessions.concessions: lambda b: concessions.concessions(b.table("sales"), b.periods.current),
+    pipeline.opportunity_flow: lambda b: pipeline.opportunity_flow(
+        b.table("opportunities"), b.as_of
+    ),
     cohorts.cohort_months: lambda b: cohorts.cohort_months(b.cube, QUARTERS),
     cohorts.first_orders: lambda b: cohorts.first_orders(
         b.table("sales"), "channel", dt.date(2023, 1, 1), b.as_of

@@ -144,7 +144,8 @@ TABLES: dict[str, TableSchema] = {
     "opportunities": TableSchema(
         _columns(
             "customer_id:id opened:date",
-            "salesperson closed:date stage:choice=open|won|lost amount:money discount:share",
+            "salesperson closed:date stage:choice=open|won|lost amount:money discount:share "
+            "product competitor",
         ),
         past_dates=("opened",),
         total="amount",

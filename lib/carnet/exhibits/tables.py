@@ -105,8 +105,8 @@ def draw_table(
     columns: Fields | str,
     note: str = "",
 ) -> HtmlTable:
-    """Render `frame`, one row a row, with the fields named in `headings`; a field of texts or
-    days that no row tells is left out.
+    """Render `frame`, one row a row, with the fields named in `headings`; a field that no row
+    tells is left out.
     """
     shape = Fields(columns) if isinstance(columns, str) else columns
     first, cents = shape.first, shape.cents
@@ -160,8 +160,8 @@ def draw_table(
 
 
 def _told(frame: pd.DataFrame, field: str) -> bool:
-    """False for a field of texts or days without a value in any row."""
-    if HEADINGS[field][1] not in ("text", "word", "date") or not len(frame):
+    """False for a field that no row tells; what is written of other columns always is."""
+    if HEADINGS[field][1] in ("written", "flag") or not len(frame):
         return True
     return bool((frame[field].notna() & (frame[field].astype(str) != "")).any())
 

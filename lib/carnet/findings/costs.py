@@ -388,6 +388,22 @@ def aged_title(w: Wording, dated: bool) -> str:
     return w._("Open amounts by days since the invoice (no due date is given)")
 
 
+def conceded(w: Wording, t: pd.DataFrame) -> str:
+    """What discounts and returns took off the whole, apart; empty where nothing was given back."""
+    if not len(t):
+        return ""
+    told = dict(
+        returns=w.money(float(t.returns.sum()), 0), names=list_names(w, list(t.name.head(3)))
+    )
+    if t.discounts.isna().all():
+        return w._("Returns took off {returns}; no line tells a discount. Most: {names}.", **told)
+    return w._(
+        "Discounts took off {discounts}, returns {returns}; most of all {names}.",
+        discounts=w.money(float(t.discounts.sum()), 0),
+        **told,
+    )
+
+
 LEDGER_STEPS = {
     "customers": N_("Revenue of the customers, by the sale lines"),
     "unlinked": N_("Accounts 70 beside it: without a customer, or not in the sale lines"),

@@ -337,6 +337,28 @@ def _losing(study: CostStudy) -> Shows:
     )
 
 
+@section(given("sales"))
+def given_back(study: CostStudy) -> Shows:
+    """What discounts and returns took off, apart."""
+    w, t = study.book.wording, study.conceded
+    yield from said(words.conceded(w, study.conceded))
+    yield Exhibit(
+        "concessions",
+        w._("Discounts and returns, largest sum first"),
+        t,
+        Columns(
+            "customer_id name salesperson listed discounts discount_share returns return_share",
+            first=study.parameters.top_count,
+        ),
+        note=w._(
+            "At list price: the amounts before the discount of their line; lines without one count "
+            "as paid. Returns are the negative lines."
+        ),
+        missing=too_few(study.book, study.conceded),
+        lists={"concessions": study.conceded.drop(columns="given", errors="ignore")},
+    )
+
+
 def acquisition_known(study: CostStudy) -> str:
     """The need of acquisition costs and of active customers."""
     w = study.book.wording

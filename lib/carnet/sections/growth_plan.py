@@ -2,12 +2,14 @@
 
 import pandas as pd
 
+from carnet.customers.growth.pipeline import Pipeline
 from carnet.customers.growth.study import GrowthStudy
 from carnet.exhibits.charts import draw_grid, draw_ranking
 from carnet.exhibits.exhibit import Exhibit, Kept, said
 from carnet.exhibits.forms import Columns, Drawn
 from carnet.exhibits.headings import WORDS
 from carnet.findings import growth as words
+from carnet.findings import pipeline as pipeline_words
 from carnet.measures.growth.migration import FREQUENCIES
 from carnet.sections.missing import complete, given, needs, too_few
 from carnet.sections.section import Shows, points, section, source_line
@@ -307,6 +309,69 @@ def who_moved(study: GrowthStudy) -> Shows:
         missing=too_few(study.book, study.class_table),
         lists={"class_changes": study.changes_of_class},
     )
+
+
+@section(given("opportunities"))
+def in_the_pipe(pipeline: Pipeline) -> Shows:
+    """What is offered each account, what was decided, what is open."""
+    if not pipeline.book.has("opportunities"):
+        return
+    w, p = pipeline.book.wording, pipeline.parameters
+    yield from said(pipeline_words.flow(w, pipeline.flow))
+    yield Exhibit(
+        "pipeline",
+        w._("Opportunities by account, most money open first"),
+        pipeline.flow,
+        Columns(
+            "customer_id name salesperson opened_count opened_previous win_range won_amount "
+            "won_discount open_count pipe_amount oldest_days",
+            first=p.top_count,
+        ),
+        note=w._("Opened in the last 12 months and in the 12 before; won of those decided."),
+        missing=too_few(pipeline.book, pipeline.flow),
+        lists={"pipeline": pipeline.flow},
+    )
+
+
+def competitors_named(pipeline: Pipeline) -> str:
+    """The need of a departure or of a lost opportunity that names a competitor."""
+    return "" if len(pipeline.competitors) else needs(
+        pipeline.book, "departures", "competitor"
+    ) or too_few(pipeline.book, pipeline.competitors)  # fmt: skip
+
+
+@section(competitors_named)
+def where_they_go(pipeline: Pipeline) -> Shows:
+    """To whom accounts and offers went, by name."""
+    w, p = pipeline.book.wording, pipeline.parameters
+    yield from said(pipeline_words.competitors(w, pipeline.competitors, pipeline.noted_count))
+    yield Exhibit(
+        "competitors",
+        w._("Competitors by name: accounts that left and offers lost in two years"),
+        pipeline.competitors,
+        Columns(
+            "competitor left_account_count left_revenue lost_offer_count lost_amount",
+            first=p.top_count,
+        ),
+        lists={"competitors": pipeline.competitors},
+    )
+    yield Exhibit(
+        "taken",
+        w._("Accounts that left to a named competitor, largest first"),
+        pipeline.taken.assign(left_revenue=pipeline.taken.revenue),
+        Columns("date customer_id name salesperson competitor left_revenue", first=p.top_count),
+        missing=too_few(pipeline.book, pipeline.taken),
+    )
+
+
+@section(given("customers", "potential"))
+def share_of_wallet(pipeline: Pipeline) -> Shows:
+    """What the market and the share of wallet made of the change since the last audit."""
+    w = pipeline.book.wording
+    first = w._("Told from the next audit on: it needs the potentials of two audits.")
+    yield from said(pipeline_words.wallet(w, pipeline.wallet))
+    yield from said("" if len(pipeline.wallet) else first, "note")
+    yield Kept(lists={"wallet": pipeline.wallet} if len(pipeline.wallet) else {})
 
 
 @section()

@@ -20,6 +20,7 @@ from carnet.engagement.profiles import chart_of_accounts
 from carnet.measures.costs import (
     accounts,
     break_even,
+    concessions,
     cost_to_serve,
     costs,
     disputes,
@@ -306,6 +307,22 @@ class CostStudy:
     def ages(self) -> pd.DataFrame:
         """Open amounts by age: `receivables.aged_balance`."""
         return receivables.aged_balance(self.book.table("receivables"), self.book.as_of).execute()
+
+    # --- what is given back
+
+    @computed
+    def conceded(self) -> pd.DataFrame:
+        """Discounts and returns of each customer in the audit period, largest sum first:
+        `concessions.concessions`; no row without sales.
+        """
+        if not self.book.has("sales"):
+            return pd.DataFrame(columns=["customer_id", "discounts", "returns", "listed"])
+        period = self.book.periods.current
+        t = concessions.concessions(self.book.table("sales"), period)
+        named = with_names(t, self.book).execute()
+        given = named.discounts.fillna(0) + named.returns
+        order = named.assign(given=given)[given > 0]
+        return order.sort_values(["given", "customer_id"], ascending=[False, True])
 
     # --- states of a dispute
 

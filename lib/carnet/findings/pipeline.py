@@ -1,0 +1,64 @@
+"""Findings of what is offered, what competitors took, and the share of wallet."""
+
+import pandas as pd
+
+from carnet.findings.base import Finding, list_names
+from carnet.wording import Wording
+
+
+def flow(w: Wording, t: pd.DataFrame) -> str:
+    """What is open, and what of it has been open for longer than half a year."""
+    opened = t[t.open_count > 0]
+    if not len(opened):
+        return w._("No opportunity is open.")
+    old = opened[opened.oldest_days > 180]
+    told = w._(
+        "{count} opportunities are open with {accounts} accounts: {amount}.",
+        count=w.number(opened.open_count.sum()),
+        accounts=w.number(len(opened)),
+        amount=w.money(float(opened.pipe_amount.sum()), 0),
+    )
+    if not len(old):
+        return told
+    return f"{told} " + w.ngettext(
+        "With {count} account one has been open for more than half a year ({names}).",
+        "With {count} accounts one has been open for more than half a year, first of all {names}.",
+        len(old),
+        names=list_names(w, list(old.name.head(3))),
+    )
+
+
+def competitors(w: Wording, t: pd.DataFrame, departures: int) -> Finding | None:
+    """Who took most, as far as it is told."""
+    if not len(t):
+        return None
+    first, named = t.iloc[0], int(t.left_account_count.sum())
+    worth = float(t.left_revenue.fillna(0).sum())
+    sentence = w._(
+        "{named} of {all} departures of two years name a competitor: {amount}. Most went to "
+        "{competitor}: {left} accounts, {lost} lost offers.",
+        named=w.number(named),
+        all=w.number(departures),
+        amount=w.money(worth, 0),
+        competitor=first.competitor,
+        left=w.number(first.left_account_count),
+        lost=w.number(first.lost_offer_count),
+    )
+    return Finding("competitors", sentence, -worth)
+
+
+def wallet(w: Wording, t: pd.DataFrame) -> str:
+    """Share of wallet then and now, and what market and share made of the change."""
+    if not len(t) or not t.customer_count.iloc[0]:
+        return ""
+    row = t.iloc[0]
+    return w._(
+        "Of the potential noted with {count} accounts of both audits, {share} is bought, {then} at "
+        "the last one. Of the change of {change}, the market made {market} and the share {own}.",
+        count=w.number(row.customer_count),
+        share=w.percent(row.share),
+        then=w.percent(row.share_then),
+        change=w.signed_money(row.revenue - row.revenue_then, 0),
+        market=w.signed_money(row.market_effect, 0),
+        own=w.signed_money(row.share_effect, 0),
+    )
