@@ -19,8 +19,8 @@ def concessions(sales: ir.Table, period: Period) -> ir.Table:
                 discounted_share: part of the positive amount whose discount is known
     Unit        currency; shares
     Population  one row a customer with a line in the period
-    Undefined   shares are NULL where nothing was sold; listed and discounts are NULL where no line tells a
-                discount
+    Undefined   shares are NULL where nothing was sold; listed and discounts are NULL
+                where no line tells a discount
     Source      source E of the method (returns and discounts as costs to serve)
 
     Columns     customer_id, listed, discounts, returns, discount_share, return_share,
