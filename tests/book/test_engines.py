@@ -33,6 +33,7 @@ from carnet.measures.growth import pipeline, reorders
 from carnet.measures.indicators import cohorts, kpi, lifetimes, recurring
 from carnet.measures.portfolio import (
     account_history,
+    after_sale,
     baskets,
     concentration,
     cuts,
@@ -218,6 +219,12 @@ CALLS = {
     ),
     costs.costs_by_bucket: lambda b: costs.costs_by_bucket(b.table("costs"), QUARTERS),
     costs.own_costs: lambda b: costs.own_costs(charged_costs(b), b.periods.current),
+    after_sale.first_days: lambda b: after_sale.first_days(
+        b.orders,
+        b.table("service").select("customer_id", "date"),
+        None,
+        dt.date(2024, 1, 1),
+    ),
     concessions.concessions: lambda b: concessions.concessions(b.table("sales"), b.periods.current),
     pipeline.opportunity_flow: lambda b: pipeline.opportunity_flow(
         b.table("opportunities"), b.as_of

@@ -32,6 +32,7 @@ needs_browser = pytest.mark.skipif(
 FAR_COMMONER = 50
 MACHINE_WORDS = {  # names of files, parameters, software and methods, alike in every language
     "amount",  # and of columns that page one asks for
+    "status",
     "start",
     "carnet",
     "bootstrap",

@@ -348,6 +348,11 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
     "left_revenue": (N_("Revenue that left"), "money"),
     "lost_offer_count": (N_("Offers lost"), "count"),
     "lost_amount": (N_("Offers lost, amount"), "money"),
+    "first_event": (N_("What came"), "word"),
+    "within_days": (N_("Within days"), "count"),
+    "event_median_days": (N_("Median days"), "count"),
+    "event_count": (N_("Had it"), "count"),
+    "event_range": (N_("Share (interval)"), "written"),
     "class_kind": (N_("By"), "word"),
     "class_from": (N_("From"), "text"),
     "class_to": (N_("To"), "text"),
@@ -431,6 +436,8 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
 
 WORDS = {
     **KIND_LABELS,
+    "complaint": N_("complaint"),
+    "second": N_("second order"),
     "running": N_("running"),
     "paused": N_("paused"),
     "ended": N_("ended"),

@@ -189,5 +189,6 @@ WRITTEN: dict[str, Cell] = {
     ),
     "heard_range": share_maybe_range("response_rate", "response"),
     "recovery_range": share_maybe_range("recovery_rate", "recovery"),
+    "event_range": share_maybe_range("share"),
     "again_range": share_maybe_range("again_rate", "again"),
 }

@@ -579,18 +579,17 @@ def by_kind(opinions: Opinions) -> Shows:
         Columns("abc_class customer_count heard_range revenue_heard kind_value"),
         missing=first_missing(needs(book, "sales"), too_few(book, opinions.response)),
     )
-    left = opinions.promoters_left
-    if len(left):
-        yield from said(satisfaction_words.promoters_left(w, left))
+    if len(opinions.promoters_left):
+        yield from said(satisfaction_words.promoters_left(w, opinions.promoters_left))
         yield Exhibit(
             "promoters-left",
             w._("Promoters of the year before that left"),
-            left,
+            opinions.promoters_left,
             Columns(
                 "customer_id name revenue_previous",
                 first=opinions.departures.parameters.top_count,
             ),
-            lists={"promoters_left": left},
+            lists={"promoters_left": opinions.promoters_left},
         )
 
 

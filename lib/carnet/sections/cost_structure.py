@@ -340,12 +340,12 @@ def _losing(study: CostStudy) -> Shows:
 @section(given("sales"))
 def given_back(study: CostStudy) -> Shows:
     """What discounts and returns took off, apart."""
-    w, t = study.book.wording, study.conceded
+    w = study.book.wording
     yield from said(words.conceded(w, study.conceded))
     yield Exhibit(
         "concessions",
         w._("Discounts and returns, largest sum first"),
-        t,
+        study.conceded,
         Columns(
             "customer_id name salesperson listed discounts discount_share returns return_share",
             first=study.parameters.top_count,

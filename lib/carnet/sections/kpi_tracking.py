@@ -438,7 +438,7 @@ def recurring_revenue(study: RecurringStudy) -> Shows:
         "recurring-cohorts",
         w._("What customers of one quarter bring later, in % of the end of that quarter"),
         study.cohorts.assign(
-            label=[w.date(day, "MMM y") for day in study.cohorts.label],
+            label=[w.date(quarter, "MMM y") for quarter in study.cohorts.label],
             active_rate=study.cohorts.revenue_rate,
         ),
         Drawn(draw_cohorts, {"ages": w._("quarters since the first contract")}),

@@ -20,6 +20,7 @@ from carnet.exhibits.charts import (
 )
 from carnet.exhibits.exhibit import Answered, Exhibit, Kept, Ranked, Shown, said, told
 from carnet.exhibits.forms import Columns, Crossed, Drawn, Figures, figures
+from carnet.findings import after_sale as after_sale_words
 from carnet.findings import answer as answers
 from carnet.findings import decisions as decided
 from carnet.findings import portfolio as words
@@ -351,6 +352,29 @@ def orders(study: PortfolioStudy) -> Shows:
         source=source(study),
         missing=too_few(book, study.drop_off),
         annex=True,
+    )
+
+
+@section(given("sales"))
+def after_the_sale(study: PortfolioStudy) -> Shows:
+    """What comes after the first order, how soon, and who orders again."""
+    if not study.book.has("sales"):
+        return
+    w = study.book.wording
+    for row in study.second_orders.to_dict("records"):
+        yield from said(after_sale_words.second(w, row))
+    yield Exhibit(
+        "first-events",
+        w._("After the first order: what came within so many days, newcomers old enough to tell"),
+        study.first_events.assign(
+            first_event=study.first_events.event,
+            within_days=study.first_events.days,
+            event_median_days=study.first_events.median_days,
+        ),
+        Columns("first_event within_days customer_count event_count event_range event_median_days"),
+        note=w._("Newcomers bought nothing in the year of sales before their first order."),
+        missing=too_few(study.book, study.first_events),
+        lists={"newcomers": study.newcomers},
     )
 
 

@@ -234,7 +234,8 @@ class GrowthStudy:
             parts["abc_audit"] = migration.class_changes(held, now["abc"])
         columns = ["kind", "customer_id", "class_before", "class_after"]
         if not parts:
-            return pd.DataFrame(columns=[*columns, "sales_gap"])
+            money = ["revenue", "revenue_previous", "sales_gap", "name", "salesperson"]
+            return pd.DataFrame(columns=[*columns, *money])
         t = pd.concat([part.assign(kind=kind) for kind, part in parts.items()], ignore_index=True)
         money = self.moved[["customer_id", "revenue", "revenue_previous", "sales_gap"]]
         names = self.book.names().reindex(columns=["name", "salesperson"])

@@ -2,6 +2,7 @@
 each computed when it is first read.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,14 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.customers import series
+from carnet.customers import customer_years, series
 from carnet.customers.decisions import decisions, may_be_called, open_names
 from carnet.customers.figures import figures_of, measured, with_names
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.records import LIST_LIMIT
+from carnet.measures.gaps import contacts
 from carnet.measures.portfolio import (
+    after_sale,
     baskets,
     concentration,
     exposure,
@@ -177,6 +180,37 @@ class PortfolioStudy:
         ends = [intervals.wilson_interval(*pair) for pair in counts]
         names = ["continued_low", "continued_high"]
         return t.join(pd.DataFrame(ends, t.index, names))
+
+    @computed
+    def newcomers(self) -> pd.DataFrame:
+        """First order of each newcomer and what first came after it: `after_sale.first_days`; no
+        row where no year of sales lies before it.
+        """
+        book, since = self.book, self.book.first_sale
+        if since is None:
+            return pd.DataFrame(columns=["customer_id", "first", *after_sale.EVENTS])
+        events: dict[str, ir.Table | None] = {"contacts": None, "complaints": None}
+        kinds = customer_years.complaints_of(book, self.parameters.complaint_activities)
+        others = [name for name in book.activity_kinds if name not in kinds]
+        met = contacts.contact_activities(others)
+        if book.has("service"):
+            service = book.table("service")
+            for name, chosen in (("contacts", met), ("complaints", kinds)):
+                if chosen:
+                    t = service.filter(service.activity.isin(chosen))
+                    events[name] = t.select("customer_id", "date")
+        day = since + dt.timedelta(days=365)
+        return after_sale.first_days(book.orders, since=day, **events).execute()
+
+    @computed
+    def first_events(self) -> pd.DataFrame:
+        """How soon a contact, a complaint, a second order: `after_sale.time_to_events`."""
+        return after_sale.time_to_events(self.newcomers, self.book.as_of)
+
+    @computed
+    def second_orders(self) -> pd.DataFrame:
+        """Second orders by what came before: `after_sale.second_by_event`."""
+        return after_sale.second_by_event(self.newcomers, self.book.as_of)
 
     @computed
     def active(self) -> ir.Table:

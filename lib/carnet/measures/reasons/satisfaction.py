@@ -46,7 +46,7 @@ def last_answers(satisfaction: ir.Table, satisfied_from: float) -> ir.Table:
     tiny = 1e-9  # marks are shares of their scale: 9 ÷ 10 is 0.9
     value = ibis.cases(
         (t.kind == "ces", t.share),
-        (t.kind == "csat", (t.share >= satisfied_from - tiny).cast("float64")),
+        (t.kind == "csat", (t.share >= satisfied_from - tiny).ifelse(1.0, 0.0)),
         (t.share >= PROMOTER - tiny, 1.0),
         (t.share <= DETRACTOR + tiny, -1.0),
         else_=0.0,
