@@ -7,6 +7,7 @@ import pandas as pd
 
 from carnet.findings.answer import Point
 from carnet.findings.base import Finding, list_names
+from carnet.measures.indicators.discrete_survival import LEAST_ENDINGS, LEAST_SPELLS
 from carnet.wording import N_, Wording, unknown
 
 STEP_LABELS = {
@@ -120,6 +121,41 @@ def at_risk(w: Wording, t: pd.DataFrame) -> str:
         len(shown),
         amount=w.money(float(shown.yearly_amount.sum()), 0),
         names=list_names(w, list(shown.name.drop_duplicates().head(3))),
+    )
+
+
+def not_fitted(w: Wording, stays: pd.DataFrame) -> str:
+    """Why nothing is said of how long contracts run."""
+    return w._(
+        "Not modelled: {endings} of {stays} stays have ended; {least} of {needed} are needed.",
+        endings=w.number(stays.ended.sum()),
+        stays=w.number(len(stays)),
+        least=w.number(LEAST_ENDINGS),
+        needed=w.number(LEAST_SPELLS),
+    )
+
+
+def stays_title(w: Wording, period: str) -> str:
+    """What the curve counts."""
+    titles = {
+        "month": N_("Who is still under contract after so many months, and who renews then"),
+        "quarter": N_("Who is still under contract after so many quarters, and who renews then"),
+        "year": N_("Who is still under contract after so many years, and who renews then"),
+    }
+    return w._(titles[period])
+
+
+def held_out(w: Wording, t: pd.Series) -> str:
+    """How well the model did on the last year, beside one chance for everybody."""
+    if unknown(t.expected_count):
+        return ""
+    return w._(
+        "Of {running} customers under contract a year ago, the model of the years before foretold "
+        "that {expected} would stay, one chance for all {naive}; {actual} did.",
+        running=w.number(t.running_count),
+        expected=w.number(t.expected_count),
+        naive=w.number(t.naive_count),
+        actual=w.number(t.actual_count),
     )
 
 

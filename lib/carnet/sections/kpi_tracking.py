@@ -533,6 +533,28 @@ def renewals(study: RecurringStudy) -> Shows:
     )
 
 
+@section(given("contracts", "end"))
+def stays(study: RecurringStudy) -> Shows:
+    """How long customers stay under contract, as chances, tried on the last year."""
+    if not study.book.has("contracts", "end"):
+        return
+    w = study.book.wording
+    few = recurring_words.not_fitted(w, study.stays)
+    yield from said(recurring_words.held_out(w, study.stays_held_out))
+    yield Exhibit(
+        "stays",
+        recurring_words.stays_title(w, study.period),
+        study.stay_curve,
+        Columns("period_number stay_share renewal_rate"),
+        note=w._(
+            "Chances differ from customer to customer (shifted-beta-geometric model): those who "
+            "have stayed long are those who stay."
+        ),
+        missing="" if study.stay_model is not None else few,
+        lists={"stays": study.stay_curve},
+    )
+
+
 @section()
 def benchmarks(study: KpiStudy) -> Shows:
     """Published figures beside this book."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
@@ -15,7 +16,7 @@ from carnet.customers import customer_years
 from carnet.customers.decisions import decisions
 from carnet.engagement.parameters import Parameters
 from carnet.measures.costs import receivables
-from carnet.measures.indicators import recurring
+from carnet.measures.indicators import discrete_survival, recurring
 from carnet.measures.register import computed
 from carnet.measures.statistics.intervals import wilson_interval
 
@@ -205,8 +206,7 @@ class RecurringStudy:
         columns = ["outcome", "outcome_count", "yearly_amount", "share", "share_low", "share_high"]
         if not self.book.has("contracts", "end"):
             return pd.DataFrame(columns=columns)
-        terms = recurring.contract_terms(self.book.table("contracts")).execute()
-        made = recurring.renewal_outcomes(terms, self.book.as_of)
+        made = recurring.renewal_outcomes(self.terms, self.book.as_of)
         closed = made[made.outcome != "open"]
         rows = []
         for outcome in ("renewed", "renewed_late", "lost", "open"):
@@ -216,6 +216,51 @@ class RecurringStudy:
             share = len(part) / len(closed) if told else None
             rows.append((outcome, len(part), float(part.yearly_amount.sum()), share, *ends))
         return pd.DataFrame(rows, columns=columns)
+
+    # --- how long they stay
+
+    @computed
+    def terms(self) -> pd.DataFrame:
+        """The contracts brought to a year: `recurring.contract_terms`."""
+        return recurring.contract_terms(self.book.table("contracts")).execute()
+
+    @computed
+    def period(self) -> str:
+        """By what stays are counted: the period of most contracts, a month if none is told."""
+        t = self.book.table("contracts")
+        if "period" not in t.columns:
+            return "month"
+        counts = t.group_by("period").agg(n=t.count()).execute().dropna()
+        return str(counts.sort_values(["n", "period"]).period.iloc[-1]) if len(counts) else "month"
+
+    @computed
+    def stays(self) -> pd.DataFrame:
+        """Stays of customers under contract: `discrete_survival.contract_stays`."""
+        return discrete_survival.contract_stays(self.terms, self.book.as_of, self.period)
+
+    @computed
+    def stay_model(self) -> discrete_survival.SurvivalModel | None:
+        """How the chance to leave spreads: `discrete_survival.fit_survival`."""
+        return discrete_survival.fit_survival(self.stays)
+
+    @computed
+    def stay_curve(self) -> pd.DataFrame:
+        """Share that stays and chance to renew by periods, up to the longest stay seen."""
+        columns = ["period_number", "stay_share", "renewal_rate"]
+        if self.stay_model is None:
+            return pd.DataFrame(columns=columns)
+        shown = {"month": (1, 3, 6, 12, 24, 36), "quarter": (1, 2, 4, 8, 12)}
+        numbers = shown.get(self.period, (1, 2, 3, 4, 5))
+        t = np.array([n for n in numbers if n <= self.stays.period_count.max()])
+        values = (t, self.stay_model.survival(t), self.stay_model.renewal(t))
+        return pd.DataFrame(dict(zip(columns, values, strict=True)))
+
+    @computed
+    def stays_held_out(self) -> pd.Series:
+        """The last year against what the years before foretold:
+        `discrete_survival.survival_hold_out`.
+        """
+        return discrete_survival.survival_hold_out(self.terms, self.book.as_of, self.period)
 
     @computed
     def figures(self) -> dict[str, Any]:
