@@ -34,16 +34,27 @@ def competitors(w: Wording, t: pd.DataFrame, departures: int) -> Finding | None:
         return None
     first, named = t.iloc[0], int(t.left_account_count.sum())
     worth = float(t.left_revenue.fillna(0).sum())
-    sentence = w._(
-        "{named} of {all} departures of two years name a competitor: {amount}. Most went to "
-        "{competitor}: {left} accounts, {lost} lost offers.",
-        named=w.number(named),
-        all=w.number(departures),
-        amount=w.money(worth, 0),
-        competitor=first.competitor,
-        left=w.number(first.left_account_count),
-        lost=w.number(first.lost_offer_count),
-    )
+    parts = []
+    if named:
+        parts.append(
+            w._(
+                "{named} of {all} departures of two years name a competitor: {amount}.",
+                named=w.number(named),
+                all=w.number(departures),
+                amount=w.money(worth, 0),
+            )
+        )
+    most = w._("Most is told of {competitor}", competitor=first.competitor)
+    counts = [
+        w.ngettext("{count} account", "{count} accounts", int(first.left_account_count))
+        if first.left_account_count
+        else "",
+        w.ngettext("{count} lost offer", "{count} lost offers", int(first.lost_offer_count))
+        if first.lost_offer_count
+        else "",
+    ]
+    parts.append(f"{most} ({', '.join(filter(None, counts))}).")
+    sentence = " ".join(parts)
     return Finding("competitors", sentence, -worth)
 
 
