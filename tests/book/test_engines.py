@@ -125,9 +125,9 @@ def held_out(b):
         .execute()
         .sort_values("customer_id", ignore_index=True)
     )
-    return purchases.hold_out(
-        b.orders, history, purchases.PurchaseModel(0.55, 10.6, 0.76, 2.42, -9.6), cut, AS_OF
-    )
+    model = purchases.PurchaseModel(0.55, 10.6, 0.76, 2.42, -9.6)
+    expected = purchases.expected_orders(model, history, (AS_OF - cut).days / 7)
+    return purchases.hold_out(b.orders, expected, cut, AS_OF)
 
 
 def contracts_of(b):

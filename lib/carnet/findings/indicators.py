@@ -8,6 +8,7 @@ import pandas as pd
 from carnet.findings.base import Finding, write_figure, write_pace
 from carnet.measures.catalogue import FIGURES
 from carnet.measures.indicators.control_limits import FIRM_POINTS, Pattern
+from carnet.measures.retention.clockwork import CLOCKWORK
 from carnet.measures.retention.purchases import MIN_CUSTOMERS
 from carnet.wording import Wording, unknown
 
@@ -418,10 +419,10 @@ def purchases(
         )
     third = (
         ""
-        if unknown(regularity) or regularity < 1.5
+        if unknown(regularity) or regularity < CLOCKWORK
         else w._(
-            "Orders come at a rhythm (k = {k}, chance would be 1), which the model does not know: "
-            "read its probabilities as a ranking.",
+            "Orders come at a rhythm (k = {k}, chance would be 1), and the model knows it "
+            "(MBG/CNBD-k).",
             k=w.number(regularity, 1),
         )
     )

@@ -315,8 +315,9 @@ def orders_to_come(study: KpiStudy) -> Shows:
         Drawn(draw_hold_out),
         subtitle=w._(
             "Customers who ordered in the {weeks} weeks held out, by fifth of predicted "
-            "probability (BG/NBD fitted before)",
+            "probability ({model} fitted before)",
             weeks=w.number(study.parameters.order_weeks),
+            model="MBG/CNBD-k" if study.clockwork else "BG/NBD",
         ),
         source=source(study),
     )

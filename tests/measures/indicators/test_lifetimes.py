@@ -259,8 +259,8 @@ def test_history_counts_days_with_an_order_after_the_first():
     )
     t = purchases.purchase_history(table, dt.date(2024, 3, 4), 8).execute().set_index("customer_id")
     assert (
-        t.loc["A"].tolist() == [1, 2, 9, 1]
-        and t.loc["B"].tolist() == [0, 0, 4, 1]
+        t.loc["A"].tolist()[:4] == [1, 2, 9, 1]
+        and t.loc["B"].tolist()[:4] == [0, 0, 4, 1]
         and "C" not in t.index
     )
 
@@ -277,7 +277,9 @@ def test_hold_out_adds_up():
     )
     cut, until = start + dt.timedelta(weeks=40), start + dt.timedelta(weeks=60)
     history = purchases.purchase_history(table, cut, 20).execute()
-    held = purchases.hold_out(table, history, purchases.fit_purchases(history), cut, until)
+    weeks = (until - cut).days / 7
+    told = purchases.expected_orders(purchases.fit_purchases(history), history, weeks)
+    held = purchases.hold_out(table, told, cut, until)
     fifths, whole = held[held.fifth > 0], held.iloc[-1]
     assert (
         fifths.customer_count.tolist() == [80] * 5 and fifths.predicted_rate.is_monotonic_increasing
@@ -321,16 +323,15 @@ def test_bg_nbd_on_cdnow(real_books):
     )
     lines["date"] = pd.to_datetime(lines.date, format="%Y%m%d").dt.date
     sample = orders_from(list(lines[["id", "date"]].astype({"id": str}).itertuples(index=False)))
-    history = purchases.purchase_history(sample, dt.date(1997, 9, 30)).execute()
+    history = purchases.purchase_history(sample, dt.date(1997, 9, 30), 39).execute()
     assert len(history) == 2357
     model = purchases.fit_purchases(history)
     assert [round(value, 3) for value in (model.r, model.alpha, model.a, model.b)] == pytest.approx(
         [0.243, 4.414, 0.793, 2.426], abs=0.0011
     )
     assert round(model.log_likelihood, 1) == -9582.4
-    held = purchases.hold_out(
-        sample, history, model, dt.date(1997, 9, 30), dt.date(1998, 6, 30)
-    ).iloc[-1]
+    told = purchases.expected_orders(model, history, 39)
+    held = purchases.hold_out(sample, told, dt.date(1997, 9, 30), dt.date(1998, 6, 30)).iloc[-1]
     assert held.actual_count == 1882 and held.predicted_count == pytest.approx(1653, abs=5)
 
 

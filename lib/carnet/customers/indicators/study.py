@@ -20,7 +20,7 @@ from carnet.measures.indicators import cohorts, control_limits, kpi, lifetimes, 
 from carnet.measures.portfolio import growth
 from carnet.measures.portfolio.cuts import LEAST_OPENING
 from carnet.measures.register import computed
-from carnet.measures.retention import purchases, spend
+from carnet.measures.retention import clockwork, purchases, spend
 from carnet.measures.statistics import intervals
 from carnet.wording import unknown
 
@@ -340,12 +340,23 @@ class KpiStudy:
             self.orders, self.cut, self.parameters.order_weeks
         ).execute()
 
+    @property
+    def clockwork(self) -> bool:
+        """True where orders come by the clock, so that BG/NBD does not fit them."""
+        return self.regularity >= clockwork.CLOCKWORK
+
     @computed
     def models(self) -> tuple[Any, Any]:
-        """BG/NBD fitted to all and to all but the weeks held out;
-        None where it is not identified.
+        """BG/NBD, or MBG/CNBD-k where orders come by the clock, fitted to all and to all but the
+        weeks held out; None where it is not identified.
         """
-        return purchases.fit_purchases(self.history), purchases.fit_purchases(self.earlier)
+        fit = clockwork.fit_clockwork if self.clockwork else purchases.fit_purchases
+        return fit(self.history), fit(self.earlier)
+
+    def _orders_of(self, model: Any, history: pd.DataFrame) -> pd.DataFrame:
+        """Orders of the next weeks by a model and what was known."""
+        told = clockwork.clockwork_orders if self.clockwork else purchases.expected_orders
+        return told(model, history, self.parameters.order_weeks)
 
     @property
     def fitted(self) -> bool:
@@ -355,16 +366,17 @@ class KpiStudy:
     @computed
     def held_out(self) -> pd.DataFrame:
         """Predicted against actual orders of the weeks held out: `purchases.hold_out`."""
-        cut, as_of = self.cut, self.book.as_of
+        expected = self._orders_of(self.models[1], self.earlier)
         return purchases.hold_out(
-            self.orders, self.earlier, self.models[1], cut, as_of, self.covered_before
+            self.orders, expected, self.cut, self.book.as_of, self.covered_before
         )
 
     @computed
     def expected(self) -> pd.DataFrame:
-        """Orders expected of each customer: `purchases.expected_orders`."""
-        weeks = self.parameters.order_weeks
-        return purchases.expected_orders(self.models[0], self.history, weeks)
+        """Orders expected of each customer: `purchases.expected_orders`, or
+        `clockwork.clockwork_orders`.
+        """
+        return self._orders_of(self.models[0], self.history)
 
     @computed
     def regularity(self) -> float:
@@ -407,9 +419,7 @@ class KpiStudy:
     @computed
     def values(self) -> pd.DataFrame:
         """Revenue expected of each customer, largest first: `spend.expected_revenue`."""
-        models = self.models[0], self.spend_models[0]
-        weeks = self.parameters.order_weeks
-        t = spend.expected_revenue(*models, self.history, self.spent, weeks)
+        t = spend.expected_revenue(self.expected, self.spend_models[0], self.spent)
         named = with_names(ibis.memtable(t), self.book).execute()
         order = ["expected_revenue", "customer_id"]
         return named.sort_values(order, ascending=[False, True], ignore_index=True)
@@ -417,9 +427,9 @@ class KpiStudy:
     @computed
     def values_held_out(self) -> pd.Series:
         """Revenue predicted, actual and of the weeks before: `spend.revenue_hold_out`."""
-        models, as_of = (self.models[1], self.spend_models[1]), self.book.as_of
-        weeks = self.parameters.order_weeks
-        expected = spend.expected_revenue(*models, self.earlier, self.spent_earlier, weeks)
+        orders = self._orders_of(self.models[1], self.earlier)
+        expected = spend.expected_revenue(orders, self.spend_models[1], self.spent_earlier)
+        as_of = self.book.as_of
         return spend.revenue_hold_out(
             self.orders, expected, self.cut, as_of, self.covered_before
         ).iloc[0]

@@ -53,15 +53,19 @@ def purchase_history(orders: ir.Table, until: dt.date, weeks: float) -> ir.Table
 
     Columns     customer_id, repeat_count (days with an order after the first), recency_weeks (first
                 to last order), age_weeks (first order to `until`), recent_count (days with an order
-                in the last `weeks` of them: the naive baseline of as many to come)
+                in the last `weeks` of them: the naive baseline of as many to come),
+                log_interval_sum (Σ ln weeks between two days with an order; 0 without one)
     """
     since = until - dt.timedelta(days=round(weeks * WEEK))
     days = orders.filter(orders.date <= ibis.date(until)).select("customer_id", "date").distinct()
+    before = days.date.lag().over(ibis.window(group_by="customer_id", order_by="date"))
+    days = days.mutate(interval=days.date.delta(before, unit="day").cast("float64") / WEEK)
     t = days.group_by("customer_id").agg(
         first=days.date.min(),
         last=days.date.max(),
         repeat_count=days.count() - 1,
         recent_count=(days.date > ibis.date(since)).sum(),
+        log_interval_sum=days.interval.ln().sum().fill_null(0.0),
     )
     return t.select(
         "customer_id",
@@ -69,6 +73,7 @@ def purchase_history(orders: ir.Table, until: dt.date, weeks: float) -> ir.Table
         recency_weeks=t["last"].delta(t["first"], unit="day").cast("float64") / WEEK,
         age_weeks=ibis.literal(until).delta(t["first"], unit="day").cast("float64") / WEEK,
         recent_count="recent_count",
+        log_interval_sum="log_interval_sum",
     ).order_by("customer_id")
 
 
@@ -185,30 +190,25 @@ def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -
 
 @measure(N_("Predicted against actual orders of the hold-out"))
 def hold_out(
-    orders: ir.Table,
-    history: pd.DataFrame,
-    model: PurchaseModel,
-    cut: dt.date,
-    until: dt.date,
-    covered: bool = True,
+    orders: ir.Table, expected: pd.DataFrame, cut: dt.date, until: dt.date, covered: bool = True
 ) -> pd.DataFrame:
-    """The model fitted up to one day against the orders that came until another.
+    """What was expected from one day on against the orders that came until another.
 
-    Formula     means and sums over the customers of `expected_orders` and of their days with an
-                order after `cut` up to `until`
+    Formula     means and sums over the customers of `expected` and of their days with an order
+                after `cut` up to `until`
     Unit        rates 0 to 1, days with an order
-    Population  one row a fifth of the customers of `history` by predicted probability, then one for
-                all
+    Population  one row a fifth of the customers of `expected` by predicted probability, then one
+                for all
     Undefined   naive_count is NaN where the time that it carries on is not covered; a customer
                 without a later order counts with 0
     Source      P. S. Fader, B. G. S. Hardie & K. L. Lee, Marketing Science 24 (2005) 275-284; the
                 naive baseline: method §6
 
-    Parameters  covered: whether the orders of as long a time before `cut` are all there
+    Parameters  expected: `expected_orders` (or `clockwork.clockwork_orders`) for that time;
+                covered: whether the orders of as long a time before `cut` are all there
     Columns     fifth (1 least likely … 5; 0: all), customer_count, predicted_rate, actual_rate
                 (customers with ≥ 1 order), predicted_count, actual_count, naive_count (orders)
     """
-    weeks = (until - cut).days / WEEK
     later = (
         orders.filter(orders.date.between(ibis.date(cut + dt.timedelta(days=1)), ibis.date(until)))
         .select("customer_id", "date")
@@ -221,7 +221,7 @@ def hold_out(
         .set_index("customer_id")
         .actual
     )
-    t = expected_orders(model, history, weeks)
+    t = expected.copy()
     # no row: no order in the hold-out
     t["actual"] = actual.reindex(t.customer_id).fillna(0).to_numpy()
     t["fifth"] = np.ceil(t.order_probability.rank(method="first") / len(t) * 5).astype(int)

@@ -16,7 +16,7 @@ import pandas as pd
 import scipy
 
 from carnet.measures.register import measure
-from carnet.measures.retention.purchases import MIN_CUSTOMERS, PurchaseModel, expected_orders
+from carnet.measures.retention.purchases import MIN_CUSTOMERS
 from carnet.wording import N_
 
 LARGEST = 1e4  # of a parameter, beyond which the data do not identify the model
@@ -165,28 +165,22 @@ def spend_independence(history: pd.DataFrame) -> tuple[float, float, float]:
 
 
 @measure(N_("Revenue expected of each customer's orders to come"))
-def expected_revenue(
-    purchases: PurchaseModel,
-    spend: SpendModel,
-    history: pd.DataFrame,
-    spent: pd.DataFrame,
-    weeks: float,
-) -> pd.DataFrame:
+def expected_revenue(orders: pd.DataFrame, spend: SpendModel, spent: pd.DataFrame) -> pd.DataFrame:
     """What each customer is expected to buy over the next weeks.
 
-    Formula     expected_revenue = expected_order_count (BG/NBD) × expected_spend (Gamma-Gamma)
+    Formula     expected_revenue = expected_order_count × expected_spend (Gamma-Gamma)
     Unit        currency; orders
-    Population  one row a customer of `history`
+    Population  one row a customer of `orders`
     Undefined   never for fitted models
     Source      P. S. Fader, B. G. S. Hardie & K. L. Lee, Journal of Marketing Research 42 (2005),
                 "RFM and CLV": transactions × spend, where both are independent
 
-    Parameters  history: `purchases.purchase_history`; spent: `spend_history` of the same day
+    Parameters  orders: `purchases.expected_orders` (or `clockwork.clockwork_orders`); spent:
+                `spend_history` of the same day
     Columns     customer_id, expected_order_count, naive_order_count, expected_spend,
                 expected_revenue
     """
-    t = expected_orders(purchases, history, weeks)
-    t = t.merge(spent, on="customer_id", how="left", validate="one_to_one")
+    t = orders.merge(spent, on="customer_id", how="left", validate="one_to_one")
     t["expected_spend"] = expected_spend(spend, t)
     t["expected_revenue"] = t.expected_order_count * t.expected_spend
     columns = "customer_id expected_order_count naive_order_count expected_spend expected_revenue"
