@@ -8,6 +8,7 @@ customer follows from the stages of an Erlang interval, without the approximatio
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,18 +36,13 @@ class ClockworkModel:
 
 
 def _alive(
-    k: int,
-    r: float,
-    alpha: float,
-    a: float,
-    b: float,
-    x: np.ndarray,
-    tx: np.ndarray,
-    age: np.ndarray,
+    k: int, parameters: Sequence[float], seen: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log likelihood of each customer that is still one, by stages since the last order (a row a
-    stage), and of one that is not; without the factor of the intervals.
+    stage), and of one that is not; without the factor of the intervals. Parameters r, α, a, b; seen:
+    x, t_x, T.
     """
+    (r, alpha, a, b), (x, tx, age) = parameters, seen
     gammaln, betaln = scipy.special.gammaln, scipy.special.betaln
     j = np.arange(k)[:, None]
     rest = age - tx
@@ -83,8 +79,7 @@ def fit_clockwork(history: pd.DataFrame) -> ClockworkModel | None:
         intervals = float(((k - 1) * logs - x * math.lgamma(k)).sum())
 
         def negative(values: np.ndarray, k: int = k) -> float:
-            r, alpha, a, b = np.exp(values)
-            here, gone = _alive(k, r, alpha, a, b, x, tx, age)
+            here, gone = _alive(k, np.exp(values), (x, tx, age))
             return -float(np.logaddexp(np.logaddexp.reduce(here), gone).sum()) / len(x)
 
         starts = ([0.0, 1.0 + math.log(k), 0.0, 0.5], [-0.5, 2.0, -0.5, 1.0])
@@ -126,7 +121,7 @@ def clockwork_orders(model: ClockworkModel, history: pd.DataFrame, weeks: float)
         for name in ("repeat_count", "recency_weeks", "age_weeks")
     )
     k, r, alpha, a, b = model.k, model.r, model.alpha, model.a, model.b
-    here, gone = _alive(k, r, alpha, a, b, x, tx, age)
+    here, gone = _alive(k, (r, alpha, a, b), (x, tx, age))
     whole = np.logaddexp.reduce(here)
     still, weights = 1 / (1 + np.exp(gone - whole)), np.exp(here - whole)
     chance = weeks / (alpha + age + weeks)
