@@ -39,8 +39,8 @@ def _alive(
     k: int, parameters: Sequence[float], seen: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log likelihood of each customer that is still one, by stages since the last order (a row a
-    stage), and of one that is not; without the factor of the intervals. Parameters r, α, a, b; seen:
-    x, t_x, T.
+    stage), and of one that is not; without the factor of the intervals. Parameters r, α, a, b;
+    seen: x, t_x, T.
     """
     (r, alpha, a, b), (x, tx, age) = parameters, seen
     gammaln, betaln = scipy.special.gammaln, scipy.special.betaln
