@@ -356,6 +356,8 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
     "period_number": (N_("After"), "count"),
     "stay_share": (N_("Still under contract"), "percent"),
     "renewal_rate": (N_("Renew that time"), "percent"),
+    "attachment_range": (N_("Under contract (interval)"), "written"),
+    "open_revenue": (N_("Revenue without a contract"), "money"),
     "class_kind": (N_("By"), "word"),
     "class_from": (N_("From"), "text"),
     "class_to": (N_("To"), "text"),

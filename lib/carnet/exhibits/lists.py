@@ -147,6 +147,7 @@ LISTS = {  # in the order of the annex
     "concessions": NamedList(N_("Discounts and returns")),
     "newcomers": NamedList(N_("First days of newcomers")),
     "stays": NamedList(N_("How long contracts run")),
+    "without_contract": NamedList(N_("Accounts without a contract")),
     "class_changes": NamedList(N_("Customers that changed class")),
     "disputes": NamedList(N_("Stuck invoices")),
     "satisfaction_kinds": NamedList(N_("Satisfaction by kind of question")),

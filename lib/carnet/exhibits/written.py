@@ -190,5 +190,6 @@ WRITTEN: dict[str, Cell] = {
     "heard_range": share_maybe_range("response_rate", "response"),
     "recovery_range": share_maybe_range("recovery_rate", "recovery"),
     "event_range": share_maybe_range("share"),
+    "attachment_range": share_maybe_range("attachment_rate", "attachment"),
     "again_range": share_maybe_range("again_rate", "again"),
 }

@@ -202,6 +202,34 @@ def loyalty(study: GrowthStudy) -> Shows:
     )
 
 
+@section(families_named, given("contracts"))
+def contracts_attached(study: GrowthStudy) -> Shows:
+    """Who bought without a contract what others have one for."""
+    if not (study.family and study.book.has("contracts")):
+        return
+    w = study.book.wording
+    yield Exhibit(
+        "contracts-attached",
+        w._("Customers of each family that are under contract"),
+        study.attached,
+        Columns(
+            "family customer_count attachment_range open_revenue", first=study.parameters.top_count
+        ),
+        note=w._("Bought in the last 24 months; revenue of 12 months of those without a contract."),
+        missing=too_few(study.book, study.attached),
+    )
+    yield Exhibit(
+        "unattached",
+        w._("Accounts without a contract, largest revenue of those families first"),
+        study.unattached,
+        Columns(
+            "customer_id name salesperson family_revenue action", first=study.parameters.top_count
+        ),
+        missing=too_few(study.book, study.unattached),
+        lists={"without_contract": study.unattached},
+    )
+
+
 @section(families_named, given("sales", "quantity"), complete)
 def trading_up(study: GrowthStudy) -> Shows:
     """Whether accounts pay more or less for the same family."""

@@ -139,3 +139,23 @@ def test_migration_by_hand_and_luck_of_equal_years():
         found = migration.moves(migration.migration(rows.assign(revenue=0.0, revenue_previous=0.0)))
         uneven.append(found.p_value <= 0.05)
     assert np.mean(uneven) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_contracts_attached_by_hand():
+    """Of 6 that bought machines in 24 months, 2 hold a contract; the 40 a year of the others are
+    open. Of 4 that bought paper nothing is told but the money.
+    """
+    rows = [(f"C{n}", "machine", n % 2 == 0, n % 2 == 1, 10.0) for n in range(6)]
+    rows += [(f"C{n}", "paper", True, False, 1.0) for n in range(4)]
+    rows += [("OLD", "machine", False, False, 0.0)]
+    names = ["customer_id", "family", "bought", "bought_previous", "revenue"]
+    t = families.contract_attachment(pd.DataFrame(rows, columns=names), ["C0", "C1"])
+    told = t.set_index("family")
+    assert list(t.family) == ["machine", "paper"]
+    assert told.loc["machine", ["customer_count", "attached_count", "open_revenue"]].tolist() == [
+        6,
+        2,
+        40,
+    ]
+    assert told.attachment_rate["machine"] == pytest.approx(1 / 3)
+    assert told.attachment_rate.isna()["paper"] and told.open_revenue["paper"] == 2

@@ -22,6 +22,7 @@ from carnet.customers.growth.next_family import (
 from carnet.engagement.parameters import Parameters
 from carnet.measures.growth import associations, families, migration, reorders
 from carnet.measures.growth.figures import growth_figures
+from carnet.measures.indicators import recurring
 from carnet.measures.portfolio import baskets, concentration, movement, segments
 from carnet.measures.register import computed
 
@@ -115,6 +116,33 @@ class GrowthStudy:
         wide = t.pivot(index="family", columns="group", values="penetration_rate")
         wide.columns = [f"class_{name.lower()}" for name in wide.columns]
         return wide.reindex(largest).reindex(columns=["class_a", "class_b", "class_c"])
+
+    @computed
+    def holders(self) -> list[str]:
+        """Customers with a contract that runs at the audit date; nobody without the table."""
+        if not self.book.has("contracts"):
+            return []
+        contracts, as_of = self.book.table("contracts"), self.book.as_of
+        t = recurring.monthly_recurring(contracts, [as_of]).execute()
+        return list(t.customer_id)
+
+    @computed
+    def attached(self) -> pd.DataFrame:
+        """Contracts attached to what was sold: `families.contract_attachment`."""
+        return families.contract_attachment(self.pairs, self.holders)
+
+    @computed
+    def unattached(self) -> pd.DataFrame:
+        """Accounts without a contract that bought most of the families in which others have one:
+        largest revenue of 12 months first, with their one decision.
+        """
+        often = set(self.attached.family[self.attached.attached_count > 0])
+        t = self.pairs[self.pairs.family.isin(often) & ~self.pairs.customer_id.isin(self.holders)]
+        t = t.groupby("customer_id", as_index=False).agg(family_revenue=("revenue", "sum"))
+        decided = self.decided[["customer_id", "name", "salesperson", "action"]]
+        t = t[t.family_revenue > 0].merge(decided, on="customer_id")
+        order = ["family_revenue", "customer_id"]
+        return t.sort_values(order, ascending=[False, True], ignore_index=True)
 
     @computed
     def prices(self) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Families of products account by account: what was bought when, for how much, at which price."""
 
+from collections.abc import Collection
+
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -84,6 +86,39 @@ def loyalty_by_families(pairs: pd.DataFrame, movement: pd.DataFrame) -> pd.DataF
         rows.append((count, opening, kept, rate, low, high))
     columns = "family_count opening_count kept_count retention_rate retention_low retention_high"
     return pd.DataFrame(rows, columns=columns.split())
+
+
+@measure(N_("Contracts attached to what was sold, by family"))
+def contract_attachment(pairs: pd.DataFrame, holders: Collection[str]) -> pd.DataFrame:
+    """Of the customers that bought each family in 24 months, how many are under contract.
+
+    Formula     attached_count ÷ customer_count, Wilson interval
+    Unit        counts; rates 0 to 1; currency
+    Population  one row a family; customers with a positive line of it in the last 24 months;
+                open_revenue: what those without a contract bought of it in the last 12
+    Undefined   rate and interval are NaN under LEAST_CUSTOMERS customers
+    Source      source D of the method (maintenance and contracts attached to what was sold);
+                interval: E. B. Wilson, JASA, 1927
+
+    Parameters  pairs: `family_years`; holders: customers with a running contract
+    Columns     family, customer_count, attached_count, attachment_rate, attachment_low,
+                attachment_high, open_revenue; largest open_revenue first
+    """
+    t = pairs[(pairs.bought | pairs.bought_previous).astype(bool)]
+    t, rows = t.assign(held=t.customer_id.isin(set(holders))), []
+    for family, part in t.groupby("family"):
+        held, count = int(part.held.sum()), len(part)
+        told = count >= LEAST_CUSTOMERS
+        low, high = wilson_interval(held, count) if told else (np.nan, np.nan)
+        rate = held / count if told else np.nan
+        rows.append((family, count, held, rate, low, high, part.revenue[~part.held].sum()))
+    columns = (
+        "family customer_count attached_count attachment_rate attachment_low attachment_high "
+        "open_revenue"
+    )
+    found = pd.DataFrame(rows, columns=columns.split())
+    order = ["open_revenue", "family"]
+    return found.sort_values(order, ascending=[False, True], ignore_index=True)
 
 
 @measure(N_("Share of customers that buy each family, by group"))
