@@ -27,17 +27,20 @@ def test_one_column_never_mixes_cents_and_whole_units():
 def test_values_by_kind_and_language():
     frame = pd.DataFrame(
         {
-            "name": ["a"],
-            "status": ["lost"],
-            "sales_gap": [5.0],
-            "share": [0.123],
-            "last_date": [dt.date(2024, 12, 31)],
-            "revenue": [None],
+            "name": ["a", "b"],
+            "status": ["lost"] * 2,
+            "sales_gap": [5.0] * 2,
+            "share": [0.123] * 2,
+            "last_date": [dt.date(2024, 12, 31)] * 2,
+            "revenue": [None, 1.0],
+            "margin": [None, None],
         }
     )
-    html = draw_table(FR, "t", "c", frame, "name status sales_gap share last_date revenue").html
+    fields = "name status sales_gap share last_date revenue margin"
+    html = draw_table(FR, "t", "c", frame, fields).html
     for part in ("perdu", "+5,00\u00a0€", "12,3\u00a0%", "31/12/2024", "–", "Dernière commande"):
         assert part in html
+    assert "Marge" not in html, "what no row tells is left out"
 
 
 def test_figures_with_and_without_interval():

@@ -237,6 +237,6 @@ def test_an_account_in_collection_has_the_file_of_its_dispute(make_engagement):
     found = Accounts(["A", "B"], {"A": "a", "B": "b"}, {"A": "A", "B": "B"}, set())
     a, b = account_parts(book, found, {})
     assert "2 invoices in dispute or in collection" in a["case"] and "150" in a["case"]
-    assert "90 days ago" in a["case"] and "1 contact is noted since" in a["case"]
+    assert "due on 2 Oct 2024" in a["case"] and "1 activity is noted since" in a["case"]
     assert b["case"] == "" and [text for _, text in b["invoices"]] == ["€70"]
     assert [text.split(" · ")[1] for _, text in a["invoices"][:2]] == ["disputed", "in collection"]

@@ -197,6 +197,10 @@ def test_a_contract_that_ends_is_spoken_about_in_time():
     assert list(t.index) == [0, 1, 2, 6, 7, 8]
     assert t.due_date[6] == dt.date(2026, 1, 12) and t.due_date[7] == dt.date(2026, 1, 5)
     assert t.due_date[8].isocalendar().week == 4
+    saturday = many[many.n == 6].assign(renewal_date=pd.Timestamp("2026-01-31"), n=9)
+    late = pd.concat([many[many.n < 6], saturday], ignore_index=True)
+    one = tasks.schedule(late, dt.date(2025, 12, 31), weekly_count=1, week_count=9)
+    assert one.due_date[one.n == 9].item() == dt.date(2026, 1, 16), "the Friday before"
 
 
 # --- follow-up

@@ -65,20 +65,25 @@ def complaints_of(book: Book, named: str) -> list[str]:
 
 def scaled_satisfaction(book: Book) -> ir.Table:
     """The survey with a scale for every answer: as given, else the smallest usual one that holds
-    the largest mark of those that name none.
+    the largest mark of those of its kind that name none.
 
     Marks outside their scale are NULL: see `marks_outside`.
     """
     t = book.table("satisfaction")
     given = t.scale.cast("float64").nullif(0.0) if "scale" in t.columns else ibis.null("float64")
     t = t.mutate(scale=given)
-    largest = t.score.cast("float64").max(where=t.scale.isnull()).execute()
-    guessed = None if unknown(largest) else service_quality.guessed_scale(float(largest))
-    t = t.mutate(
-        scale=ibis.coalesce(
-            t.scale, ibis.null("float64") if guessed is None else ibis.literal(float(guessed))
-        )
-    )
+    kind = t.kind.fill_null("") if "kind" in t.columns else ibis.literal("")
+    t = t.mutate(asked=kind)
+    bare = t.filter(t.scale.isnull())
+    largest = bare.group_by("asked").agg(mark=bare.score.cast("float64").max()).execute()
+    guessed = [
+        (t.asked == row.asked, float(scale))
+        for row in largest.itertuples()
+        if not unknown(row.mark)
+        and (scale := service_quality.guessed_scale(float(row.mark))) is not None
+    ]
+    usual = ibis.cases(*guessed, else_=ibis.null("float64")) if guessed else ibis.null("float64")
+    t = t.mutate(scale=ibis.coalesce(t.scale, usual)).drop("asked")
     marks = [name for name in ("score", *service_quality.DIMENSIONS) if name in t.columns]
     inside = {
         name: t[name]

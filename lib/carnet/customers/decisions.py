@@ -193,7 +193,8 @@ def _renewals(book: Book) -> pd.DataFrame:
     day = pd.Timestamp(book.as_of)
     notice, end = pd.to_datetime(t.notice_date), pd.to_datetime(t.end)
     t = t.assign(renewal_date=notice.where(notice > day, end), renewal_amount=t.yearly_amount)
-    t = t[t.renewal_date <= day + pd.Timedelta(days=RENEW_DAYS)]
+    monday = day + pd.Timedelta(days=7 - day.weekday())  # nobody speaks to it before
+    t = t[t.renewal_date.between(monday, day + pd.Timedelta(days=RENEW_DAYS))]
     first = t.sort_values(["renewal_date", "renewal_amount"], ascending=[True, False])
     return first.drop_duplicates("customer_id")[columns]
 

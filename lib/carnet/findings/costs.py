@@ -376,7 +376,7 @@ def losing_title(w: Wording, losing: pd.DataFrame, profits: pd.DataFrame) -> str
 
 def ages(w: Wording, balance: pd.DataFrame) -> pd.DataFrame:
     """The aged balance with its ages in words: age, invoice_count, customer_count, open_amount."""
-    limits = {0: "0–29", 30: "30–59", 60: "60–89", 90: w._("90 and more")}
+    limits = {1: "1–29", 30: "30–59", 60: "60–89", 90: w._("90 and more")}
     named = [w._("not yet due") if age < 0 else limits[age] for age in balance.age]
     return balance.rename(columns={"amount": "open_amount"}).assign(age=named)
 
@@ -386,6 +386,13 @@ def aged_title(w: Wording, dated: bool) -> str:
     if dated:
         return w._("Open amounts by days past due")
     return w._("Open amounts by days since the invoice (no due date is given)")
+
+
+def conceded_title(w: Wording, t: pd.DataFrame) -> str:
+    """What the table holds."""
+    if len(t) and t.discounts.isna().all():
+        return w._("Returns, largest sum first")
+    return w._("Discounts and returns, largest sum first")
 
 
 def conceded(w: Wording, t: pd.DataFrame) -> str:
@@ -404,6 +411,7 @@ def conceded(w: Wording, t: pd.DataFrame) -> str:
     )
 
 
+OLD_DAYS = 90  # past due, from which an invoice is looked at with the accountant
 LEDGER_STEPS = {
     "customers": N_("Revenue of the customers, by the sale lines"),
     "unlinked": N_("Accounts 70 beside it: without a customer, or not in the sale lines"),
@@ -448,6 +456,26 @@ def goods_source(w: Wording, source: str) -> str:
     return told.get(source, "")
 
 
+def stuck_unprovided(
+    w: Wording, ages: pd.DataFrame, recovery: pd.DataFrame, doubtful: pd.DataFrame
+) -> str:
+    """What is long overdue, hardly ever paid later, and impaired by nothing in the ledger."""
+    old = ages[ages.age >= OLD_DAYS]
+    row = recovery[recovery.age == OLD_DAYS]
+    if not len(old) or not len(row) or len(doubtful) or row.invoice_count.iloc[0] < 10:
+        return ""
+    if not row.recovery_high.iloc[0] < 0.5:
+        return ""
+    return w._(
+        "{amount} has been overdue for 90 days or more; of {count} invoices followed from there, "
+        "{paid} were paid within 90 days, and the ledger impairs nothing: look at it with the "
+        "accountant, the result would be lower by as much.",
+        amount=w.money(float(old.amount.sum()), 0),
+        count=w.number(row.invoice_count.iloc[0]),
+        paid=w.number(row.recovered_count.iloc[0]),
+    )
+
+
 def recommendations(
     w: Wording,
     now: Mapping[str, Any],
@@ -455,6 +483,7 @@ def recommendations(
     safety_alert: float,
     dso_days: float,
     dso_alert: float,
+    unprovided: str = "",
 ) -> list[str]:
     """What to do next, each triggered by a stated threshold or by names on a list."""
     made = []
@@ -483,4 +512,6 @@ def recommendations(
             alert=w.number(dso_alert),
         )
         made.append(sentence)
+    if unprovided:
+        made.append(unprovided)
     return made or [w._("No alert threshold among the parameters is crossed.")]

@@ -35,6 +35,15 @@ def changes(w: Wording, by: str, groups: pd.DataFrame) -> str:
     return w._("{by}: nothing shrank, {won} won most, {most}", **told)
 
 
+def widest(w: Wording, by: str, groups: pd.DataFrame) -> Finding | None:
+    """Where the revenue moved: the cut whose groups moved apart most."""
+    t = groups.dropna(subset="group")
+    if not len(t):
+        return None
+    largest = t.sales_gap.abs().max()
+    return Finding("cuts", changes(w, by, groups) + ".", -float(largest))
+
+
 def together(w: Wording, pairs: pd.DataFrame, tried: int) -> Finding | None:
     """How many pairs of families are bought together beyond chance."""
     if not tried:
@@ -117,7 +126,7 @@ def prices(w: Wording, t: pd.DataFrame) -> str:
     if not len(sure):
         return w._(
             "None of the {count} families looked at is told to be paid more, or less, by more "
-            "accounts than luck makes.",
+            "accounts than luck makes in as many tries.",
             count=w.number(len(t)),
         )
     first = sure.iloc[0]
@@ -145,8 +154,8 @@ def due(w: Wording, listed: pd.DataFrame, rhythms: pd.DataFrame) -> str:
         return w._("No family has gone without an order by an account for longer than ever before.")
     sentence = w._(
         "Of {pairs} families that accounts order at a rhythm, {found} have not been ordered for "
-        "longer than ever before; equal rhythms would make up to about {luck} by chance. Of "
-        "accounts that may be called: {listed}.",
+        "longer than ever before; equal rhythms would make up to about {luck} by chance: something "
+        "to mention. Accounts that are silent altogether, or not to be called, left out: {listed}.",
         **told,
         listed=w.number(len(listed)),
     )
@@ -205,17 +214,15 @@ def moved(w: Wording, kind: str, m: Moves) -> str:
     return sentences[kind, m.p_value <= SURE]
 
 
-def changed(w: Wording, kind: str, t: pd.DataFrame) -> str:
-    """How many customers of both days changed their segment or strategy; empty where unknown."""
+def changed(w: Wording, t: pd.DataFrame) -> str:
+    """How many customers of both audits have another strategy; empty without an earlier one."""
     there = (t.class_before != NOT_THERE) & (t.class_after != NOT_THERE)
-    both = t[(t.kind == kind) & there]
+    both = t[(t.kind == "strategy_audit") & there]
     if not len(both):
         return ""
     told = dict(
         changed=w.number((both.class_before != both.class_after).sum()), both=w.number(len(both))
     )
-    if kind == "rfm":
-        return w._("Of {both} customers of both years, {changed} changed their segment.", **told)
     return w._("Of {both} customers of both audits, {changed} have another strategy.", **told)
 
 

@@ -431,20 +431,21 @@ def purchases(
 
 def payback(w: Wording, t: pd.DataFrame) -> str:
     """How many cohorts of newcomers have earned back what winning them cost, and how soon."""
-    known = t[t.acquisition_total > 0]
+    # a cohort of less than a year is too young to be judged
+    known = t[(t.acquisition_total > 0) & (t.first_year_revenue.notna() | t.payback_months.notna())]
     if not len(known):
         return ""
     paid = known.payback_months.dropna()
     told = dict(known=w.number(len(known)), paid=w.number(len(paid)))
     if not len(paid):
         return w._(
-            "None of {known} cohorts of newcomers has earned back by its margin what winning them "
-            "cost.",
+            "None of {known} cohorts of newcomers, a year old or more, has earned back by its "
+            "margin what winning them cost.",
             **told,
         )
     return w._(
-        "Cohorts of newcomers whose margin has earned back what winning them cost: {paid} of "
-        "{known}, half of these within {months} months.",
+        "Cohorts of newcomers, a year old or more, whose margin has earned back what winning them "
+        "cost: {paid} of {known}, within {months} months in the middle.",
         **told,
         months=w.number(paid.median()),
     )

@@ -16,7 +16,7 @@ def flow(w: Wording, t: pd.DataFrame) -> str:
         "{count} opportunities are open with {accounts} accounts: {amount}.",
         count=w.number(opened.open_count.sum()),
         accounts=w.number(len(opened)),
-        amount=w.money(float(opened.pipe_amount.sum()), 0),
+        amount=w.money(opened.pipe_amount.sum(min_count=1), 0),
     )
     if not len(old):
         return told
@@ -28,12 +28,29 @@ def flow(w: Wording, t: pd.DataFrame) -> str:
     )
 
 
-def competitors(w: Wording, t: pd.DataFrame, departures: int) -> Finding | None:
+def unsold(w: Wording, t: pd.DataFrame) -> str:
+    """Won, and nothing ordered since: a fault of the CRM, or an order to chase."""
+    if not len(t):
+        return ""
+    return w.ngettext(
+        "{count} account won {amount} by the CRM, and has ordered nothing since: to be checked "
+        "({names}).",
+        "{count} accounts won {amount} by the CRM, and have ordered nothing since: to be checked, "
+        "first of all {names}.",
+        len(t),
+        amount=w.money(float(t.won_amount.sum()), 0),
+        names=list_names(w, list(t.name.head(3))),
+    )
+
+
+def competitors(
+    w: Wording, t: pd.DataFrame, taken: pd.DataFrame, departures: int
+) -> Finding | None:
     """Who took most, as far as it is told."""
     if not len(t):
         return None
-    first, named = t.iloc[0], int(t.left_account_count.sum())
-    worth = float(t.left_revenue.fillna(0).sum())
+    first, accounts = t.iloc[0], taken.drop_duplicates("customer_id")  # two notes, one departure
+    named, worth = len(accounts), float(accounts.revenue.fillna(0).sum())
     parts = []
     if named:
         parts.append(

@@ -1,5 +1,6 @@
 """Findings of recurring revenue: what a year made of it, who ended it, what ends next."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,6 +81,34 @@ def left(w: Wording, t: pd.DataFrame) -> str:
     )
 
 
+def past_notice(w: Wording, t: pd.DataFrame, as_of: dt.date) -> str:
+    """How much of what ends may no longer be ended by notice, and whose notice comes next."""
+    notice = pd.to_datetime(t.notice_date)
+    if not notice.notna().any():
+        return ""
+    day = pd.Timestamp(as_of)
+    over, still = t[notice <= day], t[notice > day]
+    told = dict(
+        over=w.number(len(over)),
+        amount=w.money(float(over.yearly_amount.sum()), 0),
+        open=w.number(len(still)),
+        rest=w.money(float(still.yearly_amount.sum()), 0),
+    )
+    if not len(still):
+        return w._(
+            "The day of notice is past for all {over} of them ({amount} a year): to be confirmed.",
+            **told,
+        )
+    first = still.assign(notice=notice[still.index]).sort_values("notice").iloc[0]
+    return w._(
+        "The day of notice is past for {over} of them ({amount} a year), to be confirmed; still "
+        "open for {open} ({rest} a year), next on {date}: {name}.",
+        **told,
+        date=w.date(first.notice.date()),
+        name=first["name"],
+    )
+
+
 def expiring(w: Wording, t: pd.DataFrame) -> Finding | None:
     """What ends in the coming year."""
     if not len(t):
@@ -126,6 +155,8 @@ def at_risk(w: Wording, t: pd.DataFrame) -> str:
 
 def not_fitted(w: Wording, stays: pd.DataFrame) -> str:
     """Why nothing is said of how long contracts run."""
+    if len(stays) >= LEAST_SPELLS and stays.ended.sum() >= LEAST_ENDINGS:
+        return w._("Not modelled: the chances to leave of these customers hardly differ.")
     return w._(
         "Not modelled: {endings} of {stays} stays have ended; {least} of {needed} are needed.",
         endings=w.number(stays.ended.sum()),
@@ -149,9 +180,18 @@ def held_out(w: Wording, t: pd.Series) -> str:
     """How well the model did on the last year, beside one chance for everybody."""
     if unknown(t.expected_count):
         return ""
-    return w._(
+    better = abs(t.expected_count - t.actual_count) < abs(t.naive_count - t.actual_count) - 0.5
+    sentence = N_(
         "Of {running} customers under contract a year ago, the model of the years before foretold "
-        "that {expected} would stay, one chance for all {naive}; {actual} did.",
+        "that {expected} would stay, one chance for all {naive}; {actual} did."
+    )
+    alike = N_(
+        "Of {running} customers under contract a year ago, the model of the years before foretold "
+        "that {expected} would stay, one chance for all {naive}; {actual} did: customers hardly "
+        "differ, and the model is no better."
+    )
+    return w._(
+        sentence if better else alike,
         running=w.number(t.running_count),
         expected=w.number(t.expected_count),
         naive=w.number(t.naive_count),
@@ -166,9 +206,11 @@ def renewed(w: Wording, t: pd.DataFrame) -> str:
     if not closed:
         return w._("No contract ended in the last 12 months of which it is known what followed.")
     row = counts.loc["renewed"]
+    money = counts.yearly_amount[["renewed", "renewed_late", "lost"]].sum()
     return w._(
         "Of {count} contracts that ended in the last 12 months, {share} were renewed in time "
-        "{interval}.",
+        "{interval}, {worth} of their money.",
+        worth=w.percent(row.yearly_amount / money if money else None, 0),
         count=w.number(closed),
         share=w.percent(row.share),
         interval=w.between(w.percent(row.share_low), w.percent(row.share_high)),

@@ -163,7 +163,7 @@ def accounts_labels(w: Wording) -> dict[str, str]:
         "months": w._("Revenue, month by month: the last 12 months dark, the 24 before light"),
         "families": w._("What it buys (the year before in brackets)"),
         "stopped": w._("no longer bought"),
-        "contacts": w._("Contacts"),
+        "contacts": w._("Latest activities"),
         "opportunities": w._("Opportunities"),
         "invoices": w._("Open invoices, by due date"),
         "marks": w._("What it says"),
@@ -308,19 +308,19 @@ def _case(book: Book, invoices: pd.DataFrame, contacts: pd.DataFrame) -> str:
     stuck = invoices[invoices.status.notna()]
     oldest = pd.Timestamp(stuck.due.min()).date()
     told = w.ngettext(
-        "File of the dispute: {count} invoice in dispute or in collection, {amount}, due on {day}, "
-        "{days} days ago.",
+        "File of the dispute: {count} invoice in dispute or in collection, {amount}, due on {day}.",
         "File of the dispute: {count} invoices in dispute or in collection, {amount}, the oldest "
-        "due on {day}, {days} days ago.",
+        "due on {day}.",
         len(stuck),
         amount=w.money(float(stuck.amount.sum())),
         day=w.date(oldest, "medium"),
-        days=w.number((book.as_of - oldest).days),
     )
+    if not book.has("service") or not book.covers("service", oldest):
+        return told
     since = contacts[pd.to_datetime(contacts.date) > pd.Timestamp(oldest)] if len(contacts) else []
     return f"{told} " + w.ngettext(
-        "{count} contact is noted since.",
-        "{count} contacts are noted since.",
+        "{count} activity is noted since.",
+        "{count} activities are noted since.",
         len(since),
     )
 

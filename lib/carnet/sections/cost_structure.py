@@ -344,15 +344,15 @@ def given_back(study: CostStudy) -> Shows:
     yield from said(words.conceded(w, study.conceded))
     yield Exhibit(
         "concessions",
-        w._("Discounts and returns, largest sum first"),
+        words.conceded_title(w, study.conceded),
         study.conceded,
         Columns(
             "customer_id name salesperson listed discounts discount_share returns return_share",
             first=study.parameters.top_count,
         ),
         note=w._(
-            "At list price: the amounts before the discount of their line; lines without one count "
-            "as paid. Returns are the negative lines."
+            "Returns are the negative lines; the list price is told by the lines that name a "
+            "discount, the others count with what was paid."
         ),
         missing=too_few(study.book, study.conceded),
         lists={"concessions": study.conceded.drop(columns="given", errors="ignore")},
@@ -461,7 +461,10 @@ def stuck(study: CostStudy) -> Shows:
     yield from said(dispute_words.recovered(w, study.recovery))
     yield Exhibit(
         "recovery",
-        w._("Of invoices unpaid so many days after they were due, paid within the next 90 days"),
+        w._(
+            "Of invoices unpaid so many days after they were due, paid within the next 90 days; "
+            "only those whose 90 days are over"
+        ),
         study.recovery[study.recovery.invoice_count > 0].assign(
             age_days=study.recovery.age, invoiced=study.recovery.amount
         ),
@@ -573,7 +576,13 @@ def recommendations(study: CostStudy) -> Shows:
     """What to do next: each sentence is triggered by a threshold among the parameters."""
     w, p = study.book.wording, study.parameters
     names = study.to_renegotiate[: p.name_count]
+    unprovided = (
+        words.stuck_unprovided(w, study.ages, study.recovery, study.doubtful)
+        if study.followed
+        else ""
+    )
+    days = study.figures["dso_days"]
     for sentence in words.recommendations(
-        w, study.now, names, p.safety_alert_rate, study.figures["dso_days"], p.dso_alert_days
+        w, study.now, names, p.safety_alert_rate, days, p.dso_alert_days, unprovided
     ):
         yield from said(sentence, "recommendation")

@@ -35,6 +35,9 @@ def main_points(study: GrowthStudy) -> Shows:
     """The findings, largest money first."""
     w = study.book.wording
     found = []
+    if study.dimensions and study.book.previous_is_complete:
+        by = w._(WORDS[study.widest])
+        found.append(words.widest(w, by, study.changes(study.widest)))
     if study.family:
         found.append(words.opportunities(w, study.opportunities))
         found.append(words.together(w, study.named_pairs, _tried(study)))
@@ -52,7 +55,7 @@ def what_they_buy(study: GrowthStudy) -> Shows:
     if not study.dimensions:
         yield from said(needs(study.book, "sales", "offer"), "missing")
         return
-    yield _contributions(study, study.dimensions[0])
+    yield _contributions(study, study.widest)
     wholes = study.groups.groupby("dimension").revenue.sum()
     w, t = study.book.wording, study.groups
     yield Exhibit(
@@ -198,7 +201,9 @@ def loyalty(study: GrowthStudy) -> Shows:
             "Who buys more families also buys more in all: the table shows no cause. Only an "
             "experiment tells whether one family more keeps a customer."
         ),
-        missing=too_few(study.book, study.loyalty.dropna(), 2),
+        missing=""
+        if len(study.loyalty.dropna()) > 1
+        else w._("Nearly all customers buy as many families: there are no groups to compare."),
     )
 
 
@@ -320,8 +325,7 @@ def who_moved(study: GrowthStudy) -> Shows:
         return
     w = study.book.wording
     yield from said(words.moved(w, "abc", study.abc_moves))
-    for kind in ("rfm", "strategy_audit"):
-        yield from said(words.changed(w, kind, study.changes_of_class))
+    yield from said(words.changed(w, study.changes_of_class))
     yield Exhibit(
         "class-changes",
         w._("Customers that changed class, largest change of revenue first"),
@@ -339,17 +343,18 @@ def who_moved(study: GrowthStudy) -> Shows:
     )
 
 
-@section(given("opportunities"))
+@section(given("opportunities", "stage"))
 def in_the_pipe(pipeline: Pipeline) -> Shows:
     """What is offered each account, what was decided, what is open."""
-    if not pipeline.book.has("opportunities"):
+    if not pipeline.book.has("opportunities", "stage"):
         return
     w, p = pipeline.book.wording, pipeline.parameters
+    yield from said(pipeline_words.unsold(w, pipeline.unsold), "warning")
     yield from said(pipeline_words.flow(w, pipeline.flow))
     yield Exhibit(
         "pipeline",
-        w._("Opportunities by account, most money open first"),
-        pipeline.flow,
+        w._("Accounts with an open opportunity, most money open first"),
+        pipeline.flow[pipeline.flow.open_count > 0],
         Columns(
             "customer_id name salesperson opened_count opened_previous win_range won_amount "
             "won_discount open_count pipe_amount oldest_days",
@@ -372,7 +377,9 @@ def competitors_named(pipeline: Pipeline) -> str:
 def where_they_go(pipeline: Pipeline) -> Shows:
     """To whom accounts and offers went, by name."""
     w, p = pipeline.book.wording, pipeline.parameters
-    yield from said(pipeline_words.competitors(w, pipeline.competitors, pipeline.noted_count))
+    yield from said(
+        pipeline_words.competitors(w, pipeline.competitors, pipeline.taken, pipeline.noted_count)
+    )
     yield Exhibit(
         "competitors",
         w._("Competitors by name: accounts that left and offers lost in two years"),

@@ -507,6 +507,7 @@ def renewals(study: RecurringStudy) -> Shows:
     """Which contracts end in the coming year, and what became of those that ended."""
     w = study.book.wording
     yield from said(recurring_words.expiring(w, study.renewals))
+    yield from said(recurring_words.past_notice(w, study.renewals, study.book.as_of))
     yield from said(recurring_words.at_risk(w, study.renewals))
     yield Exhibit(
         "renewals",
@@ -548,8 +549,8 @@ def stays(study: RecurringStudy) -> Shows:
         study.stay_curve,
         Columns("period_number stay_share renewal_rate"),
         note=w._(
-            "Chances differ from customer to customer (shifted-beta-geometric model): those who "
-            "have stayed long are those who stay."
+            "By the shifted-beta-geometric model, in which the chance to leave differs from "
+            "customer to customer."
         ),
         missing="" if study.stay_model is not None else few,
         lists={"stays": study.stay_curve},

@@ -268,6 +268,19 @@ def test_margin_is_spread_over_the_groups_of_a_customer_by_hand():
     assert cuts.spread_margins(pairs, None).isna().all()
 
 
+def test_what_a_customer_sends_back_through_another_group_bears_nothing_more():
+    """1,000 by the web at a margin of 400, 900 back through the shop at −360; 50 of other costs
+    stay with the web. Where all groups net to nothing they are spread by size.
+    """
+    pairs = pd.DataFrame(
+        {"customer_id": ["A", "A"], "revenue": [1000.0, -900.0], "margin": [400.0, -360.0]}
+    )
+    known = pd.DataFrame({"customer_id": ["A"], "margin": [-10.0]})
+    assert cuts.spread_margins(pairs, known).tolist() == pytest.approx([350, -360])
+    back = pairs.assign(revenue=[-100.0, -300.0])
+    assert cuts.spread_margins(back, known).sum() == pytest.approx(-10)
+
+
 # --- a customer's own costs
 
 COSTS = ["period_start", "period_end", "category", "amount", "behaviour", "customer_id"]

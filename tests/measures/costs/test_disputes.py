@@ -150,3 +150,13 @@ def test_claims_in_the_ledger_by_hand():
     told = accounts.ledger_claims(ibis.memtable(t, schema=kinds), years).set_index("account")
     assert told["0"].to_dict() == {"411": 100, "416": 20, "491": -8, "654": 0, "7714": 0}
     assert told["1"].to_dict() == {"411": 40, "416": 5, "491": -8, "654": 15, "7714": -5}
+    spring = accounts.ledger_claims(ibis.memtable(t, schema=kinds), years, D(2024, 3, 31))
+    assert spring.set_index("account")["1"].to_dict() == {
+        "411": 100,
+        "416": 5,
+        "491": -8,
+        "654": 15,
+    }
+    longer = buckets(D(2022, 1, 1), D(2024, 12, 31), "year")
+    early = accounts.ledger_claims(ibis.memtable(t, schema=kinds), longer).set_index("account")
+    assert early["0"].isna().all(), "no ledger of that year, no balance of it"

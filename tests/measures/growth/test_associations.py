@@ -158,3 +158,12 @@ def test_where_nobody_began_with_a_family_no_margin_is_told():
     t = associations.next_families(pairs, trial, pd.Series({"F00": 0.5, "F01": 0.5}))
     assert trial.customer_count == 40 and trial.hits == 0
     assert len(t) and t.expected_margin.isna().all()
+
+
+def test_a_family_that_nobody_had_a_year_ago_is_no_case_of_the_trial():
+    """All own both families of then; two new ones appear since: nothing could be named."""
+    before = np.zeros((40, 4), dtype=bool)
+    before[:, :2] = True
+    began = np.zeros_like(before)
+    began[:30, 2], began[30:, 3] = True, True
+    assert associations.next_family_trial(years(before, began)).customer_count == 0

@@ -6,6 +6,11 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from carnet.book.book import open_book
+from carnet.book.earlier import Published
+from carnet.customers.growth.pipeline import Pipeline
+from carnet.engagement.parameters import Parameters
+from carnet.findings import pipeline as words
 from carnet.measures.growth import pipeline
 
 D, AS_OF = dt.date, dt.date(2024, 12, 31)
@@ -90,3 +95,46 @@ def test_wallet_effects_add_up_to_the_change():
     assert row.market_effect + row.share_effect == pytest.approx(row.revenue - row.revenue_then)
     none = pipeline.wallet(now.head(0), then).iloc[0]
     assert none.customer_count == 0 and np.isnan(none["share"])
+
+
+SALES = [["customer_id", "date", "amount"]] + [
+    [name, f"{year}-{month:02d}-05", "10"]
+    for name in ("A", "B")
+    for year in (2023, 2024)
+    for month in range(1, 13)
+    if not (name == "B" and year == 2024)
+]
+
+
+def test_won_without_an_order_since_is_told(make_engagement):
+    """B's deal of March 2024 was won, and B has ordered nothing since; A orders every month. A loss
+    dated after the audit is no loss yet; two notes of one departure are one account.
+    """
+    offers = [["customer_id", "opened", "closed", "stage", "amount", "competitor"]]
+    offers += [[name, "2024-03-01", "2024-04-01", "won", "500", ""] for name in ("A", "B")]
+    offers += [["A", "2024-06-01", "2025-02-01", "lost", "70", "Rival"]]
+    offers += [["A", "2022-06-01", "2024-02-01", "lost", "80", "Rival"]]
+    gone = [["customer_id", "date", "competitor"]]
+    gone += [["B", "2024-02-01", "Rival"], ["B", "2024-02-03", "Other"]]
+    tables = {"sales": SALES, "opportunities": offers, "departures": gone}
+    book = open_book(make_engagement(tables=tables), as_of="2024-12-31")
+    found = Pipeline(book, Parameters())
+    assert found.unsold.customer_id.tolist() == ["B"] and found.unsold.won_amount.item() == 500
+    assert found.lost.amount.tolist() == [80]
+    told = words.competitors(book.wording, found.competitors, found.taken, found.noted_count)
+    assert "1 of 1 departures" in told.sentence and "€120" in told.sentence
+
+
+def test_share_of_wallet_is_of_a_year_whatever_is_compared(make_engagement, tmp_path):
+    """10 a month throughout, potential 240: half of it at both audits, in June as in December."""
+    sales = SALES[:1] + [row for row in SALES[1:] if row[0] == "A"]
+    listed = [["customer_id", "potential"], ["A", "240"]]
+    home = make_engagement(
+        tables={"sales": sales, "customers": listed}, as_of="2024-06-30", comparison="year_to_date"
+    )
+    (tmp_path / "lists").mkdir()
+    rows = "customer_id,strategy,abc_class,revenue,potential\nA,serve,A,120,240\n"
+    (tmp_path / "lists" / "strategy.csv").write_text(rows, encoding="utf-8")
+    found = Pipeline(open_book(home), Parameters(), Published(tmp_path, {}, {}))
+    row = found.wallet.iloc[0]
+    assert (row.share_then, row["share"]) == (0.5, 0.5) and row.share_effect == 0

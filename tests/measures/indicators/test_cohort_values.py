@@ -29,7 +29,8 @@ def cube_of(*rows):
 def test_cohorts_pay_back_by_hand():
     """A and B begin in 2023: margins 40 in March, 30 in November, 50 in January 2024, 120 in all
     and 70 in 2023. What winning them cost, 60, is earned back by the end of November: 11 months;
-    71 in January of the year after: 13; 200 not yet.
+    71 in January of the year after: 13; 200 not yet. In its own first 12 months A brought 250, B
+    80: 165 a customer.
     """
     cube = cube_of(
         ("OLD", D(2022, 1, 1), 900.0, 1.0),
@@ -40,13 +41,15 @@ def test_cohorts_pay_back_by_hand():
     months = cohorts.cohort_months(cube, PERIODS).execute()
     own = months[months.cohort == 1]
     assert own.age_months.tolist() == [2, 10, 12] and own.margin.tolist() == [40, 30, 50]
+    assert own.own_months.tolist() == [0, 0, 10], "A since March, B since November"
     for cost, waited in ((60.0, 11), (71.0, 13), (200.0, None), (0.0, None), (np.nan, None)):
         t = cohorts.cohort_values(
             months, pd.Series({0: 1, 1: 2}), pd.Series({"2023": cost}), PERIODS, D(2023, 1, 1)
         )
         assert t.label.tolist() == ["2023"], "the first year holds everybody, 2024 nobody"
         row = t.iloc[0]
-        assert (row.first_year_revenue, row.second_year_revenue, row.margin_so_far) == (90, 75, 120)
+        assert (row.first_year_revenue, row.margin_so_far) == (165, 120)
+        assert np.isnan(row.second_year_revenue), "that of B is not over"
         assert row.payback_months == waited if waited else np.isnan(row.payback_months)
 
 
@@ -55,7 +58,9 @@ def test_a_year_that_is_not_over_is_not_told():
     months = cohorts.cohort_months(cube, PERIODS).execute()
     sizes, none = pd.Series({0: 1, 2: 1}), pd.Series(dtype=float)
     row = cohorts.cohort_values(months, sizes, none, PERIODS, D(2023, 1, 1)).iloc[0]
-    assert row.first_year_revenue == 10 and np.isnan(row.second_year_revenue)
+    assert (
+        row.revenue == 10 and np.isnan(row.first_year_revenue) and np.isnan(row.second_year_revenue)
+    )
     assert np.isnan(row.acquisition_total) and np.isnan(row.payback_months)
 
 
@@ -105,3 +110,22 @@ def test_first_orders_by_hand():
     assert told.customer_count.to_dict() == {"web": 1, "shop": 1, "–": 1}
     assert told.again_count.to_dict() == {"web": 1, "shop": 0, "–": 0}
     assert told.revenue.to_dict() == {"web": 250, "shop": 25, "–": 20}
+
+
+def test_newcomers_spread_over_a_year_do_not_seem_to_grow():
+    """12 customers begin one a month in 2023 and buy 100 every month: 1,200 in a first year each,
+    whenever they came, told once the last one's year is over. Without costs no margin is.
+    """
+    rows = [
+        (f"C{n:02d}", D(2023 + (n + m) // 12, (n + m) % 12 + 1, 1), 100.0, 50.0)
+        for n in range(12)
+        for m in range(24 - n)
+    ]
+    cube = cube_of(*rows)
+    sizes, costs = pd.Series({1: 12}), pd.Series({"2023": 1.0})
+    months = cohorts.cohort_months(cube, PERIODS).execute()
+    row = cohorts.cohort_values(months, sizes, costs, PERIODS, D(2023, 1, 1)).iloc[0]
+    assert row.first_year_revenue == 1200 and np.isnan(row.second_year_revenue)
+    blank = cohorts.cohort_months(cube, PERIODS, costed=False).execute()
+    told = cohorts.cohort_values(blank, sizes, costs, PERIODS, D(2023, 1, 1)).iloc[0]
+    assert np.isnan(told.margin_so_far) and np.isnan(told.payback_months)

@@ -103,3 +103,15 @@ def test_hold_out_of_a_known_truth():
     assert row.expected_count == pytest.approx(row.actual_count, rel=0.05)
     miss, naive = (abs(row[n] - row.actual_count) for n in ("expected_count", "naive_count"))
     assert miss < naive
+
+
+def test_one_chance_for_everybody_counts_what_was_tried():
+    """4,000 stays with a chance of 0.3 a month: the naive forecast is the truth to 4 %."""
+    rng, rows, as_of = np.random.default_rng(6), [], dt.date(2025, 12, 31)
+    for n in range(4000):
+        start = dt.date(2023, 1, 1) + dt.timedelta(days=int(rng.integers(900)))
+        end = start + dt.timedelta(days=round(int(rng.geometric(0.3)) * 365.25 / 12) - 1)
+        rows.append((f"C{n}", start, end if end <= as_of else None))
+    row = survival.survival_hold_out(contracts(*rows), as_of, "month", days=92)
+    truth = row.running_count * 0.7 ** (92 * 12 / 365.25)
+    assert row.running_count > 200 and row.naive_count == pytest.approx(truth, rel=0.04)

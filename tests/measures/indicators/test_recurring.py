@@ -158,7 +158,8 @@ def units(*rows):
 
 def test_price_and_quantity_by_hand():
     """10 seats at 10 become 12 at 11: price 1 × 11 = 11, quantity 2 × 10.5 = 21, 132 − 100 in all.
-    B adds a plan of 60 and drops one of 20; C's amount rises by 5, of seats not told; D is new.
+    B changes a plan of 20 for one of 60, E adds one of 7 and F drops one of 8; C's amount rises by
+    5, of seats not told; D is new.
     """
     table = units(
         ("A", "seat", "2024-01-01", "2024-06-30", 100.0, 10.0),
@@ -169,14 +170,18 @@ def test_price_and_quantity_by_hand():
         ("C", None, "2024-01-01", "2024-06-30", 30.0, None),
         ("C", None, "2024-07-01", None, 35.0, None),
         ("D", "x", "2024-07-01", None, 999.0, 1.0),
+        ("E", "x", "2024-01-01", None, 50.0, 1.0),
+        ("E", "y", "2024-07-01", None, 7.0, 1.0),
+        ("F", "x", "2024-01-01", None, 50.0, 1.0),
+        ("F", "z", "2024-01-01", "2024-06-30", 8.0, 1.0),
     )
     days = [dt.date(2024, 3, 31), dt.date(2024, 9, 30)]
     t = recurring.recurring_effects(recurring.recurring_products(table, days).execute(), 0, 1)
     told = t.set_index("effect")
     assert told.amount.to_dict() == pytest.approx(
-        {"added": 60, "dropped": -20, "price": 11, "quantity": 21, "amount": 5}
+        {"replaced": 40, "added": 7, "dropped": -8, "price": 11, "quantity": 21, "amount": 5}
     )
-    assert told.customer_count.to_dict() == dict(added=1, dropped=1, price=1, quantity=1, amount=1)
+    assert (told.customer_count == 1).all()
 
 
 def test_cohorts_of_recurring_revenue_by_hand():
@@ -220,3 +225,28 @@ def test_states_of_contracts_by_hand():
     assert t.contract_count.to_dict() == {"running": 2, "to_come": 1, "paused": 1, "ended": 2}
     running = recurring.monthly_recurring(table, [day]).execute().recurring.sum()
     assert running == t.monthly_amount["running"]
+
+
+def test_what_is_renewed_already_does_not_end_and_a_leap_year_has_its_last_day():
+    """A's successor is on file, B's ends on 31 December of a leap year, C's is ended by notice and
+    runs until June, D's is paused.
+    """
+    table = contracts(
+        ("A", "2023-03-01", "2024-02-29", 10.0, "month"),
+        ("A", "2024-03-01", None, 10.0, "month"),
+        ("B", "2023-01-01", "2024-12-31", 10.0, "month"),
+        ("C", "2023-01-01", "2024-06-30", 10.0, "month", "ended"),
+        ("D", "2023-01-01", "2024-06-30", 10.0, "month", "paused"),
+    )
+    t = recurring.renewals(table, dt.date(2023, 12, 31)).execute()
+    assert t.customer_id.tolist() == ["C", "B"]
+
+
+def test_terms_leave_out_what_ended_on_no_day():
+    table = contracts(
+        ("A", "2023-01-01", None, 10.0, "month", "ended"),
+        ("B", "2023-01-01", "2024-01-31", 10.0, "month", "ended"),
+        ("C", "2023-01-01", None, 10.0, "month", "paused"),
+        ("D", "2023-01-01", None, 10.0, "month"),
+    )
+    assert recurring.contract_terms(table).execute().customer_id.tolist() == ["B", "D"]

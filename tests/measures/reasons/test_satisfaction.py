@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import scipy
 from carnet.book.book import open_book
-from carnet.customers.customer_years import answers
+from carnet.customers.customer_years import answers, scaled_satisfaction
 from carnet.findings import satisfaction as words
 from carnet.measures.reasons import satisfaction
 from carnet.wording import Wording
@@ -121,3 +121,24 @@ def test_an_effort_is_no_mark_of_satisfaction(make_engagement):
     )
     t = answers(book, dt.date(2024, 1, 1), dt.date(2024, 12, 31))
     assert t.score.tolist() == [0.4]
+
+
+def test_a_scale_is_guessed_for_each_kind(make_engagement):
+    """Without a column of scales 10, 5 and 7 are the best marks of three kinds."""
+    rows = [["customer_id", "date", "score", "kind"]]
+    marks = {"nps": 10, "csat": 5, "ces": 7}
+    rows += [[f"C{n}", "2024-05-01", mark, kind] for n in range(6) for kind, mark in marks.items()]
+    sales = [["customer_id", "date", "amount"], ["C0", "2024-01-05", 10]]
+    book = open_book(
+        make_engagement(tables={"sales": sales, "satisfaction": rows}), as_of="2024-12-31"
+    )
+    t = satisfaction.last_answers(scaled_satisfaction(book), 0.8).execute()
+    assert set(t.value) == {1.0} and t.kind.value_counts().to_dict() == dict.fromkeys(marks, 6)
+
+
+def test_alike_answers_are_no_certainty():
+    """Two promoters, then two detractors; or ten alike: no interval, no word of direction."""
+    for count in (2, 10):
+        t = satisfaction.by_kind(of_kind("nps", [-1.0] * count), of_kind("nps", [1.0] * count))
+        assert t.change_low.isna().all() and t.value_low.isna().all()
+        assert "worse" not in words.kind(Wording("en", "EUR"), t.iloc[0].to_dict())

@@ -348,6 +348,12 @@ class CostStudy:
         """What comes back of unpaid amounts, by age: `receivables.recovery_by_age`."""
         return receivables.recovery_by_age(self.book.table("receivables"), self.book.as_of)
 
+    @property
+    def followed(self) -> bool:
+        """True where due dates and payments tell what comes back, and a ledger what is impaired."""
+        book = self.book
+        return self.delay_known and book.has("receivables", "due_date") and book.has("ledger")
+
     @computed
     def dispute_flow(self) -> pd.DataFrame:
         """From the earlier audit to this one: `disputes.dispute_flow`; no row without its list."""
@@ -366,14 +372,14 @@ class CostStudy:
     def claims(self) -> pd.DataFrame:
         """Claims in the ledger, a column a year: `accounts.ledger_claims`."""
         buckets = series.buckets_of(self.years)
-        return accounts.ledger_claims(self.book.table("ledger"), buckets)
+        return accounts.ledger_claims(self.book.table("ledger"), buckets, self.book.as_of)
 
     @property
     def late_amount(self) -> float | None:
         """What is past due; None without due dates."""
         if not self.delay_known or not self.book.has("receivables", "due_date"):
             return None
-        return self.ages[self.ages.age >= 0].amount.sum()
+        return self.ages[self.ages.age > 0].amount.sum()
 
     # --- what a customer costs and brings
 

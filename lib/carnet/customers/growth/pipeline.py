@@ -10,6 +10,7 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.book.earlier import Published
 from carnet.customers import series
+from carnet.customers.reasons.leavers import closed_customers
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.periods import years_earlier
 from carnet.measures.growth import pipeline
@@ -34,6 +35,31 @@ class Pipeline:
         t["name"] = t.name.fillna(t.customer_id)
         order = ["pipe_amount", "won_amount", "customer_id"]
         return t.sort_values(order, ascending=[False, False, True], ignore_index=True)
+
+    @computed
+    def unsold(self) -> pd.DataFrame:
+        """Accounts with an opportunity opened and won in the last 12 months, and no order since it
+        was opened: customer_id, name, won_amount; no row without sales.
+        """
+        book = self.book
+        if not (book.has("sales") and book.has("opportunities", "stage", "amount")):
+            return pd.DataFrame(columns=["customer_id", "name", "won_amount"])
+        t = book.table("opportunities")
+        year = book.periods.yearly.current
+        t = t.filter(
+            (t.stage == "won") & t.opened.between(ibis.date(year.start), ibis.date(year.end))
+        )
+        t = t.group_by("customer_id").agg(opened=t.opened.min(), won_amount=t.amount.sum())
+        orders = book.orders.filter(book.orders.date <= ibis.date(book.as_of))
+        last = orders.group_by("customer_id").agg(last=orders.date.max())
+        t = t.left_join(last, "customer_id").drop("customer_id_right")
+        t = t.filter(t["last"].isnull() | (t["last"] < t.opened))
+        frame = t.select("customer_id", "won_amount").execute()
+        frame["won_amount"] = frame.won_amount.astype(float)
+        frame = frame.join(self._names, on="customer_id")
+        frame["name"] = frame.name.fillna(frame.customer_id)
+        order = ["won_amount", "customer_id"]
+        return frame.sort_values(order, ascending=[False, True], ignore_index=True)
 
     @property
     def _names(self) -> pd.DataFrame:
@@ -64,7 +90,8 @@ class Pipeline:
             bought = cube.group_by("customer_id").agg(revenue=cube.revenue.sum()).execute()
             own = frame.customer_id.map(bought.set_index("customer_id").revenue).astype(float)
             frame["revenue"] = frame.revenue.astype(float).fillna(own)
-        return frame.reset_index(drop=True)
+        closed = closed_customers(self.book)  # gone to nobody
+        return frame[~frame.customer_id.isin(closed)].reset_index(drop=True)
 
     @computed
     def lost(self) -> pd.DataFrame:
@@ -73,9 +100,9 @@ class Pipeline:
         if not self.book.has("opportunities", "competitor", "stage"):
             return pd.DataFrame(columns=columns)
         t = self.book.table("opportunities")
-        since = ibis.date(years_earlier(self.book.as_of, YEARS))
-        inside = (t.opened > since) & (t.opened <= ibis.date(self.book.as_of))
-        t = t.filter(inside & (t.stage == "lost"))
+        since, as_of = (ibis.date(years_earlier(self.book.as_of, n)) for n in (YEARS, 0))
+        day = ibis.coalesce(t.closed, t.opened) if "closed" in t.columns else t.opened
+        t = t.filter((t.stage == "lost") & (day > since) & (day <= as_of))
         amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
         return t.mutate(amount=amount).select(*columns).execute()
 
@@ -110,7 +137,8 @@ class Pipeline:
             return empty
         then = self.earlier.read_list("strategy", "revenue potential")
         listed = self.book.table("customers").select("customer_id", "potential").execute()
-        moved = series.moved(self.book).select("customer_id", "revenue").execute()
+        moved = series.moved(self.book, self.book.periods.yearly).select("customer_id", "revenue")
+        moved = moved.execute()
         now = moved.merge(listed.drop_duplicates("customer_id"), on="customer_id")
         now["potential"] = now.potential.astype(float)
         return pipeline.wallet(now, then[["customer_id", "revenue", "potential"]])

@@ -26,6 +26,8 @@ from carnet.measures.indicators import recurring
 from carnet.measures.portfolio import baskets, concentration, movement, segments
 from carnet.measures.register import computed
 
+SILENT = 2  # times its own rhythm, from which an account as a whole is silent
+MOST_GROUPS = 40  # of a cut that is charted
 NAMED_FAMILIES = 12  # largest families of a table of families by class
 
 
@@ -64,6 +66,17 @@ class GrowthStudy:
         """What the revenue is cut by, in the order of CUTS."""
         there = set(self.groups.dimension)
         return list(dict.fromkeys(column for _, column in CUTS if column in there))
+
+    @property
+    def widest(self) -> str:
+        """The cut whose groups moved apart most, for what they bought: that of the largest sum of
+        changes, up or down, among those of at most MOST_GROUPS groups.
+        """
+        t = self.groups.dropna(subset="group")
+        sizes = t.groupby("dimension").size()
+        told = t.assign(moved=t.sales_gap.abs()).groupby("dimension").moved.sum()
+        few = told[sizes[told.index] <= MOST_GROUPS]
+        return str(few.idxmax()) if len(few) else self.dimensions[0]
 
     def changes(self, dimension: str) -> pd.DataFrame:
         """The groups of one cut, largest change of revenue first, up or down."""
@@ -182,11 +195,13 @@ class GrowthStudy:
 
     @computed
     def due(self) -> pd.DataFrame:
-        """The families due, of accounts that may be called, with their names and decision, largest
-        revenue of the family in the last 12 months first.
+        """The families due, of accounts that may be called and still order, with their names and
+        decision, largest revenue of the family in the last 12 months first.
         """
         decided = self.decided.set_index("customer_id")
-        kept = ~decided.action.isin(["leave_alone", "do_not_chase"])
+        # an account that is silent altogether is no family to ask for
+        speaks = ~(decided.silence_ratio.astype(float) >= SILENT) & (decided.status != "lost")
+        kept = ~decided.action.isin(["leave_alone", "do_not_chase", "last_chance"]) & speaks
         t = self.rhythms[self.rhythms.due & self.rhythms.customer_id.map(kept).eq(True)]
         sold = self.pairs.set_index(["customer_id", "family"]).revenue
         keys = pd.MultiIndex.from_frame(t[["customer_id", "family"]])
@@ -249,7 +264,8 @@ class GrowthStudy:
         the earlier report), class_before, class_after, name and money of both years.
         """
         now, parts = self.classes_of(0), {}
-        if self.book.previous_is_complete:
+        year_before = self.book.periods.yearly.previous.start
+        if self.book.covers("sales", year_before):
             then = self.classes_of(1)
             parts = {name: migration.class_changes(then[name], now[name]) for name in now}
         if self.earlier is not None and self.earlier.has_list("strategy"):
@@ -273,10 +289,10 @@ class GrowthStudy:
     @property
     def class_table(self) -> pd.DataFrame:
         """Customers and money by kind and pair of classes that differ, largest gap of a kind
-        first.
+        first; segments only stand in the list, where their names are.
         """
         t = self.changes_of_class
-        t = t[t.class_before != t.class_after]
+        t = t[(t.class_before != t.class_after) & (t.kind != "rfm")]
         t = t.groupby(["kind", "class_before", "class_after"], as_index=False).agg(
             customer_count=("customer_id", "size"),
             revenue_previous=("revenue_previous", "sum"),

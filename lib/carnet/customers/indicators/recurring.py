@@ -146,10 +146,16 @@ class RecurringStudy:
 
     @computed
     def cohorts(self) -> pd.DataFrame:
-        """What each quarter's newcomers bring later: `recurring.recurring_cohorts`."""
+        """What each quarter's newcomers bring later: `recurring.recurring_cohorts`; where sale
+        lines stand for contracts, of those that came a year after the first sale, or later.
+        """
         assert self.contracts is not None
         starts = self.contracts.group_by("customer_id").agg(start=self.contracts.start.min())
-        return recurring.recurring_cohorts(self.monthly, starts.execute(), self.ends)
+        frame, first = starts.execute(), self.book.first_sale
+        if not self.book.has("contracts") and first is not None:
+            known = pd.to_datetime(frame.start) > pd.Timestamp(first) + pd.Timedelta(days=365)
+            frame = frame[known]
+        return recurring.recurring_cohorts(self.monthly, frame, self.ends)
 
     # --- renewals
 
@@ -192,7 +198,8 @@ class RecurringStudy:
             days = service.date.between(ibis.date(since), ibis.date(book.as_of))
             noted = service.filter(service.activity.isin(kinds) & days)
             found["complained"] = noted.select("customer_id").distinct().execute().customer_id
-        if book.has("receivables"):
+        paid = book.has("receivables", "paid_date") or book.has("receivables", "status")
+        if paid and book.has("receivables", "due_date"):  # else nobody knows what is past due
             stuck = receivables.stuck_invoices(book.table("receivables"), book.as_of).execute()
             found["unpaid"] = stuck.customer_id[stuck.state != "came_back"].drop_duplicates()
         parts = [pd.DataFrame({"customer_id": ids, "sign": sign}) for sign, ids in found.items()]
@@ -228,6 +235,11 @@ class RecurringStudy:
     def period(self) -> str:
         """By what stays are counted: the period of most contracts, a month if none is told."""
         t = self.book.table("contracts")
+        lasted = (
+            pd.to_datetime(self.terms.end) - pd.to_datetime(self.terms.start)
+        ).dt.days.dropna()
+        if len(lasted) > len(self.terms) / 2 and lasted.median() > 300:
+            return "year"  # a yearly term, whatever its amount is told by
         if "period" not in t.columns:
             return "month"
         counts = t.group_by("period").agg(n=t.count()).execute().dropna()

@@ -230,8 +230,10 @@ class KpiStudy:
         """What each cohort brought, largest label last: `cohorts.cohort_values`."""
         spans = self.spans
         if not spans:
-            return pd.DataFrame(columns=["label", "payback_months", "acquisition_total"])
-        months = cohorts.cohort_months(self.book.cube, spans).execute()
+            columns = "label first_year_revenue payback_months acquisition_total"
+            return pd.DataFrame(columns=columns.split())
+        costed = not unknown(self.now.gross_margin)
+        months = cohorts.cohort_months(self.book.cube, spans, costed).execute()
         whole = self.cohorts[self.cohorts.age == 0].set_index("cohort").customer_count
         costs = self.grains[self.parameters.cohort_grain].set_index("label").acquisition_cost
         return cohorts.cohort_values(months, whole, costs, spans, self.newcomers_since)
@@ -251,6 +253,7 @@ class KpiStudy:
         if not parts:
             return pd.DataFrame(columns=["dimension", "group", "customer_count"])
         t = pd.concat(parts, ignore_index=True)
+        t = t[t.customer_count >= LEAST_OPENING].reset_index(drop=True)
         told = t.customer_count >= LEAST_OPENING
         ends = [
             intervals.wilson_interval(row.again_count, row.customer_count) for row in t.itertuples()

@@ -200,6 +200,8 @@ class PortfolioStudy:
                     t = service.filter(service.activity.isin(chosen))
                     events[name] = t.select("customer_id", "date")
         day = since + dt.timedelta(days=365)
+        if any(t is not None for t in events.values()):  # before its first row it tells nothing
+            day = max(day, pd.Timestamp(book.given("service")[0]).date())
         return after_sale.first_days(book.orders, since=day, **events).execute()
 
     @computed

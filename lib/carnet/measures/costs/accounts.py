@@ -134,7 +134,9 @@ def doubtful_accounts(ledger: ir.Table) -> ir.Table:
 
 
 @measure(N_("Claims on customers in the ledger, year by year"))
-def ledger_claims(ledger: ir.Table, periods: Sequence[Bucket]) -> pd.DataFrame:
+def ledger_claims(
+    ledger: ir.Table, periods: Sequence[Bucket], as_of: dt.date | None = None
+) -> pd.DataFrame:
     """What the ledger holds on claims at the end of each period, what was lost and what came back.
 
     Formula     411, 416 and 491: debit − credit of all lines up to the end of the period, what is
@@ -143,13 +145,16 @@ def ledger_claims(ledger: ir.Table, periods: Sequence[Bucket]) -> pd.DataFrame:
     Unit        currency; 491 and 7714 stand on the credit side, below zero
     Population  one row an account group of CLAIM_ACCOUNTS with a line; one column a period (its
                 position)
-    Undefined   never: without such a line the table is empty
+    Undefined   NaN in a period that ends before the ledger begins; without such a line the table is
+                empty
     Source      French chart of accounts (PCG): customers, doubtful customers, impairment, losses on
                 claims, recoveries of claims written off
 
+    Parameters  as_of: the last day that counts (None: the last one of the ledger)
     Columns     account, then one a period
     """
-    t, rows = _amounts(_once(ledger)), []
+    known = ledger if as_of is None else ledger.filter(ledger.date <= ibis.date(as_of))
+    t, rows, begun = _amounts(_once(known)), [], known.date.min().execute()
     for account, carried in CLAIM_ACCOUNTS.items():
         own = t.filter(t.account.startswith(account))
         within = own.filter(~own.opening & ~own.closing)
@@ -164,7 +169,13 @@ def ledger_claims(ledger: ir.Table, periods: Sequence[Bucket]) -> pd.DataFrame:
         source = own if carried else within
         told = source.agg(lines=source.count(), **values).execute().iloc[0]
         if told.lines:
-            rows.append({"account": account, **told.drop("lines").fillna(0.0).to_dict()})
+            held = told.drop("lines").fillna(0.0).to_dict()
+            before = {
+                str(at): float("nan")
+                for at, bucket in enumerate(periods)
+                if pd.Timestamp(bucket.end) < pd.Timestamp(begun)
+            }
+            rows.append({"account": account, **held, **before})
     return pd.DataFrame(rows, columns=["account", *(str(at) for at in range(len(periods)))])
 
 

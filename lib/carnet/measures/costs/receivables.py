@@ -13,7 +13,7 @@ from carnet.measures.statistics.intervals import wilson_interval
 from carnet.wording import N_
 
 # days since the due date (the invoice date when none is given) at which a class of age starts
-AGES = (0, 30, 60, 90)
+AGES = (1, 30, 60, 90)
 FOLLOWED_AGES = (0, 30, 60, 90, 180)  # days past due from which an unpaid amount is followed
 FOLLOWED_DAYS = 90
 
@@ -81,11 +81,11 @@ def receivable_summary(receivables: ir.Table, period: Period, as_of: dt.date) ->
 def aged_balance(receivables: ir.Table, as_of: dt.date) -> ir.Table:
     """Open amounts by age since the day on which they were due.
 
-    Formula     age = the largest of 0, 30, 60, 90 (AGES) that `as_of` − due date reaches, −1 where
-                not yet due; due counts from due_date, from the invoice date where none is given
+    Formula     age = the largest of 1, 30, 60, 90 (AGES) that `as_of` − due date reaches, −1 where
+                not past due; due counts from due_date, from the invoice date where none is given
     Unit        days, counts, currency
-    Population  one row a class of age with an open invoice; what is due on `as_of` itself is in
-                class 0 (due, and overdue from the next day on: see `customer_payment`)
+    Population  one row a class of age with an open invoice; what is due on `as_of` itself is not
+                past due yet
     Undefined   never: without an open invoice the table is empty
     Source      definition of the workbook (method §5: aged balance)
 
@@ -221,7 +221,7 @@ def stuck_invoices(receivables: ir.Table, as_of: dt.date, days: int = 365) -> ir
     Formula     state: came_back where its status says collection or written off, and it was paid in
                 the last `days`; else written_off, collection or disputed as its status says, where
                 it is not paid; past_due where it is unpaid and past due; days_past_due = as_of −
-                due date (of one that came back: its payment − due date)
+                due date, at least 0 (of one that came back: its payment − due date)
     Unit        currency; days
     Population  one row an invoice of a positive amount, dated up to `as_of`, in such a state
     Undefined   never: without such an invoice the table is empty
@@ -244,7 +244,7 @@ def stuck_invoices(receivables: ir.Table, as_of: dt.date, days: int = 365) -> ir
         else_=ibis.null("string"),
     )
     until = ibis.coalesce(t.paid, ibis.date(as_of))
-    t = t.mutate(state=state, days_past_due=until.delta(t.due, unit="day"))
+    t = t.mutate(state=state, days_past_due=ibis.greatest(until.delta(t.due, unit="day"), 0))
     t = t.filter(t.state.notnull() & (t.amount > 0))
     alike = ibis.window(group_by=["customer_id", "invoice_date", "due", "amount"], order_by="state")
     return t.select(

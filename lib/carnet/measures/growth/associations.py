@@ -158,8 +158,8 @@ def next_family_trial(pairs: pd.DataFrame) -> Trial:
                 shares of hits: Newcombe, paired
     Unit        counts; a difference of shares
     Population  customers that bought something in the 12 months before the last 12, and had not
-                bought every family up to a year ago: those that `next_families` would have named
-                then, whether they bought anything since or not
+                bought every family that anybody bought up to a year ago: those that `next_families`
+                would have named then, whether they bought anything since or not
     Undefined   the interval is NaN without such a customer
     Source      hold-out: definition of the workbook (method §6: judged against a baseline);
                 interval: R. G. Newcombe, Statistics in Medicine, 1998
@@ -168,7 +168,8 @@ def next_family_trial(pairs: pd.DataFrame) -> Trial:
     """
     names, owned, began = _years(pairs)
     buying = pairs.groupby("customer_id").bought_previous.any().to_numpy(dtype=bool)
-    kept = ~owned.all(axis=1) & buying if len(names) else buying[:0]
+    # a family that nobody had could not be named
+    kept = ~owned[:, owned.any(axis=0)].all(axis=1) & buying if len(names) else buying[:0]
     hits = {}
     for method in ("popular", "associated"):
         found = _scores(owned, owned, method)[kept]

@@ -8,16 +8,17 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from carnet.engagement.periods import years_earlier
 from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import wilson_interval
 from carnet.wording import N_
 
 
 @measure(N_("Opportunities of each account"))
-def opportunity_flow(opportunities: ir.Table, as_of: dt.date, days: int = 365) -> pd.DataFrame:
+def opportunity_flow(opportunities: ir.Table, as_of: dt.date) -> pd.DataFrame:
     """What was offered each account in two years, what was decided, what is open.
 
-    Formula     opened_count, opened_previous: opened in the last `days`, and in the `days` before;
+    Formula     opened_count, opened_previous: opened in the last 12 months, and in the 12 before;
                 of those opened in both: decided_count (won or lost), won_count, won_amount,
                 win_rate = won ÷ decided, Wilson interval; won_discount = mean discount of those
                 won, by amount; open_count, pipe_amount, oldest_days of all that are open
@@ -38,13 +39,22 @@ def opportunity_flow(opportunities: ir.Table, as_of: dt.date, days: int = 365) -
     amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
     discount = t.discount.cast("float64") if "discount" in t.columns else ibis.null("float64")
     age = ibis.literal(as_of).delta(t.opened, unit="day")
-    t = t.select("customer_id", stage=stage, amount=amount, discount=discount, age=age)
-    recent = t.age < 2 * days
+    year, before = (ibis.date(years_earlier(as_of, n)) for n in (1, 2))
+    t = t.select(
+        "customer_id",
+        stage=stage,
+        amount=amount,
+        discount=discount,
+        age=age,
+        this_year=t.opened > year,
+        recent=t.opened > before,
+    )
+    recent = t.recent
     won, opened = recent & (t.stage == "won"), t.stage == "open"
     priced = won & t.discount.notnull()
     sums = t.group_by("customer_id").agg(
-        opened_count=(t.age < days).sum(),
-        opened_previous=(recent & (t.age >= days)).sum(),
+        opened_count=t.this_year.sum(),
+        opened_previous=(recent & ~t.this_year).sum(),
         decided_count=(recent & t.stage.isin(["won", "lost"])).sum(),
         won_count=won.sum(),
         won_amount=t.amount.sum(where=won),

@@ -39,18 +39,21 @@ def cohort_counts(orders: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
 
 
 @measure(N_("Revenue and margin of each cohort, month by month"))
-def cohort_months(cube: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
+def cohort_months(cube: ir.Table, periods: Sequence[Bucket], costed: bool = True) -> ir.Table:
     """What the customers of each cohort bought in each month since their period began.
 
     Formula     cohort = position in `periods` of the customer's first order; age_months = calendar
-                months since the first one of that period; revenue = Σ; margin = Σ (revenue − cost
-                of goods, estimated where a line has none)
+                months since the first one of that period; own_months = those since the month of the
+                customer's own first order; revenue = Σ; margin = Σ (revenue − cost of goods,
+                estimated where a line has none)
     Unit        currency, months
-    Population  one row a cohort and month with a line; customers with an order in one of `periods`
-    Undefined   margin is NULL where no cost of goods is given
+    Population  one row a cohort, age_months and own_months with a line; customers with an order in
+                one of `periods`
+    Undefined   margin is NULL where no cost of goods is given, or `costed` is False
     Source      definition of the workbook
 
-    Columns     cohort, age_months, customer_count (that bought), revenue, margin
+    Parameters  costed: whether enough of the revenue has a cost for a margin to be told
+    Columns     cohort, age_months, own_months, revenue, margin
     """
     first = cube.group_by("customer_id").agg(first=cube.first_date.min())
     own = first.mutate(cohort=position_in(first["first"], periods))
@@ -59,16 +62,19 @@ def cohort_months(cube: ir.Table, periods: Sequence[Bucket]) -> ir.Table:
         else_=ibis.null("date"),
     )
     t = cube.inner_join(own.filter(own.cohort.notnull()).mutate(begun=begun), "customer_id")
-    years = t.month.year() - t.begun.year()
-    t = t.mutate(age_months=12 * years + t.month.month() - t.begun.month())
+    month = 12 * t.month.year() + t.month.month()
+    t = t.mutate(
+        age_months=month - 12 * t.begun.year() - t.begun.month(),
+        own_months=month - 12 * t["first"].year() - t["first"].month(),
+    )
+    margin = (t.revenue - t.cost).sum().cast("float64")
     return (
-        t.group_by("cohort", "age_months")
+        t.group_by("cohort", "age_months", "own_months")
         .agg(
-            customer_count=t.customer_id.nunique(),
             revenue=t.revenue.sum().cast("float64"),
-            margin=(t.revenue - t.cost).sum().cast("float64"),
+            margin=margin if costed else ibis.null("float64"),
         )
-        .order_by("cohort", "age_months")
+        .order_by("cohort", "age_months", "own_months")
     )
 
 
@@ -83,13 +89,13 @@ def cohort_values(
     """Each cohort of newcomers: revenue a customer, year by year, margin, and months to pay back.
 
     Formula     first_year_revenue, second_year_revenue = revenue of the months 0 to 11, and 12 to
-                23, since the period began ÷ customer_count; margin_so_far = Σ margin;
+                23, since each customer's own first one ÷ customer_count; margin_so_far = Σ margin;
                 acquisition_total = acquisition cost of the period; payback_months = months up to
                 the end of the first one in which Σ margin reaches acquisition_total
     Unit        currency; months
     Population  one row a complete period that began on `since` or later, and has a newcomer
-    Undefined   a year is NaN where its months are not all over; payback_months is NaN where the
-                acquisition cost is not known, not above 0, or not earned back
+    Undefined   a year is NaN where its months are not over for whoever came last; payback_months is
+                NaN where the acquisition cost is not known, not above 0, or not earned back
     Source      definition of the workbook; months to recover the acquisition cost: the usual
                 payback of the field, on margin instead of revenue
 
@@ -104,10 +110,11 @@ def cohort_values(
         count, known = int(sizes.get(at, 0)), bucket.complete and bucket.start >= since
         if not (count and known):
             continue
-        own = months[months.cohort == at].set_index("age_months").sort_index()
-        revenue = own.revenue
-        over = 12 * (last.year - bucket.start.year) + last.month - bucket.start.month + 1
-        cost, sums = float(costs.get(bucket.label, np.nan)), own.margin.cumsum()
+        own = months[months.cohort == at]
+        revenue = own.groupby("own_months").revenue.sum()
+        over = 12 * (last.year - bucket.end.year) + last.month - bucket.end.month + 1
+        cost = float(costs.get(bucket.label, np.nan))
+        sums = own.groupby("age_months").margin.sum(min_count=1).cumsum()
         paid = sums.index[(sums >= cost) & (cost > 0)]
         rows.append(
             {
@@ -115,7 +122,7 @@ def cohort_values(
                 "customer_count": count,
                 "first_year_revenue": revenue.loc[:11].sum() / count if over >= 12 else np.nan,
                 "second_year_revenue": revenue.loc[12:23].sum() / count if over >= 24 else np.nan,
-                "revenue": revenue.sum(),
+                "revenue": own.revenue.sum(),
                 "margin_so_far": own.margin.sum(skipna=False),
                 "acquisition_total": cost,
                 "payback_months": paid[0] + 1 if len(paid) else np.nan,

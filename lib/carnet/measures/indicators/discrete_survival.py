@@ -127,7 +127,7 @@ def survival_hold_out(
                 in `contract_stays`, GRACE_DAYS before either day
     Unit        counts
     Population  stays that ran `days` before `as_of`
-    Undefined   all NaN where the model is not fitted on what was known then
+    Undefined   expected_count is NaN where the model is not fitted on what was known then
     Source      hold-out: method §6; model: P. S. Fader & B. G. S. Hardie, 2007
 
     Parameters  contracts: as of `contract_stays`
@@ -137,14 +137,11 @@ def survival_hold_out(
     then = as_of - dt.timedelta(days=days)
     known = contracts[pd.to_datetime(contracts.start) <= pd.Timestamp(then)]
     stays = contract_stays(known, then, period)
-    model = fit_survival(stays)
-    if model is None:
-        return pd.Series(np.nan, names)
-    running = stays[~stays.ended]
+    model, running = fit_survival(stays), stays[~stays.ended]
     n, t = days / DAYS_OF[period], running.period_count.to_numpy(dtype=float)
-    kept = model.survival(t + n) / model.survival(t)
-    rate = stays.ended.sum() / stays.period_count.clip(lower=1).sum()
+    expected = np.nan if model is None else (model.survival(t + n) / model.survival(t)).sum()
+    rate = stays.ended.sum() / max(stays.period_count.sum(), 1)
     now = contract_stays(contracts, as_of, period)
     still = set(now.customer_id[~now.ended & (now.start <= pd.Timestamp(then))])
     actual = running.customer_id.isin(still).sum()
-    return pd.Series([len(running), kept.sum(), len(running) * (1 - rate) ** n, actual], names)
+    return pd.Series([len(running), expected, len(running) * (1 - rate) ** n, actual], names)

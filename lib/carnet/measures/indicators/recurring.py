@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from carnet.engagement.periods import years_earlier
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
 
@@ -21,6 +22,8 @@ FIGURE_NAMES = (
     "recurring_customer_churn_rate",
 )
 HALF_CENT = 0.005  # what recurs less than this a month does not recur
+RENEWED_DAYS = 60  # after its end, in which the next contract renews one
+FOR_EVER = dt.date(2999, 12, 31)  # of a contract without an end
 STEPS = ("new", "reactivation", "expansion", "contraction", "churned")
 
 
@@ -114,7 +117,8 @@ def recurring_effects(products: pd.DataFrame, first: int, last: int) -> pd.DataF
 
     Formula     of a product on both days, with p = recurring ÷ quantity: price = (p₁ − p₀) × (q₀ +
                 q₁) ÷ 2, quantity = (q₁ − q₀) × (p₀ + p₁) ÷ 2; amount where a quantity is not
-                known, or 0; added, dropped: recurring of a product on one of both days
+                known, or 0; added, dropped: recurring of a product on one of both days, replaced
+                where a customer did both
     Unit        currency a month
     Population  customers with some recurring revenue (HALF_CENT or more) on both days; one row an
                 effect
@@ -122,7 +126,7 @@ def recurring_effects(products: pd.DataFrame, first: int, last: int) -> pd.DataF
     Source      midpoint decomposition: definition of the workbook (price, volume)
 
     Parameters  products: `recurring_products`; first, last: its positions
-    Columns     effect (added, dropped, price, quantity, amount), amount, customer_count
+    Columns     effect (replaced, added, dropped, price, quantity, amount), amount, customer_count
     """
     keys = ["customer_id", "product"]
     t = products.assign(product=products["product"].astype(object).fillna(""))
@@ -138,9 +142,15 @@ def recurring_effects(products: pd.DataFrame, first: int, last: int) -> pd.DataF
     )
     there, told = r0.notna() & r1.notna(), (q0 > 0) & (q1 > 0)
     p0, p1 = r0 / q0, r1 / q1
+    swapped = (
+        r0.isna().groupby(both.customer_id).transform("any")
+        & r1.isna().groupby(both.customer_id).transform("any")
+        & ~there
+    )
     effects = {
-        "added": r1.where(r0.isna()),
-        "dropped": -r0.where(r1.isna()),
+        "replaced": (r1.fillna(0.0) - r0.fillna(0.0)).where(swapped),
+        "added": r1.where(r0.isna() & ~swapped),
+        "dropped": -r0.where(r1.isna() & ~swapped),
         "price": ((p1 - p0) * (q0 + q1) / 2).where(there & told),
         "quantity": ((q1 - q0) * (p0 + p1) / 2).where(there & told),
         "amount": (r1 - r0).where(there & ~told),
@@ -389,23 +399,33 @@ def recurring_figures(year: pd.Series) -> dict[str, float]:
 
 
 @measure(N_("Contracts that end in the coming months"))
-def renewals(contracts: ir.Table, as_of: dt.date, days: int = 365) -> ir.Table:
-    """The contracts that run at the audit date and end in the coming days, earliest first.
+def renewals(contracts: ir.Table, as_of: dt.date) -> ir.Table:
+    """The contracts that run at the audit date and end in the coming year, earliest first.
 
-    Formula     as_of < end ≤ as_of + `days`; notice_date = end − notice (days), the last day on
+    Formula     as_of < end ≤ a year after it; notice_date = end − notice (days), the last day on
                 which one side may end it; yearly_amount = 12 × amount ÷ months of its period
     Unit        dates; currency a year
-    Population  one row a contract with an end that runs after the audit date and brings something
+    Population  one row a contract with an end that runs after the audit date and brings something,
+                and that no other one of the customer and product follows within RENEWED_DAYS
     Undefined   notice_date is NULL where no notice is told
     Source      definition of the workbook
 
     Columns     customer_id, product, start, end, notice_date, yearly_amount
     """
-    t = contracts
-    last = as_of + dt.timedelta(days=days)
-    running = (t.start <= ibis.date(as_of)) & (t.end > ibis.date(as_of))
-    running &= (t.end <= ibis.date(last)) & (t.amount != 0)
-    running &= _is_running(t)
+    product = contracts["product"] if "product" in contracts.columns else ibis.null("string")
+    t = contracts.mutate(
+        named=product.fill_null(""), lasts=contracts.end.fill_null(ibis.date(FOR_EVER))
+    )
+    later = t.select("customer_id", "named", next_start="start", next_end="lasts")
+    both = t.inner_join(later, ["customer_id", "named"])
+    in_time = both.next_start <= both.lasts + ibis.interval(days=RENEWED_DAYS)
+    followed = (both.next_start > both.start) & (both.next_end > both.lasts) & in_time
+    keys = ["customer_id", "named", "start", "lasts"]
+    t = t.anti_join(both.filter(followed).select(*keys).distinct(), keys)
+    running = (t.start <= ibis.date(as_of)) & (t.end > ibis.date(as_of)) & (t.amount != 0)
+    running &= t.end <= ibis.date(years_earlier(as_of, -1))
+    if "status" in t.columns:
+        running &= t.status.fill_null("running") != "paused"
     notice = t.notice.cast("int64") if "notice" in t.columns else ibis.null("int64")
     made = t.filter(running).select(
         "customer_id",
@@ -424,13 +444,15 @@ def contract_terms(contracts: ir.Table) -> ir.Table:
 
     Formula     yearly_amount = 12 × amount ÷ months of its period
     Unit        dates; currency a year
-    Population  one row a contract
+    Population  one row a contract, but those paused, and those ended of which nobody says when
     Undefined   end is NULL where it has none, product where none is told
     Source      definition of the workbook
 
     Columns     customer_id, start, end, product, yearly_amount
     """
     t = contracts
+    status = t.status.fill_null("running") if "status" in t.columns else ibis.literal("running")
+    t = t.filter((status != "paused") & ~((status == "ended") & t.end.isnull()))
     return t.select(
         "customer_id",
         "start",

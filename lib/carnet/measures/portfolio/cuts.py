@@ -103,7 +103,8 @@ def spread_margins(pairs: pd.DataFrame, margins: pd.DataFrame | None) -> pd.Seri
     lines does not bear is spread by revenue, so that every cut adds up to the same margin.
 
     Formula     margin of the lines − (Σ margin of the customer's lines − its contribution margin) ×
-                revenue of the group ÷ Σ revenue of the customer
+                revenue of the group ÷ Σ revenue, over the groups of the customer whose revenue is
+                above 0 (over all by its size where none is)
     Unit        currency
     Population  one value a row of `pairs`
     Undefined   NaN where no margin is known (margins is None), where the lines of the customer tell
@@ -115,10 +116,13 @@ def spread_margins(pairs: pd.DataFrame, margins: pd.DataFrame | None) -> pd.Seri
     if margins is None:
         return pd.Series(np.nan, pairs.index)
     by_customer = pairs.groupby("customer_id")
-    whole, revenue = by_customer.margin.transform("sum"), by_customer.revenue.transform("sum")
+    whole, sold = by_customer.margin.transform("sum"), pairs.revenue.clip(lower=0)
+    bought = sold.groupby(pairs.customer_id).transform("sum") > 0
+    size = sold.where(bought, pairs.revenue.abs())
+    revenue = size.groupby(pairs.customer_id).transform("sum")
     own = pairs.customer_id.map(margins.set_index("customer_id").margin)
     lines = pairs.margin.mask(pairs.margin.isna() & (pairs.revenue == 0), 0.0)  # nothing sold
-    return lines - (whole - own) * pairs.revenue / revenue.where(revenue != 0)
+    return lines - (whole - own) * size / revenue.where(revenue != 0)
 
 
 @measure(N_("Revenue, customers, margin and retention by group"))

@@ -4,7 +4,7 @@ who answered at all.
 Sources: F. F. Reichheld, "The One Number You Need to Grow", Harvard Business Review, December 2003
 (promoters 9 and 10, detractors 0 to 6); share of satisfied answers: usual of CSAT; M. Dixon, K.
 Freeman & N. Toman, "Stop Trying to Delight Your Customers", Harvard Business Review, July 2010
-(effort).
+(effort), in its second form: a high mark is ease.
 """
 
 import ibis
@@ -70,7 +70,8 @@ def by_kind(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
                 √(s² ÷ n + s² ÷ n)
     Unit        −1 to 1 (nps), 0 to 1
     Population  one row a kind with an answer in the later year; customers that answered, once each
-    Undefined   intervals are NaN with a single answer; change is NaN without answers of the year
+    Undefined   intervals are NaN with a single answer, or where all are alike; that of the change
+                under LEAST_GROUP answers of either year; change is NaN without answers of the year
                 before
     Source      as of `last_answers`; intervals: E. B. Wilson, 1927; Student, 1908; B. L. Welch,
                 Biometrika, 1947 (who answered twice makes the change surer than it tells)
@@ -116,7 +117,7 @@ def _interval(kind: str, values: np.ndarray) -> tuple[float, float]:
     n = len(values)
     if kind == "csat" and set(np.unique(values)) <= {0.0, 1.0}:
         return wilson_interval(int(values.sum()), n)
-    if n < 2:
+    if n < 2 or not values.std():
         return np.nan, np.nan
     half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
     least = -1.0 if kind == "nps" else 0.0
@@ -125,11 +126,11 @@ def _interval(kind: str, values: np.ndarray) -> tuple[float, float]:
 
 def _welch_half(a: np.ndarray, b: np.ndarray) -> float:
     """Half of Welch's interval of a difference of means."""
-    if min(len(a), len(b)) < 2:
+    if min(len(a), len(b)) < LEAST_GROUP:
         return np.nan
     parts = np.array([values.var(ddof=1) / len(values) for values in (a, b)])
-    if not parts.sum():
-        return 0.0
+    if not parts.all():  # all alike on one side: a spread of 0 is no certainty
+        return np.nan
     degrees = parts.sum() ** 2 / (parts**2 / [len(a) - 1, len(b) - 1]).sum()
     return float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, degrees) * np.sqrt(parts.sum()))
 
