@@ -121,7 +121,7 @@ def test_retention_beside_the_quoted_half_life():
     ("attrition", "part"),
     [
         ((0.2, 0.3), "even at the low end"),
-        ((0.1, 0.3), "may be above"),
+        ((0.1, 0.3), "does not rule out the alert"),
         ((0.01, 0.1), None),
         ((None, None), None),
     ],

@@ -63,6 +63,15 @@ def complaints_of(book: Book, named: str) -> list[str]:
     return silence.complaint_activities(book.activity_kinds, words or silence.COMPLAINT_WORDS)
 
 
+def reason_told(book: Book, customers: pd.Series) -> pd.Series:
+    """True for customers whose departure was noted with a reason: nobody has to be asked why."""
+    if not book.has("departures", "reason"):
+        return pd.Series(False, customers.index)
+    t = book.table("departures")
+    told = t.filter(t.reason.notnull()).select("customer_id").distinct().execute()
+    return customers.isin(set(told.customer_id))
+
+
 def scaled_satisfaction(book: Book) -> ir.Table:
     """The survey with a scale for every answer: as given, else the smallest usual one that holds
     the largest mark of those of its kind that name none.

@@ -10,9 +10,14 @@ import pandas as pd
 from carnet.findings.base import Finding, list_names
 from carnet.measures.growth.associations import LEAST_LIFT, Trial
 from carnet.measures.growth.migration import NOT_THERE, Moves
-from carnet.wording import Wording, unknown
+from carnet.wording import N_, Wording, unknown
 
 SURE = 0.05  # p-value at or under which an uneven split is no luck
+MOVED = {  # between classes or bands of what customers moved
+    "abc": N_("Class by revenue"),
+    "basket": N_("Mean basket"),
+    "frequency": N_("Orders a year"),
+}
 
 
 def changes(w: Wording, by: str, groups: pd.DataFrame) -> str:
@@ -179,39 +184,18 @@ def moved(w: Wording, kind: str, m: Moves) -> str:
         low=w.number(m.low),
         high=w.number(m.high),
     )
-    sentences = {
-        ("abc", True): w._(
-            "Classes by revenue: {up} customers moved to a higher class, {down} to a lower one, "
-            "{stayed} stayed; luck alone would send {low} to {high} up.",
+    told["label"] = w._(MOVED[kind])
+    if m.p_value <= SURE:
+        return w._(
+            "{label}: {up} customers moved up, {down} down, {stayed} stayed; luck alone would send "
+            "{low} to {high} up.",
             **told,
-        ),
-        ("abc", False): w._(
-            "Classes by revenue: {up} customers moved to a higher class, {down} to a lower one, "
-            "{stayed} stayed; that is what luck alone makes ({low} to {high} up).",
-            **told,
-        ),
-        ("basket", True): w._(
-            "Mean basket: {up} customers moved to a higher band, {down} to a lower one, {stayed} "
-            "stayed; luck alone would send {low} to {high} up.",
-            **told,
-        ),
-        ("basket", False): w._(
-            "Mean basket: {up} customers moved to a higher band, {down} to a lower one, {stayed} "
-            "stayed; that is what luck alone makes ({low} to {high} up).",
-            **told,
-        ),
-        ("frequency", True): w._(
-            "Frequency: {up} customers moved to a higher band, {down} to a lower one, {stayed} "
-            "stayed; luck alone would send {low} to {high} up.",
-            **told,
-        ),
-        ("frequency", False): w._(
-            "Frequency: {up} customers moved to a higher band, {down} to a lower one, {stayed} "
-            "stayed; that is what luck alone makes ({low} to {high} up).",
-            **told,
-        ),
-    }
-    return sentences[kind, m.p_value <= SURE]
+        )
+    return w._(
+        "{label}: {up} customers moved up, {down} down, {stayed} stayed; that is what luck alone "
+        "makes ({low} to {high} up).",
+        **told,
+    )
 
 
 def changed(w: Wording, t: pd.DataFrame) -> str:

@@ -379,15 +379,17 @@ def recommendations(
     elif high > attrition_alert:
         made.append(
             w._(
-                "Attrition may be above the {alert} alert, the interval allows both: measure again "
-                "at the next audit.",
+                "Attrition is {rate}; its interval, up to {high}, does not rule out the alert at "
+                "{alert}: measure again at the next audit.",
+                rate=w.percent(f["attrition_rate"]),
+                high=w.percent(high),
                 alert=w.percent(attrition_alert),
             )
         )
     if first["lost"]:
         made.append(
             w._(
-                "Ask the lost customers why they left, starting with {names}.",
+                "Ask the lost customers of whom nobody noted why they left, starting with {names}.",
                 names=list_names(w, first["lost"]),
             )
         )

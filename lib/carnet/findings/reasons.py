@@ -718,6 +718,8 @@ def leaver_counts(w: Wording, found: pd.DataFrame, settled: pd.DataFrame, judged
         lost=w.number(len(lost)),
         judged=w.number(judged),
     )
+    if not len(lost):
+        return w._("{noted} departures were noted, {known} of them with a reason.", **told)
     return w._(
         "{everyone} leavers: {noted} were noted, of whom {known} with a reason, and {unnoted} "
         "bought nothing for a year without a note. {lost} of them are lost by the sales, of whom "

@@ -783,7 +783,7 @@ def recommendations(departures: Departures, opinions: Opinions) -> Shows:
     names = {
         "silent": d.to_ask(d.silent),
         "unknown": d.to_ask(d.unexplained),
-        "satisfied": d.to_ask(opinions.left_satisfied),
+        "satisfied": d.to_ask(opinions.unexplained),
     }
     for sentence in words.reason_recommendations(
         w, d.in_hands["count"], d.everyone, d.notes, d.gap, names

@@ -717,7 +717,7 @@ def indicators(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
 def recommendations(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
     """What to do next: each sentence is triggered by a threshold or by names on a list."""
     w, p = study.book.wording, study.parameters
-    parts = {"lost": study.lost, "shrinking": study.shrinking, "growing": study.growing}
+    parts = {"lost": study.unexplained, "shrinking": study.shrinking, "growing": study.growing}
     names = {name: study.to_ask(part) for name, part in parts.items()}
     left = study.ranges["attrition_rate"] if study.compared else (None, None)
     advice = words.recommendations(

@@ -291,6 +291,11 @@ class PortfolioStudy:
         """The first names of a list that a sentence may quote."""
         return open_names(self.decided, customers, self.parameters.name_count)
 
+    @property
+    def unexplained(self) -> pd.DataFrame:
+        """Lost customers of whom nobody noted why, largest previous revenue first."""
+        return self.lost[~customer_years.reason_told(self.book, self.lost.customer_id)]
+
     def to_ask(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that somebody may be told to ask;
         none where nothing is compared.

@@ -84,6 +84,12 @@ class Opinions:
         t = t.sort_values(["revenue_previous", "customer_id"], ascending=[False, True])
         return t if self.compared else t.head(0)
 
+    @property
+    def unexplained(self) -> pd.DataFrame:
+        """Those of them of whom nobody noted why."""
+        t = self.left_satisfied
+        return t[~customer_years.reason_told(self.book, t.customer_id)]
+
     # --- the chain of unhappy customers
 
     @property
