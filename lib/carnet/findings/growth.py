@@ -2,6 +2,7 @@
 prices, reorders, baskets.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -47,6 +48,14 @@ def widest(w: Wording, by: str, groups: pd.DataFrame) -> Finding | None:
         return None
     largest = t.sales_gap.abs().max()
     return Finding("cuts", changes(w, by, groups) + ".", -float(largest))
+
+
+def cuts_title(w: Wording, by: Sequence[str], groups: pd.DataFrame) -> str:
+    """What the table of all cuts holds."""
+    cuts = ", ".join(by)
+    if groups.margin.isna().all():
+        return w._("By {cuts}: largest revenue first", cuts=cuts)
+    return w._("By {cuts}: largest revenue first, contribution margin", cuts=cuts)
 
 
 def together(w: Wording, pairs: pd.DataFrame, tried: int) -> Finding | None:
@@ -196,6 +205,13 @@ def moved(w: Wording, kind: str, m: Moves) -> str:
         "makes ({low} to {high} up).",
         **told,
     )
+
+
+def moved_far(w: Wording, kind: str, m: Moves) -> Finding | None:
+    """The same as a finding, where luck alone does not make it."""
+    if unknown(m.low) or m.p_value > SURE:
+        return None
+    return Finding(f"{kind}_moves", moved(w, kind, m), 0.0)
 
 
 def changed(w: Wording, t: pd.DataFrame) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from carnet.findings.base import Finding, list_names
 from carnet.measures.reasons.satisfaction import reweighted_value
+from carnet.measures.statistics.intervals import newcombe_difference
 from carnet.wording import N_, Wording, unknown
 
 KIND_LABELS = {
@@ -63,12 +64,34 @@ def heard(w: Wording, groups: pd.DataFrame, asked: str) -> str:
     own, every = reweighted_value(groups)
     if unknown(every):
         return ""
-    return w._(
+    return _apart(w, groups, asked) + w._(
         "Those heard say {own}; were each class of revenue heard as much as its customers count, "
         "{every}. Who did not answer may think otherwise.",
         own=written(w, asked, own),
         every=written(w, asked, every),
     )
+
+
+def _apart(w: Wording, groups: pd.DataFrame, asked: str) -> str:
+    """The largest and the smallest customers, where their answers are told apart."""
+    t = groups.set_index("group")
+    if asked != "csat" or not {"A", "C"} <= set(t.index):
+        return ""
+    counts = (t.response_count * t.value).round()
+    low, high = newcombe_difference(
+        counts["A"], t.response_count["A"], counts["C"], t.response_count["C"]
+    )
+    if low <= 0 <= high:
+        return ""
+    told = dict(
+        large=written(w, asked, t.value["A"]),
+        small=written(w, asked, t.value["C"]),
+        interval=w.between(w.signed_number(100 * low), w.signed_number(100 * high)),
+    )
+    sentence = w._(
+        "Class A says {large}, class C {small}: a difference of {interval} points.", **told
+    )
+    return f"{sentence} "
 
 
 def promoters_left(w: Wording, left: pd.DataFrame) -> Finding:

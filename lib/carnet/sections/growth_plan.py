@@ -35,12 +35,15 @@ def main_points(study: GrowthStudy) -> Shows:
     """The findings, largest money first."""
     w = study.book.wording
     found = []
-    if study.dimensions and study.book.previous_is_complete:
+    if study.widest and study.book.previous_is_complete:
         by = w._(WORDS[study.widest])
         found.append(words.widest(w, by, study.changes(study.widest)))
     if study.family:
         found.append(words.opportunities(w, study.opportunities))
         found.append(words.together(w, study.named_pairs, _tried(study)))
+    if study.book.has("sales") and not complete(study):
+        found.append(words.moved_far(w, "basket", study.basket_moves))
+        found.append(words.moved_far(w, "frequency", study.frequency_moves))
     yield from points(w, found)
 
 
@@ -55,15 +58,13 @@ def what_they_buy(study: GrowthStudy) -> Shows:
     if not study.dimensions:
         yield from said(needs(study.book, "sales", "offer"), "missing")
         return
-    yield _contributions(study, study.widest)
+    if study.widest:
+        yield _contributions(study, study.widest)
     wholes = study.groups.groupby("dimension").revenue.sum()
     w, t = study.book.wording, study.groups
     yield Exhibit(
         "cuts",
-        w._(
-            "By {cuts}: largest revenue first, contribution margin",
-            cuts=", ".join(w._(WORDS[name]).lower() for name in study.dimensions),
-        ),
+        words.cuts_title(w, [w._(WORDS[name]).lower() for name in study.dimensions], t),
         t.assign(cut_by=t.dimension, cut_group=t.group.fillna(w._("none given"))),
         Columns(
             "cut_by cut_group customer_count revenue_previous revenue sales_gap margin "

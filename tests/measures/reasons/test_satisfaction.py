@@ -142,3 +142,16 @@ def test_alike_answers_are_no_certainty():
         t = satisfaction.by_kind(of_kind("nps", [-1.0] * count), of_kind("nps", [1.0] * count))
         assert t.change_low.isna().all() and t.value_low.isna().all()
         assert "worse" not in words.kind(Wording("en", "EUR"), t.iloc[0].to_dict())
+
+
+def test_classes_are_told_apart_where_the_answers_do():
+    """20 of 40 in class A, 38 of 40 in class C: told; 30 and 32 of 40: not."""
+    w = Wording("en", "EUR")
+
+    def groups(large, small):
+        values = [("A", large / 40), ("C", small / 40)]
+        t = pd.DataFrame(values, columns=["group", "value"])
+        return t.assign(response_count=40, customer_count=50)
+
+    assert "Class A says 50%, class C 95%" in words.heard(w, groups(20, 38), "csat")
+    assert "Class A" not in words.heard(w, groups(30, 32), "csat")

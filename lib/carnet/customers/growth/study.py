@@ -70,15 +70,15 @@ class GrowthStudy:
     @property
     def widest(self) -> str:
         """The cut whose groups moved apart most, for what they bought: that of the largest sum of
-        changes, up or down, among those of at most MOST_GROUPS groups. People are no such cut:
-        luck alone moves their accounts apart, and only `salespeople` tells how far.
+        changes, up or down, among those of at most MOST_GROUPS groups; empty without one. People
+        are no such cut: luck alone moves their accounts apart, and `salespeople` tells how far.
         """
         t = self.groups.dropna(subset="group")
         t = t[t.dimension != "salesperson"]
         sizes = t.groupby("dimension").size()
         told = t.assign(moved=t.sales_gap.abs()).groupby("dimension").moved.sum()
         few = told[sizes[told.index] <= MOST_GROUPS]
-        return str(few.idxmax()) if len(few) else self.dimensions[0]
+        return str(few.idxmax()) if len(few) else ""
 
     def changes(self, dimension: str) -> pd.DataFrame:
         """The groups of one cut, largest change of revenue first, up or down."""
