@@ -73,6 +73,8 @@ class GrowthStudy:
         changes, up or down, among those of at most MOST_GROUPS groups; empty without one. People
         are no such cut: luck alone moves their accounts apart, and `salespeople` tells how far.
         """
+        if not self.dimensions:
+            return ""
         t = self.groups.dropna(subset="group")
         t = t[t.dimension != "salesperson"]
         sizes = t.groupby("dimension").size()
