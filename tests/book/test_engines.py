@@ -226,6 +226,7 @@ CALLS = {
         dt.date(2024, 1, 1),
     ),
     concessions.concessions: lambda b: concessions.concessions(b.table("sales"), b.periods.current),
+    pipeline.won_unsold: lambda b: pipeline.won_unsold(b.table("opportunities"), b.orders, b.as_of),
     pipeline.opportunity_flow: lambda b: pipeline.opportunity_flow(
         b.table("opportunities"), b.as_of
     ),

@@ -121,7 +121,7 @@ def test_the_row_ledger_comes_first_then_each_notebook(make_engagement, tmp_path
 
 
 def test_demo_in_full_and_for_the_management_on_paper(demo_reports, demo_book, tmp_path):
-    """At most 45 and 12 pages of A4, annex included, and 8 for growth and what came with it: values
+    """At most 45 and 12 pages of A4, annex included, and 5 for growth and what came with it: values
     of cohorts, kinds of satisfaction, disputes, changes of class, opportunities, competitors,
     discounts, the time after the first order; counted in the PDF. The pages for the management are
     made of the same executed notebooks.
@@ -155,5 +155,5 @@ def test_demo_in_full_and_for_the_management_on_paper(demo_reports, demo_book, t
         {name: n for name, n in counts.items() if name.startswith(f"{audience}-")}
         for audience in printed
     )
-    assert full["full-growth_plan"] <= 5, counts
-    assert sum(full.values()) <= 45 + 8 and sum(management.values()) <= 12, counts
+    assert full["full-growth_plan"] <= 4, counts
+    assert sum(full.values()) <= 45 + 5 and sum(management.values()) <= 12, counts

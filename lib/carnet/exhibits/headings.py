@@ -4,6 +4,7 @@ so that a field has one heading and one format everywhere.
 
 from typing import Literal
 
+from carnet.findings.decisions import ACTION_LABELS
 from carnet.findings.disputes import STATE_WORDS
 from carnet.findings.satisfaction import KIND_LABELS
 from carnet.wording import N_
@@ -440,6 +441,7 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
 }
 
 WORDS = {
+    **ACTION_LABELS,  # strategies of the same name, below, are told shorter
     **KIND_LABELS,
     "complaint": N_("complaint"),
     "second": N_("second order"),
@@ -506,19 +508,12 @@ WORDS = {
     "contact": N_("contact"),
     "hold-out": N_("left alone"),
     "essential": N_("essential, contacted"),
-    "leave_alone": N_("leave alone (drawn at random)"),
-    "do_not_chase": N_("do not chase"),
-    "retain": N_("act to keep"),
-    "wait": N_("wait: not due"),
-    "develop": N_("offer a family it does not buy"),
     "offer": N_("Offer"),
     "product": N_("Product"),
     "salesperson": N_("Salesperson"),
     "renewed": N_("renewed in time"),
     "renewed_late": N_("renewed late"),
     "open": N_("too recent to tell"),
-    "last_chance": N_("last-chance proposal"),
-    "call": N_("call"),
     "back": N_("back"),
     "still_late": N_("still buying less"),
     "all": N_("all"),
@@ -538,7 +533,6 @@ WORDS = {
     "core": N_("all three: the core"),
     "protect": N_("protect"),
     "serve": N_("serve"),
-    "renew": N_("speak about the contract"),
     "rekindle": N_("rekindle"),
     "renegotiate": N_("renegotiate"),
     "gone": N_("gone"),

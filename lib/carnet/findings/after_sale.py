@@ -3,8 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+from carnet.findings.base import Finding
 from carnet.measures.portfolio.after_sale import HORIZONS, LANDMARK
 from carnet.wording import Wording, unknown
+
+
+def told_apart(row: Mapping[str, Any]) -> bool:
+    """True where those with the event order again more often, or less, than those without."""
+    return bool(row["difference_low"] > 0 or row["difference_high"] < 0)
+
+
+def sure(w: Wording, row: Mapping[str, Any]) -> Finding | None:
+    """The same as a finding, where the newcomers tell the two apart."""
+    return Finding("second_order", second(w, row), 0.0) if told_apart(row) else None
 
 
 def second(w: Wording, row: Mapping[str, Any]) -> str:
@@ -23,7 +34,6 @@ def second(w: Wording, row: Mapping[str, Any]) -> str:
             w.signed_number(100 * row["difference_high"]),
         ),
     )
-    sure = row["difference_low"] > 0 or row["difference_high"] < 0
     if row["event"] == "contact":
         sentence = w._(
             "Of newcomers not back within {landmark} days, {rate} of {count} contacted in them "
@@ -38,6 +48,6 @@ def second(w: Wording, row: Mapping[str, Any]) -> str:
             "{interval}).",
             **told,
         )
-    if sure:
+    if told_apart(row):
         return sentence
     return sentence + " " + w._("These newcomers do not tell the two apart.")

@@ -395,18 +395,18 @@ def conceded_title(w: Wording, t: pd.DataFrame) -> str:
     return w._("Discounts and returns, largest sum first")
 
 
-def conceded(w: Wording, t: pd.DataFrame) -> str:
+def conceded(w: Wording, t: pd.DataFrame, names: Sequence[str]) -> str:
     """What discounts and returns took off the whole, apart; empty where nothing was given back."""
-    if not len(t):
+    if not names:
         return ""
-    told = dict(
-        returns=w.money(float(t.returns.sum()), 0), names=list_names(w, list(t.name.head(3)))
-    )
+    told = dict(returns=w.money(float(t.returns.sum()), 0), names=list_names(w, names))
     if t.discounts.isna().all():
         return w._("Returns took off {returns}; no line tells a discount. Most: {names}.", **told)
     return w._(
-        "Discounts took off {discounts}, returns {returns}; most of all {names}.",
+        "Discounts took off {discounts}, as told by the lines of {known} of the sales, returns "
+        "{returns}; most of all {names}.",
         discounts=w.money(float(t.discounts.sum()), 0),
+        known=w.percent(t.discounted.sum() / t.sold.sum(), 0),
         **told,
     )
 
@@ -467,9 +467,9 @@ def stuck_unprovided(
     if not row.recovery_high.iloc[0] < 0.5:
         return ""
     return w._(
-        "{amount} has been overdue for 90 days or more; of {count} invoices followed from there, "
-        "{paid} were paid within 90 days, and the ledger impairs nothing: look at it with the "
-        "accountant, the result would be lower by as much.",
+        "{amount}, taxes included, has been overdue for 90 days or more; of {count} invoices "
+        "followed from there, {paid} were paid within 90 days, and the ledger impairs nothing: "
+        "look at it with the accountant, what does not come back lowers the result.",
         amount=w.money(float(old.amount.sum()), 0),
         count=w.number(row.invoice_count.iloc[0]),
         paid=w.number(row.recovered_count.iloc[0]),

@@ -1,17 +1,26 @@
 """Findings of what is offered, what competitors took, and the share of wallet."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from carnet.findings.base import Finding, list_names
-from carnet.wording import Wording
+from carnet.wording import Wording, unknown
+
+OPEN_LONG = 180  # days
 
 
-def flow(w: Wording, t: pd.DataFrame) -> str:
+def open_long(t: pd.DataFrame) -> pd.DataFrame:
+    """The accounts with an opportunity that has been open for more than OPEN_LONG days."""
+    return t[(t.open_count > 0) & (t.oldest_days > OPEN_LONG)]
+
+
+def flow(w: Wording, t: pd.DataFrame, names: Sequence[str]) -> str:
     """What is open, and what of it has been open for longer than half a year."""
     opened = t[t.open_count > 0]
     if not len(opened):
         return w._("No opportunity is open.")
-    old = opened[opened.oldest_days > 180]
+    old = open_long(t)
     told = w._(
         "{count} opportunities are open with {accounts} accounts: {amount}.",
         count=w.number(opened.open_count.sum()),
@@ -24,11 +33,11 @@ def flow(w: Wording, t: pd.DataFrame) -> str:
         "With {count} account one has been open for more than half a year ({names}).",
         "With {count} accounts one has been open for more than half a year, first of all {names}.",
         len(old),
-        names=list_names(w, list(old.name.head(3))),
+        names=list_names(w, names),
     )
 
 
-def unsold(w: Wording, t: pd.DataFrame) -> str:
+def unsold(w: Wording, t: pd.DataFrame, names: Sequence[str]) -> str:
     """Won, and nothing ordered since: a fault of the CRM, or an order to chase."""
     if not len(t):
         return ""
@@ -38,8 +47,8 @@ def unsold(w: Wording, t: pd.DataFrame) -> str:
         "{count} accounts won {amount} by the CRM, and have ordered nothing since: to be checked, "
         "first of all {names}.",
         len(t),
-        amount=w.money(float(t.won_amount.sum()), 0),
-        names=list_names(w, list(t.name.head(3))),
+        amount=w.money(t.won_amount.sum(min_count=1), 0),
+        names=list_names(w, names),
     )
 
 
@@ -50,14 +59,15 @@ def competitors(
     if not len(t):
         return None
     first, accounts = t.iloc[0], taken.drop_duplicates("customer_id")  # two notes, one departure
-    named, worth = len(accounts), float(accounts.revenue.fillna(0).sum())
-    parts = []
-    if named:
+    worth, parts = accounts.revenue.astype(float).sum(min_count=1), []
+    told = dict(named=w.number(len(accounts)), all=w.number(departures))
+    if len(accounts) and unknown(worth):
+        parts.append(w._("{named} of {all} departures of two years name a competitor.", **told))
+    elif len(accounts):
         parts.append(
             w._(
                 "{named} of {all} departures of two years name a competitor: {amount}.",
-                named=w.number(named),
-                all=w.number(departures),
+                **told,
                 amount=w.money(worth, 0),
             )
         )
@@ -72,7 +82,7 @@ def competitors(
     ]
     parts.append(f"{most} ({', '.join(filter(None, counts))}).")
     sentence = " ".join(parts)
-    return Finding("competitors", sentence, -worth)
+    return Finding("competitors", sentence, 0.0 if unknown(worth) else -float(worth))
 
 
 def wallet(w: Wording, t: pd.DataFrame) -> str:

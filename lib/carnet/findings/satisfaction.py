@@ -65,8 +65,8 @@ def heard(w: Wording, groups: pd.DataFrame, asked: str) -> str:
     if unknown(every):
         return ""
     return _apart(w, groups, asked) + w._(
-        "Those heard say {own}; were each class of revenue heard as much as its customers count, "
-        "{every}. Who did not answer may think otherwise.",
+        "Of the customers of the last 12 months those heard say {own}; were each class of revenue "
+        "heard as much as its customers count, {every}. Who did not answer may think otherwise.",
         own=written(w, asked, own),
         every=written(w, asked, every),
     )
@@ -94,9 +94,8 @@ def _apart(w: Wording, groups: pd.DataFrame, asked: str) -> str:
     return f"{sentence} "
 
 
-def promoters_left(w: Wording, left: pd.DataFrame) -> Finding:
+def promoters_left(w: Wording, left: pd.DataFrame, names: Sequence[str]) -> Finding:
     """Who would have recommended the company, and left."""
-    names: Sequence[str] = list(left.name.head(3))
     worth = float(left.revenue_previous.sum())
     sentence = w.ngettext(
         "{count} promoter of the year before left all the same: {amount} ({names}).",

@@ -544,6 +544,7 @@ def service(opinions: Opinions) -> Shows:
                 "dimension performance weight_published position_published weight_quoted "
                 "position_quoted weight_estimated position_estimated"
             ),
+            annex=True,
         )
     estimated, explained = opinions.estimate
     weights = words.weights_told(
@@ -565,6 +566,7 @@ def by_kind(opinions: Opinions) -> Shows:
         Columns("kind answer_count kind_range answer_count_previous kind_change_range"),
         missing=too_few(book, opinions.kinds),
         lists={"satisfaction_kinds": opinions.kinds},
+        annex=True,
     )
     yield from said(
         satisfaction_words.heard(w, opinions.response, opinions.asked),
@@ -580,7 +582,8 @@ def by_kind(opinions: Opinions) -> Shows:
         missing=first_missing(needs(book, "sales"), too_few(book, opinions.response)),
     )
     if len(opinions.promoters_left):
-        yield from said(satisfaction_words.promoters_left(w, opinions.promoters_left))
+        names = opinions.departures.names(opinions.promoters_left)
+        yield from said(satisfaction_words.promoters_left(w, opinions.promoters_left, names))
         yield Exhibit(
             "promoters-left",
             w._("Promoters of the year before that left"),

@@ -341,11 +341,11 @@ def _losing(study: CostStudy) -> Shows:
 def given_back(study: CostStudy) -> Shows:
     """What discounts and returns took off, apart."""
     w = study.book.wording
-    yield from said(words.conceded(w, study.conceded))
+    yield from said(words.conceded(w, study.conceded, study.names(study.given_back)))
     yield Exhibit(
         "concessions",
-        words.conceded_title(w, study.conceded),
-        study.conceded,
+        words.conceded_title(w, study.given_back),
+        study.given_back,
         Columns(
             "customer_id name salesperson listed discounts discount_share returns return_share",
             first=study.parameters.top_count,
@@ -354,8 +354,9 @@ def given_back(study: CostStudy) -> Shows:
             "Returns are the negative lines; the list price is told by the lines that name a "
             "discount, the others count with what was paid."
         ),
-        missing=too_few(study.book, study.conceded),
-        lists={"concessions": study.conceded.drop(columns="given", errors="ignore")},
+        missing=too_few(study.book, study.given_back),
+        lists={"concessions": study.given_back},
+        annex=True,
     )
 
 

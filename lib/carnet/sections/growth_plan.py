@@ -131,6 +131,7 @@ def bought_together(study: GrowthStudy) -> Shows:
         study.penetration.reset_index(),
         Columns("family class_a class_b class_c"),
         missing=too_few(study.book, study.penetration),
+        annex=True,
     )
 
 
@@ -350,8 +351,11 @@ def in_the_pipe(pipeline: Pipeline) -> Shows:
     if not pipeline.book.has("opportunities", "stage"):
         return
     w, p = pipeline.book.wording, pipeline.parameters
-    yield from said(pipeline_words.unsold(w, pipeline.unsold), "warning")
-    yield from said(pipeline_words.flow(w, pipeline.flow))
+    yield from said(
+        pipeline_words.unsold(w, pipeline.unsold, pipeline.names(pipeline.unsold)), "warning"
+    )
+    old = pipeline.names(pipeline_words.open_long(pipeline.flow))
+    yield from said(pipeline_words.flow(w, pipeline.flow, old))
     yield Exhibit(
         "pipeline",
         w._("Accounts with an open opportunity, most money open first"),
@@ -362,7 +366,7 @@ def in_the_pipe(pipeline: Pipeline) -> Shows:
             first=p.top_count,
         ),
         note=w._("Opened in the last 12 months and in the 12 before; won of those decided."),
-        missing=too_few(pipeline.book, pipeline.flow),
+        missing=too_few(pipeline.book, pipeline.flow[pipeline.flow.open_count > 0]),
         lists={"pipeline": pipeline.flow},
     )
 

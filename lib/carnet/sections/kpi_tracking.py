@@ -257,6 +257,7 @@ def cohort_worth(study: KpiStudy) -> Shows:
         ),
         missing=too_few(study.book, study.first_orders),
         lists={"first_orders": study.first_orders},
+        annex=True,
     )
 
 

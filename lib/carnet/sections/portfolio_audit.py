@@ -87,6 +87,7 @@ def main_points(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
         strategies.protect(w, t),
         strategies.renegotiate(w, t, names["renegotiate"]),
     ]
+    findings += [after_sale_words.sure(w, row) for row in study.second_orders.to_dict("records")]
     if study.compared:
         findings.append(strategies.rekindle(w, t, accounts.chance, names["rekindle"]))
     yield Ranked(ranked(findings))
@@ -355,7 +356,7 @@ def orders(study: PortfolioStudy) -> Shows:
     )
 
 
-@section(given("sales"))
+@section(given("sales"), annex=True)
 def after_the_sale(study: PortfolioStudy) -> Shows:
     """What comes after the first order, how soon, and who orders again."""
     if not study.book.has("sales"):

@@ -160,3 +160,5 @@ def test_claims_in_the_ledger_by_hand():
     longer = buckets(D(2022, 1, 1), D(2024, 12, 31), "year")
     early = accounts.ledger_claims(ibis.memtable(t, schema=kinds), longer).set_index("account")
     assert early["0"].isna().all(), "no ledger of that year, no balance of it"
+    gap = accounts.ledger_claims(ibis.memtable(t[t.date < D(2024, 1, 1)], schema=kinds), years)
+    assert gap.set_index("account")["1"].isna().all(), "nor the last one carried on"

@@ -57,6 +57,25 @@ def test_flow_of_an_account_by_hand():
     assert t.open_count[["B", "C"]].tolist() == [1, 1] and np.isnan(t.win_rate["B"])
 
 
+def test_won_without_an_order_since_by_hand():
+    """A ordered a week after its deal was opened, B before, C never; D's is won tomorrow, E's was
+    opened 13 months ago. Without a stage what is closed is not told as open, nor as won.
+    """
+    rows = [(name, D(2024, 5, 1), D(2024, 6, 1), "won", 100.0, None) for name in "ABC"]
+    rows += [("D", D(2024, 5, 1), D(2025, 1, 1), "won", 100.0, None)]
+    rows += [("E", D(2023, 11, 30), D(2024, 6, 1), "won", 100.0, None)]
+    rows += [("F", D(2024, 5, 1), D(2024, 6, 1), None, 100.0, None)]
+    days = [("A", D(2024, 5, 8)), ("B", D(2024, 4, 30)), ("C", D(2025, 2, 1))]
+    orders = ibis.memtable(
+        pd.DataFrame(days, columns=["customer_id", "date"]),
+        schema={"customer_id": "string", "date": "date"},
+    )
+    t = pipeline.won_unsold(offers(*rows), orders, AS_OF).execute()
+    assert t.customer_id.tolist() == ["B", "C"] and t.won_amount.tolist() == [100, 100]
+    flow = pipeline.opportunity_flow(offers(*rows), AS_OF).set_index("customer_id")
+    assert flow.open_count[["D", "F"]].tolist() == [1, 0]
+
+
 def test_competitors_by_hand():
     """Rival takes A and B (150) and an offer of 20, in whatever capitals; a note of the same
     departure counts once; who names nobody is in no row.
@@ -123,6 +142,9 @@ def test_won_without_an_order_since_is_told(make_engagement):
     assert found.lost.amount.tolist() == [80]
     told = words.competitors(book.wording, found.competitors, found.taken, found.noted_count)
     assert "1 of 1 departures" in told.sentence and "€120" in told.sentence
+    unknown = found.taken.assign(revenue=np.nan)
+    bare = words.competitors(book.wording, found.competitors, unknown, found.noted_count)
+    assert "name a competitor." in bare.sentence and "€" not in bare.sentence
 
 
 def test_share_of_wallet_is_of_a_year_whatever_is_compared(make_engagement, tmp_path):

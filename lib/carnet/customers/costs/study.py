@@ -13,7 +13,7 @@ from carnet.book.book import Book
 from carnet.book.earlier import Published
 from carnet.customers import series
 from carnet.customers.accounts import profits as accounts_profits
-from carnet.customers.decisions import decisions
+from carnet.customers.decisions import decisions, open_names
 from carnet.customers.figures import figures_of, with_names
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.profiles import chart_of_accounts
@@ -312,17 +312,31 @@ class CostStudy:
 
     @computed
     def conceded(self) -> pd.DataFrame:
-        """Discounts and returns of each customer in the audit period, largest sum first:
+        """Discounts and returns of every customer of the audit period, largest sum first:
         `concessions.concessions`; no row without sales.
         """
         if not self.book.has("sales"):
-            return pd.DataFrame(columns=["customer_id", "discounts", "returns", "listed"])
+            columns = "customer_id name sold discounted listed discounts returns"
+            return pd.DataFrame(columns=columns.split())
         period = self.book.periods.current
         t = concessions.concessions(self.book.table("sales"), period)
         named = with_names(t, self.book).execute()
-        given = named.discounts.fillna(0) + named.returns
-        order = named.assign(given=given)[given > 0]
-        return order.sort_values(["given", "customer_id"], ascending=[False, True])
+        known = named[["discounts", "returns"]].sum(axis=1)  # by what is told of each
+        order = named.assign(known=known).sort_values(
+            ["known", "customer_id"], ascending=[False, True]
+        )
+        return order.drop(columns="known").reset_index(drop=True)
+
+    @property
+    def given_back(self) -> pd.DataFrame:
+        """Those of them with a discount or a return."""
+        t = self.conceded
+        return t[(t.discounts > 0) | (t.returns > 0)]
+
+    def names(self, customers: pd.DataFrame) -> list[str]:
+        """The first names of a list that a sentence may quote."""
+        decided = decisions(self.book, self.parameters.policy)
+        return open_names(decided, customers, self.parameters.name_count)
 
     # --- states of a dispute
 

@@ -10,6 +10,7 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.book.earlier import Published
 from carnet.customers import series
+from carnet.customers.decisions import decisions, open_names
 from carnet.customers.reasons.leavers import closed_customers
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.periods import years_earlier
@@ -31,35 +32,29 @@ class Pipeline:
     def flow(self) -> pd.DataFrame:
         """Opportunities of each account, most money open first: `pipeline.opportunity_flow`."""
         t = pipeline.opportunity_flow(self.book.table("opportunities"), self.book.as_of)
-        t = t.join(self._names, on="customer_id")
-        t["name"] = t.name.fillna(t.customer_id)
+        t = self._named(t)
         order = ["pipe_amount", "won_amount", "customer_id"]
         return t.sort_values(order, ascending=[False, False, True], ignore_index=True)
 
     @computed
     def unsold(self) -> pd.DataFrame:
-        """Accounts with an opportunity opened and won in the last 12 months, and no order since it
-        was opened: customer_id, name, won_amount; no row without sales.
+        """Accounts that won by the CRM and ordered nothing since: `pipeline.won_unsold`; no row
+        without sales.
         """
         book = self.book
-        if not (book.has("sales") and book.has("opportunities", "stage", "amount")):
+        if not (book.has("sales") and book.has("opportunities", "stage")):
             return pd.DataFrame(columns=["customer_id", "name", "won_amount"])
-        t = book.table("opportunities")
-        year = book.periods.yearly.current
-        t = t.filter(
-            (t.stage == "won") & t.opened.between(ibis.date(year.start), ibis.date(year.end))
-        )
-        t = t.group_by("customer_id").agg(opened=t.opened.min(), won_amount=t.amount.sum())
-        orders = book.orders.filter(book.orders.date <= ibis.date(book.as_of))
-        last = orders.group_by("customer_id").agg(last=orders.date.max())
-        t = t.left_join(last, "customer_id").drop("customer_id_right")
-        t = t.filter(t["last"].isnull() | (t["last"] < t.opened))
-        frame = t.select("customer_id", "won_amount").execute()
-        frame["won_amount"] = frame.won_amount.astype(float)
-        frame = frame.join(self._names, on="customer_id")
-        frame["name"] = frame.name.fillna(frame.customer_id)
-        order = ["won_amount", "customer_id"]
-        return frame.sort_values(order, ascending=[False, True], ignore_index=True)
+        t = pipeline.won_unsold(book.table("opportunities"), book.orders, book.as_of)
+        return self._named(t.execute())
+
+    def names(self, customers: pd.DataFrame) -> list[str]:
+        """The first names of a list that a sentence may quote."""
+        decided = decisions(self.book, self.parameters.policy)
+        return open_names(decided, customers, self.parameters.name_count)
+
+    def _named(self, t: pd.DataFrame) -> pd.DataFrame:
+        t = t.join(self._names, on="customer_id")
+        return t.assign(name=t.name.fillna(t.customer_id))
 
     @property
     def _names(self) -> pd.DataFrame:

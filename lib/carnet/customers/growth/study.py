@@ -11,7 +11,7 @@ from carnet.book.book import Book
 from carnet.book.earlier import Published
 from carnet.customers import series
 from carnet.customers.accounts.groups import CUTS, cuts_of
-from carnet.customers.decisions import decisions
+from carnet.customers.decisions import decisions, may_be_called
 from carnet.customers.figures import measured
 from carnet.customers.growth.next_family import (
     can_foretell,
@@ -150,14 +150,15 @@ class GrowthStudy:
 
     @computed
     def unattached(self) -> pd.DataFrame:
-        """Accounts without a contract that bought most of the families in which others have one:
-        largest revenue of 12 months first, with their one decision.
+        """Accounts without a contract, and that may be called: what they bought in 12 months of
+        families of which others hold one, largest first, with their one decision.
         """
         often = set(self.attached.family[self.attached.attached_count > 0])
         t = self.pairs[self.pairs.family.isin(often) & ~self.pairs.customer_id.isin(self.holders)]
         t = t.groupby("customer_id", as_index=False).agg(family_revenue=("revenue", "sum"))
         decided = self.decided[["customer_id", "name", "salesperson", "action"]]
         t = t[t.family_revenue > 0].merge(decided, on="customer_id")
+        t = t[may_be_called(self.decided, t.customer_id)]
         order = ["family_revenue", "customer_id"]
         return t.sort_values(order, ascending=[False, True], ignore_index=True)
 
@@ -205,7 +206,7 @@ class GrowthStudy:
         decided = self.decided.set_index("customer_id")
         # an account that is silent altogether is no family to ask for
         speaks = ~(decided.silence_ratio.astype(float) >= SILENT) & (decided.status != "lost")
-        kept = ~decided.action.isin(["leave_alone", "do_not_chase", "last_chance"]) & speaks
+        kept = ~decided.action.isin(["leave_alone", "do_not_chase", "last_chance", "wait"]) & speaks
         t = self.rhythms[self.rhythms.due & self.rhythms.customer_id.map(kept).eq(True)]
         sold = self.pairs.set_index(["customer_id", "family"]).revenue
         keys = pd.MultiIndex.from_frame(t[["customer_id", "family"]])
@@ -274,12 +275,11 @@ class GrowthStudy:
             parts = {name: migration.class_changes(then[name], now[name]) for name in now}
         if self.earlier is not None and self.earlier.has_list("strategy"):
             listed = self.earlier.read_list("strategy", "", texts="customer_id strategy abc_class")
-            own = self.decided[["customer_id", "strategy"]].rename(columns={"strategy": "class"})
-            parts["strategy_audit"] = migration.class_changes(
-                listed.rename(columns={"strategy": "class"}), own
-            )
-            held = listed[listed.abc_class != ""].rename(columns={"abc_class": "class"})
-            parts["abc_audit"] = migration.class_changes(held, now["abc"])
+            for kind, name in (("strategy_audit", "strategy"), ("abc_audit", "abc_class")):
+                before, after = (t.rename(columns={name: "class"}) for t in (listed, self.decided))
+                parts[kind] = migration.class_changes(
+                    before[before["class"] != ""], after[after["class"].notna()]
+                )
         columns = ["kind", "customer_id", "class_before", "class_after"]
         if not parts:
             money = ["revenue", "revenue_previous", "sales_gap", "name", "salesperson"]

@@ -174,7 +174,6 @@ class RecurringStudy:
         signs = self.signs.groupby("customer_id").sign.agg(list)
         return t.assign(
             action=t.customer_id.map(decided) if len(decided) else None,
-            next_date=t.notice_date.fillna(t.end),
             signs=[signs.get(customer, []) for customer in t.customer_id],
         )
 

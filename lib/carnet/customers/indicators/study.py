@@ -241,7 +241,7 @@ class KpiStudy:
     @computed
     def first_orders(self) -> pd.DataFrame:
         """Newcomers by what they began with: `cohorts.first_orders` by family and by channel, with
-        again_rate, its interval (NaN under LEAST_OPENING customers) and revenue a customer.
+        again_rate, its interval and revenue a customer; groups of LEAST_OPENING or more.
         """
         book, parts = self.book, []
         columns = [family_of(book), "channel" if book.has("sales", "channel") else ""]
@@ -254,14 +254,13 @@ class KpiStudy:
             return pd.DataFrame(columns=["dimension", "group", "customer_count"])
         t = pd.concat(parts, ignore_index=True)
         t = t[t.customer_count >= LEAST_OPENING].reset_index(drop=True)
-        told = t.customer_count >= LEAST_OPENING
         ends = [
             intervals.wilson_interval(row.again_count, row.customer_count) for row in t.itertuples()
         ]
         return t.assign(
-            again_rate=(t.again_count / t.customer_count).where(told),
-            again_low=pd.Series([low for low, _ in ends], t.index, dtype=float).where(told),
-            again_high=pd.Series([high for _, high in ends], t.index, dtype=float).where(told),
+            again_rate=t.again_count / t.customer_count,
+            again_low=[low for low, _ in ends],
+            again_high=[high for _, high in ends],
             customer_revenue=t.revenue / t.customer_count,
         )
 
@@ -367,11 +366,15 @@ class KpiStudy:
         return all(model is not None for model in self.models)
 
     @computed
+    def foretold(self) -> pd.DataFrame:
+        """Orders of the weeks held out, by what was known before them."""
+        return self._orders_of(self.models[1], self.earlier)
+
+    @computed
     def held_out(self) -> pd.DataFrame:
         """Predicted against actual orders of the weeks held out: `purchases.hold_out`."""
-        expected = self._orders_of(self.models[1], self.earlier)
         return purchases.hold_out(
-            self.orders, expected, self.cut, self.book.as_of, self.covered_before
+            self.orders, self.foretold, self.cut, self.book.as_of, self.covered_before
         )
 
     @computed
@@ -430,8 +433,8 @@ class KpiStudy:
     @computed
     def values_held_out(self) -> pd.Series:
         """Revenue predicted, actual and of the weeks before: `spend.revenue_hold_out`."""
-        orders = self._orders_of(self.models[1], self.earlier)
-        expected = spend.expected_revenue(orders, self.spend_models[1], self.spent_earlier)
+        models = self.spend_models
+        expected = spend.expected_revenue(self.foretold, models[1], self.spent_earlier)
         as_of = self.book.as_of
         return spend.revenue_hold_out(
             self.orders, expected, self.cut, as_of, self.covered_before

@@ -145,8 +145,8 @@ def ledger_claims(
     Unit        currency; 491 and 7714 stand on the credit side, below zero
     Population  one row an account group of CLAIM_ACCOUNTS with a line; one column a period (its
                 position)
-    Undefined   NaN in a period that ends before the ledger begins; without such a line the table is
-                empty
+    Undefined   NaN in a period in which the ledger has no line at all; without a line of these
+                accounts the table is empty
     Source      French chart of accounts (PCG): customers, doubtful customers, impairment, losses on
                 claims, recoveries of claims written off
 
@@ -154,7 +154,14 @@ def ledger_claims(
     Columns     account, then one a period
     """
     known = ledger if as_of is None else ledger.filter(ledger.date <= ibis.date(as_of))
-    t, rows, begun = _amounts(_once(known)), [], known.date.min().execute()
+    t, rows = _amounts(_once(known)), []
+    lines = known.agg(
+        **{
+            str(at): known.date.between(ibis.date(bucket.start), ibis.date(bucket.end)).sum()
+            for at, bucket in enumerate(periods)
+        }
+    )
+    told = lines.execute().iloc[0] > 0
     for account, carried in CLAIM_ACCOUNTS.items():
         own = t.filter(t.account.startswith(account))
         within = own.filter(~own.opening & ~own.closing)
@@ -167,15 +174,11 @@ def ledger_claims(
             for at, bucket in enumerate(periods)
         }
         source = own if carried else within
-        told = source.agg(lines=source.count(), **values).execute().iloc[0]
-        if told.lines:
-            held = told.drop("lines").fillna(0.0).to_dict()
-            before = {
-                str(at): float("nan")
-                for at, bucket in enumerate(periods)
-                if pd.Timestamp(bucket.end) < pd.Timestamp(begun)
-            }
-            rows.append({"account": account, **held, **before})
+        sums = source.agg(lines=source.count(), **values).execute().iloc[0]
+        if sums.lines:
+            # no line of the account in a year of the ledger: nothing stands on it
+            held = sums.drop("lines").astype(float).fillna(0.0).where(told)
+            rows.append({"account": account, **held.to_dict()})
     return pd.DataFrame(rows, columns=["account", *(str(at) for at in range(len(periods)))])
 
 

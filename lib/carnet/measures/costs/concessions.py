@@ -15,16 +15,16 @@ def concessions(sales: ir.Table, period: Period) -> ir.Table:
     Formula     of positive lines: listed = Σ amount ÷ (1 − discount), where a discount under 1 is
                 told (else Σ amount × list price ÷ unit price, where both are), amount elsewhere;
                 discounts = listed − Σ amount; returns = −Σ amount of the negative lines;
-                discount_share = discounts ÷ listed, return_share = returns ÷ Σ positive amount;
-                discounted_share: part of the positive amount whose discount is known
+                discount_share = discounts ÷ listed, return_share = returns ÷ sold; sold = Σ
+                positive amount; discounted: that of the lines whose discount is known
     Unit        currency; shares
     Population  one row a customer with a line in the period
     Undefined   shares are NULL where nothing was sold; listed and discounts are NULL
                 where no line tells a discount
     Source      source E of the method (returns and discounts as costs to serve)
 
-    Columns     customer_id, listed, discounts, returns, discount_share, return_share,
-                discounted_share
+    Columns     customer_id, sold, discounted, listed, discounts, returns, discount_share,
+                return_share
     """
     t = sales.filter(sales.date.between(ibis.date(period.start), ibis.date(period.end)))
     amount, given = t.amount.cast("float64"), set(t.columns)
@@ -51,10 +51,11 @@ def concessions(sales: ir.Table, period: Period) -> ir.Table:
     taken = known.ifelse(sums.listed - sums.sold, ibis.null("float64"))
     return sums.select(
         "customer_id",
+        "sold",
         "returns",
+        discounted="told",
         listed=known.ifelse(sums.listed, ibis.null("float64")),
         discounts=taken,
         discount_share=taken / sums.listed.nullif(0.0),
         return_share=sums.returns / sums.sold.nullif(0.0),
-        discounted_share=sums.told / sums.sold.nullif(0.0),
     ).order_by("customer_id")

@@ -69,6 +69,6 @@ def schedule(
     planned = pd.Series([monday + dt.timedelta(days=int(day)) for day in days], kept.index)
     latest = pd.to_datetime(kept.renewal_date) - pd.Timedelta(days=NOTICE_DAYS)
     latest = latest.where(kept.action == "renew").clip(lower=pd.Timestamp(monday))
-    latest -= pd.to_timedelta((latest.dt.weekday - 4).clip(lower=0).fillna(0), unit="D")  # Friday
+    latest = latest.map(pd.offsets.BDay().rollback, na_action="ignore")  # the Friday before
     due = pd.to_datetime(planned).where(latest.isna(), np.minimum(pd.to_datetime(planned), latest))
     return kept.assign(due_date=due.dt.date)

@@ -14,6 +14,43 @@ from carnet.measures.statistics.intervals import wilson_interval
 from carnet.wording import N_
 
 
+def _stage_on(opportunities: ir.Table, as_of: dt.date) -> ir.StringValue:
+    """The stage on a day: what is decided later is still open; without a stage it is open where it
+    is not closed, and not known where it is.
+    """
+    t = opportunities
+    stage = t.stage if "stage" in t.columns else ibis.null("string")
+    if "closed" not in t.columns:
+        return stage.fill_null("open")
+    later = (t.closed > ibis.date(as_of)).fill_null(False)
+    return ibis.cases((later, "open"), (stage.isnull() & t.closed.isnull(), "open"), else_=stage)
+
+
+@measure(N_("Opportunities won without an order since"))
+def won_unsold(opportunities: ir.Table, orders: ir.Table, as_of: dt.date) -> ir.Table:
+    """Accounts with an opportunity won in a year, and no order since the first one was opened.
+
+    Formula     won_amount = Σ amount of those opened in the 12 months up to `as_of` and won by it
+    Unit        currency
+    Population  one row an account whose last order up to `as_of` lies before the opening of the
+                first of them, or that has none
+    Undefined   won_amount is NULL where none of them tells an amount
+    Source      definition of the workbook (a CRM held against the orders)
+
+    Columns     customer_id, won_amount; largest first
+    """
+    t = opportunities.mutate(decided=_stage_on(opportunities, as_of))
+    year = ibis.date(years_earlier(as_of, 1))
+    t = t.filter((t.decided == "won") & (t.opened > year) & (t.opened <= ibis.date(as_of)))
+    amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
+    won = t.group_by("customer_id").agg(opened=t.opened.min(), won_amount=amount.sum())
+    known = orders.filter(orders.date <= ibis.date(as_of))
+    last = known.group_by("customer_id").agg(last=known.date.max())
+    both = won.left_join(last, "customer_id")
+    both = both.filter(both["last"].isnull() | (both["last"] < both.opened))
+    return both.select("customer_id", "won_amount").order_by(ibis.desc("won_amount"), "customer_id")
+
+
 @measure(N_("Opportunities of each account"))
 def opportunity_flow(opportunities: ir.Table, as_of: dt.date) -> pd.DataFrame:
     """What was offered each account in two years, what was decided, what is open.
@@ -33,9 +70,7 @@ def opportunity_flow(opportunities: ir.Table, as_of: dt.date) -> pd.DataFrame:
                 win_rate, win_low, win_high, won_discount, open_count, pipe_amount, oldest_days
     """
     t = opportunities.filter(opportunities.opened <= ibis.date(as_of))
-    stage = t.stage.fill_null("open") if "stage" in t.columns else ibis.literal("open")
-    if "closed" in t.columns:  # decided later than today: still open
-        stage = (t.closed > ibis.date(as_of)).fill_null(False).ifelse("open", stage)
+    stage = _stage_on(t, as_of).fill_null("")  # closed, and nobody says how: no stage counts it
     amount = t.amount.cast("float64") if "amount" in t.columns else ibis.null("float64")
     discount = t.discount.cast("float64") if "discount" in t.columns else ibis.null("float64")
     age = ibis.literal(as_of).delta(t.opened, unit="day")
@@ -84,7 +119,7 @@ def competitors(departures: pd.DataFrame, offers: pd.DataFrame) -> pd.DataFrame:
     Formula     counts and sums by the name told (compared without case and spaces around it)
     Unit        counts; currency
     Population  one row a name told by a departure or a lost opportunity; those that name none are
-                left out (see `unnamed` of the caller)
+                left out
     Undefined   left_revenue and lost_amount are NaN where none of theirs is known
     Source      source C of the method (competitors' alternatives)
 
@@ -115,7 +150,7 @@ def competitors(departures: pd.DataFrame, offers: pd.DataFrame) -> pd.DataFrame:
     t = t.fillna({"left_account_count": 0, "lost_offer_count": 0}).astype(
         {"left_account_count": int, "lost_offer_count": int}
     )
-    t = t.assign(worth=t.left_revenue.fillna(0) + t.lost_amount.fillna(0))
+    t = t.assign(worth=t[["left_revenue", "lost_amount"]].sum(axis=1))  # by what is told of each
     order = t.sort_values(
         ["worth", "left_account_count", "competitor"], ascending=[False, False, True]
     )

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from carnet.measures.indicators.recurring import RENEWED_DAYS
 from carnet.measures.register import measure
 from carnet.wording import N_
 
 LEAST_SPELLS, LEAST_ENDINGS = 50, 10  # below which the model is not fitted
 LARGEST = 1e4  # of a parameter, beyond which customers do not differ
-GRACE_DAYS = 60  # between two contracts of one stay
 DAYS_OF = {"month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
 
 
@@ -43,9 +43,9 @@ class SurvivalModel:
 
 @measure(N_("Stays of customers under contract"))
 def contract_stays(contracts: pd.DataFrame, as_of: dt.date, period: str) -> pd.DataFrame:
-    """Each stay of a customer: contracts that follow each other within GRACE_DAYS are one.
+    """Each stay of a customer: contracts that follow each other within RENEWED_DAYS are one.
 
-    Formula     told on the last day of which it is known who renewed, GRACE_DAYS before `as_of`;
+    Formula     told on the last day of which it is known who renewed, RENEWED_DAYS before `as_of`;
                 ended where the last contract was over on it; period_count = days from the start to
                 the end, or to that day, ÷ days of a period: rounded where it ended, at least 1,
                 down where it runs
@@ -62,12 +62,12 @@ def contract_stays(contracts: pd.DataFrame, as_of: dt.date, period: str) -> pd.D
         start=pd.to_datetime(contracts.start),
         end=pd.to_datetime(contracts.end).fillna(pd.Timestamp.max.normalize()),
     )
-    known = day - pd.Timedelta(days=GRACE_DAYS)
+    known = day - pd.Timedelta(days=RENEWED_DAYS)
     t = t[t.start <= day].sort_values(["customer_id", "start"])
     latest = t.groupby("customer_id").end.cummax()
     before = latest.groupby(t.customer_id).shift()
     # the last day of time has no day after it
-    open_until = before.clip(upper=pd.Timestamp("2200-01-01")) + pd.Timedelta(days=GRACE_DAYS)
+    open_until = before.clip(upper=pd.Timestamp("2200-01-01")) + pd.Timedelta(days=RENEWED_DAYS)
     t["stay"] = (before.isna() | (t.start > open_until)).groupby(t.customer_id).cumsum()
     stays = t.groupby(["customer_id", "stay"], as_index=False).agg(
         start=("start", "min"), end=("end", "max")
@@ -124,7 +124,7 @@ def survival_hold_out(
     Formula     fitted on the contracts that had started `days` before `as_of`; expected = Σ S(t +
                 n) ÷ S(t) over the stays that ran then, t periods old, n periods in `days`; naive:
                 with one chance to leave for everybody, endings ÷ periods lived; who runs is told as
-                in `contract_stays`, GRACE_DAYS before either day
+                in `contract_stays`, RENEWED_DAYS before either day
     Unit        counts
     Population  stays that ran `days` before `as_of`
     Undefined   expected_count is NaN where the model is not fitted on what was known then

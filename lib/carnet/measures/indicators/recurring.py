@@ -147,6 +147,7 @@ def recurring_effects(products: pd.DataFrame, first: int, last: int) -> pd.DataF
         & r1.isna().groupby(both.customer_id).transform("any")
         & ~there
     )
+    # a product that is not there on a day recurs for nothing on it
     effects = {
         "replaced": (r1.fillna(0.0) - r0.fillna(0.0)).where(swapped),
         "added": r1.where(r0.isna() & ~swapped),
@@ -463,12 +464,12 @@ def contract_terms(contracts: ir.Table) -> ir.Table:
 
 
 @measure(N_("What became of the contracts that ended in the last 12 months"))
-def renewal_outcomes(contracts: pd.DataFrame, as_of: dt.date, grace: int = 60) -> pd.DataFrame:
+def renewal_outcomes(contracts: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
     """Contracts that ended in the last 12 months: renewed in time, late, or not.
 
     Formula     renewed: another contract of the customer (and product, where told) starts by the
-                end + 1 day or runs over it; renewed_late: by the end + `grace` days; open: less
-                than `grace` days have passed; else lost
+                end + 1 day or runs over it; renewed_late: by the end + RENEWED_DAYS; open:
+                fewer days have passed; else lost
     Unit        text; currency a year
     Population  one row a contract with as_of − 365 < end ≤ as_of
     Undefined   never
@@ -493,9 +494,9 @@ def renewal_outcomes(contracts: pd.DataFrame, as_of: dt.date, grace: int = 60) -
             "renewed"
             if waited is not None and waited <= 1
             else "renewed_late"
-            if waited is not None and waited <= grace
+            if waited is not None and waited <= RENEWED_DAYS
             else "open"
-            if passed < grace
+            if passed < RENEWED_DAYS
             else "lost"
         )
     columns = ["customer_id", "product", "end", "yearly_amount"]
