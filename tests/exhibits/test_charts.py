@@ -6,6 +6,9 @@ import itertools
 import pandas as pd
 import pytest
 from carnet.exhibits import charts
+from carnet.exhibits.charts.base import as_svg, narrow
+from carnet.exhibits.exhibit import Exhibit
+from carnet.exhibits.forms import Drawn
 from carnet.findings import portfolio as words
 from carnet.measures.gaps import salespeople
 from carnet.wording import Wording
@@ -486,3 +489,16 @@ def test_incidence_starts_at_zero_and_shows_numbers_at_risk():
         and "40 at risk" in texts(chart)
         and "ours 20%" in texts(chart)
     )
+
+
+def test_sums_taken_in_another_order_are_drawn_the_same():
+    """An engine adds rows as they come: the last digits of a sum move from run to run, and with
+    them the room that the notes of a narrow chart leave it.
+    """
+    names, drawn = ["Occitanie", "Auvergne-Rhône-Alpes"], []
+    for small in (0.0, 3e-9):
+        table = ranked(names, [-218170.12 - small, 82198.33 + small], ["−€218,170", "+€82,198"])
+        exhibit = Exhibit("ranking", "Title", table, Drawn(charts.draw_ranking))
+        with narrow():
+            drawn.append(as_svg(exhibit.rendered(EN), "ranking", "narrow"))
+    assert drawn[0] == drawn[1]

@@ -14,6 +14,8 @@ from carnet.exhibits.exhibit import Exhibit
 from carnet.exhibits.tables import HtmlTable
 from carnet.wording import Wording
 
+DIGITS = 6  # after the point, of what a chart draws
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -25,8 +27,10 @@ class Drawn:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def render(self, w: Wording, exhibit: Exhibit) -> Chart:
-        """The chart."""
-        return self.draw(w, exhibit.table, exhibit.texts, **self.settings)
+        """The chart, of values that do not hang on the order in which an engine summed them."""
+        t = exhibit.table
+        drawn = t.round(dict.fromkeys(t.select_dtypes("float"), DIGITS))
+        return self.draw(w, drawn, exhibit.texts, **self.settings)
 
 
 @dataclass(frozen=True)

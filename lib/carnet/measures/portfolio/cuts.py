@@ -32,13 +32,11 @@ def customer_pairs(movement: ir.Table, margins: ir.Table | None, groups: ir.Tabl
     """
     t = movement.left_join(groups, "customer_id").drop("customer_id_right")
     t = t.select("group", "customer_id", "active", "status", "revenue", "revenue_previous")
-    if margins is None:
-        return t.execute().assign(margin=np.nan)
-    return (
-        t.left_join(margins.select("customer_id", "margin"), "customer_id")
-        .drop("customer_id_right")
-        .execute()
-    )
+    if margins is not None:
+        known = margins.select("customer_id", "margin")
+        t = t.left_join(known, "customer_id").drop("customer_id_right")
+    found = t.order_by("customer_id").execute()  # sums of floats hang on the order of their rows
+    return found if margins is not None else found.assign(margin=np.nan)
 
 
 @measure(N_("Customers with the groups that their sale lines name"))
@@ -85,6 +83,7 @@ def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: st
     t = (
         sums.left_join(movement.select("customer_id", "status"), "customer_id")
         .drop("customer_id_right")
+        .order_by("customer_id", "group")  # sums of floats hang on the order of their rows
         .execute()
     )
     arrived, opened = (
