@@ -18,6 +18,7 @@ from carnet.engagement.parameters import read_parameters
 from carnet.errors import CarnetError
 from carnet.exhibits.exhibit import Exhibit, Kept, Said, Section
 from carnet.exhibits.forms import Columns
+from carnet.exhibits.published import published
 from carnet.measures.catalogue import MEASURES
 from carnet.measures.register import computed, measure, recording
 from carnet.report import notebook
@@ -172,6 +173,9 @@ def test_exhibits_are_signed_with_what_ran_before_them(sales_only):
 
     exhibits = two(OneBook(sales_only)).exhibits
     assert exhibits["first"].made_by == () and exhibits["second"].made_by == ("one_more",)
+    assert {exhibit.question for exhibit in exhibits.values()} == {"two"}
+    told = published(exhibits["first"], exhibits["first"].rendered(EN))
+    assert (told["question"], told["alt"], told["n"]) == ("two", "First", len(TABLE))
 
 
 def test_a_check_that_does_not_hold_stops_with_its_message():

@@ -29,7 +29,9 @@ class Exhibit:
                 where it cannot be shown), lists (CSV lists by name), checks (what holds for any
                 client, with the message where it does not), names (keys of the findings whose names
                 it lists), annex (published on the page of methods, not among the answers),
-                made_by (the measures that ran for it, as they were recorded)
+                question (what it answers: the name of its section, which the notebook words in
+                a heading), made_by (the measures that ran for it, as they were recorded); the last
+                two are the section's to fill
     """
 
     key: str
@@ -44,6 +46,7 @@ class Exhibit:
     checks: Sequence[tuple[bool, str]] = ()
     names: str = ""
     annex: bool = False
+    question: str = ""
     made_by: tuple[str, ...] = ()
 
     @property
@@ -57,7 +60,7 @@ class Exhibit:
         return Texts(self.title, self.subtitle, self.source)
 
     def rendered(self, w: Wording) -> Chart | HtmlTable:
-        """The chart or table that its form makes of it; its text alternative is in it."""
+        """The chart or table that its form makes of it; each has its text alternative, `alt`."""
         return self.form.render(w, self)
 
 

@@ -20,22 +20,23 @@ TABLE_ROWS = 60  # of a written table: what a page shows at first, and more than
 
 
 def published(exhibit: Exhibit, drawn: Chart | HtmlTable) -> dict[str, Any]:
-    """Title, subtitle, source, note, n, alt text, the name of its form, and the table: `rows` of
-    written cells under `header`, or of a chart the values under its column names.
+    """Question, title, subtitle, source, note, n, alt text, the name of its form, and the table:
+    `rows` of written cells under `header`, or of a chart the values under its column names.
     """
     form = exhibit.form
     told: dict[str, Any] = {
         "key": exhibit.key,
+        "question": exhibit.question,
         "title": exhibit.title,
         "subtitle": exhibit.subtitle,
         "source": exhibit.source,
         "note": exhibit.note,
         "n": exhibit.n,
+        "alt": drawn.alt,
         "form": form.draw.__name__ if isinstance(form, Drawn) else type(form).__name__,
     }
     if isinstance(drawn, HtmlTable) and not isinstance(form, Headline):
         return told | {
-            "alt": exhibit.title,
             "header": list(drawn.header),
             "rows": [list(row) for row in drawn.rows[:TABLE_ROWS]],
         }
@@ -46,7 +47,6 @@ def published(exhibit: Exhibit, drawn: Chart | HtmlTable) -> dict[str, Any]:
     t = t.head(CHART_ROWS)
     rows = [[_plain(value) for value in row] for row in t.itertuples(index=False, name=None)]
     return told | {
-        "alt": exhibit.title if isinstance(drawn, HtmlTable) else drawn.alt,
         "header": [str(name) for name in t.columns],
         "rows": rows,
     }

@@ -50,6 +50,7 @@ class HtmlTable:
     text: str
     header: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    alt: str = ""  # its caption: the cells are text already
 
 
 def write_value(w: Wording, value: Any, kind: Kind, decimals: int | None = None) -> str:
@@ -243,7 +244,7 @@ def _rendered(
     lines = [" | ".join(cell[0] for cell in row) for row in (header, *rows[: length[0]])]
     cells = tuple(tuple(str(cell[0]) for cell in row) for row in rows)
     text = "\n".join([caption, *lines])
-    return HtmlTable(html, text, tuple(str(cell[0]) for cell in header), cells)
+    return HtmlTable(html, text, tuple(str(cell[0]) for cell in header), cells, caption)
 
 
 def figures_table(

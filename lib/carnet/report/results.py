@@ -24,9 +24,13 @@ class Published:
     """
 
     notebook: str
-    section: str
     record: dict[str, Any]
     output: dict[str, Any]
+
+    @property
+    def section(self) -> str:
+        """The section whose question it answers."""
+        return str(self.record["question"])
 
     @property
     def key(self) -> str:
@@ -56,9 +60,11 @@ def exhibits(executed: Iterable[Executed], choice: Chosen | None = None) -> dict
     for run in executed:
         for output in outputs_of(run):
             record = output.get("data", {}).get(EXHIBIT_TYPE)
-            section = place_of(output).get("section", "")
-            if record and (choice is None or choice.tells(f"{run.name}.{section}")):
-                found[f"{run.name}.{record['key']}"] = Published(run.name, section, record, output)
+            if not record:
+                continue
+            shown = Published(run.name, record, output)
+            if choice is None or choice.tells(f"{run.name}.{shown.section}"):
+                found[f"{run.name}.{shown.key}"] = shown
     return found
 
 

@@ -41,8 +41,8 @@ def section(
         @wraps(function)
         def whole(study: S, *args: P.args, **kwargs: P.kwargs) -> Section:
             missing = first_missing(*(need(study) for need in needed))
-            shown = list(_signed(function(study, *args, **kwargs)))
             name = function.__name__
+            shown = list(_signed(name, function(study, *args, **kwargs)))
             return Section(name, study.book.wording, tuple(_refused(shown, missing)), annex)
 
         return whole
@@ -50,14 +50,18 @@ def section(
     return made
 
 
-def _signed(items: Shows) -> Shows:
-    """The items, each exhibit with the names of what ran while it was made."""
+def _signed(question: str, items: Shows) -> Shows:
+    """The items, each exhibit with the question that it answers and the names of what ran while it
+    was made.
+    """
     while True:
         with recording() as made:
             item = next(items, None)
         if item is None:
             return
-        yield replace(item, made_by=tuple(made.ran)) if isinstance(item, Exhibit) else item
+        if isinstance(item, Exhibit):
+            item = replace(item, question=question, made_by=tuple(made.ran))
+        yield item
 
 
 def _refused(shown: Iterable[Shown], missing: str) -> Iterator[Shown]:
