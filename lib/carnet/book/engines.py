@@ -34,11 +34,17 @@ class Engine:
     """One open engine; `backend` is Ibis' own."""
 
     backend: Any
+    there: dict[str, ir.Table] = field(default_factory=dict)
     double = "DOUBLE"
     quote = '"'
 
     def read(self, name: str, path: Path) -> ir.Table:
-        """The rows of a Parquet file of the book, by a name that queries show."""
+        """The rows of a Parquet file of the book, by a name that queries show; found once."""
+        if name not in self.there:
+            self.there[name] = self._read(name, path)
+        return self.there[name]
+
+    def _read(self, name: str, path: Path) -> ir.Table:
         return self.backend.read_parquet(path, table_name=name)
 
     def keep(self, name: str, table: ir.Table) -> tuple[ir.Table, str]:
@@ -67,7 +73,7 @@ class Engine:
 
     def sql(self, table: ir.Table) -> str:
         """The query that computes a table here."""
-        return str(ibis.to_sql(table, dialect=self.backend.name))
+        return str(self.backend.compile(table, pretty=True))
 
     def _named(self, name: str, schema: ibis.Schema) -> ir.Table:
         return self.backend.table(name)
@@ -93,37 +99,27 @@ class Postgres(Engine):
     """A PostgreSQL server: the book's tables are temporary there, gone with the connection."""
 
     double = "DOUBLE PRECISION"
-    there: dict[str, ir.Table] = field(default_factory=dict)
 
-    def read(self, name: str, path: Path) -> ir.Table:
+    def _read(self, name: str, path: Path) -> ir.Table:
         """Copy the rows into a temporary table, once a connection."""
-        if name not in self.there:
-            file = pq.ParquetFile(path)
-            schema = ibis.Schema.from_pyarrow(file.schema_arrow)
-            self.backend.create_table(name, schema=schema, temp=True)
-            # texts in the order of their code points, as on the other engines
-            with self.backend.con.cursor() as cursor:
-                for column in (column for column, kind in schema.items() if kind.is_string()):
-                    cursor.execute(
-                        f'ALTER TABLE pg_temp."{name}" ALTER COLUMN "{column}" TYPE '
-                        f'text COLLATE "C"'
-                    )
-            with (
-                self.backend.con.cursor() as cursor,
-                cursor.copy(f'COPY "{name}" FROM STDIN (FORMAT csv)') as copy,
-            ):
-                for batch in file.iter_batches(BATCH_ROWS):
-                    text = io.BytesIO()
-                    pyarrow.csv.write_csv(
-                        batch, text, pyarrow.csv.WriteOptions(include_header=False)
-                    )
-                    copy.write(text.getvalue())
-            self.there[name] = self._named(name, schema)
-        return self.there[name]
-
-    def sql(self, table: ir.Table) -> str:
-        """As it is sent: with the compiler of this connection."""
-        return str(self.backend.compile(table, pretty=True))
+        file = pq.ParquetFile(path)
+        schema = ibis.Schema.from_pyarrow(file.schema_arrow)
+        self.backend.create_table(name, schema=schema, temp=True)
+        # texts in the order of their code points, as on the other engines
+        with self.backend.con.cursor() as cursor:
+            for column in (column for column, kind in schema.items() if kind.is_string()):
+                cursor.execute(
+                    f'ALTER TABLE pg_temp."{name}" ALTER COLUMN "{column}" TYPE text COLLATE "C"'
+                )
+        with (
+            self.backend.con.cursor() as cursor,
+            cursor.copy(f'COPY "{name}" FROM STDIN (FORMAT csv)') as copy,
+        ):
+            for batch in file.iter_batches(BATCH_ROWS):
+                text = io.BytesIO()
+                pyarrow.csv.write_csv(batch, text, pyarrow.csv.WriteOptions(include_header=False))
+                copy.write(text.getvalue())
+        return self._named(name, schema)
 
     def _named(self, name: str, schema: ibis.Schema) -> ir.Table:
         """By the columns known here: asked for them, the server would mix in those of a table
@@ -157,8 +153,32 @@ def connect(engine: str, cache: Path) -> Engine:
     without its password.
     """
     if engine == "duckdb":
-        return Engine(ibis.duckdb.from_connection(memory(cache)))
+        backend = ibis.duckdb.from_connection(memory(cache))
+        backend.compiler = _compiling_once()
+        return Engine(backend)
     return Spark(_spark()) if engine == "spark" else Postgres(_postgres(engine))
+
+
+def _compiling_once() -> Any:
+    """Ibis' compiler, which compiles an expression once: what runs is what the annex shows, and on
+    a small book compiling takes longer than running.
+    """
+    from ibis.backends.sql.compilers import DuckDBCompiler
+
+    class Compiler(DuckDBCompiler):
+        def __init__(self) -> None:
+            super().__init__()
+            self.compiled: dict[tuple[Any, int | None], Any] = {}
+
+        def to_sqlglot(self, expr: Any, *, limit: Any = None, params: Any = None) -> Any:
+            key = (expr.op(), limit)
+            if params:
+                return super().to_sqlglot(expr, limit=limit, params=params)
+            if key not in self.compiled:
+                self.compiled[key] = super().to_sqlglot(expr, limit=limit)
+            return self.compiled[key].copy()
+
+    return Compiler()
 
 
 def memory(cache: Path | None = None) -> duckdb.DuckDBPyConnection:
