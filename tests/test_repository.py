@@ -180,7 +180,7 @@ def test_parameters_of_the_notebooks_are_those_of_the_register():
 
 @pytest.mark.long
 def test_demo_is_what_its_generator_writes(tmp_path):
-    for name in ("generate.py", "ledger.py", "verbatims.csv"):
+    for name in ("generate.py", "ledger.py", "relations.py", "verbatims.csv"):
         shutil.copy(DEMO / name, tmp_path)
     subprocess.run([sys.executable, "generate.py"], cwd=tmp_path, check=True, capture_output=True)
     written = sorted(

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import xlsxwriter
 from ledger import write_ledgers
+from relations import dispute_states, make_contracts, make_recommendations, monthly_orders
 
 HERE = Path(__file__).parent
 SEED = 2025
@@ -387,9 +388,7 @@ def make_service(rng: np.random.Generator, customers: list[dict], lines: list[di
     none lately for the neglected one.
     """
     minutes = {"Visite": 75, "Appel": 12, "Devis": 35, "Livraison urgente": 50, "Réclamation": 40}
-    active = defaultdict(set)
-    for line in lines:
-        active[line["customer"]["code"]].add((line["date"].year, line["date"].month))
+    active = monthly_orders(lines)
     rows = []
     for customer in customers:
         yearly = customer["rate"] * customer["basket"]
@@ -499,6 +498,7 @@ def make_satisfaction(rng: np.random.Generator, customers: list[dict]) -> list[l
                         f"{customer['code']}-1",
                         *marks[1:],
                         comment,
+                        "csat",
                     ]
                 )
     return rows
@@ -706,7 +706,7 @@ def write_workbook(customers: list[dict], service: list[list], opportunities: li
 
 def main() -> None:
     """Write every file of the engagement but `engagement.yml` and `README.md`."""
-    rng = np.random.default_rng(SEED)
+    rng, beside = np.random.default_rng(SEED), np.random.default_rng(SEED + 2)
     customers = make_customers(rng)
     lines = make_sales(rng, customers)
     share_luck(rng, customers, lines)
@@ -727,8 +727,13 @@ def main() -> None:
             "empathy",
             "tangibles",
             "comment",
+            "kind",
         ],
-        make_satisfaction(rng, customers),
+        sorted(
+            make_satisfaction(rng, customers)
+            + make_recommendations(beside, customers, monthly_orders(lines)),
+            key=lambda row: (row[1], row[0]),
+        ),
         "utf-8",
         ",",
     )
@@ -757,9 +762,10 @@ def main() -> None:
         ],
     )
     receivables = write_ledgers(rng, HERE, customers, lines, costs)
+    states = dispute_states(receivables, monthly_orders(lines))
     write_csv(
         "creances.csv",
-        ["Code client", "Date facture", "Échéance", "Réglée le", "Montant TTC"],
+        ["Code client", "Date facture", "Échéance", "Réglée le", "Montant TTC", "Statut"],
         [
             [
                 r["customer"],
@@ -767,8 +773,26 @@ def main() -> None:
                 f"{r['due']:%d/%m/%Y}",
                 f"{r['paid']:%d/%m/%Y}" if r["paid"] else "",
                 french(r["amount"]),
+                state,
             ]
-            for r in receivables
+            for r, state in zip(receivables, states, strict=True)
+        ],
+    )
+    write_csv(
+        "contrats.csv",
+        ["Code client", "Début", "Fin", "Montant HT", "Périodicité", "Objet", "Préavis", "Statut"],
+        [
+            [
+                f"{cell:%d/%m/%Y}"
+                if isinstance(cell, dt.date)
+                else french(cents(cell))
+                if isinstance(cell, float)
+                else ""
+                if cell is None
+                else cell
+                for cell in row
+            ]
+            for row in make_contracts(beside, customers, lines)
         ],
     )
     yearly = [

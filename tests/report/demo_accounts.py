@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from tests.conftest import DEMO
+from tests.report.demo_relations import given_up, renewable
 
 AS_OF, YEAR = pd.Timestamp("2025-12-31"), pd.DateOffset(years=1)
 
@@ -271,7 +272,7 @@ def capital(t, sales, orders, months, recent):
     survey = pd.read_csv(DEMO / "satisfaction.csv", dtype={"customer_id": str}).assign(
         date=lambda s: pd.to_datetime(s.date)
     )
-    survey = survey[(survey.date > "2023-12-31") & (survey.date <= AS_OF)]
+    survey = survey[(survey.date > "2023-12-31") & (survey.kind == "csat")]
     mark = (survey.score / survey.scale).groupby(survey.customer_id).mean().reindex(t.index)
     activities = crm("Activités").assign(date=lambda a: pd.to_datetime(a["Date"]))
     complaints = activities[
@@ -504,6 +505,8 @@ def allowed(sales, t):
         .date.max()
     )
     made["closed"] = [c in noted.index and last[c] <= pd.Timestamp(noted[c]) for c in made.index]
+    made["closed"] |= made.index.isin(given_up())
+    made["renewable"] = made.index.isin(renewable())
     return made
 
 
@@ -523,6 +526,6 @@ def decided(spendable, held, proposed, tracked):
             continue
         elif row["drop"]:
             dropped += 1
-        elif row.chase or row.strategy == "rekindle" or c in tracked:
+        elif row.chase or row.renewable or row.strategy == "rekindle" or c in tracked:
             total, chased = total + (row.most if row.chase else 0.0), chased + 1
     return total, chased, dropped

@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import DEMO, page_text
 from tests.report.demo_accounts import accounts, allowed, keeping, silence, strategies
 from tests.report.demo_growth import growth
+from tests.report.demo_relations import bridge, given_up, recurring
 
 AS_OF = pd.Timestamp("2025-12-31")
 
@@ -76,7 +77,7 @@ def expected(sales, demo_reports):
     gaps, proposed, tracked = sales_gaps(sales, held, spendable)
     actions = pd.read_csv(demo_reports["fr"] / "lists" / "actions.csv", dtype=str)
     served = set(actions.customer_id[actions.action.isin(["serve", "develop"])])
-    others |= growth(sales, served)
+    others |= growth(sales, served) | recurring()
     others |= (
         gaps
         | reasons(sales)
@@ -289,8 +290,9 @@ def payments():
         & (bills["Montant TTC"] > 0)
     ]
     days = (paid["Réglée le"] - paid["Date facture"]).dt.days
+    owed = bills[bills["Réglée le"].isna() & (bills["Statut"] != "passée en perte")]
     return {
-        "dso_days": bills[bills["Réglée le"].isna()]["Montant TTC"].sum() / year * 365,
+        "dso_days": owed["Montant TTC"].sum() / year * 365,
         "payment_delay_days": (days * paid["Montant TTC"]).sum() / paid["Montant TTC"].sum(),
     }
 
@@ -745,7 +747,8 @@ def reasons(sales):
     before = sales[sales.date.dt.year == 2024]
     opening = sorted(before[before.amount > 0].customer.unique())
     still = set(sales[(sales.date.dt.year == 2025) & (sales.amount > 0)].customer)
-    marks = survey[survey.date.dt.year == 2024].groupby("customer_id").score.mean() / 10
+    asked = survey[(survey.date.dt.year == 2024) & (survey.kind == "csat")]
+    marks = asked.groupby("customer_id").score.mean() / 10
     left = pd.Series({c: c not in still for c in opening})
     answered = [c for c in opening if c in marks.index]
     happy, unhappy = (
@@ -797,3 +800,51 @@ def test_planted_perception_gap_is_found(figures):
     the interval leaves out no gap.
     """
     assert figures["contact_perception_gap"]["high"] < 0
+
+
+def test_planted_agreements_are_found(demo_reports):
+    """data/demo/README.md: one agreement grown, one to renew before its notice, one not renewed;
+    and the bridge month by month.
+    """
+    lists = {
+        name: pd.read_csv(demo_reports["fr"] / "lists" / f"{name}.csv")
+        for name in ("recurring_bridge", "recurring_losses", "renewals", "tasks")
+    }
+    made = lists["recurring_bridge"]
+    own = bridge(made.day)
+    assert len(made) == 24
+    pd.testing.assert_frame_equal(made[list(own)], own, check_exact=False, atol=1e-4)
+    grown = made.set_index("day").expansion
+    assert grown.idxmax() == "2025-03-31" and grown.max() > (78_000 - 38_190) / 12
+    assert lists["recurring_losses"].customer_id[0] == "C0021"
+    due = lists["renewals"].set_index("customer_id").loc["C0222"]
+    assert (due.notice_date, due.action) == ("2026-01-30", "renew") and "buys_less" in due.signs
+    task = lists["tasks"].set_index("customer_id").loc["C0222"]
+    assert task.action == "renew" and task.due_date < "2026-01-30"
+
+
+def test_planted_disputes_are_told_by_state(demo_reports):
+    """data/demo/README.md: 13 invoices in dispute, 4 in collection, 2 written off; whoever owes one
+    of the last six is not to be chased.
+    """
+    lists = demo_reports["fr"] / "lists"
+    states = pd.read_csv(lists / "disputes.csv").groupby("state").amount.agg(["size", "sum"])
+    bills = read_french("creances.csv", [], ["Montant TTC"]).groupby("Statut")["Montant TTC"]
+    words = {"disputed": "litige", "collection": "contentieux", "written_off": "passée en perte"}
+    for state, word in words.items():
+        assert states["size"][state] == {"litige": 13, "contentieux": 4}.get(word, 2)
+        assert states["sum"][state] == pytest.approx(bills.get_group(word).sum())
+    actions = pd.read_csv(lists / "actions.csv").set_index("customer_id").action
+    assert set(actions.reindex(given_up()).dropna()) == {"do_not_chase"}
+
+
+def test_recommendations_are_told_apart_from_satisfaction(demo_reports):
+    """The share of promoters (9, 10) less that of detractors (0 to 6) of the last 12 months,
+    by each customer's last answer.
+    """
+    kinds = pd.read_csv(demo_reports["fr"] / "lists" / "satisfaction_kinds.csv").set_index("kind")
+    answers = pd.read_csv(DEMO / "satisfaction.csv").sort_values("date")
+    year = answers[(answers.kind == "nps") & (answers.date > "2024-12-31")]
+    marks = year.groupby("customer_id").score.last()
+    assert kinds.answer_count["nps"] == len(marks)
+    assert kinds.value["nps"] == pytest.approx((marks >= 9).mean() - (marks <= 6).mean())
