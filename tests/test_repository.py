@@ -188,7 +188,7 @@ def test_demo_is_what_its_generator_writes(tmp_path):
         for path in tmp_path.iterdir()
         if path.suffix in (".csv", ".txt", ".xlsx") and path.name != "verbatims.csv"
     )
-    assert len(written) == 12
+    assert len(written) == 13
     for name in written:
         assert (tmp_path / name).read_bytes() == (DEMO / name).read_bytes(), (
             f"{name} differs: run `make demo`"
