@@ -14,7 +14,13 @@ from pathlib import Path
 import numpy as np
 import xlsxwriter
 from ledger import write_ledgers
-from relations import dispute_states, make_contracts, make_recommendations, monthly_orders
+from relations import (
+    complaint_ends,
+    dispute_states,
+    make_contracts,
+    make_recommendations,
+    monthly_orders,
+)
 
 HERE = Path(__file__).parent
 SEED = 2025
@@ -685,6 +691,8 @@ def write_workbook(customers: list[dict], service: list[list], opportunities: li
                 "Contact",
                 "Commercial",
                 "Qualité",
+                "Statut",
+                "Clôturée le",
             ],
             *service,
         ],
@@ -712,7 +720,10 @@ def main() -> None:
     share_luck(rng, customers, lines)
     write_sales(lines)
     service = make_service(rng, customers, lines)
-    write_workbook(customers, service, make_opportunities(rng, customers))
+    opportunities = make_opportunities(rng, customers)
+    ends = complaint_ends(np.random.default_rng(SEED + 3), service)
+    told = [[*row, *end] for row, end in zip(service, ends, strict=True)]
+    write_workbook(customers, told, opportunities)
     write_csv(
         "satisfaction.csv",
         [

@@ -9,7 +9,7 @@ from collections import defaultdict
 import numpy as np
 
 END = dt.date(2025, 12, 31)
-GROWN, RENEWABLE, ENDED = "C0111", "C0222", "C0021"
+GROWN, RENEWABLE, ENDED, UNANSWERED = "C0111", "C0222", "C0021", "C0222"
 AGREEMENTS = {
     "Restauration": "Accord annuel vaisselle",
     "Hôtellerie": "Accord annuel accueil",
@@ -117,6 +117,24 @@ def dispute_states(receivables: list[dict], active: dict) -> list[str]:
         elif turns[kind] % 4 == 1:
             states[number] = "litige"
     return states
+
+
+def complaint_ends(rng: np.random.Generator, service: list[list]) -> list[list]:
+    """Beside each activity, of a complaint its state and the day on which it was closed, some two
+    weeks later; one in twelve is still open, all of the UNANSWERED customer's since 2025.
+    """
+    found = []
+    for customer, noted, activity, *_ in service:
+        days, waits = int(rng.gamma(2.0, 8.0)), rng.random() < 1 / 12
+        waits |= customer == UNANSWERED and noted.year == END.year
+        closed = noted + dt.timedelta(days=days)
+        if activity != "Réclamation":
+            found.append(["", None])
+        elif waits or closed > END:
+            found.append(["ouverte", None])
+        else:
+            found.append(["clôturée", closed])
+    return found
 
 
 def monthly_orders(lines: list[dict]) -> dict:

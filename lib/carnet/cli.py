@@ -109,10 +109,10 @@ def _ask(matches: "Sequence[Match]", language: str) -> None:
 def check(folder: Path, as_of: str | None, language: str | None) -> None:
     """Load and validate an engagement; print what was accepted, what was set aside and why."""
     from carnet.book.book import open_book
-    from carnet.measures.catalogue import check_targets
+    from carnet.customers.objectives import check_objectives
 
     book = open_book(folder, as_of, language)
-    check_targets(target.measure for target in book.engagement.targets)
+    check_objectives(book)
     print_ledger(book)
     sys.exit(exit_code(book))
 

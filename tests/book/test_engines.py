@@ -24,6 +24,7 @@ from carnet.measures.costs import (
     concessions,
     cost_to_serve,
     costs,
+    disputes,
     price_volume,
     receivables,
 )
@@ -151,6 +152,9 @@ CALLS = {
     account_history.family_revenue: lambda b: account_history.family_revenue(
         b.table("sales"), "product", b.periods
     ),
+    bought_families.family_months: lambda b: bought_families.family_months(
+        b.table("sales"), "offer", b.periods
+    ),
     bought_families.family_years: lambda b: bought_families.family_years(
         b.table("sales"), "product", b.periods
     ),
@@ -173,6 +177,9 @@ CALLS = {
     recurring.renewals: lambda b: recurring.renewals(contracts_of(b), AS_OF),
     receivables.recovery_by_age: lambda b: receivables.recovery_by_age(
         b.table("receivables"), b.as_of
+    ),
+    disputes.complaint_files: lambda b: disputes.complaint_files(
+        b.table("service"), ["Réclamation"], b.as_of
     ),
     receivables.stuck_invoices: lambda b: receivables.stuck_invoices(
         b.table("receivables"), b.as_of

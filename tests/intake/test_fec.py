@@ -1213,7 +1213,22 @@ def test_demo_runs_from_its_ledger_alone_and_agrees_with_its_own_tables(alone, d
             receivable_summary(b.table("receivables"), period, b.as_of).execute()[field][0]
             for b in (demo_book, alone)
         ]
+        if field != "payment_delay_days":
+            # what the ERP writes off, the accounts still hold as owed (data/demo/README.md)
+            share = 1 if field == "open_amount" else 365 / billed(demo_book, period)
+            values[0] += given_up_amount(demo_book) * share
         assert values[0] == pytest.approx(values[1])
+
+
+def billed(book, period):
+    bills = book.table("receivables").execute()
+    days = pd.to_datetime(bills.invoice_date).dt.date
+    return float(bills.amount[(days >= period.start) & (days <= period.end)].sum())
+
+
+def given_up_amount(book):
+    bills = book.table("receivables").execute()
+    return float(bills.amount[bills.status == "written_off"].sum())
 
 
 def test_opening_a_ledger_is_linear_in_its_lines(alone):

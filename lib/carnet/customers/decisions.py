@@ -28,6 +28,7 @@ ACTION_COLUMNS = [
     "renewal_date", "renewal_amount",
 ]  # fmt: skip
 
+MADE = ("action", "action_reason", "due_date", "at_most", "action_value")  # by what is decided
 RENEW_DAYS = 120  # before a contract ends, or may be ended, in which it is spoken about
 PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
 
@@ -56,20 +57,15 @@ PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_
 )
 @once
 def decisions(book: Book, policy: Policy) -> pd.DataFrame:
-    """One row a customer of the account list or the gap list, with its one action:
-    the columns of `actions.choose_actions` and of what it rests on.
+    """One row a customer of the account list or the gap list, or with a contract that ends soon,
+    with its one action: the columns of `actions.choose_actions` and of what it rests on.
 
     Beside ACTION_COLUMNS without due_date: chosen, tracked, the columns
     of `account_list.with_strategies`, `retention_budget.retention_budgets` and of the proposals
     (proposal_cost, expected_value, value_low, value_high)
     """
     if not book.has("sales"):
-        columns = dict.fromkeys(
-            [*ACTION_COLUMNS, *PROPOSAL_COLUMNS, "chosen", "tracked", "chase", "budget"]
-        )
-        return pd.DataFrame(columns=list(columns)).astype(
-            dict.fromkeys(("chosen", "tracked", "chase"), bool)
-        )
+        return _decided(_contracts_alone(book), policy)
     budgets = account_budgets(book, policy)
     t = budgets.merge(
         _proposals(book, policy),
@@ -90,10 +86,39 @@ def decisions(book: Book, policy: Policy) -> pd.DataFrame:
     t["closed"] = t.customer_id.isin(closed_customers(book))
     t["cap"] = policy.budget_cap_share * t.yearly_margin.astype(float).clip(lower=0)
     t["back_value"] = (t.recoverability * t.margin_at_stake).where(t.chosen)
-    t = _without_the_dropped(t, book, policy)
+    return _decided(_without_the_dropped(t, book, policy), policy)
+
+
+def _decided(t: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """The accounts with their one action, by customer_id."""
     t = actions.choose_actions(t, policy.action_cost)
     t["budget"], t["chase"] = t.at_most, t.action.isin(actions.CALLED) | (t.at_most > 0)
     return t.sort_values("customer_id", ignore_index=True)
+
+
+def _contracts_alone(book: Book) -> pd.DataFrame:
+    """The accounts of a book without sales: those with a contract that ends soon, of which nothing
+    else is known.
+    """
+    t = _renewals(book)
+    names = contract_names(book).reindex(t.customer_id)
+    t = t.assign(name=names.name.to_numpy(), salesperson=names.salesperson.to_numpy())
+    read = [*ACTION_COLUMNS, *PROPOSAL_COLUMNS, "contract_end", "status", "uncapped_budget", "cap"]
+    unknown = [name for name in (*read, "back_value") if name not in t and name not in MADE]
+    flags = dict.fromkeys(("chosen", "tracked", "insolvent", "closed"), False)
+    return t.assign(**dict.fromkeys(unknown, None), **flags)
+
+
+def contract_names(book: Book) -> pd.DataFrame:
+    """Name and salesperson by customer_id of a book without sales: of the customer list, the number
+    where it names none.
+    """
+    ids = book.table("contracts").customer_id.as_table().distinct().execute().customer_id
+    if not book.has("customers"):
+        return pd.DataFrame({"name": ids, "salesperson": None}, ids)
+    listed = book.table("customers").execute().drop_duplicates("customer_id")
+    t = listed.set_index("customer_id").reindex(index=ids, columns=["name", "salesperson"])
+    return t.assign(name=t.name.fillna(pd.Series(ids.to_numpy(), t.index)))
 
 
 @composed(

@@ -324,11 +324,12 @@ class Table(_Strict):
 
 
 class Target(_Strict):
-    """One SMART objective; `from` is the day of the baseline."""
+    """One SMART objective; `from` is the day of the baseline, `offer` the one that it is of."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     measure: str
+    offer: str | None = None
     baseline: float | None = None
     start: dt.date | None = Field(None, alias="from")
     target: float

@@ -32,6 +32,8 @@ LISTS = {  # in the order of the annex
         "proposal_cost expected_value stop_contact_count stop_date",
     ),
     "sales_gaps": NamedList(N_("Gap list")),
+    "complaints": NamedList(N_("Complaints, open and closed")),
+    "offer_objectives": NamedList(N_("Objectives by offer")),
     "overdue": NamedList(
         N_("Overdue by their own rhythm"),
         "customer_id name salesperson last_order_date months_since_last_order rhythm_months "

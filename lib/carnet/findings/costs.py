@@ -499,8 +499,8 @@ def recommendations(
     if losing:
         made.append(
             w._(
-                "Renegotiate price, order size or service with {names}; the whole list is "
-                "in lists/whale.csv.",
+                "Renegotiate price, order size or service with {names}; all are in the list of "
+                "margin and cost to serve.",
                 names=list_names(w, losing),
             )
         )

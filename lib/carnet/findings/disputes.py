@@ -1,9 +1,11 @@
 """Findings of disputes: what is stuck, and what comes back of unpaid amounts."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from carnet.findings.base import Finding
-from carnet.wording import N_, Wording
+from carnet.findings.base import Finding, list_names
+from carnet.wording import N_, Wording, unknown
 
 CLAIM_LABELS = {
     "411": N_("411 Customers, balance at the end"),
@@ -40,6 +42,32 @@ def stuck(w: Wording, states: pd.DataFrame) -> Finding | None:
     at_stake = float(t.amount.drop(["came_back", "written_off"], errors="ignore").sum())
     sentence = "; ".join(parts)
     return Finding("stuck_invoices", f"{sentence[0].upper()}{sentence[1:]}.", -at_stake)
+
+
+def complaints(w: Wording, states: pd.DataFrame, oldest: Sequence[str]) -> str:
+    """How many complaints are closed and how fast; how many wait, and for whom longest."""
+    t, parts = states.set_index("state"), []
+    if "closed" in t.index:
+        row = t.loc["closed"]
+        parts.append(
+            w.ngettext(
+                "{count} complaint of the last 12 months is closed",
+                "{count} complaints of the last 12 months are closed",
+                int(row.complaint_count),
+            )
+        )
+        if not unknown(row.median_days):
+            parts[-1] += w._(", half of them within {days} days", days=w.number(row.median_days))
+    if "open" in t.index:
+        row = t.loc["open"]
+        waiting = w.ngettext(
+            "{count} is open, for {days} days",
+            "{count} are open, the oldest for {days} days",
+            int(row.complaint_count),
+            days=w.number(row.longest_days),
+        )
+        parts.append(f"{waiting}: {list_names(w, oldest)}" if oldest else waiting)
+    return "; ".join(parts) + "." if parts else ""
 
 
 def recovered(w: Wording, t: pd.DataFrame) -> str:

@@ -575,12 +575,10 @@ def arm_effect(w: Wording, effect: Mapping[str, float]) -> str:
 
 def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
     """What to do with a customer, and when to stop: one sentence for its salesperson."""
+    if row["action"] == "renew":
+        return renewal_task(w, row)
     told = dict(gap=w.money(-row["sales_gap"], 0))
-    limit = (
-        " " + w._("Spend at most {amount} on it.", amount=w.money(row["at_most"], 0))
-        if row["at_most"] > 0
-        else ""
-    )
+    limit = _limit(w, row)
     if row["action"] == "last_chance":
         return (
             w._(
@@ -589,15 +587,6 @@ def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
                 contacts=w.number(stop_contacts),
                 date=w.date(row["stop_date"]),
                 **told,
-            )
-            + limit
-        )
-    if row["action"] == "renew":
-        return (
-            w._(
-                "Speak about the contract of {amount} a year before {date}.",
-                amount=w.money(row["renewal_amount"], 0),
-                date=w.date(pd.Timestamp(row["renewal_date"]).date()),
             )
             + limit
         )
@@ -626,6 +615,23 @@ def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
             else w._("Call: it was once bigger, and bought no less than a year ago.")
         ) + limit
     return w._(sentences[reading], **told, **noted) + limit
+
+
+def _limit(w: Wording, row: Mapping[str, Any]) -> str:
+    """What may be spent on it, with a space before; nothing where nothing may, or nobody knows."""
+    if unknown(row["at_most"]) or row["at_most"] <= 0:
+        return ""
+    return " " + w._("Spend at most {amount} on it.", amount=w.money(row["at_most"], 0))
+
+
+def renewal_task(w: Wording, row: Mapping[str, Any]) -> str:
+    """The task of an account with a contract that ends soon."""
+    told = w._(
+        "Speak about the contract of {amount} a year before {date}.",
+        amount=w.money(row["renewal_amount"], 0),
+        date=w.date(pd.Timestamp(row["renewal_date"]).date()),
+    )
+    return told + _limit(w, row)
 
 
 def gap_recommendations(
@@ -657,16 +663,13 @@ def gap_recommendations(
     if (chosen.arm == "hold-out").any():
         made.append(
             w._(
-                "Make the last-chance proposals of lists/last_chance.csv, stop where the list says "
+                "Make the last-chance proposals listed, stop where the list says "
                 "stop, and leave the others of it alone until the next audit."
             )
         )
     elif len(chosen):
         made.append(
-            w._(
-                "Make the last-chance proposals of lists/last_chance.csv, and stop where the "
-                "list says stop."
-            )
+            w._("Make the last-chance proposals listed, and stop where the list says stop.")
         )
     if ((people.signal == "99.8") & (people.late_share > people.expected_share)).any():
         made.append(

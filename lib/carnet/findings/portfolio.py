@@ -397,7 +397,7 @@ def recommendations(
         made.append(
             w._(
                 "Call the kept customers that buy less, starting with {names}; whom else to call, "
-                "and whom not, is in lists/actions.csv.",
+                "and whom not, is in the list of decisions.",
                 names=list_names(w, first["shrinking"]),
             )
         )

@@ -970,8 +970,8 @@ def reason_recommendations(
     if waiting:
         made.append(
             w.ngettext(
-                "Code the {count} text that no reader could place (lists/verbatims.csv).",
-                "Code the {count} texts that no reader could place (lists/verbatims.csv).",
+                "Code the {count} text that no reader could place (list of texts and codes).",
+                "Code the {count} texts that no reader could place (list of texts and codes).",
                 waiting,
             )
         )

@@ -39,9 +39,17 @@ def movement(w: Wording, year: pd.Series, f: Mapping[str, Any]) -> Finding:
     return Finding("recurring_revenue", sentence, year.closing - year.opening)
 
 
-def answer(found: Finding, ending: Finding | None, renewals: str) -> list[Point]:
-    """What page one says of it: what recurs, and inside it what ends and what was renewed."""
-    points = [Point("recurring", "change", found.sentence, found.amount, "", found.key)]
+def answer(
+    w: Wording, found: Finding, ending: Finding | None, renewals: str, sold: bool
+) -> list[Point]:
+    """What page one says of it: what recurs, and inside it what ends and what was renewed. Beside a
+    revenue (`sold`) it says that it is a part of that.
+    """
+    sentence = found.sentence
+    if sold:
+        told = w._("Counted by the contracts: part of the revenue, not to be added to it.")
+        sentence = f"{sentence} {told}"
+    points = [Point("recurring", "change", sentence, found.amount, "", found.key)]
     if renewals:
         points.append(Point("recurring_renewed", "part", renewals, None, "recurring"))
     if ending:

@@ -554,7 +554,7 @@ def strategy_recommendations(
         made.append(
             w._(
                 "Call the accounts that were once bigger and still buy, starting with {names}; "
-                "the reasons are in lists/strategy.csv.",
+                "the reasons are in the list of strategies.",
                 names=list_names(w, names["rekindle"]),
             )
         )
@@ -625,7 +625,7 @@ def nine_indicators(
         (
             w._("Progression of purchases"),
             share(figures["growing_customer_rate"]),
-            w._("kept customers that buy more; the list is in lists/progression.csv"),
+            w._("kept customers that buy more; all are in the list of progression"),
         ),
         (
             w._("Evolution of market shares"),

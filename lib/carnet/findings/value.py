@@ -259,8 +259,8 @@ def plan_recommendations(
     if chased:
         made.append(
             w._(
-                "Spend the budget of lists/retention_budget.csv on {names} first, and on nobody "
-                "of lists/do_not_chase.csv.",
+                "Spend the retention budgets on {names} first, and nothing on those not to be "
+                "chased.",
                 names=list_names(w, chased),
             )
         )

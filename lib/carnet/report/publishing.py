@@ -23,10 +23,10 @@ import nbformat
 
 from carnet.book.book import Book, open_book
 from carnet.book.earlier import find_earlier
+from carnet.customers.objectives import check_objectives
 from carnet.engagement.running import PICTURES_VARIABLE, Run
 from carnet.engagement.unfinished import PRIVATE, building
 from carnet.errors import CarnetError, nearest
-from carnet.measures.catalogue import check_targets
 from carnet.report.execution import (
     CELL_TIMEOUT_SECONDS,
     NOTEBOOKS,
@@ -161,7 +161,7 @@ def run_audit(
     started, clock, context = datetime.now(UTC), time.monotonic(), process_context()
     book = open_book(folder, settings.as_of, settings.language, settings.anonymise)
     watch.opened(book)
-    check_targets(target.measure for target in book.engagement.targets)
+    check_objectives(book)
     chosen = with_kept_parameters(chosen, book.engagement.parameters, accepted)
     if settings.deck:  # a broken template is told before an hour's audit
         from carnet.report.deck import open_template

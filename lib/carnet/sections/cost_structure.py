@@ -431,6 +431,34 @@ def payment(study: CostStudy) -> Shows:
     )
 
 
+def complaints_told(study: CostStudy) -> str:
+    """The need of activities that tell which complaints are closed."""
+    return "" if study.complaints_followed else needs(
+        study.book, "service", "status"
+    ) or study.book.wording._("No activity is a complaint.")  # fmt: skip
+
+
+@section(complaints_told, given("sales"))
+def complaints(study: CostStudy) -> Shows:
+    """Which complaints are closed, how long that takes, and which ones wait."""
+    if not (study.complaints_followed and study.book.has("sales")):
+        return
+    w, waiting = study.book.wording, study.complaints[study.complaints.state == "open"]
+    oldest = study.names(waiting)
+    yield from said(dispute_words.complaints(w, study.complaint_states, oldest))
+    yield Exhibit(
+        "complaints-open",
+        w._("Complaints that are open, longest first"),
+        waiting.assign(noted=waiting.date),
+        Columns(
+            "customer_id name salesperson activity noted open_days",
+            first=study.parameters.top_count,
+        ),
+        missing=too_few(study.book, waiting),
+        lists={"complaints": study.complaints},
+    )
+
+
 @section(given("receivables", "due_date", "paid_date"))
 def stuck(study: CostStudy) -> Shows:
     """What is stuck, in which state, what comes back, and what the last audit held."""

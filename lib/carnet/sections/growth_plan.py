@@ -10,6 +10,7 @@ from carnet.exhibits.forms import Columns, Drawn
 from carnet.exhibits.headings import WORDS
 from carnet.findings import growth as words
 from carnet.findings import pipeline as pipeline_words
+from carnet.findings.indicators import objectives as objectives_in_words
 from carnet.measures.growth.migration import FREQUENCIES
 from carnet.sections.missing import complete, given, needs, too_few
 from carnet.sections.section import Shows, points, section, source_line
@@ -80,6 +81,15 @@ def what_they_buy(study: GrowthStudy) -> Shows:
             )
         ],
     )
+    if study.has_objectives:
+        yield Exhibit(
+            "offer-objectives",
+            w._("Objectives by offer"),
+            objectives_in_words(w, study.objectives).rename(columns={"offer": "family"}),
+            Columns("family label owner due target required value range progress"),
+            note=w._("Over the last 12 months; the interval is that of luck alone."),
+            lists={"offer_objectives": study.objectives},
+        )
 
 
 def _contributions(study: GrowthStudy, dimension: str) -> Exhibit:

@@ -4,6 +4,8 @@ cohorts, lifetimes.
 
 import pandas as pd
 
+from carnet.customers.decisions import ACTION_COLUMNS
+from carnet.customers.gaps.gap_list import TASK_COLUMNS
 from carnet.customers.indicators.recurring import RecurringStudy
 from carnet.customers.indicators.study import KpiStudy
 from carnet.exhibits.charts import (
@@ -15,9 +17,11 @@ from carnet.exhibits.charts import (
 )
 from carnet.exhibits.exhibit import Answered, Exhibit, Kept, said
 from carnet.exhibits.forms import Benchmarks, Columns, Drawn, Headline, Series
+from carnet.findings import decisions as decisions_told
 from carnet.findings import indicators as words
 from carnet.findings import recurring as recurring_words
 from carnet.findings import spend as spend_words
+from carnet.findings.gaps import renewal_task
 from carnet.measures.indicators import kpi
 from carnet.measures.retention.purchases import MIN_CUSTOMERS
 from carnet.sections.missing import first_missing, given, incomplete, needs, too_few, unmeasured
@@ -500,7 +504,8 @@ def recurring_answer(study: RecurringStudy) -> Shows:
         found = recurring_words.movement(w, study.year, study.figures)
         ending = recurring_words.expiring(w, study.renewals)
         told = recurring_words.renewed(w, study.outcomes) if len(study.outcomes) else ""
-        yield Answered(recurring_words.answer(found, ending, told))
+        sold = study.book.has("sales")
+        yield Answered(recurring_words.answer(w, found, ending, told, sold))
 
 
 @section(given("contracts", "end"))
@@ -526,6 +531,22 @@ def renewals(study: RecurringStudy) -> Shows:
         lists={"renewals": study.renewals.assign(signs=study.renewals.signs.map(" ".join))},
         names="contracts_ending",
     )
+    if not study.book.has("sales"):
+        rows = study.tasks.to_dict("records")
+        planned = study.tasks.assign(task=[renewal_task(w, row) for row in rows])
+        yield Exhibit(
+            "renewal-tasks",
+            w._("First tasks, earliest first"),
+            planned,
+            Columns("due_date salesperson name task", first=study.parameters.top_count),
+            missing=too_few(study.book, planned),
+            lists={
+                "tasks": planned[TASK_COLUMNS],
+                "actions": decisions_told.worded(w, study.decided)[
+                    [*ACTION_COLUMNS, "decision", "why"]
+                ],
+            },
+        )
     yield from said(recurring_words.renewed(w, study.outcomes) if len(study.outcomes) else None)
     yield Exhibit(
         "renewal-outcomes",

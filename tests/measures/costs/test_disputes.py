@@ -8,7 +8,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from carnet.engagement.periods import buckets
+from carnet.engagement.periods import Period, buckets
 from carnet.measures.costs import accounts, disputes, receivables
 
 AS_OF = dt.date(2024, 12, 31)
@@ -162,3 +162,45 @@ def test_claims_in_the_ledger_by_hand():
     assert early["0"].isna().all(), "no ledger of that year, no balance of it"
     gap = accounts.ledger_claims(ibis.memtable(t[t.date < D(2024, 1, 1)], schema=kinds), years)
     assert gap.set_index("account")["1"].isna().all(), "nor the last one carried on"
+
+
+def test_complaints_are_open_until_their_day():
+    """Five complaints and a visit, 31 December 2024: one closed after 10 days, one told to be
+    closed without a day, one closed only in January, one without any word, one of 2023 open since.
+    """
+    rows = [
+        ("A", "2024-01-10", "Réclamation", None, "2024-01-20"),
+        ("B", "2024-06-01", "Réclamation", "closed", None),
+        ("C", "2024-12-01", "Réclamation", "closed", "2025-01-05"),
+        ("D", "2024-12-21", "Réclamation", None, None),
+        ("A", "2023-02-01", "Réclamation", "open", None),
+        ("A", "2024-02-01", "Visite", None, "2024-02-03"),
+    ]
+    t = pd.DataFrame(rows, columns=["customer_id", "date", "activity", "status", "closed"])
+    for name in ("date", "closed"):
+        t[name] = pd.to_datetime(t[name]).dt.date
+    schema = {
+        "customer_id": "string", "date": "date", "activity": "string", "status": "string",
+        "closed": "date",
+    }  # fmt: skip
+    service, as_of = ibis.memtable(t, schema=schema), dt.date(2024, 12, 31)
+    files = disputes.complaint_files(service, ["Réclamation"], as_of).execute()
+    told = {
+        (row.customer_id, str(row.date)[:10]): (row.state, row.open_days)
+        for row in files.itertuples()
+    }
+    assert told.pop(("B", "2024-06-01"))[0] == "closed"
+    assert told == {
+        ("A", "2023-02-01"): ("open", 699), ("A", "2024-01-10"): ("closed", 10),
+        ("C", "2024-12-01"): ("open", 30), ("D", "2024-12-21"): ("open", 10),
+    }  # fmt: skip
+    period = Period(dt.date(2024, 1, 1), as_of)
+    states = disputes.complaint_states(files, period).set_index("state")
+    assert states.complaint_count.to_dict() == {"closed": 2, "open": 3}
+    assert states.customer_count.to_dict() == {"closed": 2, "open": 3}
+    assert states.median_days.to_dict() == {"closed": 10, "open": 30}
+    assert states.longest_days["open"] == 699, "open since 2023, noted before the period"
+    silent = service.drop("closed")
+    assert set(disputes.complaint_files(silent, ["Réclamation"], as_of).execute().customer_id) == {
+        "A", "B", "C",
+    }, "without a state or a day nobody knows"  # fmt: skip

@@ -13,6 +13,7 @@ from carnet.book.book import Book
 from carnet.book.earlier import Published
 from carnet.customers import series
 from carnet.customers.accounts import profits as accounts_profits
+from carnet.customers.customer_years import complaints_of
 from carnet.customers.decisions import decisions, open_names
 from carnet.customers.figures import figures_of, with_names
 from carnet.engagement.parameters import Parameters
@@ -338,7 +339,40 @@ class CostStudy:
         decided = decisions(self.book, self.parameters.policy)
         return open_names(decided, customers, self.parameters.name_count)
 
-    # --- states of a dispute
+    # --- complaints and states of a dispute
+
+    @property
+    def complaints_followed(self) -> bool:
+        """True where the activities tell which complaints are closed."""
+        book = self.book
+        told = book.has("service", "status") or book.has("service", "closed")
+        return told and bool(self.complaint_kinds)
+
+    @property
+    def complaint_kinds(self) -> list[str]:
+        """The activities that are complaints."""
+        return complaints_of(self.book, self.parameters.complaint_activities)
+
+    @computed
+    def complaints(self) -> pd.DataFrame:
+        """The complaints, longest open first: `disputes.complaint_files`, with names."""
+        service, as_of = self.book.table("service"), self.book.as_of
+        t = disputes.complaint_files(service, self.complaint_kinds, as_of).execute()
+        t = t.sort_values(["state", "open_days", "customer_id"], ascending=[False, False, True])
+        return self._named(t.reset_index(drop=True))
+
+    @computed
+    def complaint_states(self) -> pd.DataFrame:
+        """The same by state, of the last 12 months: `disputes.complaint_states`."""
+        return disputes.complaint_states(self.complaints, self.book.periods.yearly.current)
+
+    def _named(self, t: pd.DataFrame) -> pd.DataFrame:
+        """With name and salesperson, the number where neither sales nor a list tell a name."""
+        names = self.book.names().reindex(columns=["name", "salesperson"])
+        return t.assign(
+            name=t.customer_id.map(names.name).fillna(t.customer_id),
+            salesperson=t.customer_id.map(names.salesperson),
+        )
 
     @computed
     def stuck(self) -> pd.DataFrame:
@@ -346,11 +380,7 @@ class CostStudy:
         names.
         """
         t = receivables.stuck_invoices(self.book.table("receivables"), self.book.as_of).execute()
-        names = self.book.names().reindex(columns=["name", "salesperson"])
-        return t.assign(
-            name=t.customer_id.map(names.name).fillna(t.customer_id),
-            salesperson=t.customer_id.map(names.salesperson),
-        )
+        return self._named(t)
 
     @computed
     def states(self) -> pd.DataFrame:

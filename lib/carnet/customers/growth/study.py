@@ -19,6 +19,7 @@ from carnet.customers.growth.next_family import (
     family_pairs,
     next_families_of,
 )
+from carnet.customers.objectives import offer_progress
 from carnet.engagement.parameters import Parameters
 from carnet.measures.growth import associations, families, migration, reorders
 from carnet.measures.growth.figures import growth_figures
@@ -93,6 +94,17 @@ class GrowthStudy:
     def pairs(self) -> pd.DataFrame:
         """What each customer bought of each family: `families.family_years`."""
         return family_pairs(self.book)
+
+    @computed
+    def objectives(self) -> pd.DataFrame:
+        """Each objective of an offer against where it should stand: `offer_progress`."""
+        return offer_progress(self.book)
+
+    @property
+    def has_objectives(self) -> bool:
+        """True where the engagement has an objective of an offer."""
+        there = self.book.has("sales", "offer")
+        return there and any(target.offer for target in self.book.engagement.targets)
 
     @computed
     def associated(self) -> pd.DataFrame:

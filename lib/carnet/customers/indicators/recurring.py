@@ -13,9 +13,10 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers import customer_years
-from carnet.customers.decisions import decisions
+from carnet.customers.decisions import contract_names, decisions
 from carnet.engagement.parameters import Parameters
 from carnet.measures.costs import receivables
+from carnet.measures.gaps import tasks as task_list
 from carnet.measures.indicators import discrete_survival, recurring
 from carnet.measures.register import computed
 from carnet.measures.statistics.intervals import wilson_interval
@@ -116,13 +117,7 @@ class RecurringStudy:
 
     def _named(self, t: pd.DataFrame) -> pd.DataFrame:
         """With name and salesperson: of the sales or the customer list, else the number alone."""
-        if self.book.has("sales"):
-            names = self.book.names()
-        elif self.book.has("customers"):
-            listed = self.book.table("customers").execute().set_index("customer_id")
-            names = listed.reindex(columns=["name", "salesperson"])
-        else:
-            return t.assign(name=t.customer_id, salesperson=None)
+        names = self.book.names() if self.book.has("sales") else contract_names(self.book)
         return t.assign(
             name=t.customer_id.map(names.name).fillna(t.customer_id),
             salesperson=t.customer_id.map(names.salesperson),
@@ -222,6 +217,22 @@ class RecurringStudy:
             share = len(part) / len(closed) if told else None
             rows.append((outcome, len(part), float(part.yearly_amount.sum()), share, *ends))
         return pd.DataFrame(rows, columns=columns)
+
+    @computed
+    def tasks(self) -> pd.DataFrame:
+        """The tasks of a book without sales: whom to speak to about a contract that ends soon, with
+        due_date; with sales they are among those of the gaps.
+        """
+        p = self.parameters
+        called = task_list.called_alone(decisions(self.book, p.policy))
+        return task_list.schedule(called, self.book.as_of, p.weekly_task_count, p.task_week_count)
+
+    @computed
+    def decided(self) -> pd.DataFrame:
+        """The one decision an account, with the day of its task."""
+        decided = decisions(self.book, self.parameters.policy)
+        due = self.tasks.set_index("customer_id").due_date
+        return decided.assign(due_date=decided.customer_id.map(due))
 
     # --- how long they stay
 

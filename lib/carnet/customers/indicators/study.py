@@ -173,7 +173,8 @@ class KpiStudy:
     def progress(self) -> pd.DataFrame:
         """Each objective against where it should stand: `objectives.target_progress`."""
         ranges = self.rate_ranges | objectives.noise_ranges(self.year, self.months)
-        targets, as_of = self.book.engagement.targets, self.book.as_of
+        targets = [target for target in self.book.engagement.targets if target.offer is None]
+        as_of = self.book.as_of
         return objectives.target_progress(targets, self.year, ranges, self.years, as_of)
 
     @computed

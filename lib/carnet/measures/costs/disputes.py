@@ -2,13 +2,83 @@
 (source C).
 """
 
+import datetime as dt
+from collections.abc import Collection
+
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
+from carnet.engagement.periods import Period
 from carnet.measures.register import measure
 from carnet.wording import N_
 
 STATES = ("past_due", "disputed", "collection", "written_off", "came_back")  # in this order
 KEY = ["customer_id", "invoice_date", "due", "amount", "copy"]
+
+
+@measure(N_("Complaints, open or closed"))
+def complaint_files(service: ir.Table, kinds: Collection[str], as_of: dt.date) -> ir.Table:
+    """Each complaint with its state on a day, and the days that it has been open.
+
+    Formula     state = closed where it was closed up to `as_of`, or is told to be and no day is;
+                else open; open_days = day closed − day noted, of an open one `as_of` − day noted
+    Unit        days
+    Population  one row a complaint noted up to `as_of` (activities of `kinds`) whose state or day
+                closed is told, or that is still open where days closed are given
+    Undefined   open_days is NULL of a closed complaint whose day is not told, or lies before it
+    Source      source C of the method (complaint → dispute → collection → loss)
+
+    Needs       service.status or service.closed
+    Columns     customer_id, date, activity, state, open_days
+    """
+    day = ibis.date(as_of)
+    t = service.filter(service.activity.isin(list(kinds)) & (service.date <= day))
+    told = t.status if "status" in t.columns else ibis.null("string")
+    ended = t.closed if "closed" in t.columns else ibis.null("date")
+    later = (ended > day).fill_null(False)
+    over = (ended <= day).fill_null(False) | ((told == "closed").fill_null(False) & ~later)
+    known = told.notnull() | ended.notnull() | ibis.literal("closed" in t.columns)
+    until = ibis.ifelse(over, ended, day)
+    days = until.delta(t.date, unit="day")
+    t = t.filter(known).select(
+        "customer_id",
+        "date",
+        "activity",
+        state=ibis.ifelse(over, "closed", "open"),
+        open_days=ibis.ifelse(days >= 0, days, ibis.null("int64")),
+    )
+    return t.order_by("date", "customer_id", "activity")
+
+
+@measure(N_("Complaints by state"))
+def complaint_states(files: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """How many complaints are open and closed, and for how long.
+
+    Formula     counts; median and largest open_days
+    Unit        counts; days
+    Population  complaints noted in the period, and those still open whenever they were noted; one
+                row a state with one, closed first
+    Undefined   the days are NaN where none is told
+    Source      source C of the method
+
+    Parameters  files: `complaint_files`
+    Columns     state, complaint_count, customer_count, median_days, longest_days
+    """
+    noted = pd.to_datetime(files.date)
+    inside = noted.between(pd.Timestamp(period.start), pd.Timestamp(period.end))
+    t = files[inside | (files.state == "open")]
+    found = (
+        t.assign(days=t.open_days.astype(float))
+        .groupby("state")
+        .agg(
+            complaint_count=("state", "size"),
+            customer_count=("customer_id", "nunique"),
+            median_days=("days", "median"),
+            longest_days=("days", "max"),
+        )
+    )
+    return found.reset_index()
 
 
 @measure(N_("Disputes by state"))

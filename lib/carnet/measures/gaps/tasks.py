@@ -35,6 +35,28 @@ def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@measure(N_("One task a contract that ends soon, of a book without sales"))
+def called_alone(decided: pd.DataFrame) -> pd.DataFrame:
+    """One task an account whose decision is a call or a visit, where no sale tells a gap.
+
+    Formula     the decisions whose action is one of `actions.CALLED`, the earliest renewal_date
+                first
+    Unit        as in the decisions
+    Population  one row an account with such a decision
+    Undefined   sales_gap and margin_at_stake are NaN: no sale was given
+    Source      source B of the method (follow-up tasks)
+
+    Columns     customer_id, name, salesperson, action, at_most, sales_gap, margin_at_stake,
+                renewal_date, renewal_amount
+    """
+    columns = (
+        "customer_id name salesperson action at_most sales_gap margin_at_stake renewal_date "
+        "renewal_amount"
+    )
+    t = decided[decided.action.isin(CALLED)][columns.split()]
+    return t.sort_values(["renewal_date", "customer_id"], ignore_index=True)
+
+
 @measure(N_("Due dates of the tasks"))
 def schedule(
     tasks: pd.DataFrame, as_of: dt.date, weekly_count: int, week_count: int

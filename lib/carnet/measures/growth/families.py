@@ -7,12 +7,15 @@ import numpy as np
 import pandas as pd
 
 from carnet.engagement.periods import Periods
+from carnet.measures.indicators.control_limits import yearly_noise
 from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import wilson_interval
 from carnet.wording import N_
 
 LEAST_CUSTOMERS = 5  # of a cell, below which it is left blank
 MOST_FAMILIES = 4  # customers with more families are counted with those
+MONTHS = 12
+Z = 1.959964
 
 
 @measure(N_("Families of each account, in the last 12 months and before"))
@@ -55,6 +58,47 @@ def family_years(sales: ir.Table, family: str, periods: Periods) -> ir.Table:
         **told,
     )
     return sums.order_by("customer_id", "family")
+
+
+@measure(N_("Revenue of each family, month by month"))
+def family_months(sales: ir.Table, family: str, periods: Periods) -> ir.Table:
+    """Revenue of each family in each of the last 12 audit months.
+
+    Formula     revenue = Σ amount of the lines of the month, credit notes deducted
+    Unit        currency
+    Population  one row a family and audit month with a line; lines that name no family are left out
+    Undefined   never: a month without a line has no row
+    Source      definition of the workbook
+
+    Columns     family, audit_month, revenue
+    """
+    year = periods.yearly
+    t = sales.mutate(family=sales[family], audit_month=year.audit_month(sales.date))
+    t = t.mutate(month=t.date.truncate("M"))
+    t = t.filter(t.family.notnull() & year.in_current(t))
+    sums = t.group_by("family", "audit_month").agg(revenue=t.amount.cast("float64").sum())
+    return sums.order_by("family", "audit_month")
+
+
+@measure(N_("Revenue of each family, with the interval of its months"))
+def family_ranges(months: pd.DataFrame) -> pd.DataFrame:
+    """95 % interval of the yearly revenue of each family, from the swings of its months.
+
+    Formula     Σ revenue ± 1.96 × `control_limits.yearly_noise` of the 12 months, a month without a
+                row counted as 0
+    Unit        currency
+    Population  one row a family of `months`
+    Undefined   never
+    Source      D. J. Wheeler, Understanding Variation, 2nd ed. 2000 (noise from the moving range)
+
+    Parameters  months: `family_months`
+    Columns     family, revenue, low, high
+    """
+    wide = months.pivot(index="family", columns="audit_month", values="revenue")
+    wide = wide.reindex(columns=range(MONTHS)).astype(float).fillna(0.0)
+    t = wide.sum(axis=1).rename("revenue").reset_index()
+    noise = np.array([yearly_noise(row) for _, row in wide.iterrows()], dtype=float)
+    return t.assign(low=t.revenue - Z * noise, high=t.revenue + Z * noise)
 
 
 @measure(N_("Retention by number of families bought"))

@@ -1,0 +1,61 @@
+"""Objectives of one offer: whether they can be measured, and where they stand."""
+
+import pandas as pd
+
+from carnet.book.book import Book
+from carnet.customers.accounts.groups import cuts_of
+from carnet.errors import CarnetError, nearest
+from carnet.measures.catalogue import check_targets
+from carnet.measures.growth import families
+from carnet.measures.indicators import objectives
+
+OF_AN_OFFER = {  # the figure, and its column in the cut of the revenue by offer
+    "revenue": "revenue",
+    "active_customer_count": "customer_count",
+    "retention_rate": "retention_rate",
+}
+NO_YEARS = pd.DataFrame({"end": []})  # an objective of an offer is judged by the last 12 months
+
+
+def check_objectives(book: Book) -> None:
+    """Raise CarnetError for an objective of a figure that no measure declares, of an offer that no
+    sale line names, or of a figure that is not measured by offer.
+    """
+    check_targets(target.measure for target in book.engagement.targets)
+    for target in (target for target in book.engagement.targets if target.offer is not None):
+        if target.measure not in OF_AN_OFFER:
+            raise CarnetError(
+                f"targets: '{target.measure}' is not measured by offer; accepted with offer: "
+                f"{', '.join(OF_AN_OFFER)}."
+            )
+        if not book.has("sales", "offer"):
+            raise CarnetError(f"targets: offer '{target.offer}': sales has no column offer.")
+        offers = book.table("sales").offer.as_table().distinct().execute().offer
+        known = sorted(offers.dropna())
+        if target.offer not in known:
+            raise CarnetError(
+                f"targets: no sale line names the offer '{target.offer}'; "
+                f"{nearest(target.offer, known)}"
+            )
+
+
+def offer_progress(book: Book) -> pd.DataFrame:
+    """Each objective of an offer against where it should stand, by the last 12 months: the columns
+    of `objectives.target_progress`, and offer.
+    """
+    cut = cuts_of(book.rolling)
+    cut = cut[cut.dimension == "offer"].set_index("group")
+    months = families.family_months(book.table("sales"), "offer", book.periods).execute()
+    ranges = families.family_ranges(months).set_index("family")
+    found = []
+    for target in book.engagement.targets:
+        if target.offer is None:
+            continue
+        row = cut.reindex([target.offer]).iloc[0]
+        values = {name: row[column] for name, column in OF_AN_OFFER.items()}
+        ends = {"retention_rate": (row.retention_low, row.retention_high)}
+        if target.offer in ranges.index:
+            ends["revenue"] = tuple(ranges.loc[target.offer, ["low", "high"]])
+        progress = objectives.target_progress([target], values, ends, NO_YEARS, book.as_of)
+        found.append(progress.assign(offer=target.offer))
+    return pd.concat(found, ignore_index=True)
