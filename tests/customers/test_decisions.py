@@ -12,6 +12,7 @@ from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.decisions import ACTION_COLUMNS, decisions, may_be_called, open_names
 from carnet.customers.gaps.gap_list import gap_list
+from carnet.customers.indicators.recurring import RecurringStudy
 from carnet.engagement.parameters import Policy, read_parameters
 from carnet.engagement.running import RUN_VARIABLE, Run
 from carnet.errors import CarnetError
@@ -308,6 +309,29 @@ def test_decisions_do_not_depend_on_the_order_of_rows(made_up_book, tmp_path):
     shuffled = made_up(tmp_path, shuffle=4)
     policy = Policy(proposal_count=9, hold_out_share=0.5, hold_out_seed=5)
     same(decisions(made_up_book, policy), decisions(shuffled, policy))
+
+
+def test_contracts_alone_are_spoken_about_before_they_end(make_engagement):
+    """Without sales: of contracts that end on 15 March, in a year, and on 20 January (its notice of
+    60 days is over), the first and the last are called, before the notice where one can be given.
+    """
+    contracts = [
+        ["customer_id", "start", "end", "amount", "period", "notice"],
+        ["A", "2025-03-16", "2026-03-15", "1200", "year", "30"],
+        ["B", "2026-01-01", "2026-12-31", "600", "year", "30"],
+        ["C", "2025-01-21", "2026-01-20", "900", "year", "60"],
+    ]
+    listed = [["customer_id", "name", "salesperson"], ["A", "Ann Ltd", "Bob"]]
+    tables = {"contracts": contracts, "customers": listed}
+    book = open_book(make_engagement(tables=tables, as_of="2025-12-31"))
+    t = decisions(book, Policy()).set_index("customer_id")
+    assert t.action.to_dict() == {"A": "renew", "C": "renew"} and t.at_most.isna().all()
+    assert t.name.to_dict() == {"A": "Ann Ltd", "C": "C"}
+    assert t.salesperson["A"] == "Bob" and t.renewal_amount.to_dict() == {"A": 1200, "C": 900}
+    days = {"A": pd.Timestamp("2026-02-13"), "C": pd.Timestamp("2026-01-20")}  # notice; end
+    assert t.renewal_date.to_dict() == days
+    planned = RecurringStudy(book, read_parameters({})).tasks.set_index("customer_id")
+    assert set(map(str, planned.due_date)) == {"2026-01-05"}, "one each, in the first week"
 
 
 def test_nothing_is_decided_without_sales(make_engagement):

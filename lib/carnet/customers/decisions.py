@@ -28,7 +28,7 @@ ACTION_COLUMNS = [
     "renewal_date", "renewal_amount",
 ]  # fmt: skip
 
-MADE = ("action", "action_reason", "due_date", "at_most", "action_value")  # by what is decided
+MADE = ("action", "action_reason", "at_most", "action_value")  # by what is decided
 RENEW_DAYS = 120  # before a contract ends, or may be ended, in which it is spoken about
 PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
 
@@ -106,13 +106,16 @@ def _contracts_alone(book: Book) -> pd.DataFrame:
     read = [*ACTION_COLUMNS, *PROPOSAL_COLUMNS, "contract_end", "status", "uncapped_budget", "cap"]
     unknown = [name for name in (*read, "back_value") if name not in t and name not in MADE]
     flags = dict.fromkeys(("chosen", "tracked", "insolvent", "closed"), False)
-    return t.assign(**dict.fromkeys(unknown, None), **flags)
+    # what an account is worth, and what may be spent on it, only sales tell
+    return t.assign(**dict.fromkeys(unknown, None), **flags).assign(chase_reason="unknown")
 
 
 def contract_names(book: Book) -> pd.DataFrame:
     """Name and salesperson by customer_id of a book without sales: of the customer list, the number
     where it names none.
     """
+    if not book.has("contracts"):
+        return pd.DataFrame(columns=["name", "salesperson"])
     ids = book.table("contracts").customer_id.as_table().distinct().execute().customer_id
     if not book.has("customers"):
         return pd.DataFrame({"name": ids, "salesperson": None}, ids)

@@ -22,7 +22,9 @@ def check_objectives(book: Book) -> None:
     sale line names, or of a figure that is not measured by offer.
     """
     check_targets(target.measure for target in book.engagement.targets)
-    for target in (target for target in book.engagement.targets if target.offer is not None):
+    for target in book.engagement.targets:
+        if target.offer is None:
+            continue
         if target.measure not in OF_AN_OFFER:
             raise CarnetError(
                 f"targets: '{target.measure}' is not measured by offer; accepted with offer: "

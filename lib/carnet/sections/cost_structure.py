@@ -443,18 +443,18 @@ def complaints(study: CostStudy) -> Shows:
     """Which complaints are closed, how long that takes, and which ones wait."""
     if not (study.complaints_followed and study.book.has("sales")):
         return
-    w, waiting = study.book.wording, study.complaints[study.complaints.state == "open"]
-    oldest = study.names(waiting)
+    w = study.book.wording
+    oldest = study.names(study.waiting)
     yield from said(dispute_words.complaints(w, study.complaint_states, oldest))
     yield Exhibit(
         "complaints-open",
         w._("Complaints that are open, longest first"),
-        waiting.assign(noted=waiting.date),
+        study.waiting.assign(noted=study.waiting.date),
         Columns(
             "customer_id name salesperson activity noted open_days",
             first=study.parameters.top_count,
         ),
-        missing=too_few(study.book, waiting),
+        missing=too_few(study.book, study.waiting),
         lists={"complaints": study.complaints},
     )
 

@@ -361,6 +361,11 @@ class CostStudy:
         t = t.sort_values(["state", "open_days", "customer_id"], ascending=[False, False, True])
         return self._named(t.reset_index(drop=True))
 
+    @property
+    def waiting(self) -> pd.DataFrame:
+        """Those that are open."""
+        return self.complaints[self.complaints.state == "open"]
+
     @computed
     def complaint_states(self) -> pd.DataFrame:
         """The same by state, of the last 12 months: `disputes.complaint_states`."""

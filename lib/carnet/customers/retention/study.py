@@ -171,8 +171,11 @@ class RetentionStudy:
 
     @computed
     def budgets(self) -> pd.DataFrame:
-        """The one decision an account, largest budget first: `decisions.decisions`."""
+        """The one decision an account, largest budget first: `decisions.decisions`; no row without
+        sales, which tell what an account is worth.
+        """
         t = decisions(self.book, self.parameters.policy)
+        t = t if self.book.has("sales") else t.head(0)
         order = ["at_most", "customer_id"]
         return t.sort_values(order, ascending=[False, True], ignore_index=True)
 
