@@ -283,11 +283,15 @@ def capital(t, sales, orders, months, recent):
     complaints = complaints.groupby("customer").size().reindex(t.index).fillna(0) / recent.where(
         recent > 0
     )
+    bought = sales[(sales.date > "2024-12-31") & (sales.amount > 0)]
+    families = bought.groupby("customer").Famille.nunique() / bought.Famille.nunique()
+    families = families.reindex(t.index)
     axes = {
         0.30: axis(
             (0.35, scaled((years / length).where(length > 1), 0.3, 1)),
             (0.35, scaled(silence(sales, AS_OF).reindex(t.index), 6, 1.5)),
             (0.30, scaled(kept, 0.4, 1)),
+            (0.20, scaled(families, 0.2, 1)),
         ),
         0.25: axis((0.6, scaled(late, 45, 0)), (0.4, scaled(overdue, 0.25, 0))),
         0.3000001: axis(

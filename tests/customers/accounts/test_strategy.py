@@ -489,7 +489,7 @@ def test_every_sector_is_whole(name):
     """Weights sum to one, every rule of the strategies is there,
     every criterion is one that the account list computes.
     """
-    from carnet.customers.accounts.account_list import CRITERIA
+    from carnet.engagement.profiles import CRITERIA
     from carnet.findings.strategy import AXIS_LABELS, CRITERION_LABELS, RULE_LABELS
 
     found = sector(name)
@@ -498,6 +498,16 @@ def test_every_sector_is_whole(name):
     ) == set(AXIS_LABELS)
     assert set(found.strategy) == set(RULE_LABELS) and set(CRITERION_LABELS) == set(CRITERIA)
     assert {c for axis in found.axes.values() for c in axis.criteria} <= set(CRITERIA)
+
+
+@pytest.mark.parametrize("name", [name for name in sector_names() if name != "general"])
+def test_each_sector_has_criteria_of_its_own(name):
+    """Not weights alone: what a customer is judged by differs from any sector's."""
+    judged = {
+        each: {c for a in sector(each).axes.values() for c, s in a.criteria.items() if s.weight}
+        for each in ("general", name)
+    }
+    assert judged[name] != judged["general"]
 
 
 @pytest.mark.parametrize(

@@ -37,17 +37,6 @@ MOVEMENTS = N_(
     "One row per customer over the last 12 months and those before: revenue, orders, what became "
     "of the customer"
 )
-CRITERIA = [
-    "active_year_share",
-    "silence_ratio",
-    "kept_share",
-    "days_late",
-    "overdue_share",
-    "profit_rate",
-    "profit_rank",
-    "score",
-    "complaint_rate",
-]
 STRATEGY_COLUMNS = [
     "customer_id", "name", "salesperson", "strategy", "action", "reason", "serve_on",
     "relationship", "sign_count", "measured_sign_count", "signs", "revenue", "revenue_previous",

@@ -101,6 +101,14 @@ class ServiceProfile(BaseModel):
     confidence: str = Field(pattern="^[A-D]$")
 
 
+# what an axis of any sector may be judged by: columns of `account_list`
+CRITERIA = (
+    "active_year_share", "silence_ratio", "kept_share", "tenure_years", "family_share",
+    "order_quarter_count", "contact_person_count", "days_late", "overdue_share", "profit_rate",
+    "profit_rank", "mean_discount", "score", "complaint_rate", "return_share",
+)  # fmt: skip
+
+
 class Criterion(BaseModel):
     """What an axis is judged by: 0 at `worst`, 1 at `best`, linearly between."""
 
@@ -209,14 +217,7 @@ def sector(name: str = "general", own: Path | None = None) -> Sector:
     places: list[tuple[str, Iterable[str], Iterable[str]]] = [
         ("axes", found.axes, general["axes"]),
         ("strategy", found.strategy, general["strategy"]),
-        *(
-            (
-                f"axes.{name}.criteria",
-                axis.criteria,
-                general["axes"].get(name, {}).get("criteria", {}),
-            )
-            for name, axis in found.axes.items()
-        ),
+        *((f"axes.{name}.criteria", axis.criteria, CRITERIA) for name, axis in found.axes.items()),
     ]
     for place, given, known in places:
         strange = [key for key in given if key not in list(known)]
