@@ -122,10 +122,8 @@ def test_the_row_ledger_comes_first_then_each_notebook(make_engagement, tmp_path
 
 
 def test_demo_in_full_and_for_the_management_on_paper(demo_reports, demo_book, tmp_path):
-    """At most 45 and 12 pages of A4, annex included, and 5 for growth and what came with it: values
-    of cohorts, kinds of satisfaction, disputes, changes of class, opportunities, competitors,
-    discounts, the time after the first order; counted in the PDF. The pages for the management are
-    made of the same executed notebooks.
+    """At most 45 and 12 pages of A4, annex included, counted in the PDF. The pages for the
+    management are made of the same executed notebooks.
     """
     if not any(map(which, BROWSERS)):
         pytest.skip("no Chromium on the PATH")
@@ -157,4 +155,4 @@ def test_demo_in_full_and_for_the_management_on_paper(demo_reports, demo_book, t
         for audience in printed
     )
     assert full["full-growth_plan"] <= 4, counts
-    assert sum(full.values()) <= 45 + 5 and sum(management.values()) <= 12, counts
+    assert sum(full.values()) <= 45 and sum(management.values()) <= 12, counts

@@ -14,7 +14,9 @@ import pandas as pd
 from carnet.findings.base import list_names
 from carnet.wording import Wording, unknown
 
-PointKind = Literal["result", "change", "loss", "gain", "part", "exposure", "why", "action"]
+PointKind = Literal[
+    "result", "change", "recurring", "loss", "gain", "part", "exposure", "why", "action"
+]  # fmt: skip
 HALF_CENT = 0.005
 
 

@@ -49,7 +49,7 @@ def answer(
     if sold:
         told = w._("Counted by the contracts: part of the revenue, not to be added to it.")
         sentence = f"{sentence} {told}"
-    points = [Point("recurring", "change", sentence, found.amount, "", found.key)]
+    points = [Point("recurring", "recurring", sentence, found.amount, "", found.key)]
     if renewals:
         points.append(Point("recurring_renewed", "part", renewals, None, "recurring"))
     if ending:

@@ -173,7 +173,7 @@ def sparkline(values: Sequence[float]) -> str:
 
 def points_of(w: Wording, executed: Sequence[Executed], parts: Parts) -> list[dict[str, Any]]:
     """The points as a tree: what stands inside another comes with it."""
-    order = ("result", "change", "exposure", "why", "action")
+    order = ("result", "change", "recurring", "exposure", "why", "action")
     names, pages = results.names_behind(executed), parts.shown
     told = []
     for point in results.points(executed):
@@ -190,6 +190,7 @@ def points_of(w: Wording, executed: Sequence[Executed], parts: Parts) -> list[di
     kinds = {
         "result": w._("Result"),
         "change": w._("Change"),
+        "recurring": w._("Recurring"),
         "exposure": w._("Exposure"),
         "why": w._("Why"),
         "action": w._("To do"),
