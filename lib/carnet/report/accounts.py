@@ -234,6 +234,7 @@ def _bars(w: Wording, revenue: Mapping[int, float]) -> list[dict[str, Any]]:
     """
     if not revenue:
         return []
+    oldest = max(revenue)  # before its first sale nothing is told
     (width, height), top = BARS, max([*(abs(v) for v in revenue.values()), 1e-9])
     step = width / MONTHS
     bars = []
@@ -247,7 +248,7 @@ def _bars(w: Wording, revenue: Mapping[int, float]) -> list[dict[str, Any]]:
                 "y": f"{height - tall:.1f}",
                 "height": f"{tall:.1f}",
                 "kind": "late" if value < 0 else "now" if month < 12 else "then",
-                "told": w.money(value, 0),
+                "told": w.money(value, 0) if month <= oldest else "",
             }
         )
     return bars

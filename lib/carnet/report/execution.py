@@ -40,6 +40,7 @@ class NotebookFailed(Exception):
         super().__init__(notebook, cell, error, executed)
         self.notebook, self.cell, self.error, self.executed = notebook, cell, error, executed
         self.log: Path | None = None
+        self.trace = ""  # of a fault of carnet's own: where it happened
 
 
 @dataclass(frozen=True)

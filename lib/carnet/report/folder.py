@@ -295,11 +295,14 @@ def figures_then(home: Path, comments: Mapping[str, Comment]) -> dict[str, dict[
     words published them.
     """
     found: dict[str, dict[str, Any]] = {}
-    for manifest in sorted(home.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime):
+    manifests = []
+    for path in sorted(home.glob("*/manifest.json")):
         try:
-            kept = json.loads(manifest.read_text(encoding="utf-8")).get("comments", {})
+            told = json.loads(path.read_text(encoding="utf-8"))
+            manifests.append((str(told.get("started", "")), told.get("comments", {})))
         except (OSError, ValueError, AttributeError):
             continue
+    for _, kept in sorted(manifests, key=lambda made: made[0]):
         for section, record in kept.items():
             comment = comments.get(section)
             if comment and record.get("text") == comment.fingerprint:

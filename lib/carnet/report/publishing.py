@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import time
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -278,7 +279,8 @@ def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
         log.mkdir(parents=True, exist_ok=True)
         (log / f"{failure.notebook}.ipynb").write_text(failure.executed, encoding="utf-8")
         (log / "error.txt").write_text(
-            f"{failure.notebook}: cell {failure.cell}: {failure.error}\n", encoding="utf-8"
+            f"{failure.notebook}: cell {failure.cell}: {failure.error}\n{failure.trace}",
+            encoding="utf-8",
         )
     except OSError:
         return None
@@ -339,8 +341,9 @@ def _execute_and_send(sender: Connection, book: Book, job: Job, choice: Choice) 
     except (NotebookFailed, CarnetError, OSError) as error:
         sender.send(error)
     except Exception as error:  # a fault of carnet: told with its kind, not as a dead process
-        told = f"{type(error).__name__}: {error}"
-        sender.send(NotebookFailed(job.path.stem, -1, told, ""))
+        told = NotebookFailed(job.path.stem, -1, f"{type(error).__name__}: {error}", "")
+        told.trace = traceback.format_exc()
+        sender.send(told)
 
 
 def _manifest(
