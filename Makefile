@@ -7,7 +7,7 @@ UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.txt)
 export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup audit test check lab lint spark bench notebooks demo wording lock clean
+.PHONY: help setup audit test check lab lint spark wheel bench notebooks demo wording lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / - /'
@@ -49,6 +49,9 @@ spark: setup  ## add PySpark, for `engine: spark` (half a gigabyte; Java 17 or n
 
 lab: setup  ## JupyterLab on the demonstration company, parameters set; for a client: .venv/bin/carnet lab data/client
 	$(BIN)/carnet lab data/demo
+
+wheel: setup  ## build the wheel and try it in a fresh environment, without the checkout
+	$(BIN)/python tools/try_wheel.py
 
 bench: setup  ## time the audit of generated books
 	$(BIN)/python tools/bench.py

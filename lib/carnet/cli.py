@@ -1,4 +1,4 @@
-"""The command line: `carnet init`, `check`, `run`, `compare`, `experiment` and `lab`.
+"""The command line: `carnet demo`, `init`, `check`, `run`, `compare`, `experiment` and `lab`.
 
 Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed.
 """
@@ -155,6 +155,7 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
     type=click.IntRange(min=1),
     help="Seconds that one cell may run.",
 )
+@click.option("--open", "opened", is_flag=True, help="Open page one in a browser.")
 def run(  # noqa: PLR0913  # click: an argument an option
     folders: tuple[Path, ...],
     names: tuple[str, ...],
@@ -166,6 +167,7 @@ def run(  # noqa: PLR0913  # click: an argument an option
     pdf: bool,
     deck: bool,
     timeout: int,
+    opened: bool,
 ) -> None:
     """Audit engagements: execute the notebooks, publish one dated folder each;
     the last line is that folder.
@@ -199,7 +201,28 @@ def run(  # noqa: PLR0913  # click: an argument an option
         published, book = run_audit(folder, out, notebooks, given, settings, watch)
         click.echo(published)
         code = max(code, exit_code(book))
+        if opened:
+            click.launch((published / "index.html").resolve().as_uri())
     sys.exit(code)
+
+
+@cli.command()
+@click.argument("folder", default="carnet-demo", type=click.Path(path_type=Path))
+@click.option("--language", help="en or fr; default: fr.")
+@click.option(
+    "--open/--no-open",
+    "opened",
+    default=None,
+    help="Open page one in a browser; by default where a person looks on.",
+)
+@click.pass_context
+def demo(context: click.Context, folder: Path, language: str | None, opened: bool | None) -> None:
+    """Copy the demonstration engagement into a folder and audit it; its reports stand there."""
+    from carnet.shipped import copy_demo
+
+    copy_demo(folder)
+    seen = sys.stdout.isatty() if opened is None else opened
+    context.invoke(run, folders=(folder,), language=language, out=folder / "reports", opened=seen)
 
 
 @cli.command()

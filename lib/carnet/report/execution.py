@@ -26,10 +26,10 @@ from carnet.engagement.parameters import Accepted, Policy
 from carnet.engagement.running import RUN_VARIABLE
 from carnet.errors import CarnetError, nearest
 from carnet.report.kernels import end_with_parent, prepare_kernel
+from carnet.shipped import NOTEBOOKS
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
-NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
 RESERVED = ("engagement", "as_of", "language", "earlier_report")
 
 

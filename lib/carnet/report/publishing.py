@@ -30,7 +30,6 @@ from carnet.engagement.unfinished import PRIVATE, building
 from carnet.errors import CarnetError, nearest
 from carnet.report.execution import (
     CELL_TIMEOUT_SECONDS,
-    NOTEBOOKS,
     Executed,
     Job,
     NotebookFailed,
@@ -51,6 +50,7 @@ from carnet.report.kernels import process_context
 from carnet.report.layout import Choice
 from carnet.report.pages import Page, notebook_page, reports_page
 from carnet.report.progress import SILENT, Watch, expected_seconds
+from carnet.shipped import NOTEBOOKS
 
 SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
 OWN_NOTEBOOKS = "notebooks"  # of the engagement, changed or added by the analyst
