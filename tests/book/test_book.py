@@ -336,8 +336,8 @@ def test_what_a_book_computes_once_is_of_its_own_periods(make_engagement):
 def test_what_one_notebook_of_a_report_computed_the_others_read(
     make_engagement, tmp_path, monkeypatch
 ):
-    """Frame, types and the queries that are shown, whoever came first;
-    another question, or another report, is computed for itself.
+    """Frame, types and the queries that are shown, whoever came first, in this report or a later
+    one; another question, or another date, is computed for itself; so is what a careless hand cut.
     """
     from carnet.book.once import once
     from carnet.engagement.running import RUN_VARIABLE, Run
@@ -383,8 +383,16 @@ def test_what_one_notebook_of_a_report_computed_the_others_read(
     assert reading.ran["named_customers"].query.startswith("SELECT")
     assert len(revenues(second, 1)) == 2 and computed == [2, 1]
     runs_in(tmp_path / "other")
-    revenues(open_book(folder), 2)
+    later = revenues(open_book(folder), 2)
+    assert computed == [2, 1] and later.to_dict() == one.to_dict()
+    assert list(later.dtypes) == list(one.dtypes)
     revenues(open_book(folder, as_of="2024-02-01"), 2)
+    assert computed == [2, 1, 2]
+    kept = list((open_book(folder).folder / "computed").glob("*.arrow"))
+    assert len(kept) == 2
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:-40])
+    revenues(open_book(folder), 2)
     assert computed == [2, 1, 2, 2]
 
 

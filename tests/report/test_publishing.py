@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from carnet.errors import CarnetError
 from carnet.measures.catalogue import FIGURES
 from carnet.report.execution import check_parameters, notebook_parameters
 from carnet.report.kernels import FORK_VARIABLE
+from carnet.shipped import copy_demo
 
 from tests.conftest import DEMO, ROOT, run_carnet, spawn_carnet
 
@@ -156,9 +158,10 @@ def test_manifest_traces_inputs_and_names_no_path(demo_reports):
 @pytest.mark.long
 def test_two_runs_give_the_same_bytes(demo_reports, tmp_path):
     """Every file but the manifest, which holds the run stamp; this run is a process of its own,
-    the other may not have been.
+    the other may not have been, and takes nothing that another one computed: its folder is new.
     """
-    done = spawn_carnet("run", DEMO, "--out", tmp_path, "--language", "en", "--deck")
+    copy_demo(tmp_path / "demo")
+    done = spawn_carnet("run", tmp_path / "demo", "--out", tmp_path, "--language", "en", "--deck")
     again = tmp_path / "fournitures-vauban-sas-fictive" / "2025-12-31"
     assert done.returncode == 1
     names = sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
@@ -431,6 +434,7 @@ def test_the_machine_does_not_matter(make_engagement, tmp_path, fork):
         tables={"sales": rows}, language="fr", client="Œuvre – Café", as_of="2024-12-31"
     )
     here = run_carnet("run", folder, "-n", "sales_gaps", "--out", tmp_path / "here", pictures=True)
+    shutil.rmtree(folder / ".carnet")  # nothing is read that was computed here
     there = subprocess.run(
         [
             sys.executable,

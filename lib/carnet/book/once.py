@@ -1,10 +1,12 @@
-"""Frames that a book gives for some arguments, computed once:
-in a process, and by all notebooks of one report.
+"""Frames that a book gives for some arguments, computed once: in a process, by all notebooks of
+one report, and for the next run of the same book.
 """
 
 import hashlib
+import os
 import pickle
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec
@@ -13,10 +15,12 @@ import pandas as pd
 from filelock import FileLock
 
 from carnet.book.book import Book
+from carnet.book.frames import CODE, read_frame, write_frame
 from carnet.engagement.running import this_run
 from carnet.measures.register import Ran, note, recording
 
 P = ParamSpec("P")
+FRAMES = "computed"  # the folder of kept frames, of a book
 
 
 class Computed(NamedTuple):
@@ -34,18 +38,17 @@ def once(
     """A frame that a book gives for some arguments, computed the first time:
     whoever asks gets a copy.
 
-    While a report is made, the first notebook that asks computes it and the others wait
-    for it and read it (`running.Run.shared`). The measures that ran for it are noted again
-    whenever it is asked.
+    The first notebook that asks computes it, the others wait for it and read it, and so does a
+    later run of the same book, question and code (`frames`). The measures that ran for it are noted
+    again whenever it is asked.
     """
 
     @wraps(function)
     def kept(book: Book, *arguments: P.args, **named: P.kwargs) -> pd.DataFrame:
-        key = (function.__qualname__, arguments, *sorted(named.items()))
+        key = (function.__module__, function.__qualname__, arguments, *sorted(named.items()))
         if key not in book.computed:
             compute = partial(_compute, book, partial(function, book, *arguments, **named))
-            run = this_run().shared
-            book.computed[key] = _shared(Path(run), (book, key), compute) if run else compute()
+            book.computed[key] = _kept(book, key, compute)
         computed = book.computed[key]
         for name, ran in computed.ran.items():
             note(name, ran)
@@ -69,24 +72,51 @@ def _compute(book: Book, function: Callable[[], pd.DataFrame]) -> Computed:
     return Computed(frame, queried)
 
 
-def _shared(run: Path, asked: tuple[Book, Any], compute: Callable[[], Computed]) -> Computed:
-    """What another notebook of this run computed, else computed and stored for the others."""
-    book, key = asked
+def _asked(book: Book, key: Any) -> str:
+    """Fingerprint of all that a frame depends on: the book, the engagement with the files that it
+    names, the question, the code.
+    """
+    own = (book.engagement.codebook_file, book.engagement.sector_file)
     told = repr(
         (
+            CODE,
             book.folder.name,
             book.as_of,
             book.engagement.model_dump(mode="json"),
+            [path.read_bytes() for path in own if path],
             book.pseudonyms,
             key,
         )
     )
-    path = run / f"{hashlib.sha256(told.encode()).hexdigest()[:20]}.pickle"
-    with FileLock(path.with_suffix(".lock")):
-        if path.is_file():
-            return pickle.loads(path.read_bytes())
+    return hashlib.sha256(told.encode()).hexdigest()[:20]
+
+
+def _kept(book: Book, key: Any, compute: Callable[[], Computed]) -> Computed:
+    """What another notebook or an earlier run of this book computed, else computed and kept beside
+    it; a frame that does not come back exactly is shared by the notebooks of this run alone.
+    """
+    name, shared = _asked(book, key), this_run().shared
+    place = book.folder / FRAMES / f"{name}.arrow"
+    with _lock(book, name):
+        found = read_frame(place)
+        if found is not None:
+            frame, ran = found
+            return Computed(frame, {each: Ran(*told) for each, told in ran.items()})
+        beside = Path(shared) / f"{name}.pickle" if shared else None
+        if beside is not None and beside.is_file():
+            return pickle.loads(beside.read_bytes())
         computed = compute()
-        written = path.with_suffix(".part")
-        written.write_bytes(pickle.dumps(computed))
-        written.replace(path)
+        ran = {each: (made.label, None, made.query) for each, made in computed.ran.items()}
+        if not write_frame(place, computed.frame, ran) and beside is not None:
+            written = beside.with_suffix(".part")
+            written.write_bytes(pickle.dumps(computed))
+            written.replace(beside)
         return computed
+
+
+def _lock(book: Book, name: str) -> AbstractContextManager[Any]:
+    """One process at a time computes the answer to a question: of this run, else of this book."""
+    folder = Path(this_run().shared or book.folder / FRAMES)
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return FileLock(folder / f"{name}.lock") if os.access(folder, os.W_OK) else nullcontext()

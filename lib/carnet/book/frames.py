@@ -1,0 +1,82 @@
+"""Frames kept beside a book, for the next process that asks the same: Arrow files, never code."""
+
+import contextlib
+import hashlib
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.ipc
+
+KEPT_FRAMES = 60  # of a book; those used longest ago go
+LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandas", "pyarrow", "scipy", "statsmodels")
+NOTE = b"carnet"
+
+
+def _code() -> str:
+    """Fingerprint of the code that computes frames: another release computes them again."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256(repr([(name, version(name)) for name in LIBRARIES]).encode())
+    for path in sorted((*package.rglob("*.py"), *package.rglob("*.yml"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+CODE = _code()
+
+
+def write_frame(path: Path, frame: pd.DataFrame, note: Any) -> bool:
+    """Keep a frame, and a note that JSON can hold, in a file that is there whole or not at all.
+
+    False, and nothing is kept, where the frame would not come back exactly as it is, or where
+    nothing can be written.
+    """
+    part = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        table = pa.Table.from_pandas(frame)
+        if not _same(frame, table.to_pandas()):
+            return False
+        told = {**(table.schema.metadata or {}), NOTE: json.dumps(note).encode()}
+        table = table.replace_schema_metadata(told)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with pa.OSFile(str(part), "wb") as file, pa.ipc.new_file(file, table.schema) as written:
+            written.write_table(table)
+        part.replace(path)
+        _forget_oldest(path.parent)
+    except (OSError, pa.ArrowException):
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def read_frame(path: Path) -> tuple[pd.DataFrame, Any] | None:
+    """A frame that was kept, and its note; None where it is not there, or damaged."""
+    try:
+        with pa.OSFile(str(path), "rb") as file:
+            table = pa.ipc.open_file(file).read_all()
+        note = json.loads(table.schema.metadata[NOTE])
+        path.touch()
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        return None
+    return table.to_pandas(), note
+
+
+def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """True where values, types and index are the same; None is not NaN."""
+    kinds = [
+        [pd.api.types.infer_dtype(t[name], skipna=False) for name in t.select_dtypes("object")]
+        for t in (one, other)
+    ]
+    same_types = list(one.dtypes) == list(other.dtypes) and kinds[0] == kinds[1]
+    return same_types and one.index.equals(other.index) and one.equals(other)
+
+
+def _forget_oldest(folder: Path) -> None:
+    found = sorted(folder.glob("*.arrow"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in found[KEPT_FRAMES:]:
+        path.unlink(missing_ok=True)

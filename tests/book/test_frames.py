@@ -1,0 +1,66 @@
+"""Frames kept beside a book come back exactly, or are not kept."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from carnet.book import frames
+
+EXACT = pd.DataFrame(
+    {
+        "customer_id": ["A", "B", None],
+        "name": pd.Series(["Ann", None, np.nan], dtype=object),
+        "amount": [0.1 + 0.2, np.nan, -0.0],
+        "count": [1, 2, 3],
+        "day": [dt.date(2024, 2, 29), None, dt.date(1900, 1, 1)],
+        "stamp": pd.to_datetime(["2024-01-01", None, "2024-01-03"]),
+        "told": pd.array([True, None, False], dtype="boolean"),
+        "sure": [True, False, True],
+        "nothing": None,
+    }
+)
+
+
+def test_a_frame_comes_back_as_it_was(tmp_path):
+    """Floats to the last bit, days, unknowns of each kind; and its note."""
+    exact, path = EXACT.drop(columns="name"), tmp_path / "computed" / "one.arrow"
+    assert frames.write_frame(path, exact, {"measure": ["label", None, "SELECT 1"]})
+    found, note = frames.read_frame(path)
+    assert note == {"measure": ["label", None, "SELECT 1"]}
+    pd.testing.assert_frame_equal(found, exact, check_exact=True)
+    assert np.signbit(found.amount[2]) and found.amount[0] == 0.1 + 0.2
+    assert found.day[0] == dt.date(2024, 2, 29) and found.nothing[0] is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        EXACT[["name"]],  # None and NaN in one column
+        pd.DataFrame({"mixed": [1, "a"]}),
+        pd.DataFrame({"sets": [{1}, {2}]}),
+        pd.DataFrame({"pairs": [(1, 2), (3, 4)]}),  # would come back as arrays
+    ],
+)
+def test_what_would_come_back_changed_is_not_kept(tmp_path, frame):
+    assert not frames.write_frame(tmp_path / "one.arrow", frame, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_cut_or_of_another_kind_is_not_read(tmp_path):
+    path = tmp_path / "one.arrow"
+    assert frames.read_frame(path) is None
+    frames.write_frame(path, EXACT.drop(columns="name"), {})
+    whole = path.read_bytes()
+    for damaged in (whole[:-30], whole[:40], b"", b"import os"):
+        path.write_bytes(damaged)
+        assert frames.read_frame(path) is None
+
+
+def test_the_frames_used_longest_ago_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(frames, "KEPT_FRAMES", 2)
+    for name in ("a", "b", "c"):
+        frames.write_frame(tmp_path / f"{name}.arrow", pd.DataFrame({"x": [1]}), {})
+        if name == "b":
+            frames.read_frame(tmp_path / "a.arrow")
+    assert {path.stem for path in tmp_path.glob("*.arrow")} == {"a", "c"}
