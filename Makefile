@@ -28,7 +28,7 @@ audit: setup  ## audit data/demo; the last line printed is the dated report
 
 test: setup lint  ## lint, unit tests, doctests, notebooks
 	@$(BIN)/python -m compileall -q lib/carnet
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## style, types and the unit tests that need no report: a minute and a half, while working
 	$(BIN)/ruff check .
