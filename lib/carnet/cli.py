@@ -1,4 +1,5 @@
-"""The command line: `carnet demo`, `init`, `check`, `run`, `compare`, `experiment` and `lab`.
+"""The command line: `carnet demo`, `init`, `check`, `run`, `reports`, `compare`, `experiment`,
+`lab` and `doctor`.
 
 Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed.
 """
@@ -223,6 +224,31 @@ def demo(context: click.Context, folder: Path, language: str | None, opened: boo
     copy_demo(folder)
     seen = sys.stdout.isatty() if opened is None else opened
     context.invoke(run, folders=(folder,), language=language, out=folder / "reports", opened=seen)
+
+
+@cli.command()
+def doctor() -> None:
+    """What is installed, what is missing for PDF, Spark or databases, and how to get it here."""
+    from carnet.report.doctor import report
+
+    click.echo(report())
+
+
+@cli.command()
+@click.option(
+    "--out",
+    default="reports",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the reports.",
+)
+def reports(out: Path) -> None:
+    """The clients and dates of the reports in a folder."""
+    from carnet.book.earlier import find_reports
+
+    for client, dated in find_reports(out).items():
+        for folder, as_of, number in dated:
+            click.echo(f"{client} · {as_of}{f' ({number})' if number > 1 else ''} · {folder}")
 
 
 @cli.command()
