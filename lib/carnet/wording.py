@@ -13,7 +13,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -51,6 +51,7 @@ def _tidy(sentence: str) -> str:
     >>> _tidy("3 accounts were once bigger, first of all \x00."), _tidy("one left (\x00).")
     ('3 accounts were once bigger.', 'one left.')
     """
+    sentence = re.sub(r"= ?(?=[<>])", "", sentence)  # (p = < 0.1%)
     return (
         re.sub(r"\s*\(\x00\)|[,;]\s[^,;.()]*\x00|\s?[:]\s\x00", "", sentence)
         if NOBODY in sentence
@@ -149,6 +150,10 @@ class Wording:
         own = self.replaced.get(one if self.locale.plural_form(count) == "one" else many)
         sentence = own or _catalogue(self.language).ngettext(one, many, count)
         return _tidy(sentence.format(count=self.number(count), **values))
+
+    def semicolons(self, parts: Iterable[str]) -> str:
+        """Parts of a sentence, a semicolon between them as the language spaces it."""
+        return ("\u202f; " if self.language == "fr" else "; ").join(parts)
 
     def tell(self, notice: Notice) -> str:
         """Translate a stored sentence; numbers in its values take the reader's format (`…_share`:

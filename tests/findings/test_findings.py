@@ -438,7 +438,7 @@ def told_shares(counts, low, high):
             [0.8, 0.2, 0.2],
             0.0001,
             (
-                "p = <\u00a00.1%; departures with one of these four reasons: 200); outside its "
+                "p <\u00a00.1%; departures with one of these four reasons: 200); outside its "
                 "interval: cheaper, poor attention."
             ),
         ),

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from tests.conftest import DEMO
-from tests.report.demo_relations import given_up, renewable
+from tests.report.demo_relations import agreements, given_up, renewable, running
 
 AS_OF, YEAR = pd.Timestamp("2025-12-31"), pd.DateOffset(years=1)
 
@@ -22,6 +22,11 @@ def crm(sheet):
 
 def french(text):
     return pd.to_numeric(text.str.replace("\u00a0", "").str.replace(",", "."))
+
+
+def over():
+    """Customers whose agreements have all ended."""
+    return set(agreements().customer) - set(running(AS_OF).index)
 
 
 def orders_of(sales):
@@ -115,6 +120,7 @@ def accounts(sales):
         (t["rolling"] <= 0.5 * t["peak"])
         & (luck <= 0.05)
         & (t["peak"] >= t.revenue[t.classed.isin(["A", "B"])].min())
+        & (t.active | ~t.index.isin(over()))
     )
     dear = t.active & (t.tenure >= 3) & (t.high < 0)
     t["strategy"] = np.select(
@@ -203,13 +209,13 @@ def signs(t, sales, orders, customers, last):
     count = chances.groupby("customer").size().reindex(t.index).fillna(0)
     discount = chances.groupby("customer")["Remise"].mean().reindex(t.index)
     rate = (won / (won + lost)).where(won + lost >= 2)
-    contract = customers["Contrat"].reindex(t.index)
+    contract = running(AS_OF).reindex(t.index).notna()  # the agreements tell, not the CRM
     flow = [
         None if o >= 4 and r != r else bool(o >= 4 and r >= 0.5)
         for o, r in zip(count, rate, strict=True)
     ]
     each = [
-        [None if c != c else c in ("oui", "Oui", True) for c in contract],
+        contract.tolist(),
         (t.tenure >= 5).tolist(),
         [None if f != f else f >= 0.75 for f in families],
         [None if p != p else p >= 3 for p in t.persons],
@@ -510,6 +516,7 @@ def allowed(sales, t):
     )
     made["closed"] = [c in noted.index and last[c] <= pd.Timestamp(noted[c]) for c in made.index]
     made["closed"] |= made.index.isin(given_up())
+    made["closed"] |= (made.strategy == "gone") & made.index.isin(over())
     made["renewable"] = made.index.isin(renewable())
     return made
 

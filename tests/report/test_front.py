@@ -44,7 +44,7 @@ def test_no_euro_is_counted_in_two_points_without_saying_so(demo_reports):
     assert points["behind-sure"]["inside"] == "behind"
     alone = {key for key, p in points.items() if not p["inside"]}
     assert alone == {"result", "change", "recurring", "exposed", "why", "action"}
-    assert "not to be added" in points["recurring"]["sentence"]
+    assert "not to be added" in points["recurring_counted"]["sentence"]
     assert "not lost" in points["exposed"]["sentence"]
     assert "several" in points["exposed"]["sentence"]
 

@@ -25,7 +25,7 @@ ACTION_COLUMNS = [
     "customer_id", "name", "salesperson", "gap_salesperson", "action", "action_reason", "due_date",
     "at_most", "action_value", "strategy", "chase_reason", "arm", "sales_gap", "margin_at_stake",
     "yearly_margin", "leave_probability", "recoverability", "next_family", "next_margin",
-    "renewal_date", "renewal_amount",
+    "renewal_date", "renewal_end", "renewal_amount",
 ]  # fmt: skip
 
 MADE = ("action", "action_reason", "at_most", "action_value")  # by what is decided
@@ -51,6 +51,7 @@ PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_
         "next_family": Column("text", "The family to offer it: associations.next_families"),
         "next_margin": Column("currency", "expected_margin of that family"),
         "renewal_date": Column("date", "The day until which a contract that ends soon is open"),
+        "renewal_end": Column("date", "The day on which that contract ends"),
         "renewal_amount": Column("currency", "What that contract brings a year"),
     },
     N_("One decision per account"),
@@ -214,13 +215,19 @@ def _next(book: Book) -> pd.DataFrame:
 
 def _renewals(book: Book) -> pd.DataFrame:
     """The first contract of each account that ends, or may be ended, in the coming RENEW_DAYS."""
-    columns = ["customer_id", "renewal_date", "renewal_amount"]
+    columns = ["customer_id", "renewal_date", "renewal_end", "renewal_amount"]
     if not book.has("contracts", "end"):
-        return pd.DataFrame(columns=columns).astype({"renewal_date": "datetime64[ns]"})
+        return pd.DataFrame(columns=columns).astype(
+            dict.fromkeys(("renewal_date", "renewal_end"), "datetime64[ns]")
+        )
     t = recurring.renewals(book.table("contracts"), book.as_of).execute()
     day = pd.Timestamp(book.as_of)
     notice, end = pd.to_datetime(t.notice_date), pd.to_datetime(t.end)
-    t = t.assign(renewal_date=notice.where(notice > day, end), renewal_amount=t.yearly_amount)
+    t = t.assign(
+        renewal_date=notice.where(notice > day, end),
+        renewal_end=end,
+        renewal_amount=t.yearly_amount,
+    )
     monday = day + pd.Timedelta(days=7 - day.weekday())  # nobody speaks to it before
     t = t[t.renewal_date.between(monday, day + pd.Timedelta(days=RENEW_DAYS))]
     first = t.sort_values(["renewal_date", "renewal_amount"], ascending=[True, False])

@@ -20,7 +20,7 @@ def net_margin(
     """The net margin and how it moved; without a previous one, only where it stands."""
     if unknown(now["net_margin"]):
         return None
-    told = dict(net=w.money(now["net_margin"]), revenue=w.money(now["accounted_revenue"]))
+    told = dict(net=w.money(now["net_margin"], 0), revenue=w.money(now["accounted_revenue"], 0))
     if unknown(before["net_margin"]):
         return Finding(
             "net_margin",
@@ -29,9 +29,9 @@ def net_margin(
         )
     change = now["net_margin"] - before["net_margin"]
     told |= dict(
-        change=w.money(abs(change)),
-        before=w.money(before["net_margin"]),
-        interval=w.between(*(w.signed_money(end) for end in interval)),
+        change=w.money(abs(change), 0),
+        before=w.money(before["net_margin"], 0),
+        interval=w.between(*(w.signed_money(end, 0) for end in interval)),
     )
     sentences = {
         "rise": w._(

@@ -55,12 +55,15 @@ def why(w: Wording, row: Mapping[str, Any]) -> str:
     if reason:
         parts.append(w._(reason))
     if row["action"] == "renew":
+        told = dict(
+            amount=w.money(row["renewal_amount"], 0),
+            end=w.date(pd.Timestamp(row["renewal_end"]).date()),
+            notice=w.date(pd.Timestamp(row["renewal_date"]).date()),
+        )
         parts.append(
-            w._(
-                "a contract of {amount} a year may end on {date}",
-                amount=w.money(row["renewal_amount"], 0),
-                date=w.date(pd.Timestamp(row["renewal_date"]).date()),
-            )
+            w._("a contract of {amount} a year ends on {end}, notice by {notice}", **told)
+            if told["notice"] != told["end"]
+            else w._("a contract of {amount} a year ends on {end}", **told)
         )
     if row["action"] == "develop":
         margin = w.money(row["next_margin"], 0)

@@ -40,7 +40,7 @@ def stuck(w: Wording, states: pd.DataFrame) -> Finding | None:
         for name, row in t.iterrows()
     ]
     at_stake = float(t.amount.drop(["came_back", "written_off"], errors="ignore").sum())
-    sentence = "; ".join(parts)
+    sentence = w.semicolons(parts)
     return Finding("stuck_invoices", f"{sentence[0].upper()}{sentence[1:]}.", -at_stake)
 
 
@@ -66,8 +66,9 @@ def complaints(w: Wording, states: pd.DataFrame, oldest: Sequence[str]) -> str:
             int(row.complaint_count),
             days=w.number(row.longest_days),
         )
-        parts.append(f"{waiting}: {list_names(w, oldest)}" if oldest else waiting)
-    return "; ".join(parts) + "." if parts else ""
+        named = w._("{told}: {names}", told=waiting, names=list_names(w, oldest))
+        parts.append(named if oldest else waiting)
+    return w.semicolons(parts) + "." if parts else ""
 
 
 def recovered(w: Wording, t: pd.DataFrame) -> str:

@@ -398,7 +398,7 @@ def weights_told(
             p=chance(w, explained[1]),
         )
     rows = estimated.to_numpy()
-    weights = "; ".join(
+    weights = w.semicolons(
         f"{labels[name]} {w.percent(value, 0)}{interval(w, low, high)}"
         for name, value, low, high in rows
     )
@@ -591,6 +591,8 @@ def non_response(
     if not len(leavers):
         return ""
     count, total = int(known.reason.isin(ours).sum()), len(leavers)
+    if len(known) == total:
+        return w._("A reason is known of all {total} leavers.", total=w.number(total))
     told = w._(
         "A reason is known of {known} of {total} leavers. Whatever the others would have said, "
         "between {low} and {high} of all left for a reason in the company's own hands.",

@@ -45,11 +45,10 @@ def answer(
     """What page one says of it: what recurs, and inside it what ends and what was renewed. Beside a
     revenue (`sold`) it says that it is a part of that.
     """
-    sentence = found.sentence
+    points = [Point("recurring", "recurring", found.sentence, found.amount, "", found.key)]
     if sold:
         told = w._("Counted by the contracts: part of the revenue, not to be added to it.")
-        sentence = f"{sentence} {told}"
-    points = [Point("recurring", "recurring", sentence, found.amount, "", found.key)]
+        points.append(Point("recurring_counted", "part", told, None, "recurring"))
     if renewals:
         points.append(Point("recurring_renewed", "part", renewals, None, "recurring"))
     if ending:
@@ -161,12 +160,51 @@ def at_risk(w: Wording, t: pd.DataFrame) -> str:
     )
 
 
+def recommendations(w: Wording, t: pd.DataFrame, as_of: dt.date) -> list[str]:
+    """What to do about contracts that end: confirm those whose notice has passed, speak first to
+    whom shows a sign.
+    """
+    passed, made = t[pd.to_datetime(t.notice_date) <= pd.Timestamp(as_of)], []
+    shown = t[(t.signs.map(len) > 0) & ~t.index.isin(passed.index)]
+    if len(passed):
+        made.append(
+            w.ngettext(
+                "Have {count} contract confirmed whose notice has passed: {amount} a year "
+                "({names}).",
+                "Have {count} contracts confirmed whose notice has passed: {amount} a year, "
+                "starting with {names}.",
+                len(passed),
+                **_largest(w, passed),
+            )
+        )
+    if len(shown):
+        made.append(
+            w.ngettext(
+                "Speak first to the account whose contract ends and that shows a sign: {amount} a "
+                "year ({names}).",
+                "Speak first to the accounts whose contracts end and that show a sign: {amount} a "
+                "year, starting with {names}.",
+                len(shown),
+                **_largest(w, shown),
+            )
+        )
+    return made
+
+
+def _largest(w: Wording, t: pd.DataFrame) -> dict[str, str]:
+    """The sum a year, and the names of the largest."""
+    names = t.sort_values("yearly_amount", ascending=False, kind="stable").name.drop_duplicates()
+    total = float(t.yearly_amount.sum())
+    return {"amount": w.money(total, 0), "names": list_names(w, list(names.head(3)))}
+
+
 def not_fitted(w: Wording, stays: pd.DataFrame) -> str:
     """Why nothing is said of how long contracts run."""
     if len(stays) >= LEAST_SPELLS and stays.ended.sum() >= LEAST_ENDINGS:
         return w._("Not modelled: the chances to leave of these customers hardly differ.")
     return w._(
-        "Not modelled: {endings} of {stays} stays have ended; {least} of {needed} are needed.",
+        "Not modelled: {needed} stays are needed, {least} of them ended; there are {stays}, "
+        "{endings} of them ended.",
         endings=w.number(stays.ended.sum()),
         stays=w.number(len(stays)),
         least=w.number(LEAST_ENDINGS),

@@ -106,7 +106,10 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
             *([(ACCOUNTS, w._("Accounts"))] if own else []),
             ("annex.html", w._("Methods and annex")),
             *(
-                (f"{PEOPLE}/{stem}.html", w._("For {name}", name=owner or w._("No salesperson")))
+                (
+                    f"{PEOPLE}/{stem}.html",
+                    w._("For {name}", name=owner) if owner else w._("Tasks without a salesperson"),
+                )
                 for stem, owner in people.items()
             ),
         ],
@@ -281,7 +284,7 @@ def _moved(
     ]
     if not told:
         return ""
-    return w._("Moved since these words were written: {figures}.", figures="; ".join(told))
+    return w._("Moved since these words were written: {figures}.", figures=w.semicolons(told))
 
 
 def _same(one: float | None, other: float | None) -> bool:

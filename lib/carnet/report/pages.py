@@ -273,7 +273,7 @@ def _method(book: Book, code: str, made_by: Sequence[str]) -> str:
     """
     w = book.wording
     labels = {name: made.label for name, made in MEASURES.items()} | COMPOSED
-    rows = "; ".join(
+    rows = w.semicolons(
         w._(
             "{table} {kept} of {rows}",
             table=w.tell(TABLE_LABELS[c.table]),

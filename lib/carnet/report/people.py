@@ -107,4 +107,4 @@ def _page(
         }
         | accounts_labels(w),
     )
-    return page_of(book, owner or w._("No salesperson"), body)
+    return page_of(book, owner or w._("Tasks without a salesperson"), body)

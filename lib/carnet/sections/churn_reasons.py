@@ -468,7 +468,7 @@ def hundred_unhappy(opinions: Opinions) -> Shows:
             "Prospects lost by 100 unhappy customers, each premise over the middle 95 % of its "
             "range, the others in the middle; last bar: all drawn at once"
         ),
-        source=w._("Premises: the table below; {draws} draws", draws=w.number(silence.DRAWS)),
+        source=w._("Premises: in the annex; {draws} draws", draws=w.number(silence.DRAWS)),
     )
     yield from said(words.chain(w, results))
     yield Exhibit(

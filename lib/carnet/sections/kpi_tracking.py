@@ -508,6 +508,14 @@ def recurring_answer(study: RecurringStudy) -> Shows:
         yield Answered(recurring_words.answer(w, found, ending, told, sold))
 
 
+@section()
+def renewal_advice(study: RecurringStudy) -> Shows:
+    """What to do about contracts that end; nothing where none does."""
+    told = recurring_words.recommendations(study.book.wording, study.renewals, study.book.as_of)
+    for sentence in told:
+        yield from said(sentence, "recommendation")
+
+
 @section(given("contracts", "end"))
 def renewals(study: RecurringStudy) -> Shows:
     """Which contracts end in the coming year, and what became of those that ended."""
@@ -537,7 +545,7 @@ def renewals(study: RecurringStudy) -> Shows:
         yield Exhibit(
             "renewal-tasks",
             w._("First tasks, earliest first"),
-            planned,
+            planned.sort_values("due_date", kind="stable"),
             Columns("due_date salesperson name task", first=study.parameters.top_count),
             missing=too_few(study.book, planned),
             lists={

@@ -221,7 +221,7 @@ def test_states_of_contracts_by_hand():
     )
     day = dt.date(2024, 12, 31)
     t = recurring.contract_states(table, day).execute().set_index("state")
-    assert t.monthly_amount.to_dict() == {"running": 330, "to_come": 100, "paused": 80, "ended": 60}
+    assert t.monthly_amount.dropna().to_dict() == {"running": 330, "to_come": 100, "paused": 80}
     assert t.contract_count.to_dict() == {"running": 2, "to_come": 1, "paused": 1, "ended": 2}
     running = recurring.monthly_recurring(table, [day]).execute().recurring.sum()
     assert running == t.monthly_amount["running"]

@@ -10,6 +10,7 @@ from carnet.customers.customer_years import answers, best_years, rolling_periods
 from carnet.engagement.periods import Period, Periods, years_earlier, years_earlier_each
 from carnet.measures.costs import receivables
 from carnet.measures.gaps import contacts
+from carnet.measures.indicators import recurring
 from carnet.measures.portfolio import strategy
 from carnet.measures.reasons import silence
 from carnet.measures.reasons.service_quality import DIMENSIONS
@@ -28,10 +29,26 @@ def fading(book: Book, customers: pd.Series, year: Period) -> np.ndarray:
     return trend(book, customers, pd.Timestamp(year.start), pd.Timestamp(year.end)) <= FADING
 
 
+def _with_contracts(book: Book, t: pd.DataFrame) -> pd.DataFrame:
+    """The list with contract and contract_end as the contracts themselves tell them, whatever the
+    list says: an account that holds none is under none.
+    """
+    contracts = book.table("contracts")
+    now = recurring.monthly_recurring(contracts, [book.as_of]).execute()
+    ends = contracts.end.max() if "end" in contracts.columns else ibis.null("date")
+    held = contracts.group_by("customer_id").agg(last_end=ends).execute()
+    t = t.merge(held, on="customer_id", how="outer")
+    t["contract"] = t.customer_id.isin(set(now.customer_id[now.recurring != 0])).astype("boolean")
+    last = pd.to_datetime(t.pop("last_end"))
+    t["contract_end"] = last.where(~t.contract & (last <= pd.Timestamp(book.as_of)))
+    return t
+
+
 @composed(
     {
         "contract_end": Column(
             "date",
+            "Where contracts are given, the last end of an account without a running one; else "
             "customers.until of a contract, or of what stands without one, ended by as_of",
         ),
     },
@@ -60,6 +77,8 @@ def listed(book: Book) -> pd.DataFrame:
         under & ~ended,
         until.where(under.fillna(True) & ended),
     )  # no contract told: what ended is the relationship
+    if book.has("contracts"):
+        t = _with_contracts(book, t)
     if not book.has("departures", "competitor"):
         return t.assign(competitor=None)
     noted = (

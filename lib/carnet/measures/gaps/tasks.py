@@ -39,8 +39,8 @@ def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
 def called_alone(decided: pd.DataFrame) -> pd.DataFrame:
     """One task an account whose decision is a call or a visit, where no sale tells a gap.
 
-    Formula     the decisions whose action is one of `actions.CALLED`, the earliest renewal_date
-                first
+    Formula     the decisions whose action is one of `actions.CALLED`, the largest renewal_amount
+                first: `schedule` brings forward what ends sooner
     Unit        as in the decisions
     Population  one row an account with such a decision
     Undefined   sales_gap and margin_at_stake are NaN: no sale was given
@@ -54,7 +54,8 @@ def called_alone(decided: pd.DataFrame) -> pd.DataFrame:
         "renewal_amount"
     )
     t = decided[decided.action.isin(CALLED)][columns.split()]
-    return t.sort_values(["renewal_date", "customer_id"], ignore_index=True)
+    order = ["renewal_amount", "renewal_date", "customer_id"]
+    return t.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 
 @measure(N_("Due dates of the tasks"))

@@ -219,7 +219,7 @@ def contract_states(contracts: ir.Table, as_of: dt.date) -> ir.Table:
                 it has none; paused: its status says so; else running
     Unit        counts; currency a month
     Population  one row a state that holds a contract
-    Undefined   never: without a contract the table is empty
+    Undefined   monthly_amount is NULL of ended contracts: what followed them is in the sum already
     Source      definition of the workbook
 
     Columns     state, contract_count, customer_count, monthly_amount
@@ -240,9 +240,9 @@ def contract_states(contracts: ir.Table, as_of: dt.date) -> ir.Table:
         .agg(
             contract_count=t.count(),
             customer_count=t.customer_id.nunique(),
-            monthly_amount=t.monthly.sum(),
+            monthly_amount=t.monthly.sum(where=t.state != "ended"),
         )
-        .order_by(ibis.desc("monthly_amount"), "state")
+        .order_by(ibis.desc("contract_count"), "state")
     )
 
 
