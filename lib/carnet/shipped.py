@@ -34,6 +34,7 @@ def copy_demo(folder: Path) -> None:
     if not DEMO.is_dir():
         raise CarnetError("the demonstration engagement is not in this installation of carnet.")
     folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(DEMO.iterdir()):
+    last = DEMO / "engagement.yml"  # an interrupted copy is no engagement
+    for path in [*sorted(set(DEMO.iterdir()) - {last}), last]:
         if path.suffix in DEMO_SUFFIXES:
             shutil.copyfile(path, folder / path.name)

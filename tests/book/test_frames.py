@@ -52,7 +52,9 @@ def test_what_is_cut_or_of_another_kind_is_not_read(tmp_path):
     assert frames.read_frame(path) is None
     frames.write_frame(path, EXACT.drop(columns="name"), {})
     whole = path.read_bytes()
-    for damaged in (whole[:-30], whole[:40], b"", b"import os"):
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 4
+    for damaged in (whole[:-30], whole[:40], b"", b"import os", bytes(flipped)):
         path.write_bytes(damaged)
         assert frames.read_frame(path) is None
 

@@ -2,6 +2,7 @@
 decision is worked out by hand.
 """
 
+import datetime as dt
 from dataclasses import replace
 
 import numpy as np
@@ -332,6 +333,38 @@ def test_contracts_alone_are_spoken_about_before_they_end(make_engagement):
     assert t.renewal_date.to_dict() == days
     planned = RecurringStudy(book, read_parameters({})).tasks.set_index("customer_id")
     assert set(map(str, planned.due_date)) == {"2026-01-05"}, "one each, in the first week"
+
+
+def test_contracts_of_the_closed_and_of_the_insolvent_are_not_spoken_about(make_engagement):
+    """Without sales; and a notice that ends before anybody calls is past: the end counts."""
+    end = ["2026-03-31", "1200", "year", "90"]  # notice by Wednesday 31 December
+    contracts = [
+        ["customer_id", "start", "end", "amount", "period", "notice"],
+        *([customer, "2025-04-01", *end] for customer in "ABC"),
+    ]
+    departures = [["customer_id", "date", "reason"], ["A", "2025-12-01", "liquidation"]]
+    owed = [["customer_id", "invoice_date", "amount", "status"], ["B", "2025-01-01", "5", "perte"]]
+    tables = {"contracts": contracts, "departures": departures, "receivables": owed}
+    book = open_book(make_engagement(tables=tables, as_of="2025-12-30"))
+    t = decisions(book, Policy()).set_index("customer_id")
+    assert t.action.to_dict() == {"A": "do_not_chase", "B": "do_not_chase", "C": "renew"}
+    assert t.action_reason.to_dict() == {"A": "closed", "B": "insolvent", "C": None}
+    assert t.name.to_dict() == {"A": "A", "B": "B", "C": "C"}
+    assert t.renewal_date["C"] == pd.Timestamp("2026-03-31")
+
+
+def test_what_ends_soon_has_a_task_before_what_is_large():
+    """More contracts than the weeks hold: the small one that ends first is among the tasks."""
+    large = [(f"L{n}", 12_000.0 + n, "2026-04-30") for n in range(60)]
+    rows = [*large, ("SOON", 500.0, "2026-01-12")]
+    t = pd.DataFrame(rows, columns=["customer_id", "renewal_amount", "renewal_date"]).assign(
+        renewal_date=lambda d: pd.to_datetime(d.renewal_date), name="", salesperson=None,
+        action="renew", at_most=np.nan, sales_gap=np.nan, margin_at_stake=np.nan,
+    )  # fmt: skip
+    planned = tasks.schedule(tasks.called_alone(t, 60), dt.date(2025, 12, 31), 5, 12)
+    due = planned.set_index("customer_id").due_date
+    assert len(due) == 60 and due["SOON"] == dt.date(2026, 1, 5)
+    assert due["L59"] == dt.date(2026, 1, 5), "the largest first"
 
 
 def test_nothing_is_decided_without_sales(make_engagement):

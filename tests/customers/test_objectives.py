@@ -54,9 +54,24 @@ def test_each_offer_is_judged_by_its_own_lines(make_engagement):
     [
         ({"measure": "revenue", "offer": "Saop"}, "no sale line names the offer 'Saop'.*Soap"),
         ({"measure": "net_margin", "offer": "Soap"}, "'net_margin' is not measured by offer"),
+        (  # who bought it last year and still buys anything has not kept the offer
+            {"measure": "retention_rate", "offer": "Soap"},
+            "'retention_rate' is not measured by offer",
+        ),
         ({"measure": "revenu", "offer": "Soap"}, "unknown measure 'revenu'"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(make_engagement, target, message):
     with pytest.raises(CarnetError, match=message):
         check_objectives(book(make_engagement, target | {"target": 1}))
+
+
+def test_an_offer_that_nobody_bought_for_years_brought_nothing(make_engagement):
+    rows = [*SALES, *([f"C{c}", "2021-05-01", "70", "Wax"] for c in range(6))]
+    targets = [
+        KEYS | {"measure": measure, "offer": "Wax", "baseline": 0, "target": 10}
+        for measure in ("revenue", "active_customer_count")
+    ]
+    folder = make_engagement(tables={"sales": rows}, as_of="2024-12-31", targets=targets)
+    t = offer_progress(open_book(folder))
+    assert list(t.value) == [0, 0] and set(t.status) == {"off track"}

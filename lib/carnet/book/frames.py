@@ -1,4 +1,6 @@
-"""Frames kept beside a book, for the next process that asks the same: Arrow files, never code."""
+"""Frames kept beside a book, for the next process that asks the same: Arrow data behind its digest,
+never code.
+"""
 
 import contextlib
 import hashlib
@@ -15,6 +17,7 @@ import pyarrow.ipc
 KEPT_FRAMES = 60  # of a book; those used longest ago go
 LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandas", "pyarrow", "scipy", "statsmodels")
 NOTE = b"carnet"
+DIGEST_BYTES = 32  # SHA-256 of what follows: a careless hand or a full disk changes it
 
 
 def _code() -> str:
@@ -22,7 +25,8 @@ def _code() -> str:
     package = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256(repr([(name, version(name)) for name in LIBRARIES]).encode())
     for path in sorted((*package.rglob("*.py"), *package.rglob("*.yml"))):
-        digest.update(path.read_bytes())
+        if path.is_file():
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -42,12 +46,15 @@ def write_frame(path: Path, frame: pd.DataFrame, note: Any) -> bool:
             return False
         told = {**(table.schema.metadata or {}), NOTE: json.dumps(note).encode()}
         table = table.replace_schema_metadata(told)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        with pa.OSFile(str(part), "wb") as file, pa.ipc.new_file(file, table.schema) as written:
+        made = pa.BufferOutputStream()
+        with pa.ipc.new_file(made, table.schema) as written:
             written.write_table(table)
+        content = made.getvalue().to_pybytes()
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        part.write_bytes(hashlib.sha256(content).digest() + content)
         part.replace(path)
         _forget_oldest(path.parent)
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, OverflowError, pa.ArrowException):
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         return False
@@ -57,13 +64,16 @@ def write_frame(path: Path, frame: pd.DataFrame, note: Any) -> bool:
 def read_frame(path: Path) -> tuple[pd.DataFrame, Any] | None:
     """A frame that was kept, and its note; None where it is not there, or damaged."""
     try:
-        with pa.OSFile(str(path), "rb") as file:
-            table = pa.ipc.open_file(file).read_all()
-        note = json.loads(table.schema.metadata[NOTE])
-        path.touch()
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        kept = path.read_bytes()
+    except OSError:
         return None
-    return table.to_pandas(), note
+    digest, content = kept[:DIGEST_BYTES], kept[DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
+        return None
+    table = pa.ipc.open_file(content).read_all()
+    with contextlib.suppress(OSError):  # a folder that may only be read
+        path.touch()
+    return table.to_pandas(), json.loads(table.schema.metadata[NOTE])
 
 
 def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:

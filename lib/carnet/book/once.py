@@ -57,12 +57,20 @@ def once(
     return kept
 
 
+def _one_unknown(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with None for what is unknown in its columns of texts, never NaN: what is kept
+    comes back as it is.
+    """
+    texts = list(frame.select_dtypes("object"))
+    return frame.assign(**{n: frame[n].where(frame[n].notna(), None) for n in texts})
+
+
 def _compute(book: Book, function: Callable[[], pd.DataFrame]) -> Computed:
     """The frame, and what ran for it; a table is kept as its SQL,
     which another process can read.
     """
     with recording() as made:
-        frame = function()
+        frame = _one_unknown(function())
     queried = {
         name: Ran(ran.label, query=ran.query or book.engine.sql(ran.table))
         if ran.table is not None

@@ -98,15 +98,20 @@ def _decided(t: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
 
 def _contracts_alone(book: Book) -> pd.DataFrame:
-    """The accounts of a book without sales: those with a contract that ends soon, of which nothing
-    else is known.
+    """The accounts of a book without sales: those with a contract that ends soon; only departures
+    and receivables tell more of them.
     """
     t = _renewals(book)
     names = contract_names(book).reindex(t.customer_id)
     t = t.assign(name=names.name.to_numpy(), salesperson=names.salesperson.to_numpy())
     read = [*ACTION_COLUMNS, *PROPOSAL_COLUMNS, "contract_end", "status", "uncapped_budget", "cap"]
     unknown = [name for name in (*read, "back_value") if name not in t and name not in MADE]
-    flags = dict.fromkeys(("chosen", "tracked", "insolvent", "closed"), False)
+    flags = {
+        "chosen": False,
+        "tracked": False,
+        "closed": t.customer_id.isin(closed_customers(book)),
+    }
+    flags["insolvent"] = t.customer_id.isin(_doubtful(book))
     # what an account is worth, and what may be spent on it, only sales tell
     return t.assign(**dict.fromkeys(unknown, None), **flags).assign(chase_reason="unknown")
 
@@ -119,7 +124,7 @@ def contract_names(book: Book) -> pd.DataFrame:
         return pd.DataFrame(columns=["name", "salesperson"])
     ids = book.table("contracts").customer_id.as_table().distinct().execute().customer_id
     if not book.has("customers"):
-        return pd.DataFrame({"name": ids, "salesperson": None}, ids)
+        return pd.DataFrame({"name": ids.to_numpy(), "salesperson": None}, ids)
     listed = book.table("customers").execute().drop_duplicates("customer_id")
     t = listed.set_index("customer_id").reindex(index=ids, columns=["name", "salesperson"])
     return t.assign(name=t.name.fillna(pd.Series(ids.to_numpy(), t.index)))
@@ -222,13 +227,13 @@ def _renewals(book: Book) -> pd.DataFrame:
         )
     t = recurring.renewals(book.table("contracts"), book.as_of).execute()
     day = pd.Timestamp(book.as_of)
+    monday = day + pd.Timedelta(days=7 - day.weekday())  # nobody speaks to it before
     notice, end = pd.to_datetime(t.notice_date), pd.to_datetime(t.end)
     t = t.assign(
-        renewal_date=notice.where(notice > day, end),
+        renewal_date=notice.where(notice >= monday, end),
         renewal_end=end,
         renewal_amount=t.yearly_amount,
     )
-    monday = day + pd.Timedelta(days=7 - day.weekday())  # nobody speaks to it before
     t = t[t.renewal_date.between(monday, day + pd.Timedelta(days=RENEW_DAYS))]
     first = t.sort_values(["renewal_date", "renewal_amount"], ascending=[True, False])
     return first.drop_duplicates("customer_id")[columns]

@@ -12,7 +12,6 @@ from carnet.measures.indicators import objectives
 OF_AN_OFFER = {  # the figure, and its column in the cut of the revenue by offer
     "revenue": "revenue",
     "active_customer_count": "customer_count",
-    "retention_rate": "retention_rate",
 }
 NO_YEARS = pd.DataFrame({"end": []})  # an objective of an offer is judged by the last 12 months
 
@@ -49,14 +48,16 @@ def offer_progress(book: Book) -> pd.DataFrame:
     cut = cut[cut.dimension == "offer"].set_index("group")
     months = families.family_months(book.table("sales"), "offer", book.periods).execute()
     ranges = families.family_ranges(months).set_index("family")
+    covered = book.covers("sales", book.periods.yearly.current.start)
     found = []
     for target in book.engagement.targets:
         if target.offer is None:
             continue
-        row = cut.reindex([target.offer]).iloc[0]
-        values = {name: row[column] for name, column in OF_AN_OFFER.items()}
-        ends = {"retention_rate": (row.retention_low, row.retention_high)}
-        if target.offer in ranges.index:
+        # an offer without a line in two years is in no row of the cut: it brought nothing
+        row = cut.reindex([target.offer]).iloc[0].fillna(0)
+        values = {name: float(row[column]) for name, column in OF_AN_OFFER.items()}
+        ends = {}
+        if covered and target.offer in ranges.index:
             ends["revenue"] = tuple(ranges.loc[target.offer, ["low", "high"]])
         progress = objectives.target_progress([target], values, ends, NO_YEARS, book.as_of)
         found.append(progress.assign(offer=target.offer))

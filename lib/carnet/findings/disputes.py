@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from carnet.findings.base import Finding, list_names
-from carnet.wording import N_, Wording, unknown
+from carnet.wording import N_, Wording
 
 CLAIM_LABELS = {
     "411": N_("411 Customers, balance at the end"),
@@ -56,13 +56,13 @@ def complaints(w: Wording, states: pd.DataFrame, oldest: Sequence[str]) -> str:
                 int(row.complaint_count),
             )
         )
-        if not unknown(row.median_days):
+        if row.timed_count == row.complaint_count > 1:
             parts[-1] += w._(", half of them within {days} days", days=w.number(row.median_days))
     if "open" in t.index:
         row = t.loc["open"]
         waiting = w.ngettext(
-            "{count} is open, for {days} days",
-            "{count} are open, the oldest for {days} days",
+            "{count} complaint is open, for {days} days",
+            "{count} complaints are open, the oldest for {days} days",
             int(row.complaint_count),
             days=w.number(row.longest_days),
         )

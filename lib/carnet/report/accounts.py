@@ -282,7 +282,8 @@ def _figures(
         return w.money(float(text), 0) if text else ""
 
     own = listed.iloc[0].to_dict() if len(listed) else {}
-    since, until = (own.get(name) for name in ("since", "until"))
+    since, until, ended = (own.get(name) for name in ("since", "until", "contract_end"))
+    running = not unknown(own.get("contract")) and bool(own["contract"])
     flagged = gap.get("flagged", "").lower() == "true"  # a list holds texts
     word = standing.get("strategy", "")
     told = [
@@ -294,7 +295,8 @@ def _figures(
         (w._("Behind the year before"), money(gap.get("sales_gap")) if flagged else ""),
         (w._("Last order"), _date(w, standing.get("last_order_date", ""))),
         (w._("Potential"), money(standing.get("potential"))),
-        (w._("Under contract"), w._("yes") if own.get("contract") is True else ""),
+        (w._("Under contract"), w._("yes") if running else ""),
+        (w._("Contract ended on"), "" if unknown(ended) else w.date(pd.Timestamp(ended).date())),
         (w._("Customer since"), "" if unknown(since) else w.date(pd.Timestamp(since).date())),
         (w._("Contract until"), "" if unknown(until) else w.date(pd.Timestamp(until).date())),
     ]

@@ -444,7 +444,7 @@ def complaints(study: CostStudy) -> Shows:
     if not (study.complaints_followed and study.book.has("sales")):
         return
     w = study.book.wording
-    oldest = study.names(study.waiting)
+    oldest = study.names(study.waiting.drop_duplicates("customer_id"))
     yield from said(dispute_words.complaints(w, study.complaint_states, oldest))
     yield Exhibit(
         "complaints-open",

@@ -87,7 +87,10 @@ def what_they_buy(study: GrowthStudy) -> Shows:
             w._("Objectives by offer"),
             objectives_in_words(w, study.objectives).rename(columns={"offer": "family"}),
             Columns("family label owner due target required value range progress"),
-            note=w._("Over the last 12 months; the interval is that of luck alone."),
+            note=w._(
+                "Over the last 12 months; the interval is that of luck alone. An objective that "
+                "was due before is not judged."
+            ),
             lists={"offer_objectives": study.objectives},
         )
 

@@ -193,6 +193,8 @@ def objectives(study: KpiStudy) -> Shows:
     """Whether the objectives are on track."""
     w = study.book.wording
     none = w._("No objective in engagement.yml (targets: measure, baseline, target, due, owner).")
+    if study.book.engagement.targets:
+        none = w._("The objectives are of single offers: see what customers buy.")
     yield Exhibit(
         "objectives",
         w._("Objectives"),

@@ -165,16 +165,17 @@ def test_claims_in_the_ledger_by_hand():
 
 
 def test_complaints_are_open_until_their_day():
-    """Five complaints and a visit, 31 December 2024: one closed after 10 days, one told to be
-    closed without a day, one closed only in January, one without any word, one of 2023 open since.
+    """Six complaints and a visit, 31 December 2024: one closed after 10 days, one told to be
+    closed without a day, one closed only in January, one new, one of 2023 open since; one annulled.
     """
     rows = [
         ("A", "2024-01-10", "Réclamation", None, "2024-01-20"),
-        ("B", "2024-06-01", "Réclamation", "closed", None),
+        ("B", "2024-06-01", "Réclamation", " Résolue", None),
         ("C", "2024-12-01", "Réclamation", "closed", "2025-01-05"),
-        ("D", "2024-12-21", "Réclamation", None, None),
+        ("D", "2024-12-21", "Réclamation", "new", None),
         ("A", "2023-02-01", "Réclamation", "open", None),
-        ("A", "2024-02-01", "Visite", None, "2024-02-03"),
+        ("A", "2024-02-01", "Visite", "planned", "2024-02-03"),
+        ("E", "2024-03-01", "Réclamation", "annulée", None),  # neither open nor closed
     ]
     t = pd.DataFrame(rows, columns=["customer_id", "date", "activity", "status", "closed"])
     for name in ("date", "closed"):
@@ -198,9 +199,12 @@ def test_complaints_are_open_until_their_day():
     states = disputes.complaint_states(files, period).set_index("state")
     assert states.complaint_count.to_dict() == {"closed": 2, "open": 3}
     assert states.customer_count.to_dict() == {"closed": 2, "open": 3}
+    assert states.timed_count.to_dict() == {"closed": 1, "open": 3}
     assert states.median_days.to_dict() == {"closed": 10, "open": 30}
     assert states.longest_days["open"] == 699, "open since 2023, noted before the period"
     silent = service.drop("closed")
     assert set(disputes.complaint_files(silent, ["Réclamation"], as_of).execute().customer_id) == {
-        "A", "B", "C",
-    }, "without a state or a day nobody knows"  # fmt: skip
+        "A", "B", "C", "D",
+    }, "a word that says neither, and no day"  # fmt: skip
+    dated = disputes.complaint_files(service.drop("status"), ["Réclamation"], as_of).execute()
+    assert dated.state.tolist() == ["open", "closed", "open", "open", "open", "open"]

@@ -154,6 +154,8 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
         opportunities(book),
     ):
         t = _joined(t, part)
+    if book.has("contracts"):  # whoever holds none is under none
+        t["contract"] = t.contract.fillna(False).astype("boolean")
     last = pd.to_datetime(t.last_order_date)
     t["days_since_last_order"] = (pd.Timestamp(book.as_of) - last).dt.days.astype(float)
     began = pd.to_datetime(t.first_date).astype("datetime64[ns]")

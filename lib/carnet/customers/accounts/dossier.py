@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.customers.accounts.sources import listed
 from carnet.engagement.periods import years_earlier
 from carnet.measures.costs import receivables
 from carnet.measures.portfolio import account_history
@@ -56,10 +57,16 @@ def dossiers(book: Book, customers: Sequence[str]) -> Dossiers:
         invoices=_invoices(book, ids),
         marks=_rows(book, ids, "satisfaction", "date", "score scale comment"),
         departures=_rows(book, ids, "departures", "date", "reason competitor verbatim"),
-        listed=_rows(
-            book, ids, "customers", "", "segment sector region since until contract potential"
-        ),
+        listed=_listed(book, ids),
     )
+
+
+def _listed(book: Book, ids: list[str]) -> pd.DataFrame:
+    """What the customer list says of each account, and of its contract what decides elsewhere."""
+    t = _rows(book, ids, "customers", "", "segment sector region since until potential")
+    told = listed(book)[["customer_id", "contract", "contract_end"]]
+    told = told[told.customer_id.isin(ids)].astype({"customer_id": object})
+    return t.astype({"customer_id": object}).merge(told, on="customer_id", how="outer")
 
 
 def _families(book: Book, ids: list[str]) -> pd.DataFrame:

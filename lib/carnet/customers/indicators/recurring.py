@@ -224,7 +224,8 @@ class RecurringStudy:
         due_date; with sales they are among those of the gaps.
         """
         p = self.parameters
-        called = task_list.called_alone(decisions(self.book, p.policy))
+        capacity = p.weekly_task_count * p.task_week_count
+        called = task_list.called_alone(decisions(self.book, p.policy), capacity)
         return task_list.schedule(called, self.book.as_of, p.weekly_task_count, p.task_week_count)
 
     @computed

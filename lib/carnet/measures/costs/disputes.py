@@ -14,6 +14,13 @@ from carnet.measures.register import measure
 from carnet.wording import N_
 
 STATES = ("past_due", "disputed", "collection", "written_off", "came_back")  # in this order
+# what a status of an activity says, in small letters; any other word tells neither
+OPEN_WORDS = ("open", "new", "pending", "in progress", "ouverte", "ouvert", "nouvelle", "en cours",
+              "à traiter", "en attente")  # fmt: skip
+CLOSED_WORDS = ("closed", "done", "resolved", "completed", "solved", "close", "clos", "clôturée",
+                "cloturee", "clôturé", "cloture", "fermée", "fermee", "fermé", "ferme", "résolue",
+                "resolue", "résolu", "resolu", "traitée", "traitee", "traité", "traite", "terminée",
+                "terminee", "terminé", "termine")  # fmt: skip
 KEY = ["customer_id", "invoice_date", "due", "amount", "copy"]
 
 
@@ -21,11 +28,13 @@ KEY = ["customer_id", "invoice_date", "due", "amount", "copy"]
 def complaint_files(service: ir.Table, kinds: Collection[str], as_of: dt.date) -> ir.Table:
     """Each complaint with its state on a day, and the days that it has been open.
 
-    Formula     state = closed where it was closed up to `as_of`, or is told to be and no day is;
-                else open; open_days = day closed − day noted, of an open one `as_of` − day noted
+    Formula     state = closed where it was closed up to `as_of`, or its status says so
+                (CLOSED_WORDS) and no later day is told; else open; open_days = day closed − day
+                noted, of an open one `as_of` − day noted
     Unit        days
-    Population  one row a complaint noted up to `as_of` (activities of `kinds`) whose state or day
-                closed is told, or that is still open where days closed are given
+    Population  one row a complaint noted up to `as_of` (activities of `kinds`) whose status is one
+                of OPEN_WORDS and CLOSED_WORDS or whose day closed is told, or that is still open
+                where days closed and no statuses are given
     Undefined   open_days is NULL of a closed complaint whose day is not told, or lies before it
     Source      source C of the method (complaint → dispute → collection → loss)
 
@@ -34,11 +43,14 @@ def complaint_files(service: ir.Table, kinds: Collection[str], as_of: dt.date) -
     """
     day = ibis.date(as_of)
     t = service.filter(service.activity.isin(list(kinds)) & (service.date <= day))
-    told = t.status if "status" in t.columns else ibis.null("string")
+    told = t.status if "status" in t.columns else ibis.literal("")
+    told = told.fill_null("").strip().lower()
     ended = t.closed if "closed" in t.columns else ibis.null("date")
     later = (ended > day).fill_null(False)
-    over = (ended <= day).fill_null(False) | ((told == "closed").fill_null(False) & ~later)
-    known = told.notnull() | ended.notnull() | ibis.literal("closed" in t.columns)
+    says_closed, says_open = told.isin(CLOSED_WORDS), told.isin(OPEN_WORDS)
+    over = (ended <= day).fill_null(False) | (says_closed & ~later)
+    silent = "closed" in t.columns and "status" not in t.columns
+    known = says_closed | says_open | ended.notnull() | ibis.literal(silent)
     until = ibis.ifelse(over, ended, day)
     days = until.delta(t.date, unit="day")
     t = t.filter(known).select(
@@ -63,7 +75,8 @@ def complaint_states(files: pd.DataFrame, period: Period) -> pd.DataFrame:
     Source      source C of the method
 
     Parameters  files: `complaint_files`
-    Columns     state, complaint_count, customer_count, median_days, longest_days
+    Columns     state, complaint_count, customer_count, timed_count (with days), median_days,
+                longest_days
     """
     noted = pd.to_datetime(files.date)
     inside = noted.between(pd.Timestamp(period.start), pd.Timestamp(period.end))
@@ -74,6 +87,7 @@ def complaint_states(files: pd.DataFrame, period: Period) -> pd.DataFrame:
         .agg(
             complaint_count=("state", "size"),
             customer_count=("customer_id", "nunique"),
+            timed_count=("days", "count"),
             median_days=("days", "median"),
             longest_days=("days", "max"),
         )

@@ -36,11 +36,11 @@ def task_list(gaps: pd.DataFrame, decided: pd.DataFrame) -> pd.DataFrame:
 
 
 @measure(N_("One task a contract that ends soon, of a book without sales"))
-def called_alone(decided: pd.DataFrame) -> pd.DataFrame:
+def called_alone(decided: pd.DataFrame, capacity: int) -> pd.DataFrame:
     """One task an account whose decision is a call or a visit, where no sale tells a gap.
 
-    Formula     the decisions whose action is one of `actions.CALLED`, the largest renewal_amount
-                first: `schedule` brings forward what ends sooner
+    Formula     the decisions whose action is one of `actions.CALLED`: of each salesperson the
+                `capacity` with the earliest renewal_date, the largest renewal_amount first
     Unit        as in the decisions
     Population  one row an account with such a decision
     Undefined   sales_gap and margin_at_stake are NaN: no sale was given
@@ -54,6 +54,8 @@ def called_alone(decided: pd.DataFrame) -> pd.DataFrame:
         "renewal_amount"
     )
     t = decided[decided.action.isin(CALLED)][columns.split()]
+    t = t.sort_values(["renewal_date", "renewal_amount"], ascending=[True, False])
+    t = t.groupby("salesperson", dropna=False).head(capacity)
     order = ["renewal_amount", "renewal_date", "customer_id"]
     return t.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
