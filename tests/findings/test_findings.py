@@ -397,6 +397,21 @@ def test_every_reading_has_its_task(reading):
     )
 
 
+def test_an_offer_that_the_crm_knows_comes_first():
+    """Won and nothing ordered, whatever the task; open, before a last chance is proposed."""
+    row = {
+        "sales_gap": -1200.0, "at_most": 60.0, "action": "last_chance", "quadrant": "watch",
+        "noted_contact_count": 2.0, "planned_contact_count": 12.0,
+        "stop_date": dt.date(2026, 3, 31), "opportunity_amount": 0.0, "won_amount": math.nan,
+    }  # fmt: skip
+    assert gaps.task(EN, row, 3).startswith("Make a last-chance proposal")
+    pending = row | {"opportunity_amount": 3822.0}
+    assert gaps.task(EN, pending, 3).startswith("An offer of €3,822 is open: close it first. Make")
+    assert gaps.task(EN, pending | {"action": "call"}, 3).startswith("Call")
+    won = gaps.task(EN, pending | {"won_amount": 9620.0, "action": "call"}, 3)
+    assert won.startswith("An offer of €9,620 was won and nothing ordered since: ask about it")
+
+
 # --- reasons
 
 REASONS = {

@@ -86,7 +86,8 @@ class Book:
     @cached_property
     def engine(self) -> Engine:
         """Where its queries run, connected when the first one is asked."""
-        return connect(self.engagement.engine, self.folder.parent)
+        rows = sum(check.accepted_rows for check in self.checks.values())
+        return connect(self.engagement.engine, self.folder.parent, rows)
 
     @cached_property
     def rolling(self) -> Book:

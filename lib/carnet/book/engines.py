@@ -27,6 +27,7 @@ from carnet.engagement.unfinished import spill_folder
 from carnet.errors import CarnetError
 
 BATCH_ROWS = 100_000
+SMALL_ROWS = 1_000_000
 
 
 @dataclass
@@ -145,15 +146,21 @@ class Postgres(Engine):
             cursor.execute(f'CREATE TEMP TABLE "{name}" AS {query}')
 
 
-def connect(engine: str, cache: Path) -> Engine:
+def connect(engine: str, cache: Path, rows: int = 0) -> Engine:
     """The engine that an engagement names: duckdb (see `memory`), spark,
     or the URL of a PostgreSQL server.
+
+    DuckDB asks for one thread where the book has fewer `rows` than SMALL_ROWS: several are no
+    faster there, and add floats in another order each time, which the last digits show.
 
     Raises CarnetError saying what is missing on this machine, or what the server answers,
     without its password.
     """
     if engine == "duckdb":
-        backend = ibis.duckdb.from_connection(memory(cache))
+        con = memory(cache)
+        if rows < SMALL_ROWS:
+            con.execute("SET threads = 1")
+        backend = ibis.duckdb.from_connection(con)
         backend.compiler = _compiling_once()
         return Engine(backend)
     return Spark(_spark()) if engine == "spark" else Postgres(_postgres(engine))

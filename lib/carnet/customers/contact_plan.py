@@ -13,6 +13,7 @@ from carnet.customers.decisions import PROPOSAL_COLUMNS
 from carnet.customers.figures import measured
 from carnet.customers.gaps.study import Gaps
 from carnet.measures.gaps import tasks
+from carnet.measures.growth import pipeline
 from carnet.measures.register import computed
 from carnet.measures.retention import last_chance
 
@@ -42,10 +43,23 @@ class ContactPlan:
 
     @computed
     def tasks(self) -> pd.DataFrame:
-        """Those that fit into the coming weeks, with due_date and stop_date: `tasks.schedule`."""
+        """Those that fit into the coming weeks, with due_date and stop_date: `tasks.schedule`; and
+        won_amount, of an offer that the CRM calls won without an order since.
+        """
         p, as_of = self.gaps.parameters, self.gaps.book.as_of
         t = tasks.schedule(self.called, as_of, p.weekly_task_count, p.task_week_count)
-        return t.assign(stop_date=[due + timedelta(days=p.stop_days) for due in t.due_date])
+        return t.assign(
+            stop_date=[due + timedelta(days=p.stop_days) for due in t.due_date],
+            won_amount=t.customer_id.map(self._won).astype(float),
+        )
+
+    @property
+    def _won(self) -> dict[str, float]:
+        book = self.book
+        if not book.has("opportunities", "stage"):
+            return {}
+        t = pipeline.won_unsold(book.table("opportunities"), book.orders, book.as_of).execute()
+        return dict(zip(t.customer_id, t.won_amount, strict=True))
 
     @computed
     def proposals(self) -> pd.DataFrame:

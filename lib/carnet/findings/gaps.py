@@ -574,7 +574,26 @@ def arm_effect(w: Wording, effect: Mapping[str, float]) -> str:
 
 
 def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
-    """What to do with a customer, and when to stop: one sentence for its salesperson."""
+    """What to do with a customer, and when to stop: one sentence for its salesperson; before it
+    what the CRM knows of an offer that was won, or is open.
+    """
+    return _offer_first(w, row) + _task(w, row, stop_contacts)
+
+
+def _offer_first(w: Wording, row: Mapping[str, Any]) -> str:
+    """An offer to ask about before anything else is proposed; empty without one."""
+    won, pending = row.get("won_amount"), row.get("opportunity_amount")
+    if not unknown(won):
+        told = w._("An offer of {amount} was won and nothing ordered since: ask about it first.",
+                   amount=w.money(won, 0))  # fmt: skip
+    elif row["action"] == "last_chance" and not unknown(pending) and float(pending or 0) > 0:
+        told = w._("An offer of {amount} is open: close it first.", amount=w.money(pending, 0))
+    else:
+        return ""
+    return f"{told} "
+
+
+def _task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
     if row["action"] == "renew":
         return renewal_task(w, row)
     told = dict(gap=w.money(-row["sales_gap"], 0))

@@ -127,7 +127,8 @@ class GrowthStudy:
     @computed
     def moved(self) -> pd.DataFrame:
         """Customers of the last 12 months and the 12 before: `movement.customer_movement`."""
-        return series.moved(self.book, self.book.periods.yearly).execute()
+        moved = series.moved(self.book, self.book.periods.yearly)
+        return moved.order_by("customer_id").execute()
 
     @computed
     def loyalty(self) -> pd.DataFrame:
@@ -273,7 +274,8 @@ class GrowthStudy:
         scores = segments.rfm_scores(segments.customer_activity(moved, periods.as_of))
         found = {"abc": classes.rename({"class": "abc_class"})}
         found["rfm"] = scores.rename({"class": "segment"})
-        return {name: t.select("customer_id", "class").execute() for name, t in found.items()}
+        found = {name: t.select("customer_id", "class") for name, t in found.items()}
+        return {name: t.order_by("customer_id").execute() for name, t in found.items()}
 
     @computed
     def changes_of_class(self) -> pd.DataFrame:
