@@ -3,14 +3,15 @@ demonstration engagement (`carnet.shipped` finds them).
 """
 
 import json
-import shutil
+import sys
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-DEMO_SUFFIXES = (".yml", ".csv", ".xlsx", ".txt")
+sys.path.insert(0, str(ROOT / "lib"))
+from carnet.shipped import copy_demo  # noqa: E402  # of the checkout: it needs no other package
 
 
 class BuildWithShipped(build_py):
@@ -24,8 +25,7 @@ class BuildWithShipped(build_py):
         if self.editable_mode:
             return
         home = Path(self.build_lib) / "carnet" / "_shipped"
-        for name in ("notebooks", "demo"):
-            (home / name).mkdir(parents=True, exist_ok=True)
+        (home / "notebooks").mkdir(parents=True, exist_ok=True)
         for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
             notebook = json.loads(path.read_text(encoding="utf-8"))
             for cell in notebook["cells"]:
@@ -33,9 +33,7 @@ class BuildWithShipped(build_py):
                     cell["outputs"], cell["execution_count"] = [], None
             written = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
             (home / "notebooks" / path.name).write_text(written, encoding="utf-8")
-        for path in sorted((ROOT / "data" / "demo").iterdir()):
-            if path.suffix in DEMO_SUFFIXES:
-                shutil.copyfile(path, home / "demo" / path.name)
+        copy_demo(home / "demo")
 
 
 setup(cmdclass={"build_py": BuildWithShipped})

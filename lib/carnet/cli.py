@@ -35,6 +35,15 @@ DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
 ENGINE_LIBRARIES = ("psycopg", "pyspark", "py4j", "ibis")  # their errors share no base class
 
 
+reports_folder = click.option(
+    "--out",
+    default="reports",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the reports.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def cli() -> None:
@@ -135,13 +144,7 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
     metavar="NAME=VALUE",
     help="Notebook parameter.",
 )
-@click.option(
-    "--out",
-    default="reports",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder of the reports.",
-)
+@reports_folder
 @click.option(
     "--anonymise",
     is_flag=True,
@@ -235,13 +238,7 @@ def doctor() -> None:
 
 
 @cli.command()
-@click.option(
-    "--out",
-    default="reports",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder of the reports.",
-)
+@reports_folder
 def reports(out: Path) -> None:
     """The clients and dates of the reports in a folder."""
     from carnet.book.earlier import find_reports

@@ -51,7 +51,6 @@ def _tidy(sentence: str) -> str:
     >>> _tidy("3 accounts were once bigger, first of all \x00."), _tidy("one left (\x00).")
     ('3 accounts were once bigger.', 'one left.')
     """
-    sentence = re.sub(r"= ?(?=[<>])", "", sentence)  # (p = < 0.1%)
     return (
         re.sub(r"\s*\(\x00\)|[,;]\s[^,;.()]*\x00|\s?[:]\s\x00", "", sentence)
         if NOBODY in sentence

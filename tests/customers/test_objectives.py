@@ -75,3 +75,13 @@ def test_an_offer_that_nobody_bought_for_years_brought_nothing(make_engagement):
     folder = make_engagement(tables={"sales": rows}, as_of="2024-12-31", targets=targets)
     t = offer_progress(open_book(folder))
     assert list(t.value) == [0, 0] and set(t.status) == {"off track"}
+
+
+def test_a_part_of_a_year_is_not_judged(make_engagement):
+    """Sales of six months alone: their sum is no yearly revenue, and no months are taken for 0."""
+    rows = [row for row in SALES if row[1] == "date" or row[1] >= "2024-07-01"]
+    target = KEYS | {"measure": "revenue", "offer": "Soap", "baseline": 7200, "target": 9200}
+    folder = make_engagement(tables={"sales": rows}, as_of="2024-12-31", targets=[target])
+    (row,) = offer_progress(open_book(folder)).to_dict("records")
+    assert row["status"] == "not measured" and row["value"] != row["value"]
+    assert row["low"] != row["low"]

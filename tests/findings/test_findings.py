@@ -402,14 +402,17 @@ def test_an_offer_that_the_crm_knows_comes_first():
     row = {
         "sales_gap": -1200.0, "at_most": 60.0, "action": "last_chance", "quadrant": "watch",
         "noted_contact_count": 2.0, "planned_contact_count": 12.0,
-        "stop_date": dt.date(2026, 3, 31), "opportunity_amount": 0.0, "won_amount": math.nan,
+        "stop_date": dt.date(2026, 3, 31), "opportunity_amount": 0.0, "won": False,
+        "won_amount": math.nan,
     }  # fmt: skip
     assert gaps.task(EN, row, 3).startswith("Make a last-chance proposal")
     pending = row | {"opportunity_amount": 3822.0}
     assert gaps.task(EN, pending, 3).startswith("An offer of €3,822 is open: close it first. Make")
     assert gaps.task(EN, pending | {"action": "call"}, 3).startswith("Call")
-    won = gaps.task(EN, pending | {"won_amount": 9620.0, "action": "call"}, 3)
+    told = pending | {"action": "call", "won": True}
+    won = gaps.task(EN, told | {"won_amount": 9620.0}, 3)
     assert won.startswith("An offer of €9,620 was won and nothing ordered since: ask about it")
+    assert gaps.task(EN, told, 3).startswith("An offer was won and nothing ordered since")
 
 
 # --- reasons

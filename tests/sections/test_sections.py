@@ -13,6 +13,7 @@ from carnet.customers.catalogue import COMPOSED
 from carnet.customers.contact_plan import ContactPlan
 from carnet.customers.costs.study import CostStudy
 from carnet.customers.gaps.study import Gaps
+from carnet.customers.indicators.recurring import RecurringStudy
 from carnet.customers.portfolio.study import PortfolioStudy
 from carnet.engagement.parameters import read_parameters
 from carnet.errors import CarnetError
@@ -22,9 +23,11 @@ from carnet.exhibits.published import published
 from carnet.measures.catalogue import MEASURES
 from carnet.measures.register import computed, measure, recording
 from carnet.report import notebook
-from carnet.sections import cost_structure, portfolio_audit, sales_gaps
+from carnet.sections import cost_structure, kpi_tracking, portfolio_audit, sales_gaps
 from carnet.sections.section import section
 from carnet.wording import Wording
+
+from tests.conftest import ROOT
 
 EN = Wording("en", "EUR")
 TABLE = pd.DataFrame({"name": ["Alpha", "Beta"], "revenue": [5.0, 3.0]})
@@ -230,3 +233,13 @@ def test_a_whole_number_stands_for_a_number_and_other_names_are_left_alone():
     assert parameters.named == ("proposal_cost",) and parameters.named_values == {
         "proposal_cost": 60.0
     }
+
+
+def test_one_notebook_alone_writes_the_tasks_of_a_book_of_contracts():
+    """Notebooks run side by side: a list that two of them wrote would be that of the slower one."""
+    book = open_book(ROOT / "data" / "saas")
+    parameters = read_parameters({})
+    shown = sales_gaps.whom_to_call(ContactPlan(Gaps(book, parameters))).shown
+    assert not any(getattr(item, "lists", None) for item in shown)
+    written = kpi_tracking.renewals(RecurringStudy(book, parameters)).exhibits["renewal-tasks"]
+    assert len(written.lists["tasks"]) == len(written.lists["actions"]) == 27

@@ -44,12 +44,13 @@ class ContactPlan:
     @computed
     def tasks(self) -> pd.DataFrame:
         """Those that fit into the coming weeks, with due_date and stop_date: `tasks.schedule`; and
-        won_amount, of an offer that the CRM calls won without an order since.
+        won, won_amount: of an offer that the CRM calls won without an order since.
         """
         p, as_of = self.gaps.parameters, self.gaps.book.as_of
         t = tasks.schedule(self.called, as_of, p.weekly_task_count, p.task_week_count)
         return t.assign(
             stop_date=[due + timedelta(days=p.stop_days) for due in t.due_date],
+            won=t.customer_id.isin(set(self._won)),
             won_amount=t.customer_id.map(self._won).astype(float),
         )
 

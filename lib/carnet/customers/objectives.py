@@ -53,12 +53,13 @@ def offer_progress(book: Book) -> pd.DataFrame:
     for target in book.engagement.targets:
         if target.offer is None:
             continue
-        # an offer without a line in two years is in no row of the cut: it brought nothing
-        row = cut.reindex([target.offer]).iloc[0].fillna(0)
-        values = {name: float(row[column]) for name, column in OF_AN_OFFER.items()}
-        ends = {}
-        if covered and target.offer in ranges.index:
-            ends["revenue"] = tuple(ranges.loc[target.offer, ["low", "high"]])
+        values, ends = {}, {}
+        if covered:  # a part of a year is not a year: nothing is told of it
+            # an offer without a line in the two years of the cut brought nothing in them
+            row = cut.loc[target.offer] if target.offer in cut.index else dict.fromkeys(cut, 0.0)
+            values = {name: float(row[column]) for name, column in OF_AN_OFFER.items()}
+            if target.offer in ranges.index:
+                ends["revenue"] = tuple(ranges.loc[target.offer, ["low", "high"]])
         progress = objectives.target_progress([target], values, ends, NO_YEARS, book.as_of)
         found.append(progress.assign(offer=target.offer))
     return pd.concat(found, ignore_index=True)

@@ -582,10 +582,14 @@ def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
 
 def _offer_first(w: Wording, row: Mapping[str, Any]) -> str:
     """An offer to ask about before anything else is proposed; empty without one."""
-    won, pending = row.get("won_amount"), row.get("opportunity_amount")
-    if not unknown(won):
-        told = w._("An offer of {amount} was won and nothing ordered since: ask about it first.",
-                   amount=w.money(won, 0))  # fmt: skip
+    amount, pending = row.get("won_amount"), row.get("opportunity_amount")
+    if row.get("won") and unknown(amount):
+        told = w._("An offer was won and nothing ordered since: ask about it first.")
+    elif row.get("won"):
+        told = w._(
+            "An offer of {amount} was won and nothing ordered since: ask about it first.",
+            amount=w.money(amount, 0),
+        )
     elif row["action"] == "last_chance" and not unknown(pending) and float(pending or 0) > 0:
         told = w._("An offer of {amount} is open: close it first.", amount=w.money(pending, 0))
     else:

@@ -79,6 +79,12 @@ def chance(w: Wording, p_value: float) -> str:
     )
 
 
+def _told_p(w: Wording, p_value: float) -> str:
+    """A p-value as a sentence tells it: p = 2.6%, p < 0.1%."""
+    text = chance(w, p_value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def in_our_hands(
     w: Wording,
     departures: pd.DataFrame,
@@ -393,9 +399,9 @@ def weights_told(
     if not tells:
         return w._(
             "These answers do not tell weights: together the dimensions explain {share} of the "
-            "differences in the overall mark, no more than chance would (p = {p}).",
+            "differences in the overall mark, no more than chance would ({p}).",
             share=share,
-            p=chance(w, explained[1]),
+            p=_told_p(w, explained[1]),
         )
     rows = estimated.to_numpy()
     weights = w.semicolons(
@@ -496,7 +502,7 @@ def against_quoted(
         (inside.benchmark_share < inside.share_of_quoted_low)
         | (inside.benchmark_share > inside.share_of_quoted_high)
     ]
-    told = dict(count=w.number(count), p=chance(w, p_value))
+    told = dict(count=w.number(count), p=_told_p(w, p_value))
     quoted = w._(
         "The quoted 15, 15, 20 and 49 % sum to 99: they are divided by it, and carry grade D, "
         "a slogan without a study."
@@ -504,27 +510,27 @@ def against_quoted(
     if p_value >= 0.05:
         body = (
             w._(
-                "This book is not told apart from them (p = {p}; departures with one of these four "
+                "This book is not told apart from them ({p}; departures with one of these four "
                 "reasons: {count}), which so few could hardly be.",
                 **told,
             )
             if count < 100
             else w._(
-                "This book is not told apart from them (p = {p}; departures with one of these four "
+                "This book is not told apart from them ({p}; departures with one of these four "
                 "reasons: {count}).",
                 **told,
             )
         )
     elif len(apart):
         body = w._(
-            "This book is not like them (p = {p}; departures with one of these four reasons: "
+            "This book is not like them ({p}; departures with one of these four reasons: "
             "{count}); outside its interval: {reasons}.",
             reasons=", ".join(labels[name] for name in apart.reason),
             **told,
         )
     else:
         body = w._(
-            "This book is not like them as a whole (p = {p}; departures: {count}), though no "
+            "This book is not like them as a whole ({p}; departures: {count}), though no "
             "single reason stands out.",
             **told,
         )

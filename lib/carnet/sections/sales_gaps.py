@@ -517,7 +517,11 @@ def _proposals(plan: ContactPlan) -> Exhibit:
 
 @section(comparable)
 def whom_to_call(plan: ContactPlan) -> Shows:
-    """The tasks of the coming weeks, and the one decision an account."""
+    """The tasks of the coming weeks, and the one decision an account; without sales those of
+    contracts that end are written with the renewals.
+    """
+    if not plan.book.has("sales"):
+        return
     w, p, tasks = plan.book.wording, plan.gaps.parameters, plan.tasks
     sentences = [words.task(w, row, p.stop_contact_count) for row in tasks.to_dict("records")]
     monday = tasks.assign(task=sentences).sort_values(["due_date", "sales_gap", "customer_id"])

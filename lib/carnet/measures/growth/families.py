@@ -87,8 +87,8 @@ def family_ranges(months: pd.DataFrame) -> pd.DataFrame:
     Formula     Σ revenue ± 1.96 × `control_limits.yearly_noise` of the 12 months, a month without a
                 row counted as 0
     Unit        currency
-    Population  one row a family of `months`
-    Undefined   never
+    Population  one row a family of `months`; to be asked where the sales cover the 12 months
+    Undefined   never: a family without a line in a month that is covered brought nothing in it
     Source      D. J. Wheeler, Understanding Variation, 2nd ed. 2000 (noise from the moving range)
 
     Parameters  months: `family_months`
