@@ -108,7 +108,9 @@ def run_carnet(*arguments, pictures=False):
     Without `pictures` every chart is made and none printed, which saves a fifth of an audit.
     """
     from carnet.cli import main
+    from carnet.report.kernels import process_context
 
+    process_context()  # a worker of a test run has threads: the server is not a copy of it
     out, err, code, handler = io.StringIO(), io.StringIO(), 0, signal.getsignal(signal.SIGTERM)
     with (
         pytest.MonkeyPatch.context() as patch,

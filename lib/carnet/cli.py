@@ -176,13 +176,10 @@ def run(  # noqa: PLR0913  # click: an argument an option
     """Audit engagements: execute the notebooks, publish one dated folder each;
     the last line is that folder.
     """
+    # nbconvert and papermill are slow to import: `check` does without
     from carnet.report.kernels import process_context
-
-    process_context()  # its imports run beside those of the next line
     from carnet.report.printing import find_browser
     from carnet.report.progress import Shown
-
-    # nbconvert and papermill are slow to import: `check` does without
     from carnet.report.publishing import (
         Settings,
         find_notebooks,
@@ -192,6 +189,7 @@ def run(  # noqa: PLR0913  # click: an argument an option
         with_own,
     )
 
+    process_context(alone=True)  # what notebooks need beside is imported while the book is opened
     given = _read_parameters(parameters)
     browser = find_browser() if pdf else None
     watch = Shown(print_ledger)

@@ -18,6 +18,8 @@ EXACT = pd.DataFrame(
         "told": pd.array([True, None, False], dtype="boolean"),
         "sure": [True, False, True],
         "nothing": None,
+        # texts that pandas would read as another type
+        "code": pd.Series(["retain", None, "call"], dtype=object),
     }
 )
 

@@ -42,9 +42,10 @@ def write_frame(path: Path, frame: pd.DataFrame, note: Any) -> bool:
     part = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         table = pa.Table.from_pandas(frame)
-        if not _same(frame, table.to_pandas()):
+        objects = [name for name in frame if frame[name].dtype == object]
+        if not _same(frame, _as_written(table, objects)):
             return False
-        told = {**(table.schema.metadata or {}), NOTE: json.dumps(note).encode()}
+        told = {**(table.schema.metadata or {}), NOTE: json.dumps([note, objects]).encode()}
         table = table.replace_schema_metadata(told)
         made = pa.BufferOutputStream()
         with pa.ipc.new_file(made, table.schema) as written:
@@ -73,13 +74,27 @@ def read_frame(path: Path) -> tuple[pd.DataFrame, Any] | None:
     table = pa.ipc.open_file(content).read_all()
     with contextlib.suppress(OSError):  # a folder that may only be read
         path.touch()
-    return table.to_pandas(), json.loads(table.schema.metadata[NOTE])
+    note, objects = json.loads(table.schema.metadata[NOTE])
+    return _as_written(table, objects), note
+
+
+def _as_written(table: pa.Table, objects: list[str]) -> pd.DataFrame:
+    """The frame: columns of objects are such again, with None for what is unknown."""
+    frame = table.to_pandas()
+    as_objects = {name: frame[name].astype(object) for name in objects}
+    return frame.assign(**{n: c.where(c.notna(), None) for n, c in as_objects.items()})
 
 
 def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     """True where values, types and index are the same; None is not NaN."""
     kinds = [
-        [pd.api.types.infer_dtype(t[name], skipna=False) for name in t.select_dtypes("object")]
+        [
+            (
+                pd.api.types.infer_dtype(t[name], skipna=False),
+                sum(v is None for v in t[name]),
+            )
+            for name in t.select_dtypes("object")
+        ]
         for t in (one, other)
     ]
     same_types = list(one.dtypes) == list(other.dtypes) and kinds[0] == kinds[1]

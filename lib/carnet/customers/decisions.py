@@ -142,6 +142,7 @@ def contract_names(book: Book) -> pd.DataFrame:
         ),
     },
 )
+@once
 def account_budgets(book: Book, policy: Policy) -> pd.DataFrame:
     """The account list with strategies, yearly margins and what each account would be worth
     spending: `retention_budget.retention_budgets`.

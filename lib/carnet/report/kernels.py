@@ -1,9 +1,10 @@
 """Kernels forked from a process that has the heavy imports behind it:
 they are paid once a run instead of once a notebook (Linux only).
 
-`multiprocessing`'s fork server imports `PRELOADED`; every notebook's process is forked from it,
+`multiprocessing`'s fork server holds `PRELOADED`; every notebook's process is forked from it,
 and forks its kernel first of all, before it has threads, sockets or an event loop of its own.
-The kernel waits in a pipe for its connection file.
+The kernel waits in a pipe for its connection file. The server itself is forked from the command
+line, with what that has imported, and imports the rest beside it.
 
 jupyter_client starts it as it starts any kernel: by a provisioner (`ForkProvisioner`) that
 pyproject.toml declares as an entry point. Where kernels cannot be forked, its own provisioner
@@ -16,7 +17,9 @@ import os
 import signal
 import sys
 import threading
-from multiprocessing import forkserver
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from multiprocessing import forkserver, util
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -36,16 +39,52 @@ PRELOADED = (
 )  # fmt: skip
 
 
-def process_context() -> BaseContext:
-    """How the processes of notebooks start: from the fork server, started here,
-    where kernels can be forked, else anew.
+def process_context(alone: bool = False) -> BaseContext:
+    """How the processes of notebooks start: from the fork server, started here if it does not
+    run yet, where kernels can be forked, else anew.
+
+    `alone` promises that this process has no thread beside this one, and holds nothing that a fork
+    of it must not have: the server begins as its copy, else as a new interpreter.
     """
     if not CAN_FORK:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
-    forkserver.ensure_running()  # it imports while this process goes on
+    with _forked_server() if alone else nullcontext():
+        forkserver.ensure_running()  # it imports while this process goes on
     return context
+
+
+@contextmanager
+def _forked_server() -> Iterator[None]:
+    """`multiprocessing` starts its server as a copy of this process: what is imported here is not
+    imported again there.
+    """
+
+    def fork(_: bytes, arguments: Sequence[str], passed: Sequence[int]) -> int:
+        pid = os.fork()
+        if not pid:
+            try:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                _close_all_but((0, 1, 2, *passed))
+                exec(arguments[-1], {})  # the line that a new interpreter would run
+            finally:
+                os._exit(0)
+        return pid
+
+    module: Any = util
+    spawn, module.spawnv_passfds = module.spawnv_passfds, fork
+    try:
+        yield
+    finally:
+        module.spawnv_passfds = spawn
+
+
+def _close_all_but(kept: Sequence[int]) -> None:
+    """The files that a new interpreter would not have inherited."""
+    for number in {int(path.name) for path in Path("/proc/self/fd").iterdir()} - set(kept):
+        with suppress(OSError):  # the listing's own
+            os.close(number)
 
 
 class ForkedKernel:
