@@ -63,7 +63,7 @@ demo: setup  ## write the demonstration company again (same seed, same bytes)
 	$(BIN)/python data/demo/generate.py
 
 wording: setup  ## bring new sentences into the French catalogue; translate the empty ones by hand
-	$(BIN)/pybabel -q extract -F babel.cfg -k _ -k N_ -k Message -k ngettext:1,2 --sort-output --no-location --no-wrap -o carnet.pot .
+	$(BIN)/pybabel -q extract -F babel.cfg -k _ -k sentences -k N_ -k Message -k ngettext:1,2 --sort-output --no-location --no-wrap -o carnet.pot .
 	@sed '/^$$/q' $(FRENCH) > carnet.po
 	$(BIN)/pybabel -q update -i carnet.pot -o $(FRENCH) -l fr --no-fuzzy-matching --ignore-obsolete --no-wrap --omit-header
 	@cat $(FRENCH) >> carnet.po && mv carnet.po $(FRENCH) && rm carnet.pot

@@ -1,10 +1,14 @@
 import datetime as dt
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
-from carnet.wording import Notice, Wording, markdown_blocks, translate_markdown
+from babel.numbers import format_currency, format_decimal, format_percent
+from carnet.wording import MINUS, Notice, Wording, markdown_blocks, translate_markdown
+from hypothesis import given
+from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "lib/carnet/locale/fr/LC_MESSAGES/carnet.po"
@@ -12,7 +16,7 @@ FR, EN = Wording("fr", "EUR"), Wording("en", "EUR")
 
 
 def extracted_messages():
-    keywords = {"_": None, "N_": None, "Message": None, "ngettext": (1, 2)}
+    keywords = {"_": None, "sentences": None, "N_": None, "Message": None, "ngettext": (1, 2)}
     sources = [
         (ROOT / "lib/carnet", [("**.py", "python")]),
         (ROOT / "notebooks", [("**.ipynb", "carnet.wording:extract_notebook")]),
@@ -96,6 +100,33 @@ def test_unknown_is_said_never_zero():
 
 def test_no_negative_zero():
     assert EN.number(-0.0001) == "0"
+
+
+VALUES = st.floats(-1e17, 1e17) | st.floats(-1e4, 1e4) | st.sampled_from([0.5, 1.5, 2.5, -0.004])
+
+
+@given(value=VALUES, language=st.sampled_from([("en", "en_GB"), ("fr", "fr_FR")]))
+def test_law_numbers_are_set_as_babel_sets_them(value, language):
+    """Whatever the size and the sign, once rounded as floats are."""
+    (own, locale), cents = language, round(value, 2) + 0.0
+    for currency in ("EUR", "CHF"):
+        written = format_currency(cents, currency, locale=locale)
+        assert Wording(own, currency).money(value, 2) == written.replace("-", MINUS)
+    written = format_decimal(round(value) + 0.0, "#,##0", locale)
+    assert Wording(own, "EUR").number(value) == written.replace("-", MINUS)
+    share = round(value % 9, 3)
+    percents = {"en": "#,##0.0%", "fr": "#,##0.0\u00a0%"}[own]
+    assert Wording(own, "EUR").percent(value % 9) == format_percent(share, percents, locale)
+
+
+def test_columns_of_texts_are_what_their_rows_would_be():
+    amounts = pd.Series([1234.5, None, -3.0, 1234.5], index=[7, 3, 5, 1])
+    told = FR.each(FR.money, amounts)
+    assert list(told) == [FR.money(v) for v in amounts] and list(told.index) == [7, 3, 5, 1]
+    names = pd.Series(["{x}", None, "Bo & Co", ""], index=[7, 3, 5, 1])
+    whole = FR.sentences("offer {family}", family=names)
+    assert list(whole) == ["proposer {x}", "proposer ", "proposer Bo & Co", "proposer "]
+    assert list(EN.sentences("offer {family}", family=names.head(0))) == []
 
 
 def test_plural_follows_the_language():

@@ -13,13 +13,16 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
+from string import Formatter
 from typing import IO, Any
 
+import numpy as np
+import pandas as pd
 from babel import Locale
 from babel.dates import format_date
 from babel.messages.extract import extract_python
@@ -40,6 +43,7 @@ LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 
 
 MINUS = "\u2212"
+SHAPED = 1e15  # from here on floats have no cents, and Babel tells their digits otherwise
 # stands for an empty list of names: what would introduce it is left out of the sentence
 NOBODY = "\x00"
 
@@ -173,13 +177,9 @@ class Wording:
 
     def number(self, value: float | Decimal | None, decimals: int = 0) -> str:
         """A number with the locale's separators."""
-        return (
-            self._("not measured")
-            if unknown(value)
-            else _minus(
-                format_decimal(_half_even(value, decimals), _pattern(decimals), self.locale)
-            )
-        )
+        if unknown(value):
+            return self._("not measured")
+        return self._set("number", _half_even(value, decimals), decimals)
 
     def signed_number(self, value: float | None, decimals: int = 0) -> str:
         """A change as a number with its sign."""
@@ -193,14 +193,7 @@ class Wording:
         if unknown(value):
             return self._("not measured")
         places = (0 if abs(float(value)) >= 10_000 else 2) if decimals is None else decimals  # type: ignore[arg-type]
-        written = format_currency(
-            _half_even(value, places),
-            self.currency,
-            _money_pattern(self.language, places),
-            self.locale,
-            currency_digits=False,
-        )
-        return _minus(self._own_sign(written))
+        return self._set("money", _half_even(value, places), places)
 
     def _own_sign(self, written: str) -> str:
         """The currency's plain sign: a report speaks of one currency, in which $US says no more
@@ -238,8 +231,7 @@ class Wording:
         if abs(float(value)) > MOST_PERCENT:  # type: ignore[arg-type]
             bound = format_percent(MOST_PERCENT, _percent_pattern(self.language, 0), self.locale)
             return f">\u00a0{bound}" if float(value) > 0 else f"<\u00a0{MINUS}{bound}"  # type: ignore[arg-type]
-        pattern = _percent_pattern(self.language, decimals)
-        return _minus(format_percent(_half_even(value, decimals + 2), pattern, self.locale))
+        return self._set("percent", _half_even(value, decimals + 2), decimals)
 
     def date(self, value: dt.date | None, form: str = "long") -> str:
         """A calendar date: long, medium, short, or a CLDR pattern such as `MMM y`."""
@@ -260,9 +252,61 @@ class Wording:
             return self.date(dt.date(int(month[1]), int(month[2]), 1), "MMM y")
         return re.sub(r"-Q(\d)$", r"-T\1", label) if self.language == "fr" else label
 
+    def each(self, write: Callable[[Any], str], values: pd.Series) -> pd.Series:
+        """A column of values as `write` tells them, each different one once."""
+        codes, different = pd.factorize(values, use_na_sentinel=False)
+        told = np.array([write(value) for value in different] + [""], dtype=object)
+        return pd.Series(told[codes], values.index)
+
+    def sentences(self, message: str, **values: pd.Series) -> pd.Series:
+        """A whole sentence a row: translated once, its fields filled from columns of texts
+        (nothing, where one has none).
+
+        >>> names = pd.Series(["Ann", "Bob"])
+        >>> list(Wording("en", "EUR").sentences("Call {name}.", name=names))
+        ['Call Ann.', 'Call Bob.']
+        """
+        told: Any = ""
+        for text, name, _, _ in Formatter().parse(self._(message)):
+            told = told + text
+            if name is not None:
+                told = told + values[name].astype(object).where(values[name].notna(), "")
+        return told
+
+    def _set(self, kind: str, value: float, decimals: int) -> str:
+        """A rounded value as Babel writes it; in the shape that Babel gave to another one, which is
+        twenty times faster: lists hold a hundred thousand amounts.
+        """
+        if abs(value) >= SHAPED:
+            return self._by_babel(kind, value, decimals)
+        before, group, point, after = _shape(self, kind, decimals)
+        digits = f"{abs(value) * (100 if kind == 'percent' else 1):,.{decimals}f}"
+        told = digits.translate({ord(","): group, ord("."): point})
+        return f"{MINUS if value < 0 else ''}{before}{told}{after}"
+
+    def _by_babel(self, kind: str, value: float, decimals: int) -> str:
+        if kind == "number":
+            return _minus(format_decimal(value, _pattern(decimals), self.locale))
+        if kind == "percent":
+            pattern = _percent_pattern(self.language, decimals)
+            return _minus(format_percent(value, pattern, self.locale))
+        pattern = _money_pattern(self.language, decimals)
+        written = format_currency(value, self.currency, pattern, self.locale, currency_digits=False)
+        return _minus(self._own_sign(written))
+
     def between(self, low: str, high: str) -> str:
         """An interval's two formatted ends."""
         return self._("[{low} to {high}]", low=low, high=high)
+
+
+@lru_cache
+def _shape(wording: Wording, kind: str, decimals: int) -> tuple[str, str, str, str]:
+    """What Babel writes before a number, between its thousands, before its decimals and behind."""
+    sample = wording._by_babel(kind, 12345.5 if kind == "percent" else 1234550.5, decimals)
+    found = re.fullmatch(r"(\D*)1(\D*)234\D*55[01](?:(\D*)[50]+)?(\D*)", sample)
+    assert found, f"{kind} in {wording.language}: {sample!r}"
+    before, group, point, after = found.groups()
+    return before, group, point or "", after
 
 
 def _minus(written: str) -> str:

@@ -377,6 +377,11 @@ def test_effect_of_the_contacts_is_told_only_beyond_chance_and_if_they_were_made
     assert "No hold-out" in gaps.arm_effect(EN, effect | {"hold_out_count": 0})
 
 
+def task_of(w, row):
+    (told,) = gaps.task(w, pd.DataFrame([row]), 3)
+    return told
+
+
 @pytest.mark.parametrize("reading", ["few_contacts", "competition", "demand", "watch", None])
 def test_every_reading_has_its_task(reading):
     row = {
@@ -387,13 +392,13 @@ def test_every_reading_has_its_task(reading):
         "noted_contact_count": 2.0,
         "planned_contact_count": 12.0,
     }
-    english, french = gaps.task(EN, row, 3), gaps.task(FR, row, 3)
+    english, french = task_of(EN, row), task_of(FR, row)
     assert "€1,200" in english and "1\u202f200\u00a0€" in french and "{" not in english + french
-    assert "Spend at most" not in english and gaps.task(EN, row | {"at_most": 60.0}, 3).endswith(
+    assert "Spend at most" not in english and task_of(EN, row | {"at_most": 60.0}).endswith(
         "Spend at most €60 on it."
     )
-    assert "3 contacts without an order, or on 31 March 2026" in gaps.task(
-        EN, row | {"action": "last_chance", "stop_date": dt.date(2026, 3, 31)}, 3
+    assert "3 contacts without an order, or on 31 March 2026" in task_of(
+        EN, row | {"action": "last_chance", "stop_date": dt.date(2026, 3, 31)}
     )
 
 
@@ -405,14 +410,14 @@ def test_an_offer_that_the_crm_knows_comes_first():
         "stop_date": dt.date(2026, 3, 31), "opportunity_amount": 0.0, "won": False,
         "won_amount": math.nan,
     }  # fmt: skip
-    assert gaps.task(EN, row, 3).startswith("Make a last-chance proposal")
+    assert task_of(EN, row).startswith("Make a last-chance proposal")
     pending = row | {"opportunity_amount": 3822.0}
-    assert gaps.task(EN, pending, 3).startswith("An offer of €3,822 is open: close it first. Make")
-    assert gaps.task(EN, pending | {"action": "call"}, 3).startswith("Call")
+    assert task_of(EN, pending).startswith("An offer of €3,822 is open: close it first. Make")
+    assert task_of(EN, pending | {"action": "call"}).startswith("Call")
     told = pending | {"action": "call", "won": True}
-    won = gaps.task(EN, told | {"won_amount": 9620.0}, 3)
+    won = task_of(EN, told | {"won_amount": 9620.0})
     assert won.startswith("An offer of €9,620 was won and nothing ordered since: ask about it")
-    assert gaps.task(EN, told, 3).startswith("An offer was won and nothing ordered since")
+    assert task_of(EN, told).startswith("An offer was won and nothing ordered since")
 
 
 # --- reasons

@@ -111,9 +111,8 @@ def draw_table(
     """
     shape = Fields(columns) if isinstance(columns, str) else columns
     first, cents = shape.first, shape.cents
-    frame = with_written(w, frame, shape.names.split())
-    fields = [field for field in shape.names.split() if _told(frame, field)]
-    shown = frame if first is None else frame.head(LIST_ROWS)
+    shown = with_written(w, frame if first is None else frame.head(LIST_ROWS), shape.names.split())
+    fields = [f for f in shape.names.split() if _told(frame if f in frame else shown, f)]
     kinds = {field: HEADINGS[field][1] for field in fields}
     marks = {
         f: (

@@ -7,7 +7,11 @@ too few) is a sentence of its own, so that translators never meet a fragment.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from carnet.measures.register import Figure
 from carnet.wording import NOBODY, Wording, unknown
@@ -74,3 +78,46 @@ def write_pace(w: Wording, value: Any, measure: Figure) -> str:
     if measure.unit == "ratio":
         return w._("{points} points", points=sign + w.number(100 * value, 1))
     return sign + write_figure(w, value, measure)
+
+
+# --- columns of texts: a list has a row an account, a book a hundred thousand of them
+
+
+def amounts(w: Wording, values: pd.Series) -> pd.Series:
+    """A column of money in words, without cents."""
+    return w.each(partial(w.money, decimals=0), values)
+
+
+def counts(w: Wording, values: pd.Series) -> pd.Series:
+    """A column of whole numbers in words."""
+    return w.each(w.number, values)
+
+
+def shares(w: Wording, values: pd.Series) -> pd.Series:
+    """A column of shares in words, as whole percentages."""
+    return w.each(partial(w.percent, decimals=0), values)
+
+
+def days(w: Wording, values: pd.Series) -> pd.Series:
+    """A column of dates in words."""
+    return w.each(w.date, pd.to_datetime(values).dt.date)
+
+
+def first_told(*cases: tuple[pd.Series, pd.Series | str], otherwise: pd.Series | str) -> pd.Series:
+    """The text of the first case that holds in each row."""
+    conditions = [held.eq(True).fillna(False).to_numpy(dtype=bool) for held, _ in cases]
+    told = np.select(conditions, [np.asarray(text, dtype=object) for _, text in cases], otherwise)
+    return pd.Series(told, cases[0][0].index, dtype=object)
+
+
+def where(held: pd.Series, told: pd.Series | str, otherwise: pd.Series | str = "") -> pd.Series:
+    """A text in the rows in which something holds."""
+    return first_told((held, told), otherwise=otherwise)
+
+
+def joined(parts: Sequence[pd.Series], between: str) -> pd.Series:
+    """The parts that there are in each row, with a text between them."""
+    told = parts[0]
+    for part in parts[1:]:
+        told = told + where((told != "") & (part != ""), between) + part
+    return told

@@ -1,12 +1,18 @@
 """The one decision an account, in words: what to do, why, and at most for how much."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
-from carnet.findings.base import Finding, list_names
-from carnet.wording import N_, Wording, unknown
+from carnet.findings.base import (
+    Finding,
+    amounts,
+    days,
+    first_told,
+    joined,
+    list_names,
+    shares,
+    where,
+)
+from carnet.wording import N_, Wording
 
 ACTION_LABELS = {
     "leave_alone": N_("leave alone (drawn at random)"), "do_not_chase": N_("do not chase"),
@@ -26,78 +32,87 @@ REASON_LABELS = {
 }
 
 
-def reason_of(row: Mapping[str, Any]) -> str:
-    """Why an account is not to be chased, as a message; empty for every other one."""
-    return "" if unknown(row["action_reason"]) else REASON_LABELS.get(row["action_reason"], "")
+def decision(w: Wording, t: pd.DataFrame) -> pd.Series:
+    """The decision on each account as one short sentence."""
+    label = w.each(lambda name: w._(ACTION_LABELS[name]), t.action)
+    label = where((t.action == "retain") & (t.strategy == "gone"), w._("win back"), label)
+    reason, at_most = _reason(w, t), t.at_most.astype(float)
+    return first_told(
+        (t.action == "develop", w.sentences("offer {family}", family=t.next_family)),
+        (reason != "", w.sentences("{action}: {reason}", action=label, reason=reason)),
+        (
+            at_most > 0,
+            w.sentences("{action}, at most {amount}", action=label, amount=amounts(w, at_most)),
+        ),
+        otherwise=label,
+    )
 
 
-def decision(w: Wording, row: Mapping[str, Any]) -> str:
-    """The decision on an account as one short sentence."""
-    action, reason = ACTION_LABELS[row["action"]], reason_of(row)
-    if row["action"] == "retain" and row["strategy"] == "gone":
-        action = N_("win back")
-    if row["action"] == "develop":
-        return w._("offer {family}", family=row["next_family"])
-    label = w._(action)
-    if reason:
-        return w._("{action}: {reason}", action=label, reason=w._(reason))
-    if not unknown(row["at_most"]) and row["at_most"] > 0:
-        return w._("{action}, at most {amount}", action=label, amount=w.money(row["at_most"], 0))
-    return label
+def _reason(w: Wording, t: pd.DataFrame) -> pd.Series:
+    """Why an account is not to be chased; empty for every other one."""
+    return w.each(lambda name: w._(REASON_LABELS.get(name, "")), t.action_reason)
 
 
-def why(w: Wording, row: Mapping[str, Any]) -> str:
-    """What the decision on an account rests on: its gap, its chance to leave or to come
+def why(w: Wording, t: pd.DataFrame) -> pd.Series:
+    """What the decision on each account rests on: its gap, its chance to leave or to come
     back, its margin.
     """
-    parts = []
-    reason = reason_of(row)
-    if reason:
-        parts.append(w._(reason))
-    if row["action"] == "renew":
-        told = dict(
-            amount=w.money(row["renewal_amount"], 0),
-            end=w.date(pd.Timestamp(row["renewal_end"]).date()),
-            notice=w.date(pd.Timestamp(row["renewal_date"]).date()),
-        )
-        parts.append(
-            w._("a contract of {amount} a year ends on {end}, notice by {notice}", **told)
-            if told["notice"] != told["end"]
-            else w._("a contract of {amount} a year ends on {end}", **told)
-        )
-    if row["action"] == "develop":
-        margin = w.money(row["next_margin"], 0)
-        parts.append(w._("{margin} of margin to expect of it in a first year", margin=margin))
-    if not unknown(row["sales_gap"]) and row["sales_gap"] < 0:
-        parts.append(w._("{gap} behind the year before", gap=w.money(-row["sales_gap"], 0)))
-    if row["action"] in ("last_chance", "leave_alone") and not unknown(row["recoverability"]):
-        assumed = unknown(row["value_low"])  # nobody that silent was seen in earlier years
-        share = w.percent(row["recoverability"], 0)
-        parts.append(
-            w._("{share} of such customers are assumed to come back", share=share)
-            if assumed
-            else w._("{share} of such customers came back in earlier years", share=share)
-        )
-    elif not unknown(row["leave_probability"]):
-        parts.append(
-            w._(
-                "{share} of customers this silent left within a year",
-                share=w.percent(row["leave_probability"], 0),
-            )
-        )
-    if not unknown(row["yearly_margin"]):
-        parts.append(w._("{margin} of margin a year", margin=w.money(row["yearly_margin"], 0)))
-    return " · ".join(parts)
+    gap = t.sales_gap.astype(float)
+    behind = w.sentences("{gap} behind the year before", gap=amounts(w, -gap))
+    margin = w.sentences("{margin} of margin a year", margin=amounts(w, t.yearly_margin))
+    parts = [
+        _reason(w, t),
+        where(t.action == "renew", _contract(w, t)),
+        where(t.action == "develop", _to_expect(w, t)),
+        where(gap < 0, behind),
+        _chance(w, t),
+        where(t.yearly_margin.notna(), margin),
+    ]
+    return joined(parts, " · ")
+
+
+def _contract(w: Wording, t: pd.DataFrame) -> pd.Series:
+    amount, end, notice = (
+        amounts(w, t.renewal_amount),
+        days(w, t.renewal_end),
+        days(w, t.renewal_date),
+    )
+    return where(
+        notice != end,
+        w.sentences(
+            "a contract of {amount} a year ends on {end}, notice by {notice}",
+            amount=amount,
+            end=end,
+            notice=notice,
+        ),
+        w.sentences("a contract of {amount} a year ends on {end}", amount=amount, end=end),
+    )
+
+
+def _to_expect(w: Wording, t: pd.DataFrame) -> pd.Series:
+    return w.sentences(
+        "{margin} of margin to expect of it in a first year", margin=amounts(w, t.next_margin)
+    )
+
+
+def _chance(w: Wording, t: pd.DataFrame) -> pd.Series:
+    """The chance that an account comes back, of those silent too long; of others that it leaves."""
+    back, leave = shares(w, t.recoverability), shares(w, t.leave_probability)
+    silent = t.action.isin(["last_chance", "leave_alone"]) & t.recoverability.notna()
+    assumed = w.sentences("{share} of such customers are assumed to come back", share=back)
+    seen = w.sentences("{share} of such customers came back in earlier years", share=back)
+    left = w.sentences("{share} of customers this silent left within a year", share=leave)
+    return first_told(
+        (silent & t.value_low.isna(), assumed),  # nobody that silent was seen in earlier years
+        (silent, seen),
+        (t.leave_probability.notna(), left),
+        otherwise="",
+    )
 
 
 def worded(w: Wording, decided: pd.DataFrame) -> pd.DataFrame:
     """The decisions with their sentences: decision, why."""
-    rows = decided.to_dict("records")
-    sentences = {
-        "decision": [decision(w, row) for row in rows],
-        "why": [why(w, row) for row in rows],
-    }
-    return decided.assign(**(sentences if rows else dict.fromkeys(sentences)))
+    return decided.assign(decision=decision(w, decided), why=why(w, decided))
 
 
 def reasons_told(w: Wording, dropped: pd.DataFrame) -> list[str]:

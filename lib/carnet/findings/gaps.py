@@ -8,10 +8,19 @@ from typing import Any
 import pandas as pd
 
 from carnet.engagement.periods import Periods
-from carnet.findings.base import Finding, known_range, list_names
+from carnet.findings.base import (
+    Finding,
+    amounts,
+    counts,
+    days,
+    first_told,
+    known_range,
+    list_names,
+    where,
+)
 from carnet.measures.retention.actions import CALLED
 from carnet.measures.retention.rebound import told_share
-from carnet.wording import N_, Wording, unknown
+from carnet.wording import Wording, unknown
 
 REGULAR = 1.5  # Erlang-k intervals between orders: from here on orders are clearly not at random
 
@@ -573,88 +582,101 @@ def arm_effect(w: Wording, effect: Mapping[str, float]) -> str:
     )
 
 
-def task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
-    """What to do with a customer, and when to stop: one sentence for its salesperson; before it
+TASK_FIELDS = (
+    "action", "sales_gap", "at_most", "quadrant", "noted_contact_count", "planned_contact_count",
+    "stop_date", "won", "won_amount", "opportunity_amount", "renewal_amount", "renewal_date",
+)  # fmt: skip  # what a task is told from
+
+
+def task(w: Wording, t: pd.DataFrame, stop_contacts: int) -> pd.Series:
+    """What to do with each customer, and when to stop: one sentence for its salesperson; before it
     what the CRM knows of an offer that was won, or is open.
     """
-    return _offer_first(w, row) + _task(w, row, stop_contacts)
-
-
-def _offer_first(w: Wording, row: Mapping[str, Any]) -> str:
-    """An offer to ask about before anything else is proposed; empty without one."""
-    amount, pending = row.get("won_amount"), row.get("opportunity_amount")
-    if row.get("won") and unknown(amount):
-        told = w._("An offer was won and nothing ordered since: ask about it first.")
-    elif row.get("won"):
-        told = w._(
-            "An offer of {amount} was won and nothing ordered since: ask about it first.",
-            amount=w.money(amount, 0),
-        )
-    elif row["action"] == "last_chance" and not unknown(pending) and float(pending or 0) > 0:
-        told = w._("An offer of {amount} is open: close it first.", amount=w.money(pending, 0))
-    else:
-        return ""
-    return f"{told} "
-
-
-def _task(w: Wording, row: Mapping[str, Any], stop_contacts: int) -> str:
-    if row["action"] == "renew":
-        return renewal_task(w, row)
-    told = dict(gap=w.money(-row["sales_gap"], 0))
-    limit = _limit(w, row)
-    if row["action"] == "last_chance":
-        return (
-            w._(
-                "Make a last-chance proposal ({gap} missing); stop after {contacts} contacts "
-                "without an order, or on {date}.",
-                contacts=w.number(stop_contacts),
-                date=w.date(row["stop_date"]),
-                **told,
-            )
-            + limit
-        )
-    noted = (
-        dict(
-            made=w.number(row["noted_contact_count"]),
-            planned=w.number(row["planned_contact_count"]),
-        )
-        if row["quadrant"]
-        else {}
+    t = t.reindex(columns=TASK_FIELDS)
+    last = w.sentences(
+        "Make a last-chance proposal ({gap} missing); stop after {contacts} contacts without an "
+        "order, or on {date}.",
+        gap=_missing(w, t),
+        contacts=pd.Series(w.number(stop_contacts), t.index),
+        date=days(w, t.stop_date),
     )
-    sentences = {
-        "few_contacts": N_(
-            "Renew the contact: {made} of {planned} planned contacts noted in a year, "
-            "{gap} missing."
-        ),
-        "competition": N_("Ask what a competitor offers: contacted as planned, and {gap} missing."),
-        "demand": N_("Ask why the customer orders less: contacted as planned, {gap} missing."),
-        "watch": N_("Call: {made} of {planned} planned contacts noted in a year, {gap} missing."),
-    }
-    reading = row["quadrant"]
-    if not reading:
-        return (
-            w._("Call and ask why: {gap} missing.", **told)
-            if row["sales_gap"] < 0
-            else w._("Call: it was once bigger, and bought no less than a year ago.")
-        ) + limit
-    return w._(sentences[reading], **told, **noted) + limit
+    told = first_told(
+        (t.action == "renew", _speak(w, t)),
+        (t.action == "last_chance", last),
+        otherwise=_call(w, t),
+    )
+    return _offer_first(w, t) + told + _limit(w, t)
 
 
-def _limit(w: Wording, row: Mapping[str, Any]) -> str:
+def _missing(w: Wording, t: pd.DataFrame) -> pd.Series:
+    return amounts(w, -t.sales_gap.astype(float))
+
+
+def _offer_first(w: Wording, t: pd.DataFrame) -> pd.Series:
+    """An offer to ask about before anything else is proposed, a space behind; empty without one."""
+    won, amount, pending = t.won.eq(True), t.won_amount, t.opportunity_amount.astype(float)
+    asked = w.sentences(
+        "An offer of {amount} was won and nothing ordered since: ask about it first.",
+        amount=amounts(w, amount),
+    )
+    close = w.sentences("An offer of {amount} is open: close it first.", amount=amounts(w, pending))
+    untold = w._("An offer was won and nothing ordered since: ask about it first.")
+    return first_told(
+        (won & amount.isna(), f"{untold} "),
+        (won, asked + " "),
+        ((t.action == "last_chance") & (pending > 0), close + " "),
+        otherwise="",
+    )
+
+
+def _call(w: Wording, t: pd.DataFrame) -> pd.Series:
+    """Whom to call about what, by how contacts and sales went (`quadrant`)."""
+    told = dict(
+        gap=_missing(w, t),
+        made=counts(w, t.noted_contact_count),
+        planned=counts(w, t.planned_contact_count),
+    )
+    few = w.sentences(
+        "Renew the contact: {made} of {planned} planned contacts noted in a year, {gap} missing.",
+        **told,
+    )
+    competition = w.sentences(
+        "Ask what a competitor offers: contacted as planned, and {gap} missing.", **told
+    )
+    demand = w.sentences(
+        "Ask why the customer orders less: contacted as planned, {gap} missing.", **told
+    )
+    watch = w.sentences(
+        "Call: {made} of {planned} planned contacts noted in a year, {gap} missing.", **told
+    )
+    return first_told(
+        (t.quadrant == "few_contacts", few),
+        (t.quadrant == "competition", competition),
+        (t.quadrant == "demand", demand),
+        (t.quadrant == "watch", watch),
+        (t.sales_gap < 0, w.sentences("Call and ask why: {gap} missing.", **told)),
+        otherwise=w._("Call: it was once bigger, and bought no less than a year ago."),
+    )
+
+
+def _limit(w: Wording, t: pd.DataFrame) -> pd.Series:
     """What may be spent on it, with a space before; nothing where nothing may, or nobody knows."""
-    if unknown(row["at_most"]) or row["at_most"] <= 0:
-        return ""
-    return " " + w._("Spend at most {amount} on it.", amount=w.money(row["at_most"], 0))
+    at_most = t.at_most.astype(float)
+    told = w.sentences("Spend at most {amount} on it.", amount=amounts(w, at_most))
+    return where(at_most > 0, " " + told)
 
 
-def renewal_task(w: Wording, row: Mapping[str, Any]) -> str:
-    """The task of an account with a contract that ends soon."""
-    told = w._(
+def _speak(w: Wording, t: pd.DataFrame) -> pd.Series:
+    return w.sentences(
         "Speak about the contract of {amount} a year before {date}.",
-        amount=w.money(row["renewal_amount"], 0),
-        date=w.date(pd.Timestamp(row["renewal_date"]).date()),
+        amount=amounts(w, t.renewal_amount),
+        date=days(w, t.renewal_date),
     )
-    return told + _limit(w, row)
+
+
+def renewal_task(w: Wording, t: pd.DataFrame) -> pd.Series:
+    """The task of each account with a contract that ends soon."""
+    return _speak(w, t) + _limit(w, t)
 
 
 def gap_recommendations(

@@ -7,7 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from carnet.findings.base import Finding, list_names
+from carnet.findings.base import (
+    Finding,
+    amounts,
+    counts,
+    days,
+    first_told,
+    joined,
+    list_names,
+    where,
+)
 from carnet.measures.portfolio.strategy import LEVERS
 from carnet.wording import N_, Wording, unknown
 
@@ -84,149 +93,151 @@ def words(w: Wording, names: str, labels: Mapping[str, str]) -> str:
     return ", ".join(w._(labels[name]) for name in names.split())
 
 
-def reason(w: Wording, row: Mapping[str, Any], rules: Mapping[str, float]) -> str:
-    """Why an account has its strategy, in whole sentences (a row
+def reason(w: Wording, t: pd.DataFrame, rules: Mapping[str, float]) -> pd.Series:
+    """Why each account has its strategy, in whole sentences (rows
     of `account_list.with_strategies`).
     """
-    told = {
-        "renegotiate": _renegotiate,
-        "rekindle": _rekindle,
-        "gone": _gone,
-        "protect": _protect,
-        "serve": _serve,
-    }[row["strategy"]](w, row)
-    if (
-        row["strategy"] == "serve"
-        and not unknown(row["profit_high"])
-        and row["profit_high"] < 0
-        and row["active"]
-    ):
-        told += " " + w._(
-            "It costs more than it brings so far, and has been a customer for less than "
-            "{years} years.",
-            years=w.number(rules["long_standing_years"]),
-        )
-    if not unknown(row["contract_end"]) and row["strategy"] != "gone":
-        told += " " + w._(
-            "Its contract ended on {date}; it has bought since.", date=w.date(row["contract_end"])
-        )
-    if row["status"] == "recovered":
-        told += " " + w._("It came back after a year without an order.")
-    return told
-
-
-def _renegotiate(w: Wording, row: Mapping[str, Any]) -> str:
-    told = dict(years=w.number(row["tenure_years"]), margin=w.money(row["margin"], 0))
-    if unknown(row["cost_to_serve"]):
-        sentence = w._(
-            "Customer for {years} years; its goods cost more than it pays: a margin of {margin}.",
-            **told,
-        )
-    else:
-        told |= dict(cost=w.money(row["cost_to_serve"], 0), profit=w.money(row["profit"], 0))
-        sentence = w._(
-            "Customer for {years} years; a margin of {margin} against {cost} of service: {profit}, "
-            "below zero over the whole range of rates.",
-            **told,
-        )
-    if row["relationship"] is True or (
-        not unknown(row["relationship"]) and bool(row["relationship"])
-    ):
-        sentence += " " + w._(
-            "A relationship ({signs} signs of {measured}) that does not pay for itself.",
-            signs=w.number(row["sign_count"]),
-            measured=w.number(row["measured_sign_count"]),
-        )
-    return sentence
-
-
-def _rekindle(w: Wording, row: Mapping[str, Any]) -> str:
-    sentence = w._(
-        "Bought {peak} in the 12 months up to {date}, {now} in the last 12.",
-        peak=w.money(row["peak_revenue"], 0),
-        date=w.date(row["peak_end"]),
-        now=w.money(row["rolling_year_revenue"], 0),
+    told = first_told(
+        (t.strategy == "renegotiate", _renegotiate(w, t)),
+        (t.strategy == "rekindle", _rekindle(w, t)),
+        (t.strategy == "gone", _gone(w, t)),
+        (t.strategy == "protect", _protect(w, t)),
+        otherwise=_serve(w, t),
     )
-    now, before = row["contact_count"], row["contact_count_previous"]
-    if not unknown(row["competitor"]):
-        return f"{sentence} " + w._(
-            "A departure to {competitor} was noted.", competitor=row["competitor"]
-        )
-    if unknown(now) or unknown(before):
-        return sentence
-    counts = dict(now=w.number(now), before=w.number(before))
-    if before > 0 and now <= before / 2:
-        return f"{sentence} " + w._(
-            "Contacts went from {before} to {now} a year up to its last order.", **counts
-        )
-    return f"{sentence} " + w._(
+    dear = (t.strategy == "serve") & (t.profit_high.astype(float) < 0) & t.active.eq(True)
+    young = w._(
+        "It costs more than it brings so far, and has been a customer for less than {years} years.",
+        years=w.number(rules["long_standing_years"]),
+    )
+    over = w.sentences(
+        "Its contract ended on {date}; it has bought since.", date=days(w, t.contract_end)
+    )
+    back = w._("It came back after a year without an order.")
+    parts = [
+        told,
+        where(dear, young),
+        where(t.contract_end.notna() & (t.strategy != "gone"), over),
+        where(t.status == "recovered", back),
+    ]
+    return joined(parts, " ")
+
+
+def _renegotiate(w: Wording, t: pd.DataFrame) -> pd.Series:
+    told = dict(
+        years=counts(w, t.tenure_years),
+        margin=amounts(w, t.margin),
+        cost=amounts(w, t.cost_to_serve),
+        profit=amounts(w, t.profit),
+    )
+    goods = w.sentences(
+        "Customer for {years} years; its goods cost more than it pays: a margin of {margin}.",
+        **told,
+    )
+    served = w.sentences(
+        "Customer for {years} years; a margin of {margin} against {cost} of service: {profit}, "
+        "below zero over the whole range of rates.",
+        **told,
+    )
+    relationship = w.sentences(
+        "A relationship ({signs} signs of {measured}) that does not pay for itself.", **_signs(w, t)
+    )
+    parts = [
+        where(t.cost_to_serve.isna(), goods, served),
+        where(t.relationship.eq(True), relationship),
+    ]
+    return joined(parts, " ")
+
+
+def _rekindle(w: Wording, t: pd.DataFrame) -> pd.Series:
+    bought = w.sentences(
+        "Bought {peak} in the 12 months up to {date}, {now} in the last 12.",
+        peak=amounts(w, t.peak_revenue),
+        date=days(w, t.peak_end),
+        now=amounts(w, t.rolling_year_revenue),
+    )
+    now, before = t.contact_count.astype(float), t.contact_count_previous.astype(float)
+    contacts = dict(now=counts(w, now), before=counts(w, before))
+    noted = w.sentences("A departure to {competitor} was noted.", competitor=t.competitor)
+    halved = w.sentences(
+        "Contacts went from {before} to {now} a year up to its last order.", **contacts
+    )
+    kept = w.sentences(
         "Contacts, {before} and {now} a year up to its last order, did not halve: ask what "
         "changed, or who sells there now.",
-        **counts,
+        **contacts,
     )
+    then = first_told(
+        (t.competitor.notna(), noted),
+        (now.isna() | before.isna(), ""),
+        ((before > 0) & (now <= before / 2), halved),
+        otherwise=kept,
+    )
+    return joined([bought, then], " ")
 
 
-def _gone(w: Wording, row: Mapping[str, Any]) -> str:
-    if not unknown(row["contract_end"]):
-        return w._(
-            "Its contract ended on {date}, and nothing was bought since.",
-            date=w.date(row["contract_end"]),
-        )
-    return w._(
+def _gone(w: Wording, t: pd.DataFrame) -> pd.Series:
+    ended = w.sentences(
+        "Its contract ended on {date}, and nothing was bought since.", date=days(w, t.contract_end)
+    )
+    last = w.sentences(
         "Last order on {date}; too small, or too few orders, to tell that it was once bigger.",
-        date=w.date(row["last_order_date"]),
+        date=days(w, t.last_order_date),
     )
+    return where(t.contract_end.notna(), ended, last)
 
 
-def _signs(w: Wording, row: Mapping[str, Any]) -> dict[str, str]:
+def _signs(w: Wording, t: pd.DataFrame) -> dict[str, pd.Series]:
     return dict(
-        signs=w.number(row["sign_count"]),
-        measured=w.number(row["measured_sign_count"]),
-        names=words(w, row["signs"], SIGN_LABELS) or w._("none"),
+        signs=counts(w, t.sign_count),
+        measured=counts(w, t.measured_sign_count),
+        names=w.each(lambda names: words(w, names, SIGN_LABELS) or w._("none"), t.signs),
     )
 
 
-def _protect(w: Wording, row: Mapping[str, Any]) -> str:
-    sentence = w._("A relationship, {signs} signs of {measured}: {names}.", **_signs(w, row))
-    if unknown(row["profit_high"]):
-        return sentence
-    if row["profit_high"] >= 0 > row["profit_low"]:
-        return f"{sentence} " + w._("Whether it is profitable hangs on the rates of service.")
-    return f"{sentence} " + (
-        w._("It is profitable.") if row["profit_low"] >= 0 else w._("It does not pay for itself.")
+def _protect(w: Wording, t: pd.DataFrame) -> pd.Series:
+    told = w.sentences("A relationship, {signs} signs of {measured}: {names}.", **_signs(w, t))
+    low, high = t.profit_low.astype(float), t.profit_high.astype(float)
+    paid = first_told(
+        (high.isna(), ""),
+        ((high >= 0) & (low < 0), w._("Whether it is profitable hangs on the rates of service.")),
+        (low >= 0, w._("It is profitable.")),
+        otherwise=w._("It does not pay for itself."),
     )
+    return joined([told, paid], " ")
 
 
-def _serve(w: Wording, row: Mapping[str, Any]) -> str:
-    if row["status"] == "not_due":
-        return w._(
-            "Orders about every {months} months: no order in a year is no departure.",
-            months=w.number(row["rhythm_months"]),
-        )
-    if not unknown(row["contract"]) and row["contract"]:
-        sentence = w._(
-            "Under contract: {signs} signs of a relationship of {measured}, or too small for one.",
-            **_signs(w, row),
-        )
-    elif unknown(row["relationship"]):
-        sentence = w._(
-            "Buys order by order, as far as the book tells: {measured} signs of a relationship are "
-            "measured, too few to say.",
-            **_signs(w, row),
-        )
-    elif row["abc_class"] in ("A", "B"):
-        sentence = w._(
-            "Buys order by order: {signs} signs of a relationship of {measured}.", **_signs(w, row)
-        )
-    else:
-        sentence = w._("Buys order by order, too little for a relationship.")
-    if row["serve_on"]:
-        return f"{sentence} " + w._(
-            "Serve it on {levers}.", levers=words(w, row["serve_on"], LEVER_LABELS)
-        )
-    return f"{sentence} " + w._(
+def _serve(w: Wording, t: pd.DataFrame) -> pd.Series:
+    signs = _signs(w, t)
+    waiting = w.sentences(
+        "Orders about every {months} months: no order in a year is no departure.",
+        months=counts(w, t.rhythm_months),
+    )
+    under = w.sentences(
+        "Under contract: {signs} signs of a relationship of {measured}, or too small for one.",
+        **signs,
+    )
+    unmeasured = w.sentences(
+        "Buys order by order, as far as the book tells: {measured} signs of a relationship are "
+        "measured, too few to say.",
+        **signs,
+    )
+    shown = w.sentences(
+        "Buys order by order: {signs} signs of a relationship of {measured}.", **signs
+    )
+    told = first_told(
+        (t.contract.eq(True), under),
+        (t.relationship.isna(), unmeasured),
+        (t.abc_class.isin(["A", "B"]), shown),
+        otherwise=w._("Buys order by order, too little for a relationship."),
+    )
+    asked = w._(
         "What counts for it is not in the book: ask whether it is {levers}.",
         levers=", ".join(w._(LEVER_LABELS[name]) for name in LEVERS),
+    )
+    levers = w.each(lambda names: words(w, names, LEVER_LABELS), t.serve_on)
+    on = w.sentences("Serve it on {levers}.", levers=levers)
+    return where(
+        t.status == "not_due", waiting, joined([told, where(levers != "", on, asked)], " ")
     )
 
 
@@ -354,7 +365,7 @@ def sleeping(w: Wording, count: int, potential: float) -> str:
 
 def with_reasons(w: Wording, accounts: pd.DataFrame, rules: Mapping[str, float]) -> pd.DataFrame:
     """The accounts with the reason of their strategy as a sentence: reason."""
-    return accounts.assign(reason=[reason(w, row, rules) for row in accounts.to_dict("records")])
+    return accounts.assign(reason=reason(w, accounts, rules))
 
 
 def capital_title(w: Wording, index: Any, sector: str) -> str:

@@ -542,8 +542,7 @@ def renewals(study: RecurringStudy) -> Shows:
         names="contracts_ending",
     )
     if not study.book.has("sales"):
-        rows = study.tasks.to_dict("records")
-        planned = study.tasks.assign(task=[renewal_task(w, row) for row in rows])
+        planned = study.tasks.assign(task=renewal_task(w, study.tasks))
         yield Exhibit(
             "renewal-tasks",
             w._("First tasks, earliest first"),

@@ -296,8 +296,8 @@ def budgets(study: RetentionStudy) -> Shows:
     missing = first_missing(history(study), margins(study), "" if finding else none)
     yield from said(missing, "missing")
     if len(study.chased):
-        sentences = [decided.decision(w, row) for row in study.chased.to_dict("records")]
-        worth = study.chased.assign(decision=sentences)[study.chased.at_most > 0]
+        worth = study.chased[study.chased.at_most > 0]
+        worth = worth.assign(decision=decided.decision(w, worth))
         yield Exhibit(
             "budgets",
             w._("Customers worth an action, largest budget first"),

@@ -523,7 +523,7 @@ def whom_to_call(plan: ContactPlan) -> Shows:
     if not plan.book.has("sales"):
         return
     w, p, tasks = plan.book.wording, plan.gaps.parameters, plan.tasks
-    sentences = [words.task(w, row, p.stop_contact_count) for row in tasks.to_dict("records")]
+    sentences = words.task(w, tasks, p.stop_contact_count)
     monday = tasks.assign(task=sentences).sort_values(["due_date", "sales_gap", "customer_id"])
     held = plan.proposals.customer_id[plan.proposals.arm == "hold-out"]
     decided = plan.decisions

@@ -117,10 +117,11 @@ def retention_budgets(
     gone = accounts.status == "lost"
     band = silence_band(accounts.silence_ratio, BANDS)
     kind = accounts.fading.astype(bool)
-    rate = rates.set_index(["band", "fading"]).leave_rate if len(rates) else pd.Series(dtype=float)
-    leave = pd.Series(
-        [rate.get(key, np.nan) for key in zip(band, kind, strict=True)], accounts.index, dtype=float
-    ).mask(gone, 1.0)
+    fading, steady = (
+        band.map(rates[rates.fading.eq(told)].set_index("band").leave_rate).astype(float)
+        for told in (True, False)
+    )
+    leave = fading.where(kind, steady).mask(gone, 1.0)
     save = (leave * terms.save_rate).mask(gone, terms.win_back_rate)
     margin = accounts.yearly_margin.astype(float)
     years = survival_years(retention_rate, terms.horizon_years, terms.discount_rate)
