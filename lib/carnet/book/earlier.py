@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from carnet.engagement.file import Engagement
-from carnet.engagement.records import restored
+from carnet.engagement.records import restored_all
 from carnet.errors import CarnetError
 from carnet.wording import LOCALES
 
@@ -105,7 +105,7 @@ class Published:
                 f"{path}: the column {missing[0]} is missing. Publish that report again with this "
                 f"version of carnet."
             )
-        t = t.apply(lambda column: column.map(restored))
+        t = t.apply(restored_all)
         for column in numbers.split():
             try:
                 t[column] = pd.to_numeric(t[column].where(t[column] != ""))

@@ -89,11 +89,9 @@ def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     """True where values, types and index are the same; None is not NaN."""
     kinds = [
         [
-            (
-                pd.api.types.infer_dtype(t[name], skipna=False),
-                sum(v is None for v in t[name]),
-            )
-            for name in t.select_dtypes("object")
+            (pd.api.types.infer_dtype(t[name], skipna=False), (t[name] != t[name]).sum())
+            for name in t
+            if t[name].dtype == object
         ]
         for t in (one, other)
     ]

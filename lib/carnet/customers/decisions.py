@@ -65,6 +65,11 @@ def decisions(book: Book, policy: Policy) -> pd.DataFrame:
     of `account_list.with_strategies`, `retention_budget.retention_budgets` and of the proposals
     (proposal_cost, expected_value, value_low, value_high)
     """
+    return decided_under(book, policy)
+
+
+def decided_under(book: Book, policy: Policy) -> pd.DataFrame:
+    """`decisions` under a policy that is only tried, and kept nowhere."""
     if not book.has("sales"):
         return _decided(_contracts_alone(book), policy)
     budgets = account_budgets(book, policy)
@@ -143,19 +148,21 @@ def contract_names(book: Book) -> pd.DataFrame:
     },
 )
 @once
+def valued_accounts(
+    book: Book, cut_a: float, cut_b: float, strategy_rules: str, rates: Rates
+) -> pd.DataFrame:
+    """The account list with strategies and yearly margins."""
+    rules = chosen_rules(book.engagement.sector_profile.strategy, strategy_rules)
+    t = with_strategies(account_list(book, cut_a, cut_b, rates), rules, cut_a, cut_b)
+    return t.assign(yearly_margin=yearly_margins(book, t), regain_margin=regain_margins(book, t))
+
+
 def account_budgets(book: Book, policy: Policy) -> pd.DataFrame:
-    """The account list with strategies, yearly margins and what each account would be worth
-    spending: `retention_budget.retention_budgets`.
+    """`valued_accounts` with what each account would be worth spending:
+    `retention_budget.retention_budgets`.
     """
-    rules = chosen_rules(book.engagement.sector_profile.strategy, policy.strategy_rules)
     rates = Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate)
-    t = with_strategies(
-        account_list(book, policy.abc_cut_a, policy.abc_cut_b, rates),
-        rules,
-        policy.abc_cut_a,
-        policy.abc_cut_b,
-    )
-    t["yearly_margin"], t["regain_margin"] = yearly_margins(book, t), regain_margins(book, t)
+    t = valued_accounts(book, policy.abc_cut_a, policy.abc_cut_b, policy.strategy_rules, rates)
     leaving = retention_budget.leave_rates(leave_history(book))
     portfolio = portfolio_of(book, policy.abc_cut_a, policy.abc_cut_b)
     terms = retention_budget.Terms(

@@ -7,6 +7,7 @@ import unicodedata
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 FIGURES_TYPE = "application/vnd.carnet.figures+json"
 FINDINGS_TYPE = "application/vnd.carnet.findings+json"
@@ -39,6 +40,12 @@ def restored(text: str) -> str:
     of what looked like a formula.
     """
     return text[1:] if text[:1] == "'" and re.match(FORMULA_START, text[1:]) else text
+
+
+def restored_all(texts: pd.Series) -> pd.Series:
+    """A column of texts as `restored` gives each."""
+    marked = texts.str.startswith("'").eq(True)
+    return texts.where(~marked, texts[marked].map(restored)) if marked.any() else texts
 
 
 def slug(text: str) -> str:

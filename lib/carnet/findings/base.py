@@ -5,7 +5,7 @@ No direction word is written unless the interval supports it. Every branch (rise
 too few) is a sentence of its own, so that translators never meet a fragment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -108,6 +108,18 @@ def first_told(*cases: tuple[pd.Series, pd.Series | str], otherwise: pd.Series |
     conditions = [held.eq(True).fillna(False).to_numpy(dtype=bool) for held, _ in cases]
     told = np.select(conditions, [np.asarray(text, dtype=object) for _, text in cases], otherwise)
     return pd.Series(told, cases[0][0].index, dtype=object)
+
+
+def told_by(
+    codes: pd.Series, t: pd.DataFrame, tellers: Mapping[str, Callable[[pd.DataFrame], pd.Series]]
+) -> pd.Series:
+    """Each row told by the teller of its code."""
+    told = pd.Series("", t.index, dtype=object)
+    for code, tell in tellers.items():
+        rows = (codes == code).to_numpy(dtype=bool)
+        if rows.any():
+            told[rows] = tell(t[rows])
+    return told
 
 
 def where(held: pd.Series, told: pd.Series | str, otherwise: pd.Series | str = "") -> pd.Series:

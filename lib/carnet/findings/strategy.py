@@ -3,6 +3,7 @@ what is untapped, what the capital is worth.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from carnet.findings.base import (
     first_told,
     joined,
     list_names,
+    told_by,
     where,
 )
 from carnet.measures.portfolio.strategy import LEVERS
@@ -97,13 +99,14 @@ def reason(w: Wording, t: pd.DataFrame, rules: Mapping[str, float]) -> pd.Series
     """Why each account has its strategy, in whole sentences (rows
     of `account_list.with_strategies`).
     """
-    told = first_told(
-        (t.strategy == "renegotiate", _renegotiate(w, t)),
-        (t.strategy == "rekindle", _rekindle(w, t)),
-        (t.strategy == "gone", _gone(w, t)),
-        (t.strategy == "protect", _protect(w, t)),
-        otherwise=_serve(w, t),
-    )
+    tellers = {
+        "renegotiate": _renegotiate,
+        "rekindle": _rekindle,
+        "gone": _gone,
+        "protect": _protect,
+        "serve": _serve,
+    }
+    told = told_by(t.strategy, t, {name: partial(tell, w) for name, tell in tellers.items()})
     dear = (t.strategy == "serve") & (t.profit_high.astype(float) < 0) & t.active.eq(True)
     young = w._(
         "It costs more than it brings so far, and has been a customer for less than {years} years.",

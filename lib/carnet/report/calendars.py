@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from icalendar import Calendar, Event
 
-from carnet.engagement.records import restored, slug
+from carnet.engagement.records import restored_all, slug
 from carnet.exhibits.headings import WORDS
 from carnet.wording import Wording
 
@@ -26,7 +26,7 @@ def write_calendars(
     if not tasks.is_file():
         return []
     listed = pd.read_csv(tasks, dtype=str, keep_default_na=False).apply(
-        lambda column: column.map(restored).map(_clean)
+        lambda column: restored_all(column).map(_clean)
     )
     names: list[str] = []
     for owner, rows in listed.groupby("salesperson", sort=True):

@@ -54,6 +54,9 @@ from carnet.shipped import NOTEBOOKS
 
 SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
 OWN_NOTEBOOKS = "notebooks"  # of the engagement, changed or added by the analyst
+# begin, then the largest: the one decides on every account, for which most others would wait,
+# the other asks for no decision
+FIRST = ("portfolio_audit", "kpi_tracking")
 RESERVED_PAGES = {"index", "annex", "accounts"}
 SET_BY_LAB = re.compile(r"(engagement|as_of|language|earlier_report) = ")
 GARBAGE_THRESHOLD = 20_000  # new objects between two collections
@@ -197,7 +200,7 @@ def run_audit(
                 else {}
                 for name in accepted
             }
-            longest_first = sorted(notebooks, key=lambda path: -path.stat().st_size)
+            in_order = sorted(notebooks, key=lambda p: (p.stem not in FIRST, -p.stat().st_size))
             run, side_by_side = _prepared(unfinished, chosen, settings.anonymise, len(notebooks))
             jobs = [
                 Job(
@@ -208,7 +211,7 @@ def run_audit(
                     run,
                     run.parent,
                 )
-                for path in longest_first
+                for path in in_order
             ]
             expected = expected_seconds(notebooks, last_seconds(home))
             with watch.running(expected, side_by_side):

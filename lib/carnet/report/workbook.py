@@ -20,7 +20,7 @@ from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from carnet.engagement.records import FORMULA_START, restored
+from carnet.engagement.records import FORMULA_START, restored_all
 from carnet.exhibits.headings import HEADINGS, WORDS
 from carnet.exhibits.lists import LISTS, RENAMED
 from carnet.wording import Wording
@@ -187,12 +187,7 @@ def _as_sheet(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _read(path: Path) -> pd.DataFrame:
     """A list as texts, as they were before they were neutralised."""
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    for column in frame.columns:
-        neutral = frame[column].str.startswith("'")
-        if neutral.any():
-            frame.loc[neutral, column] = frame.loc[neutral, column].map(restored)
-    return frame
+    return pd.read_csv(path, dtype=str, keep_default_na=False).apply(restored_all)
 
 
 def _cut(text: str, units: int) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.once import once
 from carnet.customers.accounts.sources import OPPORTUNITY_YEARS
 from carnet.customers.customer_years import rolling_periods, years_covered
 from carnet.customers.series import audit_series, margin_rates, moved, own_costs
@@ -86,6 +87,14 @@ def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
     Nobody, where the sales given do not cover 24 months.
     """
     book = book.rolling
+    now = audit_series(book).iloc[1]
+    sums = ("net_margin", "gross_margin", "revenue", "fixed_cost", "acquisition_cost")
+    return Portfolio(_customers(book, cut_b), *(float(now[name]) for name in sums))
+
+
+@once
+def _customers(book: Book, cut_b: float) -> pd.DataFrame:
+    """The customers of a `Portfolio`."""
     movements = movement_of(book)
     # those due
     t = (
@@ -127,7 +136,6 @@ def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
     )
     named = book.names().name
     t["name"] = t.customer_id.map(named).fillna(t.customer_id)  # nameless: its number
-    now = audit_series(book).iloc[1]
     columns = [
         "customer_id",
         "name",
@@ -141,13 +149,7 @@ def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
         "left",
         "years",
     ]
-    return Portfolio(
-        t[columns],
-        *(
-            float(now[name])
-            for name in ("net_margin", "gross_margin", "revenue", "fixed_cost", "acquisition_cost")
-        ),
-    )
+    return t[columns]
 
 
 def _year_up_to(customers: pd.Series, last: pd.Series) -> pd.DataFrame:

@@ -11,7 +11,12 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.customers import customer_years, series
 from carnet.customers.accounts.history import leave_history
-from carnet.customers.decisions import account_budgets, decisions, open_names
+from carnet.customers.decisions import (
+    account_budgets,
+    decided_under,
+    decisions,
+    open_names,
+)
 from carnet.customers.experiments import feasibility, reading
 from carnet.customers.experiments.plan import Plan
 from carnet.customers.figures import measured
@@ -208,7 +213,7 @@ class RetentionStudy:
                 save_rate=min(1.0, policy.save_rate * factor),
                 win_back_rate=min(1.0, policy.win_back_rate * factor),
             )
-            totals[factor] = decisions(self.book, other).at_most.sum()
+            totals[factor] = decided_under(self.book, other).at_most.sum()
         return totals
 
     # --- tests
