@@ -450,7 +450,9 @@ class Contract:
         check.duplicate_rows, check.duplicate_amount = self.con.execute(
             f"SELECT coalesce(sum(n - 1), 0)::BIGINT, coalesce(sum(s * (n - 1) / n), "
             f"0)::DECIMAL(38, 4) FROM (SELECT count(*) AS n, sum({total}) AS s FROM parsed_{name} "
-            f"WHERE _reason IS NULL GROUP BY _file, _hash HAVING count(*) > 1)"
+            f"WHERE _reason IS NULL AND _hash IN (SELECT _hash FROM parsed_{name} "
+            f"WHERE _reason IS NULL GROUP BY 1 HAVING count(*) > 1) "
+            f"GROUP BY _file, _hash HAVING count(*) > 1)"
         ).fetchall()[0]
         if check.duplicate_rows:
             message = N_(
@@ -852,11 +854,11 @@ def alike_customers(con: duckdb.DuckDBPyConnection, checks: Iterable[TableCheck]
     if not tables:
         return []
     ids = " UNION ".join(
-        f"SELECT customer_id AS id FROM accepted_{table} WHERE customer_id IS NOT NULL"
+        f"SELECT DISTINCT customer_id AS id FROM accepted_{table} WHERE customer_id IS NOT NULL"
         for table in tables
     )
     alike = con.execute(
-        f"SELECT string_agg(id, ' = ' ORDER BY id) FROM (SELECT DISTINCT id, "
+        f"SELECT string_agg(id, ' = ' ORDER BY id) FROM (SELECT id, "
         f"ltrim(regexp_replace(strip_accents(lower(id)), '[^a-z0-9]', '', 'g'), '0') AS plain "
         f"FROM ({ids})) WHERE plain <> '' GROUP BY plain HAVING count(*) > 1 ORDER BY 1"
     ).fetchall()
