@@ -26,7 +26,7 @@ from carnet.exhibits.lists import LISTS, RENAMED
 from carnet.wording import Wording
 
 SHEET_ROWS = 5000  # a sheet is for reading; the whole list is in lists/
-SALESPEOPLE_SHEETS = 200
+SALESPEOPLE_SHEETS, PERSONAL_ROWS = 200, 1000  # sheets of one salesperson, and rows of each
 # of a column of long texts, and the letters that a line of it holds
 LONG_WIDTH, LONG_LETTERS = 60, 58
 # points; not every program makes room for wrapped texts by itself
@@ -101,7 +101,9 @@ def write_annex(
                 for column in columns.split()
                 if column in frame.columns and (not len(frame) or (frame[column] != "").any())
             ]
-            writer.table(book.add_worksheet(name), frame, present, f"{client} – {heading}")
+            most = PERSONAL_ROWS if columns is PERSONAL else SHEET_ROWS
+            title = f"{client} – {heading}"
+            writer.table(book.add_worksheet(name), frame, present, title, most)
     return True
 
 
@@ -266,9 +268,9 @@ class _Writer:
             sheet.write_number(row, 1, count, self.formats["count"])
 
     def table(
-        self, sheet: Worksheet, frame: pd.DataFrame, columns: Sequence[str], title: str
+        self, sheet: Worksheet, frame: pd.DataFrame, columns: Sequence[str], title: str, most: int
     ) -> None:
-        """One list: heading in the first row, frozen and filtered;
+        """One list, its first `most` rows: heading in the first row, frozen and filtered;
         numbers, dates and words in the reader's formats.
         """
         sheet.freeze_panes(1, columns.index("name") + 1 if "name" in columns[:4] else 0)
@@ -301,7 +303,7 @@ class _Writer:
                 self.w._(HEADINGS[column][0]),
                 self.figure_heading if over_figures else self.heading,
             )
-        shown = frame.head(SHEET_ROWS)
+        shown = frame.head(most)
         for row, texts in enumerate(
             zip(*(shown[column].tolist() for column in columns), strict=True), 1
         ):

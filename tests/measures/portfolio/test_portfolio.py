@@ -655,5 +655,19 @@ def test_bootstrap_coverage_by_simulation():
     assert 0.90 <= held / 200 <= 0.99
 
 
+@pytest.mark.parametrize("spread", [0.5, 2.5])  # of log-normal values: even, and a few very large
+def test_a_sum_over_many_customers_has_the_interval_of_draws_one_by_one(spread):
+    """Of many values in groups; against samples drawn value by value, with another seed."""
+    rng = np.random.default_rng(5)
+    values = rng.lognormal(3, spread, 24_000) * np.where(rng.random(24_000) < 0.4, 1, -1)
+    low, high = intervals.bootstrap_total(values)
+    plain = [rng.choice(values, size=len(values)).sum() for _ in range(1500)]
+    ends = np.quantile(plain, [0.025, 0.975])
+    width = ends[1] - ends[0]
+    assert low == pytest.approx(ends[0], abs=0.07 * width)
+    assert high == pytest.approx(ends[1], abs=0.07 * width)
+    assert high - low == pytest.approx(width, rel=0.08)
+
+
 def test_bootstrap_of_few_customers_is_unknown():
     assert all(map(math.isnan, intervals.bootstrap_total(np.array([1.0] * 7))))
