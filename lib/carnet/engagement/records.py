@@ -4,6 +4,7 @@ lists as CSV files.
 
 import re
 import unicodedata
+from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
@@ -46,6 +47,12 @@ def restored_all(texts: pd.Series) -> pd.Series:
     """A column of texts as `restored` gives each."""
     marked = texts.str.startswith("'").eq(True)
     return texts.where(~marked, texts[marked].map(restored)) if marked.any() else texts
+
+
+def read_texts(path: Path) -> pd.DataFrame:
+    """A list of this report as texts, as they were before `neutralised`."""
+    t = pd.read_csv(path, dtype=str, keep_default_na=False, engine="pyarrow")
+    return t.apply(restored_all) if len(t) else t.astype(str)
 
 
 def slug(text: str) -> str:

@@ -16,7 +16,7 @@ from markupsafe import escape
 
 from carnet.book.book import Book
 from carnet.customers.accounts.dossier import EACH, MONTHS, Dossiers, dossiers, listed_first
-from carnet.engagement.records import restored_all, slug
+from carnet.engagement.records import read_texts, slug
 from carnet.exhibits.headings import WORDS
 from carnet.report.pages import page_of, template
 from carnet.wording import N_, Wording, unknown
@@ -100,9 +100,9 @@ def read_lists(folder: Path) -> dict[str, pd.DataFrame]:
     """The lists of the report that speak of customers, as texts."""
     found = {}
     for path in sorted(folder.glob("*.csv")):
-        t = pd.read_csv(path, dtype=str, keep_default_na=False)
+        t = read_texts(path)
         if "customer_id" in t:
-            found[path.stem] = t.apply(restored_all)
+            found[path.stem] = t
     return found
 
 

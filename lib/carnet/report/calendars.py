@@ -6,10 +6,9 @@ import datetime as dt
 import hashlib
 from pathlib import Path
 
-import pandas as pd
 from icalendar import Calendar, Event
 
-from carnet.engagement.records import restored_all, slug
+from carnet.engagement.records import read_texts, slug
 from carnet.exhibits.headings import WORDS
 from carnet.wording import Wording
 
@@ -25,9 +24,7 @@ def write_calendars(
     """
     if not tasks.is_file():
         return []
-    listed = pd.read_csv(tasks, dtype=str, keep_default_na=False).apply(
-        lambda column: restored_all(column).map(_clean)
-    )
+    listed = read_texts(tasks).apply(lambda column: column.map(_clean))
     names: list[str] = []
     for owner, rows in listed.groupby("salesperson", sort=True):
         calendar = Calendar()

@@ -20,7 +20,7 @@ from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from carnet.engagement.records import FORMULA_START, restored_all
+from carnet.engagement.records import FORMULA_START, read_texts
 from carnet.exhibits.headings import HEADINGS, WORDS
 from carnet.exhibits.lists import LISTS, RENAMED
 from carnet.wording import Wording
@@ -64,13 +64,17 @@ def write_annex(
             {"title": client, "author": "carnet", "created": dt.datetime.combine(as_of, dt.time())}
         )
         writer = _Writer(book, w, colour or HOUSE_COLOUR)
-        read = {name: _read(lists / f"{name}.csv") for name in there}
+        read = {name: read_texts(lists / f"{name}.csv") for name in there}
         sheets = [
             (w._(LISTS[name].label), _as_sheet(name, read[name]), columns)
             for name, columns in there.items()
             if len(read[name])
         ]
-        late = _read(gaps) if gaps.is_file() else pd.DataFrame(columns=["salesperson", "sales_gap"])
+        late = (
+            read_texts(gaps)
+            if gaps.is_file()
+            else pd.DataFrame(columns=["salesperson", "sales_gap"])
+        )
         late = late[pd.to_numeric(late.sales_gap, errors="coerce") < 0]
         owners = sorted(late.salesperson.unique())
         sheets += [
@@ -185,11 +189,6 @@ def _as_sheet(name: str, frame: pd.DataFrame) -> pd.DataFrame:
             if source in frame.columns
         }
     )
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """A list as texts, as they were before they were neutralised."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False).apply(restored_all)
 
 
 def _cut(text: str, units: int) -> str:

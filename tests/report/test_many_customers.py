@@ -1,0 +1,67 @@
+"""Every notebook on 200,000 customers, in a time told by a loop on the same machine:
+no sentence, budget or draw may go through them one by one again.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from carnet.shipped import NOTEBOOKS
+
+from tests.conftest import run_carnet
+
+CUSTOMERS, LINES = 200_000, 800_000
+# times the loop that each notebook may take; measured 2 to 12, of which most wait for another's
+# decisions. Babel alone took 80 for the sentences of one list
+BUDGET = 40
+
+
+def loop_seconds():
+    """Seconds of a loop over so many rows in plain Python."""
+    before = time.perf_counter()
+    told = {f"C{number}": f"{number * 0.37:,.2f}" for number in range(5 * CUSTOMERS)}
+    assert len(told) == 5 * CUSTOMERS
+    return time.perf_counter() - before
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """The folder of a book with many customers and few lines of each."""
+    folder = tmp_path_factory.mktemp("wide") / "wide"
+    folder.mkdir()
+    rows = f"""SELECT 'C' || (hash(i) % {CUSTOMERS}) AS customer_id, 'F' || i AS order_id,
+        DATE '2023-01-01' + CAST((i * 1096) // {LINES} AS INTEGER) AS date,
+        CAST((hash(i) % 50000) / 100.0 + 5 AS DECIMAL(18, 2)) AS amount,
+        'P' || (hash(i * 3) % 5) AS product, 'S' || (hash(i) % {CUSTOMERS} % 20) AS salesperson
+        FROM range({LINES}) t(i)"""
+    duckdb.sql(f"COPY ({rows}) TO '{folder}/sales.parquet'")
+    (folder / "engagement.yml").write_text(
+        "client: Wide\nas_of: 2025-12-31\nlanguage: en\ntables:\n"
+        '  sales: {files: "sales.parquet"}\n',
+        encoding="utf-8",
+    )
+    return folder
+
+
+@pytest.mark.long
+def test_every_notebook_keeps_its_time(wide, tmp_path):
+    before = loop_seconds()
+    done = run_carnet("run", wide, "--out", tmp_path)
+    unit = (before + loop_seconds()) / 2
+    assert done.returncode == 0, done.stderr
+    report = Path(done.stdout.splitlines()[-1])
+    seconds = json.loads((report / "manifest.json").read_text(encoding="utf-8"))["seconds"]
+    taken = {name: seconds[name] / unit for name in seconds if name != "total"}
+    assert set(taken) == {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
+    assert {name: times for name, times in taken.items() if times > BUDGET} == {}, seconds
+    listed = duckdb.sql(
+        f"SELECT count(*), count(DISTINCT customer_id), count(*) FILTER (decision = '' OR why = '')"
+        f" FROM read_csv('{report}/lists/actions.csv', all_varchar = true)"
+    ).fetchall()[0]
+    active = duckdb.sql(
+        f"SELECT count(DISTINCT customer_id) FROM '{wide}/sales.parquet' WHERE date > '2023-12-31'"
+    )
+    assert listed == (active.fetchall()[0][0],) * 2 + (0,) and listed[0] > 180_000
+    print(taken, unit, listed)
