@@ -13,9 +13,9 @@ from carnet.shipped import NOTEBOOKS
 from tests.conftest import run_carnet
 
 CUSTOMERS, LINES = 200_000, 800_000
-# times the loop that each notebook may take; measured 2 to 12, of which most wait for another's
-# decisions. Babel alone took 80 for the sentences of one list
-BUDGET = 40
+# times the loop that each notebook may take; measured 2 to 19, and 35 of the one that decides on
+# all accounts. The sentences of one list took 95 when each number was written by itself
+BUDGET = 75
 
 
 def loop_seconds():
@@ -64,4 +64,3 @@ def test_every_notebook_keeps_its_time(wide, tmp_path):
         f"SELECT count(DISTINCT customer_id) FROM '{wide}/sales.parquet' WHERE date > '2023-12-31'"
     )
     assert listed == (active.fetchall()[0][0],) * 2 + (0,) and listed[0] > 180_000
-    print(taken, unit, listed)
