@@ -197,17 +197,25 @@ def yearly_movement(
         first=orders.date.min(), last=orders.date.max(), day_count=orders.date.nunique()
     )
     t = months.left_join(days, ["customer_id", "position"])
-    years = ibis.memtable({"end": list(ends)}, schema={"end": "int64"})
-    t = t.join(years, t.position <= years.end)
-    now, before = t.position > t.end - 12, t.position.between(t.end - 23, t.end - 12)
-    c = t.group_by("customer_id", "end").agg(
-        now=(t.bought & now).any(),
-        before=(t.bought & before).any(),
-        old=(t.bought & (t.position <= t.end - 12)).any(),
-        order_count=t.order_count.sum(where=now),
-        first=t["first"].min(),
-        last=t["last"].max(),
-        day_count=t.day_count.sum(),
+    t = t.select(*months.columns, "first", "last", "day_count")
+    states = _states_up_to(t, sorted({*ends, *(end - 12 for end in ends)}))
+    year_before = states.select(
+        "customer_id",
+        end=states.end + 12,
+        earlier=states.bought_last,
+        before_count=states.order_count,
+    )
+    states = states.filter(states.end.isin(list(ends)))
+    c = states.left_join(year_before, ["customer_id", "end"])
+    c = c.select(
+        "end",
+        "first",
+        "last",
+        "day_count",
+        now=(c.bought_last > c.end - 12).fill_null(False),
+        before=(c.earlier >= c.end - 23).fill_null(False),
+        old=c.earlier.notnull(),
+        order_count=c.order_count - c.before_count.fill_null(0),
     )
     slow: ir.BooleanValue = ibis.literal(False)
     if usual_days is not None and not math.isnan(usual_days):
@@ -232,6 +240,32 @@ def yearly_movement(
         )
         .order_by("position")
     )
+
+
+def _states_up_to(months: ir.Table, ends: Sequence[int]) -> ir.Table:
+    """What is known of each customer at the end of several months: one row a customer and month of
+    `ends`, from its first month on.
+
+    Columns     customer_id, end, bought_last (the last month with something bought), order_count,
+                first, last, day_count: of all its months up to that one
+    """
+    so_far = ibis.cumulative_window(group_by="customer_id", order_by="position")
+    following = months.position.lead().over(
+        ibis.window(group_by="customer_id", order_by="position")
+    )
+    t = months.select(
+        "customer_id",
+        "position",
+        following=following,
+        bought_last=months.position.max(where=months.bought).over(so_far),
+        order_count=months.order_count.sum().over(so_far),
+        first=months["first"].min().over(so_far),
+        last=months["last"].max().over(so_far),
+        day_count=months.day_count.sum().over(so_far),
+    )
+    points = ibis.memtable({"end": list(ends)}, schema={"end": "int64"})
+    here = (t.position <= points.end) & (t.following.isnull() | (t.following > points.end))
+    return t.join(points, here).drop("position", "following")
 
 
 @measure(N_("Quantities of each period, from sales"))
