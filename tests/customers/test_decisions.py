@@ -714,23 +714,23 @@ def test_every_action_and_reason_has_its_words_in_both_languages():
 
 def test_a_decision_is_one_sentence_with_its_price_or_its_reason(made_up_book):
     t = decisions(made_up_book, NO_HOLD_OUT).set_index("customer_id")
-    sentences = {
-        name: words.decision(ENGLISH, t.loc[name]) for name in ("F00", "F01", "F04", "F06", "L00")
-    }
-    assert sentences == {
+    told = words.worded(ENGLISH, t)
+    assert told.decision[["F00", "F01", "F04", "F06", "L00"]].to_dict() == {
         "F00": "last-chance proposal, at most €60",
         "F01": "do not chase: claims doubtful, in collection or written off",
         "F04": "do not chase: noted as closed, sold or in liquidation",
         "F06": "do not chase: its contract is over",
         "L00": "serve as ever",
     }
-    assert words.why(ENGLISH, t.loc["F01"]).startswith(
+    assert told.why["F01"].startswith(
         "claims doubtful, in collection or written off · €4,500 behind the year before · "
     )
-    assert words.why(ENGLISH, t.loc["F01"]).endswith("€2,400 of margin a year")
-    unknown = t.loc["L00"].copy()
+    assert told.why["F01"].endswith("€2,400 of margin a year")
+    unknown = t.loc[["L00"]].copy()
     unknown[["sales_gap", "leave_probability", "yearly_margin", "at_most"]] = np.nan
-    assert words.why(ENGLISH, unknown) == "" and words.decision(ENGLISH, unknown) == "serve as ever"
+    assert words.worded(ENGLISH, unknown)[["decision", "why"]].to_numpy().tolist() == [
+        ["serve as ever", ""]
+    ]
 
 
 def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):

@@ -225,14 +225,10 @@ def test_a_contract_over_and_nothing_bought_since_is_gone(contract_book):
         and t.strategy["bought_since"] != "gone"
         and t.strategy["running"] != "gone"
     )
-    assert (
-        words.reason(ENGLISH, t.loc["ended"], rules)
-        == "Its contract ended on 31 March 2025, and nothing was bought since."
-    )
-    assert "Its contract ended on 30 June 2024; it has bought since." in words.reason(
-        ENGLISH, t.loc["bought_since"], rules
-    )
-    assert "order by order" not in words.reason(ENGLISH, t.loc["running"], rules)
+    told = words.reason(ENGLISH, t, rules)
+    assert told["ended"] == "Its contract ended on 31 March 2025, and nothing was bought since."
+    assert "Its contract ended on 30 June 2024; it has bought since." in told["bought_since"]
+    assert "order by order" not in told["running"]
     decided = decisions(contract_book, Policy(proposal_cost=1.0, action_cost=1.0)).set_index(
         "customer_id"
     )

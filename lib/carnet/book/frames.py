@@ -89,9 +89,9 @@ def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     """True where values, types and index are the same; None is not NaN."""
     kinds = [
         [
-            (pd.api.types.infer_dtype(t[name], skipna=False), (t[name] != t[name]).sum())
-            for name in t
-            if t[name].dtype == object
+            (pd.api.types.infer_dtype(t[name], skipna=False), (values != values).sum())  # NaN
+            for name, values in ((name, t[name].to_numpy()) for name in t)
+            if values.dtype == object and t[name].dtype == object
         ]
         for t in (one, other)
     ]

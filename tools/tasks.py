@@ -1,0 +1,190 @@
+"""Everything that the Makefile does, for machines without make:
+`python tools/tasks.py audit`, `test`, … Each task is a function below; its first line is its help.
+
+Only the standard library: `setup` makes the environment in which the rest runs.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+DONE = VENV / ".done"
+FRENCH = ROOT / "lib/carnet/locale/fr/LC_MESSAGES/carnet.po"
+KEYWORDS = ("_", "sentences", "N_", "Message", "ngettext:1,2")
+TASKS: dict[str, Callable[[], None]] = {}
+
+
+def task(function: Callable[[], None]) -> Callable[[], None]:
+    """A function that a user may ask for by its name."""
+    TASKS[function.__name__] = function
+    return function
+
+
+def run(name: str, *arguments: object, accepted: tuple[int, ...] = (0,)) -> None:
+    """A program of the environment, in the project's folder; ends with its status where it is none
+    of those accepted.
+    """
+    environment = os.environ | {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    command = [str(BIN / name), *map(str, arguments)]
+    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    if status not in accepted:
+        sys.exit(status)
+
+
+def python(*arguments: object) -> None:
+    """The environment's Python."""
+    run("python", *arguments)
+
+
+@task
+def setup() -> None:
+    """create .venv with the locked versions"""
+    given = [ROOT / "requirements.txt", ROOT / "pyproject.toml"]
+    if DONE.is_file() and all(DONE.stat().st_mtime >= path.stat().st_mtime for path in given):
+        return
+    if sys.version_info < (3, 11):  # noqa: UP036  # the machine's Python, not the environment's
+        sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 audit")
+    pins = given[0].read_text(encoding="utf-8").splitlines()
+    uv = next(line.split()[0] for line in pins if line.startswith("uv=="))
+    venv.create(VENV, with_pip=True)
+    python("-m", "pip", "install", "--quiet", "--disable-pip-version-check", uv)
+    interpreter = BIN / ("python.exe" if os.name == "nt" else "python")
+    locked = ("--require-hashes", "--compile-bytecode", given[0])
+    run("uv", "pip", "sync", "--quiet", "--python", interpreter, *locked)
+    run("uv", "pip", "install", "--quiet", "--python", interpreter, "--no-deps", "--editable", ".")
+    DONE.touch()
+
+
+@task
+def audit() -> None:
+    """audit data/demo; the last line printed is the dated report"""
+    setup()
+    python("-m", "compileall", "-q", "lib/carnet")
+    run("carnet", "run", "data/demo", accepted=(0, 1))  # 1: some rows were set aside
+
+
+@task
+def test() -> None:
+    """lint, unit tests, doctests, notebooks"""
+    lint()
+    python("-m", "compileall", "-q", "lib/carnet")
+    python("-m", "pytest", "-n", 3, "--dist", "loadfile", "--no-loadscope-reorder")
+
+
+@task
+def check() -> None:
+    """style, types and the unit tests that need no report: a minute and a half, while working"""
+    style()
+    python("-m", "pytest", "-n", 2, "-q", "-m", "not report and not long", "tests", "lib")
+
+
+@task
+def lint() -> None:
+    """style, types, the one-way order of imports, known vulnerabilities, licences"""
+    style()
+    python("tools/supply_chain.py")
+
+
+def style() -> None:
+    """What needs no network."""
+    setup()
+    run("ruff", "check", ".")
+    run("ruff", "format", "--check", ".")
+    run("mypy")
+    run("lint-imports")
+
+
+@task
+def spark() -> None:
+    """add PySpark, for `engine: spark` (half a gigabyte; Java 17 or newer comes from the system)"""
+    setup()
+    given = ("--require-hashes", "--no-deps", "-r", "requirements-spark.txt")
+    run("uv", "pip", "install", "--quiet", "--python", BIN / "python", *given)
+
+
+@task
+def lab() -> None:
+    """JupyterLab on the demonstration company, parameters set; for a client: carnet lab FOLDER"""
+    setup()
+    run("carnet", "lab", "data/demo")
+
+
+@task
+def wheel() -> None:
+    """build the wheel and try it in a fresh environment, without the checkout"""
+    setup()
+    python("tools/try_wheel.py")
+
+
+@task
+def bench() -> None:
+    """time the audit of generated books"""
+    setup()
+    python("tools/bench.py")
+
+
+@task
+def notebooks() -> None:
+    """run the notebooks again and store their outputs, which nbval compares"""
+    setup()
+    python("tools/refresh_notebooks.py")
+
+
+@task
+def demo() -> None:
+    """write the demonstration company again (same seed, same bytes)"""
+    setup()
+    python("data/demo/generate.py")
+
+
+@task
+def wording() -> None:
+    """bring new sentences into the French catalogue; translate the empty ones by hand"""
+    setup()
+    template, made = ROOT / "carnet.pot", ROOT / "carnet.po"
+    keywords = [part for keyword in KEYWORDS for part in ("-k", keyword)]
+    plain = ("--no-location", "--no-wrap")
+    extract = ("extract", "-F", "babel.cfg", *keywords, "--sort-output", *plain)
+    run("pybabel", "-q", *extract, "-o", template, ".")
+    head = FRENCH.read_text(encoding="utf-8").partition("\n\n")[0] + "\n\n"
+    update = ("--no-fuzzy-matching", "--ignore-obsolete", "--no-wrap", "--omit-header")
+    run("pybabel", "-q", "update", "-i", template, "-o", FRENCH, "-l", "fr", *update)
+    made.write_text(head + FRENCH.read_text(encoding="utf-8"), encoding="utf-8", newline="\n")
+    made.replace(FRENCH)
+    template.unlink()
+
+
+@task
+def lock() -> None:
+    """resolve the versions again into requirements.txt and environment.yml"""
+    setup()
+    python("tools/lock.py")
+
+
+@task
+def clean() -> None:
+    """remove the environment, reports and caches"""
+    for folder in (VENV, ROOT / "reports", *(ROOT / "data").glob("*/.carnet")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    """The tasks named, one after the other; without a name, or of a wrong one, the list."""
+    asked = sys.argv[1:]
+    if not asked or set(asked) - TASKS.keys():
+        for name, function in TASKS.items():
+            print(f"{name} - {function.__doc__}")
+        sys.exit(0 if not asked or asked == ["help"] else 2)
+    for name in asked:
+        TASKS[name]()
+
+
+if __name__ == "__main__":
+    main()
