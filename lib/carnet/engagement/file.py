@@ -55,12 +55,14 @@ class Format(_Strict):
     """How a file writes its values; whatever is left out is detected from the content."""
 
     delimiter: str | None = Field(None, description="one character, or the word whitespace")
-    decimal: Literal[",", "."] | None = None
-    thousands: Literal[" ", ",", ".", "'", ""] | None = None
+    decimal: Literal[",", "."] | None = Field(None, description="mark before the decimals")
+    thousands: Literal[" ", ",", ".", "'", ""] | None = Field(
+        None, description="mark between thousands"
+    )
     date: str | None = Field(
         None, description="strptime pattern such as %d/%m/%Y, or one of NUMBERED_DAYS"
     )
-    encoding: str | None = None
+    encoding: str | None = Field(None, description="such as utf-8, cp1252, latin-1, utf-16")
     header_row: int = Field(1, ge=1, description="row of the headers, as a spreadsheet numbers it")
     timezone: str | None = Field(
         None,
@@ -127,9 +129,9 @@ class Condition(_Strict):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    among: list[str] | None = None
-    excluded: list[str] | None = Field(None, alias="not")
-    empty: bool | None = None
+    among: list[str] | None = Field(None, description="values of rows to keep")
+    excluded: list[str] | None = Field(None, alias="not", description="values of rows to leave out")
+    empty: bool | None = Field(None, description="keep rows without a value, or with one")
 
     @model_validator(mode="before")
     @classmethod
@@ -148,17 +150,17 @@ class Ids(_Strict):
     in capitals where case is ignored.
     """
 
-    case: Literal["keep", "ignore"] = "keep"
-    zeros: Literal["keep", "ignore"] = "keep"  # in front
-    spaces: Literal["keep", "ignore"] = "keep"
-    punctuation: Literal["keep", "ignore"] = "keep"
+    case: Literal["keep", "ignore"] = Field("keep", description="small and capital letters")
+    zeros: Literal["keep", "ignore"] = Field("keep", description="zeros in front")
+    spaces: Literal["keep", "ignore"] = Field("keep", description="spaces")
+    punctuation: Literal["keep", "ignore"] = Field("keep", description="hyphens, points, slashes")
 
 
 class Sign(_Strict):
     """The column whose words make an amount negative: credit notes written as positive amounts."""
 
-    column: str
-    negative: list[str] = Field(min_length=1)
+    column: str = Field(description="its header")
+    negative: list[str] = Field(min_length=1, description="its words of a negative amount")
 
     @field_validator("negative", mode="before")
     @classmethod
@@ -173,10 +175,12 @@ class Join(_Strict):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    files: list[str] = Field(min_length=1)
-    shared: dict[str, str] = Field(alias="on", min_length=1)
-    sheet: str | list[str] | None = None
-    format: Format = Format.model_validate({})
+    files: list[str] = Field(min_length=1, description="the other file, as in a table")
+    shared: dict[str, str] = Field(
+        alias="on", min_length=1, description="header that both have, or header → its header there"
+    )
+    sheet: str | list[str] | None = Field(None, description="as in a table")
+    format: Format = Field(Format.model_validate({}), description="as in a table")
 
     @field_validator("files", mode="before")
     @classmethod
@@ -192,19 +196,24 @@ class Join(_Strict):
 class Table(_Strict):
     """Where one table comes from and which header plays which role (role: header)."""
 
-    files: list[str] = Field(min_length=1)
+    files: list[str] = Field(
+        min_length=1,
+        description="names or patterns such as sales_*.csv, package:NAME/path, or a database URL",
+    )
     query: str | None = Field(None, description="SQL, when files is a database URL")
     sheet: str | list[str] | None = Field(
         None, description="a sheet, a list of sheets, or a pattern such as 20*"
     )
-    format: Format = Format.model_validate({})
-    columns: dict[str, str] = {}
+    format: Format = Field(
+        Format.model_validate({}), description="how the file writes values; by default detected"
+    )
+    columns: dict[str, str] = Field({}, description="role → header of the file")
     join: list[Join] = Field(
         [], description="columns that stand in another file, by a number that both have"
     )
     where: dict[str, Condition] = Field({}, description="rows to keep, by the values of any column")
-    sign: Sign | None = None
-    ids: Ids = Ids()
+    sign: Sign | None = Field(None, description="the column that tells credit notes")
+    ids: Ids = Field(Ids(), description="what customer numbers may differ by and be one")
     skip: list[str] = Field([], description="rows that are none: 5, 5-8, or last 2")
     fill_down: list[str] = Field([], description="columns whose empty cells repeat the one above")
     unpivot: dict[str, str] = Field(
@@ -328,13 +337,13 @@ class Target(_Strict):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    measure: str
-    offer: str | None = None
-    baseline: float | None = None
-    start: dt.date | None = Field(None, alias="from")
-    target: float
-    due: dt.date
-    owner: str | None = None
+    measure: str = Field(description="name of a figure: see the method")
+    offer: str | None = Field(None, description="of one offer: revenue or customers")
+    baseline: float | None = Field(None, description="its value on the day of the start")
+    start: dt.date | None = Field(None, alias="from", description="day of the baseline")
+    target: float = Field(description="the value to reach")
+    due: dt.date = Field(description="the day by which")
+    owner: str | None = Field(None, description="who answers for it")
 
     @model_validator(mode="after")
     def _in_order(self) -> "Target":
@@ -346,8 +355,8 @@ class Target(_Strict):
 class Answer(_Strict):
     """The answer to one of the five questions on how a company manages its customer capital."""
 
-    answer: Literal["yes", "partly", "no"]
-    evidence: str | None = None
+    answer: Literal["yes", "partly", "no"] = Field(description="the answer")
+    evidence: str | None = Field(None, description="what it rests on")
 
     @model_validator(mode="before")
     @classmethod
@@ -367,11 +376,21 @@ class Maturity(_Strict):
     what is left out is not answered.
     """
 
-    customer_capital: Answer | None = None
-    crm_promises: Answer | None = None
-    loyalty_measured: Answer | None = None
-    satisfaction_and_loyalty: Answer | None = None
-    statistics: Answer | None = None
+    customer_capital: Answer | None = Field(
+        None, description="Is the notion of customer capital dealt with in the company?"
+    )
+    crm_promises: Answer | None = Field(
+        None, description="Has customer relationship management kept its promises?"
+    )
+    loyalty_measured: Answer | None = Field(
+        None, description="Does the company measure the loyalty of its customers?"
+    )
+    satisfaction_and_loyalty: Answer | None = Field(
+        None, description="Does it tell satisfaction from loyalty?"
+    )
+    statistics: Answer | None = Field(
+        None, description="Has it the statistics to steer its customer capital?"
+    )
 
 
 class Sections(_Strict):
@@ -379,15 +398,15 @@ class Sections(_Strict):
     (`notebook.section`).
     """
 
-    hide: list[str] = []
-    first: list[str] = []
+    hide: list[str] = Field([], description="left out everywhere")
+    first: list[str] = Field([], description="at the head of their page, in this order")
 
 
 class Signed(_Strict):
     """Who signs the report, and when."""
 
-    name: str = Field(min_length=1)
-    date: dt.date | None = None
+    name: str = Field(min_length=1, description="who signs")
+    date: dt.date | None = Field(None, description="when")
 
 
 class Lists(_Strict):
@@ -395,25 +414,32 @@ class Lists(_Strict):
     language opens them (headings, words, decimals and dates of `language`).
     """
 
-    language: Literal["en", "fr"] | None = None
-    delimiter: Literal[",", ";", "\t"] = ","
-    bom: bool = False
+    language: Literal["en", "fr"] | None = Field(
+        None, description="of headings, words, decimals and dates; without it for machines"
+    )
+    delimiter: Literal[",", ";", "\t"] = Field(",", description="mark between columns")
+    bom: bool = Field(False, description="a mark in front that tells Excel that it is UTF-8")
 
 
 class Engagement(_Strict):
     """A checked engagement file. `folder` is where its globs start; `path` is the file itself."""
 
-    client: str = Field(min_length=1)
-    language: Literal["en", "fr"] = "en"
-    currency: str = "EUR"
-    as_of: dt.date | None = None
-    comparison: Literal["rolling_year", "year_to_date"] = "rolling_year"
-    fiscal_year_start: int = Field(1, ge=1, le=12)
+    client: str = Field(min_length=1, description="name on the cover, and of the reports' folder")
+    language: Literal["en", "fr"] = Field("en", description="of the report")
+    currency: str = Field("EUR", description="code such as EUR, CHF, USD")
+    as_of: dt.date | None = Field(None, description="day of the audit; by default the last sale")
+    comparison: Literal["rolling_year", "year_to_date"] = Field(
+        "rolling_year", description="12 months against the 12 before, or the fiscal year so far"
+    )
+    fiscal_year_start: int = Field(1, ge=1, le=12, description="its first month")
     engine: str = Field("duckdb", description="duckdb, spark, or the URL of a PostgreSQL server")
     sector: str | None = Field(
         None, description="a sector of carnet's profiles, or a file in the folder"
     )
-    cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = {}
+    cost_behaviour: dict[str, Literal["fixed", "variable", "acquisition"]] = Field(
+        {},
+        description="account or category → how it behaves, where carnet reads it otherwise",
+    )
     rates: dict[str, Any] | str = Field(
         {},
         description=(
@@ -450,12 +476,12 @@ class Engagement(_Strict):
     audience: Literal["full", "management", "sales"] = Field(
         "full", description="whom the report is for: a shorter one shows fewer sections"
     )
-    sections: Sections = Sections()
-    signed: Signed | None = None
+    sections: Sections = Field(Sections(), description="what is hidden, and what comes first")
+    signed: Signed | None = Field(None, description="who signs the report")
     parameters: dict[str, dict[str, Any]] = Field(
         {}, description="parameters of notebooks, by notebook: kept with the engagement"
     )
-    lists: Lists = Lists()
+    lists: Lists = Field(Lists(), description="how lists/*.csv are written")
     account_page_count: int = Field(
         60, ge=0, le=1000, description="accounts that get a page of their own, at most"
     )
@@ -463,9 +489,9 @@ class Engagement(_Strict):
         None,
         description="URL of the database that tables with a query and without files are read from",
     )
-    tables: dict[str, Table] = Field(min_length=1)
-    targets: list[Target] = []
-    maturity: Maturity = Maturity()
+    tables: dict[str, Table] = Field(min_length=1, description="the client's tables, by name")
+    targets: list[Target] = Field([], description="objectives, followed in kpi_tracking")
+    maturity: Maturity = Field(Maturity(), description="answers to five questions")
     folder: Path = Field(Path(), exclude=True)
 
     @model_validator(mode="before")

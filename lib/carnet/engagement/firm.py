@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from carnet.errors import CarnetError, nearest
 from carnet.wording import LOCALES, messages
@@ -31,9 +31,13 @@ class Firm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = ""
-    colours: dict[Literal["focus", "contrast", "context", "third"], str] = {}
-    wording: dict[Literal["en", "fr"], dict[str, str]] = {}
+    name: str = Field("", description="in place of carnet's in cover and footer")
+    colours: dict[Literal["focus", "contrast", "context", "third"], str] = Field(
+        {}, description="such as #5B2333; focus must be readable on white"
+    )
+    wording: dict[Literal["en", "fr"], dict[str, str]] = Field(
+        {}, description="language → an English sentence of carnet → what the firm says instead"
+    )
     folder: Path = Path()
 
     @field_validator("colours")
