@@ -138,6 +138,20 @@ def notebooks() -> None:
 
 
 @task
+def reference() -> None:
+    """write docs/engagement.md and docs/method.md from the code"""
+    setup()
+    python("tools/reference.py")
+
+
+@task
+def pictures() -> None:
+    """take the pictures of README and documentation again"""
+    setup()
+    python("tools/pictures.py")
+
+
+@task
 def demo() -> None:
     """write the demonstration company again (same seed, same bytes)"""
     setup()

@@ -1,0 +1,112 @@
+"""The documentation says what is: reference pages as the code gives them, links that lead
+somewhere, commands and options that exist, output as it is printed.
+"""
+
+import re
+import shlex
+
+import click
+import pytest
+import yaml
+from carnet.cli import cli
+
+from tests.conftest import DEMO, ROOT, run_carnet
+from tools import reference, tasks
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BILINGUAL = ("guide", "reading")
+
+
+def names(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+def anchor(heading):
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("name", ["engagement", "method"])
+def test_reference_pages_are_what_the_code_says(name):
+    written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert written == getattr(reference, f"{name}_page")(), "run `make reference`"
+
+
+def test_every_key_of_the_engagement_file_is_described():
+    page = reference.engagement_page()
+    assert page.count("\n| `") > 80
+    assert re.findall(r"^\| `.* \|  \|$", page, re.M) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, place = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.is_file(), target
+        if place:
+            headings = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), re.M)
+            assert place in {anchor(heading) for heading in headings}, target
+
+
+def known_options(command):
+    return {name for p in command.params for name in (*p.opts, *p.secondary_opts)} | {"--help"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_commands_exist_with_their_options(page):
+    for line in "\n".join(blocks(page.read_text(encoding="utf-8"), "sh")).splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["make"]:
+            assert set(words[1:]) <= tasks.TASKS.keys(), line
+        if words and words[0].endswith("carnet"):
+            command: click.Command = cli
+            rest = words[1:]
+            while isinstance(command, click.Group):
+                command = command.commands[rest.pop(0)]
+            given = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
+            assert given <= known_options(command), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_blocks_of_yaml_are_yaml(page):
+    for block in blocks(page.read_text(encoding="utf-8"), "yaml"):
+        assert isinstance(yaml.safe_load(block), dict), block
+
+
+@pytest.mark.parametrize(("page", "language"), [("guide", "en"), ("guide.fr", "fr")])
+def test_the_guide_prints_what_check_prints(page, language):
+    (block,) = blocks((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"), "text")
+    told = re.sub(r"\s+", " ", run_carnet("check", DEMO, "--language", language).stderr)
+    for line in block.splitlines():
+        assert re.sub(r"\s+", " ", line.partition("…")[0]).strip() in told, line
+
+
+def test_pages_for_clients_are_in_both_languages():
+    for name in BILINGUAL:
+        english, french = (
+            (ROOT / "docs" / f"{name}{end}.md").read_text(encoding="utf-8") for end in ("", ".fr")
+        )
+        levels = [re.findall(r"^(#+) ", text, re.M) for text in (english, french)]
+        assert levels[0] == levels[1] and len(levels[0]) > 5
+
+
+def test_the_readme_is_short():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 120
+    assert sum(len(line) > 100 for line in lines if not line.startswith("|")) == 0
+
+
+def test_make_only_calls_the_tasks():
+    """One place for what a target does; the Makefile names the tasks and nothing more."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (told,) = re.findall(r"^TASKS := (.*)$", makefile, re.M)
+    assert set(told.split()) == tasks.TASKS.keys()
+    recipes = re.findall(r"^\t(.*)$", makefile, re.M)
+    assert all(recipe.startswith("@$(PYTHON) tools/tasks.py") for recipe in recipes)
