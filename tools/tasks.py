@@ -99,6 +99,7 @@ def style() -> None:
     run("ruff", "format", "--check", ".")
     run("mypy")
     run("lint-imports")
+    docs()
 
 
 @task
@@ -142,6 +143,13 @@ def reference() -> None:
     """write docs/engagement.md and docs/method.md from the code"""
     setup()
     python("tools/reference.py")
+
+
+@task
+def docs() -> None:
+    """build the documentation as a site, into .site"""
+    setup()
+    run("mkdocs", "build", "--strict", "--quiet", "--site-dir", ".site")
 
 
 @task

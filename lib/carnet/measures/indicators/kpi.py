@@ -265,7 +265,10 @@ def _states_up_to(months: ir.Table, ends: Sequence[int]) -> ir.Table:
     )
     points = ibis.memtable({"end": list(ends)}, schema={"end": "int64"})
     here = (t.position <= points.end) & (t.following.isnull() | (t.following > points.end))
-    return t.join(points, here).drop("position", "following")
+    # named, not dropped: the order of what is dropped is that of a set, and shows in the SQL
+    return t.join(points, here).select(
+        "customer_id", "end", "bought_last", "order_count", "first", "last", "day_count"
+    )
 
 
 @measure(N_("Quantities of each period, from sales"))
