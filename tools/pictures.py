@@ -20,9 +20,7 @@ CHARTS = {
     "lorenz": ("portfolio_audit", "lorenz"),
     "strategies": ("portfolio_audit", "strategies-chart"),
     "gaps": ("sales_gaps", "gap-ranking"),
-    "funnel": ("sales_gaps", "funnel"),
     "reasons": ("churn_reasons", "reasons-chart"),
-    "drivers": ("churn_reasons", "drivers"),
     "margins": ("cost_structure", "margin-steps"),
     "whale": ("cost_structure", "whale"),
     "profit": ("retention_plan", "profit-effect"),
@@ -64,12 +62,14 @@ def take(page: Page, report: Path, language: str) -> None:
     for name, (notebook, key) in CHARTS.items():
         title = titles(report, notebook)[key]
         page.goto((report / f"{notebook}.html").as_uri())
-        chart = page.locator("svg.chart.wide").and_(page.get_by_label(title, exact=False)).first
+        chart = page.locator(
+            f"svg.chart.wide[aria-label^={json.dumps(title, ensure_ascii=False)}]"
+        ).first
         chart.screenshot(path=IMAGES / f"{name}-{language}.png")
 
 
 def main() -> None:
-    """Both languages."""
+    """Both languages; for everybody to read, which reports are not."""
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
         browser = playwright.chromium.launch(executable_path=find_browser())
@@ -77,6 +77,8 @@ def main() -> None:
         for language in ("en", "fr"):
             take(page, audited(language, Path(scratch) / language), language)
         browser.close()
+    for picture in IMAGES.glob("*.png"):
+        picture.chmod(0o644)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def setup() -> None:
         sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 audit")
     pins = given[0].read_text(encoding="utf-8").splitlines()
     uv = next(line.split()[0] for line in pins if line.startswith("uv=="))
-    venv.create(VENV, with_pip=True)
+    venv.create(VENV, with_pip=True, symlinks=os.name != "nt")
     python("-m", "pip", "install", "--quiet", "--disable-pip-version-check", uv)
     interpreter = BIN / ("python.exe" if os.name == "nt" else "python")
     locked = ("--require-hashes", "--compile-bytecode", given[0])
