@@ -213,7 +213,9 @@ class Table(_Strict):
     )
     where: dict[str, Condition] = Field({}, description="rows to keep, by the values of any column")
     sign: Sign | None = Field(None, description="the column that tells credit notes")
-    ids: Ids = Field(Ids(), description="what customer numbers may differ by and be one")
+    ids: Ids = Field(
+        Ids.model_validate({}), description="what customer numbers may differ by and be one"
+    )
     skip: list[str] = Field([], description="rows that are none: 5, 5-8, or last 2")
     fill_down: list[str] = Field([], description="columns whose empty cells repeat the one above")
     unpivot: dict[str, str] = Field(
@@ -476,12 +478,14 @@ class Engagement(_Strict):
     audience: Literal["full", "management", "sales"] = Field(
         "full", description="whom the report is for: a shorter one shows fewer sections"
     )
-    sections: Sections = Field(Sections(), description="what is hidden, and what comes first")
+    sections: Sections = Field(
+        Sections.model_validate({}), description="what is hidden, and what comes first"
+    )
     signed: Signed | None = Field(None, description="who signs the report")
     parameters: dict[str, dict[str, Any]] = Field(
         {}, description="parameters of notebooks, by notebook: kept with the engagement"
     )
-    lists: Lists = Field(Lists(), description="how lists/*.csv are written")
+    lists: Lists = Field(Lists.model_validate({}), description="how lists/*.csv are written")
     account_page_count: int = Field(
         60, ge=0, le=1000, description="accounts that get a page of their own, at most"
     )
@@ -491,7 +495,7 @@ class Engagement(_Strict):
     )
     tables: dict[str, Table] = Field(min_length=1, description="the client's tables, by name")
     targets: list[Target] = Field([], description="objectives, followed in kpi_tracking")
-    maturity: Maturity = Field(Maturity(), description="answers to five questions")
+    maturity: Maturity = Field(Maturity.model_validate({}), description="answers to five questions")
     folder: Path = Field(Path(), exclude=True)
 
     @model_validator(mode="before")

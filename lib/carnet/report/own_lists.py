@@ -18,7 +18,7 @@ from carnet.wording import Wording
 
 def write_own_lists(w: Wording, folder: Path, asked: Lists) -> None:
     """Rewrite lists/*.csv as asked; nothing where the machine's form is asked for."""
-    if asked == Lists():
+    if asked == Lists.model_validate({}):
         return
     reader = Wording(asked.language or w.language, w.currency, w.replaced)
     (folder / MACHINE).mkdir()
