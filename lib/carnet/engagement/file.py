@@ -600,7 +600,7 @@ class Engagement(_Strict):
 
         Raises CarnetError naming the fault.
         """
-        return Firm() if self.firm is None else load_firm(self.folder / self.firm)
+        return Firm.model_validate({}) if self.firm is None else load_firm(self.folder / self.firm)
 
     @property
     def rates_file(self) -> Path | None:
