@@ -1,5 +1,5 @@
-"""The command line: `carnet demo`, `init`, `check`, `run`, `reports`, `compare`, `experiment`,
-`lab` and `doctor`.
+"""The command line: `carnet demo`, `init`, `check`, `run`, `reports`, `schedule`, `compare`,
+`experiment`, `lab` and `doctor`.
 
 Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed.
 """
@@ -244,6 +244,20 @@ def reports(out: Path) -> None:
     for client, dated in find_reports(out).items():
         for folder, as_of, number in dated:
             click.echo(f"{client} · {as_of}{f' ({number})' if number > 1 else ''} · {folder}")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@reports_folder
+@click.option("--day", type=click.IntRange(1, 28), default=2, show_default=True, help="Of a month.")
+@click.option("--hour", type=click.IntRange(0, 23), default=6, show_default=True, help="Of a day.")
+def schedule(folder: Path, out: Path, day: int, hour: int) -> None:
+    """The line that has this system audit an engagement every month: nothing is changed here."""
+    from carnet.engagement.file import load_engagement
+    from carnet.report.schedule import schedule_line
+
+    load_engagement(folder)
+    click.echo(schedule_line(folder, out, day, hour))
 
 
 @cli.command()

@@ -1,7 +1,11 @@
 """What a machine has and what it lacks."""
 
+import shlex
+from pathlib import Path
+
 import pytest
 from carnet.report import doctor
+from carnet.report.schedule import schedule_line
 
 from tests.conftest import run_carnet
 
@@ -39,3 +43,19 @@ def test_reports_lists_clients_and_dates(make_engagement, tmp_path):
         "Test SA · 2024-12-31",
         "Test SA · 2024-12-31 (2)",
     ]
+
+
+def test_the_line_of_a_monthly_audit_is_one_that_the_system_reads(make_engagement, tmp_path):
+    sales = [["customer_id", "date", "amount"], ["A", "2024-06-30", "8"]]
+    folder = make_engagement(name="client of 100 %", tables={"sales": sales})
+    done = run_carnet("schedule", folder, "--out", tmp_path / "out", "--day", "3", "--hour", "7")
+    assert done.returncode == 0
+    when, program = done.stdout.strip().split(" * * ")
+    assert when == "0 7 3" and "\\%" in program
+    words = shlex.split(program.replace("\\%", "%"))
+    assert words[1:] == ["run", str(folder), "--out", str(tmp_path / "out")]
+    assert Path(words[0]).is_file()
+    windows = schedule_line(folder, tmp_path / "out", 3, 7, "Windows")
+    assert windows.startswith("schtasks /Create /SC MONTHLY /D 3 /ST 07:00 /TN ")
+    assert windows.count('\\"') >= 2, "the path with spaces is quoted inside the command"
+    assert run_carnet("schedule", tmp_path / "nothing").returncode == 2
