@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from carnet.intake.proposal.matching import Match
 
 DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
+# one of these tables is enough to start
+ENOUGH = {"sales", "ledger", "summary", "contracts", "departures", "satisfaction"}
 ENGINE_LIBRARIES = ("psycopg", "pyspark", "py4j", "ibis")  # their errors share no base class
 
 
@@ -87,10 +89,10 @@ def init(source: str, files: tuple[Path, ...], ask: bool) -> None:
         click.echo(f"  ! left out: {line}", err=True)
     for line in proposal.doubts:
         click.echo(f"  ! look at: {line}", err=True)
-    if not {"sales", "ledger", "summary"} & {found.table for found in proposal.matches}:
+    if not ENOUGH & {found.table for found in proposal.matches}:
         click.echo(
-            "  ! none of the files is taken for sales, a ledger (FEC) or a summary: one of them is "
-            "needed for an audit.",
+            "  ! none of the files is taken for sales, a ledger (FEC), a summary, contracts, "
+            "departures or a survey: one of them is needed for an audit.",
             err=True,
         )
     click.echo(f"Read and correct the file, then: carnet check {folder}", err=True)

@@ -110,3 +110,16 @@ def test_make_only_calls_the_tasks():
     assert set(told.split()) == tasks.TASKS.keys()
     recipes = re.findall(r"^\t(.*)$", makefile, re.M)
     assert all(recipe.startswith("@$(PYTHON) tools/tasks.py") for recipe in recipes)
+
+
+def test_the_messages_of_the_faq_are_those_of_carnet():
+    sources = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "lib/carnet").rglob("*.py")
+    )
+    said = re.sub(r'"\s*\n\s*f?"', "", sources)  # of strings over several lines
+    page = (ROOT / "docs" / "faq.md").read_text(encoding="utf-8")
+    keys = re.findall(r"^\| (`.*?`) \|", page, re.M)
+    assert len(keys) > 12
+    for message in re.findall(r"`([^`]+)`", " ".join(keys)):
+        for part in message.split("…"):
+            assert part.strip(" '") in said, message

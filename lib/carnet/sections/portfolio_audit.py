@@ -60,7 +60,7 @@ def source(study: PortfolioStudy | AccountStudy) -> str:
     """The footer of the charts."""
     w, period = study.book.wording, study.book.periods.current
     return w._(
-        "Source: sales, {rows} lines accepted; period {start} to {end}",
+        "Source: sales, {rows} lines accepted in all; audit period {start} to {end}",
         rows=w.number(study.book.sales_row_count),
         start=w.date(period.start),
         end=w.date(period.end),

@@ -530,7 +530,7 @@ def whom_to_call(plan: ContactPlan) -> Shows:
     overspent = (decided.at_most > decided.action_value + CENT).any()
     yield Exhibit(
         "tasks",
-        w._("First tasks, largest gap first"),
+        w._("First tasks by day, largest gap first"),
         monday,
         Columns("due_date salesperson name task", first=p.top_count),
         missing=too_few(plan.book, tasks),
