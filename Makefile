@@ -4,6 +4,7 @@ PYTHON ?= python3
 TASKS := setup audit test check lint spark lab wheel bench notebooks reference docs pictures demo wording lock clean
 
 .PHONY: help $(TASKS)
+.NOTPARALLEL:
 
 help:
 	@$(PYTHON) tools/tasks.py

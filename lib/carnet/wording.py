@@ -43,7 +43,7 @@ LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 
 
 MINUS = "\u2212"
-SHAPED = 1e15  # from here on floats have no cents, and Babel tells their digits otherwise
+SHAPED = 1e12  # from here on the digits of a float are noise, which Babel leaves out
 # stands for an empty list of names: what would introduce it is left out of the sentence
 NOBODY = "\x00"
 

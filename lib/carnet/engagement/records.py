@@ -2,6 +2,7 @@
 lists as CSV files.
 """
 
+import csv
 import re
 import unicodedata
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow.csv
 
 FIGURES_TYPE = "application/vnd.carnet.figures+json"
 FINDINGS_TYPE = "application/vnd.carnet.findings+json"
@@ -51,7 +53,20 @@ def restored_all(texts: pd.Series) -> pd.Series:
 
 def read_texts(path: Path) -> pd.DataFrame:
     """A list of this report as texts, as they were before `neutralised`."""
-    t = pd.read_csv(path, dtype=str, keep_default_na=False, engine="pyarrow")
+    with path.open(encoding="utf-8", newline="") as file:
+        names = next(csv.reader(file), [])
+    if not names:
+        return pd.DataFrame()
+    # in one block: a block of its own may end inside a text of several lines
+    whole = pyarrow.csv.ReadOptions(block_size=max(path.stat().st_size + 1, 1 << 20))
+    t = pyarrow.csv.read_csv(
+        path,
+        read_options=whole,
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pyarrow.string()), strings_can_be_null=False
+        ),
+    ).to_pandas()
     return t.apply(restored_all) if len(t) else t.astype(str)
 
 

@@ -91,8 +91,8 @@ ANSWERS = {"yes": N_("yes"), "partly": N_("partly"), "no": N_("no")}
 
 
 def words(w: Wording, names: str, labels: Mapping[str, str]) -> str:
-    """Names joined by spaces, as words of the reader."""
-    return ", ".join(w._(labels[name]) for name in names.split())
+    """Names joined by spaces, as words of the reader; nothing of what is not known."""
+    return "" if unknown(names) else ", ".join(w._(labels[name]) for name in names.split())
 
 
 def reason(w: Wording, t: pd.DataFrame, rules: Mapping[str, float]) -> pd.Series:

@@ -43,8 +43,9 @@ def process_context(alone: bool = False) -> BaseContext:
     """How the processes of notebooks start: from the fork server, started here if it does not
     run yet, where kernels can be forked, else anew.
 
-    `alone` promises that this process has no thread beside this one, and holds nothing that a fork
-    of it must not have: the server begins as its copy, else as a new interpreter.
+    `alone` promises that this process has no Python thread beside this one (the pools of numerical
+    libraries are made for forks), and holds nothing that a fork of it must not have: the server
+    begins as its copy, else as a new interpreter.
     """
     if not CAN_FORK:
         return multiprocessing.get_context("spawn")
@@ -66,6 +67,8 @@ def _forked_server() -> Iterator[None]:
         if not pid:
             try:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                # the copy was made while its own lock was held
+                forkserver._forkserver.__init__()  # type: ignore[attr-defined,misc]
                 _close_all_but((0, 1, 2, *passed))
                 exec(arguments[-1], {})  # the line that a new interpreter would run
             finally:

@@ -1,0 +1,32 @@
+"""What a notebook hands to whoever publishes it comes back as it was."""
+
+import csv
+
+from carnet.engagement.records import read_texts
+
+
+def test_a_list_is_read_as_it_was_written_whatever_its_texts(tmp_path):
+    """Texts of several lines, in a list larger than a block of its reader; zeros in front stay;
+    against Python's own reader.
+    """
+    rows = [["customer_id", "note", "count"]]
+    rows += [
+        [f"{number:05d}", f'line {number}\nnext, "so" he said\n\nlast', "NA" if number % 3 else ""]
+        for number in range(40_000)
+    ]
+    path = tmp_path / "verbatims.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    assert path.stat().st_size > 1_500_000
+    found = read_texts(path)
+    assert [list(found.columns), *found.to_numpy().tolist()] == rows
+
+
+def test_small_lists_are_read_too(tmp_path):
+    path = tmp_path / "tasks.csv"
+    path.write_text("customer_id,task\n'=1+1,\"'-x\"\n007,it's\n", encoding="utf-8")
+    assert read_texts(path).to_numpy().tolist() == [["=1+1", "-x"], ["007", "it's"]]
+    path.write_text("customer_id,task\n", encoding="utf-8")
+    assert list(read_texts(path).columns) == ["customer_id", "task"] and not len(read_texts(path))
+    path.write_text("", encoding="utf-8")
+    assert not len(read_texts(path))
