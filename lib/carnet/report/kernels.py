@@ -68,7 +68,7 @@ def _forked_server() -> Iterator[None]:
             try:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 # the copy was made while its own lock was held
-                forkserver._forkserver.__init__()  # type: ignore[attr-defined,misc]
+                forkserver._forkserver.__init__()  # type: ignore[misc]
                 _close_all_but((0, 1, 2, *passed))
                 exec(arguments[-1], {})  # the line that a new interpreter would run
             finally:
