@@ -65,7 +65,6 @@ def setup() -> None:
 @task
 def audit() -> None:
     """audit data/demo; the last line printed is the dated report"""
-    setup()
     python("-m", "compileall", "-q", "lib/carnet")
     run("carnet", "run", "data/demo", accepted=(0, 1))  # 1: some rows were set aside
 
@@ -94,7 +93,6 @@ def lint() -> None:
 
 def style() -> None:
     """What needs no network."""
-    setup()
     run("ruff", "check", ".")
     run("ruff", "format", "--check", ".")
     run("mypy")
@@ -105,7 +103,6 @@ def style() -> None:
 @task
 def spark() -> None:
     """add PySpark, for `engine: spark` (half a gigabyte; Java 17 or newer comes from the system)"""
-    setup()
     given = ("--require-hashes", "--no-deps", "-r", "requirements-spark.txt")
     run("uv", "pip", "install", "--quiet", "--python", BIN / "python", *given)
 
@@ -113,63 +110,54 @@ def spark() -> None:
 @task
 def lab() -> None:
     """JupyterLab on the demonstration company, parameters set; for a client: carnet lab FOLDER"""
-    setup()
     run("carnet", "lab", "data/demo")
 
 
 @task
 def wheel() -> None:
     """build the wheel and try it in a fresh environment, without the checkout"""
-    setup()
     python("tools/try_wheel.py")
 
 
 @task
 def bench() -> None:
     """time the audit of generated books"""
-    setup()
     python("tools/bench.py")
 
 
 @task
 def notebooks() -> None:
     """run the notebooks again and store their outputs, which nbval compares"""
-    setup()
     python("tools/refresh_notebooks.py")
 
 
 @task
 def reference() -> None:
     """write docs/engagement.md and docs/method.md from the code"""
-    setup()
     python("tools/reference.py")
 
 
 @task
 def docs() -> None:
     """build the documentation as a site, into .site"""
-    setup()
     run("mkdocs", "build", "--strict", "--quiet", "--site-dir", ".site")
 
 
 @task
 def pictures() -> None:
     """take the pictures of README and documentation again"""
-    setup()
     python("tools/pictures.py")
 
 
 @task
 def demo() -> None:
     """write the demonstration company again (same seed, same bytes)"""
-    setup()
     python("data/demo/generate.py")
 
 
 @task
 def wording() -> None:
     """bring new sentences into the French catalogue; translate the empty ones by hand"""
-    setup()
     template, made = ROOT / "carnet.pot", ROOT / "carnet.po"
     keywords = [part for keyword in KEYWORDS for part in ("-k", keyword)]
     plain = ("--no-location", "--no-wrap")
@@ -186,7 +174,6 @@ def wording() -> None:
 @task
 def lock() -> None:
     """resolve the versions again into requirements.txt and environment.yml"""
-    setup()
     python("tools/lock.py")
 
 
@@ -205,6 +192,8 @@ def main() -> None:
             print(f"{name} - {function.__doc__}")
         sys.exit(0 if not asked or asked == ["help"] else 2)
     for name in asked:
+        if name != "clean":
+            setup()
         TASKS[name]()
 
 

@@ -67,8 +67,8 @@ def _forked_server() -> Iterator[None]:
         if not pid:
             try:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
-                # the copy was made while its own lock was held
-                forkserver._forkserver.__init__()  # type: ignore[misc]
+                # copied while this thread held it: nobody would ever give it back there
+                cast(Any, forkserver)._forkserver._lock = threading.Lock()
                 _close_all_but((0, 1, 2, *passed))
                 exec(arguments[-1], {})  # the line that a new interpreter would run
             finally:

@@ -143,7 +143,7 @@ def out_of_sample(
 
     Formula     mean over 5 repeats (REPEATS) of 10-fold (FOLDS) cross-validation of
                 `ridge_logistic`, attributes standardised by the rows that are fitted; once over
-                50,000 rows (MANY_ROWS) or more, where the draw of the folds moves no digit shown
+                50,000 rows (MANY_ROWS) or more, where five repeats tell the same to three digits
     Unit        probability, 0 to 1
     Population  the rows given; all rows of a customer fall into the same fold
     Undefined   raises ValueError without a row

@@ -20,7 +20,7 @@ from carnet.measures.retention.purchases import MIN_CUSTOMERS
 from carnet.wording import N_
 
 CLOCKWORK = 1.5  # regularity from which intervals are no chance
-MANY_CUSTOMERS = 10_000  # of which parameters no longer move
+MANY_CUSTOMERS = 10_000  # that a fit takes of more, at least
 MOST_REGULAR = 12  # largest k tried
 
 
