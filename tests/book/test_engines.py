@@ -54,6 +54,7 @@ MONTHS = list(range(12))
 FAST = """spark.master local[1]
 spark.sql.adaptive.enabled false
 spark.sql.codegen.wholeStage false
+spark.sql.codegen.factoryMode NO_CODEGEN
 spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 """  # Spark's own settings for queries on few rows
 

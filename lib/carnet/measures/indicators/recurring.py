@@ -265,19 +265,33 @@ def recurring_changes(
                 first contract started before position 0: they come back, they are not new
     Columns     customer_id, recurring_previous, recurring, recurring_change, step
     """
-    recurs = monthly[monthly.recurring.abs() >= HALF_CENT]
-    on = {
-        at: recurs[recurs.position == at].set_index("customer_id").recurring for at in (first, last)
-    }
-    t = pd.DataFrame({"recurring_previous": on[first], "recurring": on[last]})
-    had, has = t.recurring_previous.notna(), t.recurring.notna()
-    t = t.fillna(0.0)  # no contract runs on that day: nothing recurs
+    wide, known = _on_days(monthly, (first, last), earlier)
+    previous, current = wide.to_numpy().T
+    t = wide.fillna(0.0).set_axis(["recurring_previous", "recurring"], axis=1)
     change = t.recurring - t.recurring_previous
-    known = t.index.isin(set(recurs.customer_id[recurs.position < first]) | set(earlier))
-    rules = [has & ~had & known, has & ~had, had & ~has, change > 0, change < 0]
-    steps = ["reactivation", "new", "churned", "expansion", "contraction"]
-    t = t.assign(recurring_change=change, step=np.select(rules, steps, "same"))
-    return t.rename_axis("customer_id").reset_index()
+    t = t.assign(recurring_change=change, step=_steps(previous, current, known[:, 0]))
+    return t[wide.notna().any(axis=1)].rename_axis("customer_id").reset_index()
+
+
+def _on_days(
+    monthly: pd.DataFrame, positions: Sequence[int], earlier: Collection[str]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """The recurring revenue of each customer on some days, NaN where nothing recurs; and whether
+    something recurred before each of these days.
+    """
+    recurs = monthly[monthly.recurring.abs() >= HALF_CENT]
+    wide = recurs.pivot(index="customer_id", columns="position", values="recurring")
+    since = recurs.groupby("customer_id").position.min().to_numpy()  # in the order of the pivot
+    before = since[:, None] < np.asarray(positions)
+    known = before | np.asarray(wide.index.isin(list(earlier)))[:, None]
+    return wide.reindex(columns=list(positions)), known
+
+
+def _steps(previous: np.ndarray, current: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What became of amounts of one day on another; NaN is none, `known` recurred earlier."""
+    had, has = ~np.isnan(previous), ~np.isnan(current)
+    rules = [has & ~had & known, has & ~had, had & ~has, current > previous, current < previous]
+    return np.select(rules, ["reactivation", "new", "churned", "expansion", "contraction"], "same")
 
 
 @measure(N_("Bridge of the recurring revenue between days"))
@@ -300,24 +314,22 @@ def recurring_bridge(
                 opening_count, churned_count, new_count, customer_churn, gross_churn, net_churn,
                 quick_ratio
     """
-    rows = []
-    for first, last in pairwise(positions):
-        t = recurring_changes(monthly, first, last, earlier)
-        sums, counts = t.groupby("step").recurring_change.sum(), t.step.value_counts()
-        rows.append(
-            {
-                "position": last,
-                "opening": t.recurring_previous.sum(),
-                **{name: float(sums.get(name, 0.0)) for name in STEPS},
-                "closing": t.recurring.sum(),
-                "opening_count": int((~t.step.isin(["new", "reactivation"])).sum()),
-                "churned_count": int(counts.get("churned", 0)),
-                "new_count": int(counts.get("new", 0)),
-            }
-        )
-    columns = "position opening new reactivation expansion contraction churned closing"
-    counted = "opening_count churned_count new_count"
-    t = pd.DataFrame(rows, columns=f"{columns} {counted}".split())
+    wide, known = _on_days(monthly, positions, earlier)
+    previous, current = wide.to_numpy()[:, :-1], wide.to_numpy()[:, 1:]
+    steps = _steps(previous, current, known[:, :-1])
+    change = np.nan_to_num(current) - np.nan_to_num(previous)
+    sums = {name: np.where(steps == name, change, 0.0).sum(axis=0) for name in STEPS}
+    t = pd.DataFrame(
+        {
+            "position": list(positions)[1:],
+            "opening": np.nansum(previous, axis=0),
+            **sums,
+            "closing": np.nansum(current, axis=0),
+            "opening_count": (~np.isnan(previous)).sum(axis=0),
+            "churned_count": (steps == "churned").sum(axis=0),
+            "new_count": (steps == "new").sum(axis=0),
+        }
+    )
     opening, lost = t.opening.where(t.opening > 0), t.churned + t.contraction
     won = t.expansion + t.reactivation
     return t.assign(
