@@ -27,13 +27,16 @@ def task(function: Callable[[], None]) -> Callable[[], None]:
     return function
 
 
-def run(name: str, *arguments: object, accepted: tuple[int, ...] = (0,)) -> None:
-    """A program of the environment, in the project's folder; ends with its status where it is none
-    of those accepted.
-    """
+def start(name: str, *arguments: object) -> subprocess.Popen[bytes]:
+    """A program of the environment, in the project's folder."""
     environment = os.environ | {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
-    command = [str(BIN / name), *map(str, arguments)]
-    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.Popen([str(BIN / name), *map(str, arguments)], cwd=ROOT, env=environment)
+
+
+def run(name: str, *arguments: object, accepted: tuple[int, ...] = (0,)) -> None:
+    """The same, to its end; ends with its status where it is none of those accepted."""
+    with start(name, *arguments) as program:
+        status = program.wait()
     if status not in accepted:
         sys.exit(status)
 
@@ -72,9 +75,13 @@ def audit() -> None:
 @task
 def test() -> None:
     """lint, unit tests, doctests, notebooks"""
-    lint()
-    python("-m", "compileall", "-q", "lib/carnet")
-    python("-m", "pytest", "-n", 3, "--dist", "loadfile", "--no-loadscope-reorder")
+    with start("python", "tools/supply_chain.py") as asking:  # it waits for the network
+        style()
+        python("-m", "compileall", "-q", "lib/carnet")
+        python("-m", "pytest", "-n", 3, "--dist", "loadfile", "--no-loadscope-reorder")
+        status = asking.wait()
+    if status:
+        sys.exit(status)
 
 
 @task
