@@ -5,7 +5,6 @@ pictures and numbers compared.
 import base64
 import contextlib
 import csv
-import fcntl
 import gc
 import io
 import json
@@ -23,6 +22,7 @@ import numpy as np
 import pytest
 import yaml
 from carnet.engagement.running import PICTURES_VARIABLE
+from filelock import FileLock, Timeout
 from hypothesis import settings
 from nbval import plugin as nbval_plugin
 
@@ -169,10 +169,9 @@ def demo_reports(tmp_path_factory, worker_id):
     for waits in (False, True):  # first what nobody is making, then what another worker makes
         for language in ("fr", "en"):
             with (
-                (shared / f"{language}.lock").open("w") as lock,
-                contextlib.suppress(BlockingIOError),
+                contextlib.suppress(Timeout),
+                FileLock(shared / f"{language}.lock", timeout=-1 if waits else 0),
             ):
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
                 made = shared / f"{language}.txt"
                 if not made.is_file():
                     done = run_carnet(

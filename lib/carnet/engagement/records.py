@@ -22,6 +22,7 @@ EXHIBIT_TYPE = "application/vnd.carnet.exhibit+json"
 LIST_ROWS = 250  # of a list in a page; all rows are in lists/ and in the annex
 LIST_LIMIT = LIST_ROWS + 1  # what is read of a list, so that a cut one is known as cut
 FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one already made safe
+DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")  # no file of Windows is called so
 
 
 def neutralised(table: ir.Table) -> ir.Table:
@@ -72,10 +73,11 @@ def read_texts(path: Path) -> pd.DataFrame:
 
 def slug(text: str) -> str:
     """A text as the name of a file or folder: lower-case letters,
-    digits and hyphens only; may be empty.
+    digits and hyphens only; may be empty. Windows keeps some names for its devices.
 
-    >>> slug("Fournitures Vauban SAS / Été"), slug("../..")
-    ('fournitures-vauban-sas-ete', '')
+    >>> slug("Fournitures Vauban SAS / Été"), slug("../.."), slug("Con")
+    ('fournitures-vauban-sas-ete', '', 'con-')
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60]
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60]
+    return f"{name}-" if DEVICE.fullmatch(name) else name

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 CACHE_NAME = ".carnet"  # of an engagement: its cache
 PREFIX = ".building-"
 PRIVATE = 0o077  # umask: what carnet writes is its user's alone
@@ -37,12 +39,9 @@ def sweep(parent: Path) -> None:
     """Remove the folders of processes of this machine that are no more."""
     prefix = f"{PREFIX}{_here()}-"
     for left in parent.glob(f"{prefix}*"):
-        try:
-            os.kill(int(left.name.removeprefix(prefix).split("-")[0]), 0)
-        except ProcessLookupError:
+        number = left.name.removeprefix(prefix).split("-")[0]
+        if number.isdigit() and not psutil.pid_exists(int(number)):
             shutil.rmtree(left, ignore_errors=True)
-        except (PermissionError, ValueError):
-            continue
 
 
 def _here() -> str:

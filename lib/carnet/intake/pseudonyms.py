@@ -45,13 +45,16 @@ def load_key(folder: Path) -> str:
     path = folder / KEY_FILE
     if not path.exists():
         # of mode 0600
-        with tempfile.NamedTemporaryFile("w", dir=folder, encoding="ascii") as stream:
+        with tempfile.NamedTemporaryFile("w", dir=folder, encoding="ascii", delete=False) as stream:
             stream.write(secrets.token_hex(32) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
-            # another run has drawn one meanwhile: that one counts
+        try:
+            # refused where another run has drawn one meanwhile: that one counts
             with contextlib.suppress(FileExistsError):
-                os.link(stream.name, path)
+                (os.rename if os.name == "nt" else os.link)(stream.name, path)
+        finally:
+            Path(stream.name).unlink(missing_ok=True)
     key = path.read_text(encoding="ascii", errors="replace").strip()
     if not re.fullmatch(r"[0-9a-f]{64}", key):
         raise CarnetError(

@@ -69,7 +69,7 @@ def annex_page(
         words=list(words.values()),
         glossary=[(w._(HEADINGS[name][0]), w._(tip)) for name, tip in TIPS.items()],
         measures=_measures(w, executed),
-        files=[(str(path), _file_label(w, path, pages)) for path in files],
+        files=[(path.as_posix(), _file_label(w, path, pages)) for path in files],
         labels={
             "methods": w._("Methods and cut points"),
             "data": w._("Scope and data quality"),

@@ -11,6 +11,7 @@ pyproject.toml declares as an entry point. Where kernels cannot be forked, its o
 starts a new interpreter.
 """
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -19,7 +20,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from multiprocessing import forkserver, util
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -49,6 +49,8 @@ def process_context(alone: bool = False) -> BaseContext:
     """
     if not CAN_FORK:
         return multiprocessing.get_context("spawn")
+    from multiprocessing import forkserver
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
     with _forked_server() if alone else nullcontext():
@@ -67,6 +69,8 @@ def _forked_server() -> Iterator[None]:
         if not pid:
             try:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                from multiprocessing import forkserver
+
                 # copied while this thread held it: nobody would ever give it back there
                 cast(Any, forkserver)._forkserver._lock = threading.Lock()
                 _close_all_but((0, 1, 2, *passed))
@@ -75,7 +79,7 @@ def _forked_server() -> Iterator[None]:
                 os._exit(0)
         return pid
 
-    module: Any = util
+    module: Any = importlib.import_module("multiprocessing.util")
     spawn, module.spawnv_passfds = module.spawnv_passfds, fork
     try:
         yield

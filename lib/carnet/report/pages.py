@@ -304,7 +304,7 @@ def reports_page(out: Path, w: Wording, firm: Firm) -> str:
             client,
             [
                 (
-                    f"{folder.relative_to(out)}/index.html",
+                    f"{folder.relative_to(out).as_posix()}/index.html",
                     w.date(as_of) + (f" ({run})" if run > 1 else ""),
                 )
                 for folder, as_of, run in dated

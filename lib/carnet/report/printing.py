@@ -5,11 +5,13 @@ pages' own print style.
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from carnet.errors import CarnetError
 
@@ -65,7 +67,7 @@ def print_pages(browser: str, pages: Iterable[Path]) -> None:
 
 
 def _run(command: list[str]) -> str:
-    """Run the browser in a session of its own; empty when it is done, else what it told.
+    """Run the browser; empty when it is done, else what it told.
 
     Nothing of it outlives a time-out.
     """
@@ -74,12 +76,11 @@ def _run(command: list[str]) -> str:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
     )
     try:
         _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        _kill(process.pid)
         process.communicate()
         return f"nothing after {TIMEOUT_SECONDS} seconds"
     return (
@@ -87,3 +88,12 @@ def _run(command: list[str]) -> str:
         if process.returncode
         else ""
     )
+
+
+def _kill(pid: int) -> None:
+    """A process and all that it started, on any system."""
+    with suppress(psutil.NoSuchProcess):
+        first = psutil.Process(pid)
+        for process in [*first.children(recursive=True), first]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
