@@ -15,12 +15,13 @@ import pytest
 import yaml
 from carnet.engagement.parameters import Parameters
 from carnet.report.execution import RESERVED, notebook_parameters
+from carnet.shipped import report_notebooks
 
 from tests.conftest import DEMO, ROOT
 from tools.lock import environment, pins
 
 LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = report_notebooks()
 
 
 def test_environment_gives_the_same_versions_as_the_lock():

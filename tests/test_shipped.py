@@ -2,7 +2,7 @@
 
 import pytest
 from carnet.errors import CarnetError
-from carnet.shipped import DEMO, NOTEBOOKS, copy_demo
+from carnet.shipped import DEMO, FORM, NOTEBOOKS, copy_demo, report_notebooks
 
 
 def test_the_demonstration_is_copied_and_what_is_there_is_left(tmp_path):
@@ -27,4 +27,4 @@ def test_the_demonstration_is_copied_and_what_is_there_is_left(tmp_path):
 
 
 def test_the_notebooks_are_found():
-    assert len(list(NOTEBOOKS.glob("*.ipynb"))) == 7
+    assert len(report_notebooks()) == 7 and (NOTEBOOKS / f"{FORM}.ipynb").is_file()

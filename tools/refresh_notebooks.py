@@ -2,19 +2,16 @@
 `make notebooks`. nbval compares against them.
 """
 
-from pathlib import Path
-
 import nbformat
+from carnet.shipped import NOTEBOOKS, report_notebooks
 from nbclient import NotebookClient
-
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
 def main() -> None:
     """Execute in place; ids and timings are not stored, so that an unchanged notebook
     stays byte-identical.
     """
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+    for path in report_notebooks():
         notebook = nbformat.read(path, as_version=4)
         NotebookClient(
             notebook,

@@ -17,8 +17,7 @@ import duckdb
 
 from carnet import __version__
 from carnet.engagement.databases import is_database_url, without_secret
-from carnet.engagement.file import FILE_NAME
-from carnet.engagement.schema import TABLE_LABELS
+from carnet.engagement.file import FILE_NAME, load_engagement
 from carnet.engagement.unfinished import CACHE_NAME, PRIVATE
 from carnet.errors import CarnetError
 from carnet.report.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
@@ -255,7 +254,6 @@ def reports(out: Path) -> None:
 @click.option("--hour", type=click.IntRange(0, 23), default=6, show_default=True, help="Of a day.")
 def schedule(folder: Path, out: Path, day: int, hour: int) -> None:
     """The line that has this system audit an engagement every month: nothing is changed here."""
-    from carnet.engagement.file import load_engagement
     from carnet.report.schedule import schedule_line
 
     load_engagement(folder)
@@ -387,15 +385,21 @@ def lab(
     no_launch: bool,
     options: tuple[str, ...],
 ) -> None:
-    """JupyterLab on an engagement: the notebooks copied into its folder, parameters set.
-    OPTIONS go to JupyterLab.
+    """JupyterLab on an engagement: the notebooks copied into its folder, parameters set; on a
+    folder without one, the form that makes it. OPTIONS go to JupyterLab.
     """
-    from carnet.report.lab import launch, prepare
+    from carnet.report.lab import launch, prepare, prepare_form
     from carnet.report.publishing import find_notebooks
 
+    if folder.is_dir() and not (folder / FILE_NAME).is_file():
+        form = prepare_form(folder, language or "en")
+        click.echo(form)
+        sys.exit(0 if no_launch else launch(form, options))
     copies, kept = prepare(
         folder, find_notebooks(names), _read_parameters(parameters), as_of, language
     )
+    if folder.is_dir():
+        prepare_form(folder, load_engagement(folder, language=language).language)
     for copy in kept:
         click.echo(f"{copy} was there already and is kept as it is.", err=True)
     click.echo(copies[0].parent)
@@ -426,38 +430,11 @@ def exit_code(book: "Book") -> int:
 
 
 def print_ledger(book: "Book") -> None:
-    """The row ledger, the reasons and the warnings, in the engagement's language, on stderr."""
-    w = book.wording
-    click.echo(f"{book.engagement.client} · {book.as_of}", err=True)
-    for name, table in book.checks.items():
-        counts = w._(
-            "{rows} rows read, {kept} accepted, {aside} set aside",
-            rows=w.number(table.rows),
-            kept=w.number(table.accepted_rows),
-            aside=w.number(table.quarantined_rows),
-        )
-        sums = (
-            w._(
-                "{column}: {read} read = {kept} accepted + {aside} set aside",
-                column=table.mapping.get(table.total, table.total),
-                read=w.number(table.amount, 2),
-                kept=w.number(table.accepted_amount, 2),
-                aside=w.number(table.quarantined_amount, 2),
-            )
-            if table.total
-            else ""
-        )
-        label = w.tell(TABLE_LABELS[name])
-        label = w._("{table}, from the ledger", table=label) if table.source else label
-        line = w._("{table}: {counts}", table=label, counts=counts)
-        click.echo(f"  {line}{' · ' if sums else ''}{sums}", err=True)
-        for reason, count in table.reasons.items():
-            click.echo(f"    {w.number(count)} × {table.tell_reason(w, reason)}", err=True)
-        if table.unused:
-            told = w._("columns that nothing uses: {columns}", columns=", ".join(table.unused))
-            click.echo(f"    {told}", err=True)
-    for notice in book.notices:
-        click.echo(f"  ! {w.tell(notice)}", err=True)
+    """What was read, accepted and set aside, on stderr."""
+    from carnet.report.progress import ledger_lines
+
+    for line in ledger_lines(book):
+        click.echo(line, err=True)
 
 
 def _trouble(error: Exception) -> str:

@@ -19,7 +19,13 @@ def _home(installed: str, checkout: str) -> Path:
 
 NOTEBOOKS = _home("notebooks", "notebooks")
 DEMO = _home("demo", "data/demo")
+FORM = "engagement"  # the notebook that makes an engagement, and is no part of a report
 DEMO_SUFFIXES = (".yml", ".csv", ".xlsx", ".txt")  # of its raw files, as published
+
+
+def report_notebooks(folder: Path = NOTEBOOKS) -> list[Path]:
+    """The notebooks of a folder that make a report."""
+    return [path for path in sorted(folder.glob("*.ipynb")) if path.stem != FORM]
 
 
 def copy_demo(folder: Path) -> None:

@@ -7,10 +7,11 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from carnet.shipped import report_notebooks
 
-from tests.conftest import ROOT, page_text, run_carnet, said_by, write_engagement
+from tests.conftest import page_text, run_carnet, said_by, write_engagement
 
-NOTEBOOKS = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+NOTEBOOKS = [path.stem for path in report_notebooks()]
 HEADER = ["customer_id", "date", "amount"]
 
 

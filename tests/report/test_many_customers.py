@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from carnet.shipped import NOTEBOOKS
+from carnet.shipped import report_notebooks
 
 from tests.conftest import run_carnet
 
@@ -54,7 +54,7 @@ def test_every_notebook_keeps_its_time(wide, tmp_path):
     report = Path(done.stdout.splitlines()[-1])
     seconds = json.loads((report / "manifest.json").read_text(encoding="utf-8"))["seconds"]
     taken = {name: seconds[name] / unit for name in seconds if name != "total"}
-    assert set(taken) == {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
+    assert set(taken) == {path.stem for path in report_notebooks()}
     assert {name: times for name, times in taken.items() if times > BUDGET} == {}, seconds
     listed = duckdb.sql(
         f"SELECT count(*), count(DISTINCT customer_id), count(*) FILTER (decision = '' OR why = '')"

@@ -26,7 +26,7 @@ from carnet.engagement.parameters import Accepted, Policy
 from carnet.engagement.running import RUN_VARIABLE
 from carnet.errors import CarnetError, nearest
 from carnet.report.kernels import end_with_parent, prepare_kernel
-from carnet.shipped import NOTEBOOKS
+from carnet.shipped import report_notebooks
 from carnet.wording import Wording, translate_markdown
 
 CELL_TIMEOUT_SECONDS = 900
@@ -149,7 +149,7 @@ def with_kept_parameters(
     Raises CarnetError as `check_parameters`, for notebooks that run and for names of none.
     """
     _agree(kept)
-    there = {path.stem for path in NOTEBOOKS.glob("*.ipynb")} | set(notebooks)
+    there = {path.stem for path in report_notebooks()} | set(notebooks)
     for notebook, values in kept.items():
         if notebook not in there:
             raise CarnetError(f"parameters: '{notebook}'; {nearest(notebook, sorted(there))}")

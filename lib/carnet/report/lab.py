@@ -19,6 +19,7 @@ from carnet.report.execution import (
     notebook_parameters,
     with_kept_parameters,
 )
+from carnet.shipped import FORM, NOTEBOOKS
 from carnet.wording import Wording, translate_markdown
 
 FOLDER = "notebooks"
@@ -80,6 +81,23 @@ def prepare(
         notebook.cells = cells
         nbformat.write(notebook, copy)
     return copies, kept
+
+
+def prepare_form(folder: Path, language: str) -> Path:
+    """Copy the form that makes an engagement into its folder; a copy that is there is kept."""
+    target = folder / FOLDER / f"{FORM}.ipynb"
+    if target.exists():
+        return target
+    target.parent.mkdir(exist_ok=True)
+    notebook = nbformat.read(NOTEBOOKS / target.name, as_version=4)
+    w = Wording(language, "EUR")
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = translate_markdown(w, cell.source)
+        elif "parameters" in cell.metadata.get("tags", []):
+            cell.source = _set(cell.source, {"engagement": "..", "language": language})
+    nbformat.write(notebook, target)
+    return target
 
 
 def _essentials(w: Wording, name: str, seconds: float | None) -> nbformat.NotebookNode:

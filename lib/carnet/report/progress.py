@@ -13,6 +13,7 @@ import click
 from tqdm import tqdm
 
 from carnet.book.book import Book
+from carnet.engagement.schema import TABLE_LABELS
 from carnet.wording import Wording
 
 UNMEASURED_SECONDS = 10.0  # of a notebook that never ran here
@@ -149,6 +150,42 @@ class Shown(Watch):
         if self.bar is not None:
             self.bar.close()
         self.bar = self.follower = None
+
+
+def ledger_lines(book: Book) -> list[str]:
+    """The row ledger, the reasons and the warnings, in the engagement's language."""
+    w = book.wording
+    told = [f"{book.engagement.client} · {book.as_of}"]
+    for name, table in book.checks.items():
+        counts = w._(
+            "{rows} rows read, {kept} accepted, {aside} set aside",
+            rows=w.number(table.rows),
+            kept=w.number(table.accepted_rows),
+            aside=w.number(table.quarantined_rows),
+        )
+        sums = (
+            w._(
+                "{column}: {read} read = {kept} accepted + {aside} set aside",
+                column=table.mapping.get(table.total, table.total),
+                read=w.number(table.amount, 2),
+                kept=w.number(table.accepted_amount, 2),
+                aside=w.number(table.quarantined_amount, 2),
+            )
+            if table.total
+            else ""
+        )
+        label = w.tell(TABLE_LABELS[name])
+        label = w._("{table}, from the ledger", table=label) if table.source else label
+        line = w._("{table}: {counts}", table=label, counts=counts)
+        told.append(f"  {line}{' · ' if sums else ''}{sums}")
+        for reason, count in table.reasons.items():
+            told.append(f"    {w.number(count)} × {table.tell_reason(w, reason)}")
+        if table.unused:
+            unused = w._("columns that nothing uses: {columns}", columns=", ".join(table.unused))
+            told.append(f"    {unused}")
+    for notice in book.notices:
+        told.append(f"  ! {w.tell(notice)}")
+    return told
 
 
 def expected_seconds(

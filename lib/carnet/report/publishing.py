@@ -50,7 +50,7 @@ from carnet.report.kernels import process_context
 from carnet.report.layout import Choice
 from carnet.report.pages import Page, notebook_page, reports_page
 from carnet.report.progress import SILENT, Watch, expected_seconds
-from carnet.shipped import NOTEBOOKS
+from carnet.shipped import NOTEBOOKS, report_notebooks
 
 SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
 OWN_NOTEBOOKS = "notebooks"  # of the engagement, changed or added by the analyst
@@ -76,7 +76,7 @@ VERSIONED = (
 
 def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
     """The notebooks to run, by name or all; raises CarnetError with the nearest name."""
-    there = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    there = {path.stem: path for path in report_notebooks(folder)}
     if not there:
         raise CarnetError(f"no notebook in {folder}.")
     for name in names:
@@ -93,7 +93,7 @@ def is_packaged(name: str) -> bool:
 def own_names(folder: Path) -> list[str]:
     """The names of the engagement's own notebooks."""
     home = folder if folder.is_dir() else folder.parent
-    return [path.stem for path in sorted((home / OWN_NOTEBOOKS).glob("*.ipynb"))]
+    return [path.stem for path in report_notebooks(home / OWN_NOTEBOOKS)]
 
 
 def with_own(notebooks: Sequence[Path], folder: Path, names: Sequence[str] = ()) -> list[Path]:
@@ -101,7 +101,7 @@ def with_own(notebooks: Sequence[Path], folder: Path, names: Sequence[str] = ())
     place of carnet's, others beside them; of those named, only these.
     """
     home = folder if folder.is_dir() else folder.parent
-    own = {path.stem: path for path in sorted((home / OWN_NOTEBOOKS).glob("*.ipynb"))}
+    own = {path.stem: path for path in report_notebooks(home / OWN_NOTEBOOKS)}
     chosen = [
         own.pop(path.stem) if path.stem in own and is_changed(path, own[path.stem]) else path
         for path in notebooks

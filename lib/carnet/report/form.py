@@ -1,0 +1,322 @@
+"""An engagement as a form in JupyterLab: pick the client's files, see their first rows, say which
+column is what, read what the check says while it changes, run the audit, open the report.
+
+What is shown is `Draft`; every change is written to engagement.yml and checked. The same for the
+parameters of a notebook, within their bounds.
+"""
+
+import html
+import math
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ipywidgets as widgets
+from IPython.display import FileLink, display
+
+from carnet.book.book import open_book
+from carnet.customers.objectives import check_objectives
+from carnet.engagement.parameters import Parameters
+from carnet.engagement.schema import TABLE_LABELS, TABLES
+from carnet.engagement.unfinished import PRIVATE
+from carnet.errors import CarnetError
+from carnet.intake.proposal.draft import Draft, first_rows, roles_of
+from carnet.report.execution import (
+    RESERVED,
+    NotebookFailed,
+    Parameter,
+    notebook_parameters,
+)
+from carnet.report.progress import Watch, ledger_lines
+from carnet.report.publishing import find_notebooks, run_audit, with_own
+from carnet.wording import LOCALES, N_, Wording
+
+PAUSE_SECONDS = 0.6  # without a change, until the check begins
+DOUBTFUL = 0.8  # a guess less sure than this is marked
+WIDE = {"description_width": "14em"}
+ROWS = "overflow-x:auto;max-width:68em;white-space:nowrap;font-size:85%;line-height:1.4"
+ROW = widgets.Layout(width="36em")
+ACCEPTED = {rule.name: rule.metadata["accepted"] for rule in fields(Parameters) if rule.metadata}
+FACTS = {"client": N_("Client"), "currency": N_("Currency"), "as_of": N_("Audit date (YYYY-MM-DD)")}
+
+
+class Form:
+    """The widgets of one engagement, `box` in all; `out` is the folder of the reports."""
+
+    def __init__(self, folder: str | Path, out: str | Path = "", language: str = "en") -> None:
+        self.language = language  # until the engagement has one
+        self.folder = Path(folder).resolve()
+        self.out = Path(out) if out else self.folder / "reports"
+        self.draft = Draft(self.folder)
+        self.checking: threading.Timer | None = None
+        self.busy = threading.Lock()
+        self.report: Path | None = None
+        self.box = widgets.VBox()
+        self.verdict, self.progress = widgets.HTML(), widgets.HTML()
+        self.bar = widgets.IntProgress(layout=widgets.Layout(width="24em", display="none"))
+        self.link = widgets.Output()
+        self.draw()
+
+    @property
+    def w(self) -> Wording:
+        """Words in the language of the engagement."""
+        document = self.draft.document
+        language = document.get("language")
+        return Wording(
+            language if language in LOCALES else self.language,
+            str(document.get("currency") or "EUR"),
+        )
+
+    def draw(self) -> None:
+        """All of it, as the draft stands."""
+        w = self.w
+        self.files = widgets.SelectMultiple(
+            options=self.draft.data_files, rows=min(10, max(3, len(self.draft.data_files))),
+            description=w._("Files"), style=WIDE, layout=ROW,
+        )  # fmt: skip
+        self.proposing = _button(w._("Propose which file is what"), self.propose)
+        self.running = _button(w._("Run the audit"), self.run, style="primary")
+        self.running.disabled = not self.draft.tables
+        parts = [widgets.HTML(f"<h2>{html.escape(self.folder.name)}</h2>"), self.files]
+        parts += [widgets.HBox([self.proposing, self._said_of_files()])]
+        if self.draft.tables:
+            parts += [*self._facts(), self._tables(), self._parameters()]
+        run = widgets.HBox([self.running, self.bar, self.progress])
+        self.box.children = [*parts, self.verdict, run, self.link]
+        if self.draft.tables:
+            self.changed(save=False)
+
+    def _said_of_files(self) -> widgets.HTML:
+        w = self.w
+        told = w._("Several with Ctrl; none chosen: all of them. Put more into the folder first.")
+        return widgets.HTML(f"<small>{html.escape(told)}</small>")
+
+    def _facts(self) -> list[widgets.Widget]:
+        """What the report is called, in which language, at which date."""
+        w, document = self.w, self.draft.document
+        language = widgets.Dropdown(
+            options=list(LOCALES), value=w.language, description=w._("Language"), style=WIDE
+        )
+        language.observe(self._language, "value")
+        texts = []
+        for key, label in FACTS.items():
+            text = widgets.Text(
+                value=str(document.get(key) or ""), description=w._(label),
+                continuous_update=False, style=WIDE, layout=ROW,
+            )  # fmt: skip
+            text.observe(partial(self._fact, key), "value")
+            texts.append(text)
+        return [texts[0], language, *texts[1:]]
+
+    def _fact(self, key: str, change: Mapping[str, Any]) -> None:
+        self.draft.put(key, change["new"].strip())
+        self.changed()
+
+    def _language(self, change: Mapping[str, Any]) -> None:
+        self.draft.put("language", change["new"])
+        self.draft.save()
+        self.draw()
+
+    def _tables(self) -> widgets.Accordion:
+        """A fold for each table: its rows and its roles."""
+        tables = list(self.draft.tables)
+        folds = widgets.Accordion([self._table(name) for name in tables])
+        for place, name in enumerate(tables):
+            part = self.draft.part(name)
+            told = self.w.tell(TABLE_LABELS[name]) if name in TABLE_LABELS else name
+            folds.set_title(place, f"{told} ← {part.label if part else '—'}")
+        return folds
+
+    def _table(self, name: str) -> widgets.Widget:
+        part, w = self.draft.part(name), self.w
+        if part is None or name not in TABLES:
+            return widgets.HTML(html.escape(w._("Not read from a file of this folder.")))
+        rows = first_rows(part).to_html(index=False, border=0, escape=True)
+        seen = widgets.HTML(f'<div style="{ROWS}">{rows}</div>')
+        if name == "ledger":
+            return widgets.VBox([seen, widgets.HTML(w._("The law says what its columns are."))])
+        headers = [str(header) for header in part.values.columns]
+        return widgets.VBox([seen, *(self._role(name, role, headers) for role in roles_of(name))])
+
+    def _role(self, table: str, role: str, headers: list[str]) -> widgets.Widget:
+        """Which header plays a role; how sure the guess is."""
+        named = self.draft.columns(table).get(role)
+        own = next((header for header in headers if header.casefold() == role), "")
+        needed = TABLES[table].columns[role].required
+        choice = widgets.Dropdown(
+            options=[("—", ""), *((header, header) for header in headers)],
+            value=named if named in headers else own,
+            description=f"{role} *" if needed else role, style=WIDE, layout=ROW,
+        )  # fmt: skip
+        choice.observe(partial(self._chosen, table, role), "value")
+        sure = self.draft.confidence(table, role)
+        told = ""
+        if sure is not None:
+            share = self.w.percent(sure)
+            told = self.w._("sure to {share}: look at it", share=share) if sure < DOUBTFUL else ""
+        return widgets.HBox([choice, widgets.HTML(f"<small>{html.escape(told)}</small>")])
+
+    def _chosen(self, table: str, role: str, change: Mapping[str, Any]) -> None:
+        self.draft.choose(table, role, change["new"])
+        self.changed()
+
+    def _parameters(self) -> widgets.Accordion:
+        """The parameters of one notebook at a time, within their bounds."""
+        notebooks = {path.stem: path for path in find_notebooks()}
+        choice = widgets.Dropdown(
+            options=list(notebooks), description=self.w._("Notebook"), style=WIDE
+        )
+        rows = widgets.VBox()
+
+        def fill(_: object = None) -> None:
+            declared = notebook_parameters(notebooks[choice.value])
+            kept = self.draft.document.get("parameters") or {}
+            rows.children = [
+                self._parameter(name, rule, kept.get(name, rule.default))
+                for name, rule in declared.items()
+                if name not in RESERVED
+            ]
+
+        choice.observe(fill, "value")
+        fill()
+        fold = widgets.Accordion([widgets.VBox([choice, rows])])
+        fold.set_title(0, self.w._("Parameters"))
+        return fold
+
+    def _parameter(self, name: str, rule: Parameter, value: Any) -> widgets.Widget:
+        """A field that takes what the parameter accepts; its default takes the key out again."""
+        accepted = ACCEPTED.get(name, rule.accepted)
+        how = {"value": value, "description": name, "style": WIDE, "layout": ROW}
+        if accepted.words:
+            field = widgets.Dropdown(options=accepted.words, **how)
+        elif accepted.kind is str:
+            field = widgets.Text(continuous_update=False, **how)
+        elif not math.isfinite(accepted.high - accepted.low):
+            field = widgets.FloatText(**how)
+        else:
+            kind = widgets.BoundedIntText if accepted.kind is int else widgets.BoundedFloatText
+            step = 1 if accepted.kind is int else 0.01
+            field = kind(min=accepted.low, max=accepted.high, step=step, **how)
+        ends = f"{accepted.low:g} … {accepted.high:g}" if accepted.kind in (int, float) else ""
+
+        def put(change: Mapping[str, Any]) -> None:
+            new = change["new"]
+            self.draft.put_parameter(name, None if new == rule.default else new)
+            self.changed()
+
+        field.observe(put, "value")
+        return widgets.HBox([field, widgets.HTML(f"<small>{ends}</small>")])
+
+    # --- what happens
+
+    def propose(self, _: object = None) -> None:
+        """Guess anew, for the files chosen."""
+        try:
+            self.draft.propose(self.files.value)
+        except CarnetError as error:
+            self._say(str(error), wrong=True)
+            return
+        self.draft.save()
+        self.draw()
+
+    def changed(self, save: bool = True) -> None:
+        """Write the file, and check it once nothing changes any more."""
+        if save:
+            self.draft.save()
+        if self.checking:
+            self.checking.cancel()
+        self.checking = threading.Timer(PAUSE_SECONDS, self.check)
+        self.checking.daemon = True
+        self.checking.start()
+
+    def check(self) -> bool:
+        """What `carnet check` says of the file as it stands; True where a report can be made."""
+        with self.busy:
+            try:
+                book = open_book(self.folder)
+                check_objectives(book)
+            except (CarnetError, OSError, duckdb.Error) as error:
+                self.running.disabled = True
+                self._say(str(error), wrong=True)
+                return False
+            self._say("\n".join([*ledger_lines(book), *self.draft.told]))
+            self.running.disabled = False
+            return True
+
+    def _say(self, text: str, wrong: bool = False) -> None:
+        colour = "#a11" if wrong else "inherit"
+        self.verdict.value = (
+            f'<pre style="white-space:pre-wrap;color:{colour}">{html.escape(text)}</pre>'
+        )
+
+    def run(self, _: object = None) -> None:
+        """Audit beside the form, which goes on answering."""
+        self.running.disabled, self.proposing.disabled = True, True
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        self.link.outputs = ()
+        self.progress.value = ""
+        try:
+            notebooks = with_own(find_notebooks(), self.folder)
+            with self.busy:
+                published, _ = run_audit(self.folder, self.out, notebooks, {}, watch=Bar(self))
+            self.report = published.resolve() / "index.html"
+            self.progress.value = html.escape(str(self.report))
+            self._show_link(self.report)
+        except NotebookFailed as failure:
+            self._say(f"{failure.notebook}: {failure.error}", wrong=True)
+        except (CarnetError, OSError, duckdb.Error) as error:
+            self._say(str(error), wrong=True)
+        finally:
+            self.bar.layout.display = "none"
+            self.running.disabled = self.proposing.disabled = False
+
+    def _show_link(self, page: Path) -> None:
+        """A link that JupyterLab opens, where the report lies under its folder."""
+        here = Path.cwd()
+        if page.is_relative_to(here) or page.is_relative_to(here.parent):
+            path = Path("..") / page.relative_to(here.parent)
+            self.link.append_display_data(FileLink(path.as_posix(), result_html_prefix="→ "))
+
+
+class Bar(Watch):
+    """The steps of a run as the form's bar."""
+
+    def __init__(self, form: Form) -> None:
+        self.form, self.done = form, 0
+
+    def warn(self, text: str) -> None:
+        """Below the bar."""
+        self.form.progress.value = html.escape(text)
+
+    def running(self, expected: Mapping[str, float], side_by_side: int) -> "Bar":
+        """Empty, and seen."""
+        bar = self.form.bar
+        bar.max, bar.value, bar.layout.display = len(expected), 0, ""
+        return self
+
+    def ended(self, notebook: str) -> None:
+        """One more."""
+        self.done += 1
+        self.form.bar.value = self.done
+        self.form.progress.value = html.escape(notebook)
+
+
+def _button(label: str, pressed: Callable, style: str = "") -> widgets.Button:
+    button = widgets.Button(
+        description=label, button_style=style, layout=widgets.Layout(width="auto")
+    )
+    button.on_click(pressed)
+    return button
+
+
+def show_form(folder: str | Path, reports: str | Path = "", language: str = "en") -> None:
+    """Show the form of an engagement's folder; what it writes is its user's alone."""
+    os.umask(PRIVATE)
+    display(Form(folder, reports, language).box)
