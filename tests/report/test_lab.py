@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from carnet.report.lab import prepare
 from carnet.report.publishing import find_notebooks
+from carnet.shipped import FORM
 
 from tests.conftest import DEMO, run_carnet
 
@@ -47,9 +48,10 @@ def test_copies_have_the_engagement_its_language_and_the_parameters_given(make_e
         "2024-12-31",
     )
     assert done.returncode == 0 and done.stdout.strip() == str(folder / "notebooks")
-    assert sorted(path.stem for path in (folder / "notebooks").iterdir()) == [
-        path.stem for path in find_notebooks()
-    ]
+    assert {path.stem for path in (folder / "notebooks").iterdir()} == {
+        FORM,
+        *(path.stem for path in find_notebooks()),
+    }
     source = parameters_of(folder / "notebooks" / "sales_gaps.ipynb")
     for line in (
         "engagement = '..'  # folder",

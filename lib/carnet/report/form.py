@@ -175,9 +175,9 @@ class Form:
 
         def fill(_: object = None) -> None:
             declared = notebook_parameters(notebooks[choice.value])
-            kept = self.draft.document.get("parameters") or {}
+            kept = self.draft.parameters(choice.value)
             rows.children = [
-                self._parameter(name, rule, kept.get(name, rule.default))
+                self._parameter(choice.value, name, rule, kept.get(name, rule.default))
                 for name, rule in declared.items()
                 if name not in RESERVED
             ]
@@ -188,7 +188,7 @@ class Form:
         fold.set_title(0, self.w._("Parameters"))
         return fold
 
-    def _parameter(self, name: str, rule: Parameter, value: Any) -> widgets.Widget:
+    def _parameter(self, notebook: str, name: str, rule: Parameter, value: Any) -> widgets.Widget:
         """A field that takes what the parameter accepts; its default takes the key out again."""
         accepted = ACCEPTED.get(name, rule.accepted)
         how = {"value": value, "description": name, "style": WIDE, "layout": ROW}
@@ -202,11 +202,14 @@ class Form:
             kind = widgets.BoundedIntText if accepted.kind is int else widgets.BoundedFloatText
             step = 1 if accepted.kind is int else 0.01
             field = kind(min=accepted.low, max=accepted.high, step=step, **how)
-        ends = f"{accepted.low:g} … {accepted.high:g}" if accepted.kind in (int, float) else ""
+        ends = ""
+        if accepted.kind in (int, float):
+            low, high = (f"{end:,.12g}" for end in (accepted.low, accepted.high))
+            ends = f"{low} … {high}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
         def put(change: Mapping[str, Any]) -> None:
             new = change["new"]
-            self.draft.put_parameter(name, None if new == rule.default else new)
+            self.draft.put_parameter(notebook, name, None if new == rule.default else new)
             self.changed()
 
         field.observe(put, "value")

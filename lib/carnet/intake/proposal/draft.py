@@ -113,11 +113,18 @@ class Draft:
         """Set a key of the engagement, or take it out where the value is empty."""
         _put(self.document, key, value)
 
-    def put_parameter(self, name: str, value: Any) -> None:
-        """Set a parameter of the notebooks for every run; None takes it out."""
-        kept = self.document.setdefault("parameters", {})
+    def parameters(self, notebook: str) -> Mapping[str, Any]:
+        """The parameters kept for every run of a notebook."""
+        return (self.document.get("parameters") or {}).get(notebook) or {}
+
+    def put_parameter(self, notebook: str, name: str, value: Any) -> None:
+        """Set a parameter for every run of a notebook; None takes it out."""
+        notebooks = self.document.setdefault("parameters", {})
+        kept = notebooks.setdefault(notebook, {})
         _put(kept, name, value)
         if not kept:
+            del notebooks[notebook]
+        if not notebooks:
             del self.document["parameters"]
 
     def save(self) -> None:
