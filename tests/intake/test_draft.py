@@ -83,6 +83,41 @@ def test_a_guess_is_told_until_it_is_changed(tmp_path):
     assert Draft(tmp_path).columns("sales")["amount"] == "town"
 
 
+@pytest.mark.parametrize("behind", ["", "  # why"])
+def test_comments_below_a_key_that_goes_stay(tmp_path, behind):
+    text = (
+        f"client: x\ntables:\n  sales:\n    files: s.csv\n    columns:\n      date: d{behind}\n"
+        "      cost: c  # 0.50, usual header\n    # mine\n    # and this\n  costs:\n"
+        "    files: t.csv\n"
+    )
+    (tmp_path / "engagement.yml").write_text(text, encoding="utf-8")
+    gone, new = lines_changed(tmp_path, lambda draft: draft.choose("sales", "cost", ""))
+    assert (len(gone), new) == (1, []) and "cost: c" in gone[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["no", "On", "12:30", "2024-01-31", "1_000", "0o7", "a: b", "# x", "'q", "[x]", "~"]
+)
+def test_a_text_stays_a_text(demo, text):
+    """ruamel writes YAML 1.2; what reads engagement.yml knows 1.1."""
+    draft = Draft(demo)
+    draft.put("client", text)
+    draft.choose("sales", "offer", text)
+    draft.save()
+    read = yaml.safe_load(draft.path.read_text(encoding="utf-8"))
+    assert read["client"] == read["tables"]["sales"]["columns"]["offer"] == text
+
+
+def test_what_is_written_in_another_shape_is_not_shown(tmp_path):
+    (tmp_path / "engagement.yml").write_text(
+        "client: x\ntables:\n  sales: sales.csv\n  costs: {files: /etc/*.csv}\nparameters: 3\n",
+        encoding="utf-8",
+    )
+    draft = Draft(tmp_path)
+    assert draft.part("sales") is draft.part("costs") is None
+    assert draft.columns("sales") == draft.parameters("kpi_tracking") == {}
+
+
 def test_what_cannot_be_read_is_told(tmp_path):
     (tmp_path / "engagement.yml").write_text("client: [", encoding="utf-8")
     with pytest.raises(CarnetError, match="not YAML"):

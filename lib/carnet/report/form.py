@@ -145,7 +145,9 @@ class Form:
 
     def _role(self, table: str, role: str, headers: list[str]) -> widgets.Widget:
         """Which header plays a role; how sure the guess is."""
-        named = self.draft.columns(table).get(role)
+        named = self.draft.columns(table).get(role, "")
+        if not isinstance(named, str):
+            return widgets.HTML(html.escape(f"{role}: {named}"))  # several headers, by hand
         own = next((header for header in headers if header.casefold() == role), "")
         needed = TABLES[table].columns[role].required
         choice = widgets.Dropdown(
@@ -191,6 +193,10 @@ class Form:
     def _parameter(self, notebook: str, name: str, rule: Parameter, value: Any) -> widgets.Widget:
         """A field that takes what the parameter accepts; its default takes the key out again."""
         accepted = ACCEPTED.get(name, rule.accepted)
+        try:
+            value = accepted.checked(name, value)
+        except CarnetError:  # the check says so
+            value = rule.default
         how = {"value": value, "description": name, "style": WIDE, "layout": ROW}
         if accepted.words:
             field = widgets.Dropdown(options=accepted.words, **how)
@@ -322,4 +328,7 @@ def _button(label: str, pressed: Callable, style: str = "") -> widgets.Button:
 def show_form(folder: str | Path, reports: str | Path = "", language: str = "en") -> None:
     """Show the form of an engagement's folder; what it writes is its user's alone."""
     os.umask(PRIVATE)
-    display(Form(folder, reports, language).box)
+    try:
+        display(Form(folder, reports, language).box)
+    except CarnetError as error:
+        display(widgets.HTML(f"<pre>{html.escape(str(error))}</pre>"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from carnet.engagement.file import FILE_NAME
 from carnet.engagement.schema import TABLES
@@ -76,14 +77,18 @@ class Draft:
     @property
     def tables(self) -> dict[str, Any]:
         """The keys of each table."""
-        return self.document.get("tables") or {}
+        tables = self.document.get("tables")
+        return tables if isinstance(tables, dict) else {}
 
     def part(self, table: str) -> Part | None:
         """The first rows of a table's first file; None where it is read from a database."""
         spec = self.tables[table]
+        if not isinstance(spec, dict):
+            return None
         names = spec.get("files") or []
         names = [names] if isinstance(names, str) else list(names)
-        paths = sorted(path for name in names for path in self.folder.glob(name))
+        inside = [str(name) for name in names if not Path(str(name)).is_absolute()]
+        paths = sorted(path for name in inside for path in self.folder.glob(name))
         sheet = spec.get("sheet")
         sheet = sheet[0] if isinstance(sheet, list) and sheet else sheet
         parts = read_parts(paths[0])[0] if paths else []
@@ -93,7 +98,9 @@ class Draft:
 
     def columns(self, table: str) -> Mapping[str, str]:
         """Header by role, as the document says."""
-        return self.tables[table].get("columns") or {}
+        spec = self.tables[table]
+        columns = spec.get("columns") if isinstance(spec, dict) else None
+        return columns if isinstance(columns, dict) else {}
 
     def confidence(self, table: str, role: str) -> float | None:
         """How sure the guess of a header is, 0 to 1; None once it was chosen by hand."""
@@ -115,7 +122,9 @@ class Draft:
 
     def parameters(self, notebook: str) -> Mapping[str, Any]:
         """The parameters kept for every run of a notebook."""
-        return (self.document.get("parameters") or {}).get(notebook) or {}
+        notebooks = self.document.get("parameters")
+        kept = notebooks.get(notebook) if isinstance(notebooks, dict) else None
+        return kept if isinstance(kept, dict) else {}
 
     def put_parameter(self, notebook: str, name: str, value: Any) -> None:
         """Set a parameter for every run of a notebook; None takes it out."""
@@ -147,13 +156,54 @@ def first_rows(part: Part) -> pd.DataFrame:
 
 
 def _put(keys: Any, key: str, value: Any) -> None:
-    """Set or take out; the confidence of the guess that stood there goes with it."""
+    """Set or take out; the confidence of the guess that stood there goes with it, other comments
+    stay.
+    """
     if keys.get(key) == value:
         return
-    _, _, behind, *_ = keys.ca.items.get(key) or [None] * 4 if hasattr(keys, "ca") else [None] * 4
+    behind = _comment_behind(keys, key)
     if behind is not None:
         behind.value = GUESSED.sub("\n", behind.value, count=1)
     if value is None or value == "":
-        keys.pop(key, None)
+        _take_out(keys, key, behind)
     else:
-        keys[key] = value
+        keys[key] = _scalar(value)
+
+
+def _comment_behind(keys: Any, key: str) -> Any:
+    """ruamel's token of the comment on a key's line and the lines after it."""
+    tokens = keys.ca.items.get(key) if hasattr(keys, "ca") else None
+    return tokens[2] if tokens else None
+
+
+def _take_out(keys: Any, key: str, behind: Any) -> None:
+    """Without a key; comment lines after it stand after the key before it."""
+    names = list(keys)
+    if key not in names:
+        return
+    before = names[names.index(key) - 1] if names.index(key) else None
+    del keys[key]
+    below = behind.value.partition("\n")[2] if behind is not None else ""
+    if not below.strip() or before is None:
+        return
+    there = _comment_behind(keys, before)
+    if there is not None:
+        there.value = there.value.rstrip("\n") + "\n" + below
+    else:
+        behind.value = "\n" + below
+        keys.ca.items[before] = [None, None, behind, None]
+
+
+def _scalar(value: Any) -> Any:
+    """A text in quotes where the reader of engagement.yml would take it for something else:
+    `no`, `12:30`, a date.
+    """
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if not isinstance(value, str):
+        return value
+    try:
+        plain = yaml.safe_load(value) == value
+    except yaml.YAMLError:
+        plain = False
+    return value if plain else DoubleQuotedScalarString(value)
