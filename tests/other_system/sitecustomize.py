@@ -47,4 +47,5 @@ def imported_by(name, names=None, *rest, **options):
     return SEEN.get(name) or imported(name, names, *rest, **options)
 
 
-builtins.__import__ = imported_by
+if __name__ == "sitecustomize":  # read at the start, not by a test
+    builtins.__import__ = imported_by
