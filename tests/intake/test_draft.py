@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import yaml
+from carnet.engagement.file import load_engagement
 from carnet.errors import CarnetError
 
 from tests.conftest import DEMO
@@ -116,6 +117,25 @@ def test_what_is_written_in_another_shape_is_not_shown(tmp_path):
     draft = Draft(tmp_path)
     assert draft.part("sales") is draft.part("costs") is None
     assert draft.columns("sales") == draft.parameters("kpi_tracking") == {}
+
+
+def test_a_proposal_keeps_the_file_that_somebody_wrote(demo):
+    text = (demo / "engagement.yml").read_bytes()
+    for number in ("", "2"):
+        draft = Draft(demo)
+        draft.propose(["departs.csv"])
+        draft.propose([])  # its own proposal is not kept
+        draft.save()
+        assert draft.kept.name == f"engagement.yml.before{number}"
+    assert (demo / "engagement.yml.before").read_bytes() == text
+    assert len(list(demo.glob("*.before*"))) == 2
+
+
+def test_a_date_is_read_as_one(demo):
+    draft = Draft(demo)
+    draft.put("as_of", "2024-12-31")
+    draft.save()
+    assert str(load_engagement(demo).as_of) == "2024-12-31"
 
 
 def test_what_cannot_be_read_is_told(tmp_path):

@@ -65,12 +65,8 @@ class Form:
     @property
     def w(self) -> Wording:
         """Words in the language of the engagement."""
-        document = self.draft.document
-        language = document.get("language")
-        return Wording(
-            language if language in LOCALES else self.language,
-            str(document.get("currency") or "EUR"),
-        )
+        said, currency = (self.draft.document.get(key) for key in ("language", "currency"))
+        return Wording(said if said in LOCALES else self.language, str(currency or "EUR"))
 
     def draw(self) -> None:
         """All of it, as the draft stands."""
@@ -253,9 +249,15 @@ class Form:
                 self.running.disabled = True
                 self._say(str(error), wrong=True)
                 return False
-            self._say("\n".join([*ledger_lines(book), *self.draft.told]))
+            self._say("\n".join([*self._kept(), *ledger_lines(book), *self.draft.told]))
             self.running.disabled = False
             return True
+
+    def _kept(self) -> list[str]:
+        """Where the file is that stood there before the proposal."""
+        name = self.draft.kept.name if self.draft.kept else ""
+        told = self.w._("The engagement.yml that stood there is kept as {name}.", name=name)
+        return [told] if name else []
 
     def _say(self, text: str, wrong: bool = False) -> None:
         colour = "#a11" if wrong else "inherit"

@@ -3,6 +3,7 @@ its comments kept. The form in JupyterLab is drawn from it.
 """
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,7 @@ class Draft:
         self.folder = folder.resolve()
         self.path = self.folder / FILE_NAME
         self.guesses: dict[str, Match] = {}
+        self.kept: Path | None = None
         self.told: list[str] = []  # by the proposal: what was left out, what to look at
         text = self.path.read_text(encoding="utf-8") if self.path.is_file() else ""
         self.document = self._read(text)
@@ -65,11 +67,16 @@ class Draft:
         return sorted(path.name for path in there if path.is_file())
 
     def propose(self, files: Sequence[str]) -> None:
-        """Start again with what is proposed for some files.
+        """Start again with what is proposed for some files; a file that somebody wrote is kept
+        beside it, as `kept`.
 
         Raises CarnetError where none is recognised.
         """
         proposal = propose(self.folder, [Path(name) for name in files])
+        if self.path.is_file() and not self.guesses:
+            taken = len(list(self.folder.glob(f"{FILE_NAME}.before*")))
+            self.kept = self.path.with_name(f"{FILE_NAME}.before{taken + 1 if taken else ''}")
+            shutil.copyfile(self.path, self.kept)
         self.document = self._read(proposal.text)
         self.guesses = {found.table: found for found in proposal.matches}
         self.told = [*proposal.doubts, *proposal.left_out]
