@@ -21,6 +21,7 @@ from carnet.intake.goods import account_mapping, choose_goods, estimate_costs, m
 from carnet.intake.ledger import classify_costs, fill_tables
 from carnet.intake.pseudonyms import hide
 from carnet.intake.sources import SourceFile, forget_raw, load_table
+from carnet.intake.sources.base import quoted
 from carnet.intake.sources.fec import closing_of
 from carnet.intake.sources.rates import load_rates
 from carnet.intake.sources.reading import ColumnReader
@@ -145,12 +146,17 @@ def _completed(
 
 def _stored(con: DuckDBPyConnection, tables: set[str], home: Path, engine: str) -> Engine:
     """The accepted rows and the quarantine as Parquet, and the engine that reads them."""
-    backend = ibis.duckdb.from_connection(con)
     for name in tables:
-        backend.table(f"accepted_{name}").to_parquet(home / f"{name}.parquet")
-        con.execute(f"DROP TABLE accepted_{name}")
-    backend.table("quarantine").to_parquet(home / "quarantine.parquet")
-    return Engine(backend) if engine == "duckdb" else connect(engine, home.parent)
+        _keep(con, f"accepted_{name}", home / f"{name}.parquet")
+    _keep(con, "quarantine", home / "quarantine.parquet")
+    if engine != "duckdb":
+        return connect(engine, home.parent)
+    return Engine(ibis.duckdb.from_connection(con))
+
+
+def _keep(con: DuckDBPyConnection, table: str, path: Path) -> None:
+    con.execute(f"COPY {table} TO {quoted(str(path))} (FORMAT parquet)")
+    con.execute(f"DROP TABLE {table}")
 
 
 def _none_accepted(check: TableCheck, engagement: Engagement, as_of: dt.date) -> str:

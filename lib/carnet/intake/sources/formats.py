@@ -209,7 +209,7 @@ class Evidence:
 
 
 def date_evidence(day: str) -> str:
-    """SQL aggregates for `Evidence` of the date order: first = day first, second = month first."""
+    """SQL: the fields of an `Evidence` of the order in dates: first = day, second = month."""
     pattern = r"^(\d{1,2})-(\d{1,2})-\d{2,4}$"
     one, two = (
         f"TRY_CAST(regexp_extract({day}, '{pattern}', {group}) AS INTEGER)" for group in (1, 2)
@@ -220,7 +220,7 @@ def date_evidence(day: str) -> str:
 
 
 def decimal_evidence(bare: str) -> str:
-    """SQL aggregates for `Evidence` of the decimal mark: first = comma, second = point."""
+    """SQL: the fields of an `Evidence` of the decimal mark: first = comma, second = point."""
     bare = f"translate({bare}, ' ''', '')"
     ambiguous = rf"regexp_matches({bare}, '^[+-]?[1-9]\d{{0,2}}[.,]\d{{3}}$')"
     tests = []
@@ -237,8 +237,10 @@ def decimal_evidence(bare: str) -> str:
 
 def _aggregates(first: str, second: str, ambiguous: str, text: str) -> str:
     return (
-        f"count(*) FILTER ({first}), count(*) FILTER ({second}), count(*) FILTER ({ambiguous}), "
-        f"first({text} ORDER BY _row) FILTER ({ambiguous}), min(_row) FILTER ({ambiguous})"
+        f"{{first: count(*) FILTER ({first}), second: count(*) FILTER ({second}), "
+        f"ambiguous: count(*) FILTER ({ambiguous}), "
+        f"example: first({text} ORDER BY _row) FILTER ({ambiguous}), "
+        f"example_row: min(_row) FILTER ({ambiguous})}}"
     )
 
 

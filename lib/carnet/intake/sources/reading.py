@@ -86,20 +86,23 @@ class ColumnReader:
         """SQL of the prepared values: _file, _row, _hash (of the original line),
         _aside (why the row is none of the table's), _negative, t_<role>, p_<role>.
         """
-        given = ", ".join(f"{self._given(role)} AS t_{role}" for role in self.mapping)
-        bare = "".join(
-            f", {self._bare(role)} AS p_{role}"
-            for role in self.mapping
-            if self.schema.columns[role].kind in MEASURED and self._is_text(role)
-        )
         line = f"hash({', '.join(map(identifier, self.types))}) AS _hash"
         kinds = (
             f"{self._aside()} AS _aside, {self._negative()} AS _negative, "
             f"{self._total_word()} AS _total"
         )
-        return (
-            f"(SELECT *{bare} FROM (SELECT _file, _row, {line}, {kinds}, {given} FROM {self.raw}))"
+        return self._prepared(self.mapping, f"{line}, {kinds}, ")
+
+    def _prepared(self, roles: Iterable[str], line: str = "") -> str:
+        """SQL of the values of these roles, with the columns of the line where they are asked."""
+        roles = list(roles)
+        given = ", ".join(f"{self._given(role)} AS t_{role}" for role in roles)
+        bare = "".join(
+            f", {self._bare(role)} AS p_{role}"
+            for role in roles
+            if self.schema.columns[role].kind in MEASURED and self._is_text(role)
         )
+        return f"(SELECT *{bare} FROM (SELECT _file, _row, {line}{given} FROM {self.raw}))"
 
     def header(self, wanted: str, key: str) -> str:
         """The header of that name, whatever its case and spaces;
@@ -403,7 +406,7 @@ class ColumnReader:
 
     def last_date(self, limit: dt.date, role: str = "date") -> dt.date | None:
         """The last readable value of a date column that is not after `limit`."""
-        dates = f"SELECT {self.read(role)} AS d FROM {self.relation}"
+        dates = f"SELECT {self.read(role)} AS d FROM {self._prepared([role])}"
         return self.con.execute(
             f"SELECT max(d) FROM ({dates}) WHERE d <= {quoted(str(limit))}"
         ).fetchall()[0][0]
@@ -509,11 +512,11 @@ class ColumnReader:
         alike = [
             r for r in self.mapping if self.schema.columns[r].kind in kinds and self._is_text(r)
         ]
-        found = [self._evidence(r, dates) for r in alike]
+        evidence = self._evidence(alike, dates)
         words = ("day first", "month first") if dates else (",", ".")
         readings: dict[int, str | None] = {}
-        for index, own in self._evidence(role, dates).items():
-            in_file = sum((by_file[index] for by_file in found), Evidence())
+        for index, own in evidence[role].items():
+            in_file = sum((by_file[index] for by_file in evidence.values()), Evidence())
             verdict = own.verdict or in_file.verdict
             if verdict == "mixed" or (verdict is None and own.ambiguous):
                 raise CarnetError(self._question(role, own, verdict == "mixed", dates))
@@ -538,7 +541,7 @@ class ColumnReader:
         """
         if role not in self._monthly:
             counts = f"SELECT count(*), count(*) FILTER ({is_month(f'p_{role}')}) FROM"
-            given = f"SELECT p_{role} FROM {self.relation} WHERE p_{role} IS NOT NULL"
+            given = f"SELECT p_{role} FROM {self._prepared([role])} WHERE p_{role} IS NOT NULL"
             values, months = self.con.execute(f"{counts} ({given} LIMIT 100)").fetchall()[0]
             if values == months > 0:
                 values, months = self.con.execute(f"{counts} ({given})").fetchall()[0]
@@ -571,7 +574,7 @@ class ColumnReader:
         return self._numbered[role]
 
     def _detected_numbers(self, role: str) -> str | None:
-        given = f"SELECT t_{role} AS t FROM {self.relation} WHERE t_{role} IS NOT NULL"
+        given = f"SELECT t_{role} AS t FROM {self._prepared([role])} WHERE t_{role} IS NOT NULL"
         tests = {
             kind: f"count(*) FILTER (regexp_full_match(t, '{shape}'))"
             for kind, (shape, _) in NUMBERED.items()
@@ -594,7 +597,7 @@ class ColumnReader:
         header, text = self.mapping[role], f"t_{role}"
         if numbered.startswith("epoch") and not zone:
             seconds = f"TRY_CAST({text} AS DOUBLE) / {1000 if numbered == 'epoch_ms' else 1}"
-            hours = f"SELECT 1 FROM {self.relation} WHERE {seconds} % 86400 <> 0 LIMIT 1"
+            hours = f"SELECT 1 FROM {self._prepared([role])} WHERE {seconds} % 86400 <> 0 LIMIT 1"
             if self.con.execute(hours).fetchall():
                 raise CarnetError(
                     Message(
@@ -606,7 +609,7 @@ class ColumnReader:
                 )
         first, last = self.con.execute(
             f"SELECT min(d), max(d) FROM (SELECT {numbered_day(text, numbered, zone or 'UTC')} "
-            f"AS d FROM {self.relation})"
+            f"AS d FROM {self._prepared([role])})"
         ).fetchall()[0]
         message = N_("{table}: {column} holds numbers, read as days ({kind}): {first} to {last}.")
         kind = Notice(NUMBERED[numbered][1], {})
@@ -623,17 +626,20 @@ class ColumnReader:
             )
         )
 
-    def _evidence(self, role: str, dates: bool) -> dict[int, Evidence]:
-        """File index → what the column's values say of their order or decimal mark;
-        asked of the data once.
+    def _evidence(self, roles: list[str], dates: bool) -> dict[str, dict[int, Evidence]]:
+        """Role → file index → what the values say of their order or decimal mark;
+        asked of the data once, of all these columns together.
         """
-        if role not in self._found:
-            aggregates = (date_evidence if dates else decimal_evidence)(f"p_{role}")
-            query = f"SELECT _file, {aggregates} FROM {self.relation} GROUP BY _file ORDER BY _file"
-            self._found[role] = {
-                row[0]: Evidence(*row[1:]) for row in self.con.execute(query).fetchall()
-            }
-        return self._found[role]
+        if not self._found.keys() >= set(roles):
+            aggregates = date_evidence if dates else decimal_evidence
+            said = ", ".join(aggregates(f"p_{role}") for role in roles)
+            query = (
+                f"SELECT _file, {said} FROM {self._prepared(roles)} GROUP BY _file ORDER BY _file"
+            )
+            rows = self.con.execute(query).fetchall()
+            for place, role in enumerate(roles, 1):
+                self._found[role] = {row[0]: Evidence(**row[place]) for row in rows}
+        return {role: self._found[role] for role in roles}
 
     def _question(self, role: str, own: Evidence, mixed: bool, dates: bool) -> str:
         place = (
