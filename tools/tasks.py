@@ -17,7 +17,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 DONE = VENV / ".done"
 FRENCH = ROOT / "lib/carnet/locale/fr/LC_MESSAGES/carnet.po"
-KEYWORDS = ("_", "sentences", "N_", "Message", "ngettext:1,2")
+KEYWORDS = ("_", "sentences", "N_", "Message", "CarnetError", "ngettext:1,2")
 TASKS: dict[str, Callable[[], None]] = {}
 
 

@@ -8,19 +8,20 @@ import datetime as dt
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-import duckdb
 
 from carnet import __version__
 from carnet.engagement.databases import is_database_url, without_secret
-from carnet.engagement.file import FILE_NAME, load_engagement
-from carnet.engagement.unfinished import CACHE_NAME, PRIVATE
+from carnet.engagement.file import FILE_NAME, load_engagement, spoken_in
+from carnet.engagement.unfinished import PRIVATE
 from carnet.errors import CarnetError
 from carnet.report.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
+from carnet.report.refusals import is_expected, refusal
 
 # books import ibis and pandas, for two seconds: `run` starts its fork server before,
 # help does without
@@ -33,7 +34,46 @@ if TYPE_CHECKING:
 DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
 # one of these tables is enough to start
 ENOUGH = {"sales", "ledger", "summary", "contracts", "departures", "satisfaction"}
-ENGINE_LIBRARIES = ("psycopg", "pyspark", "py4j", "ibis")  # their errors share no base class
+
+
+@dataclass
+class Reader:
+    """Whom a command speaks to: errors are told in the language of the engagement at hand."""
+
+    language: str = "en"
+
+    def translate(self, template: str, **values: Any) -> str:
+        """A message in that language."""
+        # the catalogue is slow to import: a command that ends well does without
+        from carnet.wording import Wording
+
+        return Wording(self.language, "EUR")._(template, **values)
+
+
+def _speak(folder: Path, language: str | None = None) -> None:
+    """From here on, speak the language asked for, else that of an engagement."""
+    reader = click.get_current_context().ensure_object(Reader)
+    reader.language = language or spoken_in(folder)
+
+
+class Command(click.Command):
+    """A command that speaks the language of the engagement that it is given."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does; `folder` and `language` are parameters by these names."""
+        given = ctx.params.get("folder")
+        folders = ctx.params.get("folders") or ([given] if given else [])
+        language = ctx.params.get("language")
+        if folders:
+            _speak(folders[0], language)
+        return super().invoke(ctx)
+
+
+class Commands(click.Group):
+    """The group of such commands."""
+
+    command_class = Command
+    group_class = type
 
 
 reports_folder = click.option(
@@ -45,7 +85,7 @@ reports_folder = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def cli() -> None:
     """carnet: the customer-portfolio audit workbook."""
@@ -69,8 +109,8 @@ def init(source: str, files: tuple[Path, ...], ask: bool) -> None:
     url = source if is_database_url(source) else ""
     if url and len(files) != 1:
         raise CarnetError(
-            f"init {without_secret(url)}: name the folder of the engagement behind the URL: "
-            f"carnet init URL FOLDER."
+            "init {url}: name the folder of the engagement behind the URL: carnet init URL FOLDER.",
+            url=without_secret(url),
         )
     folder = files[0] if url else Path(source)
     proposal = write_proposal(folder, () if url else files, url, _ask if ask else None)
@@ -197,6 +237,7 @@ def run(  # noqa: PLR0913  # click: an argument an option
     settings = Settings(as_of, language, browser, timeout, anonymise, deck)
     code = DONE
     for folder in folders:
+        _speak(folder, language)
         own = own_names(folder)
         asked = [name for name in names if name not in own or is_packaged(name)]
         packaged = find_notebooks(asked) if asked or not names else []
@@ -410,7 +451,7 @@ def _read_parameters(texts: tuple[str, ...]) -> dict[str, str]:
     """`-p name=value` texts by name."""
     unreadable = [text for text in texts if "=" not in text]
     if unreadable:
-        raise CarnetError(f"-p {unreadable[0]}: write NAME=VALUE.")
+        raise CarnetError("-p {unreadable}: write NAME=VALUE.", unreadable=unreadable[0])
     return dict(text.split("=", 1) for text in texts)
 
 
@@ -419,7 +460,9 @@ def parse_date(option: str, text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise CarnetError(f"{option} {text}: a date as YYYY-MM-DD is expected.") from None
+        raise CarnetError(
+            "{option} {text}: a date as YYYY-MM-DD is expected.", option=option, text=text
+        ) from None
 
 
 def exit_code(book: "Book") -> int:
@@ -437,73 +480,25 @@ def print_ledger(book: "Book") -> None:
         click.echo(line, err=True)
 
 
-def _trouble(error: Exception) -> str:
-    """What the machine refused, and what to do."""
-    told = (str(error).splitlines() or [type(error).__name__])[0]
-    if isinstance(error, MemoryError) or "Out of Memory" in told:
-        return f"memory ran out ({told}). Close other programs, or give the engagement fewer rows."
-    if "No space left" in told or "File too large" in told or "Disk quota" in told:
-        return (
-            f"the disk is full ({told}). Nothing was published. Free some space, or name another "
-            f"disk with --out; the cache stands in {CACHE_NAME} of the engagement's folder."
-        )
-    if isinstance(error, PermissionError) or "Read-only" in told:
-        return (
-            f"not allowed to write ({told}). carnet writes its cache into {CACHE_NAME} "
-            f"of the engagement's folder and reports into --out: make both writable, or copy "
-            f"the engagement."
-        )
-    return f"the machine refused ({told}). Nothing was published."
-
-
 def main() -> None:
     """Entry point: errors are told in one message, never as a traceback;
     SIGTERM cleans up like an error.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.umask(PRIVATE)
+    reader = Reader()
     try:
-        cli(standalone_mode=False)
-    except CarnetError as error:
-        click.echo(f"carnet: {error}", err=True)
-        sys.exit(REFUSED)
-    except NotebookFailed as failure:
-        # a parameter or input that the notebook itself refuses
-        if failure.error.startswith("CarnetError: "):
-            click.echo(
-                f"carnet: {failure.notebook}: {failure.error.removeprefix('CarnetError: ')}",
-                err=True,
-            )
-            sys.exit(REFUSED)
-        where = f"cell {failure.cell}" if failure.cell >= 0 else "its kernel"
-        kept = (
-            f"the executed notebook is in {failure.log}"
-            if failure.log
-            else "the executed notebook could not be kept"
-        )
-        click.echo(
-            f"carnet: {failure.notebook} failed at {where}: {failure.error}\n"
-            f"Nothing was published; {kept}",
-            err=True,
-        )
-        sys.exit(FAILED)
-    except (OSError, duckdb.Error, MemoryError) as error:
-        click.echo(f"carnet: {_trouble(error)}", err=True)
-        sys.exit(REFUSED)
+        cli(standalone_mode=False, obj=reader)
     except click.ClickException as error:
         error.show()
         sys.exit(REFUSED)
     except click.exceptions.Abort:
         sys.exit(REFUSED)
-    except Exception as error:  # an engine's own; any other is a fault of carnet and is shown whole
-        if type(error).__module__.split(".")[0] not in ENGINE_LIBRARIES:
+    except Exception as error:
+        if not is_expected(error):
             raise
-        told = (str(error).splitlines() or [""])[0]
-        click.echo(
-            f"carnet: engine: it refused ({type(error).__name__}: {told}). Nothing was published.",
-            err=True,
-        )
-        sys.exit(REFUSED)
+        click.echo(f"carnet: {refusal(error).told(reader.translate)}", err=True)
+        sys.exit(FAILED if isinstance(error, NotebookFailed) and not error.refusal else REFUSED)
 
 
 if __name__ == "__main__":

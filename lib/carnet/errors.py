@@ -22,43 +22,57 @@ class Message(str):
         return made
 
     def __reduce__(self) -> tuple:
-        return str, (str(self),)
+        """Sent to another process with its parts, each as it is told."""
+        kept = (str, Message, Exception)
+        told = {key: v if isinstance(v, kept) else str(v) for key, v in self.values.items()}
+        return _message, (self.template, told)
 
     def told(self, translate: Callable[..., str]) -> str:
         """The sentence as `translate(template, **values)` gives it,
-        messages among its values told alike.
+        messages and errors among its values told alike.
         """
-        return translate(
-            self.template,
-            **{
-                key: v.told(translate) if isinstance(v, Message) else v
-                for key, v in self.values.items()
-            },
-        )
+        values = {key: _told(value, translate) for key, value in self.values.items()}
+        sentence = translate(self.template, **values)
+        return sentence if values else sentence.format()
 
 
-def lines(messages: Iterable[str]) -> str:
-    """Messages below one another, as one."""
+def _message(template: str, values: dict[str, Any]) -> Message:
+    return Message(template, **values)
+
+
+def _told(value: Any, translate: Callable[..., str]) -> Any:
+    """A value of a message, told alike where it is a message or an error that holds one."""
+    said = value.args[0] if isinstance(value, Exception) and value.args else value
+    return said.told(translate) if isinstance(said, Message) else value
+
+
+def lines(messages: Iterable[str], between: str = "\n") -> str:
+    """Messages below one another, or with other signs between them, as one."""
     listed = list(messages)
     names = [f"line_{number}" for number in range(len(listed))]
-    template = "\n".join(f"{{{name}}}" for name in names)
+    template = between.join(f"{{{name}}}" for name in names)
     return Message(template, **dict(zip(names, listed, strict=True)))
 
 
 class CarnetError(Exception):
     """Input that carnet refuses.
 
-    The message says what, where, how many, and the remedy; it never shows a traceback.
+    The message says what, where, how many, and the remedy; it never shows a traceback. With values
+    it is the template of a `Message`; without, it stands as it is.
     """
+
+    def __init__(self, message: str = "", /, **values: Any) -> None:
+        super().__init__(Message(message, **values) if values else message)
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows of it: one line, no traceback."""
         return [f"{type(self).__name__}: {self}"]
 
     def told(self, translate: Callable[..., str]) -> "CarnetError":
-        """The same in another language, where its message can be told in it."""
-        message = self.args[0] if self.args else ""
-        return CarnetError(message.told(translate)) if isinstance(message, Message) else self
+        """The same in another language, as far as its message is known in it."""
+        message = self.args[0]
+        told = message.told(translate) if isinstance(message, Message) else translate(message)
+        return CarnetError(told)
 
 
 def nearest(word: str, accepted: Iterable[str]) -> str:
@@ -99,6 +113,9 @@ def one_of(parameter: str, value: str, options: Iterable[str]) -> str:
     options = list(options)
     if value not in options:
         raise CarnetError(
-            f"parameter '{parameter}': {value!r} is not accepted; {nearest(value, options)}"
+            "parameter '{name}': {value} is not accepted; {nearest}",
+            name=parameter,
+            value=f"{value!r}",
+            nearest=nearest(value, options),
         )
     return value

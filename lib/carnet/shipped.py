@@ -36,7 +36,9 @@ def copy_demo(folder: Path) -> None:
     if (folder / "engagement.yml").is_file():
         return
     if folder.is_dir() and any(folder.iterdir()):
-        raise CarnetError(f"{folder} is not empty and no engagement; name another folder.")
+        raise CarnetError(
+            "{folder} is not empty and no engagement; name another folder.", folder=folder
+        )
     if not DEMO.is_dir():
         raise CarnetError("the demonstration engagement is not in this installation of carnet.")
     folder.mkdir(parents=True, exist_ok=True)

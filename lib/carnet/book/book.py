@@ -35,7 +35,7 @@ from carnet.engagement.file import Engagement, load_engagement
 from carnet.engagement.periods import Periods
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import CACHE_NAME, building
-from carnet.errors import CarnetError, Message
+from carnet.errors import CarnetError
 from carnet.intake.contracts import TableCheck
 from carnet.intake.goods import Goods
 from carnet.intake.pseudonyms import fingerprint, hidden_engagement, load_key
@@ -377,10 +377,7 @@ def open_book(
     to). Raises CarnetError with every fault found.
     """
     engagement = load_engagement(folder, as_of=_parse_as_of(as_of), language=language)
-    try:
-        return _opened(engagement, anonymise)
-    except CarnetError as error:
-        raise error.told(Wording(engagement.language, engagement.currency)._) from None
+    return _opened(engagement, anonymise)
 
 
 def _opened(engagement: Engagement, anonymise: bool | None) -> Book:
@@ -442,5 +439,5 @@ def _parse_as_of(as_of: str | dt.date | None) -> dt.date | None:
         return dt.date.fromisoformat(as_of)
     except ValueError:
         raise CarnetError(
-            Message("as_of: {as_of} is not a date. Write YYYY-MM-DD.", as_of=f"{as_of!r}")
+            "as_of: {as_of} is not a date. Write YYYY-MM-DD.", as_of=f"{as_of!r}"
         ) from None

@@ -192,12 +192,10 @@ def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile
         last = readers[name].last_date(today, role)
         if last is None:
             raise CarnetError(
-                Message(
-                    "{name}: no readable date up to today. Check tables.{name}.columns.{role} and "
-                    "tables.{name}.format.date in engagement.yml.",
-                    name=name,
-                    role=role,
-                )
+                "{name}: no readable date up to today. Check tables.{name}.columns.{role} and "
+                "tables.{name}.format.date in engagement.yml.",
+                name=name,
+                role=role,
             )
         closings = [
             dt.date.fromisoformat(day)
@@ -206,8 +204,6 @@ def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile
         ]
         return max([last, *(day for day in closings if day <= today)])
     raise CarnetError(
-        Message(
-            "as_of: without sales, ledger, summary, departures or satisfaction the audit date has "
-            "no default. Write as_of: YYYY-MM-DD in engagement.yml."
-        )
+        "as_of: without sales, ledger, summary, departures or satisfaction the audit date has "
+        "no default. Write as_of: YYYY-MM-DD in engagement.yml."
     )

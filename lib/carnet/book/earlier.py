@@ -93,7 +93,9 @@ class Published:
             t = pd.read_csv(path, dtype=str, keep_default_na=False)
         except (OSError, ValueError) as error:
             raise CarnetError(
-                f"{path}: not readable as a list of carnet ({error}). Publish that report again."
+                "{path}: not readable as a list of carnet ({error}). Publish that report again.",
+                path=path,
+                error=error,
             ) from None
         missing = [
             column
@@ -102,8 +104,10 @@ class Published:
         ]
         if missing:
             raise CarnetError(
-                f"{path}: the column {missing[0]} is missing. Publish that report again with this "
-                f"version of carnet."
+                "{path}: the column {missing} is missing. Publish that report "
+                "again with this version of carnet.",
+                path=path,
+                missing=missing[0],
             )
         t = t.apply(restored_all)
         for column in numbers.split():
@@ -111,8 +115,10 @@ class Published:
                 t[column] = pd.to_numeric(t[column].where(t[column] != ""))
             except ValueError:
                 raise CarnetError(
-                    f"{path}: a value of the column {column} is not a number. Publish "
-                    f"that report again."
+                    "{path}: a value of the column {column} is not a number. "
+                    "Publish that report again.",
+                    path=path,
+                    column=column,
                 ) from None
         for column in flags.split():
             t[column] = t[column].str.lower() == "true"
@@ -128,8 +134,10 @@ def open_published(folder: str | Path) -> Published:
             documents.append(json.loads((folder / name).read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise CarnetError(
-                f"{folder}: not a report of carnet, {name} is not "
-                f"readable ({type(error).__name__})."
+                "{folder}: not a report of carnet, {name} is not readable ({kind}).",
+                folder=folder,
+                name=name,
+                kind=type(error).__name__,
             ) from None
     document, manifest = documents
     if (
@@ -138,14 +146,15 @@ def open_published(folder: str | Path) -> Published:
         or document.get("schema") != 1
     ):
         raise CarnetError(
-            f"{folder / 'figures.json'}: not the figures of a report of carnet (schema 1)."
+            "{folder}: not the figures of a report of carnet (schema 1).",
+            folder=folder / "figures.json",
         )
     if not all(
         isinstance(document[key], str) for key in ("client", "as_of", "currency")
     ) or not _is_date(document["as_of"]):
         raise CarnetError(
-            f"{folder / 'figures.json'}: client, as_of or currency are not those of a "
-            f"report of carnet."
+            "{folder}: client, as_of or currency are not those of a report of carnet.",
+            folder=folder / "figures.json",
         )
     figures = document["figures"].values() if isinstance(document["figures"], dict) else [None]
     if not all(
@@ -153,10 +162,14 @@ def open_published(folder: str | Path) -> Published:
         and all(_is_number_or_none(figure.get(key)) for key in ("value", "low", "high"))
         for figure in figures
     ):
-        raise CarnetError(f"{folder / 'figures.json'}: a figure is not a record with a number.")
+        raise CarnetError(
+            "{folder}: a figure is not a record with a number.", folder=folder / "figures.json"
+        )
     parameters = manifest.get("parameters") if isinstance(manifest, dict) else None
     if not isinstance(parameters, dict) or parameters.get("language") not in LOCALES:
-        raise CarnetError(f"{folder / 'manifest.json'}: not the manifest of a report of carnet.")
+        raise CarnetError(
+            "{folder}: not the manifest of a report of carnet.", folder=folder / "manifest.json"
+        )
     return Published(folder, document, manifest)
 
 
@@ -185,17 +198,24 @@ def check_comparable(
     for name, (then, now) in same.items():
         if then != now:
             raise CarnetError(
-                f"{report.folder}: the {name} of that report is {then!r}, here {now!r}; they are "
-                f"not held against each other."
+                "{folder}: the {name} of that report is {then}, here {now}; "
+                "they are not held against each other.",
+                folder=report.folder,
+                name=name,
+                then=f"{then!r}",
+                now=f"{now!r}",
             )
     if comparison == "year_to_date" and (report.as_of.month, report.as_of.day) != (
         as_of.month,
         as_of.day,
     ):
         raise CarnetError(
-            f"{report.folder}: a year to date up to {report.as_of} and one up to {as_of} "
-            f"are not as long; "
-            "only reports of the same day of the year are held against each other."
+            "{folder}: a year to date up to {as_of} and one up to "
+            "{day} are not as long; only reports of the same day of "
+            "the year are held against each other.",
+            folder=report.folder,
+            as_of=report.as_of,
+            day=as_of,
         )
 
 
@@ -213,8 +233,10 @@ def comparable_report(
     check_comparable(report, engagement.client, engagement.currency, engagement.comparison, as_of)
     if report.as_of >= as_of:
         raise CarnetError(
-            f"{report.folder.name}: that report is of {report.as_of}, not earlier than this "
-            f"audit of {as_of}."
+            "{file}: that report is of {as_of}, not earlier than this audit of {day}.",
+            file=report.folder.name,
+            as_of=report.as_of,
+            day=as_of,
         )
     return report
 

@@ -218,8 +218,8 @@ def _spark() -> Any:
     java = Path(os.environ.get("JAVA_HOME", "/nonexistent")) / "bin" / "java"
     if here and not (java.is_file() or shutil.which("java")):
         raise CarnetError(
-            "engine: spark needs Java 17 or newer: install it (Debian: apt install "
-            "default-jre-headless) or set JAVA_HOME."
+            "engine: spark needs Java 17 or newer: install it (Debian: apt "
+            "install default-jre-headless) or set JAVA_HOME."
         )
     builder = SparkSession.builder.appName("carnet")
     if here:
@@ -232,7 +232,9 @@ def _spark() -> Any:
         # views of a session of its own: two books never share a name
         session = builder.getOrCreate().newSession()
     except Exception as error:  # py4j, gRPC and the JVM have no common base
-        raise CarnetError(f"engine: spark: no session: {first_line(error, '', '')}") from None
+        raise CarnetError(
+            "engine: spark: no session: {error}", error=first_line(error, "", "")
+        ) from None
     if here and str(session.sparkContext.master).startswith("local"):
         session.conf.set(
             "spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism)
@@ -246,11 +248,15 @@ def _postgres(url: str) -> Any:
         backend = ibis.connect(target)
     except ImportError as error:
         raise CarnetError(
-            f"engine: {without_secret(url)} needs a driver: {error}. Install carnet[postgres]."
+            "engine: {url} needs a driver: {error}. Install carnet[postgres].",
+            url=without_secret(url),
+            error=error,
         ) from None
     except Exception as error:  # a driver's own errors share no base class
         raise CarnetError(
-            f"engine: {without_secret(url)}: no connection: {first_line(error, url, target)}"
+            "engine: {url}: no connection: {error}",
+            url=without_secret(url),
+            error=first_line(error, url, target),
         ) from None
     backend.compiler = _division()
     with backend.con.cursor() as cursor:

@@ -26,17 +26,21 @@ def check_objectives(book: Book) -> None:
             continue
         if target.measure not in OF_AN_OFFER:
             raise CarnetError(
-                f"targets: '{target.measure}' is not measured by offer; accepted with offer: "
-                f"{', '.join(OF_AN_OFFER)}."
+                "targets: '{measure}' is not measured by offer; accepted with offer: {listed}.",
+                measure=target.measure,
+                listed=", ".join(OF_AN_OFFER),
             )
         if not book.has("sales", "offer"):
-            raise CarnetError(f"targets: offer '{target.offer}': sales has no column offer.")
+            raise CarnetError(
+                "targets: offer '{offer}': sales has no column offer.", offer=target.offer
+            )
         offers = book.table("sales").offer.as_table().distinct().execute().offer
         known = sorted(offers.dropna())
         if target.offer not in known:
             raise CarnetError(
-                f"targets: no sale line names the offer '{target.offer}'; "
-                f"{nearest(target.offer, known)}"
+                "targets: no sale line names the offer '{offer}'; {nearest}",
+                offer=target.offer,
+                nearest=nearest(target.offer, known),
             )
 
 

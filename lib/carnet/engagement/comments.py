@@ -69,13 +69,27 @@ def read_comments(
         where = f"{path} line {start + 1}"
         name, by = _heading(where, lines[start])
         if name not in sections:
-            raise CarnetError(f"{where}: section '{name}'; {nearest(name, sections)}")
+            raise CarnetError(
+                "{where}: section '{name}'; {nearest}",
+                where=where,
+                name=name,
+                nearest=nearest(name, sections),
+            )
         if name in found:
-            raise CarnetError(f"{where}: '{name}' has a comment already; put both under one.")
+            raise CarnetError(
+                "{where}: '{name}' has a comment already; put both under one.",
+                where=where,
+                name=name,
+            )
         author, date = _signed(where, by) if by else signed
         comment = Comment(name, "\n".join(lines[start + 1 : end]).strip(), author, date)
         for figure in [figure for figure in comment.figures if figure not in figures]:
-            raise CarnetError(f"{where}: figure '{figure}'; {nearest(figure, figures)}")
+            raise CarnetError(
+                "{where}: figure '{figure}'; {nearest}",
+                where=where,
+                figure=figure,
+                nearest=nearest(figure, figures),
+            )
         found |= {name: comment} if comment.text else {}
     return found
 
@@ -83,20 +97,28 @@ def read_comments(
 def _lines(path: Path) -> list[str]:
     """The lines of a file of comments; its title alone may stand before the first heading."""
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise CarnetError(f"{path}: larger than {MAX_FILE_BYTES:,} bytes; no comment is.")
+        raise CarnetError(
+            "{path}: larger than {max_file_bytes} bytes; no comment is.",
+            path=path,
+            max_file_bytes=f"{MAX_FILE_BYTES:,}",
+        )
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise CarnetError(
-            f"{path}: not UTF-8 text (byte {error.start}). Save the file as UTF-8."
+            "{path}: not UTF-8 text (byte {start}). Save the file as UTF-8.",
+            path=path,
+            start=error.start,
         ) from None
     for line in lines:
         if line.startswith("## "):
             break
         if line.strip() and not line.startswith("# "):
             raise CarnetError(
-                f"{path} line 1: words before the first heading; a comment stands under the "
-                f"heading of its section, such as ## index or ## portfolio_audit.concentration."
+                "{path} line 1: words before the first heading; a comment "
+                "stands under the heading of its section, such as ## index or "
+                "## portfolio_audit.concentration.",
+                path=path,
             )
     return lines
 
@@ -106,8 +128,10 @@ def _heading(where: str, line: str) -> tuple[str, str]:
     read = HEADING.match(line)
     if not read:
         raise CarnetError(
-            f"{where}: a heading such as ## index or ## portfolio_audit.concentration "
-            f"(Marie Dupont, 2026-01-12) is expected."
+            "{where}: a heading such as ## index or ## "
+            "portfolio_audit.concentration (Marie Dupont, 2026-01-12) is "
+            "expected.",
+            where=where,
         )
     return read[1], read[2] or ""
 
@@ -121,6 +145,7 @@ def _signed(where: str, by: str) -> tuple[str, dt.date | None]:
         return name.strip(), dt.date.fromisoformat(date.strip())
     except ValueError:
         raise CarnetError(
-            f"{where}: {date.strip()!r} is no date; YYYY-MM-DD is expected, as in "
-            f"(Marie Dupont, 2026-01-12)."
+            "{where}: {date} is no date; YYYY-MM-DD is expected, as in (Marie Dupont, 2026-01-12).",
+            where=where,
+            date=f"{date.strip()!r}",
         ) from None

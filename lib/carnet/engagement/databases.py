@@ -6,7 +6,7 @@ import os
 import re
 from urllib.parse import quote, unquote
 
-from carnet.errors import CarnetError, Message, examples
+from carnet.errors import CarnetError, examples
 
 ENGINES = ("duckdb", "spark")  # beside the URL of a server
 SERVERS = ("postgres://", "postgresql://")
@@ -60,12 +60,10 @@ def from_environment(key: str, url: str) -> str:
     unset = [name for name in names if name not in os.environ]
     if unset:
         raise CarnetError(
-            Message(
-                "{key}: {url} names environment variables that are not set: {examples}.",
-                key=key,
-                url=without_secret(url),
-                examples=examples(unset),
-            )
+            "{key}: {url} names environment variables that are not set: {examples}.",
+            key=key,
+            url=without_secret(url),
+            examples=examples(unset),
         )
     # what stands for user and password may hold any character
     user, at, server = url.rpartition("@")

@@ -22,12 +22,13 @@ from pydantic import (
 )
 
 from carnet.engagement.databases import ENGINES, SERVERS, is_database_url, names_secret
+from carnet.engagement.faults import explained
 from carnet.engagement.firm import FILES as FIRM_FILES
 from carnet.engagement.firm import Firm, load_firm
 from carnet.engagement.profiles import Sector, sector
 from carnet.engagement.records import slug
 from carnet.engagement.schema import TABLES
-from carnet.errors import CarnetError, nearest
+from carnet.errors import CarnetError, Message, lines, nearest
 
 FILE_NAME = "engagement.yml"
 RETURNED = "returned"  # folder of the sheets that salespeople sent back
@@ -36,6 +37,10 @@ MAX_FILE_BYTES = 1_000_000
 MAX_NODES = 10_000
 # dates that are numbers: of a spreadsheet, since 1904, seconds since 1970
 NUMBERED_DAYS = ("serial", "serial1904", "epoch", "epoch_ms")
+PASSWORD = Message(
+    "a password does not stand in this file: write ${{NAME}} in its place, and set the environment "
+    "variable NAME"
+)
 
 
 class _Strict(BaseModel):
@@ -44,10 +49,7 @@ class _Strict(BaseModel):
 
 def _without_password(url: str) -> str:
     if names_secret(url):
-        raise ValueError(
-            "a password does not stand in this file: write ${NAME} in its place, and set the "
-            "environment variable NAME"
-        )
+        raise ValueError(PASSWORD)
     return url
 
 
@@ -73,14 +75,14 @@ class Format(_Strict):
     @classmethod
     def _one_character(cls, value: str | None) -> str | None:
         if value is not None and value not in ("whitespace", "\\t") and len(value) != 1:
-            raise ValueError("one character, \\t or the word whitespace is accepted")
+            raise ValueError(Message("one character, \\t or the word whitespace is accepted"))
         return "\t" if value == "\\t" else value
 
     @field_validator("thousands")
     @classmethod
     def _other_than_decimal(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value and value == info.data.get("decimal"):
-            raise ValueError("the thousands separator must differ from the decimal mark")
+            raise ValueError(Message("the thousands separator must differ from the decimal mark"))
         return value
 
     @field_validator("encoding")
@@ -102,8 +104,11 @@ class Format(_Strict):
         parts = set(re.findall("%[a-zA-Z]", value))
         if not ("%d" in parts and parts & {"%m", "%b", "%B"} and parts & {"%y", "%Y"}):
             raise ValueError(
-                f"a pattern with day, month and year is accepted, for example %d/%m/%Y, %m/%d/%Y "
-                f"or %d %b %Y; or one of {', '.join(NUMBERED_DAYS)}"
+                Message(
+                    "a pattern with day, month and year is accepted, for example "
+                    "%d/%m/%Y, %m/%d/%Y or %d %b %Y; or one of {listed}",
+                    listed=", ".join(NUMBERED_DAYS),
+                )
             )
         # words of months are read in French and in English without a pattern
         return None if parts & {"%b", "%B"} else value
@@ -265,7 +270,7 @@ class Table(_Strict):
         rows = _listed(value)
         if not all(re.fullmatch(r"\d+( ?- ?\d+)?|last( \d+)?", row) for row in rows):
             raise ValueError(
-                "rows as a spreadsheet numbers them are expected, such as 5, 5-8 or last 2"
+                Message("rows as a spreadsheet numbers them are expected, such as 5, 5-8 or last 2")
             )
         return rows
 
@@ -283,8 +288,10 @@ class Table(_Strict):
     def _one_star(cls, value: dict[str, str]) -> dict[str, str]:
         if any(pattern.count("*") != 1 for pattern in value.values()):
             raise ValueError(
-                'a pattern with one * for the month is expected, such as {amount: "CA *"} '
-                'or {amount: "*"}'
+                Message(
+                    "a pattern with one * for the month is expected, such as "
+                    '{{amount: "CA *"}} or {{amount: "*"}}'
+                )
             )
         return value
 
@@ -329,7 +336,9 @@ class Table(_Strict):
     def _usable(cls, value: list[str]) -> list[str]:
         if not all(pattern.strip() for pattern in value):
             raise ValueError(
-                "a pattern such as sales_*.csv, a database URL or package:NAME/path is expected"
+                Message(
+                    "a pattern such as sales_*.csv, a database URL or package:NAME/path is expected"
+                )
             )
         return [_without_password(pattern) for pattern in value]
 
@@ -350,7 +359,7 @@ class Target(_Strict):
     @model_validator(mode="after")
     def _in_order(self) -> "Target":
         if self.start is not None and self.start >= self.due:
-            raise ValueError("from, the day of the baseline, lies before due")
+            raise ValueError(Message("from, the day of the baseline, lies before due"))
         return self
 
 
@@ -364,7 +373,7 @@ class Answer(_Strict):
     @classmethod
     def _mapping(cls, value: Any) -> Any:
         if not isinstance(value, (dict, Answer)):
-            raise ValueError("{answer: yes | partly | no, evidence: …} is expected")
+            raise ValueError(Message("{{answer: yes | partly | no, evidence: …}} is expected"))
         return value
 
     @field_validator("answer", mode="before")
@@ -520,8 +529,11 @@ class Engagement(_Strict):
     def _usable_source(cls, value: str | None) -> str | None:
         if value is not None and not is_database_url(value):
             raise ValueError(
-                "the URL of a database is expected, such as "
-                "postgresql://${DB_USER}:${DB_PASSWORD}@host/name or sqlite:///name.db"
+                Message(
+                    "the URL of a database is expected, such as "
+                    "postgresql://${{DB_USER}}:${{DB_PASSWORD}}@host/name or "
+                    "sqlite:///name.db"
+                )
             )
         return None if value is None else _without_password(value)
 
@@ -530,7 +542,10 @@ class Engagement(_Strict):
     def _questions(cls, value: Any) -> Any:
         if value is not None and not isinstance(value, (dict, Maturity)):
             raise ValueError(
-                f"a mapping of the questions is expected: {', '.join(Maturity.model_fields)}"
+                Message(
+                    "a mapping of the questions is expected: {listed}",
+                    listed=", ".join(Maturity.model_fields),
+                )
             )
         return value or {}
 
@@ -539,8 +554,11 @@ class Engagement(_Strict):
     def _known_currency(cls, value: str) -> str:
         if value not in list_currencies():
             raise ValueError(
-                f"a three-letter ISO 4217 code such as EUR, USD, GBP or CHF is "
-                f"accepted, not {value!r}"
+                Message(
+                    "a three-letter ISO 4217 code such as EUR, USD, GBP or CHF is "
+                    "accepted, not {value}",
+                    value=f"{value!r}",
+                )
             )
         return value
 
@@ -549,19 +567,25 @@ class Engagement(_Strict):
     def _usable_rates(cls, value: Any) -> Any:
         if isinstance(value, dict) and "file" in value:
             if set(value) > {"file", "format"} or not isinstance(value["file"], str):
-                raise ValueError("{file: rates.csv, format: {date: …}} is accepted")
+                raise ValueError(Message("{{file: rates.csv, format: {{date: …}}}} is accepted"))
             Format.model_validate(value.get("format", {}))
             return value
         for code, rate in value.items() if isinstance(value, dict) else []:
             number = isinstance(rate, int | float) and not isinstance(rate, bool)
             if code not in list_currencies() or not number or not 0 < rate < float("inf"):
                 raise ValueError(
-                    f"three-letter ISO 4217 codes with a positive rate are accepted, such as "
-                    f"{{USD: 0.92}}, not {code}: {rate}"
+                    Message(
+                        "three-letter ISO 4217 codes with a positive rate are "
+                        "accepted, such as {{USD: 0.92}}, not {code}: {rate}",
+                        code=code,
+                        rate=rate,
+                    )
                 )
         if not isinstance(value, dict | str):
             raise ValueError(
-                "rates such as {USD: 0.92}, or a file of date, currency and rate are accepted"
+                Message(
+                    "rates such as {{USD: 0.92}}, or a file of date, currency and rate are accepted"
+                )
             )
         return value
 
@@ -570,7 +594,11 @@ class Engagement(_Strict):
     def _known_engine(cls, value: str) -> str:
         if value not in ENGINES and not value.startswith(SERVERS):
             raise ValueError(
-                f"{nearest(value, ENGINES)} (or the URL of a PostgreSQL server: {SERVERS[-1]}…)"
+                Message(
+                    "{nearest} (or the URL of a PostgreSQL server: {servers}…)",
+                    nearest=nearest(value, ENGINES),
+                    servers=SERVERS[-1],
+                )
             )
         return _without_password(value)
 
@@ -627,13 +655,31 @@ class Engagement(_Strict):
     def _own_file(self, key: str, name: str) -> Path:
         path = (self.folder / name).resolve()
         if not path.is_file() or not path.is_relative_to(self.folder.resolve()):
-            raise CarnetError(f"{name!r} is not a file inside the engagement's folder ({key}).")
+            raise CarnetError(
+                "{name} is not a file inside the engagement's folder ({key}).",
+                name=f"{name!r}",
+                key=key,
+            )
         return path
 
     @property
     def slug(self) -> str:
         """The client's name as a folder name: letters, digits and hyphens only."""
         return slug(self.client) or "client"
+
+
+def spoken_in(folder: str | Path) -> str:
+    """The language that an engagement names, however faulty the rest of its file is;
+    English where it names none.
+    """
+    path = Path(folder)
+    try:
+        with (path if path.is_file() else path / FILE_NAME).open("rb") as file:
+            text = file.read(MAX_FILE_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return "en"
+    found = re.search(r"""^\ufeff?language:\s*["']?(en|fr)\b""", text, re.MULTILINE)
+    return found[1] if found else "en"
 
 
 def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
@@ -646,42 +692,52 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
     path = folder if folder.is_file() else folder / FILE_NAME
     if path.is_file() and path.suffix.lower() not in (".yml", ".yaml"):
         raise CarnetError(
-            f"{path}: a data file, not an engagement. Put it into a folder, then: carnet "
-            f"init {path.parent}."
+            "{path}: a data file, not an engagement. Put it into a folder, "
+            "then: carnet init {parent}.",
+            path=path,
+            parent=path.parent,
         )
     if not path.is_file():
         holds = folder.is_dir() and any(
             each.is_file() and not each.name.startswith(".") for each in folder.iterdir()
         )
-        advice = (
-            f"{folder} has data and no {FILE_NAME} yet: carnet init {folder} proposes one."
-            if holds
-            else f"An engagement is a folder with an {FILE_NAME}."
+        proposed = Message(
+            "{folder} has data and no {file} yet: carnet init {folder} proposes one.",
+            folder=folder,
+            file=FILE_NAME,
         )
-        raise CarnetError(f"{path}: no such file. {advice}")
+        wanted = Message("An engagement is a folder with an {file}.", file=FILE_NAME)
+        advice = proposed if holds else wanted
+        raise CarnetError("{path}: no such file. {advice}", path=path, advice=advice)
     if path.stat().st_size > MAX_FILE_BYTES:
         raise CarnetError(
-            f"{path}: larger than {MAX_FILE_BYTES:,} bytes; this is not an engagement file."
+            "{path}: larger than {max_file_bytes} bytes; this is not an engagement file.",
+            path=path,
+            max_file_bytes=f"{MAX_FILE_BYTES:,}",
         )
-    lines: dict[tuple[str | int, ...], int] = {}
+    places: dict[tuple[str | int, ...], int] = {}
     try:
         text = path.read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node and _count(node) > MAX_NODES:
             raise CarnetError(
-                f"{path}: more than {MAX_NODES:,} values, aliases counted as often as they are "
-                f"used; this is not an engagement file."
+                "{path}: more than {max_nodes} values, aliases counted as "
+                "often as they are used; this is not an engagement file.",
+                path=path,
+                max_nodes=f"{MAX_NODES:,}",
             )
-        faults = _index_lines(node, (), lines) if node else []
+        faults = _index_lines(node, (), places) if node else []
         content = yaml.safe_load(text)
     except UnicodeDecodeError as error:
         raise CarnetError(
-            f"{path}: not UTF-8 text (byte {error.start}). Save the file as UTF-8."
+            "{path}: not UTF-8 text (byte {start}). Save the file as UTF-8.",
+            path=path,
+            start=error.start,
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise CarnetError(f"{path}: not readable as YAML: {error}") from None
+        raise CarnetError("{path}: not readable as YAML: {error}", path=path, error=error) from None
     if not isinstance(content, dict):
-        raise CarnetError(f"{path} line 1: a mapping is expected (client: …, tables: …).")
+        raise CarnetError("{path} line 1: a mapping is expected (client: …, tables: …).", path=path)
     content |= {key: value for key, value in overrides.items() if value not in (None, "")}
     content = _with_returned(content, path.parent)
     faults += _unknown_names(content)
@@ -692,12 +748,15 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
         faults += [(tuple(fault["loc"]), _explain(fault)) for fault in error.errors()]
     if faults:
         told = sorted(
-            {(_line(loc, lines), ".".join(map(str, loc)), message) for loc, message in faults}
+            {(_line(loc, places), ".".join(map(str, loc)), message) for loc, message in faults}
         )
-        raise CarnetError(
-            "\n".join(f"{path} line {line}: {name}: {message}" for line, name, message in told)
-        )
+        raise CarnetError(lines(_placed(path, line, name, what) for line, name, what in told))
     return engagement
+
+
+def _placed(path: Path, line: int, key: str, fault: str) -> Message:
+    """A fault of the file with its place."""
+    return Message("{path} line {line}: {key}: {fault}", path=path, line=line, key=key, fault=fault)
 
 
 def _with_returned(content: dict, folder: Path) -> dict:
@@ -724,7 +783,7 @@ def _sector_faults(engagement: Engagement) -> list[tuple[tuple, str]]:
     try:
         _ = engagement.sector_profile
     except CarnetError as error:
-        return [(("sector",), str(error))]
+        return [(("sector",), error.args[0])]
     return []
 
 
@@ -734,7 +793,7 @@ def _firm_faults(engagement: Engagement) -> list[tuple[tuple, str]]:
         firm = engagement.firm_profile
         _ = firm.logo, firm.style
     except CarnetError as error:
-        return [(("firm",), str(error))]
+        return [(("firm",), error.args[0])]
     return []
 
 
@@ -762,15 +821,24 @@ def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, 
         seen: set[str] = set()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise ValueError(f"line {key.start_mark.line + 1}: a key is one word")
+                raise ValueError(
+                    Message("line {line}: a key is one word", line=key.start_mark.line + 1)
+                )
             if "\0" in key.value:
-                raise ValueError(f"line {key.start_mark.line + 1}: a zero byte in a key; remove it")
+                raise ValueError(
+                    Message(
+                        "line {line}: a zero byte in a key; remove it", line=key.start_mark.line + 1
+                    )
+                )
             here = (*loc, key.value)
             if key.value in seen:
                 faults.append(
                     (
                         here,
-                        f"written twice (second time on line {key.start_mark.line + 1}); keep one.",
+                        Message(
+                            "written twice (second time on line {line}); keep one.",
+                            line=key.start_mark.line + 1,
+                        ),
                     )
                 )
             seen.add(key.value)
@@ -781,7 +849,9 @@ def _index_lines(node: yaml.Node, loc: tuple, lines: dict) -> list[tuple[tuple, 
             faults += _index_lines(item, (*loc, position), lines)
     elif "\0" in node.value:  # a file of this name is an error of its own on every system
         name, line = ".".join(map(str, loc)), node.start_mark.line + 1
-        raise ValueError(f"line {line}: {name}: a zero byte in a text; remove it")
+        raise ValueError(
+            Message("line {line}: {name}: a zero byte in a text; remove it", line=line, name=name)
+        )
     return faults
 
 
@@ -799,21 +869,35 @@ def _unknown_names(content: dict) -> list[tuple[tuple, str]]:
     for table, spec in tables.items() if isinstance(tables, dict) else []:
         if table not in TABLES:
             faults.append(
-                (("tables", table), f"unknown table '{table}'; {nearest(str(table), TABLES)}")
+                (
+                    ("tables", table),
+                    Message(
+                        "unknown table '{table}'; {nearest}",
+                        table=table,
+                        nearest=nearest(str(table), TABLES),
+                    ),
+                )
             )
         elif isinstance(spec, dict):
             known = TABLES[table].columns
             faults += [
                 (
                     ("tables", table, key, name),
-                    f"unknown column '{name}'; {nearest(str(name), known)}",
+                    Message(
+                        "unknown column '{name}'; {nearest}",
+                        name=name,
+                        nearest=nearest(str(name), known),
+                    ),
                 )
                 for key in ("columns", "unpivot")
                 for name in (spec[key] if isinstance(spec.get(key), dict) else {})
                 if name not in known
             ]
             faults += [
-                (("tables", table, key), f"{key} belongs to the table {owner}.")
+                (
+                    ("tables", table, key),
+                    Message("{key} belongs to the table {owner}.", key=key, owner=owner),
+                )
                 for key, owner in (
                     ("stages", "opportunities"),
                     ("activities", "service"),
@@ -828,24 +912,22 @@ def _unknown_names(content: dict) -> list[tuple[tuple, str]]:
 def _explain(fault: Any) -> str:
     """Turn one pydantic error into a sentence with the accepted values."""
     kind, loc, value = fault["type"], fault["loc"], fault.get("input")
+    found = f"{str(value)[:60]!r}"
     if kind == "extra_forbidden":
-        model = _model_at(loc[:-1])
-        return (
-            f"unknown key '{loc[-1]}'; "
-            f"{nearest(str(loc[-1]), [f.alias or n for n, f in model.model_fields.items() if n != 'folder'])}"  # noqa: E501
-        )
+        fields = _model_at(loc[:-1]).model_fields.items()
+        accepted = [field.alias or name for name, field in fields if name != "folder"]
+        near = nearest(str(loc[-1]), accepted)
+        return Message("unknown key '{key}'; {nearest}", key=loc[-1], nearest=near)
     if kind == "missing":
-        return f"the key '{loc[-1]}' is required here."
-    if kind.startswith("date_"):
-        return f"a date as YYYY-MM-DD is expected, such as 2024-12-31 (found {str(value)[:60]!r})"
-    if kind in ("int_parsing", "int_type", "float_parsing", "float_type"):
-        return f"a number is expected (found {str(value)[:60]!r})"
+        return Message("the key '{key}' is required here.", key=loc[-1])
     if kind == "literal_error":
-        accepted = re.findall(r"'([^']*)'|\"([^\"]*)\"", fault["ctx"]["expected"])
-        return f"{value!r} is not accepted; {nearest(str(value), [a or b for a, b in accepted])}"
-    if "password does not stand" in fault["msg"]:
-        return fault["msg"].removeprefix("Value error, ")
-    return f"{fault['msg'].removeprefix('Value error, ')} (found {str(value)[:60]!r})"
+        quoted = re.findall(r"'([^']*)'|\"([^\"]*)\"", fault["ctx"]["expected"])
+        near = nearest(str(value), [one or other for one, other in quoted])
+        return Message("{value} is not accepted; {nearest}", value=f"{value!r}", nearest=near)
+    what = explained(fault)
+    if what == PASSWORD:
+        return PASSWORD
+    return Message("{what} (found {found})", what=what, found=found)
 
 
 def _model_at(loc: tuple) -> type[BaseModel]:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from carnet.errors import CarnetError, nearest
+from carnet.engagement.faults import explained
+from carnet.errors import CarnetError, Message, lines, nearest
 from carnet.wording import LOCALES, messages
 
 FILE_NAME = "firm.yml"
@@ -45,12 +46,24 @@ class Firm(BaseModel):
     def _readable(cls, value: dict[str, str]) -> dict[str, str]:
         for name, colour in value.items():
             if not re.fullmatch(r"#[0-9A-Fa-f]{6}", colour):
-                raise ValueError(f"{name}: a colour such as #12436D is expected, not {colour!r}")
+                raise ValueError(
+                    Message(
+                        "{name}: a colour such as #12436D is expected, not {colour}",
+                        name=name,
+                        colour=f"{colour!r}",
+                    )
+                )
             least = TEXT_CONTRAST if name == "focus" else MARK_CONTRAST
             if contrast_with_white(colour) < least:
                 raise ValueError(
-                    f"{name}: {colour} is too light on white (contrast "
-                    f"{contrast_with_white(colour):.1f}, at least {least})"
+                    Message(
+                        "{name}: {colour} is too light on white (contrast {contrast}, "
+                        "at least {least})",
+                        name=name,
+                        colour=colour,
+                        contrast=f"{contrast_with_white(colour):.1f}",
+                        least=least,
+                    )
                 )
         return value
 
@@ -62,12 +75,20 @@ class Firm(BaseModel):
             for message, told in replaced.items():
                 if message not in known:
                     raise ValueError(
-                        f"wording: no sentence of carnet is {message!r}; {nearest(message, known)}"
+                        Message(
+                            "wording: no sentence of carnet is {told}; {nearest}",
+                            told=f"{message!r}",
+                            nearest=nearest(message, known),
+                        )
                     )
                 if _fields(told) != _fields(message):
                     raise ValueError(
-                        f"wording: {told!r} must hold the same fields as {message!r}: "
-                        f"{', '.join(sorted(_fields(message))) or 'none'}"
+                        Message(
+                            "wording: {told} must hold the same fields as {sentence}: {listed}",
+                            told=f"{told!r}",
+                            sentence=f"{message!r}",
+                            listed=", ".join(sorted(_fields(message))) or Message("none"),
+                        )
                     )
         return value
 
@@ -82,8 +103,11 @@ class Firm(BaseModel):
             if path.is_file():
                 if path.stat().st_size > LOGO_BYTES:
                     raise CarnetError(
-                        f"{path}: {path.stat().st_size:,} bytes; at most {LOGO_BYTES:,} are "
-                        f"embedded in every page. Save it smaller."
+                        "{path}: {size} bytes; at most {logo_bytes} are embedded in "
+                        "every page. Save it smaller.",
+                        path=path,
+                        size=f"{path.stat().st_size:,}",
+                        logo_bytes=f"{LOGO_BYTES:,}",
                     )
                 return f"data:{mime};base64,{base64.b64encode(path.read_bytes()).decode()}"
         return ""
@@ -99,7 +123,9 @@ class Firm(BaseModel):
             own = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
         except UnicodeDecodeError as error:
             raise CarnetError(
-                f"{path}: not UTF-8 text (byte {error.start}). Save the file as UTF-8."
+                "{path}: not UTF-8 text (byte {start}). Save the file as UTF-8.",
+                path=path,
+                start=error.start,
             ) from None
         return (f":root {{{colours} }}\n" if colours else "") + own.replace("</", "<\\/")
 
@@ -111,20 +137,31 @@ def load_firm(folder: Path) -> Firm:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
     except OSError:
         raise CarnetError(
-            f"{path}: no such file. A firm is a folder with a {FILE_NAME} (name, colours, "
-            f"wording), a logo.svg or logo.png and a style.css, all optional."
+            "{path}: no such file. A firm is a folder with a {file_name} "
+            "(name, colours, wording), a logo.svg or logo.png and a "
+            "style.css, all optional.",
+            path=path,
+            file_name=FILE_NAME,
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CarnetError(f"{path}: not readable as YAML: {error}") from None
+        raise CarnetError("{path}: not readable as YAML: {error}", path=path, error=error) from None
     if not isinstance(content, dict):
-        raise CarnetError(f"{path}: a mapping is expected (name: …, colours: …, wording: …).")
+        raise CarnetError(
+            "{path}: a mapping is expected (name: …, colours: …, wording: …).", path=path
+        )
     try:
         return Firm.model_validate({**content, "folder": folder})
     except ValidationError as error:
         faults = [
-            f"{'.'.join(map(str, fault['loc']))}: {_explain(fault)}" for fault in error.errors()
+            Message(
+                "{path}: {key}: {fault}",
+                path=path,
+                key=".".join(map(str, fault["loc"])),
+                fault=_explain(fault),
+            )
+            for fault in error.errors()
         ]
-        raise CarnetError("\n".join(f"{path}: {fault}" for fault in faults)) from None
+        raise CarnetError(lines(faults)) from None
 
 
 def _explain(fault: Any) -> str:
@@ -133,7 +170,7 @@ def _explain(fault: Any) -> str:
     )
     if fault["type"] in ("extra_forbidden", "literal_error"):
         return nearest(str(fault["loc"][-1 if fault["loc"][-1] != "[key]" else -2]), known)
-    return fault["msg"].removeprefix("Value error, ")
+    return explained(fault)
 
 
 def _fields(text: str) -> set[str]:

@@ -37,14 +37,19 @@ class Accepted:
         if isinstance(value, np.generic):
             value = value.item()
         if type(value) is int and value.bit_length() > MOST_BITS:
-            raise CarnetError(f"parameter '{name}': so large a number is not accepted.")
+            raise CarnetError("parameter '{name}': so large a number is not accepted.", name=name)
         if self.kind is float and type(value) is int:
             value = float(value)
         if type(value) is not self.kind:
             like = (
                 "text" if self.kind is str else "number" if self.kind is float else "whole number"
             )
-            raise CarnetError(f"parameter '{name}': {value!r} is not accepted; a {like} is.")
+            raise CarnetError(
+                "parameter '{name}': {value} is not accepted; a {like} is.",
+                name=name,
+                value=f"{value!r}",
+                like=like,
+            )
         if not isinstance(value, str):
             return self._inside(name, value)
         return one_of(name, value, self.words) if self.words else value
@@ -52,7 +57,11 @@ class Accepted:
     def _inside(self, name: str, value: Any) -> Any:
         if not self.low <= value <= self.high:
             raise CarnetError(
-                f"parameter '{name}': {value:g} is outside {self.low:g} to {self.high:g}."
+                "parameter '{name}': {value} is outside {low} to {high}.",
+                name=name,
+                value=f"{value:g}",
+                low=f"{self.low:g}",
+                high=f"{self.high:g}",
             )
         return value
 
@@ -168,7 +177,9 @@ def read_parameters(values: Mapping[str, Any]) -> Parameters:
     for name, value in values.items():
         near = [] if name in known else get_close_matches(name, known, 1, NEARLY)
         if near and isinstance(value, (int, float, str)) and near[0] not in values:
-            raise CarnetError(f"parameter '{name}' is not known; did you mean '{near[0]}'?")
+            raise CarnetError(
+                "parameter '{name}' is not known; did you mean '{near}'?", name=name, near=near[0]
+            )
     found = {
         rule.name: rule.metadata["accepted"].checked(
             rule.name, values.get(rule.name, given.get(rule.name))

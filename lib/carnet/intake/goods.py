@@ -13,7 +13,7 @@ import duckdb
 
 from carnet.engagement.profiles import chart_of_accounts
 from carnet.engagement.schema import TABLE_LABELS
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, Message
 from carnet.intake.contracts import TableCheck
 from carnet.intake.sources.base import quoted
 from carnet.wording import N_, Notice
@@ -163,8 +163,11 @@ def choose_goods(
         sums |= _known("ledger", con, query)
     if chosen and chosen not in sums:
         raise CarnetError(
-            f"goods_cost: {chosen} tells no cost of goods in this engagement; "
-            f"{', '.join(sums) or 'no table'} does. Change goods_cost in engagement.yml."
+            "goods_cost: {chosen} tells no cost of goods in this "
+            "engagement; {listed} does. Change goods_cost in "
+            "engagement.yml.",
+            chosen=chosen,
+            listed=", ".join(sums) or Message("no table"),
         )
     accounts = [
         name

@@ -17,7 +17,7 @@ import duckdb
 from carnet.engagement.file import Engagement
 from carnet.engagement.profiles import chart_of_accounts
 from carnet.engagement.schema import TABLES
-from carnet.errors import CarnetError, Message, examples
+from carnet.errors import CarnetError, examples
 from carnet.intake.contracts import TableCheck
 from carnet.intake.exercises import OPENING_JOURNAL, OPENING_LABEL, find_exercises
 from carnet.intake.settlement import settle, written_off
@@ -55,23 +55,19 @@ def fill_tables(
     )
     if len(companies) > 1:
         raise CarnetError(
-            Message(
-                "ledger: the files are of {companies} companies ({examples}). Audit one "
-                "company at a time.",
-                companies=len(companies),
-                examples=examples(companies),
-            )
+            "ledger: the files are of {companies} companies ({examples}). Audit one "
+            "company at a time.",
+            companies=len(companies),
+            examples=examples(companies),
         )
     if not check.accepted_rows:
         told = ", ".join(
             f"{count:,} × {reason}" for reason, count in list(check.reasons.items())[:5]
         )
         raise CarnetError(
-            Message(
-                "ledger: none of {rows} lines was accepted ({told}).",
-                rows=f"{check.rows:,}",
-                told=told or "the files hold no lines",
-            )
+            "ledger: none of {rows} lines was accepted ({told}).",
+            rows=f"{check.rows:,}",
+            told=told or "the files hold no lines",
         )
     _refuse_repeated_ledgers(con, files)
     _annotate(con, check, files, (engagement.fiscal_year_start + 10) % 12 + 1)
@@ -95,11 +91,9 @@ def fill_tables(
         made[name] = _check_of(con, name)
     if "sales" in made and not made["sales"].rows:
         raise CarnetError(
-            Message(
-                "ledger: no sale up to as_of {as_of}. Raise as_of in engagement.yml or add the "
-                "earlier exercises.",
-                as_of=as_of,
-            )
+            "ledger: no sale up to as_of {as_of}. Raise as_of in engagement.yml or add the "
+            "earlier exercises.",
+            as_of=as_of,
         )
     _report_unmatched(con, check, free_payments)
     _report_losses(con, check, as_of)
@@ -344,15 +338,13 @@ def _refuse_repeated_ledgers(con: duckdb.DuckDBPyConnection, files: list[SourceF
     if found:
         one, other, shared, lines = found[0]
         raise CarnetError(
-            Message(
-                "ledger: {name} and {name_2} are two ledgers of one exercise: {shared} "
-                "of {lines} lines stand in both, and would count twice. Name the final one alone "
-                "under tables.ledger.files.",
-                name=files[one].name,
-                name_2=files[other].name,
-                shared=f"{shared:,}",
-                lines=f"{lines:,}",
-            )
+            "ledger: {name} and {name_2} are two ledgers of one exercise: {shared} "
+            "of {lines} lines stand in both, and would count twice. Name the final one alone "
+            "under tables.ledger.files.",
+            name=files[one].name,
+            name_2=files[other].name,
+            shared=f"{shared:,}",
+            lines=f"{lines:,}",
         )
 
 

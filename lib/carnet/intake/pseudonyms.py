@@ -58,8 +58,9 @@ def load_key(folder: Path) -> str:
     key = path.read_text(encoding="ascii", errors="replace").strip()
     if not re.fullmatch(r"[0-9a-f]{64}", key):
         raise CarnetError(
-            f"{path}: 64 hexadecimal digits are expected. Restore the key, or delete the file: "
-            f"other pseudonyms are drawn then."
+            "{path}: 64 hexadecimal digits are expected. Restore the key, "
+            "or delete the file: other pseudonyms are drawn then.",
+            path=path,
         )
     return key
 
@@ -148,6 +149,9 @@ def _check_distinct(con: duckdb.DuckDBPyConnection, table: str, columns: list[st
         ).fetchall()[0]
         if given != made:
             raise CarnetError(
-                f"--anonymise: two values of {table}.{column} get one pseudonym. Delete "
-                f"{KEY_FILE}: another key tells them apart."
+                "--anonymise: two values of {table}.{column} get one "
+                "pseudonym. Delete {key_file}: another key tells them apart.",
+                table=table,
+                column=column,
+                key_file=KEY_FILE,
             )

@@ -51,4 +51,8 @@ def check_targets(names: Iterable[str]) -> None:
     """Raise CarnetError when an objective names a figure that no measure declares."""
     for name in names:
         if name not in FIGURES:
-            raise CarnetError(f"targets: unknown measure '{name}'; {nearest(name, FIGURES)}")
+            raise CarnetError(
+                "targets: unknown measure '{name}'; {nearest}",
+                name=name,
+                nearest=nearest(name, FIGURES),
+            )

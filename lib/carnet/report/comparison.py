@@ -45,12 +45,18 @@ def compare_reports(old: Path, new: Path) -> str:
     check_comparable(then, now.client, now.currency, now.comparison, now.as_of)
     if then.manifest.get("pseudonyms", "") != now.manifest.get("pseudonyms", ""):
         raise CarnetError(
-            f"{old} and {new} call the same people by other names (--anonymise): they are not held "
-            f"against each other."
+            "{old} and {new} call the same people by other names "
+            "(--anonymise): they are not held against each other.",
+            old=old,
+            new=new,
         )
     if then.as_of >= now.as_of:
         raise CarnetError(
-            f"{old} is of {then.as_of}, {new} of {now.as_of}: name the older report first."
+            "{old} is of {as_of}, {new} of {later}: name the older report first.",
+            old=old,
+            as_of=then.as_of,
+            new=new,
+            later=now.as_of,
         )
     w = Wording(now.language, now.currency)
     title = f"{now.client} · {w.date(then.as_of)} → {w.date(now.as_of)}"

@@ -76,14 +76,16 @@ def open_template(book: Book) -> tuple[Any, bool]:
     try:
         made = Presentation(str(own))
     except (PythonPptxError, BadZipFile, KeyError, ValueError, OSError) as error:
-        raise CarnetError(f"{own}: not readable as a presentation ({error}).") from None
+        raise CarnetError(
+            "{own}: not readable as a presentation ({error}).", own=own, error=error
+        ) from None
     kinds = [
         int(p.placeholder_format.type)
         for layout in made.slide_layouts
         for p in list(layout.placeholders)
     ]
     if not TITLES & set(kinds):
-        raise CarnetError(f"{own}: no layout with a title; slides need one.")
+        raise CarnetError("{own}: no layout with a title; slides need one.", own=own)
     return made, True
 
 

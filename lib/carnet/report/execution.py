@@ -24,7 +24,7 @@ from carnet.book.earlier import open_published
 from carnet.engagement.file import FILE_NAME
 from carnet.engagement.parameters import Accepted, Policy
 from carnet.engagement.running import RUN_VARIABLE
-from carnet.errors import CarnetError, nearest
+from carnet.errors import CarnetError, Message, nearest
 from carnet.report.kernels import end_with_parent, prepare_kernel
 from carnet.shipped import report_notebooks
 from carnet.wording import Wording, translate_markdown
@@ -41,6 +41,12 @@ class NotebookFailed(Exception):
         self.notebook, self.cell, self.error, self.executed = notebook, cell, error, executed
         self.log: Path | None = None
         self.trace = ""  # of a fault of carnet's own: where it happened
+
+    @property
+    def refusal(self) -> str:
+        """What the notebook itself refuses of its input or parameters; empty where it failed."""
+        kind, _, told = self.error.partition("CarnetError: ")
+        return told if not kind else ""
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,12 @@ class Parameter:
                 value = ast.literal_eval(text)
             if type(value) is not kind and not (kind is float and type(value) is int):
                 raise CarnetError(
-                    f"parameter '{name}': {text!r} is not accepted; a value like {self.default!r} "
-                    f"({kind.__name__}) is."
+                    "parameter '{name}': {text} is not accepted; a value like "
+                    "{default} ({kind}) is.",
+                    name=name,
+                    text=f"{text!r}",
+                    default=f"{self.default!r}",
+                    kind=kind.__name__,
                 )
         return self.accepted.checked(name, value)
 
@@ -95,7 +105,9 @@ def notebook_parameters(path: Path) -> dict[str, Parameter]:
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise CarnetError(
-            f"{path.name}: {len(tagged)} cells are tagged `parameters`; exactly one is expected."
+            "{path}: {count} cells are tagged `parameters`; exactly one is expected.",
+            path=path.name,
+            count=len(tagged),
         )
     lines = tagged[0].source.splitlines()
     parameters = {}
@@ -105,8 +117,9 @@ def notebook_parameters(path: Path) -> dict[str, Parameter]:
             default = ast.literal_eval(statement.value)
         except (AssertionError, ValueError):
             raise CarnetError(
-                f"{path.name}: line {statement.lineno} of the parameters cell is not "
-                f"NAME = literal."
+                "{path}: line {lineno} of the parameters cell is not NAME = literal.",
+                path=path.name,
+                lineno=statement.lineno,
             ) from None
         comment = lines[statement.lineno - 1].partition("#")[2]
         parameters[statement.targets[0].id] = Parameter.stated(default, comment)
@@ -128,11 +141,14 @@ def check_parameters(
     for name, text in given.items():
         if name in RESERVED:
             raise CarnetError(
-                f"parameter '{name}': set it with the folder, --as-of or --language, not with -p; "
-                f"earlier reports are found in --out."
+                "parameter '{name}': set it with the folder, --as-of or "
+                "--language, not with -p; earlier reports are found in --out.",
+                name=name,
             )
         if name not in known:
-            raise CarnetError(f"unknown parameter '{name}'; {nearest(name, known)}")
+            raise CarnetError(
+                "unknown parameter '{name}'; {nearest}", name=name, nearest=nearest(name, known)
+            )
         for notebook, parameters in notebooks.items():
             if name in parameters:
                 chosen[notebook][name] = parameters[name].read(name, text)
@@ -152,18 +168,27 @@ def with_kept_parameters(
     there = {path.stem for path in report_notebooks()} | set(notebooks)
     for notebook, values in kept.items():
         if notebook not in there:
-            raise CarnetError(f"parameters: '{notebook}'; {nearest(notebook, sorted(there))}")
+            raise CarnetError(
+                "parameters: '{notebook}'; {nearest}",
+                notebook=notebook,
+                nearest=nearest(notebook, sorted(there)),
+            )
         if notebook not in notebooks:
             continue
         for name, value in values.items():
             where, known = f"parameters.{notebook}: ", notebooks[notebook]
             if name in RESERVED or name not in known:
                 accepted = [each for each in known if each not in RESERVED]
-                raise CarnetError(f"{where}'{name}'; {nearest(name, accepted)}")
+                raise CarnetError(
+                    "{where}'{name}'; {nearest}",
+                    where=where,
+                    name=name,
+                    nearest=nearest(name, accepted),
+                )
             try:
                 checked = known[name].accepted.checked(name, value)
             except CarnetError as error:
-                raise CarnetError(f"{where}{error}") from None
+                raise CarnetError("{where}{error}", where=where, error=error) from None
             # what decides on accounts decides in every notebook
             sharing = notebooks if hasattr(Policy, name) else [notebook]
             for each in sharing:
@@ -178,8 +203,10 @@ def _agree(kept: dict[str, dict[str, Any]]) -> None:
         told = {n: values[name] for n, values in kept.items() if name in values}
         if len(set(map(repr, told.values()))) > 1 and hasattr(Policy, name):
             raise CarnetError(
-                f"parameters: '{name}' decides on accounts in every notebook and has two values "
-                f"({', '.join(f'{n}: {value!r}' for n, value in told.items())}); keep one."
+                "parameters: '{name}' decides on accounts in every notebook "
+                "and has two values ({listed}); keep one.",
+                name=name,
+                listed=", ".join((f"{n}: {value!r}" for n, value in told.items())),
             )
 
 
@@ -259,13 +286,14 @@ def execute_notebook(job: Job) -> Executed:
                 path.stem, error.cell_index, f"{error.ename}: {error.evalue}", _text(target)
             ) from None
         except CellTimeoutError:
-            told = (
-                f"a cell ran longer than {timeout} s. Give it more with --timeout SECONDS, "
-                f"or fewer rows."
+            told = Message(
+                "a cell ran longer than {timeout} s. Give it more with --timeout SECONDS, "
+                "or fewer rows.",
+                timeout=timeout,
             )
             raise NotebookFailed(path.stem, -1, told, _text(target)) from None
         except DeadKernelError:
-            told = (
+            told = Message(
                 "it ended before its time, most often because memory ran out. Close other "
                 "programs, or run one notebook at a time with -n."
             )
@@ -281,7 +309,10 @@ def execute_notebook(job: Job) -> Executed:
             )
             if stopped or any(output.output_type == "error" for output in cell.get("outputs", [])):
                 raise NotebookFailed(
-                    path.stem, position, "the cell did not run to its end", _text(target)
+                    path.stem,
+                    position,
+                    Message("the cell did not run to its end"),
+                    _text(target),
                 )
     return Executed(path.stem, _cleaned(executed, parameters), time.monotonic() - started)
 

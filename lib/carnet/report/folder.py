@@ -154,7 +154,7 @@ def _print(folder: Path, browser: str, names: list[str]) -> str:
     except CarnetError as error:
         for path in folder.rglob("*.pdf"):
             path.unlink()
-        return str(error)
+        return error.args[0]
     return ""
 
 
@@ -230,7 +230,12 @@ def read_comments_of(book: Book) -> Mapping[str, Comment]:
     for key in ("hide", "first"):
         for name in getattr(engagement.sections, key):
             if name not in SECTIONS:
-                raise CarnetError(f"sections.{key}: '{name}'; {nearest(name, SECTIONS)}")
+                raise CarnetError(
+                    "sections.{key}: '{name}'; {nearest}",
+                    key=key,
+                    name=name,
+                    nearest=nearest(name, SECTIONS),
+                )
     return read_comments(
         engagement.folder,
         engagement.language,
@@ -379,9 +384,14 @@ def _collect_figures(w: Wording, executed: list[Executed]) -> dict[str, dict]:
                     known["value"], figure["value"], rel_tol=1e-9, abs_tol=1e-9
                 ):
                     raise CarnetError(
-                        f"{name}: {known['notebook']} says {known['value']:.12g}, {run.name} "
-                        f"{figure['value']:.12g}. One figure has one formula: this is a fault of "
-                        f"carnet; nothing was published."
+                        "{name}: {notebook} says {value}, {other} {own}. One figure "
+                        "has one formula: this is a fault of carnet; nothing was "
+                        "published.",
+                        name=name,
+                        notebook=known["notebook"],
+                        value=f"{known['value']:.12g}",
+                        other=run.name,
+                        own=f"{figure['value']:.12g}",
                     )
                 figures[name] |= figure | {"notebook": known["notebook"] or run.name}
     return figures

@@ -34,6 +34,7 @@ from carnet.report.execution import (
 )
 from carnet.report.progress import Watch, ledger_lines
 from carnet.report.publishing import find_notebooks, run_audit, with_own
+from carnet.report.refusals import refusal
 from carnet.wording import LOCALES, N_, Wording
 
 PAUSE_SECONDS = 0.6  # without a change, until the check begins
@@ -224,7 +225,7 @@ class Form:
         try:
             self.draft.propose(self.files.value)
         except CarnetError as error:
-            self._say(str(error), wrong=True)
+            self._refuse(error)
             return
         self.draft.save()
         self.draw()
@@ -247,7 +248,7 @@ class Form:
                 check_objectives(book)
             except (CarnetError, OSError, duckdb.Error) as error:
                 self.running.disabled = True
-                self._say(str(error), wrong=True)
+                self._refuse(error)
                 return False
             self._say("\n".join([*self._kept(), *ledger_lines(book), *self.draft.told]))
             self.running.disabled = False
@@ -258,6 +259,9 @@ class Form:
         name = self.draft.kept.name if self.draft.kept else ""
         told = self.w._("The engagement.yml that stood there is kept as {name}.", name=name)
         return [told] if name else []
+
+    def _refuse(self, error: Exception) -> None:
+        self._say(str(refusal(error).told(self.w._)), wrong=True)
 
     def _say(self, text: str, wrong: bool = False) -> None:
         colour = "#a11" if wrong else "inherit"
@@ -281,9 +285,9 @@ class Form:
             self.progress.value = html.escape(str(self.report))
             self._show_link(self.report)
         except NotebookFailed as failure:
-            self._say(f"{failure.notebook}: {failure.error}", wrong=True)
+            self._refuse(failure)
         except (CarnetError, OSError, duckdb.Error) as error:
-            self._say(str(error), wrong=True)
+            self._refuse(error)
         finally:
             self.bar.layout.display = "none"
             self.running.disabled = self.proposing.disabled = False
@@ -333,4 +337,6 @@ def show_form(folder: str | Path, reports: str | Path = "", language: str = "en"
     try:
         display(Form(folder, reports, language).box)
     except CarnetError as error:
-        display(widgets.HTML(f"<pre>{html.escape(str(error))}</pre>"))
+        display(
+            widgets.HTML(f"<pre>{html.escape(str(error.told(Wording(language, 'EUR')._)))}</pre>")
+        )

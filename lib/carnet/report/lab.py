@@ -54,8 +54,9 @@ def prepare(
     kept = [copy for copy in copies if copy.exists()]
     if kept and (parameters or as_of or language):
         raise CarnetError(
-            f"{kept[0]} is there already and keeps its parameters. Change them in it, or rename it "
-            f"for a new copy."
+            "{kept} is there already and keeps its parameters. Change them "
+            "in it, or rename it for a new copy.",
+            kept=kept[0],
         )
     target.mkdir(exist_ok=True)
     seconds = last_seconds(out / loaded.slug)

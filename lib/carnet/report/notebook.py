@@ -16,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
+from IPython.core.getipython import get_ipython
 from IPython.core.pylabtools import print_figure
 from IPython.display import display
 from markupsafe import escape
@@ -23,6 +24,7 @@ from markupsafe import escape
 from carnet.book import book as books
 from carnet.book.book import Book
 from carnet.book.engines import memory
+from carnet.engagement.file import spoken_in
 from carnet.engagement.parameters import Parameters, read_parameters
 from carnet.engagement.records import (
     EXHIBIT_TYPE,
@@ -75,9 +77,22 @@ def open_book(engagement: str | Path, as_of: str = "", language: str = "") -> Bo
     charts take the colours of the firm that signs.
     """
     _process.ran, _process.figures = start(), {}
+    _tell_errors_in(language or spoken_in(engagement))
     opened = books.open_book(engagement, as_of, language)
     use_colours(opened.engagement.firm_profile.colours)
     return opened
+
+
+def _tell_errors_in(language: str) -> None:
+    """What a cell of this notebook refuses is told in the reader's language."""
+    translate = Wording(language, "EUR")._
+
+    def tell(_shell: Any, _kind: type, error: CarnetError, _trace: Any, **_: Any) -> list[str]:
+        error.args = error.told(translate).args
+        return error._render_traceback_()
+
+    if shell := get_ipython():
+        shell.set_custom_exc((CarnetError,), tell)
 
 
 def show(item: Section | Chart | HtmlTable | Sequence[Finding] | str) -> None:
@@ -206,7 +221,9 @@ def record(values: Mapping[str, Any], intervals: Mapping[str, tuple[float, float
     strangers = [name for name in {**values, **intervals} if name not in FIGURES]
     if strangers:
         raise CarnetError(
-            f"figure '{strangers[0]}' is not in the register; {nearest(strangers[0], FIGURES)}"
+            "figure '{strangers}' is not in the register; {nearest}",
+            strangers=strangers[0],
+            nearest=nearest(strangers[0], FIGURES),
         )
     kept = {}
     for name, value in values.items():
@@ -232,7 +249,9 @@ def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
     if not folder:
         return
     if not re.fullmatch(r"[a-z_]+", name):
-        raise CarnetError(f"list name {name!r}: lower-case letters and underscores are accepted.")
+        raise CarnetError(
+            "list name {name}: lower-case letters and underscores are accepted.", name=f"{name!r}"
+        )
     backend = _frames() if isinstance(table, pd.DataFrame) else table.get_backend()
     if isinstance(table, pd.DataFrame):
         table = table.assign(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, Message
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TIMEOUT_SECONDS = 180
@@ -29,8 +29,10 @@ def find_browser() -> str:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         raise CarnetError(
-            f"--pdf needs Chromium: none of {', '.join(BROWSERS)} is on the PATH. On Debian: "
-            f"apt-get install chromium. The HTML pages print from any browser too."
+            "--pdf needs Chromium: none of {listed} is on the PATH. On "
+            "Debian: apt-get install chromium. The HTML pages print from "
+            "any browser too.",
+            listed=", ".join(BROWSERS),
         )
     return found
 
@@ -60,8 +62,10 @@ def print_pages(browser: str, pages: Iterable[Path]) -> None:
             told = _run(command)
             if told or not printed.is_file():
                 raise CarnetError(
-                    f"--pdf: {browser} did not print {page.name}: {told or 'no message'}. "
-                    f"Print the page from a browser."
+                    "--pdf: {browser} did not print {page}: {told}. Print the page from a browser.",
+                    browser=browser,
+                    page=page.name,
+                    told=told or Message("no message"),
                 )
             shutil.copyfile(printed, target)
 

@@ -78,10 +78,12 @@ def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[
     """The notebooks to run, by name or all; raises CarnetError with the nearest name."""
     there = {path.stem: path for path in report_notebooks(folder)}
     if not there:
-        raise CarnetError(f"no notebook in {folder}.")
+        raise CarnetError("no notebook in {folder}.", folder=folder)
     for name in names:
         if name not in there:
-            raise CarnetError(f"unknown notebook '{name}'; {nearest(name, there)}")
+            raise CarnetError(
+                "unknown notebook '{name}'; {nearest}", name=name, nearest=nearest(name, there)
+            )
     return [there[name] for name in names] if names else list(there.values())
 
 
@@ -107,7 +109,9 @@ def with_own(notebooks: Sequence[Path], folder: Path, names: Sequence[str] = ())
         for path in notebooks
     ]
     for name in RESERVED_PAGES & set(own):
-        raise CarnetError(f"{own[name]}: a page of the report is called {name}; rename it.")
+        raise CarnetError(
+            "{own}: a page of the report is called {name}; rename it.", own=own[name], name=name
+        )
     taken = {path.stem for path in chosen}
     return chosen + [
         path for name, path in own.items() if name not in taken and (not names or name in names)
@@ -249,7 +253,9 @@ def run_audit(
         reports_page(out.resolve(), book.wording, book.engagement.firm_profile),
     )
     if trouble:
-        raise CarnetError(f"{published} is published, without PDF. {trouble}")
+        raise CarnetError(
+            "{published} is published, without PDF. {trouble}", published=published, trouble=trouble
+        )
     return published, book
 
 

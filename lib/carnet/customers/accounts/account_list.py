@@ -57,12 +57,20 @@ def chosen_rules(rules: Mapping[str, float], text: str) -> dict[str, float]:
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, _, value = (word.strip() for word in part.partition("="))
         if name not in rules:
-            raise CarnetError(f"strategy rules: no rule is called {name!r}; {nearest(name, rules)}")
+            raise CarnetError(
+                "strategy rules: no rule is called {name}; {nearest}",
+                name=f"{name!r}",
+                nearest=nearest(name, rules),
+            )
         try:
             chosen[name] = checked_rule(name, float(value))
         except ValueError as error:
             raise CarnetError(
-                f"strategy rule {name}: {value!r} is not accepted; {RULE_BOUNDS}. ({error})"
+                "strategy rule {name}: {value} is not accepted; {rule_bounds}. ({error})",
+                name=name,
+                value=f"{value!r}",
+                rule_bounds=RULE_BOUNDS,
+                error=error,
             ) from None
     return chosen
 

@@ -91,17 +91,23 @@ def _dates(book: Book, q: Question, today: dt.date) -> tuple[dt.date, dt.date]:
         start = q.start or max(book.as_of, today) + dt.timedelta(days=1)
         end = start + dt.timedelta(days=q.days - 1)
     except OverflowError:
-        raise CarnetError(f"start {q.start}: a date of this century is expected.") from None
+        raise CarnetError(
+            "start {start}: a date of this century is expected.", start=q.start
+        ) from None
     if start <= book.as_of or start < today:  # a plan comes before its outcomes
         raise CarnetError(
-            f"start {start}: outcomes up to {max(book.as_of, today - dt.timedelta(days=1))} may be "
-            f"known; start later."
+            "start {start}: outcomes up to {as_of} may be known; start later.",
+            start=start,
+            as_of=max(book.as_of, today - dt.timedelta(days=1)),
         )
     for other in read_plans(book):
         if other.start <= end and start <= other.end:
             raise CarnetError(
-                f"{other.name} runs from {other.start} to {other.end}: one strategy at a time. "
-                f"Start after it, or drop its plan."
+                "{other} runs from {start} to {end}: one strategy at a time. "
+                "Start after it, or drop its plan.",
+                other=other.name,
+                start=other.start,
+                end=other.end,
             )
     return start, end
 
@@ -117,8 +123,10 @@ def _accounts(book: Book, q: Question) -> pd.DataFrame:
     t = t[t.strategy == q.strategy].sort_values("customer_id", ignore_index=True)
     if len(t) < 2 * experiments.LEAST_ARM:
         raise CarnetError(
-            f"strategy {q.strategy}: {len(t)} accounts are too few to draw two arms "
-            f"of {experiments.LEAST_ARM}."
+            "strategy {strategy}: {count} accounts are too few to draw two arms of {least_arm}.",
+            strategy=q.strategy,
+            count=len(t),
+            least_arm=experiments.LEAST_ARM,
         )
     return t
 
@@ -134,8 +142,11 @@ def _units(book: Book, accounts: pd.DataFrame, measure: str, start: dt.date) -> 
     unknown = units.baseline.isna()
     if unknown.any():
         raise CarnetError(
-            f"measure {measure}: not known of {unknown.sum()} of {len(units)} accounts, whose "
-            f"lines give no cost; choose revenue."
+            "measure {measure}: not known of {sum} of {count} accounts, "
+            "whose lines give no cost; choose revenue.",
+            measure=measure,
+            sum=unknown.sum(),
+            count=len(units),
         )
     return units
 
@@ -147,8 +158,11 @@ def _arm_sizes(drawn: pd.DataFrame, share: float) -> tuple[int, int]:
     )
     if min(treated, control) < experiments.LEAST_ARM:
         raise CarnetError(
-            f"share {share}: one arm would have {min(treated, control)} accounts, at least "
-            f"{experiments.LEAST_ARM} are needed."
+            "share {share}: one arm would have {treated} accounts, at "
+            "least {least_arm} are needed.",
+            share=share,
+            treated=min(treated, control),
+            least_arm=experiments.LEAST_ARM,
         )
     return treated, control
 
@@ -159,18 +173,29 @@ def _check_options(q: Question) -> None:
         ("measure", q.measure, experiments.MEASURES),
     ):
         if value not in accepted:
-            raise CarnetError(f"{option} {value!r} is not accepted; {nearest(value, accepted)}")
+            raise CarnetError(
+                "{option} {value} is not accepted; {nearest}",
+                option=option,
+                value=f"{value!r}",
+                nearest=nearest(value, accepted),
+            )
     if not SHORTEST_DAYS <= q.days <= LONGEST_DAYS:
-        raise CarnetError(f"days {q.days}: {SHORTEST_DAYS} to {LONGEST_DAYS} are accepted.")
+        raise CarnetError(
+            "days {days}: {shortest_days} to {longest_days} are accepted.",
+            days=q.days,
+            shortest_days=SHORTEST_DAYS,
+            longest_days=LONGEST_DAYS,
+        )
     if not 0 < q.share < 1:
-        raise CarnetError(f"share {q.share}: a number between 0 and 1 is accepted.")
+        raise CarnetError("share {share}: a number between 0 and 1 is accepted.", share=q.share)
     if q.seed < 0:
-        raise CarnetError(f"seed {q.seed}: a whole number from 0 on is accepted.")
+        raise CarnetError("seed {seed}: a whole number from 0 on is accepted.", seed=q.seed)
     largest = 1.0 if q.measure == "retention" else 1e12
     if q.effect is not None and not 1e-6 <= abs(q.effect) < largest:  # NaN too
         raise CarnetError(
-            f"effect {q.effect}: money or orders a customer, or for retention a share such "
-            f"as 0.05, are accepted."
+            "effect {effect}: money or orders a customer, or for retention "
+            "a share such as 0.05, are accepted.",
+            effect=q.effect,
         )
 
 

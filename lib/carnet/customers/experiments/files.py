@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from carnet.book.book import Book
 from carnet.customers.experiments.plan import Plan, digest_of
+from carnet.engagement.faults import explained
 from carnet.errors import CarnetError
 from carnet.measures.retention import experiments
 
@@ -28,12 +29,15 @@ def load_plan(path: Path) -> Plan:
         plan = Plan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         told = (
-            error.errors()[0]["msg"]
+            explained(error.errors()[0])
             if isinstance(error, ValidationError)
             else (str(error).strip().splitlines() or [""])[0]
         )
         raise CarnetError(
-            f"{path.name}: not a plan of carnet experiment plan ({told}); move it out of {FOLDER}/."
+            "{path}: not a plan of carnet experiment plan ({told}); move it out of {folder}/.",
+            path=path.name,
+            told=told,
+            folder=FOLDER,
         ) from None
     written, columns = plan.frame, ["customer_id", "block", "arm"]
     drawn = experiments.assign(written, plan.treated_share, plan.pairs, plan.seed)
@@ -43,8 +47,9 @@ def load_plan(path: Path) -> Plan:
     )
     if digest_of(plan) != plan.digest or not same.all() or path.stem != plan.name:
         raise CarnetError(
-            f"{path.name}: was changed after it was written; measure, dates and arms are those of "
-            f"the plan, or there is no experiment."
+            "{path}: was changed after it was written; measure, dates and "
+            "arms are those of the plan, or there is no experiment.",
+            path=path.name,
         )
     return plan
 
@@ -66,7 +71,8 @@ def folder_of(book: Book) -> Path:
     folder = home / FOLDER
     if folder.resolve() != folder:
         raise CarnetError(
-            f"{FOLDER}: leads outside the engagement's folder; plans are written inside it only."
+            "{folder}: leads outside the engagement's folder; plans are written inside it only.",
+            folder=FOLDER,
         )
     return folder
 
@@ -81,10 +87,14 @@ def write_new(path: Path, text: str) -> None:
             os.fsync(stream.fileno())
     except FileExistsError:
         raise CarnetError(
-            f"{path.name}: is there already, or {FOLDER} is no folder; a plan is never overwritten."
+            "{path}: is there already, or {folder} is no folder; a plan is never overwritten.",
+            path=path.name,
+            folder=FOLDER,
         ) from None
     except OSError as error:
-        raise CarnetError(f"{path.name}: cannot be written ({error.strerror}).") from None
+        raise CarnetError(
+            "{path}: cannot be written ({reason}).", path=path.name, reason=error.strerror
+        ) from None
 
 
 def write_over(path: Path, text: str) -> None:
@@ -96,13 +106,19 @@ def write_over(path: Path, text: str) -> None:
             stream.write(text)
         Path(stream.name).replace(path)
     except OSError as error:
-        raise CarnetError(f"{path.name}: cannot be written ({error.strerror}).") from None
+        raise CarnetError(
+            "{path}: cannot be written ({reason}).", path=path.name, reason=error.strerror
+        ) from None
 
 
 def refuse_stranger(book: Book, plan: Plan) -> None:
     """Raise CarnetError when the plan is another client's, or in another currency."""
     if (plan.client, plan.currency) != (book.engagement.client, book.engagement.currency):
         raise CarnetError(
-            f"{plan.name}: is an experiment of {plan.client} in {plan.currency}, not of this "
-            f"engagement; move it out of {FOLDER}/."
+            "{plan}: is an experiment of {client} in {currency}, not of "
+            "this engagement; move it out of {folder}/.",
+            plan=plan.name,
+            client=plan.client,
+            currency=plan.currency,
+            folder=FOLDER,
         )

@@ -17,8 +17,13 @@ def outcome_of(book: Book, plan: Plan, today: dt.date) -> dict:
     Raises CarnetError before the plan's end, and where the sales given do not reach it.
     """
     if book.as_of < plan.end or today < plan.end:
-        told = f"{plan.name}: ends on {plan.end}, the books on {book.as_of}: too early."
-        raise CarnetError(f"{told} Reading again until it pleases finds effects in nothing.")
+        raise CarnetError(
+            "{plan}: ends on {end}, the books on {as_of}: too early. Reading again until it "
+            "pleases finds effects in nothing.",
+            plan=plan.name,
+            end=plan.end,
+            as_of=book.as_of,
+        )
     pause = min(max(7, book.longest_pause_days), COVER_DAYS)
     if (
         book.last_sale is None
@@ -26,8 +31,11 @@ def outcome_of(book: Book, plan: Plan, today: dt.date) -> dict:
         or (plan.end - book.last_sale).days > pause
     ):
         raise CarnetError(
-            f"{plan.name}: ends on {plan.end}, the last sale given is of {book.last_sale}: "
-            f"the sales do not cover it."
+            "{plan}: ends on {end}, the last sale given is of {last_sale}: "
+            "the sales do not cover it.",
+            plan=plan.name,
+            end=plan.end,
+            last_sale=book.last_sale,
         )
     t = plan.frame
     t["outcome"] = units_of(book, t, plan.measure, plan.start, plan.end)

@@ -10,6 +10,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from carnet.errors import Message
 from carnet.measures.portfolio.strategy import STRATEGIES
 from carnet.measures.retention import experiments
 
@@ -64,11 +65,11 @@ class Plan(BaseModel):
             not self.baseline_start <= self.as_of < self.start <= self.end
             or self.written > self.start
         ):
-            raise ValueError("its dates are not in order")
+            raise ValueError(Message("its dates are not in order"))
         if not SHORTEST_DAYS <= (self.end - self.start).days + 1 <= LONGEST_DAYS:
-            raise ValueError("its length is not that of a plan")
+            raise ValueError(Message("its length is not that of a plan"))
         if len({unit.customer_id for unit in self.units}) < len(self.units):
-            raise ValueError("a customer stands in it twice")
+            raise ValueError(Message("a customer stands in it twice"))
         return self
 
     @property

@@ -34,13 +34,18 @@ def read_experiment(
     plan = load_plan(path)
     if path.resolve() != (folder_of(book) / f"{plan.name}.yml").resolve():
         raise CarnetError(
-            f"{path.name}: a plan is read where it was written, as {FOLDER}/{plan.name}.yml in the "
-            f"engagement's folder."
+            "{path}: a plan is read where it was written, as "
+            "{folder}/{plan}.yml in the engagement's folder.",
+            path=path.name,
+            folder=FOLDER,
+            plan=plan.name,
         )
     if measure and measure != plan.measure:
         raise CarnetError(
-            f"{path.name}: was planned on {plan.measure}; a measure chosen once the outcome is "
-            f"known proves nothing."
+            "{path}: was planned on {measure}; a measure chosen once the "
+            "outcome is known proves nothing.",
+            path=path.name,
+            measure=plan.measure,
         )
     refuse_stranger(book, plan)
     found = outcome_of(book, plan, today or dt.date.today())
@@ -65,5 +70,5 @@ def planned(
                 (plan, outcome_of(book, plan, today or dt.date.today()) if ended else None)
             )
         except CarnetError as error:
-            refused.append(str(error))
+            refused.append(str(error.told(book.wording._)))
     return sorted(found, key=lambda pair: (pair[0].start, pair[0].strategy)), refused

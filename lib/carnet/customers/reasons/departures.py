@@ -83,8 +83,8 @@ class Departures:
         reader = second_reader(self.classes)
         if reader is None:
             raise CarnetError(
-                "parameter 'readers': the second reader is not installed; install the extra "
-                "carnet[verbatims], or set readers=1."
+                "parameter 'readers': the second reader is not installed; "
+                "install the extra carnet[verbatims], or set readers=1."
             )
         return reader
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from carnet.errors import CarnetError, nearest
+from carnet.engagement.faults import listed
+from carnet.errors import CarnetError, Message, nearest
 
 HOME = Path(__file__).parent
 
@@ -121,7 +122,7 @@ class Criterion(BaseModel):
     @model_validator(mode="after")
     def _two_ends(self) -> "Criterion":
         if self.worst == self.best:
-            raise ValueError("worst and best must differ")
+            raise ValueError(Message("worst and best must differ"))
         return self
 
 
@@ -136,11 +137,11 @@ class Axis(BaseModel):
     @model_validator(mode="after")
     def _some_weight(self) -> "Axis":
         if not sum(criterion.weight for criterion in self.criteria.values()) > 0:
-            raise ValueError("one criterion at least needs a weight above 0")
+            raise ValueError(Message("one criterion at least needs a weight above 0"))
         return self
 
 
-RULE_BOUNDS = (
+RULE_BOUNDS = Message(
     "a rule is a finite number from 0 on, a share, discount, mark or p-value one from 0 to 1"
 )
 
@@ -149,7 +150,7 @@ def checked_rule(name: str, value: float) -> float:
     """A rule of the strategies; raises ValueError outside its bounds."""
     top = 1.0 if name.endswith(("_share", "_discount", "_mark", "_p_value")) else math.inf
     if not (math.isfinite(value) and 0 <= value <= top):
-        raise ValueError(f"{name}: {RULE_BOUNDS}")
+        raise ValueError(Message("{name}: {rule_bounds}", name=name, rule_bounds=RULE_BOUNDS))
     return value
 
 
@@ -167,7 +168,7 @@ class Sector(BaseModel):
     @model_validator(mode="after")
     def _within_bounds(self) -> "Sector":
         if not sum(axis.weight for axis in self.axes.values()) > 0:
-            raise ValueError("one axis at least needs a weight above 0")
+            raise ValueError(Message("one axis at least needs a weight above 0"))
         for name, value in self.strategy.items():
             checked_rule(name, value)
         return self
@@ -187,32 +188,38 @@ def sector(name: str = "general", own: Path | None = None) -> Sector:
     if own is None:
         if name not in packaged:
             raise CarnetError(
-                f"{name!r} is no sector and no file (.yml) of the folder; {nearest(name, packaged)}"
+                "{name} is no sector and no file (.yml) of the folder; {nearest}",
+                name=f"{name!r}",
+                nearest=nearest(name, packaged),
             )
         return Sector.model_validate(_based(packaged[name], packaged))
     try:
         content = yaml.safe_load(own.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise CarnetError(f"sector {own.name}: not readable as YAML text: {error}") from None
+        raise CarnetError(
+            "sector {own}: not readable as YAML text: {error}", own=own.name, error=error
+        ) from None
     if not isinstance(content, dict):
         raise CarnetError(
-            f"sector {own.name}: a mapping is expected (based_on: …, axes: …, strategy: …)."
+            "sector {own}: a mapping is expected (based_on: …, axes: …, strategy: …).", own=own.name
         )
     base = str(content.get("based_on", "general"))
     if base not in packaged:
         raise CarnetError(
-            f"sector {own.name}: based_on: {base!r} is not accepted; {nearest(base, packaged)}"
+            "sector {own}: based_on: {base} is not accepted; {nearest}",
+            own=own.name,
+            base=f"{base!r}",
+            nearest=nearest(base, packaged),
         )
     general = _based(packaged["general"], packaged)
     try:
         found = Sector.model_validate(_based(content | {"based_on": base}, packaged))
     except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5]
-        )
         raise CarnetError(
-            f"sector {own.name}: {told}. A sector accepts: "
-            f"based_on, {', '.join(Sector.model_fields)}."
+            "sector {own}: {told}. A sector accepts: based_on, {listed}.",
+            own=own.name,
+            told=listed(error.errors()),
+            listed=", ".join(Sector.model_fields),
         ) from None
     places: list[tuple[str, Iterable[str], Iterable[str]]] = [
         ("axes", found.axes, general["axes"]),
@@ -223,8 +230,11 @@ def sector(name: str = "general", own: Path | None = None) -> Sector:
         strange = [key for key in given if key not in list(known)]
         if strange:
             raise CarnetError(
-                f"sector {own.name}: {place}: {strange[0]!r} is not "
-                f"accepted; {nearest(strange[0], known)}"
+                "sector {own}: {place}: {strange} is not accepted; {nearest}",
+                own=own.name,
+                place=place,
+                strange=f"{strange[0]!r}",
+                nearest=nearest(strange[0], known),
             )
     return found
 
@@ -292,14 +302,20 @@ def _check_classes(own: dict[str, ReasonClass], path: Path | None, quoted: set[s
     for name, entry in own.items():
         if path is not None and entry.benchmark not in quoted:
             raise CarnetError(
-                f"codebook {path.name}: {name}.benchmark: "
-                f"{nearest(str(entry.benchmark), sorted(filter(None, quoted)))}"
+                "codebook {path}: {name}.benchmark: {nearest}",
+                path=path.name,
+                name=name,
+                nearest=nearest(str(entry.benchmark), sorted(filter(None, quoted))),
             )
         for code in entry.codes:
             if path is not None and claims.setdefault(code.casefold().strip(), name) != name:
                 raise CarnetError(
-                    f"codebook {path.name}: the code {code!r} is claimed by "
-                    f"{claims[code.casefold().strip()]} and by {name}; keep one."
+                    "codebook {path}: the code {code} is claimed by {claims} and "
+                    "by {name}; keep one.",
+                    path=path.name,
+                    code=f"{code!r}",
+                    claims=claims[code.casefold().strip()],
+                    name=name,
                 )
 
 
@@ -316,13 +332,15 @@ def _read_classes(path: Path) -> dict[str, ReasonClass]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return TypeAdapter(dict[str, ReasonClass]).validate_python(content or {})
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise CarnetError(f"codebook {path.name}: not readable as YAML text: {error}") from None
-    except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5]
-        )
         raise CarnetError(
-            f"codebook {path.name}: {told}. A class accepts: {', '.join(ReasonClass.model_fields)}."
+            "codebook {path}: not readable as YAML text: {error}", path=path.name, error=error
+        ) from None
+    except ValidationError as error:
+        raise CarnetError(
+            "codebook {path}: {told}. A class accepts: {listed}.",
+            path=path.name,
+            told=listed(error.errors()),
+            listed=", ".join(ReasonClass.model_fields),
         ) from None
 
 

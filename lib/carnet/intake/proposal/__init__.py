@@ -14,7 +14,7 @@ from pathlib import Path
 from carnet.engagement.databases import names_secret, without_secret
 from carnet.engagement.file import FILE_NAME
 from carnet.engagement.schema import TABLES
-from carnet.errors import CarnetError, examples
+from carnet.errors import CarnetError, Message, examples, lines
 from carnet.intake.proposal.database import read_database
 from carnet.intake.proposal.evidence import header_fit, plain
 from carnet.intake.proposal.matching import Match, choose
@@ -53,18 +53,21 @@ def write_proposal(
     """
     if url and names_secret(url):
         raise CarnetError(
-            f"{without_secret(url)}: a password does not stand in a URL: write ${{NAME}} in its "
-            f"place, and set the environment variable NAME."
+            "{url}: a password does not stand in a URL: write ${{NAME}} in "
+            "its place, and set the environment variable NAME.",
+            url=without_secret(url),
         )
     if url:
         folder.mkdir(parents=True, exist_ok=True)
     if not folder.is_dir():
         raise CarnetError(
-            f"{folder}: no such folder. Make it and put the client's exports into it."
+            "{folder}: no such folder. Make it and put the client's exports into it.", folder=folder
         )
     target = folder / FILE_NAME
     if target.exists():
-        raise CarnetError(f"{target} is there already; it is not overwritten. Rename it first.")
+        raise CarnetError(
+            "{target} is there already; it is not overwritten. Rename it first.", target=target
+        )
     proposal = propose_database(folder, url, ask) if url else propose(folder, files, ask)
     target.write_text(proposal.text, encoding="utf-8")
     return proposal
@@ -85,23 +88,12 @@ def propose(folder: Path, files: Sequence[Path] = (), ask: Asker | None = None) 
     matches, more = _matched(parts)
     left_out += [*more, *_beside(folder)]
     if not matches:
-        told = "\n".join(
-            f"  {line}"
-            for line in [
-                *left_out,
-                *(
-                    []
-                    if parts
-                    else [
-                        (
-                            f"no file of {', '.join(READERS)} there: ask for the client's export "
-                            f"as CSV or Excel"
-                        )
-                    ]
-                ),
-            ]
+        none = Message(
+            "no file of {readers} there: ask for the client's export as CSV or Excel",
+            readers=", ".join(READERS),
         )
-        raise CarnetError(f"{folder}: no table is recognised.\n{told}")
+        told = lines([*left_out, *([] if parts else [none])], "\n  ")
+        raise CarnetError("{folder}: no table is recognised.\n  {told}", folder=folder, told=told)
     if ask:
         ask(matches, language_of(matches))
     doubts = _doubts(matches)
@@ -151,8 +143,10 @@ def propose_database(folder: Path, url: str, ask: Asker | None = None) -> Propos
         matches, more = choose(found.parts)
         left_out += more
     if not matches:
-        told = "\n".join(f"  {line}" for line in left_out)
-        raise CarnetError(f"{without_secret(url)}: no table is recognised.\n{told}")
+        told = lines(left_out, "\n  ")
+        raise CarnetError(
+            "{url}: no table is recognised.\n  {told}", url=without_secret(url), told=told
+        )
     if ask:
         ask(matches, language_of(matches))
     doubts = _doubts(matches)
@@ -171,8 +165,12 @@ def _files(folder: Path, files: Sequence[Path]) -> list[Path]:
     ]
     for path in named:
         if not path.is_file() or not path.is_relative_to(folder):
-            told = f"outside {folder}" if path.is_file() else "no such file"
-            raise CarnetError(f"{path.name}: {told}. Copy the files into the engagement's folder.")
+            outside, none = Message("outside {folder}", folder=folder), Message("no such file")
+            raise CarnetError(
+                "{path}: {told}. Copy the files into the engagement's folder.",
+                path=path.name,
+                told=outside if path.is_file() else none,
+            )
     return named or sorted(
         path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in READERS
     )

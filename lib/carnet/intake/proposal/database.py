@@ -40,7 +40,7 @@ def read_database(server: Server) -> Found:
     """
     tables = server.tables()
     if not tables:
-        raise CarnetError(f"{server.name}: no table in this database.")
+        raise CarnetError("{server}: no table in this database.", server=server.name)
     known = recognise_database(server, tables)
     if known is None:
         return Found(None, [], list(_parts(server, tables)), [])

@@ -55,9 +55,9 @@ class Draft:
             document = self._yaml.load(text or "{}")
         except YAMLError as error:
             told = str(error).splitlines()[0]
-            raise CarnetError(f"{self.path}: not YAML: {told}") from None
+            raise CarnetError("{path}: not YAML: {told}", path=self.path, told=told) from None
         if not isinstance(document, dict):
-            raise CarnetError(f"{self.path}: keys and values are expected.")
+            raise CarnetError("{path}: keys and values are expected.", path=self.path)
         return document
 
     @property

@@ -128,7 +128,9 @@ def _read_sheets(path: Path) -> tuple[list[Part], list[str]]:
     except CalamineError as error:
         if path.suffix.lower() == ".xls":  # a page or a text of that name
             return [Part(path, _sample(path, _spec(path)))], []
-        raise CarnetError(f"{path.name}: not readable as an Excel workbook: {error}") from None
+        raise CarnetError(
+            "{path}: not readable as an Excel workbook: {error}", path=path.name, error=error
+        ) from None
     parts, unread = [], []
     for sheet in sheets:
         try:
@@ -164,7 +166,9 @@ def _sample(path: Path, spec: Table) -> pd.DataFrame:
             )
             return con.execute(f"SELECT {columns} FROM part LIMIT {SAMPLE_ROWS}").df()
         except duckdb.Error as error:
-            raise CarnetError(f"{path.name}: not readable: {str(error).splitlines()[0]}") from None
+            raise CarnetError(
+                "{path}: not readable: {error}", path=path.name, error=str(error).splitlines()[0]
+            ) from None
 
 
 def _start_of(path: Path, scratch: Path) -> Path:

@@ -100,12 +100,9 @@ def _found(name: str, spec: Table, folder: Path, scratch: Path) -> list[SourceFi
     twice = sorted({f.name for f in found if [g.path for g in found].count(f.path) > 1})
     if twice:
         raise CarnetError(
-            Message(
-                "{name}: {examples} is listed by two patterns of `files`; its rows "
-                "would count twice.",
-                name=name,
-                examples=examples(twice),
-            )
+            "{name}: {examples} is listed by two patterns of `files`; its rows would count twice.",
+            name=name,
+            examples=examples(twice),
         )
     return found
 
@@ -125,12 +122,10 @@ def load_table(
         reader = fec.read if table == "ledger" else READERS.get(file.path.suffix.lower())
         if reader is None:
             raise CarnetError(
-                Message(
-                    "{table}: {name}: unknown kind of file. Accepted: {listed}, a database URL.",
-                    table=table,
-                    name=file.name,
-                    listed=", ".join(READERS),
-                )
+                "{table}: {name}: unknown kind of file. Accepted: {listed}, a database URL.",
+                table=table,
+                name=file.name,
+                listed=", ".join(READERS),
             )
         part = f"part_{table}_{index}"
         own = spec.model_copy(update={"sheet": file.sheet}) if file.sheet else spec
@@ -198,12 +193,10 @@ def _joined(
         for header, headers in ((wanted, here), (other, there)):
             if plain_header(header) not in headers:
                 raise CarnetError(
-                    Message(
-                        "join: on: no header {header} in {examples}; {nearest}",
-                        header=f"{header!r}",
-                        examples=examples(join.files),
-                        nearest=nearest(header, headers.values()),
-                    )
+                    "join: on: no header {header} in {examples}; {nearest}",
+                    header=f"{header!r}",
+                    examples=examples(join.files),
+                    nearest=nearest(header, headers.values()),
                 )
         pairs.append((here[plain_header(wanted)], there[plain_header(other)]))
     added = [
@@ -223,13 +216,11 @@ def _joined(
     ).fetchall()
     if twice:
         raise CarnetError(
-            Message(
-                "join: {examples}: several rows for one {listed}: {examples_2}. Name more columns "
-                "under on:, or leave the repeated rows out.",
-                examples=examples(join.files),
-                listed=" + ".join((other for _, other in pairs)),
-                examples_2=examples(" + ".join(map(str, row)) for row in twice),
-            )
+            "join: {examples}: several rows for one {listed}: {examples_2}. Name more columns "
+            "under on:, or leave the repeated rows out.",
+            examples=examples(join.files),
+            listed=" + ".join((other for _, other in pairs)),
+            examples_2=examples(" + ".join(map(str, row)) for row in twice),
         )
     on = " AND ".join(
         f"{_as_key(f'l.{identifier(header)}', False)} = j._key_{n}"
@@ -241,12 +232,10 @@ def _joined(
     ).fetchall()[0]
     if rows == alone > 0:
         raise CarnetError(
-            Message(
-                "join: none of the {count} numbers of {column} stands in {examples}.",
-                count=f"{rows:,}",
-                column=examples(header for header, _ in pairs),
-                examples=examples(join.files),
-            )
+            "join: none of the {count} numbers of {column} stands in {examples}.",
+            count=f"{rows:,}",
+            column=examples(header for header, _ in pairs),
+            examples=examples(join.files),
         )
     message = N_("{file}: joined by {column}: {columns}. {count} rows find no partner there.")
     told = {
@@ -327,10 +316,8 @@ def _unpacked(
     inner = Path(path.stem)
     if READERS.get(inner.suffix.lower()) is not text.read:
         raise CarnetError(
-            Message(
-                "{name}: unknown kind of file inside. Accepted: .csv.gz, .txt.gz, .tsv.gz.",
-                name=path.name,
-            )
+            "{name}: unknown kind of file inside. Accepted: .csv.gz, .txt.gz, .tsv.gz.",
+            name=path.name,
         )
     with tempfile.TemporaryDirectory() as scratch:
         unpacked = Path(scratch) / inner.name
@@ -339,7 +326,7 @@ def _unpacked(
                 shutil.copyfileobj(packed, target)
         except (OSError, EOFError, zlib.error) as error:
             raise CarnetError(
-                Message("{name}: not readable as gzip: {error}.", name=path.name, error=error)
+                "{name}: not readable as gzip: {error}.", name=path.name, error=error
             ) from None
         return text.read(con, relation, unpacked, spec, notes)
 
@@ -408,34 +395,28 @@ def _glob(name: str, pattern: str, folder: Path) -> list[Path]:
     """Files of a glob, all inside the engagement folder, in name order."""
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         raise CarnetError(
-            Message(
-                "{name}: files: {pattern} leaves the engagement folder. Copy the files into it.",
-                name=name,
-                pattern=f"{pattern!r}",
-            )
+            "{name}: files: {pattern} leaves the engagement folder. Copy the files into it.",
+            name=name,
+            pattern=f"{pattern!r}",
         )
     paths = [p.resolve() for p in sorted(folder.glob(pattern)) if p.is_file()]
     outside = [p.name for p in paths if not p.is_relative_to(folder.resolve())]
     if outside:
         raise CarnetError(
-            Message(
-                "{name}: {examples} is a link out of the engagement folder. Copy the file into it.",
-                name=name,
-                examples=examples(outside),
-            )
+            "{name}: {examples} is a link out of the engagement folder. Copy the file into it.",
+            name=name,
+            examples=examples(outside),
         )
     if not paths:
         there = examples(
             (p.name for p in sorted(folder.iterdir()) if p.is_file() and p.suffix in READERS), 12
         )
         raise CarnetError(
-            Message(
-                "{name}: files: {pattern} finds no file in {folder}. Data files there: {there}.",
-                name=name,
-                pattern=f"{pattern!r}",
-                folder=folder,
-                there=there or "none",
-            )
+            "{name}: files: {pattern} finds no file in {folder}. Data files there: {there}.",
+            name=name,
+            pattern=f"{pattern!r}",
+            folder=folder,
+            there=there or Message("none"),
         )
     return paths
 
@@ -446,24 +427,20 @@ def _package_file(name: str, pattern: str) -> Path:
     spec = importlib.util.find_spec(package) if re.fullmatch(r"\w+", package) else None
     if spec is None or not spec.submodule_search_locations:
         raise CarnetError(
-            Message(
-                "{name}: the package {package} of {pattern} is not installed (pip "
-                "install {package_2}).",
-                name=name,
-                package=f"{package!r}",
-                pattern=f"{pattern!r}",
-                package_2=package,
-            )
+            "{name}: the package {package} of {pattern} is not installed (pip "
+            "install {package_2}).",
+            name=name,
+            package=f"{package!r}",
+            pattern=f"{pattern!r}",
+            package_2=package,
         )
     root = Path(next(iter(spec.submodule_search_locations))).resolve()
     path = (root / inner).resolve()
     if not path.is_file() or not path.is_relative_to(root):
         raise CarnetError(
-            Message(
-                "{name}: the package {package} ships no file {inner}.",
-                name=name,
-                package=f"{package!r}",
-                inner=f"{inner!r}",
-            )
+            "{name}: the package {package} ships no file {inner}.",
+            name=name,
+            package=f"{package!r}",
+            inner=f"{inner!r}",
         )
     return path

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from carnet.engagement.file import Table
-from carnet.errors import CarnetError, Message
+from carnet.errors import CarnetError
 from carnet.wording import N_, Notice
 
 
@@ -51,32 +51,26 @@ def check_header(path: Path, names: list[str], header_row: int) -> list[str]:
         names.pop()
     if not names:
         raise CarnetError(
-            Message(
-                "{name}: no header in row {header_row}. Export with headers, or set format: "
-                "{{header_row: …}}.",
-                name=path.name,
-                header_row=header_row,
-            )
+            "{name}: no header in row {header_row}. Export with headers, or set format: "
+            "{{header_row: …}}.",
+            name=path.name,
+            header_row=header_row,
         )
     if len(names) > MAX_COLUMNS:
         raise CarnetError(
-            Message(
-                "{name} row {header_row}: {names} columns, at most {MAX_COLUMNS} are read. Export "
-                "the columns needed.",
-                name=path.name,
-                header_row=header_row,
-                names=f"{len(names):,}",
-                MAX_COLUMNS=f"{MAX_COLUMNS:,}",
-            )
+            "{name} row {header_row}: {names} columns, at most {max_columns} are read. Export "
+            "the columns needed.",
+            name=path.name,
+            header_row=header_row,
+            names=f"{len(names):,}",
+            max_columns=f"{MAX_COLUMNS:,}",
         )
     if any(character < " " for name in names for character in name if character not in "\t\r\n"):
         raise CarnetError(
-            Message(
-                "{name} row {header_row}: the header is not text. Is it a workbook or an archive? "
-                "Export it as CSV in UTF-8.",
-                name=path.name,
-                header_row=header_row,
-            )
+            "{name} row {header_row}: the header is not text. Is it a workbook or an archive? "
+            "Export it as CSV in UTF-8.",
+            name=path.name,
+            header_row=header_row,
         )
     twice = {name for name, count in Counter(map(str.casefold, names)).items() if count > 1}
     return [

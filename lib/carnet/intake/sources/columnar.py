@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from carnet.engagement.file import Table
-from carnet.errors import CarnetError, Message
+from carnet.errors import CarnetError
 from carnet.intake.sources.base import Reject, identifier, quoted
 from carnet.wording import N_, Notice
 
@@ -23,11 +23,9 @@ def read(
     try:
         if "file_row_number" in pq.read_schema(path).names:
             raise CarnetError(
-                Message(
-                    "{name}: rename the column file_row_number, which DuckDB uses for the "
-                    "number of a row.",
-                    name=path.name,
-                )
+                "{name}: rename the column file_row_number, which DuckDB uses for the "
+                "number of a row.",
+                name=path.name,
             )
         days = _in_own_zone(con, path, source, spec, notes)
         con.execute(
@@ -36,11 +34,9 @@ def read(
         )
     except (duckdb.Error, pa.ArrowException) as error:
         raise CarnetError(
-            Message(
-                "{name}: not readable as Parquet: {cause}",
-                name=path.name,
-                cause=str(error).splitlines()[0],
-            )
+            "{name}: not readable as Parquet: {cause}",
+            name=path.name,
+            cause=str(error).splitlines()[0],
         ) from None
     return [row[0] for row in con.execute(f"DESCRIBE {relation}").fetchall()[1:]], []
 
@@ -73,12 +69,10 @@ def _in_own_zone(
             ).fetchall()[0][0]
             if hours:
                 raise CarnetError(
-                    Message(
-                        "{name}: the instants of {column} name no time zone, and their day depends "
-                        "on it. Set format: {{timezone: Europe/Paris}}.",
-                        name=path.name,
-                        column=f"{name!r}",
-                    )
+                    "{name}: the instants of {column} name no time zone, and their day depends "
+                    "on it. Set format: {{timezone: Europe/Paris}}.",
+                    name=path.name,
+                    column=f"{name!r}",
                 )
             zone = "UTC"
         message = N_("{file}: the days of {column} are those of the zone {zone}.")

@@ -22,7 +22,7 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from carnet.engagement.file import Table
-from carnet.errors import CarnetError, Message, examples, nearest
+from carnet.errors import CarnetError, examples, nearest
 from carnet.intake.sources import text
 from carnet.intake.sources.base import TITLE_ROWS, Reject, check_header, header_row_of
 from carnet.wording import N_, Notice
@@ -54,21 +54,17 @@ def read(
         sheet = spec.sheet if isinstance(spec.sheet, str) else next(iter(_visible(book)), "")
         if sheet not in book.sheet_names:
             raise CarnetError(
-                Message(
-                    "{name}: no sheet {sheet}; {nearest}",
-                    name=path.name,
-                    sheet=f"{sheet!r}",
-                    nearest=nearest(sheet, book.sheet_names),
-                )
+                "{name}: no sheet {sheet}; {nearest}",
+                name=path.name,
+                sheet=f"{sheet!r}",
+                nearest=nearest(sheet, book.sheet_names),
             )
         found = book.get_sheet_by_name(sheet)
         cells = found.to_python(skip_empty_area=False)
         merged = _fill_merged(cells, found.merged_cell_ranges or [])
     except CalamineError as error:
         raise CarnetError(
-            Message(
-                "{name}: not readable as an Excel workbook: {error}", name=path.name, error=error
-            )
+            "{name}: not readable as an Excel workbook: {error}", name=path.name, error=error
         ) from None
     if merged:
         message = N_("{file}: {count} cells merged over several rows were filled down.")
@@ -188,12 +184,10 @@ def sheets_of(path: Path, spec: Table, notes: list[Notice]) -> list[str]:
         ]
         if unknown:
             raise CarnetError(
-                Message(
-                    "{name}: no sheet {unknown}; {nearest}",
-                    name=path.name,
-                    unknown=f"{unknown[0]!r}",
-                    nearest=nearest(unknown[0], names),
-                )
+                "{name}: no sheet {unknown}; {nearest}",
+                name=path.name,
+                unknown=f"{unknown[0]!r}",
+                nearest=nearest(unknown[0], names),
             )
         return chosen
     row = _header_row(book, visible, spec)
@@ -306,11 +300,9 @@ def _page(path: Path, scratch: Path) -> Path | None:
         return None
     if head.startswith(b"<?xml"):
         raise CarnetError(
-            Message(
-                "{name}: an XML spreadsheet of 2003, not a workbook. Open it in a spreadsheet and "
-                "save it as .xlsx or .csv.",
-                name=path.name,
-            )
+            "{name}: an XML spreadsheet of 2003, not a workbook. Open it in a spreadsheet and "
+            "save it as .xlsx or .csv.",
+            name=path.name,
         )
     if not head.startswith(b"<"):
         return path if b"\0" not in head else None
@@ -327,11 +319,8 @@ def _page(path: Path, scratch: Path) -> Path | None:
     )
     if not rows:
         raise CarnetError(
-            Message(
-                "{name}: a web page without a table, not a workbook. Export it again "
-                "as .xlsx or .csv.",
-                name=path.name,
-            )
+            "{name}: a web page without a table, not a workbook. Export it again as .xlsx or .csv.",
+            name=path.name,
         )
     written = scratch / path.name
     with written.open("w", encoding="utf-8", newline="") as stream:

@@ -157,19 +157,14 @@ def read(
     text = first[0] if first else ""
     if text.lstrip().startswith("<"):
         raise CarnetError(
-            Message(
-                "{name}: an XML ledger. Export it as text (tab or |), the other form "
-                "the law accepts.",
-                name=path.name,
-            )
+            "{name}: an XML ledger. Export it as text (tab or |), the other form the law accepts.",
+            name=path.name,
         )
     if text.startswith('"'):
         raise CarnetError(
-            Message(
-                "{name}: its fields stand in quotation marks, which a legal ledger has not. "
-                "Export it again without them.",
-                name=path.name,
-            )
+            "{name}: its fields stand in quotation marks, which a legal ledger has not. "
+            "Export it again without them.",
+            name=path.name,
         )
     delimiter = spec.format.delimiter or next((mark for mark in "\t|;" if mark in text), "|")
     if delimiter == ";":
@@ -207,13 +202,11 @@ def _one_line_a_record(path: Path, encoding: str, scratch: Path) -> Path:
                 sink.write("\n")
     except (UnicodeError, LookupError) as error:
         raise CarnetError(
-            Message(
-                "{name}: not readable as {encoding} ({error}). Set format: "
-                "{{encoding: iso8859-15}} or utf-8.",
-                name=path.name,
-                encoding=encoding,
-                error=error,
-            )
+            "{name}: not readable as {encoding} ({error}). Set format: "
+            "{{encoding: iso8859-15}} or utf-8.",
+            name=path.name,
+            encoding=encoding,
+            error=error,
         ) from None
     return target
 
@@ -234,25 +227,21 @@ def _official_names(path: Path, names: list[str]) -> list[str]:
     twice = [name for name, count in Counter(found).items() if count > 1]
     if twice:
         raise CarnetError(
-            Message(
-                "{name} row 1: the header has twice: {examples}. Rename one of them.",
-                name=path.name,
-                examples=examples(twice),
-            )
+            "{name} row 1: the header has twice: {examples}. Rename one of them.",
+            name=path.name,
+            examples=examples(twice),
         )
     missing = [name for name in NEEDED if name not in found]
     if not ({"Debit", "Credit"} <= set(found) or {"Montant", "Sens"} <= set(found)):
-        missing.append("Debit and Credit (or Montant and Sens)")
+        missing.append("Debit + Credit (Montant + Sens)")
     if missing:
-        near = "" if len(names) > 3 else " Is the delimiter a tab or |?"
+        near = "" if len(names) > 3 else Message(" Is the delimiter a tab or |?")
         raise CarnetError(
-            Message(
-                "{name} row 1: not the header of a legal ledger: {listed} missing.{near} {nearest}",
-                name=path.name,
-                listed=", ".join(missing),
-                near=near,
-                nearest=nearest(missing[0], names),
-            )
+            "{name} row 1: not the header of a legal ledger: {listed} missing.{near} {nearest}",
+            name=path.name,
+            listed=", ".join(missing),
+            near=near,
+            nearest=nearest(missing[0], names),
         )
     return found
 

@@ -3,7 +3,7 @@
 import duckdb
 
 from carnet.engagement.file import Engagement, Table
-from carnet.errors import CarnetError, Message, examples
+from carnet.errors import CarnetError, examples
 from carnet.intake.sources import load_table, sha256_of
 from carnet.intake.sources.base import SourceFile, identifier, plain_header
 from carnet.intake.sources.reading import ColumnReader
@@ -35,11 +35,9 @@ def load_rates(con: duckdb.DuckDBPyConnection, engagement: Engagement) -> None:
     }
     if columns.keys() != HEADERS.keys():
         raise CarnetError(
-            Message(
-                "rates: {name}: the columns date, currency and rate are expected, not {examples}.",
-                name=path.name,
-                examples=examples(headers[2:]),
-            )
+            "rates: {name}: the columns date, currency and rate are expected, not {examples}.",
+            name=path.name,
+            examples=examples(headers[2:]),
         )
     reader = ColumnReader(
         con, "rates", spec.model_copy(update={"columns": columns}), engagement.currency
@@ -57,18 +55,13 @@ def load_rates(con: duckdb.DuckDBPyConnection, engagement: Engagement) -> None:
     ).fetchall()
     if twice:
         raise CarnetError(
-            Message(
-                "rates: {name}: several rates for {examples}. Leave one of each.",
-                name=path.name,
-                examples=examples(row[0] for row in twice),
-            )
+            "rates: {name}: several rates for {examples}. Leave one of each.",
+            name=path.name,
+            examples=examples(row[0] for row in twice),
         )
     if rows:
         raise CarnetError(
-            Message(
-                "rates: {name} row {examples}: a date, a currency and a positive "
-                "rate are expected.",
-                name=path.name,
-                examples=examples(sorted(rows)),
-            )
+            "rates: {name} row {examples}: a date, a currency and a positive rate are expected.",
+            name=path.name,
+            examples=examples(sorted(rows)),
         )

@@ -111,14 +111,12 @@ class ColumnReader:
         found = {plain_header(header): header for header in self.types}.get(plain_header(wanted))
         if found is None:
             raise CarnetError(
-                Message(
-                    "{name}: {key}: no header {wanted} in {examples}; {nearest}",
-                    name=self.name,
-                    key=key,
-                    wanted=f"{wanted!r}",
-                    examples=examples(self.spec.files),
-                    nearest=nearest(wanted, self.types),
-                )
+                "{name}: {key}: no header {wanted} in {examples}; {nearest}",
+                name=self.name,
+                key=key,
+                wanted=f"{wanted!r}",
+                examples=examples(self.spec.files),
+                nearest=nearest(wanted, self.types),
             )
         return found
 
@@ -600,12 +598,10 @@ class ColumnReader:
             hours = f"SELECT 1 FROM {self._prepared([role])} WHERE {seconds} % 86400 <> 0 LIMIT 1"
             if self.con.execute(hours).fetchall():
                 raise CarnetError(
-                    Message(
-                        "{name}: {header} counts seconds since 1970, and their day depends on the "
-                        "time zone. Set format: {{timezone: Europe/Paris}}.",
-                        name=self.name,
-                        header=f"{header!r}",
-                    )
+                    "{name}: {header} counts seconds since 1970, and their day depends on the "
+                    "time zone. Set format: {{timezone: Europe/Paris}}.",
+                    name=self.name,
+                    header=f"{header!r}",
                 )
         first, last = self.con.execute(
             f"SELECT min(d), max(d) FROM (SELECT {numbered_day(text, numbered, zone or 'UTC')} "

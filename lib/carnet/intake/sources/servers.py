@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from carnet.engagement.databases import first_line, from_environment, without_secret
 from carnet.engagement.running import this_run
-from carnet.errors import CarnetError, Message
+from carnet.errors import CarnetError
 
 DRIVERS = {  # scheme → SQLAlchemy's own, with the driver that carnet's extras install
     "sqlite": "sqlite",
@@ -112,12 +112,10 @@ class Server:
             cause = getattr(error, "orig", None) or error
             told = first_line(cause, self.url, self.target)
             raise CarnetError(
-                Message(
-                    "{name}: {url}: the query failed: {cause}",
-                    name=self.name,
-                    url=without_secret(self.url),
-                    cause=told,
-                )
+                "{name}: {url}: the query failed: {cause}",
+                name=self.name,
+                url=without_secret(self.url),
+                cause=told,
             ) from None
 
 
@@ -136,21 +134,14 @@ def connect(name: str, url: str, folder: Path) -> Server:
         file = (folder / inner).resolve()
         if not file.is_relative_to(folder.resolve()):
             raise CarnetError(
-                Message(
-                    "{name}: {inner} leaves the engagement folder. Copy the database into "
-                    "it: sqlite:///name.db.",
-                    name=name,
-                    inner=f"{inner!r}",
-                )
+                "{name}: {inner} leaves the engagement folder. Copy the database into "
+                "it: sqlite:///name.db.",
+                name=name,
+                inner=f"{inner!r}",
             )
         if not file.is_file():
             raise CarnetError(
-                Message(
-                    "{name}: {url}: no such SQLite file in {folder}.",
-                    name=name,
-                    url=url,
-                    folder=folder,
-                )
+                "{name}: {url}: no such SQLite file in {folder}.", name=name, url=url, folder=folder
             )
         rest = f"/{file}"
     try:
@@ -159,22 +150,18 @@ def connect(name: str, url: str, folder: Path) -> Server:
         )
     except ImportError as error:
         raise CarnetError(
-            Message(
-                "{name}: {url} needs a driver: {error}. Install carnet[{extra}].",
-                name=name,
-                url=without_secret(url),
-                error=error,
-                extra=EXTRAS[scheme],
-            )
+            "{name}: {url} needs a driver: {error}. Install carnet[{extra}].",
+            name=name,
+            url=without_secret(url),
+            error=error,
+            extra=EXTRAS[scheme],
         ) from None
     except (sqlalchemy.exc.SQLAlchemyError, ValueError) as error:  # a URL that cannot be parted
         raise CarnetError(
-            Message(
-                "{name}: {url}: not the URL of a database: {cause}",
-                name=name,
-                url=without_secret(url),
-                cause=first_line(error, url, target),
-            )
+            "{name}: {url}: not the URL of a database: {cause}",
+            name=name,
+            url=without_secret(url),
+            cause=first_line(error, url, target),
         ) from None
     return Server(name, url, engine, target)
 
@@ -189,9 +176,7 @@ def fetch_query(name: str, url: str, query: str | None, folder: Path, scratch: P
     state of the database.
     """
     if not query:
-        raise CarnetError(
-            Message("{name}: a database URL needs a query: (SQL) beside files:.", name=name)
-        )
+        raise CarnetError("{name}: a database URL needs a query: (SQL) beside files:.", name=name)
     path = (
         scratch.parent
         / f"query-{hashlib.sha256(f'{url} {query}'.encode()).hexdigest()[:20]}.parquet"
@@ -215,21 +200,17 @@ def _by_ibis(name: str, url: str, query: str) -> pa.Table:
         rows = ibis.connect(target).sql(query).to_pyarrow()
     except ImportError as error:
         raise CarnetError(
-            Message(
-                "{name}: {url} needs a driver: {error}.",
-                name=name,
-                url=without_secret(url),
-                error=error,
-            )
+            "{name}: {url} needs a driver: {error}.",
+            name=name,
+            url=without_secret(url),
+            error=error,
         ) from None
     except Exception as error:  # a driver's own errors share no base class
         raise CarnetError(
-            Message(
-                "{name}: {url}: the query failed: {cause}",
-                name=name,
-                url=without_secret(url),
-                cause=first_line(error, url, target),
-            )
+            "{name}: {url}: the query failed: {cause}",
+            name=name,
+            url=without_secret(url),
+            cause=first_line(error, url, target),
         ) from None
     kinds = [
         pa.field(each.name, pa.timestamp(each.type.unit, "UTC"))

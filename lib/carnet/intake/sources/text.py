@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from carnet.engagement.file import Table
-from carnet.errors import CarnetError, Message
+from carnet.errors import CarnetError
 from carnet.intake.sources.base import Reject, check_header, header_row_of, identifier, quoted
 from carnet.intake.sources.progress import progress_bar, run_with_progress
 from carnet.wording import N_, Notice
@@ -142,17 +142,15 @@ def read(
         return header, _read_records(con, relation, path, encoding, delimiter, header, header_row)
     except UnicodeError as error:
         raise CarnetError(
-            Message(
-                "{name}: not readable as {encoding} ({error}). Set format: {{encoding: …}} to "
-                "utf-8, cp1252, latin-1 or utf-16.",
-                name=path.name,
-                encoding=encoding,
-                error=error,
-            )
+            "{name}: not readable as {encoding} ({error}). Set format: {{encoding: …}} to "
+            "utf-8, cp1252, latin-1 or utf-16.",
+            name=path.name,
+            encoding=encoding,
+            error=error,
         ) from None
     except csv.Error as error:
         raise CarnetError(
-            Message("{name}: not readable as delimited text: {error}.", name=path.name, error=error)
+            "{name}: not readable as delimited text: {error}.", name=path.name, error=error
         ) from None
 
 
@@ -179,13 +177,11 @@ def _line_by_line(path: Path, scratch: Path, notes: list[Notice]) -> Path:
             except UnicodeDecodeError:
                 if re.search(rb"[\xc3\xc5][\x80-\xbf]", line):
                     raise CarnetError(
-                        Message(
-                            "{name} line {number}: letters in UTF-8 and in another encoding on one "
-                            "line. Export it again in one encoding, or set format: {{encoding: …}} "
-                            "to read all of it in that one.",
-                            name=path.name,
-                            number=number,
-                        )
+                        "{name} line {number}: letters in UTF-8 and in another encoding on one "
+                        "line. Export it again in one encoding, or set format: {{encoding: …}} "
+                        "to read all of it in that one.",
+                        name=path.name,
+                        number=number,
                     ) from None
                 others.append(number)
                 sink.write(line.decode("cp1252", "replace"))

@@ -7,7 +7,7 @@ import re
 import duckdb
 
 from carnet.engagement.file import Table
-from carnet.errors import CarnetError, Message
+from carnet.errors import CarnetError
 from carnet.intake.sources.base import identifier, quoted
 from carnet.intake.sources.formats import bare_day, date_sql
 
@@ -33,14 +33,12 @@ def months_of(
     for role, pattern in spec.unpivot.items():
         if not any(role in roles for roles in found.values()):
             raise CarnetError(
-                Message(
-                    "tables: unpivot: {role}: no header of {name} reads as a month where {pattern} "
-                    "has its *. A month needs its year, as in janv-24 or 2024-01, or in the name "
-                    "of the file or sheet.",
-                    role=role,
-                    name=name,
-                    pattern=f"{pattern!r}",
-                )
+                "tables: unpivot: {role}: no header of {name} reads as a month where {pattern} "
+                "has its *. A month needs its year, as in janv-24 or 2024-01, or in the name "
+                "of the file or sheet.",
+                role=role,
+                name=name,
+                pattern=f"{pattern!r}",
             )
     return found
 

@@ -61,8 +61,9 @@ def contact_activities(
     ]
     if tuple(words) != CONTACT_WORDS and activities and strangers:
         raise CarnetError(
-            f"contact_activities: no activity is called {strangers[0]!r}; "
-            f"{nearest(strangers[0], list(activities))}"
+            "contact_activities: no activity is called {strangers}; {nearest}",
+            strangers=f"{strangers[0]!r}",
+            nearest=nearest(strangers[0], list(activities)),
         )
     return found or list(activities)
 

@@ -187,7 +187,9 @@ def most_late(
     Raises      CarnetError where `by` is neither amount nor rate.
     """
     if by not in ORDERS:
-        raise CarnetError(f"tracked_by: {by!r} is not accepted; {nearest(by, ORDERS)}")
+        raise CarnetError(
+            "tracked_by: {by} is not accepted; {nearest}", by=f"{by!r}", nearest=nearest(by, ORDERS)
+        )
     late = gaps[(gaps.sales_gap < 0) if behind is None else behind].sort_values(ORDERS[by])
     return gaps.index.to_series().isin(late.index[: int(np.ceil(share * len(gaps)))])
 

@@ -1,0 +1,43 @@
+"""What pydantic refused, in carnet's words."""
+
+from typing import Any
+
+from carnet.errors import Message, lines
+from carnet.wording import N_
+
+# by the start of pydantic's own name of the fault
+EXPECTED = {
+    "date_": N_("a date as YYYY-MM-DD is expected, such as 2024-12-31"),
+    "int_": N_("a number is expected"),
+    "float_": N_("a number is expected"),
+    "finite_number": N_("a number is expected"),
+    "string_": N_("a text is expected"),
+    "list_": N_("a list is expected"),
+    "bool_": N_("true or false is expected"),
+    "dict_": N_("keys and values are expected"),
+    "model_": N_("keys and values are expected"),
+    "extra_forbidden": N_("this key is not accepted"),
+    "missing": N_("this key is required"),
+    "greater_than_equal": N_("a number of at least {ge} is expected"),
+    "greater_than": N_("a number above {gt} is expected"),
+    "less_than_equal": N_("a number of at most {le} is expected"),
+    "less_than": N_("a number below {lt} is expected"),
+}
+
+
+def explained(fault: Any) -> str:
+    """What is expected in the place of a value: a validator's own words, else by the kind."""
+    context = fault.get("ctx", {})
+    if "error" in context:
+        return context["error"].args[0]
+    template = next((told for kind, told in EXPECTED.items() if fault["type"].startswith(kind)), "")
+    return Message(template, **context) if template else fault["msg"]
+
+
+def listed(faults: list[Any]) -> str:
+    """The first faults with their places, on one line."""
+    said = []
+    for fault in faults[:5]:
+        place = ".".join(map(str, fault["loc"]))
+        said.append(Message("{place}: {fault}", place=place, fault=explained(fault)))
+    return lines(said, "; ")
