@@ -16,7 +16,8 @@ FR, EN = Wording("fr", "EUR"), Wording("en", "EUR")
 
 
 def extracted_messages():
-    keywords = {"_": None, "sentences": None, "N_": None, "Message": None, "CarnetError": None, "ngettext": (1, 2)}
+    whole = ("_", "sentences", "N_", "Message", "CarnetError")
+    keywords = {**dict.fromkeys(whole), "ngettext": (1, 2)}
     sources = [
         (ROOT / "lib/carnet", [("**.py", "python")]),
         (ROOT / "notebooks", [("**.ipynb", "carnet.wording:extract_notebook")]),

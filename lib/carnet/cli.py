@@ -19,9 +19,10 @@ from carnet import __version__
 from carnet.engagement.databases import is_database_url, without_secret
 from carnet.engagement.file import FILE_NAME, load_engagement, spoken_in
 from carnet.engagement.unfinished import PRIVATE
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, Message
 from carnet.report.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
 from carnet.report.refusals import is_expected, refusal
+from carnet.wording import Wording
 
 # books import ibis and pandas, for two seconds: `run` starts its fork server before,
 # help does without
@@ -44,9 +45,6 @@ class Reader:
 
     def translate(self, template: str, **values: Any) -> str:
         """A message in that language."""
-        # the catalogue is slow to import: a command that ends well does without
-        from carnet.wording import Wording
-
         return Wording(self.language, "EUR")._(template, **values)
 
 
@@ -141,7 +139,6 @@ def init(source: str, files: tuple[Path, ...], ask: bool) -> None:
 def _ask(matches: "Sequence[Match]", language: str) -> None:
     """The questions of `init --ask`, in a terminal."""
     from carnet.intake.proposal.questions import ask
-    from carnet.wording import Wording
 
     ask(
         matches,
@@ -218,6 +215,7 @@ def run(  # noqa: PLR0913  # click: an argument an option
     the last line is that folder.
     """
     # nbconvert and papermill are slow to import: `check` does without
+    from carnet.report.comparison import told_since
     from carnet.report.kernels import process_context
     from carnet.report.printing import find_browser
     from carnet.report.progress import Shown
@@ -238,11 +236,14 @@ def run(  # noqa: PLR0913  # click: an argument an option
     code = DONE
     for folder in folders:
         _speak(folder, language)
+        _offer_proposal(folder)
         own = own_names(folder)
         asked = [name for name in names if name not in own or is_packaged(name)]
         packaged = find_notebooks(asked) if asked or not names else []
         notebooks = with_own(packaged, folder, names)
         published, book = run_audit(folder, out, notebooks, given, settings, watch)
+        for line in told_since(book.wording, published):
+            click.echo(line, err=True)
         click.echo(published)
         code = max(code, exit_code(book))
         if opened:
@@ -445,6 +446,24 @@ def lab(
         click.echo(f"{copy} was there already and is kept as it is.", err=True)
     click.echo(copies[0].parent)
     sys.exit(0 if no_launch else launch(copies[0], options))
+
+
+def _offer_proposal(folder: Path) -> None:
+    """Where a person looks on: propose the engagement.yml that a folder of exports lacks, and stop,
+    since somebody must read it.
+    """
+    lacks = folder.is_dir() and not (folder / FILE_NAME).is_file()
+    if not (lacks and sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    context = click.get_current_context()
+    ask = Message(
+        "{folder} has no {file} yet. Propose one from the files there?",
+        folder=folder,
+        file=FILE_NAME,
+    )
+    if click.confirm(ask.told(context.ensure_object(Reader).translate), default=True, err=True):
+        context.invoke(init, source=str(folder), files=(), ask=False)
+        sys.exit(DONE)
 
 
 def _read_parameters(texts: tuple[str, ...]) -> dict[str, str]:

@@ -280,6 +280,14 @@ def find_earlier(
     return None, damaged
 
 
+def run_before(folder: Path) -> Path | None:
+    """The run before of the same date: `2024-12-31.2` for `2024-12-31.3`; None for a first run."""
+    named = FOLDER_NAME.fullmatch(folder.name)
+    number = int(named[2] or 1) if named else 1
+    names = [f"{named[1]}.{n}" if n > 1 else named[1] for n in range(number - 1, 0, -1) if named]
+    return next((path for name in names if (path := folder.with_name(name)).is_dir()), None)
+
+
 def find_reports(out: Path) -> dict[str, list[tuple[Path, dt.date, int]]]:
     """The readable reports in a folder of reports: client → (folder, audit date, run of that date),
     newest first; clients in alphabetical order.

@@ -28,8 +28,9 @@ EXPECTED = {
 def explained(fault: Any) -> str:
     """What is expected in the place of a value: a validator's own words, else by the kind."""
     context = fault.get("ctx", {})
-    if "error" in context:
-        return context["error"].args[0]
+    own = context.get("error")
+    if isinstance(own, ValueError):
+        return own.args[0]
     template = next((told for kind, told in EXPECTED.items() if fault["type"].startswith(kind)), "")
     return Message(template, **context) if template else fault["msg"]
 

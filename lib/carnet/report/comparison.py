@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from carnet.book.earlier import Published, check_comparable, open_published
+from carnet.book.earlier import Published, check_comparable, open_published, run_before
 from carnet.customers.gaps.gap_list import length_column
 from carnet.errors import CarnetError
 from carnet.exhibits.headings import WORDS
@@ -20,6 +20,7 @@ from carnet.measures.portfolio import changes
 from carnet.wording import N_, Wording, unknown
 
 RUN_NAMES = ("engagement", "as_of", "language")
+MOST_MOVED = 12  # figures of a rerun that are told
 BACK_SHARE = 0.5  # as the notebook's default
 FOLLOWED_NUMBERS = "recent_contact_count recent_contact_quality proposal_count"
 HEADINGS = {
@@ -121,6 +122,55 @@ def changes_since(w: Wording, then: Published | None, now: Published) -> Since:
         [*first, *filter(None, _parameters(w, then, now)), told_counts],
         pd.DataFrame(moved, columns=none.columns),
     )
+
+
+def told_since(w: Wording, published: Path) -> list[str]:
+    """What to say once a report is published: against the run before of the same date, every
+    figure that moved and what was given otherwise; else the sentences on the last audit.
+    """
+    try:
+        now, before = open_published(published), run_before(published)
+        if before:
+            return _rerun(w, open_published(before), now)
+        name = now.manifest.get("earlier_report")
+        earlier = open_published(published.with_name(name)) if name else None
+        return changes_since(w, earlier, now).sentences if earlier else []
+    except CarnetError as error:
+        return [str(error.told(w._))]
+
+
+def _rerun(w: Wording, then: Published, now: Published) -> list[str]:
+    """Two runs of one date: no noise stands between them, so every difference is told."""
+    table = _changes(then, now)
+    # a notebook that ran once only recorded figures that cannot have moved
+    both = table.figure.isin(then.figures.keys() & now.figures.keys())
+    unknown_twice = table.value_then.isna() & table.value_now.isna()
+    moved = table[both & table.verdict.ne("equal") & ~unknown_twice].to_dict("records")
+    files = sorted({name for name, _ in _inputs(then) ^ _inputs(now)})
+    causes = [*(line for line in _parameters(w, then, now) if line)]
+    if files:
+        causes.append(w._("Files that differ: {names}.", names=", ".join(files)))
+    if then.manifest["versions"] != now.manifest["versions"]:
+        causes.append(w._("The two runs were made with other versions of the programs."))
+    heading = w.ngettext(
+        "Against the run before ({folder}), {count} figure moved:",
+        "Against the run before ({folder}), {count} figures moved:",
+        len(moved),
+        folder=then.folder.name,
+    )
+    if not moved:
+        heading = w._(
+            "Against the run before ({folder}), no figure moved.", folder=then.folder.name
+        )
+    lines = [_moved(w, *_written(w, row)) for row in moved[:MOST_MOVED]]
+    rest = len(moved) - len(lines)
+    more = w.ngettext("  and {count} other", "  and {count} others", rest) if rest else ""
+    return [heading, *lines, *filter(None, [more]), *causes]
+
+
+def _inputs(report: Published) -> set[tuple[str, str]]:
+    """Name and hash of each file that a report was made from."""
+    return {(file["name"], file["sha256"]) for file in report.manifest.get("inputs", [])}
 
 
 def _followed(w: Wording, then: Published, now: Published) -> Iterable[str]:
@@ -273,8 +323,12 @@ def _parameters(w: Wording, then: Published, now: Published) -> Iterable[str]:
 
 
 def _figure(w: Wording, row: Mapping) -> str:
-    (label, before, after), test = _written(w, row), TESTS[row["test"]]
-    return f"  {label}: {before} → {after} ({w._(test)})"
+    return f"{_moved(w, *_written(w, row))} ({w._(TESTS[row['test']])})"
+
+
+def _moved(w: Wording, label: str, before: str, after: str) -> str:
+    told = w._("{label}: {before} → {after}", label=label, before=before, after=after)
+    return f"  {told}"
 
 
 def _written(w: Wording, row: Mapping) -> tuple[str, str, str]:

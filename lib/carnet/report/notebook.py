@@ -87,9 +87,9 @@ def _tell_errors_in(language: str) -> None:
     """What a cell of this notebook refuses is told in the reader's language."""
     translate = Wording(language, "EUR")._
 
-    def tell(_shell: Any, _kind: type, error: CarnetError, _trace: Any, **_: Any) -> list[str]:
+    def tell(shell: Any, kind: type, error: CarnetError, trace: Any, **_: Any) -> None:
         error.args = error.told(translate).args
-        return error._render_traceback_()
+        shell.showtraceback((kind, error, trace), running_compiled_code=True)
 
     if shell := get_ipython():
         shell.set_custom_exc((CarnetError,), tell)
