@@ -18,10 +18,10 @@ from tests.conftest import ROOT
 from tests.other_system.sitecustomize import MISSING, NO_MODULES
 
 HOOK = ROOT / "tests" / "other_system"
-# only where `CAN_FORK` holds; the last behind `hasattr`
+# only where `CAN_FORK` holds; those of the last behind `hasattr`
 KNOWN = {
     "report/kernels.py": {"WNOHANG", "fork", "setsid", "SIGKILL"},
-    "report/printing.py": {"geteuid"},
+    "report/printing.py": {"geteuid", "killpg", "SIGKILL"},
 }
 DEVICES = ("con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(10)))
 

@@ -238,9 +238,9 @@ def report(folder: Path, notebooks: Path) -> tuple[float, float, Path]:
 import sys
 from pathlib import Path
 from carnet import cli
-from carnet.report import publishing
-find = publishing.find_notebooks
-publishing.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
+from carnet.report import notebooks
+find = notebooks.find_notebooks
+notebooks.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
 if __name__ == "__main__":
     sys.argv = ["carnet", "run", {str(folder)!r}, "--out", {str(folder / "out")!r}]
     cli.main()

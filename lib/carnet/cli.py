@@ -43,9 +43,9 @@ class Reader:
 
     language: str = "en"
 
-    def translate(self, template: str, **values: Any) -> str:
-        """A message in that language."""
-        return Wording(self.language, "EUR")._(template, **values)
+    def tell(self, message: Message | CarnetError) -> str:
+        """A message or an error in that language."""
+        return str(message.told(Wording(self.language, "EUR")._))
 
 
 def _speak(folder: Path, language: str | None = None) -> None:
@@ -122,17 +122,20 @@ def init(source: str, files: tuple[Path, ...], ask: bool) -> None:
             f"{told}",
             err=True,
         )
-    for line in proposal.left_out:
-        click.echo(f"  ! left out: {line}", err=True)
-    for line in proposal.doubts:
-        click.echo(f"  ! look at: {line}", err=True)
+    _speak(folder)
+    tell = click.get_current_context().ensure_object(Reader).tell
+    notes = [Message("left out: {what}", what=line) for line in proposal.left_out]
+    notes += [Message("look at: {what}", what=line) for line in proposal.doubts]
     if not ENOUGH & {found.table for found in proposal.matches}:
-        click.echo(
-            "  ! none of the files is taken for sales, a ledger (FEC), a summary, contracts, "
-            "departures or a survey: one of them is needed for an audit.",
-            err=True,
+        lacking = Message(
+            "none of the files is taken for sales, a ledger (FEC), a summary, contracts, "
+            "departures or a survey: one of them is needed for an audit."
         )
-    click.echo(f"Read and correct the file, then: carnet check {folder}", err=True)
+        notes.append(lacking)
+    for note in notes:
+        click.echo(f"  ! {tell(note)}", err=True)
+    then = Message("Read and correct the file, then: carnet check {folder}", folder=folder)
+    click.echo(tell(then), err=True)
     click.echo(folder / FILE_NAME)
 
 
@@ -158,9 +161,11 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
     """Load and validate an engagement; print what was accepted, what was set aside and why."""
     from carnet.book.book import open_book
     from carnet.customers.objectives import check_objectives
+    from carnet.report.notebooks import check_kept_parameters
 
     book = open_book(folder, as_of, language)
     check_objectives(book)
+    check_kept_parameters(book.engagement, folder)
     print_ledger(book)
     sys.exit(exit_code(book))
 
@@ -217,16 +222,10 @@ def run(  # noqa: PLR0913  # click: an argument an option
     # nbconvert and papermill are slow to import: `check` does without
     from carnet.report.comparison import told_since
     from carnet.report.kernels import process_context
+    from carnet.report.notebooks import find_notebooks, is_packaged, own_names, with_own
     from carnet.report.printing import find_browser
     from carnet.report.progress import Shown
-    from carnet.report.publishing import (
-        Settings,
-        find_notebooks,
-        is_packaged,
-        own_names,
-        run_audit,
-        with_own,
-    )
+    from carnet.report.publishing import Settings, run_audit
 
     process_context(alone=True)  # what notebooks need beside is imported while the book is opened
     given = _read_parameters(parameters)
@@ -431,9 +430,10 @@ def lab(
     folder without one, the form that makes it. OPTIONS go to JupyterLab.
     """
     from carnet.report.lab import launch, prepare, prepare_form
-    from carnet.report.publishing import find_notebooks
+    from carnet.report.notebooks import find_notebooks
 
-    if folder.is_dir() and not (folder / FILE_NAME).is_file():
+    asked = names or parameters or as_of  # of notebooks that need an engagement
+    if folder.is_dir() and not (folder / FILE_NAME).is_file() and not asked:
         form = prepare_form(folder, language or "en")
         click.echo(form)
         sys.exit(0 if no_launch else launch(form, options))
@@ -461,7 +461,7 @@ def _offer_proposal(folder: Path) -> None:
         folder=folder,
         file=FILE_NAME,
     )
-    if click.confirm(ask.told(context.ensure_object(Reader).translate), default=True, err=True):
+    if click.confirm(context.ensure_object(Reader).tell(ask), default=True, err=True):
         context.invoke(init, source=str(folder), files=(), ask=False)
         sys.exit(DONE)
 
@@ -516,7 +516,7 @@ def main() -> None:
     except Exception as error:
         if not is_expected(error):
             raise
-        click.echo(f"carnet: {refusal(error).told(reader.translate)}", err=True)
+        click.echo(f"carnet: {reader.tell(refusal(error))}", err=True)
         sys.exit(FAILED if isinstance(error, NotebookFailed) and not error.refusal else REFUSED)
 
 

@@ -31,7 +31,7 @@ class Message(str):
         """The sentence as `translate(template, **values)` gives it,
         messages and errors among its values told alike.
         """
-        values = {key: _told(value, translate) for key, value in self.values.items()}
+        values = {key: tell(value, translate) for key, value in self.values.items()}
         sentence = translate(self.template, **values)
         return sentence if values else sentence.format()
 
@@ -40,8 +40,8 @@ def _message(template: str, values: dict[str, Any]) -> Message:
     return Message(template, **values)
 
 
-def _told(value: Any, translate: Callable[..., str]) -> Any:
-    """A value of a message, told alike where it is a message or an error that holds one."""
+def tell(value: Any, translate: Callable[..., str]) -> Any:
+    """A message, or an error that holds one, in another language; anything else as it is."""
     said = value.args[0] if isinstance(value, Exception) and value.args else value
     return said.told(translate) if isinstance(said, Message) else value
 

@@ -189,7 +189,7 @@ def test_demo_is_proposed_as_it_is(tmp_path):
     assert (
         done.returncode == 0
         and done.stdout.strip() == str(folder / "engagement.yml")
-        and "verbatims.csv: no table" in done.stderr
+        and "verbatims.csv\u00a0: aucune table de carnet n’est reconnue" in done.stderr
     )
     proposed, own = (
         yaml.safe_load((home / "engagement.yml").read_text(encoding="utf-8"))

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from carnet import cli
 from carnet.report import kernels, publishing
+from carnet.report import notebooks as own
 
 SEED = 20261122
 
@@ -69,8 +70,8 @@ def main() -> None:
         Path(sys.argv[3]),
         int(sys.argv[4]),
     )
-    find = publishing.find_notebooks
-    publishing.find_notebooks = lambda names=(): find(names, notebooks)  # type: ignore[assignment]
+    find = own.find_notebooks
+    own.find_notebooks = lambda names=(): find(names, notebooks)  # type: ignore[assignment]
     for module in kernels.PRELOADED:
         importlib.import_module(module)
     context = multiprocessing.get_context("fork")

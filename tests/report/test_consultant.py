@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from carnet.report.publishing import find_notebooks
+from carnet.report.notebooks import find_notebooks
 from carnet.wording import Wording
 from pptx import Presentation
 

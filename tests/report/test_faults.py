@@ -10,9 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
+import psutil
 import pytest
 from carnet.book.book import open_book
 
@@ -65,10 +67,10 @@ def with_cells(tmp_path, monkeypatch):
 
 
 def run_those_of(folder, monkeypatch):
-    from carnet.report import publishing
+    from carnet.report import notebooks
 
-    find = publishing.find_notebooks
-    monkeypatch.setattr(publishing, "find_notebooks", lambda names=(): find(names, folder))
+    find = notebooks.find_notebooks
+    monkeypatch.setattr(notebooks, "find_notebooks", lambda names=(): find(names, folder))
 
 
 def kept_log(out):
@@ -219,9 +221,9 @@ def small_run(tmp_path, make_engagement):
 import sys
 from pathlib import Path
 from carnet import cli
-from carnet.report import publishing
-find = publishing.find_notebooks
-publishing.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
+from carnet.report import notebooks
+find = notebooks.find_notebooks
+notebooks.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
 sys.argv = ["carnet", "run", {str(folder)!r}, "--out", {str(out)!r}]
 cli.main()
 """
@@ -295,3 +297,17 @@ def test_a_fault_of_carnet_is_not_hidden(make_engagement, monkeypatch):
     monkeypatch.setattr(book, "open_book", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run_carnet("check", make_engagement(tables={"sales": SALES}))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sessions of POSIX")
+def test_nothing_of_a_browser_outlives_its_time(monkeypatch):
+    """Not what lost its parent either, which no tree of processes shows."""
+    from carnet.report import printing
+
+    monkeypatch.setattr(printing, "TIMEOUT_SECONDS", 1)
+    seconds = f"8{os.getpid() % 1000:03}.25"
+    started = time.monotonic()
+    told = printing._run(["sh", "-c", f"(sleep {seconds} &) ; sleep 60"])
+    assert told == "nothing after 1 seconds" and time.monotonic() - started < 8
+    left = [p for p in psutil.process_iter(["cmdline"]) if seconds in (p.info["cmdline"] or [])]
+    assert left == []

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -141,7 +142,7 @@ def test_from_exports_to_a_report(tmp_path):
 
 def test_the_form_is_no_page_of_the_report(make_engagement):
     """`lab` lays it beside the notebooks of an engagement; an own notebook of that name is none."""
-    from carnet.report.publishing import own_names
+    from carnet.report.notebooks import own_names
 
     rows = [["customer_id", "date", "amount"], ["A", "2024-06-30", "9"]]
     folder = make_engagement(tables={"sales": rows}, language="fr")
@@ -149,3 +150,134 @@ def test_the_form_is_no_page_of_the_report(make_engagement):
     form = (folder / "notebooks" / "engagement.ipynb").read_text(encoding="utf-8")
     assert "# Mission" in form and "language = 'fr'" in form
     assert own_names(folder) == ["kpi_tracking"]
+
+
+ROLES = "client: x\nlanguage: en\nas_of: 2024-12-31\ntables: {sales: {files: sales.csv}}\n"
+
+
+@pytest.fixture
+def form(tmp_path):
+    """The form of a small engagement, its changes checked at once and told in `said`."""
+    from carnet.report.form import Form
+
+    rows = "customer_id,date,amount\nA,2023-06-30,100\nA,2024-06-30,90\n"
+    (tmp_path / "sales.csv").write_text(rows, encoding="utf-8")
+
+    def opened(text=ROLES):
+        (tmp_path / "engagement.yml").write_text(text, encoding="utf-8")
+        made = Form(tmp_path)
+        made.changed = lambda: None
+        return made
+
+    return opened
+
+
+def widget_of(form, name, kind="description"):
+    """The field of that name, wherever it stands in the form now."""
+
+    def below(widget):
+        yield widget
+        for child in getattr(widget, "children", ()):
+            yield from below(child)
+
+    return next(w for w in below(form.box) if getattr(w, kind, "").removesuffix(" *") == name)
+
+
+def said(form):
+    return re.sub(r"<[^>]+>", "", form.verdict.value)
+
+
+def test_a_change_by_hand_is_shown_and_not_overwritten(form):
+    made = form()
+    by_hand = ROLES.replace("client: x", "client: HAND")
+    made.draft.path.write_text(by_hand, encoding="utf-8")
+    widget_of(made, "Currency").value = "USD"
+    assert made.draft.path.read_text(encoding="utf-8") == by_hand
+    assert "was changed outside the form" in said(made)
+    assert widget_of(made, "Client").value == "HAND" and widget_of(made, "Currency").value == ""
+
+
+def test_a_save_that_fails_is_told_and_the_field_shows_the_file(form, monkeypatch):
+    made = form()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    widget_of(made, "Client").value = "y"
+    assert "not allowed to write" in said(made)
+    made.draft.reload()
+    assert made.draft.plain["client"] == "x"
+
+
+def test_a_role_read_by_its_own_name_cannot_be_taken_out(form):
+    made = form()
+    amount = widget_of(made, "amount")
+    assert amount.value == "amount" and ("—", "") not in amount.options
+    assert ("—", "") in widget_of(made, "cost").options
+
+
+@pytest.mark.parametrize(
+    ("kept", "said_of_it"),
+    [
+        ("{kpi_tracking: {top_count: 5000}}", "5000 is outside 1 to 1000"),
+        (
+            "{churn_reasons: {abc_cut_a: 0.5}, growth_plan: {abc_cut_a: 0.7}}",
+            "has two values",
+        ),
+        ("{nosuch: {x: 1}}", "nosuch"),
+    ],
+)
+def test_what_a_run_would_refuse_the_check_refuses(form, kept, said_of_it):
+    made = form(f"{ROLES}parameters: {kept}\n")
+    assert not made.check() and made.running.disabled
+    assert said_of_it in said(made)
+    done = run_carnet("check", made.folder)
+    assert done.returncode == 2 and said_of_it in done.stderr
+
+
+def test_a_rule_that_notebooks_share_is_shown_and_kept_once(form):
+    made = form(f"{ROLES}parameters: {{churn_reasons: {{abc_cut_a: 0.5}}}}\n")
+    widget_of(made, "Notebook").value = "growth_plan"
+    shared = widget_of(made, "abc_cut_a")
+    assert shared.value == 0.5
+    shared.value = 0.7
+    assert made.draft.plain["parameters"] == {"growth_plan": {"abc_cut_a": 0.7}}
+    widget_of(made, "abc_cut_a").value = 0.8
+    assert "parameters" not in made.draft.plain
+    assert made.check()
+
+
+def test_the_default_of_an_own_notebook_counts(form, tmp_path):
+    from carnet.report.notebooks import find_notebooks
+
+    (packaged,) = find_notebooks(["kpi_tracking"])
+    text = packaged.read_text(encoding="utf-8")
+    changed = re.sub(r"top_count = \d+", "top_count = 30", text)
+    assert changed != text
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "kpi_tracking.ipynb").write_text(changed, encoding="utf-8")
+    made = form()
+    widget_of(made, "Notebook").value = "kpi_tracking"
+    assert widget_of(made, "top_count").value == 30
+
+
+def test_one_audit_at_a_time_and_a_fault_is_told(form, monkeypatch):
+    made, started, go_on = form(), [], threading.Event()
+
+    def audit(*_, **__):
+        started.append(1)
+        go_on.wait(20)
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr("carnet.report.form.run_audit", audit)
+    made.run()
+    wait_for(lambda: started)
+    made.draw()
+    assert made.running.disabled
+    made.run()
+    go_on.set()
+    wait_for(lambda: not made.auditing)
+    assert started == [1] and "This is a fault of carnet (RuntimeError: odd)" in said(made)
+
+
+def test_lab_refuses_options_that_need_an_engagement(tmp_path):
+    (tmp_path / "sales.csv").write_text("a;b\n1;2\n", encoding="utf-8")
+    for option in (("-n", "kpi_tracking"), ("-p", "top_count=1"), ("--as-of", "2024-12-31")):
+        assert run_carnet("lab", tmp_path, *option, "--no-launch").returncode == 2

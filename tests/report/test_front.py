@@ -10,9 +10,9 @@ import pytest
 from carnet.engagement.records import POINTS_TYPE
 from carnet.report.execution import Executed
 from carnet.report.layout import AUDIENCES, Choice
+from carnet.report.notebooks import find_notebooks
 from carnet.report.pages import notebook_page
 from carnet.report.printing import BROWSERS, find_browser, print_pages
-from carnet.report.publishing import find_notebooks
 
 from tests.conftest import page_text, run_carnet
 

@@ -14,7 +14,7 @@ import urllib.request
 import nbformat
 import pytest
 from carnet.report.lab import prepare
-from carnet.report.publishing import find_notebooks
+from carnet.report.notebooks import find_notebooks
 from carnet.shipped import FORM
 
 from tests.conftest import DEMO, run_carnet

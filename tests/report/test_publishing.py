@@ -261,7 +261,7 @@ def test_a_rerun_never_overwrites(make_engagement, tmp_path):
 
 @pytest.mark.long
 def test_a_failing_cell_publishes_nothing_and_says_which(make_engagement, tmp_path, monkeypatch):
-    from carnet.report import publishing
+    from carnet.report import notebooks, publishing
 
     broken = tmp_path / "notebooks"
     broken.mkdir()
@@ -270,7 +270,7 @@ def test_a_failing_cell_publishes_nothing_and_says_which(make_engagement, tmp_pa
     nbformat.write(notebook, broken / "portfolio_audit.ipynb")
     folder = make_engagement(tables={"sales": SALES})
     with pytest.raises(publishing.NotebookFailed) as failure:
-        publishing.run_audit(folder, tmp_path / "out", publishing.find_notebooks(folder=broken), {})
+        publishing.run_audit(folder, tmp_path / "out", notebooks.find_notebooks(folder=broken), {})
     assert (
         failure.value.notebook == "portfolio_audit" and "ZeroDivisionError" in failure.value.error
     )

@@ -40,7 +40,7 @@ def sweep(parent: Path) -> None:
     prefix = f"{PREFIX}{_here()}-"
     for left in parent.glob(f"{prefix}*"):
         number = left.name.removeprefix(prefix).split("-")[0]
-        if number.isdigit() and not psutil.pid_exists(int(number)):
+        if re.fullmatch("[0-9]{1,9}", number) and not psutil.pid_exists(int(number)):
             shutil.rmtree(left, ignore_errors=True)
 
 

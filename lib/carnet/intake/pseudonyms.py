@@ -44,17 +44,17 @@ def load_key(folder: Path) -> str:
     """
     path = folder / KEY_FILE
     if not path.exists():
-        # of mode 0600
-        with tempfile.NamedTemporaryFile("w", dir=folder, encoding="ascii", delete=False) as stream:
-            stream.write(secrets.token_hex(32) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        handle, drawn = tempfile.mkstemp(dir=folder)  # of mode 0600
         try:
+            with os.fdopen(handle, "w", encoding="ascii") as stream:
+                stream.write(secrets.token_hex(32) + "\n")
+                stream.flush()
+                os.fsync(handle)
             # refused where another run has drawn one meanwhile: that one counts
             with contextlib.suppress(FileExistsError):
-                (os.rename if os.name == "nt" else os.link)(stream.name, path)
+                (os.rename if os.name == "nt" else os.link)(drawn, path)
         finally:
-            Path(stream.name).unlink(missing_ok=True)
+            Path(drawn).unlink(missing_ok=True)
     key = path.read_text(encoding="ascii", errors="replace").strip()
     if not re.fullmatch(r"[0-9a-f]{64}", key):
         raise CarnetError(

@@ -15,25 +15,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import ipywidgets as widgets
 from IPython.display import FileLink, display
 
 from carnet.book.book import open_book
 from carnet.customers.objectives import check_objectives
-from carnet.engagement.parameters import Parameters
+from carnet.engagement.parameters import Parameters, Policy
 from carnet.engagement.schema import TABLE_LABELS, TABLES
 from carnet.engagement.unfinished import PRIVATE
-from carnet.errors import CarnetError
-from carnet.intake.proposal.draft import Draft, first_rows, roles_of
-from carnet.report.execution import (
-    RESERVED,
-    NotebookFailed,
-    Parameter,
-    notebook_parameters,
+from carnet.errors import CarnetError, tell
+from carnet.intake.proposal.draft import Draft, FileChanged, first_rows, roles_of
+from carnet.report.execution import RESERVED, Parameter, notebook_parameters
+from carnet.report.notebooks import (
+    check_kept_parameters,
+    find_notebooks,
+    kept_parameters,
+    with_own,
 )
 from carnet.report.progress import Watch, ledger_lines
-from carnet.report.publishing import find_notebooks, run_audit, with_own
+from carnet.report.publishing import run_audit
 from carnet.report.refusals import refusal
 from carnet.wording import LOCALES, N_, Wording
 
@@ -55,7 +55,7 @@ class Form:
         self.out = Path(out) if out else self.folder / "reports"
         self.draft = Draft(self.folder)
         self.checking: threading.Timer | None = None
-        self.busy = threading.Lock()
+        self.busy, self.auditing = threading.Lock(), False
         self.report: Path | None = None
         self.box = widgets.VBox()
         self.verdict, self.progress = widgets.HTML(), widgets.HTML()
@@ -66,10 +66,11 @@ class Form:
     @property
     def w(self) -> Wording:
         """Words in the language of the engagement."""
-        said, currency = (self.draft.document.get(key) for key in ("language", "currency"))
-        return Wording(said if said in LOCALES else self.language, str(currency or "EUR"))
+        said, currency = (self.draft.plain.get(key) for key in ("language", "currency"))
+        spoken = said if isinstance(said, str) and said in LOCALES else self.language
+        return Wording(spoken, str(currency or "EUR"))
 
-    def draw(self) -> None:
+    def draw(self, check: bool = True) -> None:
         """All of it, as the draft stands."""
         w = self.w
         self.files = widgets.SelectMultiple(
@@ -78,15 +79,16 @@ class Form:
         )  # fmt: skip
         self.proposing = _button(w._("Propose which file is what"), self.propose)
         self.running = _button(w._("Run the audit"), self.run, style="primary")
-        self.running.disabled = not self.draft.tables
+        self.running.disabled = self.auditing or not self.draft.tables
+        self.proposing.disabled = self.auditing
         parts = [widgets.HTML(f"<h2>{html.escape(self.folder.name)}</h2>"), self.files]
         parts += [widgets.HBox([self.proposing, self._said_of_files()])]
         if self.draft.tables:
             parts += [*self._facts(), self._tables(), self._parameters()]
         run = widgets.HBox([self.running, self.bar, self.progress])
         self.box.children = [*parts, self.verdict, run, self.link]
-        if self.draft.tables:
-            self.changed(save=False)
+        if check and self.draft.tables:
+            self.changed()
 
     def _said_of_files(self) -> widgets.HTML:
         w = self.w
@@ -95,7 +97,7 @@ class Form:
 
     def _facts(self) -> list[widgets.Widget]:
         """What the report is called, in which language, at which date."""
-        w, document = self.w, self.draft.document
+        w, document = self.w, self.draft.plain
         language = widgets.Dropdown(
             options=list(LOCALES), value=w.language, description=w._("Language"), style=WIDE
         )
@@ -111,13 +113,11 @@ class Form:
         return [texts[0], language, *texts[1:]]
 
     def _fact(self, key: str, change: Mapping[str, Any]) -> None:
-        self.draft.put(key, change["new"].strip())
-        self.changed()
+        self._change(partial(self.draft.put, key, change["new"].strip()))
 
     def _language(self, change: Mapping[str, Any]) -> None:
-        self.draft.put("language", change["new"])
-        self.draft.save()
-        self.draw()
+        if self._change(partial(self.draft.put, "language", change["new"])):
+            self.draw()
 
     def _tables(self) -> widgets.Accordion:
         """A fold for each table: its rows and its roles."""
@@ -145,11 +145,13 @@ class Form:
         named = self.draft.columns(table).get(role, "")
         if not isinstance(named, str):
             return widgets.HTML(html.escape(f"{role}: {named}"))  # several headers, by hand
-        own = next((header for header in headers if header.casefold() == role), "")
+        header, by_name = self.draft.header(table, role, headers)
         needed = TABLES[table].columns[role].required
+        # one of another file, or that is nowhere, is shown as the engagement names it
+        offered = [*headers, header] if header and header not in headers else headers
+        none = [] if by_name else [("—", "")]
         choice = widgets.Dropdown(
-            options=[("—", ""), *((header, header) for header in headers)],
-            value=named if named in headers else own,
+            options=[*none, *((each, each) for each in offered)], value=header,
             description=f"{role} *" if needed else role, style=WIDE, layout=ROW,
         )  # fmt: skip
         choice.observe(partial(self._chosen, table, role), "value")
@@ -161,23 +163,22 @@ class Form:
         return widgets.HBox([choice, widgets.HTML(f"<small>{html.escape(told)}</small>")])
 
     def _chosen(self, table: str, role: str, change: Mapping[str, Any]) -> None:
-        self.draft.choose(table, role, change["new"])
-        self.changed()
+        self._change(partial(self.draft.choose, table, role, change["new"]))
 
     def _parameters(self) -> widgets.Accordion:
         """The parameters of one notebook at a time, within their bounds."""
-        notebooks = {path.stem: path for path in find_notebooks()}
+        notebooks = {path.stem: path for path in with_own(find_notebooks(), self.folder)}
+        declared = {name: notebook_parameters(path) for name, path in notebooks.items()}
         choice = widgets.Dropdown(
             options=list(notebooks), description=self.w._("Notebook"), style=WIDE
         )
         rows = widgets.VBox()
 
         def fill(_: object = None) -> None:
-            declared = notebook_parameters(notebooks[choice.value])
-            kept = self.draft.parameters(choice.value)
+            kept = self._kept_values(declared)[choice.value]
             rows.children = [
                 self._parameter(choice.value, name, rule, kept.get(name, rule.default))
-                for name, rule in declared.items()
+                for name, rule in declared[choice.value].items()
                 if name not in RESERVED
             ]
 
@@ -186,6 +187,16 @@ class Form:
         fold = widgets.Accordion([widgets.VBox([choice, rows])])
         fold.set_title(0, self.w._("Parameters"))
         return fold
+
+    def _kept_values(self, declared: dict[str, dict[str, Parameter]]) -> dict[str, Mapping]:
+        """What a run takes by notebook, a shared rule wherever it is kept; as the file says where a
+        run would refuse it.
+        """
+        said = {name: self.draft.parameters(name) for name in declared}
+        try:
+            return {**kept_parameters({name: dict(kept) for name, kept in said.items()}, declared)}
+        except CarnetError:  # the check says so
+            return {**said}
 
     def _parameter(self, notebook: str, name: str, rule: Parameter, value: Any) -> widgets.Widget:
         """A field that takes what the parameter accepts; its default takes the key out again."""
@@ -212,28 +223,42 @@ class Form:
 
         def put(change: Mapping[str, Any]) -> None:
             new = change["new"]
-            self.draft.put_parameter(notebook, name, None if new == rule.default else new)
-            self.changed()
+            self._change(partial(self._keep, notebook, name, None if new == rule.default else new))
 
         field.observe(put, "value")
         return widgets.HBox([field, widgets.HTML(f"<small>{ends}</small>")])
+
+    def _keep(self, notebook: str, name: str, value: Any) -> None:
+        """One value of a parameter for every run: what decides on accounts is kept once."""
+        kept = self.draft.plain.get("parameters")
+        sharing = list(kept) if isinstance(kept, dict) and hasattr(Policy, name) else []
+        for other in sharing:
+            self.draft.put_parameter(other, name, None)
+        self.draft.put_parameter(notebook, name, value)
 
     # --- what happens
 
     def propose(self, _: object = None) -> None:
         """Guess anew, for the files chosen."""
-        try:
-            self.draft.propose(self.files.value)
-        except CarnetError as error:
-            self._refuse(error)
-            return
-        self.draft.save()
-        self.draw()
+        if self._change(partial(self.draft.propose, self.files.value)):
+            self.draw()
 
-    def changed(self, save: bool = True) -> None:
-        """Write the file, and check it once nothing changes any more."""
-        if save:
+    def _change(self, change: Callable[[], None]) -> bool:
+        """Change the draft and write the file; what stands against it is told, and False."""
+        try:
+            change()
             self.draft.save()
+        except (CarnetError, OSError) as error:
+            if isinstance(error, FileChanged):
+                self.draft.reload()
+            self.draw(check=False)
+            self._refuse(error)
+            return False
+        self.changed()
+        return True
+
+    def changed(self) -> None:
+        """Check the file once nothing changes any more."""
         if self.checking:
             self.checking.cancel()
         self.checking = threading.Timer(PAUSE_SECONDS, self.check)
@@ -246,12 +271,14 @@ class Form:
             try:
                 book = open_book(self.folder)
                 check_objectives(book)
-            except (CarnetError, OSError, duckdb.Error) as error:
+                check_kept_parameters(book.engagement, self.folder)
+            except Exception as error:
                 self.running.disabled = True
                 self._refuse(error)
                 return False
-            self._say("\n".join([*self._kept(), *ledger_lines(book), *self.draft.told]))
-            self.running.disabled = False
+            told = [tell(line, self.w._) for line in self.draft.told]
+            self._say("\n".join([*self._kept(), *ledger_lines(book), *told]))
+            self.running.disabled = self.auditing
             return True
 
     def _kept(self) -> list[str]:
@@ -261,6 +288,7 @@ class Form:
         return [told] if name else []
 
     def _refuse(self, error: Exception) -> None:
+        """Tell it, whatever it is: a thread has nobody else to tell."""
         self._say(str(refusal(error).told(self.w._)), wrong=True)
 
     def _say(self, text: str, wrong: bool = False) -> None:
@@ -271,6 +299,9 @@ class Form:
 
     def run(self, _: object = None) -> None:
         """Audit beside the form, which goes on answering."""
+        if self.auditing:
+            return
+        self.auditing = True
         self.running.disabled, self.proposing.disabled = True, True
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -284,11 +315,10 @@ class Form:
             self.report = published.resolve() / "index.html"
             self.progress.value = html.escape(str(self.report))
             self._show_link(self.report)
-        except NotebookFailed as failure:
-            self._refuse(failure)
-        except (CarnetError, OSError, duckdb.Error) as error:
+        except Exception as error:
             self._refuse(error)
         finally:
+            self.auditing = False
             self.bar.layout.display = "none"
             self.running.disabled = self.proposing.disabled = False
 

@@ -5,6 +5,7 @@ pages' own print style.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -80,6 +81,7 @@ def _run(command: list[str]) -> str:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # where there are sessions: what lost its parent is in it too
     )
     try:
         _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
@@ -95,9 +97,12 @@ def _run(command: list[str]) -> str:
 
 
 def _kill(pid: int) -> None:
-    """A process and all that it started, on any system."""
+    """The first process of a session and all that it started, on any system."""
     with suppress(psutil.NoSuchProcess):
         first = psutil.Process(pid)
         for process in [*first.children(recursive=True), first]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)

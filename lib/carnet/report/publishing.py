@@ -5,7 +5,6 @@ import gc
 import hashlib
 import os
 import platform
-import re
 import shutil
 import time
 import traceback
@@ -20,14 +19,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from carnet.book.book import Book, open_book
 from carnet.book.earlier import find_earlier
 from carnet.customers.objectives import check_objectives
 from carnet.engagement.running import PICTURES_VARIABLE, Run
 from carnet.engagement.unfinished import PRIVATE, building
-from carnet.errors import CarnetError, nearest
+from carnet.errors import CarnetError
 from carnet.report.execution import (
     CELL_TIMEOUT_SECONDS,
     Executed,
@@ -50,15 +47,12 @@ from carnet.report.kernels import process_context
 from carnet.report.layout import Choice
 from carnet.report.pages import Page, notebook_page, reports_page
 from carnet.report.progress import SILENT, Watch, expected_seconds
-from carnet.shipped import NOTEBOOKS, report_notebooks
+from carnet.shipped import NOTEBOOKS
 
 SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
-OWN_NOTEBOOKS = "notebooks"  # of the engagement, changed or added by the analyst
 # begin, then the largest: the one decides on every account, for which most others would wait,
 # the other asks for no decision
 FIRST = ("portfolio_audit", "kpi_tracking")
-RESERVED_PAGES = {"index", "annex", "accounts"}
-SET_BY_LAB = re.compile(r"(engagement|as_of|language|earlier_report) = ")
 GARBAGE_THRESHOLD = 20_000  # new objects between two collections
 VERSIONED = (
     "carnet",
@@ -72,66 +66,6 @@ VERSIONED = (
     "papermill",
     "nbconvert",
 )
-
-
-def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
-    """The notebooks to run, by name or all; raises CarnetError with the nearest name."""
-    there = {path.stem: path for path in report_notebooks(folder)}
-    if not there:
-        raise CarnetError("no notebook in {folder}.", folder=folder)
-    for name in names:
-        if name not in there:
-            raise CarnetError(
-                "unknown notebook '{name}'; {nearest}", name=name, nearest=nearest(name, there)
-            )
-    return [there[name] for name in names] if names else list(there.values())
-
-
-def is_packaged(name: str) -> bool:
-    """True for the name of a notebook of carnet's own."""
-    return (NOTEBOOKS / f"{name}.ipynb").is_file()
-
-
-def own_names(folder: Path) -> list[str]:
-    """The names of the engagement's own notebooks."""
-    home = folder if folder.is_dir() else folder.parent
-    return [path.stem for path in report_notebooks(home / OWN_NOTEBOOKS)]
-
-
-def with_own(notebooks: Sequence[Path], folder: Path, names: Sequence[str] = ()) -> list[Path]:
-    """The notebooks with those of the engagement's own folder `notebooks/`: a changed one in the
-    place of carnet's, others beside them; of those named, only these.
-    """
-    home = folder if folder.is_dir() else folder.parent
-    own = {path.stem: path for path in report_notebooks(home / OWN_NOTEBOOKS)}
-    chosen = [
-        own.pop(path.stem) if path.stem in own and is_changed(path, own[path.stem]) else path
-        for path in notebooks
-    ]
-    for name in RESERVED_PAGES & set(own):
-        raise CarnetError(
-            "{own}: a page of the report is called {name}; rename it.", own=own[name], name=name
-        )
-    taken = {path.stem for path in chosen}
-    return chosen + [
-        path for name, path in own.items() if name not in taken and (not names or name in names)
-    ]
-
-
-def is_changed(packaged: Path, copy: Path) -> bool:
-    """True where the code of a copy is not that of carnet's notebook: another cell, or another
-    value of a parameter; what `carnet lab` sets (engagement, date, language) does not count.
-    """
-
-    def code(path: Path) -> list[str]:
-        cells = nbformat.read(path, as_version=4).cells
-        return [
-            "\n".join(line for line in cell.source.splitlines() if not SET_BY_LAB.match(line))
-            for cell in cells
-            if cell.cell_type == "code"
-        ]
-
-    return code(packaged) != code(copy)
 
 
 @dataclass(frozen=True)

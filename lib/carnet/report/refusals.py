@@ -5,8 +5,11 @@ import duckdb
 from carnet.engagement.unfinished import CACHE_NAME
 from carnet.errors import CarnetError
 from carnet.report.execution import NotebookFailed
+from carnet.wording import N_
 
 ENGINE_LIBRARIES = ("psycopg", "pyspark", "py4j", "ibis")  # their errors share no base class
+ENGINE_REFUSED = N_("engine: it refused ({kind}: {said}). Nothing was published.")
+FAULT = N_("This is a fault of carnet ({kind}: {said}). Nothing was published.")
 EXPECTED = (CarnetError, NotebookFailed, OSError, duckdb.Error, MemoryError)
 
 
@@ -25,11 +28,8 @@ def refusal(error: Exception) -> CarnetError:
         return _failed(error)
     said = (str(error).splitlines() or [type(error).__name__])[0]
     if not isinstance(error, EXPECTED):
-        return CarnetError(
-            "engine: it refused ({kind}: {said}). Nothing was published.",
-            kind=type(error).__name__,
-            said=said,
-        )
+        template = ENGINE_REFUSED if is_expected(error) else FAULT
+        return CarnetError(template, kind=type(error).__name__, said=said)
     if isinstance(error, MemoryError) or "Out of Memory" in said:
         return CarnetError(
             "memory ran out ({said}). Close other programs, or give the engagement fewer rows.",

@@ -24,6 +24,7 @@ from carnet.intake.proposal.systems import recognise_exports
 from carnet.intake.proposal.writing import Origin, codes_of, language_of, write
 from carnet.intake.sources import READERS
 from carnet.intake.sources.servers import connect
+from carnet.wording import N_
 
 __all__ = ["Part", "Proposal", "header_fit", "plain", "propose", "write_proposal"]
 
@@ -185,11 +186,17 @@ def _beside(folder: Path) -> list[str]:
     ]
     databases = [path.name for path in others if path.suffix.lower() in DATABASES]
     names = [path.name for path in others if path.name not in (FILE_NAME, *databases)]
-    told = [f"{examples(names)}: not read, no kind of file that holds a table"] if names else []
-    told += [
-        f"{name}: a database; for what it holds: carnet init sqlite:///{name} {folder}"
+    told: list[str] = [
+        Message(
+            "{name}: a database; for what it holds: carnet init sqlite:///{name} {folder}",
+            name=name,
+            folder=folder,
+        )
         for name in databases
     ]
+    if names:
+        unread = N_("{names}: not read, no kind of file that holds a table")
+        told.insert(0, Message(unread, names=examples(names)))
     below = sorted(
         {
             p.parent.name
@@ -197,17 +204,20 @@ def _beside(folder: Path) -> list[str]:
             if p.is_file() and p.suffix.lower() in READERS and not p.parent.name.startswith(".")
         }
     )
-    return [
-        *told,
-        *([f"data files in folders below are not looked at: {examples(below)}"] if below else []),
-    ]
+    if below:
+        told.append(
+            Message(
+                "data files in folders below are not looked at: {folders}", folders=examples(below)
+            )
+        )
+    return told
 
 
 def _doubts(matches: Sequence[Match]) -> list[str]:
     """What the analyst must look at: columns that will be read by their own name and do not fit,
     amounts in several currencies.
     """
-    told = []
+    told: list[str] = []
     for found in matches:
         for header in found.unused:
             role = next(
@@ -220,14 +230,22 @@ def _doubts(matches: Sequence[Match]) -> list[str]:
             )
             if role:
                 told.append(
-                    f"{found.part.label}: the column {header} is read as {role}, and its values do "
-                    f"not fit: rename it, or map another"
+                    Message(
+                        "{file}: the column {header} is read as {role}, and its values do not fit: "
+                        "rename it, or map another",
+                        file=found.part.label,
+                        header=header,
+                        role=role,
+                    )
                 )
         codes = codes_of(found)
         if len(codes) > 1:
             told.append(
-                f"{found.part.label}: amounts in several currencies ({examples(sorted(codes))}): "
-                f"write rates: {{USD: …}} for those that are not yours; without a rate their "
-                f"lines are set aside"
+                Message(
+                    "{file}: amounts in several currencies ({codes}): write rates: {{USD: …}} for "
+                    "those that are not yours; without a rate their lines are set aside",
+                    file=found.part.label,
+                    codes=examples(sorted(codes)),
+                )
             )
     return told

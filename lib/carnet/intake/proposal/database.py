@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from carnet.engagement.schema import TABLES
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, Message
 from carnet.intake.proposal.evidence import plain
 from carnet.intake.proposal.matching import Guess, Match
 from carnet.intake.proposal.parts import SAMPLE_ROWS, Part
@@ -44,15 +44,17 @@ def read_database(server: Server) -> Found:
     known = recognise_database(server, tables)
     if known is None:
         return Found(None, [], list(_parts(server, tables)), [])
-    matches, left_out = [], []
+    matches, left_out = [], list[str]()
     for table, query in known.queries.items():
         try:
             values = _sample(server, query)
         except CarnetError as error:
-            left_out.append(f"{table}: {error}")
+            left_out.append(Message("{place}: {fault}", place=table, fault=error))
             continue
         if not len(values):
-            left_out.append(f"{table}: no row in {known.system}")
+            left_out.append(
+                Message("{table}: no row in {system}", table=table, system=known.system)
+            )
             continue
         roles = {
             role: Guess(role, SURE, f"as {known.system} stores it")

@@ -2,32 +2,48 @@
 its comments kept. The form in JupyterLab is drawn from it.
 """
 
+import codecs
+import io
+import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
+from pydantic import ValidationError
 
-from carnet.engagement.file import FILE_NAME
+from carnet.engagement.databases import is_database_url
+from carnet.engagement.file import FILE_NAME, Table
 from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError
 from carnet.intake.proposal import propose
 from carnet.intake.proposal.matching import Match
 from carnet.intake.proposal.parts import Part, read_parts
-from carnet.intake.sources import READERS
+from carnet.intake.sources import READERS, files_of
+from carnet.intake.sources.base import plain_header
+from carnet.wording import N_
 
 SEEN_ROWS = 10
+COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*", re.MULTILINE)
 GUESSED = re.compile(r"^# [01]\.\d\d, [^\n]*\n?")  # as `write` comments a guess
+
+
+class FileChanged(CarnetError):
+    """engagement.yml was changed by somebody else since it was read: nothing was written."""
 
 
 class Draft:
     """FOLDER/engagement.yml as a document; empty where there is none yet.
 
-    Raises CarnetError where the file is no YAML mapping.
+    Beside the document that keeps comments stands what a plain reader takes the file for: `save`
+    writes only what such a reader takes for the same, with the changes asked for. Raises
+    CarnetError where the file is no YAML mapping.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,8 +52,8 @@ class Draft:
         self.guesses: dict[str, Match] = {}
         self.kept: Path | None = None
         self.told: list[str] = []  # by the proposal: what was left out, what to look at
-        text = self.path.read_text(encoding="utf-8") if self.path.is_file() else ""
-        self.document = self._read(text)
+        self.proposed = b""  # as the proposal was written
+        self.reload()
 
     @cached_property
     def _yaml(self) -> Any:
@@ -45,20 +61,33 @@ class Draft:
 
         yaml = YAML()  # keeps comments, order and quotes
         yaml.preserve_quotes, yaml.width = True, 10_000
-        yaml.indent(mapping=2, sequence=4, offset=2)
         return yaml
 
-    def _read(self, text: str) -> Any:
+    def _read(self, content: bytes) -> None:
+        """Take a file's bytes for the document."""
         from ruamel.yaml.error import YAMLError
+        from ruamel.yaml.util import load_yaml_guess_indent
 
         try:
-            document = self._yaml.load(text or "{}")
-        except YAMLError as error:
+            text = content.decode("utf-8-sig")
+            plain = yaml.safe_load(text)
+            self.document = self._yaml.load(text if plain is not None else "{}")
+            _, indent, offset = load_yaml_guess_indent(text)
+        except UnicodeDecodeError as error:
+            raise CarnetError(
+                "{path}: not UTF-8 text (byte {start}). Save the file as UTF-8.",
+                path=self.path,
+                start=error.start,
+            ) from None
+        except (YAMLError, yaml.YAMLError, ValueError) as error:
             told = str(error).splitlines()[0]
             raise CarnetError("{path}: not YAML: {told}", path=self.path, told=told) from None
-        if not isinstance(document, dict):
+        if not isinstance(self.document, dict):
             raise CarnetError("{path}: keys and values are expected.", path=self.path)
-        return document
+        self._yaml.indent(mapping=2, sequence=indent or 4, offset=2 if offset is None else offset)
+        self.plain: dict[str, Any] = _unshared(plain or {})
+        self.changed = False
+        self.marks = content.startswith(codecs.BOM_UTF8), b"\r\n" in content
 
     @property
     def data_files(self) -> list[str]:
@@ -73,41 +102,58 @@ class Draft:
         Raises CarnetError where none is recognised.
         """
         proposal = propose(self.folder, [Path(name) for name in files])
-        if self.path.is_file() and not self.guesses:
-            taken = len(list(self.folder.glob(f"{FILE_NAME}.before*")))
-            self.kept = self.path.with_name(f"{FILE_NAME}.before{taken + 1 if taken else ''}")
-            shutil.copyfile(self.path, self.kept)
-        self.document = self._read(proposal.text)
+        self.there = self.path.read_bytes() if self.path.is_file() else b""
+        if self.there not in (b"", self.proposed):
+            self._keep()
+        self._read(proposal.text.encode())
         self.guesses = {found.table: found for found in proposal.matches}
         self.told = [*proposal.doubts, *proposal.left_out]
+        self._write(proposal.text.encode())
+        self.proposed = self.there
+
+    def _keep(self) -> None:
+        """A copy of the file as it stands, beside it, under a name that nothing has."""
+        names = (f"{FILE_NAME}.before{number if number > 1 else ''}" for number in range(1, 10_000))
+        self.kept = next(path for name in names if not (path := self.path.with_name(name)).exists())
+        shutil.copyfile(self.path, self.kept)
 
     @property
     def tables(self) -> dict[str, Any]:
         """The keys of each table."""
-        tables = self.document.get("tables")
+        tables = self.plain.get("tables")
         return tables if isinstance(tables, dict) else {}
 
     def part(self, table: str) -> Part | None:
         """The first rows of a table's first file; None where it is read from a database."""
-        spec = self.tables[table]
-        if not isinstance(spec, dict):
-            return None
-        names = spec.get("files") or []
-        names = [names] if isinstance(names, str) else list(names)
-        inside = [str(name) for name in names if not Path(str(name)).is_absolute()]
-        paths = sorted(path for name in inside for path in self.folder.glob(name))
-        sheet = spec.get("sheet")
-        sheet = sheet[0] if isinstance(sheet, list) and sheet else sheet
-        parts = read_parts(paths[0])[0] if paths else []
-        alike = [part for part in parts if sheet in (None, part.sheet)] or parts
-        row = (spec.get("format") or {}).get("header_row")
-        return (alike[0].below_a_title(row) if row else alike[0]) if alike else None
+        plain = (self.plain.get("tables") or {}).get(table)
+        with suppress(ValidationError, CarnetError, OSError):  # the check says so
+            spec = Table.model_validate(plain)
+            if spec.query or any(is_database_url(name) for name in spec.files):
+                return None
+            path = files_of(table, spec.files[0], self.folder)[0]
+            sheet = spec.sheet[0] if isinstance(spec.sheet, list) and spec.sheet else spec.sheet
+            parts = read_parts(path)[0]
+            alike = [part for part in parts if sheet in (None, part.sheet)] or parts
+            row = spec.format.header_row
+            return (alike[0].below_a_title(row) if row > 1 else alike[0]) if alike else None
+        return None
 
     def columns(self, table: str) -> Mapping[str, str]:
         """Header by role, as the document says."""
         spec = self.tables[table]
         columns = spec.get("columns") if isinstance(spec, dict) else None
         return columns if isinstance(columns, dict) else {}
+
+    def header(self, table: str, role: str, headers: Sequence[str]) -> tuple[str, bool]:
+        """The header that plays a role, as the reader finds it, and whether it does so by its own
+        name, so that nothing in the file can take it out; empty where none does.
+        """
+        named, there = self.columns(table).get(role), {plain_header(name): name for name in headers}
+        if named is not None:
+            return there.get(plain_header(str(named)), str(named)), False
+        taken = {plain_header(str(name)) for name in self.columns(table).values()}
+        own = plain_header(TABLES[table].headers.get(role, role))
+        return (there[own], True) if own in there and own not in taken else ("", False)
 
     def confidence(self, table: str, role: str) -> float | None:
         """How sure the guess of a header is, 0 to 1; None once it was chosen by hand."""
@@ -118,37 +164,119 @@ class Draft:
 
     def choose(self, table: str, role: str, header: str) -> None:
         """Have a header play a role of a table; none where it is empty."""
-        spec = self.tables[table]
-        if not isinstance(spec.get("columns"), dict):
-            spec["columns"] = {}
-        _put(spec["columns"], role, header)
+        self._put(("tables", table, "columns", role), header)
 
     def put(self, key: str, value: Any) -> None:
         """Set a key of the engagement, or take it out where the value is empty."""
-        _put(self.document, key, value)
+        self._put((key,), value)
 
     def parameters(self, notebook: str) -> Mapping[str, Any]:
         """The parameters kept for every run of a notebook."""
-        notebooks = self.document.get("parameters")
+        notebooks = self.plain.get("parameters")
         kept = notebooks.get(notebook) if isinstance(notebooks, dict) else None
         return kept if isinstance(kept, dict) else {}
 
     def put_parameter(self, notebook: str, name: str, value: Any) -> None:
         """Set a parameter for every run of a notebook; None takes it out."""
-        notebooks = self.document.setdefault("parameters", {})
-        kept = notebooks.setdefault(notebook, {})
-        _put(kept, name, value)
-        if not kept:
-            del notebooks[notebook]
-        if not notebooks:
-            del self.document["parameters"]
+        self._put(("parameters", notebook, name), value)
+        for place in (("parameters", notebook), ("parameters",)):
+            if _at(self.plain, place) == {}:
+                self._put(place, None)
+
+    def _put(self, place: tuple[str, ...], value: Any) -> None:
+        """Set or take out what stands at a place, in the document and in what a reader sees."""
+        above, key = place[:-1], place[-1]
+        value = None if value == "" else value
+        if _at(self.plain, place) == value:
+            return
+        for document in (self.document, self.plain):
+            keys: Any = document
+            for name in above:
+                if keys.get(name) is None:
+                    keys[name] = {}
+                keys = keys[name]
+                if not isinstance(keys, dict):
+                    raise CarnetError(
+                        "{path}: {key}: keys and values are expected.",
+                        path=self.path,
+                        key=".".join(above),
+                    )
+            if document is self.document:
+                _put(keys, key, value)
+            elif value is None:
+                del keys[key]
+            else:
+                keys[key] = value
+        self.changed = True
+
+    def reload(self) -> None:
+        """Take the file as it stands now."""
+        self.there = self.path.read_bytes() if self.path.is_file() else b""
+        self._read(self.there)
 
     def save(self) -> None:
-        """Write the file, whole or not at all."""
-        beside = self.path.with_name(f".{self.path.name}")
-        with beside.open("w", encoding="utf-8", newline="\n") as stream:
-            self._yaml.dump(self.document, stream)
-        beside.replace(self.path)
+        """Write the file, whole or not at all; nothing where nothing changed.
+
+        Raises FileChanged where somebody else changed it since it was read, and CarnetError where a
+        change cannot be written into it without changing more. Where a comment would be lost, the
+        file is kept beside it first.
+        """
+        if not self.changed:
+            return
+        if (self.path.read_bytes() if self.path.is_file() else b"") != self.there:
+            told = N_(
+                "{path} was changed outside the form: that change is kept and shown now. Make "
+                "yours again."
+            )
+            raise FileChanged(told, path=self.path.name)
+        stream = io.StringIO()
+        self._yaml.dump(self.document, stream)
+        text = stream.getvalue()
+        if yaml.safe_load(text) != self.plain:
+            self._read(self.there)
+            raise CarnetError(
+                "{path}: the form cannot change this without changing more of the file (a value "
+                "used in several places, or written in an unusual way). Change it by hand.",
+                path=self.path.name,
+            )
+        if Counter(_comments(self.there.decode("utf-8-sig"))) - Counter(_comments(text)):
+            self._keep()
+        marked, windows = self.marks
+        content = text.replace("\n", "\r\n" if windows else "\n").encode()
+        self._write((codecs.BOM_UTF8 if marked else b"") + content)
+
+    def _write(self, content: bytes) -> None:
+        target = self.path.resolve()  # a link stays one
+        if target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError(13, "Permission denied", str(target))
+        beside = target.with_name(f".{target.name}")
+        try:
+            beside.write_bytes(content)
+            if target.exists():
+                shutil.copymode(target, beside)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+        self.there, self.changed = content, False
+
+
+def _unshared(value: Any) -> Any:
+    """Values as they are read, each its own: one that an anchor names twice is two."""
+    if isinstance(value, dict):
+        return {key: _unshared(each) for key, each in value.items()}
+    return [_unshared(each) for each in value] if isinstance(value, list) else value
+
+
+def _at(keys: Any, place: tuple[str, ...]) -> Any:
+    """What stands at a place; None where nothing does."""
+    for name in place:
+        keys = keys.get(name) if isinstance(keys, dict) else None
+    return keys
+
+
+def _comments(text: str) -> list[str]:
+    """The comments of a file, but those of guesses, which go with them."""
+    return [found.strip() for found in COMMENT.findall(text) if not GUESSED.match(found)]
 
 
 def roles_of(table: str) -> list[str]:
@@ -166,12 +294,10 @@ def _put(keys: Any, key: str, value: Any) -> None:
     """Set or take out; the confidence of the guess that stood there goes with it, other comments
     stay.
     """
-    if keys.get(key) == value:
-        return
     behind = _comment_behind(keys, key)
     if behind is not None:
         behind.value = GUESSED.sub("\n", behind.value, count=1)
-    if value is None or value == "":
+    if value is None:
         _take_out(keys, key, behind)
     else:
         keys[key] = _scalar(value)
@@ -211,6 +337,6 @@ def _scalar(value: Any) -> Any:
         return value
     try:
         plain = yaml.safe_load(value) == value
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # or a day that is none
         plain = False
     return value if plain else DoubleQuotedScalarString(value)

@@ -11,8 +11,10 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from carnet.engagement.schema import TABLES
+from carnet.errors import Message
 from carnet.intake.proposal.evidence import EXACT, TAXED, header_fit, kept, plain
 from carnet.intake.proposal.parts import HEADER_ROWS, Part
+from carnet.wording import N_
 
 # a required role without a usual header, by the kind of its values; an amount is never guessed so
 BY_VALUES = {"date": 0.5, "id": 0.0}
@@ -209,13 +211,13 @@ def choose(parts: Sequence[Part], known: Sequence[Match] = ()) -> tuple[list[Mat
     what was left out, and why.
     """
     found: dict[str, list[Match]] = {}
-    left_out = []
+    left_out: list[str] = []
     for match_ in known:
         found.setdefault(match_.table, []).append(match_)
     for part in parts:
         best, why_not = best_match(part)
         if best is None:
-            left_out.append(f"{part.label}: {why_not}")
+            left_out.append(Message("{place}: {fault}", place=part.label, fault=why_not))
         else:
             found.setdefault(best.table, []).append(best)
     matches = []
@@ -236,7 +238,7 @@ def choose(parts: Sequence[Part], known: Sequence[Match] = ()) -> tuple[list[Mat
         for other in candidates[1:]:
             why_not = _joined(candidates[0], other)
             if why_not:
-                left_out.append(f"{other.part.label}: {why_not}")
+                left_out.append(Message("{place}: {fault}", place=other.part.label, fault=why_not))
         matches += candidates[:1]
     _match_keys(matches)
     return matches, left_out
@@ -262,18 +264,16 @@ def best_match(part: Part) -> tuple[Match | None, str]:
     if complete:
         return max(complete, key=lambda m: m.score), ""
     if not len(part.values):
-        return None, "it has a header and no row"
+        return None, Message("it has a header and no row")
     near = max(
         (m for m in found if len(m.lacking) == 1 and len(m.roles) > 1 and tells_enough(m)),
         key=lambda m: m.score,
         default=None,
     )
-    return (
-        None,
-        f"looks like {near.table}, but nothing in it is {near.lacking[0]}"
-        if near
-        else "no table of carnet is recognised",
-    )
+    if near is None:
+        return None, Message("no table of carnet is recognised")
+    lacking = N_("looks like {table}, but nothing in it is {role}")
+    return None, Message(lacking, table=near.table, role=near.lacking[0])
 
 
 def tells_enough(found: Match) -> bool:
@@ -291,7 +291,7 @@ def _joined(first: Match, other: Match) -> str:
     if other.part.same_bytes(first.part) or any(
         other.part.same_bytes(part) for part in first.others
     ):
-        return f"the same bytes as a file of {table}: a copy"
+        return Message("the same bytes as a file of {table}: a copy", table=table)
     shared = set(first.headers) & set(other.headers)
     alike = (
         all(first.headers[role] == other.headers[role] for role in shared)
@@ -307,7 +307,7 @@ def _joined(first: Match, other: Match) -> str:
             )
         )
     ):
-        return f"its rows are those of the sheet {copied.sheet}: a copy"
+        return Message("its rows are those of the sheet {sheet}: a copy", sheet=copied.sheet)
     same_kind = same_book or (
         _without_numbers(first.part) == _without_numbers(other.part)
         and first.part.sheet == other.part.sheet
@@ -316,11 +316,13 @@ def _joined(first: Match, other: Match) -> str:
         first.others.append(other.part)
         return ""
     if alike and not same_book:
-        return (
-            f"has the columns of {table} too; if it holds more of them: files: "
-            f"[{first.part.path.name}, {other.part.path.name}]"
+        return Message(
+            "has the columns of {table} too; if it holds more of them: files: [{first}, {other}]",
+            table=table,
+            first=first.part.path.name,
+            other=other.part.path.name,
         )
-    return f"could be {table} too; two sources of it would count twice"
+    return Message("could be {table} too; two sources of it would count twice", table=table)
 
 
 def _copied(first: Part, other: Part) -> bool:

@@ -13,7 +13,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from carnet.engagement.file import Table
 from carnet.engagement.schema import LEDGER_HEADERS, Column
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, Message
 from carnet.intake.proposal.evidence import value_fit
 from carnet.intake.sources import READERS, fec, sha256_of, text
 from carnet.intake.sources.base import identifier
@@ -104,7 +104,13 @@ def read_parts(path: Path) -> tuple[list[Part], list[str]]:
     with the reason.
     """
     if path.suffix.lower() not in READERS:
-        return [], [f"{path.name}: unknown kind of file. Accepted: {', '.join(READERS)}."]
+        return [], [
+            Message(
+                "{name}: unknown kind of file. Accepted: {accepted}.",
+                name=path.name,
+                accepted=", ".join(READERS),
+            )
+        ]
     try:
         if path.suffix.lower() in WORKBOOKS:
             return _read_sheets(path)
@@ -118,7 +124,7 @@ def read_parts(path: Path) -> tuple[list[Part], list[str]]:
             if len(parted.columns) > 1:
                 return [Part(path, parted, format={"delimiter": "whitespace"})], []
     except CarnetError as error:
-        return [], [str(error)]
+        return [], [error.args[0]]
     return [Part(path, values)], []
 
 
@@ -131,7 +137,7 @@ def _read_sheets(path: Path) -> tuple[list[Part], list[str]]:
         raise CarnetError(
             "{path}: not readable as an Excel workbook: {error}", path=path.name, error=error
         ) from None
-    parts, unread = [], []
+    parts, unread = [], list[str]()
     for sheet in sheets:
         try:
             parts.append(
@@ -142,11 +148,8 @@ def _read_sheets(path: Path) -> tuple[list[Part], list[str]]:
                 )
             )
         except CarnetError as error:
-            unread.append(
-                f"{error}"
-                if len(sheets) == 1
-                else f"{path.name} ({sheet}): {str(error).partition(': ')[2] or error}"
-            )
+            place = path.name if len(sheets) == 1 else f"{path.name} ({sheet})"
+            unread.append(Message("{place}: {fault}", place=place, fault=error))
     return parts, unread
 
 

@@ -23,12 +23,14 @@ from carnet.engagement.schema import (
     TABLES,
     Column,
 )
+from carnet.errors import tell
 from carnet.intake.proposal.database import query_of
 from carnet.intake.proposal.evidence import kept, plain, vocabulary
 from carnet.intake.proposal.matching import Match
 from carnet.intake.proposal.parts import Part
 from carnet.intake.proposal.shapes import blank_below
 from carnet.intake.proposal.systems import KnownDatabase
+from carnet.wording import Wording
 
 FEW_WORDS = 30  # different values of a column whose values may only begin with a word
 MOSTLY = 0.9
@@ -105,8 +107,9 @@ def write(
                 f"    # not used: "
                 f"{_comment(', '.join(f'{header} ({_kind(found.part, header)})' for header in left))}"  # noqa: E501
             )
-    lines += [f"# look at: {_comment(line)}" for line in doubts]
-    lines += [f"# left out: {_comment(line)}" for line in left_out]
+    translate = Wording(language, currency)._
+    lines += [f"# look at: {_comment(tell(line, translate))}" for line in doubts]
+    lines += [f"# left out: {_comment(tell(line, translate))}" for line in left_out]
     return "\n".join(lines) + "\n"
 
 

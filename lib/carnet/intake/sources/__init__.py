@@ -7,6 +7,7 @@ and appends it to `raw_<table>` with the columns `_file` (index into the file li
 Nothing is dropped or repaired here: lines that do not fit their header come back in `rejects`.
 """
 
+import contextlib
 import gzip
 import hashlib
 import importlib.util
@@ -32,6 +33,7 @@ Reader = Callable[
     [duckdb.DuckDBPyConnection, str, Path, Table, list[Notice]], tuple[list[str], list[Reject]]
 ]
 
+PACKAGE = "package:"
 READERS: dict[str, Reader] = {
     ".csv": text.read,
     ".txt": text.read,
@@ -87,10 +89,8 @@ def _found(name: str, spec: Table, folder: Path, scratch: Path) -> list[SourceFi
                 SourceFile(f"{without_secret(pattern)} ({spec.query})", path, sha256_of(path))
             )
             continue
-        if pattern.startswith("package:"):
-            paths, label = [_package_file(name, pattern)], pattern
-        else:
-            paths, label = _glob(name, pattern, folder), None
+        paths = files_of(name, pattern, folder)
+        label = pattern if pattern.startswith(PACKAGE) else None
         found += [
             SourceFile(
                 label or path.relative_to(folder.resolve()).as_posix(), path, sha256_of(path)
@@ -105,6 +105,15 @@ def _found(name: str, spec: Table, folder: Path, scratch: Path) -> list[SourceFi
             examples=examples(twice),
         )
     return found
+
+
+def files_of(name: str, pattern: str, folder: Path) -> list[Path]:
+    """The files that a pattern of `files` names; raises CarnetError where there is none, or it
+    leaves the engagement's folder.
+    """
+    if pattern.startswith(PACKAGE):
+        return [_package_file(name, pattern)]
+    return _glob(name, pattern, folder)
 
 
 def load_table(
@@ -399,7 +408,10 @@ def _glob(name: str, pattern: str, folder: Path) -> list[Path]:
             name=name,
             pattern=f"{pattern!r}",
         )
-    paths = [p.resolve() for p in sorted(folder.glob(pattern)) if p.is_file()]
+    there: list[Path] = []
+    with contextlib.suppress(ValueError, IndexError, NotImplementedError):  # no pattern at all
+        there = sorted(folder.glob(pattern))
+    paths = [p.resolve() for p in there if p.is_file()]
     outside = [p.name for p in paths if not p.is_relative_to(folder.resolve())]
     if outside:
         raise CarnetError(
@@ -408,22 +420,20 @@ def _glob(name: str, pattern: str, folder: Path) -> list[Path]:
             examples=examples(outside),
         )
     if not paths:
-        there = examples(
-            (p.name for p in sorted(folder.iterdir()) if p.is_file() and p.suffix in READERS), 12
-        )
+        data = (p.name for p in sorted(folder.iterdir()) if p.is_file() and p.suffix in READERS)
         raise CarnetError(
             "{name}: files: {pattern} finds no file in {folder}. Data files there: {there}.",
             name=name,
             pattern=f"{pattern!r}",
             folder=folder,
-            there=there or Message("none"),
+            there=examples(data, 12) or Message("none"),
         )
     return paths
 
 
 def _package_file(name: str, pattern: str) -> Path:
     """`package:NAME/path` → the file inside the installed package NAME."""
-    package, _, inner = pattern.removeprefix("package:").partition("/")
+    package, _, inner = pattern.removeprefix(PACKAGE).partition("/")
     spec = importlib.util.find_spec(package) if re.fullmatch(r"\w+", package) else None
     if spec is None or not spec.submodule_search_locations:
         raise CarnetError(
