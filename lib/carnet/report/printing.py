@@ -88,7 +88,7 @@ def _run(command: list[str]) -> str:
     except subprocess.TimeoutExpired:
         _kill(process.pid)
         process.communicate()
-        return f"nothing after {TIMEOUT_SECONDS} seconds"
+        return Message("nothing after {seconds} seconds", seconds=TIMEOUT_SECONDS)
     return (
         (errors.strip().splitlines() or [f"exit {process.returncode}"])[-1]
         if process.returncode
