@@ -1,20 +1,28 @@
 """The reference pages of the documentation, written from the code: `make reference`.
 
 docs/engagement.md from the models that check engagement.yml and the schemas of tables,
-docs/method.md from the measures as they are declared.
+docs/method.md from the measures as they are declared, docs/api.md from the command line and what
+the notebooks call.
 """
 
+import ast
+import importlib
 import inspect
 import re
 import types
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
+import click
+import nbformat
+from carnet.cli import cli
 from carnet.engagement.file import Engagement
 from carnet.engagement.firm import Firm
 from carnet.engagement.schema import TABLES, Column
 from carnet.measures.catalogue import MEASURES
 from carnet.measures.register import FIGURES, Measure
+from carnet.shipped import NOTEBOOKS
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -165,10 +173,120 @@ def _part(text: str, name: str) -> str:
     return told.replace("|", "\\|").replace("<", "&lt;")
 
 
+# beside what the notebooks call: for a program that opens a book or reads reports
+FOR_PROGRAMS = (
+    "carnet.book.book.open_book",
+    "carnet.book.book.Book",
+    "carnet.book.earlier.find_reports",
+    "carnet.book.earlier.open_published",
+    "carnet.book.earlier.Published",
+    "carnet.engagement.file.load_engagement",
+    "carnet.errors.CarnetError",
+    "carnet.report.publishing.run_audit",
+    "carnet.report.notebooks.find_notebooks",
+)
+
+
+def api_page() -> str:
+    """What others may build upon, as it is there: commands, functions, classes."""
+    parts = [WRITTEN, "# What you may build upon", _PROMISE, "## Commands", _COMMANDS]
+    parts += ["\n".join(["| command | |", "|---|---|", *_commands(cli, "carnet")])]
+    parts += ["## In programs", _names(FOR_PROGRAMS)]
+    parts += ["## In notebooks", _IN_NOTEBOOKS, _names(sorted(called_in_notebooks()))]
+    return "\n\n".join(parts) + "\n"
+
+
+_PROMISE = """carnet has [semantic versions](https://semver.org): what stands on this page changes in
+a way that breaks something only with the first number of the version (before 1.0: the second). The
+same holds for the keys of [engagement.yml](engagement.md), the columns of tables, the names of
+[measures and figures](method.md), and the [files of a report](report.md): `figures.json` and
+`manifest.json` bear a `schema` number. Everything else in the package may change with any version.
+
+What is to go is **deprecated** first: it goes on working for one such version at least, a function
+with a `DeprecationWarning` that names what takes its place, a key of engagement.yml with a line of
+`carnet check`, and `CHANGELOG.md` lists it under *Deprecated*. Nothing is deprecated now."""
+_COMMANDS = """Exit 0: done; 1: done, and rows were set aside; 2: refused, with the reason; 3: a
+notebook failed. The last line on the standard output is the path that was made; all else is said on
+the standard error."""
+_IN_NOTEBOOKS = """What carnet's own notebooks call, so that a copy which an analyst changed goes on
+working: a study computes, the functions of a section say and show."""
+
+
+def _commands(group: click.Group, prefix: str) -> list[str]:
+    rows = []
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            rows += _commands(command, f"{prefix} {name}")
+            continue
+        pieces = command.collect_usage_pieces(click.Context(command))
+        usage = " ".join(pieces).replace("|", "\\|")
+        rows.append(f"| `{prefix} {name} {usage}` | {_first(command.help)} |")
+    return rows
+
+
+def called_in_notebooks() -> set[str]:
+    """The full names of what carnet's notebooks import, of a module those that they call."""
+    found: set[str] = set()
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        trees = [ast.parse(cell.source) for cell in cells if cell.cell_type == "code"]
+        nodes = [node for tree in trees for node in ast.walk(tree)]
+        imported = {
+            alias.asname or alias.name: f"{node.module}.{alias.name}"
+            for node in nodes
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("carnet")
+            for alias in node.names
+        }
+        found |= {
+            f"{imported[node.value.id]}.{node.attr}"
+            for node in nodes
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and inspect.ismodule(_object(imported.get(node.value.id, "")))
+        }
+        found |= {name for name in imported.values() if not inspect.ismodule(_object(name))}
+    return found
+
+
+def _object(name: str) -> Any:
+    """What a full name stands for; None for an empty one."""
+    module, _, last = name.rpartition(".")
+    if not module:
+        return None
+    there = importlib.import_module(module)
+    return getattr(there, last) if hasattr(there, last) else importlib.import_module(name)
+
+
+def _names(names: Iterable[str]) -> str:
+    modules: dict[str, list[str]] = {}
+    for name in names:
+        module, _, last = name.rpartition(".")
+        modules.setdefault(module, []).append(last)
+    lines = []
+    for module, listed in modules.items():
+        lines += [f"### {module}", "", "| | |", "|---|---|"]
+        for name in listed:
+            found = _object(f"{module}.{name}")
+            given = ", ".join(inspect.signature(found).parameters) if callable(found) else ""
+            lines.append(f"| `{name}({given})` | {_first(found.__doc__)} |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def _first(text: str | None) -> str:
+    """The first paragraph of a docstring, on one line of a table."""
+    paragraph = inspect.cleandoc(text or "").split("\n\n")[0]
+    return " ".join(paragraph.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+PAGES = {"engagement": engagement_page, "method": method_page, "api": api_page}
+
+
 def main() -> None:
-    """Write both pages."""
-    for name, page in (("engagement", engagement_page()), ("method", method_page())):
-        (DOCS / f"{name}.md").write_text(page, encoding="utf-8", newline="\n")
+    """Write the pages."""
+    for name, page in PAGES.items():
+        text = page()
+        (DOCS / f"{name}.md").write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """carnet: the customer-portfolio audit workbook.
 
-Reads top to bottom: wording · schema · engagement → sources → contracts → ledger → book → measures
-→ series → findings → charts, tables → notebook → publish → cli. Imports run one way, in that order.
+Reads bottom to top: errors, wording → engagement → intake, measures → book, findings → customers,
+exhibits → sections → report → cli. Imports run one way, in that order.
 """
 
 __version__ = "0.1.0"

@@ -27,11 +27,11 @@ SALES = [
 KILLS = int(os.environ.get("CARNET_KILLS", "12"))  # 50 by hand: a minute more
 
 
-def small_notebook(folder, *cells):
+def small_notebook(folder, *cells, parameters=""):
     """A notebook that opens the book, records a figure and a list, and whatever else."""
     folder.mkdir()
     code = [
-        'engagement = ""\nas_of = ""\nlanguage = "en"',
+        f'engagement = ""\nas_of = ""\nlanguage = "en"\n{parameters}',
         (
             "from carnet.measures.portfolio import movement\nfrom carnet.customers.figures import "
             "figures_of\nfrom carnet.report.notebook import open_book, record, record_list\n"

@@ -9,8 +9,10 @@ import click
 import pytest
 import yaml
 from carnet.cli import cli
+from carnet.intake.proposal import write_proposal
 
 from tests.conftest import DEMO, ROOT, run_carnet
+from tests.report.test_faults import run_those_of, small_notebook
 from tools import reference, tasks
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -29,10 +31,20 @@ def anchor(heading):
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-@pytest.mark.parametrize("name", ["engagement", "method"])
+@pytest.mark.parametrize("name", reference.PAGES)
 def test_reference_pages_are_what_the_code_says(name):
     written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    assert written == getattr(reference, f"{name}_page")(), "run `make reference`"
+    assert written == reference.PAGES[name](), "run `make reference`"
+
+
+def test_what_one_may_build_upon_is_documented():
+    """Every verb of the notebooks, and each name with a sentence of its own."""
+    page = reference.api_page()
+    assert {f"carnet.report.notebook.{verb}" for verb in ("open_book", "show", "record")} <= (
+        reference.called_in_notebooks()
+    )
+    assert re.findall(r"^\| `.*` \| *\|$", page, re.M) == []
+    assert page.count("\n| `") > 120
 
 
 def test_every_key_of_the_engagement_file_is_described():
@@ -74,6 +86,52 @@ def test_commands_exist_with_their_options(page):
             assert given <= known_options(command), line
 
 
+# what cannot run here: a server of the reader's, an experiment of half a year ago, make itself
+ELSEWHERE = ("postgresql://", "experiment read", "experiment plan", "make ", "mkdir ")
+
+
+def as_on_a_client(line, folder, out):
+    """The words of a command of the documentation, on a client's folder of the test."""
+    words = shlex.split(line, comments=True)[1:]
+    given = {"data/client": folder, "FOLDER": folder, "DOSSIER": folder, "carnet-demo": folder}
+    words = [str(given.get(word, word)) for word in words]
+    words = [word.replace("reports/client", str(out / "test")) for word in words]
+    if words[0] in ("run", "reports", "schedule"):
+        words = [word for word in words if word != "--out" and not word.endswith("/reports")]
+        words += ["--out", str(out)]
+    alone = {"lab": "--no-launch", "demo": str(folder)}
+    return [*words, alone[words[0]]] if words[0] in alone and len(words) < 3 else words
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/sources.md"])
+@pytest.mark.long
+def test_the_commands_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch):
+    """On a small client, with one small notebook in the place of carnet's seven."""
+    lines = "\n".join(blocks((ROOT / page).read_text(encoding="utf-8"), "sh")).splitlines()
+    folder, out = tmp_path / "client", tmp_path / "reports"
+    folder.mkdir()
+    rows = ["Code client;Date facture;Montant HT"]
+    rows += [
+        f"C{i};15/0{i + 1}/{year};{100 + i},00" for i in range(9) for year in (2023, 2024, 2025)
+    ]
+    (folder / "ventes.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    run_those_of(small_notebook(tmp_path / "notebooks", parameters="top_count = 10"), monkeypatch)
+    opened = []
+    monkeypatch.setattr("click.launch", opened.append)
+    monkeypatch.setattr("carnet.shipped.copy_demo", write_proposal)
+    ran = [line for line in lines if line.strip() and not any(w in line for w in ELSEWHERE)]
+    assert len(ran) > 3
+    for line in ran:
+        words = as_on_a_client(line, folder, out)
+        if words[0] == "compare":
+            run_carnet("run", folder, "--as-of", "2024-12-31", "--out", out)
+        if words[0] in ("init", "demo"):
+            (folder / "engagement.yml").unlink(missing_ok=True)
+        done = run_carnet(*words)
+        assert done.returncode in (0, 1), f"{line}\n{done.stderr}"
+    assert not any("--open" in line for line in ran) or opened
+
+
 @pytest.mark.parametrize("page", PAGES, ids=names)
 def test_blocks_of_yaml_are_yaml(page):
     for block in blocks(page.read_text(encoding="utf-8"), "yaml"):
@@ -89,12 +147,24 @@ def test_the_guide_prints_what_check_prints(page, language):
 
 
 def test_pages_for_clients_are_in_both_languages():
+    """The same headings, and the same commands."""
     for name in BILINGUAL:
         english, french = (
             (ROOT / "docs" / f"{name}{end}.md").read_text(encoding="utf-8") for end in ("", ".fr")
         )
         levels = [re.findall(r"^(#+) ", text, re.M) for text in (english, french)]
         assert levels[0] == levels[1] and len(levels[0]) > 5
+        ran = [
+            [
+                line.split("#")[0]
+                .replace(" --language en", "")
+                .replace("DOSSIER", "FOLDER")
+                .strip()
+                for line in "\n".join(blocks(text, "sh")).splitlines()
+            ]
+            for text in (english, french)
+        ]
+        assert ran[0] == ran[1]
 
 
 def test_the_readme_is_short():
