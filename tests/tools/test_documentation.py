@@ -95,7 +95,7 @@ def as_on_a_client(line, folder, out):
     words = shlex.split(line, comments=True)[1:]
     given = {"data/client": folder, "FOLDER": folder, "DOSSIER": folder, "carnet-demo": folder}
     words = [str(given.get(word, word)) for word in words]
-    words = [word.replace("reports/client", str(out / "test")) for word in words]
+    words = [word.replace("reports/client", str(out / "client")) for word in words]
     if words[0] in ("run", "reports", "schedule"):
         words = [word for word in words if word != "--out" and not word.endswith("/reports")]
         words += ["--out", str(out)]
@@ -124,7 +124,8 @@ def test_the_commands_of_a_page_run_one_after_the_other(page, tmp_path, monkeypa
     for line in ran:
         words = as_on_a_client(line, folder, out)
         if words[0] == "compare":
-            run_carnet("run", folder, "--as-of", "2024-12-31", "--out", out)
+            for day in ("2024-12-31", "2025-12-31"):
+                run_carnet("run", folder, "--as-of", day, "--out", out)
         if words[0] in ("init", "demo"):
             (folder / "engagement.yml").unlink(missing_ok=True)
         done = run_carnet(*words)
