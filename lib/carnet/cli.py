@@ -22,7 +22,7 @@ from carnet.engagement.unfinished import PRIVATE
 from carnet.errors import CarnetError, Message
 from carnet.report.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
 from carnet.report.refusals import is_expected, refusal
-from carnet.wording import Wording
+from carnet.wording import LOCALES, Wording
 
 # books import ibis and pandas, for two seconds: `run` starts its fork server before,
 # help does without
@@ -51,7 +51,7 @@ class Reader:
 def _speak(folder: Path, language: str | None = None) -> None:
     """From here on, speak the language asked for, else that of an engagement."""
     reader = click.get_current_context().ensure_object(Reader)
-    reader.language = language or spoken_in(folder)
+    reader.language = language if language in LOCALES else spoken_in(folder)
 
 
 class Command(click.Command):

@@ -121,4 +121,4 @@ def test_the_firm_s_own_template_gives_layouts_and_size(make_engagement, tmp_pat
     assert "template.pptx" in {file["name"] for file in manifest["inputs"]}
     (firm / "template.pptx").write_bytes(b"no presentation")
     refused = run_carnet("run", folder, "--deck", "-n", "portfolio_audit", "--out", tmp_path / "o")
-    assert refused.returncode == 2 and "template.pptx: not readable" in refused.stderr
+    assert refused.returncode == 2 and "template.pptx\u00a0: illisible" in refused.stderr

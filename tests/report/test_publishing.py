@@ -293,14 +293,13 @@ def test_a_failing_cell_publishes_nothing_and_says_which(make_engagement, tmp_pa
         (["-p", "top_count"], ["write NAME=VALUE"]),
         (["-n", "portfolio"], ["unknown notebook 'portfolio'", "did you mean 'portfolio_audit'"]),
         (["--as-of", "31/12/2025"], ["YYYY-MM-DD"]),
-        (["--language", "de"], ["'de' is not accepted", "en, fr"]),
+        (["--language", "de"], ["'de' n’est pas accepté", "en, fr"]),
     ],
 )
 def test_parameters_are_strict(arguments, parts, tmp_path, monkeypatch, capsys):
     """In this process: nothing of these runs gets as far as a notebook."""
-    monkeypatch.setattr(
-        sys, "argv", ["carnet", "run", str(DEMO), "--out", str(tmp_path / "out"), *arguments]
-    )
+    where = [str(DEMO), "--out", str(tmp_path / "out"), "--language", "en"]
+    monkeypatch.setattr(sys, "argv", ["carnet", "run", *where, *arguments])
     handler = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as stopped:
         main()

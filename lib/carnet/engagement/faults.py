@@ -39,6 +39,6 @@ def listed(faults: list[Any]) -> str:
     """The first faults with their places, on one line."""
     said = []
     for fault in faults[:5]:
-        place = ".".join(map(str, fault["loc"]))
-        said.append(Message("{place}: {fault}", place=place, fault=explained(fault)))
+        place, told = ".".join(map(str, fault["loc"])), explained(fault)
+        said.append(Message("{place}: {fault}", place=place, fault=told) if place else told)
     return lines(said, "; ")

@@ -264,7 +264,7 @@ def test_codebook_of_an_engagement_adds_and_renames(tmp_path):
     ("text", "part"),
     [
         ("price: {code: [x]}", "price.code"),
-        ("- a", "dictionary"),
+        ("- a", "keys and values are expected"),
         ("a: [", "not readable"),
         ("price: 3", "price"),
         ("mine: {benchmark: nope}", "Accepted: churn_attention"),
