@@ -196,8 +196,8 @@ def api_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_PROMISE = """carnet has [semantic versions](https://semver.org): what stands on this page changes in
-a way that breaks something only with the first number of the version (before 1.0: the second).
+_PROMISE = """carnet has [semantic versions](https://semver.org): what stands on this page changes
+in a way that breaks something only with the first number of the version (before 1.0: the second).
 The same holds for the keys of [engagement.yml](engagement.md), the columns of tables, the names of
 [measures and figures](method.md), and the [files of a report](report.md): `figures.json` and
 `manifest.json` bear a `schema` number. Everything else in the package may change with any version.
