@@ -1,5 +1,5 @@
-"""The pictures of README and documentation, taken from reports of the demonstration company in both
-languages: `make pictures`, after what a page shows has changed.
+"""The pictures of README and documentation, and the pages of every result: from reports of the
+demonstration company in both languages, by `make pictures`, after what a page shows has changed.
 """
 
 import json
@@ -10,6 +10,8 @@ from pathlib import Path
 from carnet.cli import main as carnet
 from carnet.report.printing import find_browser
 from playwright.sync_api import Page, sync_playwright
+
+from tools.results import write_page
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -75,7 +77,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=find_browser())
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         for language in ("en", "fr"):
-            take(page, audited(language, Path(scratch) / language), language)
+            report = audited(language, Path(scratch) / language)
+            take(page, report, language)
+            write_page(page, report, language)
         browser.close()
     for picture in IMAGES.glob("*.png"):
         picture.chmod(0o644)

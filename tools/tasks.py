@@ -153,7 +153,7 @@ def docs() -> None:
 @task
 def pictures() -> None:
     """take the pictures of README and documentation again"""
-    python("tools/pictures.py")
+    python("-m", "tools.pictures")
 
 
 @task

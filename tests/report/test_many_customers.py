@@ -7,23 +7,32 @@ import time
 from pathlib import Path
 
 import duckdb
+import psutil
 import pytest
+from carnet.report.kernels import process_context
 from carnet.shipped import report_notebooks
 
 from tests.conftest import run_carnet
 
 CUSTOMERS, LINES = 200_000, 500_000
-# times the loop that each notebook may take; measured 2 to 19, and 35 of the one that decides on
-# all accounts. The sentences of one list took 95 when each number was written by itself
-BUDGET = 75
+# times the loop that all notebooks together may take, in time of the processor: other tests beside
+# this one do not slow it. Measured 125 to 140; the sentences of one list took 95 more when each
+# number was written by itself
+BUDGET = 190
 
 
 def loop_seconds():
-    """Seconds of a loop over so many rows in plain Python."""
-    before = time.perf_counter()
+    """Processor seconds of a loop over so many rows in plain Python."""
+    before = time.process_time()
     told = {f"C{number}": f"{number * 0.37:,.2f}" for number in range(5 * CUSTOMERS)}
     assert len(told) == 5 * CUSTOMERS
-    return time.perf_counter() - before
+    return time.process_time() - before
+
+
+def notebook_seconds():
+    """Processor seconds of the processes that this one started, those that have ended too."""
+    started = psutil.Process().children(recursive=True)
+    return sum(sum(process.cpu_times()[:4]) for process in started)
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +56,15 @@ def wide(tmp_path_factory):
 
 @pytest.mark.long
 def test_every_notebook_keeps_its_time(wide, tmp_path):
-    before = loop_seconds()
+    process_context()  # the server that the notebooks' processes come from
+    unit, before = loop_seconds(), notebook_seconds()
     done = run_carnet("run", wide, "--out", tmp_path)
-    unit = (before + loop_seconds()) / 2
+    taken = (notebook_seconds() - before) / ((unit + loop_seconds()) / 2)
     assert done.returncode == 0, done.stderr
     report = Path(done.stdout.splitlines()[-1])
     seconds = json.loads((report / "manifest.json").read_text(encoding="utf-8"))["seconds"]
-    taken = {name: seconds[name] / unit for name in seconds if name != "total"}
-    assert set(taken) == {path.stem for path in report_notebooks()}
-    assert {name: times for name, times in taken.items() if times > BUDGET} == {}, seconds
+    assert set(seconds) == {path.stem for path in report_notebooks()} | {"total"}
+    assert 20 < taken < BUDGET, (taken, seconds)
     listed = duckdb.sql(
         f"SELECT count(*), count(DISTINCT customer_id), count(*) FILTER (decision = '' OR why = '')"
         f" FROM read_csv('{report}/lists/actions.csv', all_varchar = true)"

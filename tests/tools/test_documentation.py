@@ -2,21 +2,24 @@
 somewhere, commands and options that exist, output as it is printed.
 """
 
+import importlib
 import re
 import shlex
 
 import click
+import nbformat
 import pytest
 import yaml
 from carnet.cli import cli
 from carnet.intake.proposal import write_proposal
+from carnet.shipped import report_notebooks
 
 from tests.conftest import DEMO, ROOT, run_carnet
 from tests.report.test_faults import run_those_of, small_notebook
-from tools import reference, tasks
+from tools import reference, results, tasks
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BILINGUAL = ("guide", "reading")
+BILINGUAL = ("guide", "reading", "results")
 
 
 def names(page):
@@ -194,3 +197,30 @@ def test_the_messages_of_the_faq_are_those_of_carnet():
     for message in re.findall(r"`([^`]+)`", " ".join(keys)):
         for part in message.split("…"):
             assert part.strip(" '") in said, message
+
+
+def test_every_result_says_what_it_does_not_say():
+    """In both languages, for each section that shows something; none for one that is no more."""
+    assert set(results.LIMITS) == {path.stem for path in report_notebooks()}
+    for path in report_notebooks():
+        told = results.LIMITS[path.stem]
+        shown = {
+            section: question.heading
+            for question in results.questions(nbformat.read(path, as_version=4))
+            for section in question.sections
+        }
+        assert shown.keys() <= told.keys()
+        module = importlib.import_module(f"carnet.sections.{path.stem}")
+        assert all(hasattr(module, section) for section in told)
+        assert all(
+            {"en", "fr"} == said.keys() and min(map(len, said.values())) > 30
+            for said in told.values()
+        )
+        page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+        for section, heading in shown.items():
+            assert f"### {heading}" in page
+            for language, name in results.PAGES.items():
+                picture = f"{path.stem}-{section}-{language}.png"
+                assert (results.IMAGES / picture).is_file()
+                text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+                assert f"(images/results/{picture})" in text and told[section][language] in text

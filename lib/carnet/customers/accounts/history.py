@@ -49,7 +49,7 @@ def leave_history(book: Book) -> pd.DataFrame:
             t.assign(
                 years_ago=back,
                 fading=fading(book, t.customer_id, bought),
-                left=~t.customer_id.isin(set(later.customer_id)),
+                left=~t.customer_id.astype(object).isin(later.customer_id),
             )
         )
     return pd.concat(rows[1:] or rows, ignore_index=True).sort_values(

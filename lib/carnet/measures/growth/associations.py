@@ -232,11 +232,11 @@ def next_families(pairs: pd.DataFrame, trial: Trial, margin_rates: pd.Series) ->
             "score": found[np.arange(len(first)), first],
         }
     )
-    t = t[(t.score > 0) & t.customer_id.isin(buying)]
+    t = t[(t.score > 0) & t.customer_id.astype(object).isin(buying)]
     whole = pairs.groupby("customer_id").revenue.sum()
     began = pairs[(pairs.bought & ~pairs.owned_before).astype(bool) & (pairs.revenue > 0)]
     before = pairs.groupby("customer_id").owned_before.any().astype(bool)
-    began = began[began.customer_id.isin(whole.index[before & (whole > 0)])]
+    began = began[began.customer_id.astype(object).isin(whole.index[before & (whole > 0)])]
     # nobody began: pandas maps no row to texts
     share = began.revenue / began.customer_id.map(whole).astype(float)
     by_family = share.groupby(began.family).agg(["median", "size"])

@@ -229,7 +229,7 @@ def chance_fallen(
                 first order, by customer_id
     """
     long = month_count[month_count >= 24]
-    t = orders[orders.customer_id.isin(long.index)].sort_values(
+    t = orders[orders.customer_id.astype(object).isin(long.index)].sort_values(
         ["customer_id", "revenue"], ignore_index=True
     )
     if not len(t):
