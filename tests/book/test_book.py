@@ -130,13 +130,13 @@ from carnet.book import book, building
 from carnet.report import notebook
 of = "SELECT current_setting('enable_progress_bar')"
 built = []
-orders_of = building.orders_of
+choose_goods = building.choose_goods
 def read(con):
     return con.execute(of).fetchall()[0][0]
-def noted(sales, periods):
-    built.append(read(sales.get_backend().con))
-    return orders_of(sales, periods)
-building.orders_of = noted
+def noted(con, *given):
+    built.append(read(con))
+    return choose_goods(con, *given)
+building.choose_goods = noted
 opened = book.open_book(sys.argv[1])
 print(read(duckdb.connect()), built, read(opened.engine.backend.con), read(notebook._frames().con))
 """

@@ -156,18 +156,17 @@ ROLES = "client: x\nlanguage: en\nas_of: 2024-12-31\ntables: {sales: {files: sal
 
 
 @pytest.fixture
-def form(tmp_path):
-    """The form of a small engagement, its changes checked at once and told in `said`."""
+def form(tmp_path, monkeypatch):
+    """The form of a small engagement, checked where the test asks for it."""
     from carnet.report.form import Form
 
+    monkeypatch.setattr(Form, "changed", lambda _: None)
     rows = "customer_id,date,amount\nA,2023-06-30,100\nA,2024-06-30,90\n"
     (tmp_path / "sales.csv").write_text(rows, encoding="utf-8")
 
     def opened(text=ROLES):
         (tmp_path / "engagement.yml").write_text(text, encoding="utf-8")
-        made = Form(tmp_path)
-        made.changed = lambda: None
-        return made
+        return Form(tmp_path)
 
     return opened
 

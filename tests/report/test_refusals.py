@@ -17,6 +17,7 @@ from carnet.report.refusals import is_expected, refusal
 from carnet.wording import Wording
 
 from tests.conftest import ROOT, run_carnet
+from tests.report.test_faults import run_those_of, small_notebook
 
 SALES = [["customer_id", "date", "amount"], ["A", "2023-06-30", "100"], ["A", "2024-06-30", "90"]]
 FRENCH = Wording("fr", "EUR")._
@@ -189,10 +190,11 @@ def test_run_offers_a_proposal_to_a_person(tmp_path, answer, code):
 
 
 @pytest.mark.long
-def test_a_rerun_says_what_moved(make_engagement, tmp_path):
+def test_a_rerun_says_what_moved(make_engagement, tmp_path, monkeypatch):
     """The revenue of 2024 is 90, then 130 by the rows themselves."""
+    run_those_of(small_notebook(tmp_path / "notebooks", parameters="limit = 3"), monkeypatch)
     folder, out = make_engagement(tables={"sales": SALES}, as_of="2024-12-31"), tmp_path / "out"
-    asked = ("run", folder, "-n", "portfolio_audit", "--out", out)
+    asked = ("run", folder, "--out", out)
     assert "Against the run before" not in run_carnet(*asked).stderr
     again = run_carnet(*asked)
     assert again.stdout.strip().endswith("2024-12-31.2")
@@ -200,8 +202,8 @@ def test_a_rerun_says_what_moved(make_engagement, tmp_path):
     text = (folder / "sales.csv").read_text(encoding="utf-8")
     (folder / "sales.csv").write_text(text.replace(",90", ",130"), encoding="utf-8")
     third = run_carnet(*asked).stderr
-    assert "Against the run before (2024-12-31.2), " in third
+    assert "Against the run before (2024-12-31.2), 1 figure moved:" in third
     assert "  Revenue: €90.00 → €130.00\n" in third
     assert "Files that differ: sales.csv." in third
-    told = run_carnet(*asked, "-p", "name_count=3").stderr
-    assert "no figure moved" in told and "Parameters differ: name_count." in told
+    told = run_carnet(*asked, "-p", "limit=4").stderr
+    assert "no figure moved" in told and "Parameters differ: limit." in told

@@ -11,7 +11,7 @@ import ibis
 from duckdb import DuckDBPyConnection
 
 from carnet.book.cache import sizes_of
-from carnet.book.cube import cube_of, orders_of, span_of
+from carnet.book.cube import cube_of, orders_of, span_of, span_table
 from carnet.book.engines import Engine, connect, memory
 from carnet.engagement.file import Engagement
 from carnet.engagement.periods import Periods
@@ -86,13 +86,10 @@ def build(
         con, checks, engagement.goods_cost, periods.current.start, periods.current.end
     )
     engine = _stored(con, {*checks, "sales"}, home, engagement.engine)
-    sales = engine.read("sales", home / "sales.parquet")
-    orders_of(sales, periods).to_parquet(home / "orders.parquet")
-    cube = cube_of(sales, engine.read("orders", home / "orders.parquet"), periods)
-    cube.to_parquet(home / "cube.parquet")
-    span = span_of(
-        engine.read("cube", home / "cube.parquet"), engine.read("orders", home / "orders.parquet")
-    )
+    sales, orders, cube = (home / f"{name}.parquet" for name in ("sales", "orders", "cube"))
+    engine.write(orders_of, {"sales": sales}, orders, periods)
+    engine.write(cube_of, {"sales": sales, "orders": orders}, cube, periods)
+    span = span_of(engine.row(span_table, {"cube": cube, "orders": orders}))
     ledgers = {name: check.as_json() for name, check in checks.items()}
     record = {
         "as_of": str(as_of),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,26 +95,32 @@ def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
     return made.order_by("customer_id", "month", "audit_month")
 
 
-def span_of(cube: ir.Table, orders: ir.Table) -> Span:
-    """See `Span`: without a sale no day is known."""
-    ends = cube.agg(first=cube.first_date.min(), last=cube.last_date.max()).execute().iloc[0]
+def span_table(cube: ir.Table, orders: ir.Table) -> ir.Table:
+    """One row that `span_of` reads: first, last, longest, usual, count."""
+    ends = cube.agg(first=cube.first_date.min(), last=cube.last_date.max())
     days = orders.select("date").distinct()
     own = orders.group_by("customer_id").agg(
         days=orders.date.nunique(), span=orders.date.max().delta(orders.date.min(), unit="day")
     )
     twice = own.filter(own.days > 1).mutate(interval=lambda t: t.span / (t.days - 1))
-    usual, count = (
-        twice.agg(usual=twice.interval.quantile(0.5), count=twice.count()).execute().iloc[0]
-    )
+    rhythm = twice.agg(usual=twice.interval.quantile(0.5), count=twice.count())
     pauses = days.mutate(
         pause=days.date.delta(days.date.lag().over(ibis.window(order_by=days.date)), unit="day")
     )
-    longest = pauses.pause.max().execute()  # NULL with fewer than two days
-    pause, interval = (
+    # NULL with fewer than two days
+    return ends.cross_join(rhythm).cross_join(pauses.agg(longest=pauses.pause.max()))
+
+
+def span_of(row: Mapping[str, Any]) -> Span:
+    """See `Span`: without a sale no day is known."""
+    longest, usual = row["longest"], row["usual"]
+    return Span(
+        as_date(row["first"]),
+        as_date(row["last"]),
         0 if pd.isna(longest) else int(longest),
         None if pd.isna(usual) else float(usual),
+        int(row["count"]),
     )
-    return Span(as_date(ends["first"]), as_date(ends["last"]), pause, interval, int(count))
 
 
 def last_text(text: ir.StringColumn, date: ir.DateColumn) -> ir.StringScalar:

@@ -10,7 +10,9 @@ its number in a file.
 import io
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
 from carnet.errors import CarnetError
 
+Make = Callable[..., ir.Table]  # tables and what is given beside → an expression
 BATCH_ROWS = 100_000
 SMALL_ROWS = 1_000_000
 
@@ -47,6 +50,20 @@ class Engine:
 
     def _read(self, name: str, path: Path) -> ir.Table:
         return self.backend.read_parquet(path, table_name=name)
+
+    def write(self, make: Make, sources: Mapping[str, Path], target: Path, *given: Any) -> None:
+        """Write what an expression makes of the book's files, and of what is given beside."""
+        told = self._told(make, sources, given)
+        self.backend.con.execute(f"COPY ({told}) TO {_quoted(target)} (FORMAT parquet)")
+
+    def row(self, make: Make, sources: Mapping[str, Path], *given: Any) -> dict[str, Any]:
+        """The one row of an expression over the book's files."""
+        found = self.backend.con.execute(self._told(make, sources, given))
+        return dict(zip((c[0] for c in found.description), found.fetchone(), strict=True))
+
+    def _told(self, make: Make, sources: Mapping[str, Path], given: tuple) -> str:
+        schemas = {name: self.read(name, path).schema() for name, path in sources.items()}
+        return _compiled(make, tuple(schemas.items()), given)
 
     def keep(self, name: str, table: ir.Table) -> tuple[ir.Table, str]:
         """The table computed once, for the queries that follow: they read it by its name.
@@ -84,7 +101,33 @@ class Engine:
         self.backend.con.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {query}')
 
 
-class Spark(Engine):
+@lru_cache(256)
+def _compiled(make: Make, schemas: tuple[tuple[str, ibis.Schema], ...], given: tuple) -> str:
+    """The SQL of an expression for DuckDB: compiling takes longer than a small book."""
+    made = make(*(ibis.table(schema, name=name) for name, schema in schemas), *given)
+    return str(ibis.to_sql(made, dialect="duckdb"))
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+class Elsewhere(Engine):
+    """Another engine than DuckDB runs the expressions themselves."""
+
+    def write(self, make: Make, sources: Mapping[str, Path], target: Path, *given: Any) -> None:
+        """As of `Engine`."""
+        self._made(make, sources, given).to_parquet(target)
+
+    def row(self, make: Make, sources: Mapping[str, Path], *given: Any) -> dict[str, Any]:
+        """As of `Engine`."""
+        return self._made(make, sources, given).execute().iloc[0].to_dict()
+
+    def _made(self, make: Make, sources: Mapping[str, Path], given: tuple) -> ir.Table:
+        return make(*(self.read(name, path) for name, path in sources.items()), *given)
+
+
+class Spark(Elsewhere):
     """PySpark: the session that its own configuration describes,
     on this machine where there is none.
     """
@@ -96,7 +139,7 @@ class Spark(Engine):
 
 
 @dataclass
-class Postgres(Engine):
+class Postgres(Elsewhere):
     """A PostgreSQL server: the book's tables are temporary there, gone with the connection."""
 
     double = "DOUBLE PRECISION"

@@ -262,7 +262,6 @@ class Form:
         if self.checking:
             self.checking.cancel()
         self.checking = threading.Timer(PAUSE_SECONDS, self.check)
-        self.checking.daemon = True
         self.checking.start()
 
     def check(self) -> bool:
