@@ -66,7 +66,9 @@ def questions(notebook: nbformat.NotebookNode) -> Iterator[Question]:
         for output in cell.get("outputs", []):
             record = output.get("data", {}).get(EXHIBIT_TYPE)
             if record:
-                here.sections.setdefault(record["question"], []).append(record)
+                annexed = bool(output.metadata.get("carnet", {}).get("annex"))
+                told = {**record, "annex": annexed}
+                here.sections.setdefault(record["question"], []).append(told)
     if here.sections:
         yield here
 
@@ -79,13 +81,15 @@ def write_page(page: Page, report: Path, language: str) -> None:
     for path in report_notebooks():
         executed = nbformat.read(report / "notebooks" / path.name, as_version=4)
         parts.append(f"## {executed.cells[0].source.splitlines()[0].lstrip('# ')}")
-        page.goto((report / f"{path.stem}.html").as_uri())
         for question in questions(executed):
             parts += [f"### {question.heading}", *([question.words] if question.words else [])]
             for section, records in question.sections.items():
                 name = f"{path.stem}-{section}-{language}.png"
-                take(page, records[0], IMAGES / name)
-                parts.append(f"![{records[0]['title']}](images/results/{name})")
+                first = min(records, key=lambda record: record["annex"])  # of the page, if any
+                where = "annex" if first["annex"] else path.stem
+                page.goto((report / f"{where}.html").as_uri())
+                take(page, first, IMAGES / name)
+                parts.append(f"![{first['title']}](images/results/{name})")
                 parts.append("\n".join([words["says"], "", *map(line, records)]))
                 notes = [record["note"] for record in records if record["note"]]
                 limit = LIMITS[path.stem][section][language]
@@ -107,6 +111,7 @@ def take(page: Page, record: dict[str, Any], target: Path) -> None:
         shown = page.locator(f"svg.chart.wide[aria-label^={title}]").first
     else:
         shown = page.locator(f"table#{record['key']}")
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         hide = f"t => [...t.rows].slice({SHOWN_ROWS + 1}).forEach(r => r.hidden = true)"
         shown.evaluate(hide)
     shown.screenshot(path=target)

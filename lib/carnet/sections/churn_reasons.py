@@ -242,7 +242,7 @@ def in_our_hands(departures: Departures) -> Shows:
         yield Kept(checks=checks)
         return
     yield Exhibit(
-        "groups",
+        "reason-groups",
         w._(
             "Departures in our own hands, group by group; p: chance of reasons this uneven if all "
             "groups left alike"
