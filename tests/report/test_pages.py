@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -798,3 +799,11 @@ def test_pdf_of_a_report(make_engagement, tmp_path):
     for name in ("index", "portfolio_audit", "annex"):
         assert (report / f"{name}.pdf").read_bytes()[:5] == b"%PDF-"
     assert 'href="portfolio_audit.pdf"' in (report / "annex.html").read_text(encoding="utf-8")
+
+
+def test_no_two_places_of_a_page_bear_one_name(demo_reports):
+    """A link leads to one place; what Matplotlib names inside its drawings is its own."""
+    for page in sorted(demo_reports["fr"].glob("*.html")):
+        text = re.sub(r"<svg.*?</svg>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        names = Counter(re.findall(r'\sid="([^"]+)"', text))
+        assert [name for name, count in names.items() if count > 1] == [], page.name
