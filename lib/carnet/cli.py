@@ -89,7 +89,7 @@ def cli() -> None:
     """carnet: the customer-portfolio audit workbook."""
 
 
-@cli.command()
+@cli.command(short_help="Propose engagement.yml for a folder of exports.")
 @click.argument("source", metavar="FOLDER | URL FOLDER")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
@@ -153,7 +153,7 @@ def _ask(matches: "Sequence[Match]", language: str) -> None:
     )
 
 
-@cli.command()
+@cli.command(short_help="What is accepted, what is set aside, and why.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--as-of", help="Audit date, YYYY-MM-DD.")
 @click.option("--language", help="en or fr.")
@@ -170,7 +170,7 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
     sys.exit(exit_code(book))
 
 
-@cli.command()
+@cli.command(short_help="Audit engagements; publish a dated folder each.")
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "-n", "--notebook", "names", multiple=True, help="Notebook to run, by name; default: all."
@@ -250,7 +250,7 @@ def run(  # noqa: PLR0913  # click: an argument an option
     sys.exit(code)
 
 
-@cli.command()
+@cli.command(short_help="The demonstration company, copied and audited.")
 @click.argument("folder", default="carnet-demo", type=click.Path(path_type=Path))
 @click.option("--language", help="en or fr; default: fr.")
 @click.option(
@@ -269,7 +269,7 @@ def demo(context: click.Context, folder: Path, language: str | None, opened: boo
     context.invoke(run, folders=(folder,), language=language, out=folder / "reports", opened=seen)
 
 
-@cli.command()
+@cli.command(short_help="What is installed, what is missing, how to get it.")
 def doctor() -> None:
     """What is installed, what is missing for PDF, Spark or databases, and how to get it here."""
     from carnet.report.doctor import report
@@ -277,7 +277,7 @@ def doctor() -> None:
     click.echo(report())
 
 
-@cli.command()
+@cli.command(short_help="Clients and dates of the reports in a folder.")
 @reports_folder
 def reports(out: Path) -> None:
     """The clients and dates of the reports in a folder."""
@@ -288,7 +288,7 @@ def reports(out: Path) -> None:
             click.echo(f"{client} · {as_of}{f' ({number})' if number > 1 else ''} · {folder}")
 
 
-@cli.command()
+@cli.command(short_help="The line that audits an engagement every month.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @reports_folder
 @click.option("--day", type=click.IntRange(1, 28), default=2, show_default=True, help="Of a month.")
@@ -301,7 +301,7 @@ def schedule(folder: Path, out: Path, day: int, hour: int) -> None:
     click.echo(schedule_line(folder, out, day, hour))
 
 
-@cli.command()
+@cli.command(short_help="What changed between two dated reports.")
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 def compare(old: Path, new: Path) -> None:
@@ -314,14 +314,14 @@ def compare(old: Path, new: Path) -> None:
     click.echo(compare_reports(old, new))
 
 
-@cli.group()
+@cli.group(short_help="Test one strategy at a time.")
 def experiment() -> None:
     """Test one strategy at a time: plan it before any outcome is known,
     read it once it has ended.
     """
 
 
-@experiment.command("plan")
+@experiment.command("plan", short_help="Draw who is treated and who is left alone.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--strategy",
@@ -379,7 +379,7 @@ def plan_command(  # noqa: PLR0913  # click: an argument an option
         click.echo(path)
 
 
-@experiment.command("read")
+@experiment.command("read", short_help="What came of an experiment that has ended.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--measure", help="Refused unless it is the plan's own.")
@@ -400,7 +400,10 @@ def read_command(folder: Path, plan: Path, measure: str | None, as_of: str | Non
     click.echo(path)
 
 
-@cli.command(context_settings={"ignore_unknown_options": True})
+@cli.command(
+    short_help="JupyterLab on an engagement, or the form that makes one.",
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "-n", "--notebook", "names", multiple=True, help="Notebook to open, by name; default: all."

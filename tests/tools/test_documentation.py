@@ -224,3 +224,11 @@ def test_every_result_says_what_it_does_not_say():
                 assert (results.IMAGES / picture).is_file()
                 text = (ROOT / "docs" / name).read_text(encoding="utf-8")
                 assert f"(images/results/{picture})" in text and told[section][language] in text
+
+
+@pytest.mark.parametrize("group", [cli, cli.commands["experiment"]], ids=["carnet", "experiment"])
+def test_the_help_of_a_command_fits_on_its_line(group):
+    lines = group.get_help(click.Context(group, info_name="carnet", terminal_width=80)).splitlines()
+    told = lines[lines.index("Commands:") + 1 :]
+    assert len(told) == len(group.commands)
+    assert [line for line in told if line.endswith("...") or not line.endswith(".")] == []
