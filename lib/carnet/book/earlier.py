@@ -16,7 +16,7 @@ import pandas as pd
 from carnet.engagement.file import Engagement
 from carnet.engagement.records import restored_all
 from carnet.errors import CarnetError
-from carnet.wording import LOCALES
+from carnet.wording import LOCALES, Wording
 
 # what the memory reads of lists/sales_gaps.csv
 GAP_NUMBERS = "revenue revenue_previous sales_gap rolling_year_revenue"
@@ -267,7 +267,8 @@ def find_earlier(
             if listed:
                 report.read_list("sales_gaps", GAP_NUMBERS, "flagged")
         except CarnetError as error:
-            damaged.append(str(error))
+            told = error.told(Wording(engagement.language, engagement.currency)._)
+            damaged.append(str(told))
             continue
         try:
             comparable_report(folder, engagement, as_of)
