@@ -205,9 +205,10 @@ The same holds for the keys of [engagement.yml](engagement.md), the columns of t
 What is to go is **deprecated** first: it goes on working for one such version at least, a function
 with a `DeprecationWarning` that names what takes its place, a key of engagement.yml with a line of
 `carnet check`, and `CHANGELOG.md` lists it under *Deprecated*. Nothing is deprecated now."""
-_COMMANDS = """Exit 0: done; 1: done, and rows were set aside; 2: refused, with the reason; 3: a
-notebook failed. The last line on the standard output is the path that was made; all else is said on
-the standard error."""
+_COMMANDS = """Exit 0: done; 1: done, and rows were set aside; 2: refused, with the reason;
+3: a notebook failed. The last line on the standard output is the path that was made, or what was
+asked for (`compare`, `doctor`, `reports`, `schedule`); what is told beside it goes to the standard
+error."""
 _IN_NOTEBOOKS = """What carnet's own notebooks call, so that a copy which an analyst changed goes on
 working: a study computes, the functions of a section say and show."""
 

@@ -27,17 +27,18 @@ PAGES = {"en": "results.md", "fr": "results.fr.md"}
 WORDS = {
     "en": {
         "title": "Every result of a report",
-        "introduction": "From the report of the demonstration company. The important ones, in a "
-        "few pages: [Reading a report](reading.md). Formulas: [Method](method.md).",
+        "introduction": """From the report of the demonstration company; of each table the first
+rows are shown. The important results, in a few pages: [Reading a report](reading.md). Formulas:
+[Method](method.md).""",
         "other": "*[En français](results.fr.md)*",
         "says": "**It says.**",
         "not": "**It does not say.**",
     },
     "fr": {
         "title": "Chaque résultat d’un rapport",
-        "introduction": "D’après le rapport de la société de démonstration. Les principaux, en "
-        "quelques pages\u00a0: [Lire un rapport](reading.fr.md). Les formules\u00a0: "
-        "[Method](method.md), en anglais.",
+        "introduction": """D’après le rapport de la société de démonstration\u202f; de chaque
+tableau, les premières lignes sont montrées. Les principaux résultats, en quelques pages\u00a0:
+[Lire un rapport](reading.fr.md). Les formules\u00a0: [Method](method.md), en anglais.""",
         "other": "*[In English](results.md)*",
         "says": "**Il dit.**",
         "not": "**Il ne dit pas.**",

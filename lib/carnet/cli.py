@@ -5,10 +5,11 @@ Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed.
 """
 
 import datetime as dt
+import locale
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,11 +38,20 @@ DONE, WITH_QUARANTINE, REFUSED, FAILED = 0, 1, 2, 3
 ENOUGH = {"sales", "ledger", "summary", "contracts", "departures", "satisfaction"}
 
 
+def _system_language() -> str:
+    """The language of this machine's user, where carnet speaks it."""
+    told = [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
+    first = next(filter(None, told), "") or locale.getlocale()[0] or ""
+    return next((language for language in LOCALES if first.startswith(language)), "en")
+
+
 @dataclass
 class Reader:
-    """Whom a command speaks to: errors are told in the language of the engagement at hand."""
+    """Whom a command speaks to: errors are told in the language of the engagement at hand, before
+    one is known in that of the machine.
+    """
 
-    language: str = "en"
+    language: str = field(default_factory=_system_language)
 
     def tell(self, message: Message | CarnetError) -> str:
         """A message or an error in that language."""
@@ -51,7 +61,7 @@ class Reader:
 def _speak(folder: Path, language: str | None = None) -> None:
     """From here on, speak the language asked for, else that of an engagement."""
     reader = click.get_current_context().ensure_object(Reader)
-    reader.language = language if language in LOCALES else spoken_in(folder)
+    reader.language = language or spoken_in(folder) or _system_language()
 
 
 class Command(click.Command):
@@ -111,6 +121,7 @@ def init(source: str, files: tuple[Path, ...], ask: bool) -> None:
             url=without_secret(url),
         )
     folder = files[0] if url else Path(source)
+    _speak(folder)
     proposal = write_proposal(folder, () if url else files, url, _ask if ask else None)
     for found in proposal.matches:
         told = ", ".join(
@@ -156,16 +167,18 @@ def _ask(matches: "Sequence[Match]", language: str) -> None:
 @cli.command(short_help="What is accepted, what is set aside, and why.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--as-of", help="Audit date, YYYY-MM-DD.")
-@click.option("--language", help="en or fr.")
+@click.option("--language", type=click.Choice(list(LOCALES)), help="Of what is said.")
 def check(folder: Path, as_of: str | None, language: str | None) -> None:
     """Load and validate an engagement; print what was accepted, what was set aside and why."""
     from carnet.book.book import open_book
     from carnet.customers.objectives import check_objectives
+    from carnet.report.comments import read_comments_of
     from carnet.report.notebooks import check_kept_parameters
 
     book = open_book(folder, as_of, language)
     check_objectives(book)
     check_kept_parameters(book.engagement, folder)
+    read_comments_of(book)
     print_ledger(book)
     sys.exit(exit_code(book))
 
@@ -178,7 +191,7 @@ def check(folder: Path, as_of: str | None, language: str | None) -> None:
 @click.option(
     "--as-of", help="Audit date, YYYY-MM-DD; default: engagement.yml, else the last sale."
 )
-@click.option("--language", help="en or fr; default: engagement.yml.")
+@click.option("--language", type=click.Choice(list(LOCALES)), help="Default: engagement.yml.")
 @click.option(
     "-p",
     "--parameter",
@@ -252,7 +265,7 @@ def run(  # noqa: PLR0913  # click: an argument an option
 
 @cli.command(short_help="The demonstration company, copied and audited.")
 @click.argument("folder", default="carnet-demo", type=click.Path(path_type=Path))
-@click.option("--language", help="en or fr; default: fr.")
+@click.option("--language", type=click.Choice(list(LOCALES)), help="Default: fr.")
 @click.option(
     "--open/--no-open",
     "opened",
@@ -283,7 +296,10 @@ def reports(out: Path) -> None:
     """The clients and dates of the reports in a folder."""
     from carnet.book.earlier import find_reports
 
-    for client, dated in find_reports(out).items():
+    found = find_reports(out)
+    if not found:
+        raise CarnetError("no report in {folder}.", folder=out)
+    for client, dated in found.items():
         for folder, as_of, number in dated:
             click.echo(f"{client} · {as_of}{f' ({number})' if number > 1 else ''} · {folder}")
 
@@ -309,8 +325,10 @@ def compare(old: Path, new: Path) -> None:
     signal told from noise.
     """
     # tables and findings are slow to import: `check` does without
+    from carnet.book.earlier import open_published
     from carnet.report.comparison import compare_reports
 
+    _speak(new, open_published(new).language)
     click.echo(compare_reports(old, new))
 
 
@@ -417,7 +435,7 @@ def read_command(folder: Path, plan: Path, measure: str | None, as_of: str | Non
     help="Notebook parameter.",
 )
 @click.option("--as-of", help="Audit date, YYYY-MM-DD.")
-@click.option("--language", help="en or fr; default: engagement.yml.")
+@click.option("--language", type=click.Choice(list(LOCALES)), help="Default: engagement.yml.")
 @click.option("--no-launch", is_flag=True, help="Copy the notebooks only.")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def lab(
@@ -464,9 +482,16 @@ def _offer_proposal(folder: Path) -> None:
         folder=folder,
         file=FILE_NAME,
     )
-    if click.confirm(context.ensure_object(Reader).tell(ask), default=True, err=True):
+    if _confirmed(context.ensure_object(Reader), ask):
         context.invoke(init, source=str(folder), files=(), ask=False)
         sys.exit(DONE)
+
+
+def _confirmed(reader: Reader, question: Message) -> bool:
+    """True where a person says yes in either language, or presses Enter."""
+    choices = reader.tell(Message("[Y/n]"))
+    said = click.prompt(f"{reader.tell(question)} {choices}", "", show_default=False, err=True)
+    return said.strip().casefold() in ("", "y", "yes", "o", "oui")
 
 
 def _read_parameters(texts: tuple[str, ...]) -> dict[str, str]:

@@ -319,3 +319,19 @@ def test_a_file_that_cannot_be_written_is_told_and_stays(demo, monkeypatch):
         draft.save()
     assert (demo / "engagement.yml").read_bytes() == before
     assert [path.name for path in demo.glob(".engagement*")] == []
+
+
+def test_comments_of_a_file_of_windows(tmp_path):
+    text = "# hi\r\nclient: X # yo\r\n\r\n# there\r\ntables:\r\n  sales: {files: s.csv}\r\n"
+    draft = engagement(tmp_path, text)
+    draft.put("client", "Y")
+    draft.save()
+    assert (tmp_path / "engagement.yml").read_bytes() == text.replace("X", "Y").encode()
+
+
+@pytest.mark.parametrize("value", [1e-05, 1e22, 0.1, 2.5e-7])
+def test_numbers_small_and_large_stay_numbers(tmp_path, value):
+    draft = engagement(tmp_path, "client: x\n")
+    draft.put_parameter("kpi_tracking", "x", value)
+    draft.save()
+    assert Draft(tmp_path).parameters("kpi_tracking") == {"x": value}

@@ -213,7 +213,7 @@ def test_demo_is_proposed_as_it_is(tmp_path):
         checked.returncode == 1 and "42 732 lignes lues".replace(" ", "\u202f", 1) in checked.stderr
     )
     again = run_carnet("init", folder)
-    assert again.returncode == 2 and "not overwritten" in again.stderr
+    assert again.returncode == 2 and "n’est pas écrasé" in again.stderr
 
 
 @pytest.mark.long

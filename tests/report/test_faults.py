@@ -8,6 +8,7 @@ and the next run succeeds.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -311,3 +312,24 @@ def test_nothing_of_a_browser_outlives_its_time(monkeypatch):
     assert told == "nothing after 1 seconds" and time.monotonic() - started < 8
     left = [p for p in psutil.process_iter(["cmdline"]) if seconds in (p.info["cmdline"] or [])]
     assert left == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_browser_ends_with_the_person_who_interrupts():
+    seconds = f"9{os.getpid() % 1000:03}.25"
+    code = (
+        "from carnet.report import printing; printing._run(['sh', '-c', 'sleep " + seconds + "'])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+
+    def sleeping():
+        listed = psutil.process_iter(["cmdline"])
+        return [p for p in listed if seconds in (p.info["cmdline"] or [])]
+
+    until = time.monotonic() + 30
+    while not sleeping() and time.monotonic() < until:
+        time.sleep(0.2)
+    assert sleeping()
+    process.send_signal(signal.SIGINT)
+    process.wait(20)
+    assert sleeping() == []

@@ -1,6 +1,7 @@
 """What stops a command: told once, in the language of the engagement, wherever it stopped."""
 
 import ast
+import json
 import os
 import pickle
 import select
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from carnet.engagement.file import load_engagement, spoken_in
@@ -105,12 +107,14 @@ def test_the_language_asked_for_wins_and_each_folder_has_its_own(make_engagement
         ("\ufefflanguage: fr\n", "fr"),
         ("tables:\n  language: fr\n", "en"),
         ("language: de\n", "en"),
+        ("language : fr\n", "fr"),
+        ("{client: X, language: fr}\n", "fr"),
     ],
 )
 def test_the_language_of_a_faulty_file(tmp_path, text, language):
     (tmp_path / "engagement.yml").write_text(text, encoding="utf-8")
     assert spoken_in(tmp_path) == language
-    assert spoken_in(tmp_path / "nowhere") == "en"
+    assert spoken_in(tmp_path / "nowhere") == ""
 
 
 @pytest.mark.long
@@ -207,3 +211,66 @@ def test_a_rerun_says_what_moved(make_engagement, tmp_path, monkeypatch):
     assert "Files that differ: sales.csv." in third
     told = run_carnet(*asked, "-p", "limit=4").stderr
     assert "no figure moved" in told and "Parameters differ: limit." in told
+
+
+@pytest.mark.long
+def test_two_runs_that_cannot_be_compared(make_engagement, tmp_path, monkeypatch):
+    """In another currency, of another client, or damaged: told, and the report is there."""
+    run_those_of(small_notebook(tmp_path / "notebooks"), monkeypatch)
+    folder, out = make_engagement(tables={"sales": SALES}, as_of="2024-12-31"), tmp_path / "out"
+    run_carnet("run", folder, "--out", out)
+    yml = folder / "engagement.yml"
+    yml.write_text(yml.read_text(encoding="utf-8").replace("EUR", "USD"), encoding="utf-8")
+    other = run_carnet("run", folder, "--out", out)
+    assert (
+        other.returncode == 0 and "the currency of that report is 'EUR', here 'USD'" in other.stderr
+    )
+    manifest = Path(other.stdout.strip()) / "manifest.json"
+    kept = json.loads(manifest.read_text(encoding="utf-8"))
+    for damage in ({"inputs": 3}, {"notebooks": 3}, {"versions": {}, "inputs": [{}]}):
+        manifest.write_text(json.dumps(kept | damage), encoding="utf-8")
+        done = run_carnet("run", folder, "--out", out)
+        assert done.returncode == 0 and Path(done.stdout.strip()).is_dir()
+        assert "its files are damaged" in done.stderr
+        shutil.rmtree(done.stdout.strip())
+
+
+@pytest.mark.long
+def test_a_run_of_other_notebooks_moved_nothing(make_engagement, tmp_path):
+    folder, out = make_engagement(tables={"sales": SALES}, as_of="2024-12-31"), tmp_path / "out"
+    run_carnet("run", folder, "-n", "growth_plan", "--out", out)
+    done = run_carnet("run", folder, "-n", "cost_structure", "--out", out)
+    assert "no figure moved" in done.stderr
+    first, second = sorted((out / "test-sa").glob("2024*"))
+    told = run_carnet("compare", first, second)
+    assert told.returncode == 0 and "no figure moved" in told.stdout
+    assert run_carnet("compare", second, first).returncode == 2
+
+
+def test_more_that_a_consultant_does_wrong(make_engagement, tmp_path):
+    folder = make_engagement(language="fr", tables={"sales": SALES})
+    yml = folder / "engagement.yml"
+    whole = yml.read_text(encoding="utf-8")
+    for change, said in (
+        ("lists: {tasks: 5}\n", "clé inconnue « tasks » ; Valeurs acceptées : language"),
+        ("sections: {hid: []}\n", "clé inconnue « hid » ; vouliez-vous dire « hide »"),
+        ("sections: {hide: [sales_gaps.luk]}\n", "section inconnue « sales_gaps.luk »"),
+        ("account_page_count: 1.5\n", "un nombre entier est attendu"),
+        ("parameters: {portfolio_audit: {top_count: x}}\n", "une valeur de type nombre entier"),
+        ("parameters: {portfolio_audit: {top_cout: 3}}\n", "paramètre inconnu « top_cout »"),
+        ("comparison: postgresql://u:pw@h/d\n", "'postgresql://…@h/d' n’est pas accepté"),
+        ("sector: A: B\n", "ligne 7 : illisible comme YAML"),
+        ("as_of: '2020-01-01'\n", "2 × date : date postérieure à la date d’audit"),
+    ):
+        yml.write_text(whole + change, encoding="utf-8")
+        told = plain(run_carnet("check", folder).stderr)
+        assert said in told and "pw@" not in told, (change, told)
+    yml.write_text(whole, encoding="utf-8")
+    assert "existe déjà" in run_carnet("init", folder).stderr
+    (folder / "notebooks").mkdir()
+    (folder / "notebooks" / "mine.ipynb").write_text("{broken", encoding="utf-8")
+    assert "mine.ipynb : illisible comme notebook." in plain(run_carnet("check", folder).stderr)
+    assert (
+        "aucun rapport dans" in plain(run_carnet("reports", "--out", tmp_path / "no").stderr)
+        or "no report in" in run_carnet("reports", "--out", tmp_path / "no").stderr
+    )

@@ -158,17 +158,17 @@ def _keep(con: DuckDBPyConnection, table: str, path: Path) -> None:
 
 def _none_accepted(check: TableCheck, engagement: Engagement, as_of: dt.date) -> str:
     """Why no sale was accepted: the reasons, then what reading the files told."""
-    told = (
-        ", ".join(f"{count:,} × {reason}" for reason, count in list(check.reasons.items())[:5])
-        or "the files hold no rows"
+    w = Wording(engagement.language, engagement.currency)
+    told = ", ".join(
+        f"{w.number(count)} × {check.tell_reason(w, reason)}"
+        for reason, count in list(check.reasons.items())[:5]
     )
     refused = Message(
         "sales: none of {rows} rows was accepted ({told}). as_of {as_of}.",
-        rows=f"{check.rows:,}",
-        told=told,
+        rows=w.number(check.rows),
+        told=told or Message("the files hold no rows"),
         as_of=as_of,
     )
-    w = Wording(engagement.language, engagement.currency)
     return lines([refused, *(w.tell(notice) for notice in check.notices if notice.weight)])
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from carnet.errors import CarnetError, nearest
+from carnet.errors import CarnetError, Message, nearest
 
 MAX_FILE_BYTES = 1_000_000
 HEADING = re.compile(r"^##[ \t]+([a-z_.]+)[ \t]*(?:\((.*)\))?[ \t]*$")
@@ -66,7 +66,7 @@ def read_comments(
     found: dict[str, Comment] = {}
     heads = [number for number, line in enumerate(lines) if line.startswith("## ")]
     for start, end in zip(heads, [*heads[1:], len(lines)], strict=False):
-        where = f"{path} line {start + 1}"
+        where = Message("{path} line {line}", path=path, line=start + 1)
         name, by = _heading(where, lines[start])
         if name not in sections:
             raise CarnetError(

@@ -8,14 +8,16 @@ from carnet.wording import N_
 # by the start of pydantic's own name of the fault
 EXPECTED = {
     "date_": N_("a date as YYYY-MM-DD is expected, such as 2024-12-31"),
-    "int_": N_("a number is expected"),
+    "int_": N_("a whole number is expected"),
     "float_": N_("a number is expected"),
     "finite_number": N_("a number is expected"),
+    "string_too_short": N_("a text that is not empty is expected"),
     "string_": N_("a text is expected"),
     "list_": N_("a list is expected"),
     "bool_": N_("true or false is expected"),
     "dict_": N_("keys and values are expected"),
     "model_": N_("keys and values are expected"),
+    "too_short": N_("one at least is expected"),
     "extra_forbidden": N_("this key is not accepted"),
     "missing": N_("this key is required"),
     "greater_than_equal": N_("a number of at least {ge} is expected"),

@@ -4,9 +4,11 @@ what is accepted and the nearest word.
 
 import datetime as dt
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import available_timezones
 
 import yaml
@@ -31,6 +33,7 @@ from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError, Message, lines, nearest
 
 FILE_NAME = "engagement.yml"
+SECRET = re.compile(r"//[^/@\s]*@")  # of a database URL, wherever somebody wrote it
 RETURNED = "returned"  # folder of the sheets that salespeople sent back
 RETURNED_SHEETS = "[!~]*.xlsx"  # a spreadsheet's own lock files begin with ~
 MAX_FILE_BYTES = 1_000_000
@@ -670,16 +673,21 @@ class Engagement(_Strict):
 
 def spoken_in(folder: str | Path) -> str:
     """The language that an engagement names, however faulty the rest of its file is;
-    English where it names none.
+    empty where there is none, English where it names none.
     """
     path = Path(folder)
     try:
         with (path if path.is_file() else path / FILE_NAME).open("rb") as file:
             text = file.read(MAX_FILE_BYTES).decode("utf-8", "replace")
     except OSError:
-        return "en"
-    found = re.search(r"""^\ufeff?language:\s*["']?(en|fr)\b""", text, re.MULTILINE)
-    return found[1] if found else "en"
+        return ""
+    found = re.search(r"""^\ufeff?["']?language["']?\s*:\s*["']?(en|fr)\b""", text, re.MULTILINE)
+    if found:
+        return found[1]
+    with suppress(yaml.YAMLError, ValueError, RecursionError, AttributeError):
+        said = yaml.safe_load(text).get("language")  # in braces
+        return said if said in ("en", "fr") else "en"
+    return "en"
 
 
 def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
@@ -709,6 +717,27 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
         wanted = Message("An engagement is a folder with an {file}.", file=FILE_NAME)
         advice = proposed if holds else wanted
         raise CarnetError("{path}: no such file. {advice}", path=path, advice=advice)
+    content, faults, places = _parsed(path)
+    if not isinstance(content, dict):
+        raise CarnetError("{path} line 1: a mapping is expected (client: …, tables: …).", path=path)
+    content |= {key: value for key, value in overrides.items() if value not in (None, "")}
+    content = _with_returned(content, path.parent)
+    faults += _unknown_names(content)
+    try:
+        engagement = Engagement.model_validate({**content, "folder": path.parent})
+        faults += _sector_faults(engagement) + _firm_faults(engagement)
+    except ValidationError as error:
+        faults += [(tuple(fault["loc"]), _explain(fault)) for fault in error.errors()]
+    if faults:
+        told = sorted(
+            {(_line(loc, places), ".".join(map(str, loc)), message) for loc, message in faults}
+        )
+        raise CarnetError(lines(_placed(path, line, name, what) for line, name, what in told))
+    return engagement
+
+
+def _parsed(path: Path) -> tuple[Any, list[tuple[tuple, str]], dict[tuple, int]]:
+    """What a file holds, the keys written twice as faults, and the line of every key."""
     if path.stat().st_size > MAX_FILE_BYTES:
         raise CarnetError(
             "{path}: larger than {max_file_bytes} bytes; this is not an engagement file.",
@@ -734,24 +763,18 @@ def load_engagement(folder: str | Path, **overrides: Any) -> Engagement:
             path=path,
             start=error.start,
         ) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise CarnetError(
+            "{path} line {line}: not readable as YAML ({problem}). Spaces stand before a key, no "
+            "tab; a value with a colon or a # stands in quotation marks.",
+            path=path,
+            line=line,
+            problem=error.problem,
+        ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CarnetError("{path}: not readable as YAML: {error}", path=path, error=error) from None
-    if not isinstance(content, dict):
-        raise CarnetError("{path} line 1: a mapping is expected (client: …, tables: …).", path=path)
-    content |= {key: value for key, value in overrides.items() if value not in (None, "")}
-    content = _with_returned(content, path.parent)
-    faults += _unknown_names(content)
-    try:
-        engagement = Engagement.model_validate({**content, "folder": path.parent})
-        faults += _sector_faults(engagement) + _firm_faults(engagement)
-    except ValidationError as error:
-        faults += [(tuple(fault["loc"]), _explain(fault)) for fault in error.errors()]
-    if faults:
-        told = sorted(
-            {(_line(loc, places), ".".join(map(str, loc)), message) for loc, message in faults}
-        )
-        raise CarnetError(lines(_placed(path, line, name, what) for line, name, what in told))
-    return engagement
+    return content, faults, places
 
 
 def _placed(path: Path, line: int, key: str, fault: str) -> Message:
@@ -912,7 +935,7 @@ def _unknown_names(content: dict) -> list[tuple[tuple, str]]:
 def _explain(fault: Any) -> str:
     """Turn one pydantic error into a sentence with the accepted values."""
     kind, loc, value = fault["type"], fault["loc"], fault.get("input")
-    found = f"{str(value)[:60]!r}"
+    found = f"{SECRET.sub('//…@', str(value))[:60]!r}"
     if kind == "extra_forbidden":
         fields = _model_at(loc[:-1]).model_fields.items()
         accepted = [field.alias or name for name, field in fields if name != "folder"]
@@ -923,7 +946,8 @@ def _explain(fault: Any) -> str:
     if kind == "literal_error":
         quoted = re.findall(r"'([^']*)'|\"([^\"]*)\"", fault["ctx"]["expected"])
         near = nearest(str(value), [one or other for one, other in quoted])
-        return Message("{value} is not accepted; {nearest}", value=f"{value!r}", nearest=near)
+        told = SECRET.sub("//…@", f"{value!r}")
+        return Message("{value} is not accepted; {nearest}", value=told, nearest=near)
     what = explained(fault)
     if what == PASSWORD:
         return PASSWORD
@@ -932,16 +956,17 @@ def _explain(fault: Any) -> str:
 
 def _model_at(loc: tuple) -> type[BaseModel]:
     """The pydantic model that a location points into."""
-    if "format" in loc:
-        return Format
-    if "join" in loc:
-        return Join
-    if "ids" in loc:
-        return Ids
-    if "sign" in loc or "where" in loc:
-        return Sign if "sign" in loc else Condition
-    if loc[:1] == ("tables",):
-        return Table
-    if loc[:1] == ("maturity",):
-        return Maturity if len(loc) == 1 else Answer
-    return Target if loc[:1] == ("targets",) else Engagement
+    model: type[BaseModel] = Engagement
+    for part in loc:
+        named = {field.alias or name: field for name, field in model.model_fields.items()}
+        if part in named:
+            model = next(_models(named[part].annotation), model)
+    return model
+
+
+def _models(kind: Any) -> Iterator[type[BaseModel]]:
+    """The models that a type may hold."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+    for part in get_args(kind):
+        yield from _models(part)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from carnet.engagement.running import this_run
-from carnet.errors import CarnetError, one_of
+from carnet.errors import CarnetError, Message, one_of
 
 NEARLY = 0.85  # how alike a misspelt name is, 1 for the same
 MOST_BITS = 1000  # of a whole number; a float holds 1023
@@ -41,14 +41,16 @@ class Accepted:
         if self.kind is float and type(value) is int:
             value = float(value)
         if type(value) is not self.kind:
-            like = (
-                "text" if self.kind is str else "number" if self.kind is float else "whole number"
-            )
+            likes = {
+                str: Message("text"),
+                float: Message("number"),
+                int: Message("whole number"),
+            }
             raise CarnetError(
                 "parameter '{name}': {value} is not accepted; a {like} is.",
                 name=name,
                 value=f"{value!r}",
-                like=like,
+                like=likes.get(self.kind, self.kind.__name__),
             )
         if not isinstance(value, str):
             return self._inside(name, value)

@@ -331,7 +331,8 @@ class Contract:
         pairs = self.con.execute(
             f"SELECT earlier, _file, count(*), {f'coalesce(sum({total}), 0)' if total else '0'}, "
             f"{f'min({days}), max({days})' if days else 'NULL, NULL'} FROM twice "
-            f"JOIN parsed_{self.name} USING (_file, _row) GROUP BY ALL ORDER BY ALL"
+            f"JOIN parsed_{self.name} USING (_file, _row) WHERE _reason IS NULL "  # nor set aside
+            f"GROUP BY ALL ORDER BY ALL"
         ).fetchall()
         whole = self.con.execute(
             f"SELECT coalesce(sum({total or 0}), 0) FROM parsed_{self.name} WHERE _reason IS NULL"

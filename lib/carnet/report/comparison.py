@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from carnet.book.earlier import Published, check_comparable, open_published, run_before
+from carnet.book.earlier import (
+    FOLDER_NAME,
+    Published,
+    check_comparable,
+    open_published,
+    run_before,
+)
 from carnet.customers.gaps.gap_list import length_column
 from carnet.errors import CarnetError
 from carnet.exhibits.headings import WORDS
@@ -51,6 +57,9 @@ def compare_reports(old: Path, new: Path) -> str:
             old=old,
             new=new,
         )
+    if then.as_of == now.as_of and _run_number(old) < _run_number(new):
+        w = Wording(now.language, now.currency)
+        return "\n".join([f"{now.client} · {w.date(now.as_of)}", "", *_rerun(w, then, now)])
     if then.as_of >= now.as_of:
         raise CarnetError(
             "{old} is of {as_of}, {new} of {later}: name the older report first.",
@@ -137,15 +146,24 @@ def told_since(w: Wording, published: Path) -> list[str]:
         return changes_since(w, earlier, now).sentences if earlier else []
     except CarnetError as error:
         return [str(error.told(w._))]
+    except Exception:  # a file of that run was changed: this one is published all the same
+        return [w._("What moved since the report before cannot be told: its files are damaged.")]
+
+
+def _run_number(folder: Path) -> int:
+    """Which run of its date a report is, by the name of its folder."""
+    named = FOLDER_NAME.fullmatch(folder.resolve().name)
+    return int(named[2] or 1) if named else 1
 
 
 def _rerun(w: Wording, then: Published, now: Published) -> list[str]:
     """Two runs of one date: no noise stands between them, so every difference is told."""
+    check_comparable(then, now.client, now.currency, now.comparison, now.as_of)
     table = _changes(then, now)
-    # a notebook that ran once only recorded figures that cannot have moved
-    both = table.figure.isin(then.figures.keys() & now.figures.keys())
-    unknown_twice = table.value_then.isna() & table.value_now.isna()
-    moved = table[both & table.verdict.ne("equal") & ~unknown_twice].to_dict("records")
+    unknown = table.value_then.isna().astype(int) + table.value_now.isna()
+    # what only a notebook of one of the runs measures cannot have moved
+    most = 1 if then.manifest["notebooks"].keys() == now.manifest["notebooks"].keys() else 0
+    moved = table[table.verdict.ne("equal") & (unknown <= most)].to_dict("records")
     files = sorted({name for name, _ in _inputs(then) ^ _inputs(now)})
     causes = [*(line for line in _parameters(w, then, now) if line)]
     if files:

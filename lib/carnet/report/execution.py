@@ -97,11 +97,19 @@ class Parameter:
         return self.accepted.checked(name, value)
 
 
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """A notebook of a file; raises CarnetError where it is none."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception:  # JSON, schema, encoding: nbformat has no common base for them
+        raise CarnetError("{path}: not readable as a notebook.", path=path.name) from None
+
+
 def notebook_parameters(path: Path) -> dict[str, Parameter]:
     """The parameters of the cell tagged `parameters`, by name;
     only NAME = literal lines are accepted there.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise CarnetError(
@@ -169,7 +177,7 @@ def with_kept_parameters(
     for notebook, values in kept.items():
         if notebook not in there:
             raise CarnetError(
-                "parameters: '{notebook}'; {nearest}",
+                "parameters: unknown notebook '{notebook}'; {nearest}",
                 notebook=notebook,
                 nearest=nearest(notebook, sorted(there)),
             )
@@ -180,7 +188,7 @@ def with_kept_parameters(
             if name in RESERVED or name not in known:
                 accepted = [each for each in known if each not in RESERVED]
                 raise CarnetError(
-                    "{where}'{name}'; {nearest}",
+                    "{where}unknown parameter '{name}'; {nearest}",
                     where=where,
                     name=name,
                     nearest=nearest(name, accepted),

@@ -18,9 +18,9 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from carnet.book.book import Book
 from carnet.book.earlier import Published, open_published
-from carnet.engagement.comments import Comment, read_comments
+from carnet.engagement.comments import Comment
 from carnet.engagement.records import FIGURES_TYPE, neutralised
-from carnet.errors import CarnetError, nearest
+from carnet.errors import CarnetError
 from carnet.findings.base import write_figure
 from carnet.measures.catalogue import FIGURES
 from carnet.report.accounts import ACCOUNTS, accounts_page, chosen_accounts, read_lists
@@ -217,32 +217,6 @@ def _signed(book: Book) -> str:
 
 
 # --- the consultant's words
-
-
-def read_comments_of(book: Book) -> Mapping[str, Comment]:
-    """The comments of the engagement. Raises CarnetError naming the line at fault."""
-    engagement, signed = book.engagement, book.engagement.signed
-    named = engagement.sections.hide or engagement.sections.first
-    if not named and not any(engagement.folder.glob("comments*.md")):
-        return {}
-    from carnet.sections.catalogue import SECTIONS  # every section: a second of imports
-
-    for key in ("hide", "first"):
-        for name in getattr(engagement.sections, key):
-            if name not in SECTIONS:
-                raise CarnetError(
-                    "sections.{key}: '{name}'; {nearest}",
-                    key=key,
-                    name=name,
-                    nearest=nearest(name, SECTIONS),
-                )
-    return read_comments(
-        engagement.folder,
-        engagement.language,
-        {*SECTIONS, PAGE_ONE},
-        FIGURES,
-        (signed.name, signed.date) if signed else ("", None),
-    )
 
 
 def _commented(html: str, report: Written, figures: Mapping[str, Mapping[str, Any]]) -> str:

@@ -167,10 +167,14 @@ class Form:
 
     def _parameters(self) -> widgets.Accordion:
         """The parameters of one notebook at a time, within their bounds."""
-        notebooks = {path.stem: path for path in with_own(find_notebooks(), self.folder)}
-        declared = {name: notebook_parameters(path) for name, path in notebooks.items()}
+        try:
+            chosen = with_own(find_notebooks(), self.folder)
+            declared = {path.stem: notebook_parameters(path) for path in chosen}
+        except CarnetError as error:  # an own notebook that is none: the check says so, too
+            told = html.escape(str(error.told(self.w._)))
+            return widgets.Accordion([widgets.HTML(told)])
         choice = widgets.Dropdown(
-            options=list(notebooks), description=self.w._("Notebook"), style=WIDE
+            options=list(declared), description=self.w._("Notebook"), style=WIDE
         )
         rows = widgets.VBox()
 
@@ -249,10 +253,11 @@ class Form:
             change()
             self.draft.save()
         except (CarnetError, OSError) as error:
+            told = refusal(error).told(self.w._)
             if isinstance(error, FileChanged):
                 self.draft.reload()
             self.draw(check=False)
-            self._refuse(error)
+            self._refuse(told)
             return False
         self.changed()
         return True

@@ -77,7 +77,7 @@ def open_book(engagement: str | Path, as_of: str = "", language: str = "") -> Bo
     charts take the colours of the firm that signs.
     """
     _process.ran, _process.figures = start(), {}
-    _tell_errors_in(language or spoken_in(engagement))
+    _tell_errors_in(language or spoken_in(engagement) or "en")
     opened = books.open_book(engagement, as_of, language)
     use_colours(opened.engagement.firm_profile.colours)
     return opened

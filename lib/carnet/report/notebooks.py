@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from carnet.engagement.file import Engagement
 from carnet.errors import CarnetError, nearest
-from carnet.report.execution import Parameter, notebook_parameters, with_kept_parameters
+from carnet.report.execution import (
+    Parameter,
+    notebook_parameters,
+    read_notebook,
+    with_kept_parameters,
+)
 from carnet.shipped import NOTEBOOKS, report_notebooks
 
 OWN_NOTEBOOKS = "notebooks"  # of the engagement, changed or added by the analyst
@@ -67,7 +70,7 @@ def is_changed(packaged: Path, copy: Path) -> bool:
     """
 
     def code(path: Path) -> list[str]:
-        cells = nbformat.read(path, as_version=4).cells
+        cells = read_notebook(path).cells
         return [
             "\n".join(line for line in cell.source.splitlines() if not SET_BY_LAB.match(line))
             for cell in cells

@@ -85,9 +85,11 @@ def _run(command: list[str]) -> str:
     )
     try:
         _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
+    except BaseException as ended:  # a time-out, or a person who interrupts
         _kill(process.pid)
         process.communicate()
+        if not isinstance(ended, subprocess.TimeoutExpired):
+            raise
         return Message("nothing after {seconds} seconds", seconds=TIMEOUT_SECONDS)
     return (
         (errors.strip().splitlines() or [f"exit {process.returncode}"])[-1]

@@ -25,6 +25,7 @@ from carnet.customers.objectives import check_objectives
 from carnet.engagement.running import PICTURES_VARIABLE, Run
 from carnet.engagement.unfinished import PRIVATE, building
 from carnet.errors import CarnetError
+from carnet.report.comments import read_comments_of
 from carnet.report.execution import (
     CELL_TIMEOUT_SECONDS,
     Executed,
@@ -39,7 +40,6 @@ from carnet.report.execution import (
 from carnet.report.folder import (
     Written,
     figures_then,
-    read_comments_of,
     write_report,
     write_text,
 )

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from carnet.book.book import Book
 from carnet.customers.experiments.plan import Plan, digest_of
-from carnet.engagement.faults import explained
+from carnet.engagement.faults import listed
 from carnet.errors import CarnetError
 from carnet.measures.retention import experiments
 
@@ -29,7 +29,7 @@ def load_plan(path: Path) -> Plan:
         plan = Plan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         told = (
-            explained(error.errors()[0])
+            listed(error.errors())
             if isinstance(error, ValidationError)
             else (str(error).strip().splitlines() or [""])[0]
         )

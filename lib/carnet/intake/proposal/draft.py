@@ -71,15 +71,16 @@ class Draft:
         try:
             text = content.decode("utf-8-sig")
             plain = yaml.safe_load(text)
-            self.document = self._yaml.load(text if plain is not None else "{}")
-            _, indent, offset = load_yaml_guess_indent(text)
+            lines = text.replace("\r\n", "\n")
+            self.document = self._yaml.load(lines if plain is not None else "{}")
+            _, indent, offset = load_yaml_guess_indent(lines)
         except UnicodeDecodeError as error:
             raise CarnetError(
                 "{path}: not UTF-8 text (byte {start}). Save the file as UTF-8.",
                 path=self.path,
                 start=error.start,
             ) from None
-        except (YAMLError, yaml.YAMLError, ValueError) as error:
+        except (YAMLError, yaml.YAMLError, ValueError, RecursionError) as error:
             told = str(error).splitlines()[0]
             raise CarnetError("{path}: not YAML: {told}", path=self.path, told=told) from None
         if not isinstance(self.document, dict):
@@ -331,8 +332,11 @@ def _scalar(value: Any) -> Any:
     """A text in quotes where the reader of engagement.yml would take it for something else:
     `no`, `12:30`, a date.
     """
+    from ruamel.yaml import YAML
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+    if isinstance(value, float) and "e" in repr(value) and "." not in repr(value):
+        return YAML().load(repr(value).replace("e", ".0e"))  # 1e-05 would be read as a text
     if not isinstance(value, str):
         return value
     try:
