@@ -24,7 +24,7 @@ def read_comments_of(book: Book) -> Mapping[str, Comment]:
                     "sections.{key}: unknown section '{name}'; {nearest}",
                     key=key,
                     name=name,
-                    nearest=nearest(name, SECTIONS),
+                    nearest=nearest(name, sorted(SECTIONS)),
                 )
     return read_comments(
         engagement.folder,
