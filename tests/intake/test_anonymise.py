@@ -235,4 +235,4 @@ def test_a_ledger_names_nobody():
 
 def test_reports_of_other_names_are_not_compared(hidden, demo_reports):
     done = run_carnet("compare", demo_reports["fr"], hidden[1])
-    assert done.returncode == 2 and "by other names" in done.stderr
+    assert done.returncode == 2 and "donnent d’autres noms" in done.stderr

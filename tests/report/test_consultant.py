@@ -127,7 +127,10 @@ def test_faulty_comments_are_refused_before_anything_runs(make_engagement, tmp_p
     [
         (
             {"sections": {"hide": ["portfolio_audit.order"]}},
-            "sections.hide: unknown section 'portfolio_audit.order'; did you mean 'portfolio_audit.orders'",
+            (
+                "sections.hide: unknown section 'portfolio_audit.order'; did you mean "
+                "'portfolio_audit.orders'"
+            ),
         ),
         ({"parameters": {"portfolio_audit": {"top_cont": 3}}}, "'top_cont'; did you mean"),
         ({"parameters": {"portfolio_audit": {"top_count": -1}}}, "-1 is outside 1 to 1000"),

@@ -318,7 +318,9 @@ def test_nothing_of_a_browser_outlives_its_time(monkeypatch):
 def test_a_browser_ends_with_the_person_who_interrupts():
     seconds = f"9{os.getpid() % 1000:03}.25"
     code = (
-        "from carnet.report import printing; printing._run(['sh', '-c', 'sleep " + seconds + "'])"
+        "import signal; from carnet.report import printing\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"printing._run(['sh', '-c', 'sleep {seconds}'])"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
 

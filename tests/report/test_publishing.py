@@ -293,7 +293,7 @@ def test_a_failing_cell_publishes_nothing_and_says_which(make_engagement, tmp_pa
         (["-p", "top_count"], ["write NAME=VALUE"]),
         (["-n", "portfolio"], ["unknown notebook 'portfolio'", "did you mean 'portfolio_audit'"]),
         (["--as-of", "31/12/2025"], ["YYYY-MM-DD"]),
-        (["--language", "de"], ["'de' n’est pas accepté", "en, fr"]),
+        (["--language", "de"], ["'de' is not one of 'en', 'fr'"]),
     ],
 )
 def test_parameters_are_strict(arguments, parts, tmp_path, monkeypatch, capsys):

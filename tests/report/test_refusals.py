@@ -227,7 +227,7 @@ def test_two_runs_that_cannot_be_compared(make_engagement, tmp_path, monkeypatch
     )
     manifest = Path(other.stdout.strip()) / "manifest.json"
     kept = json.loads(manifest.read_text(encoding="utf-8"))
-    for damage in ({"inputs": 3}, {"notebooks": 3}, {"versions": {}, "inputs": [{}]}):
+    for damage in ({"notebooks": 3}, {"inputs": [{}]}):
         manifest.write_text(json.dumps(kept | damage), encoding="utf-8")
         done = run_carnet("run", folder, "--out", out)
         assert done.returncode == 0 and Path(done.stdout.strip()).is_dir()
@@ -236,10 +236,15 @@ def test_two_runs_that_cannot_be_compared(make_engagement, tmp_path, monkeypatch
 
 
 @pytest.mark.long
-def test_a_run_of_other_notebooks_moved_nothing(make_engagement, tmp_path):
+def test_a_run_of_other_notebooks_moved_nothing(make_engagement, tmp_path, monkeypatch):
+    """One records the revenue, the other nothing."""
+    notebooks = small_notebook(tmp_path / "notebooks")
+    text = (notebooks / "small.ipynb").read_text(encoding="utf-8")
+    (notebooks / "other.ipynb").write_text(text.replace("record(", "print("), encoding="utf-8")
+    run_those_of(notebooks, monkeypatch)
     folder, out = make_engagement(tables={"sales": SALES}, as_of="2024-12-31"), tmp_path / "out"
-    run_carnet("run", folder, "-n", "growth_plan", "--out", out)
-    done = run_carnet("run", folder, "-n", "cost_structure", "--out", out)
+    run_carnet("run", folder, "-n", "small", "--out", out)
+    done = run_carnet("run", folder, "-n", "other", "--out", out)
     assert "no figure moved" in done.stderr
     first, second = sorted((out / "test-sa").glob("2024*"))
     told = run_carnet("compare", first, second)
