@@ -231,7 +231,7 @@ def test_two_runs_that_cannot_be_compared(make_engagement, tmp_path, monkeypatch
         manifest.write_text(json.dumps(kept | damage), encoding="utf-8")
         done = run_carnet("run", folder, "--out", out)
         assert done.returncode == 0 and Path(done.stdout.strip()).is_dir()
-        assert "its files are damaged" in done.stderr
+        assert "manifest.json: not the manifest of a report of carnet." in done.stderr
         shutil.rmtree(done.stdout.strip())
 
 

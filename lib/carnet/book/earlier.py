@@ -20,6 +20,7 @@ from carnet.wording import LOCALES, Wording
 
 # what the memory reads of lists/sales_gaps.csv
 GAP_NUMBERS = "revenue revenue_previous sales_gap rolling_year_revenue"
+LARGEST = 10**300  # of whole numbers that a float can hold
 MACHINE = "machine"  # folder beside lists in a reader's own form
 FOLDER_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.(\d+))?")
 
@@ -56,6 +57,36 @@ class Published:
     def comparison(self) -> str:
         """rolling_year or year_to_date."""
         return self.manifest.get("comparison", "rolling_year")
+
+    @property
+    def notebooks(self) -> set[str]:
+        """The notebooks that ran for it. Raises CarnetError where the manifest is damaged."""
+        return set(self._of_manifest("notebooks", dict))
+
+    @property
+    def inputs(self) -> set[tuple[str, str]]:
+        """Name and SHA-256 of each file that it was made from. Raises CarnetError as above."""
+        files = self._of_manifest("inputs", list)
+        if not all(isinstance(file, dict) and {"name", "sha256"} <= file.keys() for file in files):
+            raise self._no_manifest()
+        return {(str(file["name"]), str(file["sha256"])) for file in files}
+
+    @property
+    def versions(self) -> dict[str, Any]:
+        """Of the programs that made it. Raises CarnetError as above."""
+        return self._of_manifest("versions", dict)
+
+    def _of_manifest(self, key: str, kind: type) -> Any:
+        found = self.manifest.get(key)
+        if not isinstance(found, kind):
+            raise self._no_manifest()
+        return found
+
+    def _no_manifest(self) -> CarnetError:
+        return CarnetError(
+            "{folder}: not the manifest of a report of carnet.",
+            folder=self.folder / "manifest.json",
+        )
 
     @cached_property
     def figures(self) -> dict[str, dict[str, Any]]:
@@ -132,7 +163,7 @@ def open_published(folder: str | Path) -> Published:
     for name in ("figures.json", "manifest.json"):
         try:
             documents.append(json.loads((folder / name).read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CarnetError(
                 "{folder}: not a report of carnet, {name} is not readable ({kind}).",
                 folder=folder,
@@ -181,6 +212,8 @@ def _is_date(text: str) -> bool:
 
 
 def _is_number_or_none(value: Any) -> bool:
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return False
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 

@@ -27,6 +27,7 @@ from carnet.engagement.databases import first_line, from_environment, without_se
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
 from carnet.errors import CarnetError
+from carnet.intake.sources.base import quoted
 
 Make = Callable[..., ir.Table]  # tables and what is given beside → an expression
 BATCH_ROWS = 100_000
@@ -54,7 +55,7 @@ class Engine:
     def write(self, make: Make, sources: Mapping[str, Path], target: Path, *given: Any) -> None:
         """Write what an expression makes of the book's files, and of what is given beside."""
         told = self._told(make, sources, given)
-        self.backend.con.execute(f"COPY ({told}) TO {_quoted(target)} (FORMAT parquet)")
+        self.backend.con.execute(f"COPY ({told}) TO {quoted(str(target))} (FORMAT parquet)")
 
     def row(self, make: Make, sources: Mapping[str, Path], *given: Any) -> dict[str, Any]:
         """The one row of an expression over the book's files."""
@@ -106,10 +107,6 @@ def _compiled(make: Make, schemas: tuple[tuple[str, ibis.Schema], ...], given: t
     """The SQL of an expression for DuckDB: compiling takes longer than a small book."""
     made = make(*(ibis.table(schema, name=name) for name, schema in schemas), *given)
     return str(ibis.to_sql(made, dialect="duckdb"))
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 class Elsewhere(Engine):

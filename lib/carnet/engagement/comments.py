@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from carnet.engagement.faults import decoded
 from carnet.errors import CarnetError, Message, nearest
 
 MAX_FILE_BYTES = 1_000_000
@@ -102,14 +103,7 @@ def _lines(path: Path) -> list[str]:
             path=path,
             max_file_bytes=f"{MAX_FILE_BYTES:,}",
         )
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise CarnetError(
-            "{path}: not UTF-8 text (byte {start}). Save the file as UTF-8.",
-            path=path,
-            start=error.start,
-        ) from None
+    lines = decoded(path, path.read_bytes()).splitlines()
     for line in lines:
         if line.startswith("## "):
             break

@@ -1,8 +1,9 @@
-"""What pydantic refused, in carnet's words."""
+"""What stands against a file that somebody wrote: its bytes, and what pydantic refused of it."""
 
+from pathlib import Path
 from typing import Any
 
-from carnet.errors import Message, lines
+from carnet.errors import CarnetError, Message, lines
 from carnet.wording import N_
 
 # by the start of pydantic's own name of the fault
@@ -25,6 +26,18 @@ EXPECTED = {
     "less_than_equal": N_("a number of at most {le} is expected"),
     "less_than": N_("a number below {lt} is expected"),
 }
+
+
+def decoded(path: Path, content: bytes) -> str:
+    """The text of a file's bytes; raises CarnetError where they are not UTF-8."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CarnetError(
+            "{path}: not UTF-8 text (byte {start}). Save the file as UTF-8.",
+            path=path,
+            start=error.start,
+        ) from None
 
 
 def explained(fault: Any) -> str:

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from carnet.engagement.databases import ENGINES, SERVERS, is_database_url, names_secret
-from carnet.engagement.faults import explained
+from carnet.engagement.faults import decoded, explained
 from carnet.engagement.firm import FILES as FIRM_FILES
 from carnet.engagement.firm import Firm, load_firm
 from carnet.engagement.profiles import Sector, sector
@@ -745,8 +745,8 @@ def _parsed(path: Path) -> tuple[Any, list[tuple[tuple, str]], dict[tuple, int]]
             max_file_bytes=f"{MAX_FILE_BYTES:,}",
         )
     places: dict[tuple[str | int, ...], int] = {}
+    text = decoded(path, path.read_bytes())
     try:
-        text = path.read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node and _count(node) > MAX_NODES:
             raise CarnetError(
@@ -757,12 +757,6 @@ def _parsed(path: Path) -> tuple[Any, list[tuple[tuple, str]], dict[tuple, int]]
             )
         faults = _index_lines(node, (), places) if node else []
         content = yaml.safe_load(text)
-    except UnicodeDecodeError as error:
-        raise CarnetError(
-            "{path}: not UTF-8 text (byte {start}). Save the file as UTF-8.",
-            path=path,
-            start=error.start,
-        ) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise CarnetError(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from carnet.engagement.faults import explained
+from carnet.engagement.faults import decoded, explained
 from carnet.errors import CarnetError, Message, lines, nearest
 from carnet.wording import LOCALES, messages
 
@@ -119,14 +119,7 @@ class Firm(BaseModel):
             f" --{name}: {colour};" for name, colour in self.colours.items() if name == "focus"
         )
         path = self.folder / "style.css"
-        try:
-            own = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
-        except UnicodeDecodeError as error:
-            raise CarnetError(
-                "{path}: not UTF-8 text (byte {start}). Save the file as UTF-8.",
-                path=path,
-                start=error.start,
-            ) from None
+        own = decoded(path, path.read_bytes()) if path.is_file() else ""
         return (f":root {{{colours} }}\n" if colours else "") + own.replace("</", "<\\/")
 
 

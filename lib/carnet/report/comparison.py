@@ -146,8 +146,6 @@ def told_since(w: Wording, published: Path) -> list[str]:
         return changes_since(w, earlier, now).sentences if earlier else []
     except CarnetError as error:
         return [str(error.told(w._))]
-    except Exception:  # a file of that run was changed: this one is published all the same
-        return [w._("What moved since the report before cannot be told: its files are damaged.")]
 
 
 def _run_number(folder: Path) -> int:
@@ -160,15 +158,15 @@ def _rerun(w: Wording, then: Published, now: Published) -> list[str]:
     """Two runs of one date: no noise stands between them, so every difference is told."""
     check_comparable(then, now.client, now.currency, now.comparison, now.as_of)
     table = _changes(then, now)
-    unknown = table.value_then.isna().astype(int) + table.value_now.isna()
+    unmeasured = table.value_then.isna().astype(int) + table.value_now.isna()
     # what only a notebook of one of the runs measures cannot have moved
-    most = 1 if then.manifest["notebooks"].keys() == now.manifest["notebooks"].keys() else 0
-    moved = table[table.verdict.ne("equal") & (unknown <= most)].to_dict("records")
-    files = sorted({name for name, _ in _inputs(then) ^ _inputs(now)})
+    most = 1 if then.notebooks == now.notebooks else 0
+    moved = table[table.verdict.ne("equal") & (unmeasured <= most)].to_dict("records")
+    files = sorted({name for name, _ in then.inputs ^ now.inputs})
     causes = [*(line for line in _parameters(w, then, now) if line)]
     if files:
         causes.append(w._("Files that differ: {names}.", names=", ".join(files)))
-    if then.manifest["versions"] != now.manifest["versions"]:
+    if then.versions != now.versions:
         causes.append(w._("The two runs were made with other versions of the programs."))
     heading = w.ngettext(
         "Against the run before ({folder}), {count} figure moved:",
@@ -184,11 +182,6 @@ def _rerun(w: Wording, then: Published, now: Published) -> list[str]:
     rest = len(moved) - len(lines)
     more = w.ngettext("  and {count} other", "  and {count} others", rest) if rest else ""
     return [heading, *lines, *filter(None, [more]), *causes]
-
-
-def _inputs(report: Published) -> set[tuple[str, str]]:
-    """Name and hash of each file that a report was made from."""
-    return {(file["name"], file["sha256"]) for file in report.manifest.get("inputs", [])}
 
 
 def _followed(w: Wording, then: Published, now: Published) -> Iterable[str]:

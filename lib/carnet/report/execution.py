@@ -33,6 +33,10 @@ CELL_TIMEOUT_SECONDS = 900
 RESERVED = ("engagement", "as_of", "language", "earlier_report")
 
 
+# what nbformat raises of a file that is none
+NO_NOTEBOOK = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
 class NotebookFailed(Exception):
     """A notebook stopped: its name, the cell, the error, and the executed notebook for the log."""
 
@@ -101,7 +105,7 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     """A notebook of a file; raises CarnetError where it is none."""
     try:
         return nbformat.read(path, as_version=4)
-    except Exception:  # JSON, schema, encoding: nbformat has no common base for them
+    except (*NO_NOTEBOOK, nbformat.ValidationError):
         raise CarnetError("{path}: not readable as a notebook.", path=path.name) from None
 
 

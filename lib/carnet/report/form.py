@@ -9,6 +9,7 @@ import html
 import math
 import os
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
@@ -34,7 +35,7 @@ from carnet.report.notebooks import (
 )
 from carnet.report.progress import Watch, ledger_lines
 from carnet.report.publishing import run_audit
-from carnet.report.refusals import refusal
+from carnet.report.refusals import is_expected, refusal
 from carnet.wording import LOCALES, N_, Wording
 
 PAUSE_SECONDS = 0.6  # without a change, until the check begins
@@ -292,7 +293,11 @@ class Form:
         return [told] if name else []
 
     def _refuse(self, error: Exception) -> None:
-        """Tell it, whatever it is: a thread has nobody else to tell."""
+        """Tell it, whatever it is: a thread has nobody else to tell. Where a fault of carnet's own
+        happened stands in the log of the kernel.
+        """
+        if not is_expected(error):
+            traceback.print_exception(error)
         self._say(str(refusal(error).told(self.w._)), wrong=True)
 
     def _say(self, text: str, wrong: bool = False) -> None:

@@ -19,6 +19,7 @@ import yaml
 from pydantic import ValidationError
 
 from carnet.engagement.databases import is_database_url
+from carnet.engagement.faults import decoded
 from carnet.engagement.file import FILE_NAME, Table
 from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError
@@ -68,18 +69,12 @@ class Draft:
         from ruamel.yaml.error import YAMLError
         from ruamel.yaml.util import load_yaml_guess_indent
 
+        text = decoded(self.path, content)
         try:
-            text = content.decode("utf-8-sig")
             plain = yaml.safe_load(text)
             lines = text.replace("\r\n", "\n")
             self.document = self._yaml.load(lines if plain is not None else "{}")
             _, indent, offset = load_yaml_guess_indent(lines)
-        except UnicodeDecodeError as error:
-            raise CarnetError(
-                "{path}: not UTF-8 text (byte {start}). Save the file as UTF-8.",
-                path=self.path,
-                start=error.start,
-            ) from None
         except (YAMLError, yaml.YAMLError, ValueError, RecursionError) as error:
             told = str(error).splitlines()[0]
             raise CarnetError("{path}: not YAML: {told}", path=self.path, told=told) from None

@@ -409,7 +409,7 @@ def _glob(name: str, pattern: str, folder: Path) -> list[Path]:
             pattern=f"{pattern!r}",
         )
     there: list[Path] = []
-    with contextlib.suppress(ValueError, IndexError, NotImplementedError):  # no pattern at all
+    with contextlib.suppress(ValueError, IndexError):  # as of `a**/b` or `.`: no pattern
         there = sorted(folder.glob(pattern))
     paths = [p.resolve() for p in there if p.is_file()]
     outside = [p.name for p in paths if not p.is_relative_to(folder.resolve())]
