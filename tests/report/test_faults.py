@@ -106,7 +106,7 @@ def test_killed_at_random_moments(make_engagement, tmp_path):
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["first"] == told["last"] == 0 and told["published_by_the_last"] == 1, told
-    assert told["killed"] + told["finished"] == KILLS and told["killed"] > KILLS / 2, told
+    assert told["killed"] == KILLS, told
     assert told["partial"] == [] and told["left"] == [] and told["earlier"], told
 
 
