@@ -3,6 +3,7 @@ simulations with a known truth.
 """
 
 import datetime as dt
+from functools import partial
 
 import ibis
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from carnet.engagement.periods import buckets
 from carnet.measures.indicators import cohorts, lifetimes
 from carnet.measures.retention import purchases
+from carnet.measures.statistics.likelihood import most_likely
 
 from tests.conftest import ROOT
 
@@ -237,8 +239,9 @@ def test_of_many_customers_the_fit_is_that_of_all():
         here &= rng.random(12_000) > leaves
     history = pd.DataFrame({"repeat_count": x, "recency_weeks": tx, "age_weeks": age})
     found = purchases.fit_purchases(history)
-    every = [purchases._fitted(start, x, tx, age) for start in purchases.STARTS]
-    best = np.exp(min(every, key=lambda fit: fit.fun).x)
+    counted = np.unique(x, return_inverse=True)
+    every = partial(purchases._log_likelihood, seen=(x, tx, age), counted=counted)
+    best = np.exp(most_likely(every, purchases.STARTS, 12_000).x)
     assert (found.r, found.alpha, found.a, found.b) == pytest.approx(tuple(best), rel=1e-4)
 
 
@@ -250,12 +253,12 @@ def test_gradient_of_the_likelihood_is_its_slope():
     x, age = rng.integers(0, 6, 300).astype(float), rng.uniform(30, 60, 300)
     tx = np.where(x > 0, age * rng.uniform(0, 1, 300), 0.0)
     point, counted = np.array([0.4, 5.0, 0.8, 2.4]), np.unique(x, return_inverse=True)
-    _, gradient = purchases._log_likelihood(point, x, tx, age, counted)
+    _, gradient = purchases._log_likelihood(point, (x, tx, age), counted)
     steps = np.eye(4) * 1e-5
     slopes = [
         (
-            purchases._log_likelihood(point + step, x, tx, age, counted)[0]
-            - purchases._log_likelihood(point - step, x, tx, age, counted)[0]
+            purchases._log_likelihood(point + step, (x, tx, age), counted)[0]
+            - purchases._log_likelihood(point - step, (x, tx, age), counted)[0]
         )
         / 2e-5
         for step in steps

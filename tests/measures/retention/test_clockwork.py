@@ -98,6 +98,24 @@ def test_one_stage_is_the_probability_of_mbg_nbd():
     assert told.order_probability.to_numpy() == pytest.approx((here * (1 - no)).to_numpy())
 
 
+@pytest.mark.parametrize("k", [1, 3, 7])
+def test_gradient_of_the_likelihood_is_its_slope(k):
+    """Closed form against central differences of the likelihood itself, customers that ordered
+    today among them.
+    """
+    history, _ = simulated(300, TRUTH, 30.0, 0.0, 8)
+    x, age = (history[n].to_numpy(float) for n in ("repeat_count", "age_weeks"))
+    recency = np.where(np.arange(300) % 10 == 0, age, history.recency_weeks)
+    seen, point = clockwork._Seen.told(k, x, recency, age), np.array([0.9, 1.6, 0.7, 2.1])
+    _, gradient = clockwork._log_likelihood(point, seen)
+    steps = np.eye(4) * 1e-5
+    up, down = (
+        np.array([clockwork._log_likelihood(point + way * step, seen)[0] for step in steps])
+        for way in (1, -1)
+    )
+    assert gradient == pytest.approx((up - down) / 2e-5, rel=1e-6)
+
+
 def test_too_few_customers_are_not_modelled():
     history, _ = simulated(199, TRUTH, 30.0, 0.0, 7)
     assert clockwork.fit_clockwork(history) is None

@@ -10,6 +10,7 @@ customer follows from the stages of an Erlang interval, without the approximatio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ import scipy
 
 from carnet.measures.register import measure
 from carnet.measures.retention.purchases import MIN_CUSTOMERS
+from carnet.measures.statistics.likelihood import most_likely
 from carnet.wording import N_
 
 CLOCKWORK = 1.5  # regularity from which intervals are no chance
@@ -36,26 +38,72 @@ class ClockworkModel:
     log_likelihood: float
 
 
-def _alive(
-    k: int, parameters: Sequence[float], seen: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Log likelihood of each customer that is still one, by stages since the last order (a row a
-    stage), and of one that is not; without the factor of the intervals. Parameters r, α, a, b;
-    seen: x, t_x, T.
+@dataclass(frozen=True)
+class _Seen:
+    """What is known of customers, for intervals of `k` stages: x, t_x, T; the logs of the weeks
+    waited since the last order by stages passed (a row a stage), less ln j!; what depends on the
+    number of orders alone is computed once a number (`counts`, and `of`: whose is which).
     """
-    (r, alpha, a, b), (x, tx, age) = parameters, seen
+
+    k: int
+    x: np.ndarray
+    recency: np.ndarray
+    age: np.ndarray
+    waited: np.ndarray
+    counts: np.ndarray
+    of: np.ndarray
+
+    @classmethod
+    def told(cls, k: int, x: np.ndarray, recency: np.ndarray, age: np.ndarray) -> "_Seen":
+        """As it is read from a history."""
+        j, rest = np.arange(k)[:, None], age - recency
+        passed = np.where(j == 0, 0.0, j * np.log(np.where(rest > 0, rest, 1.0)))
+        never = (j > 0) & (rest <= 0)
+        waited = np.where(never, -np.inf, passed) - scipy.special.gammaln(j + 1)
+        return cls(k, x, recency, age, waited, *np.unique(x, return_inverse=True))
+
+
+def _alive(parameters: Sequence[float] | np.ndarray, seen: _Seen) -> tuple[np.ndarray, np.ndarray]:
+    """Log likelihood of each customer that is still one, by stages since the last order (a row a
+    stage), and of one that is not; without the factor of the intervals. Parameters r, α, a, b.
+    """
+    r, alpha, a, b = parameters
     gammaln, betaln = scipy.special.gammaln, scipy.special.betaln
-    j = np.arange(k)[:, None]
-    rest = age - tx
-    with np.errstate(divide="ignore"):
-        waited = np.where(j == 0, 0.0, j * np.log(np.where(rest > 0, rest, 1.0)))
-        waited = np.where((j > 0) & (rest <= 0), -np.inf, waited)
-    shape = r + k * x
-    stages = gammaln(shape + j) - gammaln(j + 1) + waited - (shape + j) * np.log(alpha + age)
+    j, n, of = np.arange(seen.k)[:, None], seen.counts, seen.of
+    shape = r + seen.k * n
     common = r * np.log(alpha) - gammaln(r) - betaln(a, b)
-    here = common + betaln(a, b + x + 1) + stages
-    gone = common + betaln(a + 1, b + x) + gammaln(shape) - shape * np.log(alpha + tx)
+    stages = (gammaln(shape + j) + betaln(a, b + n + 1) + common)[:, of] + seen.waited
+    here = stages - (r + seen.k * seen.x + j) * np.log(alpha + seen.age)
+    gone = (gammaln(shape) + betaln(a + 1, b + n) + common)[of] - shape[of] * np.log(
+        alpha + seen.recency
+    )
     return here, gone
+
+
+def _log_likelihood(parameters: np.ndarray, seen: _Seen) -> tuple[float, np.ndarray]:
+    """Sum over the customers without the factor of the intervals, and its gradient over
+    r, α, a, b.
+    """
+    r, alpha, a, b = parameters
+    psi = scipy.special.digamma
+    here, gone = _alive(parameters, seen)
+    either = np.logaddexp(np.logaddexp.reduce(here), gone)
+    stages, left = np.exp(here - either), np.exp(gone - either)
+    still = 1 - left  # chance that the customer is still one
+    j, n, of = np.arange(seen.k)[:, None], seen.counts, seen.of
+    shape = r + seen.k * n
+    passed = (stages * psi(shape + j)[:, of]).sum(axis=0)
+    reached = (stages * (r + seen.k * seen.x + j)).sum(axis=0)
+    past, since = alpha + seen.recency, alpha + seen.age
+    both, more = psi(a + b), psi(a + b + n + 1)
+    gradient = [
+        passed + left * (psi(shape)[of] - np.log(past)) - still * np.log(since)
+        + np.log(alpha) - psi(r),
+        r / alpha - reached / since - left * shape[of] / past,
+        left / a + (both - more)[of],
+        still * psi(b + n + 1)[of] + left * psi(b + n)[of] - psi(b) + (both - more)[of],
+    ]  # fmt: skip
+    return float(either.sum()), np.array([each.sum() for each in gradient])
 
 
 @measure(N_("MBG/CNBD-k parameters by maximum likelihood"))
@@ -81,17 +129,9 @@ def fit_clockwork(history: pd.DataFrame) -> ClockworkModel | None:
     for k in range(1, MOST_REGULAR + 1):
         intervals = float(((k - 1) * logs - x * math.lgamma(k)).sum())
 
-        def negative(values: np.ndarray, k: int = k) -> float:
-            here, gone = _alive(k, np.exp(values), (x, tx, age))
-            return -float(np.logaddexp(np.logaddexp.reduce(here), gone).sum()) / len(x)
-
         starts = ([0.0, 1.0 + math.log(k), 0.0, 0.5], [-0.5, 2.0, -0.5, 1.0])
-        bounds = [(-9.5, 9.5)] * 4
-        fits = [
-            scipy.optimize.minimize(negative, start, method="L-BFGS-B", bounds=bounds)
-            for start in starts
-        ]
-        found = min(fits, key=lambda fit: fit.fun)
+        seen = _Seen.told(k, x, tx, age)
+        found = most_likely(partial(_log_likelihood, seen=seen), starts, len(x))
         total = -found.fun * len(x) + intervals
         if best is not None and total <= best.log_likelihood:
             break
@@ -124,7 +164,7 @@ def clockwork_orders(model: ClockworkModel, history: pd.DataFrame, weeks: float)
         for name in ("repeat_count", "recency_weeks", "age_weeks")
     )
     k, r, alpha, a, b = model.k, model.r, model.alpha, model.a, model.b
-    here, gone = _alive(k, (r, alpha, a, b), (x, tx, age))
+    here, gone = _alive((r, alpha, a, b), _Seen.told(k, x, tx, age))
     whole = np.logaddexp.reduce(here)
     still, weights = 1 / (1 + np.exp(gone - whole)), np.exp(here - whole)
     chance = weeks / (alpha + age + weeks)

@@ -10,6 +10,7 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ibis
@@ -19,6 +20,7 @@ import pandas as pd
 import scipy
 
 from carnet.measures.register import Figure, measure
+from carnet.measures.statistics.likelihood import most_likely
 from carnet.wording import N_
 
 MIN_CUSTOMERS, FEW_CUSTOMERS = 200, 5_000
@@ -106,40 +108,25 @@ def fit_purchases(history: pd.DataFrame) -> PurchaseModel | None:
     step = max(len(x) // FEW_CUSTOMERS, 1)
     for every in sorted({step, 1}, reverse=True):  # of many customers first every so manieth
         part = x[::every], tx[::every], age[::every]
-        best = min((_fitted(start, *part) for start in starts), key=lambda fit: fit.fun)
+        counted = np.unique(part[0], return_inverse=True)
+        likelihood = partial(_log_likelihood, seen=part, counted=counted)
+        best = most_likely(likelihood, starts, len(part[0]))
         starts = [best.x]
     r, alpha, a, b = (float(value) for value in np.exp(best.x))
     model = PurchaseModel(r, alpha, a, b, -float(best.fun) * len(x))
     return None if model.degenerate or not math.isfinite(model.log_likelihood) else model
 
 
-def _fitted(start: Sequence[float], x: np.ndarray, tx: np.ndarray, age: np.ndarray) -> Any:
-    """The parameters in logs that L-BFGS-B finds from `start`."""
-    counted = np.unique(x, return_inverse=True)
-
-    def negative(logs: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = _log_likelihood(np.exp(logs), x, tx, age, counted)
-        return -value / len(x), -gradient * np.exp(logs) / len(x)
-
-    # in logs: beyond what `degenerate` accepts
-    options, bounds = dict(ftol=1e-14, gtol=1e-9), [(-9.5, 9.5)] * 4
-    return scipy.optimize.minimize(
-        negative, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
-    )
-
-
 def _log_likelihood(
     parameters: np.ndarray,
-    x: np.ndarray,
-    tx: np.ndarray,
-    age: np.ndarray,
+    seen: tuple[np.ndarray, np.ndarray, np.ndarray],
     counted: tuple[np.ndarray, np.ndarray],
 ) -> tuple[float, np.ndarray]:
     """Sum over the customers of eq. 6, and its gradient over r, α, a, b;
     what depends on the count alone is computed once a count (`counted`: the different ones, and
     which of them each customer has).
     """
-    r, alpha, a, b = parameters
+    (r, alpha, a, b), (x, tx, age) = parameters, seen
     n, place = counted
     before = np.maximum(n, 1) - 1
     rate = scipy.special.gammaln(r + n) - scipy.special.gammaln(r) + r * np.log(alpha)
