@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import xlsxwriter
 from carnet.book.book import open_book
+from carnet.customers.accounts.dossier import dossiers
 from carnet.engagement.file import load_engagement
 from carnet.report.accounts import Accounts, _figures, _years, account_parts
 from python_calamine import CalamineWorkbook
@@ -235,7 +236,7 @@ def test_an_account_in_collection_has_the_file_of_its_dispute(make_engagement):
     tables = {"sales": sales, "receivables": owed, "service": visits}
     book = open_book(make_engagement(tables=tables), as_of="2024-12-31")
     found = Accounts(["A", "B"], {"A": "a", "B": "b"}, {"A": "A", "B": "B"}, set())
-    a, b = account_parts(book, found, {})
+    a, b = account_parts(book, found, dossiers(book, found.ids), {})
     assert "2 invoices in dispute or in collection" in a["case"] and "150" in a["case"]
     assert "due on 2 Oct 2024" in a["case"] and "1 activity is noted since" in a["case"]
     assert b["case"] == "" and [text for _, text in b["invoices"]] == ["€70"]

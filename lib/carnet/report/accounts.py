@@ -15,7 +15,7 @@ import pandas as pd
 from markupsafe import escape
 
 from carnet.book.book import Book
-from carnet.customers.accounts.dossier import EACH, MONTHS, Dossiers, dossiers, listed_first
+from carnet.customers.accounts.dossier import EACH, MONTHS, Dossiers, listed_first
 from carnet.engagement.records import read_texts, slug
 from carnet.exhibits.headings import WORDS
 from carnet.report.pages import page_of, template
@@ -128,33 +128,44 @@ def chosen_accounts(book: Book, lists: dict[str, pd.DataFrame]) -> Accounts:
     return Accounts(ids, anchors, names, others)
 
 
-def accounts_page(book: Book, accounts: Accounts, lists: Mapping[str, pd.DataFrame]) -> str:
+def accounts_page(
+    book: Book, accounts: Accounts, found: Dossiers, lists: Mapping[str, pd.DataFrame]
+) -> str:
     """The page; empty when no account is on a list."""
     if not accounts.ids:
         return ""
     w = book.wording
     body = template("accounts.html.j2").render(
-        accounts=account_parts(book, accounts, lists), labels=accounts_labels(w)
+        accounts=account_parts(book, accounts, found, lists), labels=accounts_labels(w)
     )
     return page_of(book, w._("Accounts"), body, w._("Executive summary"))
 
 
 def account_parts(
-    book: Book, accounts: Accounts, lists: Mapping[str, pd.DataFrame], owner: str | None = None
+    book: Book,
+    accounts: Accounts,
+    found: Dossiers,
+    lists: Mapping[str, pd.DataFrame],
+    owner: str | None = None,
 ) -> list[dict[str, Any]]:
     """The accounts as they are written, in their order; for one salesperson without the names of
-    others.
+    others. `found`: what the book holds of them, or of more.
     """
-    found = dossiers(book, accounts.ids)
-    if owner is not None and "salesperson" in found.contacts:
-        own = found.contacts.salesperson == owner
-        found = replace(
-            found, contacts=found.contacts.assign(salesperson=found.contacts.salesperson.where(own))
-        )
     rows = {
         name: t.drop_duplicates("customer_id").set_index("customer_id") for name, t in lists.items()
     }
-    return [_account(book, accounts, found, rows, key) for key in accounts.ids]
+    return [
+        _account(book, accounts, _seen_by(owner, found.of(key)), rows, key) for key in accounts.ids
+    ]
+
+
+def _seen_by(owner: str | None, found: Dossiers) -> Dossiers:
+    """What is known of an account without the names of other salespeople than the one who reads."""
+    if owner is None or "salesperson" not in found.contacts:
+        return found
+    contacts = found.contacts
+    own = contacts.salesperson.where(contacts.salesperson == owner)
+    return replace(found, contacts=contacts.assign(salesperson=own))
 
 
 def accounts_labels(w: Wording) -> dict[str, str]:
@@ -179,11 +190,11 @@ def _account(
     rows: Mapping[str, pd.DataFrame],
     key: str,
 ) -> dict[str, Any]:
-    """One account as it is written."""
+    """One account as it is written; `found`: what is known of it."""
     w = book.wording
     row = {name: t.loc[key].to_dict() for name, t in rows.items() if key in t.index}
     decided, standing = row.get("actions", {}), row.get("strategy", {})
-    months = _of(found.months, key)
+    months = found.months
     revenue = dict(zip(months.audit_month, months.revenue, strict=True)) if len(months) else {}
     return {
         "id": key,
@@ -197,23 +208,19 @@ def _account(
         "outcome": _outcome(w, row.get("follow_up", {})),
         "bars": _bars(w, revenue),
         "years": _years(book, revenue),
-        "figures": _figures(w, standing, row.get("sales_gaps", {}), _of(found.listed, key)),
-        "families": _families(w, _of(found.families, key)),
-        "contacts": _lines(w, _of(found.contacts, key), "date", "activity salesperson"),
+        "figures": _figures(w, standing, row.get("sales_gaps", {}), found.listed),
+        "families": _families(w, found.families),
+        "contacts": _lines(w, found.contacts, "date", "activity salesperson"),
         "opportunities": _lines(
-            w, _of(found.opportunities, key), "opened", "stage product amount competitor"
+            w, found.opportunities, "opened", "stage product amount competitor"
         ),
-        "case": _case(book, _of(found.invoices, key), _of(found.contacts, key)),
-        "invoices": _lines(w, _of(found.invoices, key), "due", "amount status"),
+        "case": _case(book, found.invoices, found.contacts),
+        "invoices": _lines(w, found.invoices, "due", "amount status"),
         "marks": [
-            *_lines(w, _of(found.marks, key), "date", "score scale comment"),
-            *_lines(w, _of(found.departures, key), "date", "reason competitor verbatim"),
+            *_lines(w, found.marks, "date", "score scale comment"),
+            *_lines(w, found.departures, "date", "reason competitor verbatim"),
         ],
     }
-
-
-def _of(t: pd.DataFrame, key: str) -> pd.DataFrame:
-    return t[t.customer_id == key]
 
 
 def _date(w: Wording, text: str) -> str:

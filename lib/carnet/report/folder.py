@@ -18,6 +18,7 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from carnet.book.book import Book
 from carnet.book.earlier import Published, open_published
+from carnet.customers.accounts.dossier import dossiers
 from carnet.engagement.comments import Comment
 from carnet.engagement.records import FIGURES_TYPE, neutralised
 from carnet.errors import CarnetError
@@ -93,8 +94,9 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
     )
     lists = read_lists(folder / "lists")
     accounts = chosen_accounts(book, lists)
-    own = accounts_page(book, accounts, lists)
-    people = write_people(book, folder, accounts, lists)
+    found = dossiers(book, accounts.ids)
+    own = accounts_page(book, accounts, found, lists)
+    people = write_people(book, folder, accounts, found, lists)
     parts = Parts(
         report.pages,
         figures,

@@ -3,12 +3,14 @@ empty columns (what was done, and when) the next audit reads back as rows of `se
 colleague stands in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.customers.accounts.dossier import Dossiers
 from carnet.engagement.records import slug
 from carnet.report.accounts import Accounts, account_parts, accounts_labels
 from carnet.report.pages import page_of, template
@@ -20,7 +22,11 @@ SERVICE = ("customer_id", "date", "activity", "salesperson")
 
 
 def write_people(
-    book: Book, folder: Path, accounts: Accounts, lists: Mapping[str, pd.DataFrame]
+    book: Book,
+    folder: Path,
+    accounts: Accounts,
+    found: Dossiers,
+    lists: Mapping[str, pd.DataFrame],
 ) -> dict[str, str]:
     """Write people/<name>.html and .xlsx for everybody who has a task; returns the person of each
     file (its name without suffix).
@@ -46,7 +52,8 @@ def write_people(
         stem = f"{stem}--{number + 1}" if number else stem
         stems[stem] = str(owner)
         mine = {name: _mine(t, str(owner), own.customer_id) for name, t in lists.items()}
-        html = _page(book, str(owner), own, accounts.only(set(own.customer_id)), mine)
+        parts = account_parts(book, accounts.only(set(own.customer_id)), found, mine, str(owner))
+        html = _page(book, str(owner), own, accounts, parts, mine)
         (folder / PEOPLE / f"{stem}.html").write_text(html, encoding="utf-8", newline="\n")
         target = folder / PEOPLE / f"{stem}.xlsx"
         write_tasks(book.wording, target, own, service, book.as_of)
@@ -64,6 +71,7 @@ def _page(
     owner: str,
     tasks: pd.DataFrame,
     accounts: Accounts,
+    parts: Sequence[Mapping[str, Any]],
     lists: Mapping[str, pd.DataFrame],
 ) -> str:
     """The page of one salesperson: tasks, then own accounts."""
@@ -91,7 +99,7 @@ def _page(
         )
         if len(tasks) > TASKS
         else "",
-        accounts=account_parts(book, accounts, lists, owner),
+        accounts=parts,
         labels={
             "tasks": w._("Tasks"),
             "due": w._("Due"),

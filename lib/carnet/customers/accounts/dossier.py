@@ -3,7 +3,8 @@ invoices, marks and words, contract.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import ibis
 import pandas as pd
@@ -39,13 +40,28 @@ class Dossiers:
     departures: pd.DataFrame
     listed: pd.DataFrame
 
+    @cached_property
+    def _groups(self) -> dict[str, dict[str, pd.DataFrame]]:
+        """The rows of each account, by frame."""
+        frames = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: dict(iter(t.groupby("customer_id"))) for name, t in frames.items()}
+
+    def of(self, customer: str) -> "Dossiers":
+        """Those of one account."""
+        return Dossiers(
+            **{
+                name: groups.get(customer, getattr(self, name).iloc[:0])
+                for name, groups in self._groups.items()
+            }
+        )
+
 
 def dossiers(book: Book, customers: Sequence[str]) -> Dossiers:
     """What the book holds of these customers; texts are withheld where people are hidden."""
     ids = list(customers)
     if not book.has("sales") or not ids:
         empty = pd.DataFrame({"customer_id": []})
-        return Dossiers(*[empty] * len(Dossiers.__dataclass_fields__))
+        return Dossiers(*[empty] * len(fields(Dossiers)))
     cube = book.cube.filter(book.cube.customer_id.isin(ids))
     return Dossiers(
         months=account_history.account_months(cube, MONTHS).execute(),
