@@ -5,6 +5,7 @@ Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed.
 """
 
 import datetime as dt
+import gc
 import locale
 import os
 import signal
@@ -19,6 +20,7 @@ import click
 from carnet import __version__
 from carnet.engagement.databases import is_database_url, without_secret
 from carnet.engagement.file import FILE_NAME, load_engagement, spoken_in
+from carnet.engagement.running import GARBAGE_THRESHOLD
 from carnet.engagement.unfinished import PRIVATE
 from carnet.errors import CarnetError, Message
 from carnet.report.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
@@ -531,6 +533,7 @@ def main() -> None:
     """Entry point: errors are told in one message, never as a traceback;
     SIGTERM cleans up like an error.
     """
+    gc.set_threshold(GARBAGE_THRESHOLD)  # the imports that follow are no garbage
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.umask(PRIVATE)
     reader = Reader()

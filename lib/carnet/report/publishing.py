@@ -22,7 +22,7 @@ from typing import Any
 from carnet.book.book import Book, open_book
 from carnet.book.earlier import find_earlier
 from carnet.customers.objectives import check_objectives
-from carnet.engagement.running import PICTURES_VARIABLE, Run
+from carnet.engagement.running import GARBAGE_THRESHOLD, PICTURES_VARIABLE, Run
 from carnet.engagement.unfinished import PRIVATE, building
 from carnet.errors import CarnetError
 from carnet.report.comments import read_comments_of
@@ -53,7 +53,6 @@ SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them
 # begin, then the largest: the one decides on every account, for which most others would wait,
 # the other asks for no decision
 FIRST = ("portfolio_audit", "kpi_tracking")
-GARBAGE_THRESHOLD = 20_000  # new objects between two collections
 VERSIONED = (
     "carnet",
     "duckdb",
