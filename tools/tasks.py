@@ -23,7 +23,7 @@ TASKS: dict[str, Callable[[], None]] = {}
 
 def task(function: Callable[[], None]) -> Callable[[], None]:
     """A function that a user may ask for by its name."""
-    TASKS[function.__name__] = function
+    TASKS[function.__name__.replace("_", "-")] = function
     return function
 
 
@@ -115,6 +115,13 @@ def spark() -> None:
     """add PySpark, for `engine: spark` (half a gigabyte; Java 17 or newer comes from the system)"""
     given = ("--require-hashes", "--no-deps", "-r", "requirements-spark.txt")
     run("uv", "pip", "install", "--quiet", "--python", BIN / "python", *given)
+
+
+@task
+def spark_cluster() -> None:
+    """audit a generated book on a Spark cluster of this machine, one of its workers killed"""
+    spark()
+    python("-m", "tools.spark_cluster")
 
 
 @task

@@ -30,7 +30,7 @@ from carnet.book.cache import (
     with_known_date,
 )
 from carnet.book.cube import Span, last_text
-from carnet.book.engines import Engine, connect
+from carnet.book.engines import Engine, answers_one, connect, release
 from carnet.engagement.file import Engagement, load_engagement
 from carnet.engagement.periods import Periods
 from carnet.engagement.running import this_run
@@ -45,6 +45,8 @@ from carnet.wording import N_, Notice, Wording
 
 YEAR_DAYS = 366
 COVER_DAYS = 31  # a table that starts or ends this far inside a window still covers it
+# what a book holds of its engine
+CONNECTED = ("engine", "rolling", "cube", "orders", "_named_customers")
 LEAST_RHYTHMS = 5  # customers that ordered twice, for "half of the customers" to say something
 
 
@@ -88,6 +90,16 @@ class Book:
         """Where its queries run, connected when the first one is asked."""
         rows = sum(check.accepted_rows for check in self.checks.values())
         return connect(self.engagement.engine, self.folder.parent, rows)
+
+    def release(self) -> None:
+        """Leave the engine to other processes where it answers one (`engines.answers_one`);
+        the next question connects anew.
+        """
+        if answers_one(self.engagement.engine):
+            release(self.engagement.engine)
+            for name in CONNECTED:
+                self.__dict__.pop(name, None)
+            self.kept_tables.clear()
 
     @cached_property
     def rolling(self) -> Book:

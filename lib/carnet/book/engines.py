@@ -10,6 +10,7 @@ its number in a file.
 import io
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -245,6 +246,21 @@ def memory(cache: Path | None = None) -> duckdb.DuckDBPyConnection:
     if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
         con.execute("SET enable_progress_bar = false")
     return con
+
+
+def answers_one(engine: str) -> bool:
+    """True where one process at a time gets an answer: a Spark cluster gives its cores to the first
+    application, and each notebook is one. A server of sessions (SPARK_REMOTE) answers all.
+    """
+    return engine == "spark" and not os.environ.get("SPARK_REMOTE")
+
+
+def release(engine: str) -> None:
+    """End what this process holds of an engine that answers one process, for the others."""
+    if answers_one(engine) and "pyspark" in sys.modules:
+        context = sys.modules["pyspark"].SparkContext._active_spark_context
+        if context is not None:
+            context.stop()
 
 
 def _spark() -> Any:

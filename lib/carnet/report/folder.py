@@ -18,6 +18,7 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from carnet.book.book import Book
 from carnet.book.earlier import Published, open_published
+from carnet.book.engines import Engine, memory
 from carnet.customers.accounts.dossier import dossiers
 from carnet.engagement.comments import Comment
 from carnet.engagement.records import FIGURES_TYPE, neutralised
@@ -319,7 +320,9 @@ def write_quarantine(book: Book, path: Path) -> None:
     """Every rejected row: table, file, row, reason in the reader's language,
     original values as JSON.
     """
-    rejected = book.table("quarantine")
+    # read by DuckDB wherever the book is: rows set aside never left this machine
+    engine = Engine(ibis.duckdb.from_connection(memory()))
+    rejected = engine.read("quarantine", book.folder / "quarantine.parquet")
     w = book.wording
     told = [
         ((rejected.table == c.table) & (rejected.reason == r), c.tell_reason(w, r))

@@ -21,6 +21,7 @@ from typing import Any
 
 from carnet.book.book import Book, open_book
 from carnet.book.earlier import find_earlier
+from carnet.book.engines import answers_one
 from carnet.customers.objectives import check_objectives
 from carnet.engagement.running import GARBAGE_THRESHOLD, PICTURES_VARIABLE, Run
 from carnet.engagement.unfinished import PRIVATE, building
@@ -103,6 +104,7 @@ def run_audit(
     book = open_book(folder, settings.as_of, settings.language, settings.anonymise)
     watch.opened(book)
     check_objectives(book)
+    book.release()
     chosen = with_kept_parameters(chosen, book.engagement.parameters, accepted)
     if settings.deck:  # a broken template is told before an hour's audit
         from carnet.report.deck import open_template
@@ -138,7 +140,8 @@ def run_audit(
                 for name in accepted
             }
             in_order = sorted(notebooks, key=lambda p: (p.stem not in FIRST, -p.stat().st_size))
-            run, side_by_side = _prepared(unfinished, chosen, settings.anonymise, len(notebooks))
+            count = 1 if answers_one(book.engagement.engine) else len(notebooks)
+            run, side_by_side = _prepared(unfinished, chosen, settings.anonymise, count)
             jobs = [
                 Job(
                     path,

@@ -12,7 +12,7 @@ import pytest
 from carnet.engagement.periods import buckets
 from carnet.measures.indicators import cohorts, lifetimes
 from carnet.measures.retention import purchases
-from carnet.measures.statistics.likelihood import most_likely
+from carnet.measures.statistics._likelihood import most_likely
 
 from tests.conftest import ROOT
 

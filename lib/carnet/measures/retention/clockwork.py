@@ -18,7 +18,7 @@ import scipy
 
 from carnet.measures.register import measure
 from carnet.measures.retention.purchases import MIN_CUSTOMERS
-from carnet.measures.statistics.likelihood import most_likely
+from carnet.measures.statistics._likelihood import most_likely
 from carnet.wording import N_
 
 CLOCKWORK = 1.5  # regularity from which intervals are no chance

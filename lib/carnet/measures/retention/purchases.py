@@ -20,7 +20,7 @@ import pandas as pd
 import scipy
 
 from carnet.measures.register import Figure, measure
-from carnet.measures.statistics.likelihood import most_likely
+from carnet.measures.statistics._likelihood import most_likely
 from carnet.wording import N_
 
 MIN_CUSTOMERS, FEW_CUSTOMERS = 200, 5_000
