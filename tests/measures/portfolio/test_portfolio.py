@@ -76,7 +76,7 @@ def revenues(*values):
 def test_every_public_function_of_the_measures_is_declared_and_nothing_else():
     public = set()
     for module in measure_modules():
-        if module.endswith((".register", ".catalogue")):
+        if module.endswith((".register", ".catalogue", "._likelihood")):
             continue
         loaded = import_module(module)
         public |= {
