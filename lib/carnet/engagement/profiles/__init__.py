@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from carnet.engagement.faults import listed
 from carnet.errors import CarnetError, Message, nearest
+from carnet.shipped import shipped_yaml
 
 HOME = Path(__file__).parent
 
@@ -50,7 +51,7 @@ def chart_of_accounts() -> dict[str, Any]:
     """`pcg.yml`: behaviour (account prefix → fixed / variable / acquisition),
     classes (two digits → labels), balances.
     """
-    content = yaml.safe_load((HOME / "pcg.yml").read_text(encoding="utf-8"))
+    content = shipped_yaml(HOME / "pcg.yml")
     content["balances"] = [
         Balance(
             b["name"],
@@ -66,7 +67,7 @@ def chart_of_accounts() -> dict[str, Any]:
 @cache
 def benchmarks() -> dict[str, Benchmark]:
     """`benchmarks.yml` by name."""
-    content = yaml.safe_load((HOME / "benchmarks.yml").read_text(encoding="utf-8"))
+    content = shipped_yaml(HOME / "benchmarks.yml")
     return {name: Benchmark(**fields) for name, fields in content.items()}
 
 
@@ -241,7 +242,7 @@ def sector(name: str = "general", own: Path | None = None) -> Sector:
 
 @cache
 def _packaged_sectors() -> dict[str, dict]:
-    return yaml.safe_load((HOME / "sectors.yml").read_text(encoding="utf-8"))
+    return shipped_yaml(HOME / "sectors.yml")
 
 
 def _based(content: dict, packaged: dict[str, dict]) -> dict:
@@ -268,7 +269,7 @@ def reason_classes(extra: Path | None = None) -> dict[str, ReasonClass]:
 
     Raises CarnetError naming the file, the class and what is accepted.
     """
-    found = _read_classes(HOME / "codebook.yml")
+    found = dict(_packaged_classes())
     own = _read_classes(extra) if extra else {}
     _check_classes(own, extra, {entry.benchmark for entry in found.values()})
     claimed = {code.casefold().strip() for entry in own.values() for code in entry.codes}
@@ -319,12 +320,19 @@ def _check_classes(own: dict[str, ReasonClass], path: Path | None, quoted: set[s
                 )
 
 
+@cache
 def service_quality() -> tuple[dict[str, dict[str, str]], dict[str, ServiceProfile]]:
     """`service_quality.yml`: labels of the dimensions in order, weight profiles by name."""
-    content = yaml.safe_load((HOME / "service_quality.yml").read_text(encoding="utf-8"))
+    content = shipped_yaml(HOME / "service_quality.yml")
     return content["dimensions"], {
         name: ServiceProfile(**fields) for name, fields in content["profiles"].items()
     }
+
+
+@cache
+def _packaged_classes() -> dict[str, ReasonClass]:
+    packaged = shipped_yaml(HOME / "codebook.yml")
+    return TypeAdapter(dict[str, ReasonClass]).validate_python(packaged)
 
 
 def _read_classes(path: Path) -> dict[str, ReasonClass]:

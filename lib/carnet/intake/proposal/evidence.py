@@ -9,11 +9,11 @@ from functools import cache
 from importlib import resources
 
 import pandas as pd
-import yaml
 from unidecode import unidecode
 
 from carnet.engagement.schema import CHOICE_WORDS, LEDGER_HEADERS, TRUTH_WORDS
 from carnet.intake.sources.formats import MISSING_TEXTS
+from carnet.shipped import shipped_yaml
 
 PATH = 0.95  # the end of a path for the whole header
 EXACT, CONTAINED, ALIKE, POSSIBLE = 0.95, 0.75, 0.7, 0.6  # how far a header speaks for a role
@@ -57,11 +57,7 @@ def vocabulary() -> dict[str, dict[str, dict[str, list[str]]]]:
     """`profiles/headers.yml`: table (or any) → role → fr, en, system, possible,
     alone → headers as `plain` writes them.
     """
-    content = yaml.safe_load(
-        (resources.files("carnet") / "engagement" / "profiles" / "headers.yml").read_text(
-            encoding="utf-8"
-        )
-    )
+    content = shipped_yaml(resources.files("carnet") / "engagement" / "profiles" / "headers.yml")
     return {
         table: {
             role: {kind: [plain(word) for word in words] for kind, words in kinds.items()}

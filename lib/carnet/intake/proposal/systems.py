@@ -22,7 +22,6 @@ from importlib import resources
 from typing import Any
 
 import sqlglot
-import yaml
 
 from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError
@@ -31,6 +30,7 @@ from carnet.intake.proposal.matching import Guess, Match
 from carnet.intake.proposal.parts import HEADER_ROWS, Part
 from carnet.intake.sources.base import plain_header, quoted
 from carnet.intake.sources.servers import DatabaseTable, Server
+from carnet.shipped import shipped_yaml
 
 SURE = 0.95
 HEADER_KEYS = ("fill_down", "where", "sign")  # keys of a table that name headers
@@ -59,7 +59,7 @@ def systems() -> list[dict[str, Any]]:
         (file for file in folder.iterdir() if file.name.endswith(".yml")),
         key=lambda file: file.name,
     )
-    return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+    return [shipped_yaml(file) for file in files]
 
 
 def recognise_database(server: Server, tables: Mapping[str, DatabaseTable]) -> KnownDatabase | None:
