@@ -102,11 +102,12 @@ def spawn_carnet(*arguments, cwd=ROOT):
     )
 
 
-def run_carnet(*arguments, pictures=False):
+def run_carnet(*arguments, pictures=False, kernels=True):
     """The command line in this process, so that the imports and the notebooks' fork server are paid
     once; returned like `spawn_carnet`.
 
-    Without `pictures` every chart is made and none printed, which saves a fifth of an audit.
+    Without `pictures` every chart is made and none printed, which saves a fifth of an audit;
+    without `kernels` its notebooks run in this process, too (`tests.here`).
     """
     from carnet.cli import main
     from carnet.report.kernels import process_context
@@ -120,6 +121,12 @@ def run_carnet(*arguments, pictures=False):
     ):
         patch.setenv(PICTURES_VARIABLE, "" if pictures else "off")
         patch.setattr(sys, "argv", ["carnet", *map(str, arguments)])
+        if not kernels:
+            from carnet.report import publishing
+
+            from tests import here
+
+            patch.setattr(publishing, "_execute_all", here.execute_all)
         patch.chdir(ROOT)
         try:
             main()

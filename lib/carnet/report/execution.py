@@ -247,6 +247,17 @@ class Job:
     scratch: Path
 
 
+def source_of(job: Job) -> nbformat.NotebookNode:
+    """The notebook as it begins: in the reader's words, nothing run."""
+    notebook = nbformat.read(job.path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = translate_markdown(job.wording, cell.source)
+        elif cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None  # of the notebook as it is kept
+    return notebook
+
+
 def execute_notebook(job: Job) -> Executed:
     """Run one notebook with papermill in this process; raises NotebookFailed with the
     half-executed notebook.
@@ -269,13 +280,7 @@ def execute_notebook(job: Job) -> Executed:
     ):
         scratch = Path(scratch_name)
         source, target = scratch / path.name, scratch / f"executed-{path.name}"
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = translate_markdown(job.wording, cell.source)
-            elif cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None  # of the notebook as it is kept
-        nbformat.write(notebook, source)
+        nbformat.write(source_of(job), source)
         kernel = Config(
             KernelManager={"transport": "ipc", "connection_file": str(Path(sockets) / "k.json")}
         )
@@ -326,7 +331,7 @@ def execute_notebook(job: Job) -> Executed:
                     Message("the cell did not run to its end"),
                     _text(target),
                 )
-    return Executed(path.stem, _cleaned(executed, parameters), time.monotonic() - started)
+    return Executed(path.stem, cleaned(executed, parameters), time.monotonic() - started)
 
 
 def _engine() -> str:
@@ -352,7 +357,7 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _cleaned(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -> nbformat.NotebookNode:
+def cleaned(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -> nbformat.NotebookNode:
     """Drop timings, machine paths and random ids, so that the same input gives the same bytes."""
     notebook.metadata.pop("papermill", None)
     notebook.metadata.get("language_info", {}).pop("version", None)
