@@ -191,6 +191,7 @@ def demo_reports(tmp_path_factory, worker_id):
                         language,
                         "--deck",
                         pictures=True,
+                        kernels=False,
                     )
                     assert done.returncode == 1, done.stderr
                     made.write_text(done.stdout.strip().splitlines()[-1], encoding="utf-8")

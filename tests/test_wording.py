@@ -140,6 +140,9 @@ def test_plural_follows_the_language():
     assert FR.ngettext(one, many, 0, amount="x").startswith("0 client fréquent est")
     assert FR.ngettext(one, many, 2, amount="x").startswith("2 clients fréquents sont")
     assert EN.ngettext(one, many, 1, amount="x").startswith("1 frequent customer is")
+    # shown as a whole number, and worded as it is shown
+    assert FR.ngettext(one, many, 1.4, amount="x").startswith("1 client fréquent est")
+    assert EN.ngettext(one, many, 1.6, amount="x").startswith("2 frequent customers are")
 
 
 def test_notice_is_told_with_nested_notices():

@@ -146,13 +146,14 @@ class Wording:
         )
         return _tidy(sentence.format(**values)) if values else sentence
 
-    def ngettext(self, one: str, many: str, count: int, **values: Any) -> str:
-        """Translate a sentence that depends on a count; `{count}` is filled in the
-        reader's format.
+    def ngettext(self, one: str, many: str, count: float, **values: Any) -> str:
+        """Translate a sentence that depends on a count, whole as it is shown; `{count}` is filled
+        in the reader's format.
         """
-        own = self.replaced.get(one if self.locale.plural_form(count) == "one" else many)
-        sentence = own or _catalogue(self.language).ngettext(one, many, count)
-        return _tidy(sentence.format(count=self.number(count), **values))
+        whole = round(float(count))
+        own = self.replaced.get(one if self.locale.plural_form(whole) == "one" else many)
+        sentence = own or _catalogue(self.language).ngettext(one, many, whole)
+        return _tidy(sentence.format(count=self.number(whole), **values))
 
     def semicolons(self, parts: Iterable[str]) -> str:
         """Parts of a sentence, a semicolon between them as the language spaces it."""

@@ -86,7 +86,7 @@ def test_offers_that_recur_stand_for_contracts(make_engagement):
 
 
 def test_page_of_the_subscription_company(tmp_path):
-    done = run_carnet("run", SAAS, "-n", "kpi_tracking", "--out", tmp_path)
+    done = run_carnet("run", SAAS, "-n", "kpi_tracking", "--out", tmp_path, kernels=False)
     assert done.returncode == 0, done.stderr
     page = page_text(next(tmp_path.glob("*/2025-12-31")) / "kpi_tracking.html")
     assert "revenu récurrent" in page and "Clinique des Ormes" in page

@@ -142,7 +142,15 @@ def test_quarters_and_months_say_what_their_year_says(year_to_date):
 @pytest.mark.long
 def test_the_report_says_which_year(year_to_date, tmp_path):
     done = run_carnet(
-        "run", year_to_date, "-n", "portfolio_audit", "-n", "kpi_tracking", "--out", tmp_path
+        "run",
+        year_to_date,
+        "-n",
+        "portfolio_audit",
+        "-n",
+        "kpi_tracking",
+        "--out",
+        tmp_path,
+        kernels=False,
     )
     assert done.returncode == 0, done.stderr
     report = tmp_path / "test-sa" / "2025-03-31"

@@ -53,7 +53,7 @@ def hidden(tmp_path_factory):
     (folder / "engagement.yml").write_text(
         yaml.safe_dump(document, allow_unicode=True), encoding="utf-8"
     )
-    done = run_carnet("run", folder, "--anonymise", "--out", home / "out")
+    done = run_carnet("run", folder, "--anonymise", "--out", home / "out", kernels=False)
     assert done.returncode == 1, done.stderr
     return folder, Path(done.stdout.splitlines()[-1])
 

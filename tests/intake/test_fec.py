@@ -631,6 +631,7 @@ def test_share_linked_below_the_threshold_refuses_customers_and_keeps_costs(ledg
         "cost_structure",
         "-n",
         "portfolio_audit",
+        kernels=False,
     )
     assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2024-12-31"

@@ -174,7 +174,7 @@ def test_a_sheet_comes_back_whatever_the_client_s_headers_are(make_engagement, t
         as_of="2024-12-31",
     )  # fmt: skip
     (folder / "calls.csv").write_text(calls, encoding="utf-8")
-    done = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "sales_gaps")
+    done = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "sales_gaps", kernels=False)
     assert done.returncode == 0, done.stderr
     (brief,) = (tmp_path / "out").glob("*/*/people/*.xlsx")
     rows = sheet_of(brief)

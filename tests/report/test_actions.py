@@ -405,7 +405,17 @@ def audits(tmp_path_factory):
     out = tmp_path_factory.mktemp("memory")
     for day in ("2024-12-31", "2025-12-31"):
         done = run_carnet(
-            "run", DEMO, "-n", "sales_gaps", "--language", "en", "--as-of", day, "--out", out
+            "run",
+            DEMO,
+            "-n",
+            "sales_gaps",
+            "--language",
+            "en",
+            "--as-of",
+            day,
+            "--out",
+            out,
+            kernels=False,
         )
         assert done.returncode == 1, done.stderr
     return out / "fournitures-vauban-sas-fictive"
@@ -801,7 +811,9 @@ def test_the_memory_asks_the_book_and_not_the_list(tmp_path):
     ]
     for rows, day in ((first, "2024-12-31"), (second, "2025-12-31")):
         folder = write_engagement(tmp_path, tables={"sales": [header, *rows]}, as_of=day)
-        done = run_carnet("run", folder, "-n", "sales_gaps", "--out", tmp_path / "out")
+        done = run_carnet(
+            "run", folder, "-n", "sales_gaps", "--out", tmp_path / "out", kernels=False
+        )
         assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2025-12-31"
     followed = pd.read_csv(report / "lists" / "follow_up.csv")
@@ -868,7 +880,15 @@ def test_since_the_last_audit_without_a_gap_list(make_engagement, tmp_path):
     folder = make_engagement(tables={"sales": sales})
     for as_of in ("2023-12-31", "2024-12-31"):
         assert run_carnet(
-            "run", folder, "-n", "kpi_tracking", "--as-of", as_of, "--out", tmp_path / "out"
+            "run",
+            folder,
+            "-n",
+            "kpi_tracking",
+            "--as-of",
+            as_of,
+            "--out",
+            tmp_path / "out",
+            kernels=False,
         ).returncode in (0, 1)
     page = page_text(tmp_path / "out" / "test-sa" / "2024-12-31" / "index.html")
     assert (

@@ -115,7 +115,7 @@ def reports(tmp_path_factory):
         )
         for name, rows in BOOKS.items()
     ]
-    done = run_carnet("run", *folders, "--out", home / "out")
+    done = run_carnet("run", *folders, "--out", home / "out", kernels=False)
     assert done.returncode == 0, done.stderr
     return home / "out"
 
@@ -348,7 +348,7 @@ def test_book_without_sales_says_what_is_missing(make_engagement, tmp_path):
         },
         as_of="2024-12-31",
     )
-    done = run_carnet("run", folder, "--out", tmp_path / "out")
+    done = run_carnet("run", folder, "--out", tmp_path / "out", kernels=False)
     assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2024-12-31"
     index = page_text(report / "index.html")
@@ -373,7 +373,9 @@ def test_period_whose_sales_cancel_out_has_costs_and_no_break_even(make_engageme
         ["2023-01-01", "2024-12-31", "rent", "731", "fixed"],
     ]
     folder = make_engagement(tables={"sales": sales, "costs": rent}, as_of="2024-12-31")
-    done = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "cost_structure")
+    done = run_carnet(
+        "run", folder, "--out", tmp_path / "out", "-n", "cost_structure", kernels=False
+    )
     assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2024-12-31"
     page = said_by(report, "cost_structure")

@@ -17,7 +17,7 @@ SALES = [["customer_id", "date", "amount"], *ROWS]
 
 
 def audit(folder, out, *options):
-    done = run_carnet("run", folder, "--out", out, "-n", "portfolio_audit", *options)
+    done = run_carnet("run", folder, "--out", out, "-n", "portfolio_audit", *options, kernels=False)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip().splitlines()[-1])
 
@@ -117,7 +117,9 @@ def test_the_next_audit_reads_the_machine_s_form(make_engagement, tmp_path):
 def test_faulty_comments_are_refused_before_anything_runs(make_engagement, tmp_path, text, told):
     folder = make_engagement(tables={"sales": SALES}, as_of="2024-12-31")
     (folder / "comments.md").write_text(text, encoding="utf-8")
-    done = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "portfolio_audit")
+    done = run_carnet(
+        "run", folder, "--out", tmp_path / "out", "-n", "portfolio_audit", kernels=False
+    )
     assert done.returncode == 2 and told in done.stderr
     assert not list((tmp_path / "out").glob("*/2*"))
 
@@ -186,7 +188,14 @@ def test_the_analyst_s_notebooks_are_published(make_engagement, tmp_path):
     )
     nbformat.write(own, folder / "notebooks" / "our_own.ipynb")
     done = run_carnet(
-        "run", folder, "--out", tmp_path / "own", "-n", "portfolio_audit", "-n", "our_own"
+        "run",
+        folder,
+        "--out",
+        tmp_path / "own",
+        "-n",
+        "portfolio_audit",
+        "-n",
+        "our_own",
     )
     assert done.returncode == 0, done.stderr
     report = next((tmp_path / "own").glob("*/2024-12-31"))
@@ -226,4 +235,9 @@ def test_hidden_sections_are_hidden_everywhere_and_no_link_is_dead(make_engageme
             if anchor:
                 assert f'id="{anchor}"' in (report / file).read_text(encoding="utf-8"), anchor
     (folder / "comments.md").write_text("# Notes\n", encoding="utf-8")
-    assert run_carnet("run", folder, "-n", "sales_gaps", "--out", tmp_path / "o").returncode == 0
+    assert (
+        run_carnet(
+            "run", folder, "-n", "sales_gaps", "--out", tmp_path / "o", kernels=False
+        ).returncode
+        == 0
+    )

@@ -35,7 +35,7 @@ def test_reports_lists_clients_and_dates(make_engagement, tmp_path):
     sales = [["customer_id", "date", "amount"], ["A", "2023-06-30", "9"], ["A", "2024-06-30", "8"]]
     folder = make_engagement(tables={"sales": sales}, as_of="2024-12-31")
     for _ in range(2):
-        run_carnet("run", folder, "--out", tmp_path / "out", "-n", "growth_plan")
+        run_carnet("run", folder, "--out", tmp_path / "out", "-n", "growth_plan", kernels=False)
     done = run_carnet("reports", "--out", tmp_path / "out")
     assert done.returncode == 0
     lines = done.stdout.splitlines()

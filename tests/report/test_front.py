@@ -91,7 +91,7 @@ def test_what_is_missing_is_said_once_on_page_one(make_engagement, tmp_path):
     folder = make_engagement(
         tables={"sales": [["customer_id", "date", "amount"], *rows]}, as_of="2024-12-31"
     )
-    done = run_carnet("run", folder, "--out", tmp_path / "out")
+    done = run_carnet("run", folder, "--out", tmp_path / "out", kernels=False)
     assert done.returncode == 0, done.stderr
     report = next((tmp_path / "out").glob("*/2024-12-31"))
     index = page_text(report / "index.html")
@@ -112,7 +112,15 @@ def test_the_row_ledger_comes_first_then_each_notebook(make_engagement, tmp_path
     sales = [["customer_id", "date", "amount"], ["A", "2023-06-30", "9"], ["A", "2024-06-30", "8"]]
     folder = make_engagement(tables={"sales": sales}, as_of="2024-12-31")
     done = run_carnet(
-        "run", folder, "--out", tmp_path / "out", "-n", "kpi_tracking", "-n", "sales_gaps"
+        "run",
+        folder,
+        "--out",
+        tmp_path / "out",
+        "-n",
+        "kpi_tracking",
+        "-n",
+        "sales_gaps",
+        kernels=False,
     )
     told = done.stderr.splitlines()
     assert "sales: 2 rows read, 2 accepted, 0 set aside" in told[1]

@@ -153,7 +153,7 @@ def report(tmp_path_factory):
     (folder / "engagement.yml").write_text(
         yaml.safe_dump(document, allow_unicode=True), encoding="utf-8"
     )
-    done = run_carnet("run", folder, "--out", home / "out")
+    done = run_carnet("run", folder, "--out", home / "out", kernels=False)
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     return Path(done.stdout.splitlines()[-1])
 

@@ -438,7 +438,7 @@ def test_one_report_tells_nothing_of_another_client(tmp_path, make_engagement):
                 as_of="2024-12-31",
             )
         )
-    done = run_carnet("run", *folders, "-n", "sales_gaps", "--out", tmp_path / "out")
+    done = run_carnet("run", *folders, "-n", "sales_gaps", "--out", tmp_path / "out", kernels=False)
     assert done.returncode == 0, done.stderr
     secrets = {
         "alpha-unique": ["Beta Single", "Quetzal", "765431", "765,431", "beta_folder"],
@@ -486,7 +486,9 @@ def test_firm_signs_with_its_name_colours_logo_and_words(tmp_path, make_engageme
     folder = make_engagement(
         tables={"sales": sales}, as_of="2024-12-31", language="fr", firm="../firm"
     )
-    done = run_carnet("run", folder, "-n", "portfolio_audit", "--out", tmp_path / "out")
+    done = run_carnet(
+        "run", folder, "-n", "portfolio_audit", "--out", tmp_path / "out", kernels=False
+    )
     assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2024-12-31"
     page = (report / "portfolio_audit.html").read_text(encoding="utf-8")
@@ -763,6 +765,7 @@ def test_a_browser_that_fails_costs_the_pdf_and_not_the_audit(
         "--pdf",
         "--out",
         tmp_path / "out",
+        kernels=False,
     )
     report = tmp_path / "out" / "test-sa" / "2024-12-31"
     assert (
@@ -793,6 +796,7 @@ def test_pdf_of_a_report(make_engagement, tmp_path):
         "--pdf",
         "--out",
         tmp_path / "out",
+        kernels=False,
     )
     assert done.returncode == 0, done.stderr
     report = tmp_path / "out" / "test-sa" / "2024-12-31"

@@ -31,7 +31,7 @@ def test_grocery_engagement(tmp_path):
     """The Complete Journey: 1,469,307 transaction lines of 2,469 households (84.51°, data
     dictionary of the R package).
     """
-    done = run_carnet("run", ROOT / "data" / "grocery", "--out", tmp_path)
+    done = run_carnet("run", ROOT / "data" / "grocery", "--out", tmp_path, kernels=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         str(tmp_path / "complete-journey-grocery" / "2018-01-01")

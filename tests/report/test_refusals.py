@@ -199,17 +199,17 @@ def test_a_rerun_says_what_moved(make_engagement, tmp_path, monkeypatch):
     run_those_of(small_notebook(tmp_path / "notebooks", parameters="limit = 3"), monkeypatch)
     folder, out = make_engagement(tables={"sales": SALES}, as_of="2024-12-31"), tmp_path / "out"
     asked = ("run", folder, "--out", out)
-    assert "Against the run before" not in run_carnet(*asked).stderr
-    again = run_carnet(*asked)
+    assert "Against the run before" not in run_carnet(*asked, kernels=False).stderr
+    again = run_carnet(*asked, kernels=False)
     assert again.stdout.strip().endswith("2024-12-31.2")
     assert "Against the run before (2024-12-31), no figure moved." in again.stderr
     text = (folder / "sales.csv").read_text(encoding="utf-8")
     (folder / "sales.csv").write_text(text.replace(",90", ",130"), encoding="utf-8")
-    third = run_carnet(*asked).stderr
+    third = run_carnet(*asked, kernels=False).stderr
     assert "Against the run before (2024-12-31.2), 1 figure moved:" in third
     assert "  Revenue: €90.00 → €130.00\n" in third
     assert "Files that differ: sales.csv." in third
-    told = run_carnet(*asked, "-p", "limit=4").stderr
+    told = run_carnet(*asked, "-p", "limit=4", kernels=False).stderr
     assert "no figure moved" in told and "Parameters differ: limit." in told
 
 
@@ -218,10 +218,10 @@ def test_two_runs_that_cannot_be_compared(make_engagement, tmp_path, monkeypatch
     """In another currency, of another client, or damaged: told, and the report is there."""
     run_those_of(small_notebook(tmp_path / "notebooks"), monkeypatch)
     folder, out = make_engagement(tables={"sales": SALES}, as_of="2024-12-31"), tmp_path / "out"
-    run_carnet("run", folder, "--out", out)
+    run_carnet("run", folder, "--out", out, kernels=False)
     yml = folder / "engagement.yml"
     yml.write_text(yml.read_text(encoding="utf-8").replace("EUR", "USD"), encoding="utf-8")
-    other = run_carnet("run", folder, "--out", out)
+    other = run_carnet("run", folder, "--out", out, kernels=False)
     assert (
         other.returncode == 0 and "the currency of that report is 'EUR', here 'USD'" in other.stderr
     )
@@ -229,7 +229,7 @@ def test_two_runs_that_cannot_be_compared(make_engagement, tmp_path, monkeypatch
     kept = json.loads(manifest.read_text(encoding="utf-8"))
     for damage in ({"notebooks": 3}, {"inputs": [{}]}):
         manifest.write_text(json.dumps(kept | damage), encoding="utf-8")
-        done = run_carnet("run", folder, "--out", out)
+        done = run_carnet("run", folder, "--out", out, kernels=False)
         assert done.returncode == 0 and Path(done.stdout.strip()).is_dir()
         assert "manifest.json: not the manifest of a report of carnet." in done.stderr
         shutil.rmtree(done.stdout.strip())
@@ -243,8 +243,8 @@ def test_a_run_of_other_notebooks_moved_nothing(make_engagement, tmp_path, monke
     (notebooks / "other.ipynb").write_text(text.replace("record(", "print("), encoding="utf-8")
     run_those_of(notebooks, monkeypatch)
     folder, out = make_engagement(tables={"sales": SALES}, as_of="2024-12-31"), tmp_path / "out"
-    run_carnet("run", folder, "-n", "small", "--out", out)
-    done = run_carnet("run", folder, "-n", "other", "--out", out)
+    run_carnet("run", folder, "-n", "small", "--out", out, kernels=False)
+    done = run_carnet("run", folder, "-n", "other", "--out", out, kernels=False)
     assert "no figure moved" in done.stderr
     first, second = sorted((out / "test-sa").glob("2024*"))
     told = run_carnet("compare", first, second)

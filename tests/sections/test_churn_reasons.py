@@ -139,7 +139,7 @@ def reports(tmp_path_factory):
         for name, tables in BOOKS.items()
     ]
     (home / "own_codebook" / "words.yml").write_text("price: {codes: [Z42]}\n", encoding="utf-8")
-    done = run_carnet("run", *folders, "--out", home / "out", "-n", "churn_reasons")
+    done = run_carnet("run", *folders, "--out", home / "out", "-n", "churn_reasons", kernels=False)
     assert done.returncode == 0, done.stderr
     return {name: next((home / "out" / name.replace("_", "-")).iterdir()) for name in BOOKS}
 
@@ -316,6 +316,7 @@ def test_a_word_that_is_not_accepted_is_refused(make_engagement, tmp_path):
         "churn_reasons",
         "-p",
         "weights=mine",
+        kernels=False,
     )
     assert (
         done.returncode == 2
@@ -363,7 +364,9 @@ def test_ravenstack_texts_do_not_say_what_the_codes_say(real_books, tmp_path):
         f"columns: {json.dumps(columns)}}}}}\n",
         encoding="utf-8",
     )
-    done = run_carnet("run", folder, "--out", tmp_path / "out", "-n", "churn_reasons")
+    done = run_carnet(
+        "run", folder, "--out", tmp_path / "out", "-n", "churn_reasons", kernels=False
+    )
     assert done.returncode == 0, done.stderr
     report = next((tmp_path / "out" / "raven").iterdir())
     figure = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"][

@@ -94,7 +94,15 @@ def reports(tmp_path_factory):
         for name, tables in BOOKS.items()
     ]
     done = run_carnet(
-        "run", *folders, "--out", home / "out", "-n", "retention_plan", "-n", "portfolio_audit"
+        "run",
+        *folders,
+        "--out",
+        home / "out",
+        "-n",
+        "retention_plan",
+        "-n",
+        "portfolio_audit",
+        kernels=False,
     )
     assert done.returncode == 1, "an activity without a name is set aside: " + done.stderr
     return {name: next((home / "out" / name.replace("_", "-")).iterdir()) for name in BOOKS}
@@ -262,7 +270,15 @@ def test_adventureworks_has_no_profit_to_compare_with(real_books, tmp_path):
     folder = write_engagement(tmp_path, tables={"sales": {"files": file.name, "columns": columns}})
     (folder / file.name).write_bytes(file.read_bytes())
     done = run_carnet(
-        "run", folder, "--out", tmp_path / "out", "-n", "retention_plan", "-n", "portfolio_audit"
+        "run",
+        folder,
+        "--out",
+        tmp_path / "out",
+        "-n",
+        "retention_plan",
+        "-n",
+        "portfolio_audit",
+        kernels=False,
     )
     assert done.returncode in (0, 1), done.stderr
     report = next((tmp_path / "out" / "test-sa").iterdir())

@@ -37,7 +37,12 @@ def deck_report(tmp_path_factory):
     # what yearly totals fill; test_awkward_books runs all on such a book
     notebooks = ("-n", "cost_structure", "-n", "kpi_tracking")
     done = run_carnet(
-        "run", ROOT / "data" / "deck", *notebooks, "--out", tmp_path_factory.mktemp("deck")
+        "run",
+        ROOT / "data" / "deck",
+        *notebooks,
+        "--out",
+        tmp_path_factory.mktemp("deck"),
+        kernels=False,
     )
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip().splitlines()[-1])
