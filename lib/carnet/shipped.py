@@ -3,11 +3,7 @@ installed wheel, into which `setup.py` puts them.
 """
 
 import shutil
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from carnet.errors import CarnetError
 
@@ -30,12 +26,6 @@ DEMO_SUFFIXES = (".yml", ".csv", ".xlsx", ".txt")  # of its raw files, as publis
 def report_notebooks(folder: Path = NOTEBOOKS) -> list[Path]:
     """The notebooks of a folder that make a report."""
     return [path for path in sorted(folder.glob("*.ipynb")) if path.stem != FORM]
-
-
-def shipped_yaml(path: Traversable) -> Any:
-    """A document of carnet's own; ten times as fast where PyYAML was built with libyaml."""
-    text = path.read_text(encoding="utf-8")
-    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def copy_demo(folder: Path) -> None:

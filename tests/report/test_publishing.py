@@ -157,8 +157,9 @@ def test_manifest_traces_inputs_and_names_no_path(demo_reports):
 
 @pytest.mark.long
 def test_two_runs_give_the_same_bytes(demo_reports, tmp_path):
-    """Every file but the manifest, which holds the run stamp; this run is a process of its own,
-    the other may not have been, and takes nothing that another one computed: its folder is new.
+    """Every file but the manifest, which holds the run stamp; this run is a process of its own with
+    kernels, the other ran its notebooks in a test's (`tests.here`), and it takes nothing that
+    another one computed: its folder is new.
     """
     copy_demo(tmp_path / "demo")
     done = spawn_carnet("run", tmp_path / "demo", "--out", tmp_path, "--language", "en", "--deck")
@@ -415,8 +416,8 @@ def users_own(home):
 @pytest.mark.parametrize("fork", ["on", "off"])
 def test_the_machine_does_not_matter(make_engagement, tmp_path, fork):
     """One audit under another locale, console, time zone, width and a user's own settings,
-    kernels forked or started anew, there without what Windows lacks: the same bytes, pictures too,
-    and a console that cannot write a sign ends nothing.
+    kernels forked or started anew, there without what Windows lacks, here none: the same bytes,
+    pictures too, and a console that cannot write a sign ends nothing.
     """
     rows = [
         ["customer_id", "date", "amount"],

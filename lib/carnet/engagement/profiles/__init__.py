@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from carnet.engagement.faults import listed
 from carnet.errors import CarnetError, Message, nearest
-from carnet.shipped import shipped_yaml
 
 HOME = Path(__file__).parent
 
@@ -44,6 +44,12 @@ class Balance:
     labels: dict[str, str]
     accounts: tuple[str, ...]
     starts_from: tuple[str, ...] = ()
+
+
+def shipped_yaml(path: Traversable) -> Any:
+    """A document of carnet's own; ten times as fast where PyYAML was built with libyaml."""
+    text = path.read_text(encoding="utf-8")
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 @cache

@@ -11,9 +11,9 @@ from importlib import resources
 import pandas as pd
 from unidecode import unidecode
 
+from carnet.engagement.profiles import shipped_yaml
 from carnet.engagement.schema import CHOICE_WORDS, LEDGER_HEADERS, TRUTH_WORDS
 from carnet.intake.sources.formats import MISSING_TEXTS
-from carnet.shipped import shipped_yaml
 
 PATH = 0.95  # the end of a path for the whole header
 EXACT, CONTAINED, ALIKE, POSSIBLE = 0.95, 0.75, 0.7, 0.6  # how far a header speaks for a role

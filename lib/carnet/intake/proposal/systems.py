@@ -23,6 +23,7 @@ from typing import Any
 
 import sqlglot
 
+from carnet.engagement.profiles import shipped_yaml
 from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError
 from carnet.intake.proposal.evidence import kept
@@ -30,7 +31,6 @@ from carnet.intake.proposal.matching import Guess, Match
 from carnet.intake.proposal.parts import HEADER_ROWS, Part
 from carnet.intake.sources.base import plain_header, quoted
 from carnet.intake.sources.servers import DatabaseTable, Server
-from carnet.shipped import shipped_yaml
 
 SURE = 0.95
 HEADER_KEYS = ("fill_down", "where", "sign")  # keys of a table that name headers
