@@ -50,6 +50,32 @@ def test_cube_is_one_row_per_customer_and_month(book):
     )
 
 
+def test_an_audit_date_that_the_sales_hardly_reach_is_told(make_engagement):
+    """Two lines a day up to 31 December 2024, and one stray line of 5 January: 10 were usual by
+    then, too few to say anything; of 20 lines a day, 100. At their own end nothing is told.
+    """
+    every = [dt.date(2023, 1, 1) + dt.timedelta(days=n) for n in range(731)]
+
+    def told(lines_a_day, stray=None, **content):
+        rows = [["customer_id", "date", "amount"]]
+        rows += [[f"C{n}", str(day), "10"] for day in every for n in range(lines_a_day)]
+        rows += [["C1", stray, "10"]] if stray else []
+        book = open_book(make_engagement(tables={"sales": rows}, **content))
+        return [n for n in map(book.wording.tell, book.notices) if "write as_of" in n]
+
+    assert told(2, "2025-01-05") == told(20) == []
+    few = (
+        "The month of the audit date ({day} January 2025) holds few sale lines up to it: {count}, "
+        "where about {usual} are usual. If the sales given end before, write as_of: 2024-12-31."
+    )
+    assert told(20, "2025-01-05") == [few.format(day=5, count=1, usual=100)]
+    assert told(20, as_of="2025-01-20") == [few.format(day=20, count=0, usual=400)]
+    assert told(2, as_of="2025-03-01") == [
+        "The last sale given is of 31 December 2024, 60 days before the audit date (1 March 2025): "
+        "nothing is taken for sold since. If the sales given end there, write as_of: 2024-12-31."
+    ]
+
+
 def test_an_order_across_two_audit_periods_is_an_order_of_each(make_engagement):
     rows = [
         HEADER,

@@ -47,6 +47,8 @@ YEAR_DAYS = 366
 COVER_DAYS = 31  # a table that starts or ends this far inside a window still covers it
 # what a book holds of its engine
 CONNECTED = ("engine", "rolling", "cube", "orders", "_named_customers")
+# of a month that has begun: lines that are usual, and a share of them that is few
+LEAST_LINES, FEW_LINES = 30, 0.1
 LEAST_RHYTHMS = 5  # customers that ordered twice, for "half of the customers" to say something
 
 
@@ -351,6 +353,7 @@ class Book:
                 "start": self.wording.date(self.periods.previous.start),
             }
             notices.append(Notice(message, dates, 1.0))
+        notices += self._told_end()
         if self.first_sale and self.periods != self.periods.yearly:
             message = N_(
                 "Money, orders and active customers are compared over the fiscal year so far; "
@@ -374,6 +377,33 @@ class Book:
                 Notice(message, {"months": int((self.span.usual_interval_days or 0) / 30.44)}, 1.0)
             )
         return sorted(notices, key=lambda notice: -notice.weight)
+
+    def _told_end(self) -> list[Notice]:
+        """Told where the audit date lies behind the sales given, or where some stray lines alone
+        reach it.
+        """
+        as_of, last, end = self.as_of, self.last_sale, self.as_of.replace(day=1)
+        if last is None:
+            return []
+        told = {"as_of": self.wording.date(as_of)}
+        silent = (as_of - last).days
+        if silent > max(COVER_DAYS, self.longest_pause_days):
+            message = N_(
+                "The last sale given is of {last}, {days} days before the audit date ({as_of}): "
+                "nothing is taken for sold since. If the sales given end there, write as_of: {day}."
+            )
+            last_told = {"last": self.wording.date(last), "days": silent, "day": str(last)}
+            return [Notice(message, told | last_told, 1.0)]
+        expected = self.span.year_lines * as_of.day / YEAR_DAYS
+        if expected < LEAST_LINES or self.span.month_lines > FEW_LINES * expected:
+            return []
+        message = N_(
+            "The month of the audit date ({as_of}) holds few sale lines up to it: {count}, where "
+            "about {expected} are usual. If the sales given end before, write as_of: {day}."
+        )
+        counts = {"count": self.span.month_lines, "expected": round(expected)}
+        day = str(end - dt.timedelta(days=1))
+        return [Notice(message, told | counts | {"day": day}, 1.0)]
 
 
 def open_book(

@@ -89,7 +89,7 @@ def build(
     sales, orders, cube = (home / f"{name}.parquet" for name in ("sales", "orders", "cube"))
     engine.write(orders_of, {"sales": sales}, orders, periods)
     engine.write(cube_of, {"sales": sales, "orders": orders}, cube, periods)
-    span = span_of(engine.row(span_table, {"cube": cube, "orders": orders}))
+    span = span_of(engine.row(span_table, {"cube": cube, "orders": orders}, periods))
     ledgers = {name: check.as_json() for name, check in checks.items()}
     record = {
         "as_of": str(as_of),

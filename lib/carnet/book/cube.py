@@ -18,7 +18,8 @@ from carnet.engagement.periods import Periods
 class Span:
     """The time that the sales given cover: days of the first and the last positive line,
     most days between two days with an order; how often the median customer orders, in days
-    (None where nobody ordered twice), and of how many that is the median.
+    (None where nobody ordered twice), and of how many that is the median; lines of the calendar
+    month of the audit date up to it, and of the 12 months before.
     """
 
     first_sale: dt.date | None
@@ -26,6 +27,8 @@ class Span:
     longest_pause_days: int
     usual_interval_days: float | None
     rhythm_count: int
+    month_lines: int
+    year_lines: int
 
 
 def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:
@@ -95,9 +98,17 @@ def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
     return made.order_by("customer_id", "month", "audit_month")
 
 
-def span_table(cube: ir.Table, orders: ir.Table) -> ir.Table:
-    """One row that `span_of` reads: first, last, longest, usual, count."""
-    ends = cube.agg(first=cube.first_date.min(), last=cube.last_date.max())
+def span_table(cube: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
+    """One row that `span_of` reads: first, last, longest, usual, count, month, year."""
+    begun = periods.as_of.replace(day=1)
+    year = cube.month.between(ibis.date(begun.replace(year=begun.year - 1)), ibis.date(begun))
+    month = cube.month == ibis.date(begun)
+    ends = cube.agg(
+        first=cube.first_date.min(),
+        last=cube.last_date.max(),
+        month=cube.line_count.sum(where=month).fill_null(0),
+        year=cube.line_count.sum(where=year & ~month).fill_null(0),
+    )
     days = orders.select("date").distinct()
     own = orders.group_by("customer_id").agg(
         days=orders.date.nunique(), span=orders.date.max().delta(orders.date.min(), unit="day")
@@ -120,6 +131,8 @@ def span_of(row: Mapping[str, Any]) -> Span:
         0 if pd.isna(longest) else int(longest),
         None if pd.isna(usual) else float(usual),
         int(row["count"]),
+        int(row["month"]),
+        int(row["year"]),
     )
 
 
