@@ -285,11 +285,12 @@ def demo(context: click.Context, folder: Path, language: str | None, opened: boo
 
 
 @cli.command(short_help="What is installed, what is missing, how to get it.")
-def doctor() -> None:
+@click.pass_obj
+def doctor(reader: Reader) -> None:
     """What is installed, what is missing for PDF, Spark or databases, and how to get it here."""
     from carnet.report.doctor import report
 
-    click.echo(report())
+    click.echo(report(Wording(reader.language, "EUR")))
 
 
 @cli.command(short_help="Clients and dates of the reports in a folder.")

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from carnet.report import doctor
 from carnet.report.schedule import schedule_line
+from carnet.wording import Wording
 
 from tests.conftest import run_carnet
+
+EN = Wording("en", "EUR")
 
 
 @pytest.mark.parametrize(
@@ -20,15 +23,26 @@ from tests.conftest import run_carnet
 )
 def test_what_is_missing_is_named_with_the_command_of_the_system(monkeypatch, system, command):
     monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
-    told = doctor.report(system)
+    told = doctor.report(EN, system)
     assert f"- Chromium (carnet run --pdf): not found; {command}" in told
     assert "needs nothing more" in told
+
+
+def test_what_is_missing_is_told_in_french(monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    monkeypatch.setattr(doctor, "findSystemFonts", lambda: [])
+    told = doctor.report(Wording("fr", "EUR"), "Linux")
+    assert "L’audit lui-même ne demande rien de plus." in told
+    assert (
+        "- Polices (pages imprimées et diapositives)\u00a0: introuvable\u202f; "
+        "apt-get install fonts-liberation" in told
+    )
 
 
 def test_what_is_there_is_told_with_its_place(monkeypatch):
     places = {"java": "/opt/java"}
     monkeypatch.setattr(doctor.shutil, "which", places.get)
-    assert "+ Java (engine: spark): /opt/java" in doctor.report("Linux")
+    assert "+ Java (engine: spark): /opt/java" in doctor.report(EN, "Linux")
 
 
 def test_reports_lists_clients_and_dates(make_engagement, tmp_path):
