@@ -246,15 +246,17 @@ if __name__ == "__main__":
     cli.main()
 """
     before = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     memory = PeakMemory(process.pid)
     memory.start()
-    told, _ = process.communicate()
+    told, trouble = process.communicate()
     seconds = time.perf_counter() - before
     memory.done.set()
     memory.join()
     if process.returncode:
-        raise SystemExit(f"the audit of {folder} ended with {process.returncode}")
+        raise SystemExit(f"the audit of {folder} ended with {process.returncode}:\n{trouble}")
     return seconds, memory.peak, Path(told.splitlines()[-1])
 
 
