@@ -67,7 +67,17 @@ def in_place_of_a_kernel(job):
 
 def outputs_of(source, names):
     """What a cell prints and displays."""
-    outputs, printed = [], io.StringIO()
+    outputs = []
+
+    class Printed(io.TextIOBase):
+        """Text in its place among what is displayed."""
+
+        def write(self, text):
+            if outputs and outputs[-1].output_type == "stream":
+                outputs[-1].text += text
+            else:
+                outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
+            return len(text)
 
     def display(bundle, metadata=None, raw=True):
         sent = json.loads(json.dumps([bundle, metadata or {}], default=json_default))
@@ -75,10 +85,8 @@ def outputs_of(source, names):
 
     real, shown.display = shown.display, display
     try:
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(Printed()):
             exec(compile(source, "<cell>", "exec"), names)
     finally:
         shown.display = real
-    if printed.getvalue():
-        outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text=printed.getvalue()))
     return outputs

@@ -8,6 +8,7 @@ import inspect
 import numbers
 import os
 import shutil
+from unittest.mock import Mock
 
 import ibis
 import ibis.expr.types as ir
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from carnet.book import engines
 from carnet.book.book import open_book
 from carnet.customers import customer_years
 from carnet.engagement.periods import buckets
@@ -352,6 +354,20 @@ def engine_book(tmp_path_factory):
         return opened[engine]
 
     return on
+
+
+def test_a_cluster_is_given_back_by_who_began(monkeypatch):
+    """Once, and neither another engine nor a server of sessions."""
+    application = Mock()
+    monkeypatch.setattr(engines, "_applications", [application])
+    engines.release("duckdb")
+    monkeypatch.setenv("SPARK_REMOTE", "sc://elsewhere")
+    engines.release("spark")
+    assert not application.stop.called
+    monkeypatch.delenv("SPARK_REMOTE")
+    engines.release("spark")
+    engines.release("spark")
+    assert application.stop.call_count == 1
 
 
 @pytest.fixture(

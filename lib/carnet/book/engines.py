@@ -10,7 +10,6 @@ its number in a file.
 import io
 import os
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -256,11 +255,15 @@ def answers_one(engine: str) -> bool:
 
 
 def release(engine: str) -> None:
-    """End what this process holds of an engine that answers one process, for the others."""
-    if answers_one(engine) and "pyspark" in sys.modules:
-        context = sys.modules["pyspark"].SparkContext._active_spark_context
-        if context is not None:
-            context.stop()
+    """End the application that carnet began in this process on an engine that answers one, for the
+    others; one that was there before is somebody else's.
+    """
+    if answers_one(engine):
+        while _applications:
+            _applications.pop().stop()
+
+
+_applications: list[Any] = []  # begun here: at most one
 
 
 def _spark() -> Any:
@@ -284,9 +287,12 @@ def _spark() -> Any:
             .config("spark.log.level", "ERROR")
             .config("spark.ui.showConsoleProgress", "false")
         )
+    there = SparkSession.getActiveSession()
     try:
         # views of a session of its own: two books never share a name
         session = builder.getOrCreate().newSession()
+        if here and there is None and not _applications:
+            _applications.append(session.sparkContext)
     except Exception as error:  # py4j, gRPC and the JVM have no common base
         raise CarnetError(
             "engine: spark: no session: {error}", error=first_line(error, "", "")

@@ -18,7 +18,7 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from carnet.book.book import Book
 from carnet.book.earlier import Published, open_published
-from carnet.book.engines import Engine, memory
+from carnet.book.engines import connect
 from carnet.customers.accounts.dossier import dossiers
 from carnet.engagement.comments import Comment
 from carnet.engagement.records import FIGURES_TYPE, neutralised
@@ -321,7 +321,8 @@ def write_quarantine(book: Book, path: Path) -> None:
     original values as JSON.
     """
     # read by DuckDB wherever the book is: rows set aside never left this machine
-    engine = Engine(ibis.duckdb.from_connection(memory()))
+    count = sum(check.quarantined_rows for check in book.checks.values())
+    engine = connect("duckdb", book.folder.parent, count)
     rejected = engine.read("quarantine", book.folder / "quarantine.parquet")
     w = book.wording
     told = [

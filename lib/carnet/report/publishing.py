@@ -8,7 +8,7 @@ import platform
 import shutil
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -103,8 +103,8 @@ def run_audit(
     started, clock, context = datetime.now(UTC), time.monotonic(), process_context()
     book = open_book(folder, settings.as_of, settings.language, settings.anonymise)
     watch.opened(book)
-    check_objectives(book)
-    book.release()
+    with _released(book):
+        check_objectives(book)
     chosen = with_kept_parameters(chosen, book.engagement.parameters, accepted)
     if settings.deck:  # a broken template is told before an hour's audit
         from carnet.report.deck import open_template
@@ -125,7 +125,7 @@ def run_audit(
     with contextlib.suppress(OSError):
         home.chmod(0o700)
     try:
-        with building(home) as unfinished:
+        with building(home) as unfinished, _released(book):
             (unfinished / "lists").mkdir()
             earlier, damaged = find_earlier(home, book.engagement, book.as_of, book.pseudonyms)
             before, _ = find_earlier(
@@ -193,6 +193,15 @@ def run_audit(
             "{published} is published, without PDF. {trouble}", published=published, trouble=trouble
         )
     return published, book
+
+
+@contextlib.contextmanager
+def _released(book: Book) -> Iterator[None]:
+    """What the book holds of its engine is given back at the end, whatever happens."""
+    try:
+        yield
+    finally:
+        book.release()
 
 
 def _prepared(

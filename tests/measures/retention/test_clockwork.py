@@ -70,6 +70,20 @@ def test_parameters_and_orders_of_a_known_truth():
     assert miss < 0.9 * other
 
 
+def test_customers_that_leave_alike_are_modelled():
+    """1,000 customers with k = 4, r = 3, α = 4.5 that leave after an order with a chance of 8 %,
+    every one: the likelihood rises, ever flatter, as a and b grow together; the rest is found.
+    """
+    alike = clockwork.ClockworkModel(4, 3.0, 4.5, 0.08e6, 0.92e6, 0.0)
+    history, future = simulated(1000, alike, 52.0, 26.0, 3)
+    model = clockwork.fit_clockwork(history)
+    assert model.k == 4
+    found = (model.r / model.alpha, model.a / (model.a + model.b))
+    assert found == pytest.approx((3 / 4.5, 0.08), rel=0.1)
+    told = clockwork.clockwork_orders(model, history, 26.0)
+    assert told.expected_order_count.sum() == pytest.approx(future.sum(), rel=0.05)
+
+
 def test_expectations_add_up_over_time():
     """What is expected of 10 weeks and of 20 is what the chances of 1, 2, 3 … orders make: more of
     the longer time, never a probability above the expected count.

@@ -58,9 +58,9 @@ class Texts(NamedTuple):
 
 def use_colours(own: Mapping[Any, str]) -> None:
     """Give the four colours their values: the house's, or the firm's `own` by name."""
-    get_named_colors_mapping().update(
-        {f"carnet:{name}": own.get(name, colour) for name, colour in COLOURS.items()}
-    )
+    known = get_named_colors_mapping()
+    for name, colour in COLOURS.items():  # one by one: what was looked up before is forgotten
+        known[f"carnet:{name}"] = own.get(name, colour)
 
 
 use_colours({})

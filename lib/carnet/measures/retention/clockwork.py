@@ -115,7 +115,9 @@ def fit_clockwork(history: pd.DataFrame) -> ClockworkModel | None:
     Unit        k whole; r, a and b without unit, α in weeks; log likelihood
     Population  customers of `purchases.purchase_history`; of 20,000 or more every so manieth, at
                 least 10,000 of them (MANY_CUSTOMERS)
-    Undefined   None under 200 customers (MIN_CUSTOMERS), or when a parameter runs away
+    Undefined   None under 200 customers (MIN_CUSTOMERS), or when r, α or the mean chance to leave,
+                a ÷ (a + b), runs away (10⁻⁴ and beyond); where all leave alike a and b grow
+                together, and only that chance is found
     Source      T. Reutterer et al., International Journal of Research in Marketing, 2021
     """
     if len(history) < MIN_CUSTOMERS:
@@ -138,7 +140,8 @@ def fit_clockwork(history: pd.DataFrame) -> ClockworkModel | None:
         r, alpha, a, b = (float(value) for value in np.exp(found.x))
         best = ClockworkModel(k, r, alpha, a, b, total)
     assert best is not None
-    known = all(1e-4 < value < 1e4 for value in (best.r, best.alpha, best.a, best.b))
+    leave = best.a / (best.a + best.b)  # what a and b tell where everybody leaves alike
+    known = all(1e-4 < value < 1e4 for value in (best.r, best.alpha)) and 1e-4 < leave < 1 - 1e-4
     return best if known and math.isfinite(best.log_likelihood) else None
 
 
