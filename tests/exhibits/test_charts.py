@@ -6,12 +6,14 @@ import itertools
 import pandas as pd
 import pytest
 from carnet.exhibits import charts
+from carnet.exhibits.charts import base
 from carnet.exhibits.charts.base import as_svg, narrow
 from carnet.exhibits.exhibit import Exhibit
 from carnet.exhibits.forms import Drawn
 from carnet.findings import portfolio as words
 from carnet.measures.gaps import salespeople
 from carnet.wording import Wording
+from matplotlib.colors import to_hex
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
 BRIDGE = pd.DataFrame(
@@ -502,3 +504,12 @@ def test_sums_taken_in_another_order_are_drawn_the_same():
         with narrow():
             drawn.append(as_svg(exhibit.rendered(EN), "ranking", "narrow"))
     assert drawn[0] == drawn[1]
+
+
+def test_a_second_book_takes_its_own_colours():
+    """What was looked up for the first is forgotten."""
+    shown = []
+    for own in ({"focus": "#5B2333"}, {}):
+        base.use_colours(own)
+        shown.append(to_hex("carnet:focus"))
+    assert shown == ["#5b2333", base.COLOURS["focus"].lower()]
