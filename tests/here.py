@@ -12,7 +12,7 @@ import time
 import nbformat
 from carnet.engagement.running import RUN_VARIABLE
 from carnet.report import notebook as shown
-from carnet.report.execution import Executed, NotebookFailed, cleaned, source_of
+from carnet.report.execution import Executed, cleaned, source_of
 from carnet.report.pages import notebook_page
 from ipykernel.ipkernel import IPythonKernel
 from jupyter_client.jsonutil import json_default
@@ -32,21 +32,19 @@ def execute_all(book, jobs, choice, how, watch):
 
 
 def run_here(job):
-    """What `execution.execute_notebook` gives of a notebook that only shows, records and prints."""
+    """What `execution.execute_notebook` gives of a notebook that only shows, records and prints;
+    what a cell raises is raised.
+    """
     started, parameters = time.monotonic(), job.parameters
     notebook = parameterize_notebook(load_notebook_node(source_of(job)), parameters)
     notebook.metadata["language_info"] = dict(IPythonKernel.language_info)
     names, count = {"__name__": "__main__"}, 0
     with in_place_of_a_kernel(job):
-        for position, cell in enumerate(notebook.cells):
+        for cell in notebook.cells:
             if cell.cell_type != "code" or not cell.source.strip():
                 continue
             count += 1
-            try:
-                cell.outputs, cell.execution_count = outputs_of(cell.source, names), count
-            except Exception as error:
-                told = f"{type(error).__name__}: {error}"
-                raise NotebookFailed(job.path.stem, position, told, "") from error
+            cell.outputs, cell.execution_count = outputs_of(cell.source, names), count
     return Executed(job.path.stem, cleaned(notebook, parameters), time.monotonic() - started)
 
 

@@ -70,9 +70,16 @@ def test_an_audit_date_that_the_sales_hardly_reach_is_told(make_engagement):
     )
     assert told(20, "2025-01-05") == [few.format(day=5, count=1, usual=100)]
     assert told(20, as_of="2025-01-20") == [few.format(day=20, count=0, usual=400)]
+    closed = [day for day in every if day.month != 1]  # as every January
+    every = [*closed, dt.date(2025, 1, 31)]
+    # 20 lines on 335 days of 2024, 31 of 366 of them: 567
+    assert told(20) == [few.format(day=31, count=20, usual=567)]
+    every = closed
+    assert told(20, as_of="2025-01-31") == []
     assert told(2, as_of="2025-03-01") == [
         "The last sale given is of 31 December 2024, 60 days before the audit date (1 March 2025): "
-        "nothing is taken for sold since. If the sales given end there, write as_of: 2024-12-31."
+        "the days since count as days without a sale. If the sales given end there, write "
+        "as_of: 2024-12-31."
     ]
 
 

@@ -390,12 +390,14 @@ class Book:
         if silent > max(COVER_DAYS, self.longest_pause_days):
             message = N_(
                 "The last sale given is of {last}, {days} days before the audit date ({as_of}): "
-                "nothing is taken for sold since. If the sales given end there, write as_of: {day}."
+                "the days since count as days without a sale. If the sales given end there, write "
+                "as_of: {day}."
             )
             last_told = {"last": self.wording.date(last), "days": silent, "day": str(last)}
             return [Notice(message, told | last_told, 1.0)]
         expected = self.span.year_lines * as_of.day / YEAR_DAYS
-        if expected < LEAST_LINES or self.span.month_lines > FEW_LINES * expected:
+        usual = not self.span.month_lines and silent <= self.longest_pause_days  # closed, as before
+        if usual or expected < LEAST_LINES or self.span.month_lines > FEW_LINES * expected:
             return []
         message = N_(
             "The month of the audit date ({as_of}) holds few sale lines up to it: {count}, where "

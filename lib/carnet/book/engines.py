@@ -247,6 +247,9 @@ def memory(cache: Path | None = None) -> duckdb.DuckDBPyConnection:
     return con
 
 
+_applications: list[Any] = []  # of Spark, begun here: at most one
+
+
 def answers_one(engine: str) -> bool:
     """True where one process at a time gets an answer: a Spark cluster gives its cores to the first
     application, and each notebook is one. A server of sessions (SPARK_REMOTE) answers all.
@@ -261,9 +264,6 @@ def release(engine: str) -> None:
     if answers_one(engine):
         while _applications:
             _applications.pop().stop()
-
-
-_applications: list[Any] = []  # begun here: at most one
 
 
 def _spark() -> Any:
