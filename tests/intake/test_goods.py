@@ -22,7 +22,7 @@ from carnet.customers.series import (
 )
 from carnet.engagement.profiles import chart_of_accounts
 from carnet.errors import CarnetError
-from carnet.intake.contracts import TableCheck
+from carnet.intake.checks import TableCheck
 from carnet.intake.goods import account_mapping, choose_goods, estimate_costs, mark_goods
 from carnet.intake.ledger import classify_costs
 from carnet.measures.costs import accounts

@@ -36,7 +36,7 @@ from carnet.engagement.periods import Periods
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import CACHE_NAME, building
 from carnet.errors import CarnetError
-from carnet.intake.contracts import TableCheck
+from carnet.intake.checks import TableCheck
 from carnet.intake.goods import Goods
 from carnet.intake.pseudonyms import fingerprint, hidden_engagement, load_key
 from carnet.intake.sources import find_files

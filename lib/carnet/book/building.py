@@ -16,8 +16,10 @@ from carnet.book.engines import Engine, connect, memory
 from carnet.engagement.file import Engagement
 from carnet.engagement.periods import Periods
 from carnet.errors import CarnetError, Message, lines
-from carnet.intake.contracts import Contract, TableCheck, alike_customers, unknown_references
+from carnet.intake.checks import TableCheck
+from carnet.intake.contracts import Contract
 from carnet.intake.goods import account_mapping, choose_goods, estimate_costs, mark_goods
+from carnet.intake.identities import alike_customers, unknown_references
 from carnet.intake.ledger import classify_costs, fill_tables
 from carnet.intake.pseudonyms import hide
 from carnet.intake.sources import SourceFile, forget_raw, load_table

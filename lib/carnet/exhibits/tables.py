@@ -18,7 +18,7 @@ from carnet.engagement.schema import TABLE_LABELS
 from carnet.exhibits.headings import HEADINGS, TEXTS, TIPS, WORDS, Kind
 from carnet.exhibits.written import WRITTEN
 from carnet.findings.base import write_figure
-from carnet.intake.contracts import TableCheck
+from carnet.intake.checks import TableCheck
 from carnet.measures.catalogue import FIGURES
 from carnet.wording import Wording, unknown
 

@@ -8,12 +8,7 @@ read = accepted + quarantined hold by test.
 
 import datetime as dt
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-
-import duckdb
-from babel.numbers import list_currencies
 
 from carnet.engagement.schema import (
     CREDIT_KIND,
@@ -23,103 +18,34 @@ from carnet.engagement.schema import (
     NO_SALE_WORDS,
     REFUNDED_HEADERS,
     TABLE_LABELS,
-    TABLES,
     Column,
-    unused_columns,
 )
-from carnet.errors import examples
+from carnet.intake.checks import (
+    MEANT,
+    TableCheck,
+    conclude,
+    share_of,
+    told_converted,
+    told_given_back,
+    told_like_totals,
+    told_meant,
+    told_no_sales,
+    told_several_currencies,
+    told_signed,
+    told_twice,
+    told_unknown,
+)
 from carnet.intake.sources.base import Reject, SourceFile, identifier, plain_header, quoted
 from carnet.intake.sources.formats import as_written
 from carnet.intake.sources.reading import MONEY, SUM_WORDS, ColumnReader, folded, folded_words
-from carnet.wording import N_, Notice, Wording
+from carnet.wording import N_, Notice
 
 EARLIEST = dt.date(1900, 1, 1)
-HEAVY = 0.01  # share of a table's amount, from which rows set aside are warned of
-REASONS = {
-    "missing": N_("{column} is missing"),
-    "date": N_("{column} is not a date"),
-    "number": N_("{column} is not a number"),
-    "share": N_("{column} is not a share between 0 and 1 (write 10 % or 0.10)"),
-    "bool": N_("{column} is not yes or no"),
-    "choice": N_("{column} is not one of the accepted values ({accepted})"),
-    "early": N_("{column} is before 1900"),
-    "after": N_("{column} is after the audit date"),
-    "repeated": N_("{column} is repeated"),
-    "reversed": N_("{column} is before the start of its period"),
-    "quote": N_("a quotation mark is opened and never closed"),
-    "width": N_("the line does not have as many columns as its header"),
-    "currency": N_("{column} is another currency, without a rate"),
-    "where": N_("not kept by `where:`"),
-    "skip": N_("left out by `skip:`"),
-    "header": N_("the header once more"),
-    "heading": N_("a heading of the rows below"),
-    "total": N_("a total of the rows above"),
-    "twice": N_("the line stands in an earlier file"),
-}
-# rows that are none of the table's: nothing is lost with them
-MEANT = ("where", "skip", "header", "heading", "total", "twice")
 MONEYS = ("amount", "cost", "margin", "unit_price", "list_price")  # what another currency changes
 SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
 CENT = "0.01"
 FEW_WORDS = 30  # different values of a column of kinds of documents, at most
 MOST_COLUMNS = 200  # looked at for words of no sale: exports of people have fewer
-ALIKE_WEIGHT = 0.1  # of a doubt about who is one customer
-
-
-@dataclass
-class TableCheck:
-    """The row ledger of one table: what came in, what was accepted, what was set aside,
-    and what to know about it.
-    """
-
-    table: str
-    total: str | None
-    columns: list[str]
-    mapping: dict[str, str]
-    source: str | None = None  # the table that filled this one, when no file of its own was given
-    linked_share: float | None = None  # of a ledger: share of its revenue that names a customer
-    rows: int = 0
-    accepted_rows: int = 0
-    quarantined_rows: int = 0
-    amount: Decimal = Decimal(0)
-    accepted_amount: Decimal = Decimal(0)
-    quarantined_amount: Decimal = Decimal(0)
-    unreadable_amounts: int = 0
-    duplicate_rows: int = 0
-    duplicate_amount: Decimal = Decimal(0)
-    reasons: dict[str, int] = field(default_factory=dict)
-    files: list[dict] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-    # headers of columns given that nothing uses: told by `carnet check`
-    unused: list[str] = field(default_factory=list)
-
-    def tell_reason(self, w: Wording, reason: str) -> str:
-        """A stored reason such as `missing:customer_id;date:date` in words,
-        columns by the client's own headers.
-        """
-        parts = (part.partition(":") for part in reason.split(";"))
-        columns = TABLES[self.table].columns
-        accepted = {role: ", ".join(column.choices) for role, column in columns.items()}
-        return "; ".join(
-            w._(REASONS[code], column=self.mapping.get(role, role), accepted=accepted.get(role, ""))
-            for code, _, role in parts
-        )
-
-    def as_json(self) -> dict:
-        """Plain values for the cache and the manifest."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, record: dict) -> "TableCheck":
-        """Inverse of `as_json` after a JSON round trip."""
-        amounts = {
-            key: Decimal(record[key])
-            for key in record
-            if key == "amount" or key.endswith("_amount")
-        }
-        return cls(
-            **{**record, **amounts, "notices": [Notice.from_json(n) for n in record["notices"]]}
-        )
 
 
 class Contract:
@@ -338,36 +264,14 @@ class Contract:
             f"SELECT coalesce(sum({total or 0}), 0) FROM parsed_{self.name} WHERE _reason IS NULL"
         ).fetchall()[0][0]
         drop = self.reader.spec.repeated == "drop"
-        kept = N_(
-            "{table}: {count} lines of {later} stand in {earlier} too ({first} to {last}), worth "
-            "{twice_sum}: they count twice. Write repeated: drop to leave them out."
-        )
-        dropped = N_(
-            "{table}: {count} lines of {later} stand in {earlier} too ({first} to {last}), worth "
-            "{twice_sum}: left out of the later file."
-        )
         if drop:
             self.con.execute(
                 f"UPDATE parsed_{self.name} p SET _reason = 'twice:' FROM twice t "
                 f"WHERE p._file = t._file AND p._row = t._row"
             )
         self.con.execute("DROP TABLE twice")
-        return [
-            Notice(
-                dropped if drop else kept,
-                {
-                    "table": TABLE_LABELS[self.name],
-                    "count": count,
-                    "earlier": files[one].name,
-                    "later": files[other].name,
-                    "twice_sum": float(amount),
-                    "first": str(first or ""),
-                    "last": str(last or ""),
-                },
-                0.0 if drop else _share(Decimal(amount), Decimal(whole)),
-            )
-            for one, other, count, amount, first, last in pairs
-        ]
+        named = [(files[one].name, files[other].name, *rest) for one, other, *rest in pairs]
+        return told_twice(self.name, named, Decimal(whole), drop)
 
     @staticmethod
     def _reason(role: str, column: Column) -> str:
@@ -455,85 +359,23 @@ class Contract:
             f"WHERE _reason IS NULL GROUP BY 1 HAVING count(*) > 1) "
             f"GROUP BY _file, _hash HAVING count(*) > 1)"
         ).fetchall()[0]
-        if check.duplicate_rows:
-            message = N_(
-                "{table}: exact duplicate lines kept: {count}; two equal lines can be two events."
-            )
-            weight = _share(check.duplicate_amount, check.amount)
-            check.notices.append(
-                Notice(
-                    message, {"table": TABLE_LABELS[name], "count": check.duplicate_rows}, weight
-                )
-            )
         meant = " OR ".join(f"starts_with(_reason, '{code}:')" for code in MEANT)
         lost = self.con.execute(
             f"SELECT coalesce(sum({total}), 0) FROM parsed_{name} WHERE _reason IS NOT NULL "
             f"AND NOT ({meant})"
         ).fetchall()[0][0]
-        aside = _share(lost, check.amount)
-        if aside >= HEAVY:
-            message = N_(
-                "{table}: rows worth {aside_share} of the amount are set aside, "
-                "{aside_sum}: {reasons}."
-            )
-            reason = (
-                Notice(
-                    REASONS[main[0]],
-                    {
-                        "column": self.reader.mapping.get(main[1], main[1]),
-                        "accepted": ", ".join(self.schema.columns[main[1]].choices)
-                        if main[1] in self.schema.columns
-                        else "",
-                    },
-                )
-                if (main := _main_reason(check))
-                else ""
-            )
-            values = {
-                "table": TABLE_LABELS[name],
-                "aside_share": aside,
-                "aside_sum": float(lost),
-                "reasons": reason,
-            }
-            check.notices.append(Notice(message, values, aside))
-        unused = unused_columns(name, self.reader.mapping)
-        if unused:
-            check.unused = [str(self.reader.mapping[column]) for column in unused]
-        if not check.accepted_rows:
-            check.notices.append(
-                Notice(N_("{table}: no row was accepted."), {"table": TABLE_LABELS[name]})
-            )
+        conclude(check, lost)
 
     def _told_aside(self, check: TableCheck) -> list[Notice]:
         """What was recognised as no row of the table: how many rows, worth what;
         and rows that read like totals but are not the sum of any.
         """
-        name, total, label = (
-            self.name,
-            check.total or "NULL::DECIMAL(18, 4)",
-            TABLE_LABELS[self.name],
-        )
+        name, total = self.name, check.total or "NULL::DECIMAL(18, 4)"
         found = self.con.execute(
             f"SELECT split_part(_reason, ':', 1) AS code, count(*), coalesce(sum({total}), 0) "
             f"FROM parsed_{name} WHERE _reason IS NOT NULL GROUP BY 1 ORDER BY 1"
         ).fetchall()
-        message = N_(
-            "{table}: rows set aside that are none of its own: {count}, worth "
-            "{aside_sum} ({reason})."
-        )
-        told = [
-            Notice(
-                message,
-                {
-                    "table": label,
-                    "count": count,
-                    "aside_sum": float(amount),
-                    "reason": Notice(REASONS[code], {}),
-                },
-            )
-            for code, count, amount in found
-            if code in MEANT and code != "twice"
-        ]
+        told = told_meant(check, found)
         told += self._told_currencies(check)
         if self.reader.spec.sign:
             made, amount = self.con.execute(
@@ -541,35 +383,14 @@ class Contract:
                 f"JOIN {self.reader.relation} r USING (_file, _row) WHERE r._negative "
                 f"AND _reason IS NULL"
             ).fetchall()[0]
-            message = N_("{table}: amounts made negative by {column}: {count}, worth {signed_sum}.")
-            told.append(
-                Notice(
-                    message,
-                    {
-                        "table": label,
-                        "count": made,
-                        "column": self.reader.spec.sign.column,
-                        "signed_sum": float(amount),
-                    },
-                )
-            )
+            told.append(told_signed(check, self.reader.spec.sign.column, made, amount))
         if self.schema.total:
             kept, amount = self.con.execute(
                 f"SELECT count(*), coalesce(sum({total}), 0) FROM parsed_{name} "
                 f"WHERE _reason IS NULL AND _total = 2"
             ).fetchall()[0]
             if kept:
-                doubt = N_(
-                    "{table}: {count} rows read like totals, worth {total_sum}, and are not the "
-                    "sum of rows above them: kept. Leave them out with where: if they are totals."
-                )
-                told.append(
-                    Notice(
-                        doubt,
-                        {"table": label, "count": kept, "total_sum": float(amount)},
-                        _share(amount, check.amount),
-                    )
-                )
+                told.append(told_like_totals(check, kept, amount))
         return told
 
     def _told_hidden(self, files: list[SourceFile], check: TableCheck) -> list[Notice]:
@@ -594,14 +415,14 @@ class Contract:
                     "file": file.name,
                     "hidden_sum": float(amount),
                 }
-                told.append(Notice(message, values, _share(amount, check.amount)))
+                told.append(Notice(message, values, share_of(amount, check.amount)))
         return told
 
     def _told_currencies(self, check: TableCheck) -> list[Notice]:
         """Lines of other currencies: converted at which rate, or set aside;
         a column of several that nothing reads is an alarm.
         """
-        name, label, own = self.name, TABLE_LABELS[self.name], self.reader.currency
+        name, own = self.name, self.reader.currency
         if "currency" in check.columns:
             found = self.con.execute(
                 f"SELECT currency AS code, _reason IS NULL AS known, count(*), "
@@ -610,32 +431,7 @@ class Contract:
                 f"GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
                 [own],
             ).fetchall()
-            converted = N_("{table}: {count} lines in {code} converted at {rate}: {converted_sum}.")
-            aside = N_(
-                "{table}: {count} lines in {code}, {original} {code} in all, are set aside: "
-                "write rates: {{{code}: …}} to convert them."
-            )
-            told = []
-            for code, known, count, amount in found:
-                values = {"table": label, "count": count, "code": code}
-                if known:
-                    rate = (
-                        f"{self.reader.rates[code]:g}"
-                        if code in self.reader.rates
-                        else f"{self.reader.rates_file}"
-                    )
-                    told.append(
-                        Notice(converted, values | {"rate": rate, "converted_sum": float(amount)})
-                    )
-                else:
-                    told.append(
-                        Notice(
-                            aside,
-                            values | {"original": f"{amount:,.2f}"},
-                            _share(amount, check.amount),
-                        )
-                    )
-            return told
+            return told_converted(check, found, self.reader.rates, self.reader.rates_file)
         told = []
         for header in (
             header
@@ -649,17 +445,7 @@ class Contract:
                     f"FROM raw_{name}"
                 ).fetchall()
             ]
-            codes = sorted(code for code in codes if code in list_currencies())
-            if len(codes) > 1:
-                message = N_(
-                    "{table}: {column} names several currencies ({codes}), which are added up as "
-                    "they are: map it as currency, or leave the others out with where:."
-                )
-                told.append(
-                    Notice(
-                        message, {"table": label, "column": header, "codes": examples(codes)}, 0.5
-                    )
-                )
+            told += told_several_currencies(check, header, [code for code in codes if code])
         return told
 
     def _words_that_nothing_uses(self, check: TableCheck) -> list[Notice]:
@@ -708,20 +494,7 @@ class Contract:
                 f"' ORDER BY r.{column}) FROM parsed_{self.name} p JOIN raw_{self.name} r USING "
                 f"(_file, _row) WHERE p._reason IS NULL AND p.{total} > 0 AND {said_so}"
             ).fetchall()[0]
-            if count:
-                message = N_(
-                    "{table}: {column} says {words} of {count} rows that count with a positive "
-                    "amount, {stake_sum} in all: leave them out with where:, or make them "
-                    "negative with sign:."
-                )
-                values = {
-                    "table": TABLE_LABELS[self.name],
-                    "column": header,
-                    "words": said,
-                    "count": count,
-                    "stake_sum": float(stake),
-                }
-                told.append(Notice(message, values, _share(stake, check.amount)))
+            told += told_no_sales(check, header, said, count, stake)
         return told
 
     def _sums_given_back(self, check: TableCheck) -> list[Notice]:
@@ -742,18 +515,7 @@ class Contract:
                 f"FROM parsed_{self.name} p JOIN raw_{self.name} r USING (_file, _row) "
                 f"WHERE p._reason IS NULL"
             ).fetchall()[0]
-            if count:
-                message = N_(
-                    "{table}: {column} holds {refunded_sum} given back on rows that count whole "
-                    "({count}): nothing takes it off."
-                )
-                values = {
-                    "table": TABLE_LABELS[self.name],
-                    "column": header,
-                    "count": count,
-                    "refunded_sum": float(amount),
-                }
-                told.append(Notice(message, values, _share(Decimal(str(amount)), check.amount)))
+            told += told_given_back(check, header, count, float(amount))
         return told
 
     def _unknown_words(self, check: TableCheck) -> list[Notice]:
@@ -770,127 +532,5 @@ class Contract:
                 f"SELECT t_{role}, count(*) FROM {self.reader.relation} WHERE t_{role} IS NOT NULL "
                 f"AND {self.reader.read(role)} IS NULL GROUP BY 1 ORDER BY 2 DESC, 1"
             ).fetchall()
-            words = examples((f"{word} ({count:,})" for word, count in found), 8)
-            if role == "stage":
-                message = N_(
-                    "{table}: values of {column} that are not known: {words}. Map them with "
-                    "stages: {{open: […], won: […], lost: […]}}."
-                )
-            else:
-                message = N_("{table}: values of {column} that are not known: {words}.")
-            told.append(
-                Notice(
-                    message,
-                    {
-                        "table": TABLE_LABELS[self.name],
-                        "column": self.reader.mapping[role],
-                        "words": words,
-                    },
-                )
-            )
+            told.append(told_unknown(check, role, found))
         return told
-
-
-def _share(part: Decimal, whole: Decimal) -> float:
-    return abs(float(part)) / abs(float(whole)) if whole else 0.0
-
-
-def _main_reason(check: TableCheck) -> tuple[str, str] | None:
-    """The most frequent reason of the rows set aside: its code and its column."""
-    first = next(iter(check.reasons), "").partition(";")[0].partition(":")
-    return (first[0], first[2]) if first[0] in REASONS else None
-
-
-def unknown_references(
-    con: duckdb.DuckDBPyConnection, checks: Iterable[TableCheck]
-) -> Notice | None:
-    """One notice for the customers that tables name and the customer list does not hold,
-    weighed by their share of the sales; None where there are none.
-    """
-    ids: set[str] = set()
-    tables, lines, weight = [], 0, 0.0
-    for check in checks:
-        if "customer_id" not in check.columns or check.table == "customers":
-            continue
-        query = (
-            f"FROM accepted_{check.table} t WHERE customer_id IS NOT NULL AND NOT EXISTS "
-            f"(FROM accepted_customers c WHERE c.customer_id = t.customer_id)"
-        )
-        found = con.execute(
-            f"SELECT customer_id, count(*) {query} GROUP BY 1 ORDER BY 1"
-        ).fetchall()
-        if not found:
-            continue
-        ids |= {row[0] for row in found}
-        tables.append(check.table)
-        lines += sum(row[1] for row in found)
-        if check.table == "sales":
-            theirs = con.execute(f"SELECT coalesce(sum(amount), 0) {query}").fetchall()[0][0]
-            weight = _share(theirs, check.accepted_amount)
-    if not ids:
-        return None
-    message = N_(
-        "customers missing from the customer list: {count} ({examples}), on {rows} lines of "
-        "{tables}, {unlisted_share} of the sales."
-    )
-    told = Notice(
-        " · ".join("{" + name + "}" for name in tables),
-        {name: TABLE_LABELS[name] for name in tables},
-    )
-    values = {
-        "count": len(ids),
-        "rows": lines,
-        "examples": examples(sorted(ids)),
-        "tables": told,
-        "unlisted_share": weight,
-    }
-    return Notice(message, values, weight)
-
-
-def alike_customers(con: duckdb.DuckDBPyConnection, checks: Iterable[TableCheck]) -> list[Notice]:
-    """Customers whose numbers differ by case, spaces, punctuation or leading zeros alone,
-    or that a spreadsheet turned into powers of ten.
-    """
-    tables = [check.table for check in checks if "customer_id" in check.columns]
-    if not tables:
-        return []
-    ids = " UNION ".join(
-        f"SELECT DISTINCT customer_id AS id FROM accepted_{table} WHERE customer_id IS NOT NULL"
-        for table in tables
-    )
-    alike = con.execute(
-        f"SELECT string_agg(id, ' = ' ORDER BY id) FROM (SELECT id, "
-        f"ltrim(regexp_replace(strip_accents(lower(id)), '[^a-z0-9]', '', 'g'), '0') AS plain "
-        f"FROM ({ids})) WHERE plain <> '' GROUP BY plain HAVING count(*) > 1 ORDER BY 1"
-    ).fetchall()
-    powers = con.execute(
-        rf"SELECT DISTINCT id FROM ({ids}) WHERE regexp_full_match(id, "
-        rf"'\d([.,]\d+)?[eE]\+\d+|\d{{4,}}[eE]\d\d') ORDER BY 1"
-    ).fetchall()
-    told = []
-    if alike:
-        message = N_(
-            "customers whose numbers differ by case, spaces, punctuation or zeros in front alone: "
-            "{count} ({examples}). Where they are one, write ids: {{case: ignore, zeros: ignore, "
-            "spaces: ignore, punctuation: ignore}} under each table."
-        )
-        told.append(
-            Notice(
-                message,
-                {"count": len(alike), "examples": examples(row[0] for row in alike)},
-                ALIKE_WEIGHT,
-            )
-        )
-    if powers:
-        message = N_(
-            "customers whose number a spreadsheet turned into a power of ten: {count} "
-            "({examples}): several may be one now. Export the column as text."
-        )
-        told.append(
-            Notice(
-                message,
-                {"count": len(powers), "examples": examples(row[0] for row in powers)},
-                ALIKE_WEIGHT,
-            )
-        )
-    return told

@@ -14,7 +14,7 @@ import duckdb
 from carnet.engagement.profiles import chart_of_accounts
 from carnet.engagement.schema import TABLE_LABELS
 from carnet.errors import CarnetError, Message
-from carnet.intake.contracts import TableCheck
+from carnet.intake.checks import TableCheck
 from carnet.intake.sources.base import quoted
 from carnet.wording import N_, Notice
 

@@ -18,7 +18,7 @@ from carnet.engagement.file import Engagement
 from carnet.engagement.profiles import chart_of_accounts
 from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError, examples
-from carnet.intake.contracts import TableCheck
+from carnet.intake.checks import TableCheck
 from carnet.intake.exercises import OPENING_JOURNAL, OPENING_LABEL, find_exercises
 from carnet.intake.settlement import settle, written_off
 from carnet.intake.sources.base import SourceFile, quoted

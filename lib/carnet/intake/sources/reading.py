@@ -1,4 +1,4 @@
-"""Which header plays which role in a table, and the SQL that reads it as its kind."""
+"""The SQL that reads a column of a table as its kind."""
 
 import datetime as dt
 import unicodedata
@@ -10,8 +10,8 @@ import duckdb
 
 from carnet.engagement.file import Condition, Ids, Table
 from carnet.engagement.schema import CHOICE_WORDS, RATES, TABLE_LABELS, TABLES, TRUTH_WORDS
-from carnet.errors import CarnetError, Message, examples, lines, nearest
-from carnet.intake.sources.base import identifier, plain_header, quoted
+from carnet.errors import CarnetError, Message, examples
+from carnet.intake.sources.base import identifier, quoted
 from carnet.intake.sources.formats import (
     HAS_WORD,
     NUMBERED,
@@ -28,6 +28,7 @@ from carnet.intake.sources.formats import (
     number_sql,
     numbered_day,
 )
+from carnet.intake.sources.mapping import Headers
 from carnet.wording import N_, Notice
 
 MONEY = "DECIMAL(18, 4)"
@@ -49,7 +50,7 @@ TOTAL_HINT = "(?i)total|totau|report|somme|cumul|forward"
 LIKE_TOTAL = rf"({SUM_WORDS}|{CARRIED})([ :].*)?|.+ {SUM_WORDS}"
 
 
-class ColumnReader:
+class ColumnReader(Headers):
     """The mapped columns of `raw_<name>` as SQL.
 
     `relation` has, for each role, `t_<role>` (the original value, NULL when missing) and for dates
@@ -65,15 +66,14 @@ class ColumnReader:
         currency: str,
         rates: Mapping[str, Any] | str | None = None,
     ) -> None:
-        self.con, self.name, self.spec, self.currency = con, name, spec, currency
-        self.schema = RATES if name == "rates" else TABLES[name]
+        self.con, self.currency = con, currency
         self.rates_file = rates if isinstance(rates, str) else (rates or {}).get("file")
         self.rates = {currency: 1.0} | (
             {} if self.rates_file or isinstance(rates, str) else {**(rates or {})}
         )
         described = con.execute(f"DESCRIBE raw_{name}").fetchall()
-        self.types = {row[0]: row[1] for row in described if row[0] not in ("_file", "_row")}
-        self.mapping = self._map_columns()
+        types = {row[0]: row[1] for row in described if row[0] not in ("_file", "_row")}
+        super().__init__(name, spec, RATES if name == "rates" else TABLES[name], types)
         self.notices: list[Notice] = []
         self.raw = self._filled_down()
         self._found: dict[str, dict[int, Evidence]] = {}
@@ -103,22 +103,6 @@ class ColumnReader:
             if self.schema.columns[role].kind in MEASURED and self._is_text(role)
         )
         return f"(SELECT *{bare} FROM (SELECT _file, _row, {line}{given} FROM {self.raw}))"
-
-    def header(self, wanted: str, key: str) -> str:
-        """The header of that name, whatever its case and spaces;
-        raises CarnetError with the nearest one.
-        """
-        found = {plain_header(header): header for header in self.types}.get(plain_header(wanted))
-        if found is None:
-            raise CarnetError(
-                "{name}: {key}: no header {wanted} in {examples}; {nearest}",
-                name=self.name,
-                key=key,
-                wanted=f"{wanted!r}",
-                examples=examples(self.spec.files),
-                nearest=nearest(wanted, self.types),
-            )
-        return found
 
     def _aside(self) -> str:
         """SQL: the code of a row that is none of the table's:
@@ -408,78 +392,6 @@ class ColumnReader:
         return self.con.execute(
             f"SELECT max(d) FROM ({dates}) WHERE d <= {quoted(str(limit))}"
         ).fetchall()[0][0]
-
-    def _named_columns(self, headers: dict[str, str]) -> tuple[dict[str, str], list[Message]]:
-        """Role → header as the engagement says, and a message for each that is not there."""
-        mapping, faults = {}, []
-        for role, wanted in self.spec.columns.items():
-            if plain_header(wanted) in headers:
-                mapping[role] = headers[plain_header(wanted)]
-                continue
-            faults.append(
-                Message(
-                    "{name}: {key}: no header {wanted} in {examples}; {nearest}",
-                    name=self.name,
-                    key=f"columns: {role}",
-                    wanted=f"{wanted!r}",
-                    examples=examples(self.spec.files),
-                    nearest=nearest(wanted, self.types),
-                )
-            )
-        return mapping, faults
-
-    def _map_columns(self) -> dict[str, str]:
-        """Role → header: as the engagement says, else a header that is the role's own name
-        or its legal one.
-        """
-        headers = {plain_header(header): header for header in self.types}
-        mapping, faults = self._named_columns(headers)
-        taken = set(mapping.values())
-        for role in self.schema.columns:
-            name = plain_header(self.schema.headers.get(role, role))
-            if role not in self.spec.columns and name in headers and headers[name] not in taken:
-                mapping[role] = headers[name]
-        for role in self.schema.required:
-            sources = self.schema.derived.get(role, ())
-            if (
-                role in mapping
-                or role in self.spec.columns
-                or (sources and set(sources) <= set(mapping))
-            ):
-                continue
-            instead: str = ""
-            if sources:
-                instead = Message(
-                    " (or {first} and {second}, from which it is computed)",
-                    first=sources[0],
-                    second=sources[-1],
-                )
-            faults.append(
-                Message(
-                    "{name}: the column {role}{instead} is required. Map it under columns:. "
-                    "Headers: {listed}.",
-                    name=self.name,
-                    role=role,
-                    instead=instead,
-                    listed=", ".join(self.types),
-                )
-            )
-        for role, header in mapping.items():
-            if self.types[header] == "BLOB":
-                remedy = f"CAST({header} AS CHAR)" if self.spec.query else "its text"
-                faults.append(
-                    Message(
-                        "{name}: {header} is stored as bytes and cannot be read as {role}. "
-                        "Give {remedy} in its place.",
-                        name=self.name,
-                        header=f"{header!r}",
-                        role=role,
-                        remedy=remedy,
-                    )
-                )
-        if faults:
-            raise CarnetError(lines(faults))
-        return mapping
 
     def _is_text(self, role: str) -> bool:
         sql_type = self.types[self.mapping[role]]
