@@ -618,11 +618,13 @@ def folded(text: str) -> str:
 
 def folded_words(words: Iterable[str]) -> str:
     """SQL literals of words as `folded` leaves them."""
-    plain = (unicodedata.normalize("NFKD", word.strip().lower()) for word in words)
-    return ", ".join(
-        quoted("".join(letter for letter in word if not unicodedata.combining(letter)))
-        for word in plain
-    )
+    return ", ".join(quoted(plain_word(word)) for word in words)
+
+
+def plain_word(word: str) -> str:
+    """A word without outer spaces, case and accents."""
+    plain = unicodedata.normalize("NFKD", word.strip().lower())
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def _blank(header: str) -> str:

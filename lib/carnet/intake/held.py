@@ -1,0 +1,812 @@
+"""Tables that an engine holds, checked where they are: a contract as Ibis expressions.
+
+The rules are those of `contracts`, which reads what people write; here columns have kinds, and a
+row never leaves its engine. Counts and sums come back, the distinct values that a message names,
+and the first rows set aside.
+"""
+
+import datetime as dt
+import json
+import operator
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import reduce
+from typing import Any
+
+import ibis
+import ibis.expr.datatypes as kinds
+import ibis.expr.types as ir
+
+from carnet.engagement.file import Condition, Ids, Table
+from carnet.engagement.schema import (
+    CHOICE_WORDS,
+    CREDIT_KIND,
+    CREDIT_WORDS,
+    CURRENCY_HEADERS,
+    NO_SALE_KIND,
+    NO_SALE_WORDS,
+    REFUNDED_HEADERS,
+    TABLE_LABELS,
+    TABLES,
+    TRUTH_WORDS,
+    Column,
+)
+from carnet.errors import CarnetError, Message, lines
+from carnet.intake.checks import (
+    MEANT,
+    TableCheck,
+    conclude,
+    told_converted,
+    told_given_back,
+    told_like_totals,
+    told_meant,
+    told_no_sales,
+    told_several_currencies,
+    told_signed,
+    told_twice,
+    told_unknown,
+)
+from carnet.intake.contracts import CENT, EARLIEST, FEW_WORDS, MONEYS, MOST_COLUMNS, SIGNED
+from carnet.intake.sources.base import SourceFile, plain_header
+from carnet.intake.sources.formats import MISSING_TEXTS, OUTER_SPACES
+from carnet.intake.sources.mapping import Headers
+from carnet.intake.sources.reading import (
+    CURRENCY_SIGNS,
+    CUSTOMER_ROLES,
+    LIKE_TOTAL,
+    MOST_TEXTS,
+    SUM_WORDS,
+    TOTAL,
+    TOTAL_HINT,
+    plain_word,
+)
+from carnet.wording import N_, Notice
+
+MONEY = "decimal(18, 4)"
+MOST_MONEY = 99_999_999_999_999  # what it holds
+NOTHING = Decimal("0.0000")
+SHOWN_ASIDE = 1000  # rows set aside that come to this machine
+OUTER = rf"^[{OUTER_SPACES}]+|[{OUTER_SPACES}]+$"
+ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?$"
+PLAIN_NUMBER = r"^[+-]?([0-9]{1,15}([.][0-9]{0,15})?|[.][0-9]{1,15})$"
+MEASURED = ("date", "money", "number", "share")
+# what people write and no table of an engine holds: options of a table that a contract here lacks
+FOREIGN = ("query", "sheet", "join", "skip", "fill_down", "unpivot")
+HERE_ONLY = ("costs", "ledger")  # completed on this machine, once read
+ACCENTED = "".join(
+    letter
+    for letter in map(chr, range(0xDF, 0x180))
+    if letter == letter.lower()
+    and (plain := unicodedata.normalize("NFKD", letter)) != letter
+    and plain[0].isascii()
+    and all(map(unicodedata.combining, plain[1:]))
+)
+UNACCENTED = "".join(unicodedata.normalize("NFKD", letter)[0] for letter in ACCENTED)
+
+
+class HeldContract(Headers):
+    """One table's contract on rows of an engine: its columns, and _file (index into the files),
+    _row (number in the file; NULL where rows have none) and _hash (of the whole line).
+    """
+
+    def __init__(
+        self,
+        rows: ir.Table,
+        name: str,
+        spec: Table,
+        currency: str,
+        rates: Mapping[str, Any] | None = None,
+    ) -> None:
+        own = {
+            column: _name_of(kind)
+            for column, kind in rows.schema().items()
+            if column not in ("_file", "_row", "_hash")
+        }
+        super().__init__(name, spec, TABLES[name], own)
+        self.currency, self.rates = currency, {currency: 1.0} | dict(rates or {})
+        # by place: a header may bear the name of a role
+        self.places = {header: f"r_{place}" for place, header in enumerate(own)}
+        self.rows = rows.rename({place: header for header, place in self.places.items()})
+        if faults := self._faults():
+            raise CarnetError(lines(faults))
+        self.roles = [role for role in self.schema.columns if role in self.mapping]
+
+    def _faults(self) -> list[Message]:
+        """Columns whose kind holds no such value."""
+        fitting = {"date": ("DATE", "TIMESTAMP", "VARCHAR")}
+        numbers = ("BIGINT", "DOUBLE", "DECIMAL", "VARCHAR", "BOOLEAN")
+        return [
+            Message(
+                "{name}: {header} is of the kind {kind} and cannot be read as {role}. Give it as a "
+                "{wanted} in a view, and name the view under files:.",
+                name=self.name,
+                header=f"{header!r}",
+                kind=self.types[header],
+                role=role,
+                wanted={"date": "DATE", "money": "DECIMAL"}.get(kind, "DOUBLE"),
+            )
+            for role, header in self.mapping.items()
+            if (kind := self.schema.columns[role].kind) in MEASURED
+            and self.types[header] not in fitting.get(kind, numbers)
+        ]
+
+    # --- values
+
+    def _raw(self, header: str) -> Any:
+        return self.rows[self.places[header]]
+
+    def _text(self, header: str) -> ir.StringValue:
+        """A value as text, NULL where it means missing; 17850.0 as 17850."""
+        raw = self._raw(header)
+        if raw.type().is_floating():
+            whole = (raw == raw.floor()) & (raw.abs() < MOST_MONEY)
+            written = whole.ifelse(raw.cast("int64").cast("string"), raw.cast("string"))
+        else:
+            written = raw.cast("string")
+        if not raw.type().is_string():
+            return (raw.isnan()).ifelse(_NO_TEXT, written) if raw.type().is_floating() else written
+        trimmed = written.re_replace(OUTER, "")
+        return trimmed.lower().isin(MISSING_TEXTS).ifelse(_NO_TEXT, trimmed)
+
+    def _missing(self, role: str) -> ir.BooleanValue:
+        raw = self._raw(self.mapping[role])
+        if raw.type().is_floating():
+            return raw.isnull() | raw.isnan()
+        if raw.type().is_string():
+            return self._text(self.mapping[role]).isnull()
+        return raw.isnull()
+
+    def _value(self, role: str) -> Any:
+        """The value as its kind; NULL where it is missing or does not read."""
+        column, header = self.schema.columns[role], self.mapping[role]
+        if column.kind in ("id", "text"):
+            return self._written(role)
+        raw, own = self._raw(header), self.spec.own_words.get(role, {})
+        if column.kind == "bool":
+            if raw.type().is_boolean():
+                return raw
+            words = {True: TRUTH_WORDS[0], False: TRUTH_WORDS[1]}
+            return _one_of(self._text(header), words, "boolean")
+        if column.kind == "choice":
+            accepted = {c: (c, *CHOICE_WORDS.get(c, ()), *own.get(c, ())) for c in column.choices}
+            return _one_of(self._text(header), accepted)
+        if column.kind == "date":
+            return self._day(raw, header)
+        kind = MONEY if column.kind == "money" else "float64"
+        if raw.type().is_boolean():  # yes and no are no amounts
+            return ibis.null(kind)
+        return _number(self._text(header) if raw.type().is_string() else raw, kind)
+
+    def _day(self, raw: Any, header: str) -> ir.DateValue:
+        """A day; of a text only as 2025-12-31, and none that the calendar lacks."""
+        if not raw.type().is_string():
+            return raw.date() if raw.type().is_timestamp() else raw
+        text = self._text(header)
+        iso = text.re_search(ISO_DAY)
+        year, month, day = (
+            iso.ifelse(text.substr(start, length), "0").cast("int64")
+            for start, length in ((0, 4), (5, 2), (8, 2))
+        )
+        leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
+        longest = ibis.cases(
+            (month == 2, leap.ifelse(29, 28)), (month.isin([4, 6, 9, 11]), 30), else_=31
+        )
+        there = iso & (year > 0) & month.between(1, 12) & (day >= 1) & (day <= longest)
+        return there.ifelse(text.substr(0, 10), _NO_TEXT).cast("date")
+
+    def _written(self, role: str) -> ir.StringValue:
+        """A text as written, a customer's number as compared, a mapped word as its own."""
+        text = self._text(self.mapping[role])
+        if role in CUSTOMER_ROLES:
+            return same_customer(text, self.spec.ids)
+        if role == "currency":
+            signs = {code.strip("'"): words for code, words in CURRENCY_SIGNS.items()}
+            return ibis.coalesce(_one_of(text, signs), text.upper())
+        own = {word: tuple(words) for word, words in self.spec.own_words.get(role, {}).items()}
+        return ibis.coalesce(_one_of(text, own), text) if own else text
+
+    def _rate(self) -> ir.FloatingValue:
+        """What a unit of the row's currency is worth; 1 without one, NULL without a rate."""
+        code = self._written("currency")
+        known = [(code == known, float(rate)) for known, rate in self.rates.items()]
+        return code.isnull().ifelse(1.0, ibis.cases(*known, else_=ibis.null("float64")))
+
+    def _signed(self, role: str) -> Any:
+        """The value in the engagement's currency, negative where `sign:` says so."""
+        value = self._value(role)
+        if "currency" in self.mapping and role in MONEYS:
+            kind = MONEY if self.schema.columns[role].kind == "money" else "float64"
+            rated = value.cast("float64") * ibis.coalesce(self._rate(), 1.0)
+            # a currency of its own is not rounded through a float
+            value = (self._rate() == 1.0).ifelse(value, _number(rated, kind))
+        if self.spec.sign and role in SIGNED:
+            return self._negative().ifelse(-value.abs(), value)
+        return value
+
+    def _negative(self) -> ir.BooleanValue:
+        if self.spec.sign is None:
+            return ibis.literal(False)
+        text = self._folded(self.header(self.spec.sign.column, "sign"))
+        return text.isin(list(map(plain_word, self.spec.sign.negative))).fill_null(False)
+
+    def _folded(self, header: str) -> ir.StringValue:
+        return folded(self._raw(header).cast("string"))
+
+    # --- rows that are none
+
+    def _aside(self) -> ir.StringValue:
+        """The code of a row that is none of the table's."""
+        texts = [h for h in self.mapping.values() if self.types[h] == "VARCHAR"]
+        cases = []
+        if len(texts) > 1:
+            again = [(self._folded(h) == plain_word(h)).fill_null(False) for h in texts]
+            cases.append((reduce(operator.and_, again), "header:"))
+        for wanted, condition in self.spec.where.items():
+            cases.append((~self._kept(self.header(wanted, "where"), condition), "where:"))
+        return ibis.cases(*cases, else_=_NO_TEXT) if cases else _NO_TEXT
+
+    def _kept(self, header: str, condition: Condition) -> ir.BooleanValue:
+        text, tests = self._folded(header), []
+        if condition.among is not None:
+            tests.append(text.isin(list(map(plain_word, condition.among))).fill_null(False))
+        if condition.excluded is not None:
+            tests.append(~text.isin(list(map(plain_word, condition.excluded))).fill_null(False))
+        if condition.empty is not None:
+            blank = (text.fill_null("") == "") == condition.empty
+            tests.append(blank)
+        return reduce(operator.and_, tests) if tests else ibis.literal(True)
+
+    def _total_word(self) -> ir.IntegerValue:
+        """2 where a text of the row says that it is a total of others,
+        1 where it reads like one, else 0.
+        """
+        numbers = [
+            h
+            for role, h in self.mapping.items()
+            if self.schema.columns[role].kind not in ("id", "text", "date")
+        ]
+        texts = [h for h, kind in self.types.items() if kind == "VARCHAR" and h not in numbers]
+        if not self.schema.total or not texts:
+            return ibis.literal(0)
+        said = [
+            ibis.cases(
+                (_whole(self._folded(h), TOTAL), 2),
+                (_whole(self._folded(h), LIKE_TOTAL), 1),
+                else_=0,
+            )
+            for h in texts[:MOST_TEXTS]
+        ]
+        every = ibis.literal("|").join([self._raw(h) for h in texts[:MOST_TEXTS]])
+        hint = every.lower().re_search(TOTAL_HINT.removeprefix("(?i)"))
+        most = ibis.greatest(*said) if len(said) > 1 else said[0]
+        return hint.ifelse(most, 0)
+
+    # --- the contract
+
+    def parsed(self, as_of: dt.date) -> ir.Table:
+        """Every row with its typed columns, _reason (NULL where it is accepted), and what it was:
+        _file, _row, _hash, _total, _negative, and r_<n> as written.
+        """
+        columns, reason = self._typed(as_of)
+        return self.rows.mutate(
+            **columns, _reason=reason, _total=self._total_word(), _negative=self._negative()
+        )
+
+    def _typed(self, as_of: dt.date) -> tuple[dict[str, Any], ir.StringValue]:
+        """The columns as their kinds, and why a row by itself is none."""
+        typed = {role: self._signed(role) for role in self.roles}
+        reasons = [self._reason(role, self.schema.columns[role]) for role in self.roles]
+        if "amount" in self.schema.derived and "amount" not in typed:
+            reasons += [
+                self._missing(role).ifelse(f"missing:{role}", _NO_TEXT)
+                for role in self.schema.derived["amount"]
+            ]
+            gross = typed["quantity"] * typed["unit_price"]
+            # no discount written means no discount granted
+            net = gross * (1 - typed["discount"].fill_null(0.0)) if "discount" in typed else gross
+            typed["amount"] = _number(net, MONEY)
+            unread = gross.notnull() & typed["amount"].isnull()
+            reasons.append(unread.ifelse("number:amount", _NO_TEXT))
+        if "cost" in self.schema.derived and "cost" not in typed and "margin" in typed:
+            cost = typed["amount"] - typed["margin"]
+            typed["cost"] = _number(cost, MONEY)
+        reasons += [
+            (typed[role] > ibis.date(as_of)).ifelse(f"after:{role}", _NO_TEXT)
+            for role in self.schema.past_dates
+            if role in typed
+        ]
+        if "currency" in typed:
+            reasons.append(self._rate().isnull().ifelse("currency:currency", _NO_TEXT))
+        reasons += [
+            (typed[role] < ibis.date(EARLIEST)).ifelse(f"early:{role}", _NO_TEXT)
+            for role in self.roles
+            if self.schema.columns[role].kind == "date"
+        ]
+        if {"period_start", "period_end"} <= set(typed):
+            turned = typed["period_end"] < typed["period_start"]
+            reasons.append(turned.ifelse("reversed:period_end", _NO_TEXT))
+        found = ibis.coalesce(self._aside(), ibis.literal(";").join(reasons).nullif(""))
+        return {role: typed[role] for role in self.schema.columns if role in typed}, found
+
+    def _reason(self, role: str, column: Column) -> ir.StringValue:
+        """Why this column's value keeps the row out, NULL where it does not."""
+        missing = f"missing:{role}" if column.required else _NO_TEXT
+        cases: list[tuple[Any, Any]] = [(self._missing(role), missing)]
+        if column.kind not in ("id", "text"):
+            code = "number" if column.kind == "money" else column.kind
+            value = self._value(role)
+            wrong = value.isnull()
+            if column.kind == "share":
+                wrong |= ~value.between(0, 1)
+            cases.append((wrong, f"{code}:{role}"))
+        return ibis.cases(*cases, else_=_NO_TEXT)
+
+    def _without_repeated(self, table: ir.Table) -> ir.Table:
+        """Rows whose key an earlier accepted row already has, as in `contracts`."""
+        key = [role for role in self.schema.key if role in table.columns]
+        if not self.schema.key or self.schema.key[-1] not in key:
+            return table
+        last = self.schema.key[-1]
+        if len(key) < len(self.schema.key):
+            key = [last]
+        counts = table._reason.isnull() & table[last].notnull()
+        # rows that are not compared stand alone: a key of nothing would gather them all
+        table = table.mutate(_alone=counts.ifelse(ibis.literal(0, "int64"), table._hash))
+        before = ibis.row_number().over(
+            group_by=[*key, "_alone"], order_by=["_file", "_row", "_hash"]
+        )
+        again = counts & (before > 0)
+        marked = table.mutate(_reason=again.ifelse(f"repeated:{last}", table._reason))
+        return marked.drop("_alone")
+
+    def _with_totals(self, table: ir.Table) -> ir.Table:
+        """The rows with those marked that read like a total and are the sum of the rows since the
+        total before, or of all rows above in their file, as in `contracts`: taken first as if all
+        that read so were totals, then with those that are found.
+        """
+        of_group = ibis.literal(False)
+        if "customer_id" in table.columns:
+            above = table.customer_id.lag().over(group_by="_file", order_by="_row")
+            named = folded(table.customer_id).re_replace(SUM_WORDS, "").strip()
+            of_group = (named == folded(above)).fill_null(False)
+        table = table.mutate(_of_group=of_group)
+        for is_total in (lambda t: t._total > 0, lambda t: _is(t, "total:")):
+            table = table.mutate(_like=is_total(table).cast("int64"))
+            until = table._like.sum().over(group_by="_file", order_by="_row", rows=(None, 0))
+            table = table.mutate(_part=until - table._like)
+            total, tests = table[str(self.schema.total)], []
+            free = table._reason.isnull()
+            for kept in (free, free | _is(table, "where:")):  # a total may count what is left out
+                usable = (kept & (table._like == 0)).ifelse(total, ibis.null(MONEY))
+                for group in (["_file"], ["_file", "_part"]):
+                    window = ibis.window(preceding=(None, 1), group_by=group, order_by="_row")
+                    near = (total - usable.sum().over(window)).abs() < float(CENT)
+                    several = usable.count().over(window) > 1
+                    tests.append(near & (several | (table._total == 2) | table._of_group))
+            found = (table._total > 0) & reduce(operator.or_, tests).fill_null(False)
+            table = table.mutate(_reason=found.ifelse("total:", table._reason))
+            table = table.drop("_like", "_part")
+        return table.drop("_of_group")
+
+    def _twice(self, table: ir.Table) -> ir.Table:
+        """_file, _row and the earlier file of the lines that stand in two files,
+        as in `contracts`.
+        """
+        same = table._hash
+        if {"order_id", "line_id"} & set(table.columns):
+            # a line that bears a number is one line, however another export writes it
+            typed = [role for role in self.schema.columns if role in table.columns]
+            texts = [table[role].cast("string").fill_null("") for role in typed]
+            same = ibis.literal("|").join(texts)
+        lines_of = table.filter(table._reason.isnull()).select("_file", "_row", _line=same)
+        ranked = lines_of.mutate(
+            n=ibis.row_number().over(group_by=["_file", "_line"], order_by="_row") + 1
+        )
+        earlier = lines_of.group_by(line=lines_of._line, earlier=lines_of._file).agg(
+            count=lines_of.count()
+        )
+        pairs = ranked.inner_join(
+            earlier,
+            [
+                ranked._line == earlier.line,
+                earlier.earlier < ranked._file,
+                ranked.n <= earlier["count"],
+            ],
+        )
+        return pairs.group_by("_file", "_row").agg(earlier=pairs.earlier.min())
+
+    def _latest(self, table: ir.Table, day: ir.DateValue | None) -> ir.Table:
+        """Of accepted rows that repeat a key the one of the latest day, or the last one: of a list
+        that is read from lines; the others are none of its rows.
+        """
+        when = ibis.literal(EARLIEST) if day is None else ibis.coalesce(day, EARLIEST)
+        alone = table._reason.isnull().ifelse(ibis.literal(0, "int64"), table._hash)
+        table = table.mutate(_when=when, _alone=alone)
+        after = ibis.row_number().over(
+            group_by=[self.schema.key[0], "_alone"],
+            order_by=[ibis.desc("_when"), ibis.desc("_file"), ibis.desc("_row"), "_hash"],
+        )
+        ranked = table.mutate(_after=after)
+        kept = ranked.filter(ranked._reason.notnull() | (ranked._after == 0))
+        return kept.drop("_when", "_alone", "_after")
+
+    def check(
+        self,
+        files: list[SourceFile],
+        as_of: dt.date,
+        derived: bool = False,
+        sold: "HeldContract | None" = None,
+    ) -> "Checked":
+        """The row ledger, and as expressions the accepted rows and those set aside.
+
+        `derived`: the rows are those of sale lines, of which `sold` reads the day where it reads
+        the same rows: of those that repeat a key one is the row of the list.
+        """
+        table = self.parsed(as_of)
+        if derived and self.schema.key and set(self.schema.key) <= set(table.columns):
+            table = self._latest(table, sold and sold._sale_day(as_of))
+        total = self.schema.total if self.schema.total in table.columns else None
+        if total:
+            said = _one(table.agg(most=table._total.max(), numbered=table._row.count()))
+            if said["most"] and said["numbered"]:
+                table = self._with_totals(table)
+        told: list[Notice] = []
+        if len({file.path for file in files}) > 1:
+            table, told = self._without_twice(table, files, total)
+        table = self._without_repeated(table)
+        columns = [role for role in self.schema.columns if role in table.columns]
+        check = TableCheck(self.name, total, columns, self.mapping)
+        table = table.mutate(_amount=table[total] if total else ibis.null(MONEY))
+        self._reconcile(check, table)
+        check.files = [{"name": f.name, "sha256": f.sha256, "rows": f.rows} for f in files]
+        accepted = table.filter(table._reason.isnull())
+        check.notices += [
+            *(note for file in files for note in file.notes),
+            *told,
+            *self._told_aside(check, table),
+            *self._words_that_nothing_uses(check, accepted),
+            *self._sums_given_back(check, accepted),
+            *self._unknown_words(check),
+        ]
+        aside = table.filter(table._reason.notnull())
+        written = {header: aside[place] for header, place in self.places.items()}
+        return Checked(
+            check,
+            accepted.select(*columns, "_file", "_row"),
+            aside.select("_file", "_row", "_reason", **written),
+        )
+
+    def _sale_day(self, as_of: dt.date) -> ir.DateValue:
+        """The day of the sale that a row tells; NULL where it is none."""
+        columns, reason = self._typed(as_of)
+        return reason.isnull().ifelse(columns["date"], ibis.null("date"))
+
+    def last_date(self, limit: dt.date, role: str = "date") -> dt.date | None:
+        """The last readable value of a date column that is not after `limit`."""
+        day = self._value(role)
+        last = _one(self.rows.agg(last=day.max(where=day <= ibis.date(limit))))["last"]
+        return last and (last.date() if isinstance(last, dt.datetime) else last)
+
+    def _without_twice(
+        self, table: ir.Table, files: list[SourceFile], total: str | None
+    ) -> tuple[ir.Table, list[Notice]]:
+        """Tell of lines that stand in two files; with `repeated: drop` those of the later file are
+        set aside.
+        """
+        found = self._twice(table)
+        days = [role for role in (*self.schema.past_dates, "date") if role in table.columns]
+        joined = table.left_join(found, ["_file", "_row"], rname="twice_{name}")
+        amount = joined[total] if total else ibis.literal(0).cast(MONEY)
+        day = joined[days[0]] if days else ibis.null("date")
+        counted = joined.filter(joined.earlier.notnull() & joined._reason.isnull())
+        pairs = counted.group_by("earlier", "_file").agg(
+            count=counted.count(), amount=amount.sum(), first=day.min(), last=day.max()
+        )
+        rows = pairs.order_by("earlier", "_file").to_pyarrow().to_pylist()
+        whole = _one(table.agg(whole=(table[total] if total else ibis.literal(0)).sum(
+            where=table._reason.isnull())))["whole"]  # fmt: skip
+        named = [
+            (
+                files[row["earlier"]].name,
+                files[row["_file"]].name,
+                row["count"],
+                Decimal(row["amount"] or 0),
+                row["first"],
+                row["last"],
+            )
+            for row in rows
+        ]
+        drop = self.spec.repeated == "drop"
+        if drop and named:
+            aside = joined.earlier.notnull().ifelse("twice:", joined._reason)
+            table = joined.mutate(_reason=aside).select(*table.columns)
+        return table, told_twice(self.name, named, Decimal(whole or 0), drop)
+
+    def _reconcile(self, check: TableCheck, table: ir.Table) -> None:
+        """Fill the ledger's counts and sums, and the notices they call for."""
+        found = (
+            table.group_by("_reason")
+            .agg(
+                rows=table.count(), amount=table._amount.sum(), unread=table._amount.isnull().sum()
+            )
+            .to_pyarrow()
+            .to_pylist()
+        )
+        for row in found:
+            row["amount"] = Decimal(row["amount"] or NOTHING)
+        aside = [row for row in found if row["_reason"] is not None]
+        check.rows = sum(row["rows"] for row in found)
+        check.quarantined_rows = sum(row["rows"] for row in aside)
+        check.accepted_rows = check.rows - check.quarantined_rows
+        check.amount = sum((row["amount"] for row in found), NOTHING)
+        check.quarantined_amount = sum((row["amount"] for row in aside), NOTHING)
+        check.accepted_amount = check.amount - check.quarantined_amount
+        check.unreadable_amounts = sum(row["unread"] for row in aside) if check.total else 0
+        ranked = sorted(aside, key=lambda row: (-row["rows"], row["_reason"]))
+        check.reasons = {row["_reason"]: row["rows"] for row in ranked}
+        kept = table.filter(table._reason.isnull())
+        lines_of = kept.group_by("_file", "_hash").agg(n=kept.count(), s=kept._amount.sum())
+        several = lines_of.filter(lines_of.n > 1)
+        again = (several.s.cast("float64") * (several.n - 1) / several.n).sum()
+        said = _one(several.agg(rows=(several.n - 1).sum(), amount=again))
+        check.duplicate_rows = int(said["rows"] or 0)
+        check.duplicate_amount = Decimal(str(said["amount"] or 0)).quantize(Decimal("0.0001"))
+        lost = [row["amount"] for row in aside if row["_reason"].partition(":")[0] not in MEANT]
+        conclude(check, sum(lost, NOTHING))
+
+    def _told_aside(self, check: TableCheck, table: ir.Table) -> list[Notice]:
+        """What was recognised as no row of the table, other currencies, `sign:`, and rows that
+        read like totals but are not the sum of any.
+        """
+        amount = table._amount
+        code = ibis.cases(
+            *((table._reason.startswith(f"{code}:"), code) for code in MEANT), else_=_NO_TEXT
+        )
+        meant = table.mutate(_code=code).filter(code.notnull()).group_by("_code")
+        found = meant.agg(rows=lambda t: t.count(), amount=lambda t: t._amount.sum()).order_by(
+            "_code"
+        )
+        rows = [] if not check.quarantined_rows else found.to_pyarrow().to_pylist()
+        told = told_meant(
+            check, [(row["_code"], row["rows"], Decimal(row["amount"] or 0)) for row in rows]
+        )
+        told += self._told_currencies(check, table)
+        kept = table._reason.isnull()
+        if self.spec.sign:
+            made = kept & table._negative
+            said = _one(table.agg(rows=made.sum(), amount=amount.sum(where=made)))
+            told.append(told_signed(check, self.spec.sign.column, *_counted(said)))
+        if check.total:
+            like = kept & (table._total == 2)
+            said = _one(table.agg(rows=like.sum(), amount=amount.sum(where=like)))
+            if said["rows"]:
+                told.append(told_like_totals(check, *_counted(said)))
+        return told
+
+    def _told_currencies(self, check: TableCheck, table: ir.Table) -> list[Notice]:
+        """Lines of other currencies: converted at which rate, or set aside; a column of several
+        that nothing reads.
+        """
+        if "currency" in check.columns:
+            known = table._reason.isnull()
+            other = (table.currency != self.currency) & (
+                known | table._reason.contains("currency:")
+            )
+            named = table.mutate(_known=known).filter(other).group_by("currency", "_known")
+            found = named.agg(rows=lambda t: t.count(), amount=lambda t: t[check.total].sum())
+            rows = sorted(
+                found.to_pyarrow().to_pylist(),
+                key=lambda row: (-row["rows"], row["currency"], row["_known"]),
+            )
+            said = [
+                (row["currency"], row["_known"], row["rows"], Decimal(row["amount"] or 0))
+                for row in rows
+            ]
+            return told_converted(check, said, self.rates, None)
+        told = []
+        for header in self.types if check.total else ():
+            if plain_header(header) in CURRENCY_HEADERS:
+                code = self._raw(header).cast("string").strip().upper().name("code")
+                codes = self.rows.select(code).distinct().to_pyarrow()["code"].to_pylist()
+                told += told_several_currencies(check, header, [c for c in codes if c])
+        return told
+
+    def _words_that_nothing_uses(self, check: TableCheck, accepted: ir.Table) -> list[Notice]:
+        """Columns not used that say of rows that they are none, and yet count."""
+        named = {plain_header(h) for h in (*self.mapping.values(), *self.spec.where)}
+        if self.spec.sign:
+            named.add(plain_header(self.spec.sign.column))
+        headers = [
+            header
+            for header, kind in self.types.items()
+            if kind == "VARCHAR" and plain_header(header) not in named
+        ][:MOST_COLUMNS]
+        if not check.total or not headers:
+            return []
+        pattern = f"{CREDIT_KIND}|{NO_SALE_KIND}"
+        plain = {header: folded(self._raw(header)) for header in headers}
+        said = {
+            self.places[h]: ((text.length() <= 40) & _whole(text, pattern)).sum()
+            for h, text in plain.items()
+        }
+        counts = _one(self.rows.agg(**said))
+        words = [plain_word(word) for word in (*CREDIT_WORDS, *NO_SALE_WORDS)]
+        told = []
+        for header in (h for h in headers if counts[self.places[h]]):
+            own = accepted[self.places[header]]
+            different = _one(self.rows.agg(n=self._raw(header).nunique()))["n"]
+            # a kind of document, or a text
+            short = different <= FEW_WORDS
+            says = _whole(folded(own), pattern) if short else folded(own).isin(words)
+            meant = accepted.filter(says & (accepted[check.total] > 0))
+            found = meant.group_by(word=meant[self.places[header]]).agg(
+                rows=meant.count(), amount=meant[check.total].sum()
+            )
+            rows = found.order_by("word").to_pyarrow().to_pylist()
+            stake = sum((Decimal(row["amount"] or 0) for row in rows), Decimal(0))
+            text = ", ".join(row["word"] for row in rows)
+            told += told_no_sales(check, header, text, sum(row["rows"] for row in rows), stake)
+        return told
+
+    def _sums_given_back(self, check: TableCheck, accepted: ir.Table) -> list[Notice]:
+        """A column of sums that were given back, which nothing takes off."""
+        told = []
+        for header in self.types if check.total else ():
+            if plain_header(header) not in REFUNDED_HEADERS or header in self.mapping.values():
+                continue
+            raw = accepted[self.places[header]]
+            if raw.type().is_string():
+                raw = raw.replace(",", ".")
+            number = _number(raw, "float64")
+            said = _one(accepted.agg(rows=(number > 0).sum(), amount=number.sum()))
+            told += told_given_back(check, header, int(said["rows"] or 0), said["amount"] or 0.0)
+        return told
+
+    def _unknown_words(self, check: TableCheck) -> list[Notice]:
+        """The values of a column of choices that no word is known for."""
+        told = []
+        for role in self.roles:
+            if self.schema.columns[role].kind != "choice" or not any(
+                f"choice:{role}" in reason for reason in check.reasons
+            ):
+                continue
+            text = self._text(self.mapping[role])
+            unknown = self.rows.mutate(_word=text).filter(
+                text.notnull() & self._value(role).isnull()
+            )
+            found = unknown.group_by("_word").agg(rows=unknown.count())
+            rows = found.order_by(ibis.desc("rows"), "_word").limit(9).to_pyarrow().to_pylist()
+            told.append(told_unknown(check, role, [(row["_word"], row["rows"]) for row in rows]))
+        return told
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a contract found: the row ledger, the accepted rows, and those set aside with all that
+    stands in them (_file, _row, _reason, and each column by its header).
+    """
+
+    ledger: TableCheck
+    accepted: ir.Table
+    aside: ir.Table
+
+    def first_aside(self) -> list[tuple[str, str, int | None, str, str]]:
+        """The first rows set aside, as the quarantine keeps them: table, file, row, reason,
+        original values as JSON.
+        """
+        if not self.ledger.quarantined_rows:
+            return []
+        ordered = self.aside.order_by("_file", "_row", "_reason").limit(SHOWN_ASIDE)
+        written = list(ordered.columns[3:])
+        texts = ordered.select(
+            "_file", "_row", "_reason", **{c: ordered[c].cast("string") for c in written}
+        )
+        names = [file["name"] for file in self.ledger.files]
+        return [
+            (
+                self.ledger.table,
+                names[row["_file"]],
+                row["_row"],
+                row["_reason"],
+                json.dumps(
+                    {column: row[column] for column in written},
+                    ensure_ascii=False,
+                    separators=(",", ":"),
+                ),
+            )
+            for row in texts.to_pyarrow().to_pylist()
+        ]
+
+
+def told_left_there(check: TableCheck) -> list[Notice]:
+    """Told where more rows are set aside than come to this machine."""
+    if check.quarantined_rows <= SHOWN_ASIDE:
+        return []
+    message = N_(
+        "{table}: {count} rows set aside stay where they are; quarantine.csv holds the "
+        "first {shown}."
+    )
+    values = {"count": check.quarantined_rows, "shown": SHOWN_ASIDE}
+    return [Notice(message, {"table": TABLE_LABELS[check.table]} | values)]
+
+
+def options_not_held(spec: Table) -> list[str]:
+    """The options of a table that have no meaning for rows of an engine."""
+    written = spec.format.model_dump(exclude_unset=True, exclude_none=True)
+    return [
+        *(name for name in FOREIGN if getattr(spec, name)),
+        *(f"format: {name}" for name in written if name != "timezone"),
+    ]
+
+
+def same_customer(number: ir.StringValue, ids: Ids) -> ir.StringValue:
+    """A customer's number without what `ids:` ignores, as `reading.same_customer`."""
+    if ids.spaces == "ignore":
+        number = number.re_replace(r"\s", "")
+    if ids.punctuation == "ignore":
+        number = number.re_replace(r"[!-/:-@\[-`{-~]", "")
+    if ids.case == "ignore":
+        number = number.upper()
+    if ids.zeros == "ignore":
+        number = ibis.coalesce(number.re_replace("^0+", "").nullif(""), number)
+    return number
+
+
+def folded(text: ir.StringValue) -> ir.StringValue:
+    """A text without outer spaces, case and accents."""
+    return text.re_replace(OUTER, "").lower().translate(ACCENTED, UNACCENTED)
+
+
+_NO_TEXT = ibis.null("string")
+
+
+def _is(table: ir.Table, reason: str) -> ir.BooleanValue:
+    return (table._reason == reason).fill_null(False)
+
+
+def _whole(text: ir.StringValue, pattern: str) -> ir.BooleanValue:
+    return text.re_search(f"^({pattern})$")
+
+
+def _one_of(text: ir.StringValue, words: Mapping[Any, Iterable[str]], kind: str = "string") -> Any:
+    """The key whose words hold the text, accents and case aside; NULL when none does."""
+    plain = folded(text)
+    cases = [(plain.isin(list(map(plain_word, given))), key) for key, given in words.items()]
+    return ibis.cases(*cases, else_=ibis.null(kind))
+
+
+def _number(value: Any, kind: str) -> Any:
+    """A number as this kind; NULL where the kind cannot hold it, or a text is none."""
+    if value.type().is_string():
+        value = value.re_search(PLAIN_NUMBER).ifelse(value, _NO_TEXT).cast("decimal(30, 15)")
+    if kind != MONEY:
+        return value.cast(kind)
+    return (value.abs() <= MOST_MONEY).ifelse(value.cast(kind), ibis.null(kind))
+
+
+def _name_of(kind: kinds.DataType) -> str:
+    """The name by which messages and rules know a kind."""
+    for told, name in (
+        (kind.is_string(), "VARCHAR"),
+        (kind.is_boolean(), "BOOLEAN"),
+        (kind.is_floating(), "DOUBLE"),
+        (kind.is_decimal(), "DECIMAL"),
+        (kind.is_integer(), "BIGINT"),
+        (kind.is_date(), "DATE"),
+        (kind.is_timestamp(), "TIMESTAMP"),
+        (kind.is_binary(), "BLOB"),
+    ):
+        if told:
+            return name
+    return str(kind).upper()
+
+
+def _one(row: ir.Table) -> dict[str, Any]:
+    """The one row of a table."""
+    return dict(row.to_pyarrow().to_pylist()[0])
+
+
+def _counted(said: Mapping[str, Any]) -> tuple[int, Decimal]:
+    return int(said["rows"] or 0), Decimal(said["amount"] or 0)
