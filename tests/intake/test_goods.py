@@ -23,7 +23,13 @@ from carnet.customers.series import (
 from carnet.engagement.profiles import chart_of_accounts
 from carnet.errors import CarnetError
 from carnet.intake.checks import TableCheck
-from carnet.intake.goods import account_mapping, choose_goods, estimate_costs, mark_goods
+from carnet.intake.goods import (
+    account_mapping,
+    choose_goods,
+    estimate_costs,
+    mark_goods,
+    sold_costs,
+)
 from carnet.intake.ledger import classify_costs
 from carnet.measures.costs import accounts
 from carnet.sections.missing import unmeasured
@@ -277,7 +283,9 @@ def chosen_goods(chosen, **sums):
                 "INSERT INTO accepted_ledger VALUES ('2024-05-01', ?, ?, 0, false)",
                 ["607000" if total is not None else "606000", total or 8],
             )
-    return choose_goods(con, checks, chosen, dt.date(2024, 1, 1), dt.date(2024, 12, 31))
+    period = dt.date(2024, 1, 1), dt.date(2024, 12, 31)
+    sold = sold_costs(con, *period) if "sales" in checks else None
+    return choose_goods(con, checks, chosen, *period, sold)
 
 
 @pytest.mark.parametrize(

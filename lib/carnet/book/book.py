@@ -12,7 +12,8 @@ import contextlib
 import datetime as dt
 import json
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache as once_made
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -31,6 +32,7 @@ from carnet.book.cache import (
 )
 from carnet.book.cube import Span, last_text
 from carnet.book.engines import Engine, answers_one, connect, release
+from carnet.book.held import held_address, held_files
 from carnet.engagement.file import Engagement, load_engagement
 from carnet.engagement.periods import Periods
 from carnet.engagement.running import this_run
@@ -433,8 +435,11 @@ def _opened(engagement: Engagement, anonymise: bool | None) -> Book:
     with contextlib.suppress(OSError):
         cache.chmod(0o700)
     with building(cache) as scratch:
+        connected = once_made(partial(connect, engagement.engine, cache))
         files = {
-            name: find_files(name, spec, engagement.folder, scratch)
+            name: held_files(name, address, cache, connected)
+            if (address := held_address(name, spec, engagement))
+            else find_files(name, spec, engagement.folder, scratch)
             for name, spec in engagement.tables.items()
         }
         dated = with_known_date(engagement, files, cache, key)
@@ -442,7 +447,7 @@ def _opened(engagement: Engagement, anonymise: bool | None) -> Book:
         if not is_whole(home):
             made = scratch / "book"
             made.mkdir()
-            dated = dated.model_copy(update={"as_of": build(dated, files, made, key)})
+            dated = dated.model_copy(update={"as_of": build(dated, files, made, key, connected)})
             home = cache / content_hash(dated, files, key)
             put_in_place(made, home)
             forget_oldest(cache)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import ibis
@@ -12,18 +13,33 @@ from duckdb import DuckDBPyConnection
 
 from carnet.book.cache import sizes_of
 from carnet.book.cube import cube_of, orders_of, span_of, span_table
-from carnet.book.engines import Engine, connect, memory
+from carnet.book.engines import Engine, memory
+from carnet.book.held import Connected, contracts_there
 from carnet.engagement.file import Engagement
 from carnet.engagement.periods import Periods
 from carnet.errors import CarnetError, Message, lines
 from carnet.intake.checks import TableCheck
 from carnet.intake.contracts import Contract
-from carnet.intake.goods import account_mapping, choose_goods, estimate_costs, mark_goods
-from carnet.intake.identities import alike_customers, unknown_references
+from carnet.intake.goods import (
+    account_mapping,
+    choose_goods,
+    estimate_costs,
+    held_costs,
+    mark_goods,
+    sold_costs,
+    with_estimated_costs,
+)
+from carnet.intake.held import Checked, HeldContract, told_left_there
+from carnet.intake.identities import (
+    alike_customers,
+    name_customers,
+    name_held_customers,
+    unknown_references,
+)
 from carnet.intake.ledger import classify_costs, fill_tables
 from carnet.intake.pseudonyms import hide
 from carnet.intake.sources import SourceFile, forget_raw, load_table
-from carnet.intake.sources.base import quoted
+from carnet.intake.sources.base import Reject, quoted
 from carnet.intake.sources.fec import closing_of
 from carnet.intake.sources.rates import load_rates
 from carnet.intake.sources.reading import ColumnReader
@@ -35,32 +51,52 @@ NO_SALES = (
 )
 
 
-def _checked(
-    con: DuckDBPyConnection,
-    readers: dict[str, ColumnReader],
-    files: dict[str, list[SourceFile]],
-    rejects: dict[str, list],
-    as_of: dt.date,
-) -> dict[str, TableCheck]:
-    """Each table against its contract, sales first: a list of customers may be read from them."""
-    checks = {}
-    hashes = {
-        name: [file.sha256 for file in given if file.join is None] for name, given in files.items()
-    }
-    # a list of customers may be read from the sales
-    for name in sorted(readers, key=lambda name: name != "sales"):
-        shared = name == "customers" and set(hashes[name]) & set(hashes.get("sales", []))
-        derived = "" if not shared else "sales" if hashes[name] == hashes["sales"] else "lines"
-        checks[name] = Contract(readers[name]).check(files[name], rejects[name], as_of, derived)
-        forget_raw(con, name)
-    return {name: checks[name] for name in readers}
+@dataclass(frozen=True)
+class Inputs:
+    """What the tables of an engagement are read by: on this machine, or where an engine holds
+    their rows.
+    """
+
+    here: dict[str, ColumnReader]
+    there: dict[str, HeldContract]
+    files: dict[str, list[SourceFile]]
+    rejects: dict[str, list[Reject]]
+
+    def checked(
+        self, con: DuckDBPyConnection, as_of: dt.date
+    ) -> tuple[dict[str, TableCheck], dict[str, Checked]]:
+        """The row ledger of each table, and what the contracts of an engine found."""
+        hashes = {
+            name: [file.sha256 for file in given if file.join is None]
+            for name, given in self.files.items()
+        }
+        shared = set(hashes.get("customers", [])) & set(hashes.get("sales", []))
+        same = bool(shared) and hashes["customers"] == hashes["sales"]
+        checks, held = {}, {}
+        # a list of customers may be read from the sales
+        for name in sorted(self.files, key=lambda name: name != "sales"):
+            derived = bool(shared) and name == "customers"
+            if name in self.there:
+                sold = self.there["sales"] if derived and same else None
+                held[name] = self.there[name].check(self.files[name], as_of, derived, sold)
+                checks[name] = held[name].ledger
+                continue
+            way = "" if not derived else "sales" if same else "lines"
+            contract = Contract(self.here[name])
+            checks[name] = contract.check(self.files[name], self.rejects[name], as_of, way)
+            forget_raw(con, name)
+        return {name: checks[name] for name in self.files}, held
 
 
 def build(
-    engagement: Engagement, files: dict[str, list[SourceFile]], home: Path, key: str
+    engagement: Engagement,
+    files: dict[str, list[SourceFile]],
+    home: Path,
+    key: str,
+    connected: Connected,
 ) -> dt.date:
     """Read, check and store every table of the engagement, then orders and cube;
-    returns the audit date.
+    returns the audit date. `connected` gives the engagement's engine, asked where it is needed.
     """
     con = memory(home.parent)
     con.execute(
@@ -68,26 +104,41 @@ def build(
         "original_values VARCHAR)"
     )
     load_rates(con, engagement)
-    rejects = {
-        name: load_table(con, name, spec, files[name]) for name, spec in engagement.tables.items()
-    }
-    readers = _readers(con, engagement)
-    as_of = engagement.as_of or _last_day(readers, files)
-    checks = _checked(con, readers, files, rejects, as_of)
-    checks |= _completed(con, checks, engagement, files, as_of)
+    inputs = _inputs(con, engagement, files, connected, bool(key))
+    as_of = engagement.as_of or _last_day(inputs)
+    checks, held = inputs.checked(con, as_of)
+    checks |= _completed(con, checks, engagement, files, as_of, held)
     if key:
         hide(con, key, set(checks))
+    for name, check in checks.items():
+        if "customer_id" in check.columns:
+            if name in held:
+                name_held_customers(con, check, held[name].accepted)
+            else:
+                name_customers(con, check)
     if alike := alike_customers(con, checks.values()):
         next(iter(checks.values())).notices += alike
     if "customers" in engagement.tables:
         unlisted = unknown_references(con, checks.values())
         checks["customers"].notices += [unlisted] if unlisted else []
-    estimate_costs(con)
     periods = Periods(as_of, engagement.comparison, engagement.fiscal_year_start)
-    goods = choose_goods(
-        con, checks, engagement.goods_cost, periods.current.start, periods.current.end
-    )
-    engine = _stored(con, {*checks, "sales"}, home, engagement.engine)
+    start, end = periods.current.start, periods.current.end
+    accepted = {name: found.accepted for name, found in held.items()}
+    sold = None
+    if "sales" in accepted:
+        accepted["sales"] = with_estimated_costs(accepted["sales"])
+        sold = held_costs(accepted["sales"], start, end) if _costed(checks) else None
+    else:
+        estimate_costs(con)
+        sold = sold_costs(con, start, end) if _costed(checks) else None
+    goods = choose_goods(con, checks, engagement.goods_cost, start, end, sold)
+    for name, found in held.items():
+        connected().store(accepted[name], home / f"{name}.parquet")
+        if found.ledger.quarantined_rows:
+            connected().store(found.aside, home / f"aside_{name}.parquet")
+            con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", found.first_aside())
+        found.ledger.notices += told_left_there(found.ledger)
+    engine = _stored(con, {*checks, "sales"} - set(held), home, engagement.engine, connected)
     sales, orders, cube = (home / f"{name}.parquet" for name in ("sales", "orders", "cube"))
     engine.write(orders_of, {"sales": sales}, orders, periods)
     engine.write(cube_of, {"sales": sales, "orders": orders}, cube, periods)
@@ -107,10 +158,33 @@ def build(
     return as_of
 
 
-def _readers(con: DuckDBPyConnection, engagement: Engagement) -> dict[str, ColumnReader]:
+def _costed(checks: dict[str, TableCheck]) -> bool:
+    return "sales" in checks and "cost" in checks["sales"].columns
+
+
+def _inputs(
+    con: DuckDBPyConnection,
+    engagement: Engagement,
+    files: dict[str, list[SourceFile]],
+    connected: Connected,
+    hidden: bool,
+) -> Inputs:
+    """Every table loaded, with what reads its columns; raises CarnetError with the faults of all
+    of them.
+    """
+    there = contracts_there(engagement, files, connected, hidden)
+    here = [name for name in engagement.tables if name not in there]
+    rejects = {name: load_table(con, name, engagement.tables[name], files[name]) for name in here}
+    return Inputs(_readers(con, engagement, here), there, files, rejects)
+
+
+def _readers(
+    con: DuckDBPyConnection, engagement: Engagement, names: list[str]
+) -> dict[str, ColumnReader]:
     """What reads the columns of each table; raises CarnetError with the faults of all of them."""
     readers, faults = {}, []
-    for name, spec in engagement.tables.items():
+    for name in names:
+        spec = engagement.tables[name]
         try:
             readers[name] = ColumnReader(con, name, spec, engagement.currency, engagement.rates)
         except CarnetError as error:
@@ -126,6 +200,7 @@ def _completed(
     engagement: Engagement,
     files: dict[str, list[SourceFile]],
     as_of: dt.date,
+    held: Collection[str],
 ) -> dict[str, TableCheck]:
     """The checks with the tables that the ledger fills; costs are classed, and sales are there."""
     checks = dict(checks)
@@ -143,13 +218,15 @@ def _completed(
     return checks
 
 
-def _stored(con: DuckDBPyConnection, tables: set[str], home: Path, engine: str) -> Engine:
+def _stored(
+    con: DuckDBPyConnection, tables: set[str], home: Path, engine: str, connected: Connected
+) -> Engine:
     """The accepted rows and the quarantine as Parquet, and the engine that reads them."""
     for name in tables:
         _keep(con, f"accepted_{name}", home / f"{name}.parquet")
     _keep(con, "quarantine", home / "quarantine.parquet")
     if engine != "duckdb":
-        return connect(engine, home.parent)
+        return connected()
     return Engine(ibis.duckdb.from_connection(con))
 
 
@@ -174,11 +251,12 @@ def _none_accepted(check: TableCheck, engagement: Engagement, as_of: dt.date) ->
     return lines([refused, *(w.tell(notice) for notice in check.notices if notice.weight)])
 
 
-def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile]]) -> dt.date:
+def _last_day(inputs: Inputs) -> dt.date:
     """Default audit date: the last sale date, else the ledger's closing date,
     else the end of the last summary, the last departure or survey answer; never in the future.
     """
     today = dt.date.today()
+    readers: dict[str, ColumnReader | HeldContract] = {**inputs.here, **inputs.there}
     for name, role in (
         ("sales", "date"),
         ("ledger", "date"),
@@ -198,7 +276,7 @@ def _last_day(readers: dict[str, ColumnReader], files: dict[str, list[SourceFile
             )
         closings = [
             dt.date.fromisoformat(day)
-            for file in files[name]
+            for file in inputs.files[name]
             if name == "ledger" and (day := closing_of(file.name))
         ]
         return max([last, *(day for day in closings if day <= today)])

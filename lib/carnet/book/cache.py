@@ -42,7 +42,7 @@ def content_hash(engagement: Engagement, files: dict[str, list[SourceFile]], key
         ),
         *sorted((package / "intake").glob("*.py")),
         *sorted((package / "intake" / "sources").glob("*.py")),
-        *(package / "book" / name for name in ("building.py", "cube.py", "engines.py")),
+        *(package / "book" / name for name in ("building.py", "cube.py", "engines.py", "held.py")),
     ]:
         digest.update(module.read_bytes())
     return digest.hexdigest()[:20]

@@ -8,9 +8,11 @@ its number in a file.
 """
 
 import io
+import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,15 +25,26 @@ import ibis.expr.types as ir
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from carnet.engagement.databases import first_line, from_environment, without_secret
+from carnet.engagement.databases import Address, first_line, from_environment, without_secret
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
 from carnet.errors import CarnetError
-from carnet.intake.sources.base import quoted
+from carnet.intake.sources.base import identifier, quoted
 
 Make = Callable[..., ir.Table]  # tables and what is given beside → an expression
 BATCH_ROWS = 100_000
 SMALL_ROWS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of rows that an engine holds (no name: the table whole), what tells its state, and
+    its rows.
+    """
+
+    name: str
+    state: str
+    rows: int
 
 
 @dataclass
@@ -90,6 +103,20 @@ class Engine:
         self._create(name, f"SELECT {', '.join(typed)} FROM ({sql}) AS computed")
         return self._named(name, table.schema()), sql
 
+    def parts(self, address: Address) -> list[Part]:
+        """The files of rows that it holds, or the one table; raises CarnetError where it cannot
+        read them.
+        """
+        raise NotImplementedError(address)
+
+    def rows(self, name: str, address: Address, parts: list[Part], zone: str | None) -> ir.Table:
+        """The rows that it holds, as `intake.held` reads them: _file, _row, _hash beside."""
+        raise NotImplementedError(name)
+
+    def store(self, table: ir.Table, target: Path) -> None:
+        """Keep rows that it holds, for `read` of that Parquet file."""
+        table.to_parquet(target)
+
     def sql(self, table: ir.Table) -> str:
         """The query that computes a table here."""
         return str(self.backend.compile(table, pretty=True))
@@ -131,6 +158,76 @@ class Spark(Elsewhere):
 
     quote = "`"
 
+    def parts(self, address: Address) -> list[Part]:
+        """As of `Engine`: size and time tell a file's state, without them a hash of its rows."""
+        frame = self._frame(address)
+        told = [f"_metadata.file_{name}" for name in ("path", "size", "modification_time")]
+        try:
+            files = frame.selectExpr(*(f"{each} AS f{n}" for n, each in enumerate(told)))
+            found = files.groupBy("f0", "f1", "f2").count().orderBy("f0").collect()
+        except self._refusals():  # a view, a table of another system
+            whole = "count(*)", "cast(sum(cast(xxhash64(*) AS decimal(38, 0))) AS string)"
+            with self._asking(address):
+                count, state = frame.selectExpr(*whole).collect()[0]
+            return [Part("", f"{count} {state}", count)]
+        return [Part(row[0], f"{row[1]} {row[2]}", row[3]) for row in found]
+
+    def rows(self, name: str, address: Address, parts: list[Part], zone: str | None) -> ir.Table:
+        """As of `Engine`; instants by the day they were in the zone."""
+        frame, session = self._frame(address), self.backend._session
+        columns = [self._in_zone(field, zone, name) for field in frame.schema.fields]
+        line = ", ".join(self._quoted(field.name) for field in frame.schema.fields)
+        own = f"xxhash64({line}) AS _hash"
+        with self._asking(address):
+            if parts[0].name:
+                place = ("_metadata.file_path AS _path", "_metadata.row_index + 1 AS _row")
+                files = session.createDataFrame(
+                    [(part.name, number) for number, part in enumerate(parts)],
+                    "_path string, _file int",
+                )
+                found = frame.selectExpr(*columns, own, *place)
+                found = found.join(files.hint("broadcast"), "_path").drop("_path")
+            else:
+                place = ("CAST(0 AS int) AS _file", "CAST(NULL AS bigint) AS _row")
+                found = frame.selectExpr(*columns, own, *place)
+            found.createOrReplaceTempView(f"held_{name}")
+        return self.backend.table(f"held_{name}")
+
+    def _frame(self, address: Address) -> Any:
+        session = self.backend._session
+        with self._asking(address):
+            if address.kind == "path":
+                return session.read.parquet(*address.names)
+            return session.table(address.names[0])
+
+    def _in_zone(self, field: Any, zone: str | None, name: str) -> str:
+        """SQL: a column, an instant as the clock of the zone showed it."""
+        column = self._quoted(field.name)
+        if field.dataType.typeName() != "timestamp":
+            return column
+        if zone is None:
+            raise _no_zone(name, field.name)
+        return f"CAST(from_utc_timestamp({column}, '{zone}') AS timestamp_ntz) AS {column}"
+
+    @staticmethod
+    def _quoted(name: str) -> str:
+        return f"`{name.replace('`', '``')}`"
+
+    @staticmethod
+    def _refusals() -> tuple[type[Exception], ...]:
+        from pyspark.errors import PySparkException
+
+        return (PySparkException,)
+
+    @contextmanager
+    def _asking(self, address: Address) -> Iterator[None]:
+        try:
+            yield
+        except self._refusals() as error:
+            raise CarnetError(
+                "files: {address}: {error}", address=str(address), error=first_line(error, "", "")
+            ) from None
+
     def _create(self, name: str, query: str) -> None:
         self.backend._session.sql(query).cache().createOrReplaceTempView(name)
 
@@ -141,8 +238,69 @@ class Postgres(Elsewhere):
 
     double = "DOUBLE PRECISION"
 
+    def parts(self, address: Address) -> list[Part]:
+        """As of `Engine`: one table, whose rows tell its state."""
+        whole = "count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text"
+        count, state = self._asked(address, f"SELECT {whole} FROM {address.quoted} t")[0]
+        return [Part("", f"{count} {state}", count)]
+
+    def rows(self, name: str, address: Address, parts: list[Part], zone: str | None) -> ir.Table:
+        """As of `Engine`; texts in the order of their code points, instants by the day they were
+        in the zone.
+        """
+        with self._asking(address):
+            schema = self.backend._get_schema_using_query(f"SELECT * FROM {address.quoted}")
+        columns = []
+        for column, kind in schema.items():
+            own = identifier(column)
+            if kind.is_timestamp() and kind.timezone:
+                if zone is None:
+                    raise _no_zone(name, column)
+                columns.append(f"timezone({quoted(zone)}, t.{own}) AS {own}")
+            elif kind.is_string():
+                columns.append(f't.{own}::text COLLATE "C" AS {own}')
+            else:
+                columns.append(f"t.{own}")
+        beside = (
+            "0::int AS _file, NULL::bigint AS _row, hashtextextended(t::text, 0) AS _hash "
+            f"FROM {address.quoted} t"
+        )
+        query = f"SELECT {', '.join(columns)}, {beside}"
+        with self._asking(address):
+            schema = self.backend._get_schema_using_query(query)
+        return ops.SQLQueryResult(query, schema, self.backend).to_expr()
+
+    def store(self, table: ir.Table, target: Path) -> None:
+        """Keep the query: the rows stay where they are."""
+        kinds = {column: str(kind) for column, kind in table.schema().items()}
+        record = {"query": self.sql(table), "schema": kinds}
+        target.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
+
+    def _asked(self, address: Address, query: str) -> list[Any]:
+        with self._asking(address), self.backend.con.cursor() as cursor:
+            return list(cursor.execute(query).fetchall())
+
+    @contextmanager
+    def _asking(self, address: Address) -> Iterator[None]:
+        import psycopg
+
+        try:
+            yield
+        except psycopg.Error as error:
+            self.backend.con.rollback()
+            raise CarnetError(
+                "files: {address}: {error}", address=str(address), error=first_line(error, "", "")
+            ) from None
+
     def _read(self, name: str, path: Path) -> ir.Table:
-        """Copy the rows into a temporary table, once a connection."""
+        """Copy the rows into a temporary table, once a connection; rows that the server holds are
+        a view.
+        """
+        if (told := path.with_suffix(".json")).is_file():
+            record = json.loads(told.read_text(encoding="utf-8"))
+            with self.backend.con.cursor() as cursor:
+                cursor.execute(f'CREATE TEMP VIEW "{name}" AS {record["query"]}')
+            return self._named(name, ibis.schema(record["schema"]))
         file = pq.ParquetFile(path)
         schema = ibis.Schema.from_pyarrow(file.schema_arrow)
         self.backend.create_table(name, schema=schema, temp=True)
@@ -184,6 +342,15 @@ class Postgres(Elsewhere):
         with self.backend.con.cursor() as cursor:
             cursor.execute(f'DROP TABLE IF EXISTS pg_temp."{name}"')
             cursor.execute(f'CREATE TEMP TABLE "{name}" AS {query}')
+
+
+def _no_zone(name: str, column: str) -> CarnetError:
+    return CarnetError(
+        "{name}: the instants of {column} name no time zone, and their day depends "
+        "on it. Set format: {{timezone: Europe/Paris}}.",
+        name=name,
+        column=f"{column!r}",
+    )
 
 
 def connect(engine: str, cache: Path, rows: int = 0) -> Engine:
@@ -297,6 +464,7 @@ def _spark() -> Any:
         raise CarnetError(
             "engine: spark: no session: {error}", error=first_line(error, "", "")
         ) from None
+    session.conf.set("spark.sql.session.timeZone", "UTC")  # no machine's zone moves a day
     if here and str(session.sparkContext.master).startswith("local"):
         session.conf.set(
             "spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism)

@@ -4,17 +4,60 @@ printed without their secrets.
 
 import os
 import re
+from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from carnet.errors import CarnetError, examples
 
 ENGINES = ("duckdb", "spark")  # beside the URL of a server
 SERVERS = ("postgres://", "postgresql://")
+HOLDERS = ("spark", "postgres")  # engines that hold tables of their own
+STORES = (  # of files that Spark reads by its own configuration
+    *("s3://", "s3a://", "s3n://", "hdfs://", "viewfs://", "abfs://", "abfss://", "wasb://"),
+    *("wasbs://", "gs://", "oci://", "dbfs://", "file://"),
+)
 
 
 def is_database_url(text: str) -> bool:
-    """True for scheme://…"""
-    return re.match(r"[a-z][a-z0-9+]*://", text) is not None
+    """True for scheme://…, other than of files that an engine reads."""
+    return re.match(r"[a-z][a-z0-9+]*://", text) is not None and not text.startswith(STORES)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Rows that an engine holds: a table (`kind` table) by its one name, or Parquet files (path) by
+    their paths; `engine` is the kind of engine that is asked, spark or postgres.
+    """
+
+    engine: str
+    kind: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.engine}:{self.names[0]}" if self.kind == "table" else ", ".join(self.names)
+
+    @property
+    def quoted(self) -> str:
+        """A table's name for SQL, part by part."""
+        parts = (part.replace('"', '""') for part in self.names[0].split("."))
+        return ".".join(f'"{part}"' for part in parts)
+
+
+def address_of(pattern: str) -> Address | None:
+    """The rows of an engine that an entry of `files` names; None where it names files or a
+    database's query.
+
+    >>> address_of("spark:lake.sales")
+    Address(engine='spark', kind='table', names=('lake.sales',))
+    >>> address_of("s3a://lake/sales/")
+    Address(engine='spark', kind='path', names=('s3a://lake/sales/',))
+    >>> address_of("sales.csv"), address_of("postgresql://db/sales")
+    (None, None)
+    """
+    scheme, _, rest = pattern.partition(":")
+    if scheme in HOLDERS and rest and not rest.startswith("//"):
+        return Address(scheme, "table", (rest,))
+    return Address("spark", "path", (pattern,)) if pattern.startswith(STORES) else None
 
 
 def without_secret(url: str) -> str:

@@ -4,6 +4,7 @@ Counts and sums come from a contract (`contracts` on this machine, `held` where 
 the rows); the words stand here once.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
@@ -15,6 +16,12 @@ from carnet.engagement.schema import TABLE_LABELS, TABLES, unused_columns
 from carnet.errors import examples
 from carnet.wording import N_, Notice, Wording
 
+EARLIEST = dt.date(1900, 1, 1)
+MONEYS = ("amount", "cost", "margin", "unit_price", "list_price")  # what another currency changes
+SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
+CENT = "0.01"
+FEW_WORDS = 30  # different values of a column of kinds of documents, at most
+MOST_COLUMNS = 200  # looked at for words of no sale: exports of people have fewer
 HEAVY = 0.01  # share of a table's amount, from which rows set aside are warned of
 REASONS = {
     "missing": N_("{column} is missing"),

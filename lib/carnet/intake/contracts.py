@@ -21,7 +21,13 @@ from carnet.engagement.schema import (
     Column,
 )
 from carnet.intake.checks import (
+    CENT,
+    EARLIEST,
+    FEW_WORDS,
     MEANT,
+    MONEYS,
+    MOST_COLUMNS,
+    SIGNED,
     TableCheck,
     conclude,
     share_of,
@@ -39,13 +45,6 @@ from carnet.intake.sources.base import Reject, SourceFile, identifier, plain_hea
 from carnet.intake.sources.formats import as_written
 from carnet.intake.sources.reading import MONEY, SUM_WORDS, ColumnReader, folded, folded_words
 from carnet.wording import N_, Notice
-
-EARLIEST = dt.date(1900, 1, 1)
-MONEYS = ("amount", "cost", "margin", "unit_price", "list_price")  # what another currency changes
-SIGNED = ("amount", "quantity", "cost", "margin")  # what `sign:` makes negative
-CENT = "0.01"
-FEW_WORDS = 30  # different values of a column of kinds of documents, at most
-MOST_COLUMNS = 200  # looked at for words of no sale: exports of people have fewer
 
 
 class Contract:

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import duckdb
+import ibis
+import ibis.expr.types as ir
 
 from carnet.engagement.profiles import chart_of_accounts
 from carnet.engagement.schema import TABLE_LABELS
 from carnet.errors import CarnetError, Message
 from carnet.intake.checks import TableCheck
+from carnet.intake.held import MONEY
 from carnet.intake.sources.base import quoted
 from carnet.wording import N_, Notice
 
@@ -75,6 +78,67 @@ def estimate_costs(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def with_estimated_costs(sales: ir.Table) -> ir.Table:
+    """`estimate_costs` on rows that an engine holds; where no cost is given, the rows alone."""
+    if "cost" not in sales.columns:
+        return sales
+    known = sales.filter(sales.cost.notnull())
+    sums = {"cost": known.cost.sum().cast("float64"), "sold": known.amount.sum().cast("float64")}
+    keys = [*[name for name in ("offer", "product") if name in sales.columns][:1], "customer_id"]
+    joined, rates = sales, []
+    for key in keys:
+        own = known.group_by(key).agg(**sums).filter(ibis._.sold > 0)
+        rate = own.select(**{f"_{key}": own[key], f"_rate_{key}": own.cost / own.sold})
+        joined = joined.left_join(rate, joined[key] == rate[f"_{key}"])
+        rates.append(joined[f"_rate_{key}"])
+    whole = known.agg(**sums)
+    joined = joined.cross_join(
+        whole.select(_rate=(whole.sold > 0).ifelse(whole.cost / whole.sold, ibis.null("float64")))
+    )
+    rate = ibis.coalesce(*(joined[f"_rate_{key}"] for key in keys), joined._rate)
+    estimated = ibis.coalesce(joined.cost, (joined.amount.cast("float64") * rate).cast(MONEY))
+    return joined.select(*sales.columns, estimated_cost=estimated)
+
+
+@dataclass(frozen=True)
+class SoldCosts:
+    """What the sale lines of a period say of their cost: Σ of their costs, estimated where a line
+    has none (NULL where nothing tells it), lines with one, and of the positive lines the revenue
+    and that of the lines with one.
+    """
+
+    cost: Decimal | None
+    costed_lines: int
+    revenue: float
+    costed_revenue: float
+
+
+def sold_costs(con: duckdb.DuckDBPyConnection, start: dt.date, end: dt.date) -> SoldCosts:
+    """`SoldCosts` of `accepted_sales` with estimated costs."""
+    found = con.execute(
+        "SELECT sum(estimated_cost), count(cost), sum(amount) FILTER (amount > 0)::DOUBLE, "
+        "sum(amount) FILTER (amount > 0 AND cost IS NOT NULL)::DOUBLE FROM accepted_sales "
+        "WHERE date BETWEEN ? AND ?",
+        [start, end],
+    ).fetchall()[0]
+    return SoldCosts(found[0], found[1], found[2] or 0.0, found[3] or 0.0)
+
+
+def held_costs(sales: ir.Table, start: dt.date, end: dt.date) -> SoldCosts:
+    """`SoldCosts` of rows that an engine holds, with estimated costs."""
+    lines = sales.filter(sales.date.between(ibis.date(start), ibis.date(end)))
+    positive = lines.amount > 0
+    row = lines.agg(
+        cost=lines.estimated_cost.sum(),
+        costed_lines=lines.cost.count(),
+        revenue=lines.amount.sum(where=positive).cast("float64").fill_null(0.0),
+        costed_revenue=lines.amount.sum(where=positive & lines.cost.notnull())
+        .cast("float64")
+        .fill_null(0.0),
+    )
+    return SoldCosts(**row.to_pyarrow().to_pylist()[0])
+
+
 def mark_goods(con: duckdb.DuckDBPyConnection) -> None:
     """Add `goods` to `accepted_costs`: True for purchases of what is sold,
     by the number of the account, else by the name of the category.
@@ -128,8 +192,10 @@ def choose_goods(
     chosen: str | None,
     start: dt.date,
     end: dt.date,
+    sold: SoldCosts | None,
 ) -> Goods:
-    """Decide which table gives the cost of goods, and tell it.
+    """Decide which table gives the cost of goods of a period, and tell it; `sold` is what its sale
+    lines say, None where they carry no costs.
 
     Rule        `chosen` (goods_cost of the engagement); else the table of costs, or the ledger that
                 filled it, where it holds purchases; else the sale lines where they carry costs;
@@ -140,12 +206,8 @@ def choose_goods(
     """
     period = f"BETWEEN {quoted(str(start))} AND {quoted(str(end))}"
     sums: dict[str, Decimal] = {}
-    if "sales" in checks and "cost" in checks["sales"].columns:
-        sums |= _known(
-            "sales",
-            con,
-            f"SELECT sum(estimated_cost), count(cost) FROM accepted_sales WHERE date {period}",
-        )
+    if sold and sold.costed_lines:
+        sums["sales"] = sold.cost or Decimal(0)
     filled = checks["costs"].source == "ledger" if "costs" in checks else False
     if "costs" in checks:
         name = "ledger" if filled else "costs"
@@ -219,7 +281,7 @@ def choose_goods(
                     {"goods_sum": float(round(sums["sales"])), "beside_sum": float(round(beside))},
                 )
             )
-    return Goods(source, notices + _uncosted(con, checks, period))
+    return Goods(source, notices + _uncosted(sold))
 
 
 def _known(name: str, con: duckdb.DuckDBPyConnection, query: str) -> dict[str, Decimal]:
@@ -227,19 +289,11 @@ def _known(name: str, con: duckdb.DuckDBPyConnection, query: str) -> dict[str, D
     return {name: total} if count else {}
 
 
-def _uncosted(
-    con: duckdb.DuckDBPyConnection, checks: dict[str, TableCheck], period: str
-) -> list[Notice]:
+def _uncosted(sold: SoldCosts | None) -> list[Notice]:
     """How much of the period's revenue has no cost, and what stands in its place."""
-    if "sales" not in checks or "cost" not in checks["sales"].columns:
+    if sold is None or not sold.revenue or sold.costed_revenue >= sold.revenue:
         return []
-    total, known = con.execute(
-        f"SELECT sum(amount)::DOUBLE, sum(amount) FILTER (cost IS NOT NULL)::DOUBLE "
-        f"FROM accepted_sales WHERE amount > 0 AND date {period}"
-    ).fetchall()[0]
-    if not total or (known or 0) >= total:
-        return []
-    table, share = TABLE_LABELS["sales"], 1 - (known or 0) / total
+    table, share = TABLE_LABELS["sales"], 1 - sold.costed_revenue / sold.revenue
     if share > 1 - LEAST_COSTED:
         message = N_(
             "{table}: {missing_share} of revenue has no cost: no margin is told by the sale lines, "

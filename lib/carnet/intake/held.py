@@ -35,7 +35,13 @@ from carnet.engagement.schema import (
 )
 from carnet.errors import CarnetError, Message, lines
 from carnet.intake.checks import (
+    CENT,
+    EARLIEST,
+    FEW_WORDS,
     MEANT,
+    MONEYS,
+    MOST_COLUMNS,
+    SIGNED,
     TableCheck,
     conclude,
     told_converted,
@@ -48,7 +54,6 @@ from carnet.intake.checks import (
     told_twice,
     told_unknown,
 )
-from carnet.intake.contracts import CENT, EARLIEST, FEW_WORDS, MONEYS, MOST_COLUMNS, SIGNED
 from carnet.intake.sources.base import SourceFile, plain_header
 from carnet.intake.sources.formats import MISSING_TEXTS, OUTER_SPACES
 from carnet.intake.sources.mapping import Headers

@@ -1,8 +1,11 @@
 """Who is one customer: numbers that the customer list does not know, numbers that look alike."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 import duckdb
+import ibis
+import ibis.expr.types as ir
 
 from carnet.engagement.schema import TABLE_LABELS
 from carnet.errors import examples
@@ -10,6 +13,31 @@ from carnet.intake.checks import TableCheck, share_of
 from carnet.wording import N_, Notice
 
 ALIKE_WEIGHT = 0.1  # of a doubt about who is one customer
+
+
+def name_customers(con: duckdb.DuckDBPyConnection, check: TableCheck) -> None:
+    """Make `named_<table>`: customer_id, lines, amount (Σ of the table's total) of each customer
+    that an accepted table names.
+    """
+    con.execute(
+        f"CREATE VIEW named_{check.table} AS SELECT customer_id, count(*) AS lines, "
+        f"sum({check.total or 'NULL::DECIMAL(18, 4)'}) AS amount FROM accepted_{check.table} "
+        f"WHERE customer_id IS NOT NULL GROUP BY 1"
+    )
+
+
+def name_held_customers(
+    con: duckdb.DuckDBPyConnection, check: TableCheck, accepted: ir.Table
+) -> None:
+    """`name_customers` of rows that an engine holds: one row a customer comes here."""
+    amount = accepted[check.total] if check.total else ibis.null("decimal(18, 4)")
+    given = accepted.mutate(_amount=amount).filter(accepted.customer_id.notnull())
+    named = given.group_by("customer_id").agg(
+        lines=given.count(), amount=given._amount.sum().cast("decimal(38, 4)")
+    )
+    con.register("named", named.to_pyarrow())
+    con.execute(f"CREATE TABLE named_{check.table} AS FROM named")
+    con.unregister("named")
 
 
 def unknown_references(
@@ -23,12 +51,9 @@ def unknown_references(
     for check in checks:
         if "customer_id" not in check.columns or check.table == "customers":
             continue
-        query = (
-            f"FROM accepted_{check.table} t WHERE customer_id IS NOT NULL AND NOT EXISTS "
-            f"(FROM accepted_customers c WHERE c.customer_id = t.customer_id)"
-        )
         found = con.execute(
-            f"SELECT customer_id, count(*) {query} GROUP BY 1 ORDER BY 1"
+            f"SELECT customer_id, lines, amount FROM named_{check.table} t WHERE NOT EXISTS "
+            f"(FROM named_customers c WHERE c.customer_id = t.customer_id) ORDER BY 1"
         ).fetchall()
         if not found:
             continue
@@ -36,7 +61,7 @@ def unknown_references(
         tables.append(check.table)
         lines += sum(row[1] for row in found)
         if check.table == "sales":
-            theirs = con.execute(f"SELECT coalesce(sum(amount), 0) {query}").fetchall()[0][0]
+            theirs = sum((row[2] for row in found), Decimal(0))
             weight = share_of(theirs, check.accepted_amount)
     if not ids:
         return None
@@ -65,10 +90,7 @@ def alike_customers(con: duckdb.DuckDBPyConnection, checks: Iterable[TableCheck]
     tables = [check.table for check in checks if "customer_id" in check.columns]
     if not tables:
         return []
-    ids = " UNION ".join(
-        f"SELECT DISTINCT customer_id AS id FROM accepted_{table} WHERE customer_id IS NOT NULL"
-        for table in tables
-    )
+    ids = " UNION ".join(f"SELECT customer_id AS id FROM named_{table}" for table in tables)
     alike = con.execute(
         f"SELECT string_agg(id, ' = ' ORDER BY id) FROM (SELECT id, "
         f"ltrim(regexp_replace(strip_accents(lower(id)), '[^a-z0-9]', '', 'g'), '0') AS plain "

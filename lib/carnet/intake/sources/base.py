@@ -22,6 +22,7 @@ class SourceFile:
     sha256: str
     rows: int = 0
     sheet: str | None = None  # of a workbook
+    part: str = ""  # of rows that an engine holds, as the engine names it
     join: int | None = None  # the entry of `join:` that it is read for
     hidden: list[int] = field(default_factory=list)  # rows that the workbook hides or filters out
     notes: list[Notice] = field(default_factory=list)

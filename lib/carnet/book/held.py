@@ -1,0 +1,191 @@
+"""Tables that the engine of an engagement holds: found by their address, read and kept there.
+
+An address in `files` (`spark:catalog.schema.table`, `s3a://bucket/sales/`,
+`postgres:schema.table`) names such rows; Parquet files in the folder are read so on Spark, where
+nothing that people write asks for more.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from carnet.book.engines import Engine, Part
+from carnet.engagement.databases import Address, address_of
+from carnet.engagement.file import Engagement, Table
+from carnet.engagement.running import this_run
+from carnet.engagement.schema import TABLES
+from carnet.errors import CarnetError
+from carnet.intake.held import HERE_ONLY, MEASURED, HeldContract, options_not_held
+from carnet.intake.sources.base import SourceFile, plain_header
+
+Connected = Callable[[], Engine]
+
+
+def held_address(name: str, spec: Table, engagement: Engagement) -> Address | None:
+    """The rows that `files` of a table names where an engine holds them; None where it names files
+    or a database's query.
+
+    Raises CarnetError where the engagement's engine is another one, or the table asks for what is
+    done on this machine alone.
+    """
+    found = [address for pattern in spec.files if (address := address_of(pattern))]
+    if not found:
+        return None
+    address = found[0]
+    own = "postgres" if "://" in engagement.engine else engagement.engine
+    said = {"name": name, "address": str(address)}
+    if len(spec.files) > 1:
+        raise CarnetError(
+            "{name}: files: {address}: one address is read alone. Name a view of all, or give "
+            "the others as files of another engagement.",
+            **said,
+        )
+    if own != address.engine:
+        raise CarnetError(
+            "{name}: files: {address}: only engine: {wanted} holds it, and this engagement names "
+            "{own}.",
+            **said,
+            wanted=address.engine if address.engine == "spark" else "postgresql://…",
+            own=own,
+        )
+    if name in HERE_ONLY:
+        raise CarnetError(
+            "{name}: files: {address}: this table is completed on this machine. Give a file, or a "
+            "database URL with a query:.",
+            **said,
+        )
+    if refused := options_not_held(spec) + ["rates"] * bool(engagement.rates_file):
+        raise CarnetError(
+            "{name}: {options} cannot be used with {address}. Write a view there that does it, "
+            "and name the view.",
+            **said,
+            options=", ".join(refused),
+        )
+    return address
+
+
+def held_files(name: str, address: Address, cache: Path, connected: Connected) -> list[SourceFile]:
+    """What an address stands for, as inputs: their state stands for the bytes.
+
+    While a report is made (`running.Run.shared`) it is asked once: all notebooks of one report see
+    one state.
+    """
+    digest = hashlib.sha256(str(address).encode()).hexdigest()[:20]
+    kept = cache / f"held-{digest}.json"
+    if this_run().shared and kept.is_file():
+        parts = [Part(*each) for each in json.loads(kept.read_text(encoding="utf-8"))]
+    else:
+        parts = connected().parts(address)
+        listed = [dataclasses.astuple(part) for part in parts]
+        kept.write_text(json.dumps(listed), encoding="utf-8")
+    if not parts:
+        raise CarnetError("{name}: files: {address}: no rows.", name=name, address=str(address))
+    return [
+        SourceFile(
+            part.name or str(address),
+            Path(str(address)),
+            hashlib.sha256(f"{part.name} {part.state}".encode()).hexdigest(),
+            part.rows,
+            part=part.name,
+        )
+        for part in parts
+    ]
+
+
+def contracts_there(
+    engagement: Engagement,
+    files: Mapping[str, list[SourceFile]],
+    connected: Connected,
+    hidden: bool,
+) -> dict[str, HeldContract]:
+    """The contracts of the tables that the engine holds, and on Spark of those that are Parquet
+    files with columns that fit: they are read there, too.
+
+    Raises CarnetError where people are to be `hidden` in rows that an engine holds: nothing
+    replaces names there.
+    """
+    addresses = {
+        name: found
+        for name, spec in engagement.tables.items()
+        if (found := held_address(name, spec, engagement))
+    }
+    if hidden and addresses:
+        raise CarnetError(
+            "--anonymise: {names} stand in the engine, where nothing replaces names. Give "
+            "pseudonyms in a view there, or files.",
+            names=", ".join(addresses),
+        )
+    if engagement.engine == "spark" and not hidden:
+        addresses |= _parquet(engagement, {n: f for n, f in files.items() if n not in addresses})
+    rates = engagement.rates if isinstance(engagement.rates, dict) else None
+    contracts = {}
+    for name, address in addresses.items():
+        spec = engagement.tables[name]
+        parts = [Part(file.part, "", file.rows) for file in files[name]]
+        if address.kind == "path" and not parts[0].name:  # files of the folder
+            parts = _in_order(connected().parts(address), files[name])
+        rows = connected().rows(name, address, parts, spec.format.timezone)
+        contracts[name] = HeldContract(rows, name, spec, engagement.currency, rates)
+    return contracts
+
+
+def _in_order(parts: list[Part], files: list[SourceFile]) -> list[Part]:
+    """Parts in the order of the files that they are, which learn their rows."""
+    by_path = {Path(unquote(urlsplit(part.name).path)): part for part in parts}
+    ordered = []
+    for file in files:
+        part = by_path[file.path] if file.path in by_path else Part(file.path.as_uri(), "", 0)
+        file.rows = part.rows
+        ordered.append(part)
+    return ordered
+
+
+def _parquet(engagement: Engagement, files: Mapping[str, list[SourceFile]]) -> dict[str, Address]:
+    """Tables of Parquet files that Spark can check; those that share a file with another one only
+    where both are.
+    """
+    found = {
+        name: Address("spark", "path", tuple(str(file.path) for file in listed))
+        for name, listed in files.items()
+        if name not in HERE_ONLY
+        and not options_not_held(engagement.tables[name])
+        and not engagement.rates_file
+        and all(file.path.suffix.lower() == ".parquet" and file.join is None for file in listed)
+        and _fits(name, engagement.tables[name], [file.path for file in listed])
+    }
+    here = {file.path for name in files if name not in found for file in files[name]}
+    return {
+        name: address
+        for name, address in found.items()
+        if not here & {file.path for file in files[name]}
+    }
+
+
+def _fits(name: str, spec: Table, paths: list[Path]) -> bool:
+    """True where files have the same columns, and those of days and numbers hold such."""
+    try:
+        schemas = [pq.read_schema(path).remove_metadata() for path in paths]
+        if any(schema != schemas[0] for schema in schemas):
+            return False
+        kinds = ibis.Schema.from_pyarrow(schemas[0])
+    except (pa.ArrowException, OSError, NotImplementedError):
+        return False  # told by who reads it here
+    headers = {plain_header(header): kind for header, kind in kinds.items()}
+    for role, column in TABLES[name].columns.items():
+        kind = headers.get(plain_header(spec.columns.get(role, role)))
+        if kind is None or column.kind not in MEASURED:
+            continue
+        if not (_is_day(kind) if column.kind == "date" else kind.is_numeric()):
+            return False
+    return not any(kind.is_timestamp() and kind.timezone for kind in kinds.values())
+
+
+def _is_day(kind: ibis.expr.datatypes.DataType) -> bool:
+    return bool(kind.is_date() or kind.is_timestamp())
