@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection
+import shutil
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import ibis
+import ibis.expr.types as ir
 from duckdb import DuckDBPyConnection
 
 from carnet.book.cache import sizes_of
 from carnet.book.cube import cube_of, orders_of, span_of, span_table
-from carnet.book.engines import Engine, memory
+from carnet.book.engines import Elsewhere, Engine, memory
 from carnet.book.held import Connected, contracts_there
 from carnet.engagement.file import Engagement
 from carnet.engagement.periods import Periods
@@ -39,12 +41,13 @@ from carnet.intake.identities import (
 from carnet.intake.ledger import classify_costs, fill_tables
 from carnet.intake.pseudonyms import hide
 from carnet.intake.sources import SourceFile, forget_raw, load_table
-from carnet.intake.sources.base import Reject, quoted
+from carnet.intake.sources.base import Reject, identifier, quoted
 from carnet.intake.sources.fec import closing_of
 from carnet.intake.sources.rates import load_rates
 from carnet.intake.sources.reading import ColumnReader
 from carnet.wording import Wording
 
+Pinned = Callable[[str, ir.Table], ir.Table]
 NO_SALES = (
     "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) "
     "AS amount LIMIT 0"
@@ -63,22 +66,19 @@ class Inputs:
     rejects: dict[str, list[Reject]]
 
     def checked(
-        self, con: DuckDBPyConnection, as_of: dt.date
+        self, con: DuckDBPyConnection, as_of: dt.date, pinned: Pinned
     ) -> tuple[dict[str, TableCheck], dict[str, Checked]]:
-        """The row ledger of each table, and what the contracts of an engine found."""
-        hashes = {
-            name: [file.sha256 for file in given if file.join is None]
-            for name, given in self.files.items()
-        }
-        shared = set(hashes.get("customers", [])) & set(hashes.get("sales", []))
-        same = bool(shared) and hashes["customers"] == hashes["sales"]
+        """The row ledger of each table, and what the contracts of an engine found; `pinned` keeps
+        a table of an engine for the queries that follow.
+        """
+        shared, same = self._customers_of_sales()
         checks, held = {}, {}
         # a list of customers may be read from the sales
         for name in sorted(self.files, key=lambda name: name != "sales"):
-            derived = bool(shared) and name == "customers"
+            derived = shared and name == "customers"
             if name in self.there:
-                sold = self.there["sales"] if derived and same else None
-                held[name] = self.there[name].check(self.files[name], as_of, derived, sold)
+                sold = self.there["sales"] if derived and same else derived
+                held[name] = self.there[name].check(self.files[name], as_of, pinned, sold)
                 checks[name] = held[name].ledger
                 continue
             way = "" if not derived else "sales" if same else "lines"
@@ -86,6 +86,14 @@ class Inputs:
             checks[name] = contract.check(self.files[name], self.rejects[name], as_of, way)
             forget_raw(con, name)
         return {name: checks[name] for name in self.files}, held
+
+    def _customers_of_sales(self) -> tuple[bool, bool]:
+        """Whether the list of customers is read from files of the sales, and from all of them."""
+        customers, sales = (
+            [file.sha256 for file in self.files.get(name, []) if file.join is None]
+            for name in ("customers", "sales")
+        )
+        return bool(set(customers) & set(sales)), customers == sales
 
 
 def build(
@@ -104,9 +112,15 @@ def build(
         "original_values VARCHAR)"
     )
     load_rates(con, engagement)
+    if engagement.engine == "duckdb":
+        here = Engine(ibis.duckdb.from_connection(con))
+        connected = lambda: here  # noqa: E731
     inputs = _inputs(con, engagement, files, connected, bool(key))
     as_of = engagement.as_of or _last_day(inputs)
-    checks, held = inputs.checked(con, as_of)
+    scratch = home / "scratch"
+    scratch.mkdir()
+    pinned = lambda name, table: connected().pin(name, table, scratch)  # noqa: E731
+    checks, held = inputs.checked(con, as_of, pinned)
     checks |= _completed(con, checks, engagement, files, as_of, held)
     if key:
         hide(con, key, set(checks))
@@ -135,10 +149,9 @@ def build(
     for name, found in held.items():
         connected().store(accepted[name], home / f"{name}.parquet")
         if found.ledger.quarantined_rows:
-            connected().store(found.aside, home / f"aside_{name}.parquet")
-            con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", found.first_aside())
-        found.ledger.notices += told_left_there(found.ledger)
-    engine = _stored(con, {*checks, "sales"} - set(held), home, engagement.engine, connected)
+            _set_aside(con, connected(), found, home)
+    shutil.rmtree(scratch)
+    engine = _stored(con, {*checks, "sales"} - set(held), home, connected)
     sales, orders, cube = (home / f"{name}.parquet" for name in ("sales", "orders", "cube"))
     engine.write(orders_of, {"sales": sales}, orders, periods)
     engine.write(cube_of, {"sales": sales, "orders": orders}, cube, periods)
@@ -156,6 +169,26 @@ def build(
     )
     con.close()
     return as_of
+
+
+def _set_aside(con: DuckDBPyConnection, engine: Engine, found: Checked, home: Path) -> None:
+    """Add rows set aside to the quarantine: the first ones where another engine keeps them all."""
+    if isinstance(engine, Elsewhere):
+        engine.store(found.aside, home / f"aside_{found.ledger.table}.parquet")
+        rows = found.first_aside().to_pyarrow().to_pylist()
+        con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", found.quarantined(rows))
+        found.ledger.notices += told_left_there(found.ledger)
+        return
+    names = ", ".join(quoted(file["name"]) for file in found.ledger.files)
+    written = ", ".join(
+        f"{quoted(header)}: CAST({identifier(header)} AS VARCHAR)"
+        for header in found.aside.columns[3:]
+    )
+    con.execute(
+        f"INSERT INTO quarantine SELECT {quoted(found.ledger.table)}, list_extract([{names}], "
+        f"_file + 1), _row, _reason, CAST(to_json({{{written}}}) AS VARCHAR) "
+        f"FROM ({engine.sql(found.aside)}) ORDER BY _file, _row"
+    )
 
 
 def _costed(checks: dict[str, TableCheck]) -> bool:
@@ -218,16 +251,12 @@ def _completed(
     return checks
 
 
-def _stored(
-    con: DuckDBPyConnection, tables: set[str], home: Path, engine: str, connected: Connected
-) -> Engine:
+def _stored(con: DuckDBPyConnection, tables: set[str], home: Path, connected: Connected) -> Engine:
     """The accepted rows and the quarantine as Parquet, and the engine that reads them."""
     for name in tables:
         _keep(con, f"accepted_{name}", home / f"{name}.parquet")
     _keep(con, "quarantine", home / "quarantine.parquet")
-    if engine != "duckdb":
-        return connected()
-    return Engine(ibis.duckdb.from_connection(con))
+    return connected()
 
 
 def _keep(con: DuckDBPyConnection, table: str, path: Path) -> None:

@@ -107,11 +107,26 @@ class Engine:
         """The files of rows that it holds, or the one table; raises CarnetError where it cannot
         read them.
         """
-        raise NotImplementedError(address)
+        return [Part(name, "", pq.read_metadata(name).num_rows) for name in address.names]
 
     def rows(self, name: str, address: Address, parts: list[Part], zone: str | None) -> ir.Table:
         """The rows that it holds, as `intake.held` reads them: _file, _row, _hash beside."""
-        raise NotImplementedError(name)
+        columns = ", ".join(map(identifier, pq.read_schema(parts[0].name).names))
+        own = "(file_row_number + 1)::BIGINT AS _row"
+        line = f"CAST(CAST(hash({columns}) AS BIT) AS BIGINT) AS _hash"
+        files = [
+            f"SELECT {columns}, {number}::INTEGER AS _file, {own}, {line} "
+            f"FROM read_parquet({quoted(part.name)}, file_row_number=true)"
+            for number, part in enumerate(parts)
+        ]
+        query = " UNION ALL ".join(files)
+        self.backend.con.execute(f"CREATE OR REPLACE VIEW held_{name} AS {query}")
+        return self.backend.table(f"held_{name}")
+
+    def pin(self, name: str, table: ir.Table, scratch: Path) -> ir.Table:
+        """The table computed once, for the queries that follow while a book is built."""
+        table.to_parquet(scratch / f"{name}.parquet")
+        return self.backend.read_parquet(scratch / f"{name}.parquet", table_name=name)
 
     def store(self, table: ir.Table, target: Path) -> None:
         """Keep rows that it holds, for `read` of that Parquet file."""
@@ -193,6 +208,14 @@ class Spark(Elsewhere):
             found.createOrReplaceTempView(f"held_{name}")
         return self.backend.table(f"held_{name}")
 
+    def pin(self, name: str, table: ir.Table, scratch: Path) -> ir.Table:
+        """As of `Engine`: on the workers' disks; what a lost worker held is computed again."""
+        from pyspark import StorageLevel
+
+        frame = self.backend._session.sql(self.sql(table)).persist(StorageLevel.DISK_ONLY)
+        frame.createOrReplaceTempView(name)
+        return self.backend.table(name)
+
     def _frame(self, address: Address) -> Any:
         session = self.backend._session
         with self._asking(address):
@@ -269,6 +292,10 @@ class Postgres(Elsewhere):
         with self._asking(address):
             schema = self.backend._get_schema_using_query(query)
         return ops.SQLQueryResult(query, schema, self.backend).to_expr()
+
+    def pin(self, name: str, table: ir.Table, scratch: Path) -> ir.Table:
+        """As of `Engine`: asked anew each time, nothing is copied."""
+        return table
 
     def store(self, table: ir.Table, target: Path) -> None:
         """Keep the query: the rows stay where they are."""

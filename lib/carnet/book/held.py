@@ -1,8 +1,8 @@
 """Tables that the engine of an engagement holds: found by their address, read and kept there.
 
 An address in `files` (`spark:catalog.schema.table`, `s3a://bucket/sales/`,
-`postgres:schema.table`) names such rows; Parquet files in the folder are read so on Spark, where
-nothing that people write asks for more.
+`postgres:schema.table`) names such rows; Parquet files in the folder are read so on Spark, and on
+DuckDB where they are large, if nothing that people write asks for more.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from carnet.book.engines import Engine, Part
+from carnet.book.engines import SMALL_ROWS, Engine, Part
 from carnet.engagement.databases import Address, address_of
 from carnet.engagement.file import Engagement, Table
 from carnet.engagement.running import this_run
@@ -105,8 +105,8 @@ def contracts_there(
     connected: Connected,
     hidden: bool,
 ) -> dict[str, HeldContract]:
-    """The contracts of the tables that the engine holds, and on Spark of those that are Parquet
-    files with columns that fit: they are read there, too.
+    """The contracts of the tables that the engine holds, and of those that are Parquet files with
+    columns that fit: Spark reads all of them, DuckDB the large ones, without a copy in memory.
 
     Raises CarnetError where people are to be `hidden` in rows that an engine holds: nothing
     replaces names there.
@@ -122,7 +122,7 @@ def contracts_there(
             "pseudonyms in a view there, or files.",
             names=", ".join(addresses),
         )
-    if engagement.engine == "spark" and not hidden:
+    if "://" not in engagement.engine and not hidden:
         addresses |= _parquet(engagement, {n: f for n, f in files.items() if n not in addresses})
     rates = engagement.rates if isinstance(engagement.rates, dict) else None
     contracts = {}
@@ -148,17 +148,18 @@ def _in_order(parts: list[Part], files: list[SourceFile]) -> list[Part]:
 
 
 def _parquet(engagement: Engagement, files: Mapping[str, list[SourceFile]]) -> dict[str, Address]:
-    """Tables of Parquet files that Spark can check; those that share a file with another one only
-    where both are.
+    """Tables of Parquet files that the engine can check; those that share a file with another one
+    only where both are.
     """
     found = {
-        name: Address("spark", "path", tuple(str(file.path) for file in listed))
+        name: Address(engagement.engine, "path", tuple(str(file.path) for file in listed))
         for name, listed in files.items()
         if name not in HERE_ONLY
         and not options_not_held(engagement.tables[name])
         and not engagement.rates_file
         and all(file.path.suffix.lower() == ".parquet" and file.join is None for file in listed)
         and _fits(name, engagement.tables[name], [file.path for file in listed])
+        and (engagement.engine == "spark" or _rows(listed) >= SMALL_ROWS)
     }
     here = {file.path for name in files if name not in found for file in files[name]}
     return {
@@ -166,6 +167,10 @@ def _parquet(engagement: Engagement, files: Mapping[str, list[SourceFile]]) -> d
         for name, address in found.items()
         if not here & {file.path for file in files[name]}
     }
+
+
+def _rows(files: list[SourceFile]) -> int:
+    return sum(pq.read_metadata(file.path).num_rows for file in files)
 
 
 def _fits(name: str, spec: Table, paths: list[Path]) -> bool:

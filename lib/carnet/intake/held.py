@@ -8,8 +8,9 @@ and the first rows set aside.
 import datetime as dt
 import json
 import operator
+import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -55,7 +56,7 @@ from carnet.intake.checks import (
     told_unknown,
 )
 from carnet.intake.sources.base import SourceFile, plain_header
-from carnet.intake.sources.formats import MISSING_TEXTS, OUTER_SPACES
+from carnet.intake.sources.formats import MISSING_TEXTS, OUTER_SPACES, PLAIN
 from carnet.intake.sources.mapping import Headers
 from carnet.intake.sources.reading import (
     CURRENCY_SIGNS,
@@ -74,12 +75,24 @@ MOST_MONEY = 99_999_999_999_999  # what it holds
 NOTHING = Decimal("0.0000")
 SHOWN_ASIDE = 1000  # rows set aside that come to this machine
 OUTER = rf"^[{OUTER_SPACES}]+|[{OUTER_SPACES}]+$"
+MISSING = (
+    rf"^[{OUTER_SPACES}]*({'|'.join(re.escape(text) for text in MISSING_TEXTS)})[{OUTER_SPACES}]*$"
+)
 ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?$"
 PLAIN_NUMBER = r"^[+-]?([0-9]{1,15}([.][0-9]{0,15})?|[.][0-9]{1,15})$"
 MEASURED = ("date", "money", "number", "share")
 # what people write and no table of an engine holds: options of a table that a contract here lacks
 FOREIGN = ("query", "sheet", "join", "skip", "fill_down", "unpivot")
 HERE_ONLY = ("costs", "ledger")  # completed on this machine, once read
+PUNCTUATION = {"postgres": r"[!-/:-@\[-`{-~]"}  # its expressions know no other
+COMPOSED: dict[str, Any] = {
+    "duckdb": ibis.udf.scalar.builtin(
+        lambda text: text, name="nfc_normalize", signature=((kinds.string,), kinds.string)
+    ),
+    "postgres": ibis.udf.scalar.builtin(
+        lambda text: text, name="normalize", signature=((kinds.string,), kinds.string)
+    ),
+}
 ACCENTED = "".join(
     letter
     for letter in map(chr, range(0xDF, 0x180))
@@ -110,6 +123,7 @@ class HeldContract(Headers):
             if column not in ("_file", "_row", "_hash")
         }
         super().__init__(name, spec, TABLES[name], own)
+        self.engine = rows.get_backend().name
         self.currency, self.rates = currency, {currency: 1.0} | dict(rates or {})
         # by place: a header may bear the name of a role
         self.places = {header: f"r_{place}" for place, header in enumerate(own)}
@@ -152,8 +166,18 @@ class HeldContract(Headers):
             written = raw.cast("string")
         if not raw.type().is_string():
             return (raw.isnan()).ifelse(_NO_TEXT, written) if raw.type().is_floating() else written
-        trimmed = written.re_replace(OUTER, "")
-        return trimmed.lower().isin(MISSING_TEXTS).ifelse(_NO_TEXT, trimmed)
+        # most values: nothing to trim, never a missing one; no function of the column stands
+        # twice: it would be computed for every row
+        return ibis.cases(
+            (written.re_search(f"^({PLAIN})$"), written),
+            (written.lower().re_search(MISSING), _NO_TEXT),
+            else_=self._composed(written.re_replace(OUTER, "")),
+        )
+
+    def _composed(self, text: ir.StringValue) -> ir.StringValue:
+        """A text with é as one letter, where the engine tells it from two signs; Spark does not."""
+        compose = COMPOSED.get(self.engine)
+        return compose(text) if compose else text
 
     def _missing(self, role: str) -> ir.BooleanValue:
         raw = self._raw(self.mapping[role])
@@ -205,7 +229,7 @@ class HeldContract(Headers):
         """A text as written, a customer's number as compared, a mapped word as its own."""
         text = self._text(self.mapping[role])
         if role in CUSTOMER_ROLES:
-            return same_customer(text, self.spec.ids)
+            return same_customer(text, self.spec.ids, self.engine)
         if role == "currency":
             signs = {code.strip("'"): words for code, words in CURRENCY_SIGNS.items()}
             return ibis.coalesce(_one_of(text, signs), text.upper())
@@ -246,8 +270,11 @@ class HeldContract(Headers):
         texts = [h for h in self.mapping.values() if self.types[h] == "VARCHAR"]
         cases = []
         if len(texts) > 1:
-            again = [(self._folded(h) == plain_word(h)).fill_null(False) for h in texts]
-            cases.append((reduce(operator.and_, again), "header:"))
+            # what stands behind the length is computed for the few rows that come that far
+            again = [(self._raw(h).strip().lower() == h.lower()).fill_null(False) for h in texts]
+            near = self._raw(texts[0]).length().between(len(texts[0]), len(texts[0]) + 4)
+            repeated = near.ifelse(reduce(operator.and_, again), ibis.literal(False))
+            cases.append((repeated.fill_null(False), "header:"))
         for wanted, condition in self.spec.where.items():
             cases.append((~self._kept(self.header(wanted, "where"), condition), "where:"))
         return ibis.cases(*cases, else_=_NO_TEXT) if cases else _NO_TEXT
@@ -275,13 +302,14 @@ class HeldContract(Headers):
         texts = [h for h, kind in self.types.items() if kind == "VARCHAR" and h not in numbers]
         if not self.schema.total or not texts:
             return ibis.literal(0)
+        # in capitals the second time: what stands twice is computed for every row
         said = [
             ibis.cases(
-                (_whole(self._folded(h), TOTAL), 2),
-                (_whole(self._folded(h), LIKE_TOTAL), 1),
+                (_whole(folded(raw), TOTAL), 2),
+                (_whole(folded(raw.upper()), LIKE_TOTAL), 1),
                 else_=0,
             )
-            for h in texts[:MOST_TEXTS]
+            for raw in map(self._raw, texts[:MOST_TEXTS])
         ]
         every = ibis.literal("|").join([self._raw(h) for h in texts[:MOST_TEXTS]])
         hint = every.lower().re_search(TOTAL_HINT.removeprefix("(?i)"))
@@ -441,46 +469,50 @@ class HeldContract(Headers):
         self,
         files: list[SourceFile],
         as_of: dt.date,
-        derived: bool = False,
-        sold: "HeldContract | None" = None,
+        pinned: Callable[[str, ir.Table], ir.Table],
+        sold: "HeldContract | bool" = False,
     ) -> "Checked":
         """The row ledger, and as expressions the accepted rows and those set aside.
 
-        `derived`: the rows are those of sale lines, of which `sold` reads the day where it reads
-        the same rows: of those that repeat a key one is the row of the list.
+        `pinned` computes a table once, for the queries that follow. `sold`: the rows are those of
+        sale lines, and of those that repeat a key one is the row of the list: the one of the latest
+        day where the contract is given that reads it of the same rows.
         """
-        table = self.parsed(as_of)
-        if derived and self.schema.key and set(self.schema.key) <= set(table.columns):
-            table = self._latest(table, sold and sold._sale_day(as_of))
-        total = self.schema.total if self.schema.total in table.columns else None
+        every = self.parsed(as_of)
+        if sold and self.schema.key and set(self.schema.key) <= set(every.columns):
+            day = sold._sale_day(as_of) if isinstance(sold, HeldContract) else None
+            every = self._latest(every, day)
+        total = self.schema.total if self.schema.total in every.columns else None
         if total:
-            said = _one(table.agg(most=table._total.max(), numbered=table._row.count()))
-            if said["most"] and said["numbered"]:
-                table = self._with_totals(table)
+            said = self.rows.select("_row", word=self._total_word())
+            if all(_one(said.agg(most=said.word.max(), numbered=said._row.count())).values()):
+                every = self._with_totals(every)
         told: list[Notice] = []
         if len({file.path for file in files}) > 1:
-            table, told = self._without_twice(table, files, total)
-        table = self._without_repeated(table)
-        columns = [role for role in self.schema.columns if role in table.columns]
+            every, told = self._without_twice(every, files, total)
+        every = self._without_repeated(every)
+        columns = [role for role in self.schema.columns if role in every.columns]
+        every = every.mutate(_amount=every[total] if total else ibis.null(MONEY))
+        beside = ["_file", "_row", "_hash", "_total", "_negative", "_reason", "_amount"]
+        table = pinned(f"checked_{self.name}", every.select(*columns, *beside))
         check = TableCheck(self.name, total, columns, self.mapping)
-        table = table.mutate(_amount=table[total] if total else ibis.null(MONEY))
         self._reconcile(check, table)
         check.files = [{"name": f.name, "sha256": f.sha256, "rows": f.rows} for f in files]
-        accepted = table.filter(table._reason.isnull())
+        written = every.filter(every._reason.isnull())
         check.notices += [
             *(note for file in files for note in file.notes),
             *told,
             *self._told_aside(check, table),
-            *self._words_that_nothing_uses(check, accepted),
-            *self._sums_given_back(check, accepted),
+            *self._words_that_nothing_uses(check, written),
+            *self._sums_given_back(check, written),
             *self._unknown_words(check),
         ]
-        aside = table.filter(table._reason.notnull())
-        written = {header: aside[place] for header, place in self.places.items()}
+        aside = every.filter(every._reason.notnull())
+        values = {header: aside[place] for header, place in self.places.items()}
         return Checked(
             check,
-            accepted.select(*columns, "_file", "_row"),
-            aside.select("_file", "_row", "_reason", **written),
+            table.filter(table._reason.isnull()).select(*columns, "_file", "_row"),
+            aside.select("_file", "_row", "_reason", **values),
         )
 
     def _sale_day(self, as_of: dt.date) -> ir.DateValue:
@@ -552,6 +584,8 @@ class HeldContract(Headers):
         ranked = sorted(aside, key=lambda row: (-row["rows"], row["_reason"]))
         check.reasons = {row["_reason"]: row["rows"] for row in ranked}
         kept = table.filter(table._reason.isnull())
+        once_more = kept.group_by("_hash").having(kept.count() > 1).agg()
+        kept = kept.semi_join(once_more, "_hash")
         lines_of = kept.group_by("_file", "_hash").agg(n=kept.count(), s=kept._amount.sum())
         several = lines_of.filter(lines_of.n > 1)
         again = (several.s.cast("float64") * (several.n - 1) / several.n).sum()
@@ -697,17 +731,15 @@ class Checked:
     accepted: ir.Table
     aside: ir.Table
 
-    def first_aside(self) -> list[tuple[str, str, int | None, str, str]]:
-        """The first rows set aside, as the quarantine keeps them: table, file, row, reason,
-        original values as JSON.
-        """
-        if not self.ledger.quarantined_rows:
-            return []
+    def first_aside(self) -> ir.Table:
+        """The first rows set aside, all columns as text behind _file, _row and _reason."""
         ordered = self.aside.order_by("_file", "_row", "_reason").limit(SHOWN_ASIDE)
-        written = list(ordered.columns[3:])
-        texts = ordered.select(
-            "_file", "_row", "_reason", **{c: ordered[c].cast("string") for c in written}
-        )
+        return ordered.mutate(**{c: ordered[c].cast("string") for c in ordered.columns[3:]})
+
+    def quarantined(self, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """Rows set aside as the quarantine keeps them: table, file, row, reason, original values
+        as JSON.
+        """
         names = [file["name"] for file in self.ledger.files]
         return [
             (
@@ -716,12 +748,12 @@ class Checked:
                 row["_row"],
                 row["_reason"],
                 json.dumps(
-                    {column: row[column] for column in written},
+                    {header: row[header] for header in list(row)[3:]},
                     ensure_ascii=False,
                     separators=(",", ":"),
                 ),
             )
-            for row in texts.to_pyarrow().to_pylist()
+            for row in rows
         ]
 
 
@@ -746,12 +778,12 @@ def options_not_held(spec: Table) -> list[str]:
     ]
 
 
-def same_customer(number: ir.StringValue, ids: Ids) -> ir.StringValue:
+def same_customer(number: ir.StringValue, ids: Ids, engine: str) -> ir.StringValue:
     """A customer's number without what `ids:` ignores, as `reading.same_customer`."""
     if ids.spaces == "ignore":
         number = number.re_replace(r"\s", "")
     if ids.punctuation == "ignore":
-        number = number.re_replace(r"[!-/:-@\[-`{-~]", "")
+        number = number.re_replace(PUNCTUATION.get(engine, r"[^\p{L}\p{N}\s]"), "")
     if ids.case == "ignore":
         number = number.upper()
     if ids.zeros == "ignore":

@@ -31,6 +31,14 @@ MISSING_TEXTS = (
     "#null!",
 )
 SPACES = r"[\s\x{00A0}\x{202F}\x{2007}\x{2009}\x{200B}\x{FEFF}]"
+_MISSING_STARTS = {case for text in MISSING_TEXTS for case in (text[:1].lower(), text[:1].upper())}
+_PLAIN_START = "".join(
+    re.escape(letter)
+    for letter in map(chr, range(ord("!"), ord("~") + 1))
+    if letter not in _MISSING_STARTS
+)
+# most values: nothing to trim, never a missing one
+PLAIN = f"[{_PLAIN_START}]([ -~]*[!-~])?"
 OUTER_SPACES = " \t\r\n\u00a0\u202f\u2007\u2009\u200b\ufeff"
 DATE_ORDERS = {"day first": "%d-%m", "month first": "%m-%d"}
 # beside the ISO code and the symbols of Babel
@@ -45,16 +53,7 @@ def cleaned(column: str) -> str:
     No function of the column stands twice: DuckDB would compute it for every row, also where
     no branch asks for it.
     """
-    missing_start = {
-        case for text in MISSING_TEXTS for case in (text[:1].lower(), text[:1].upper())
-    }
-    start = "".join(
-        re.escape(chr(code))
-        for code in range(ord("!"), ord("~") + 1)
-        if chr(code) not in missing_start
-    )
-    # most values: nothing to trim, never a missing one
-    plain = f"regexp_full_match({column}, {quoted(f'[{start}]([ -~]*[!-~])?')})"
+    plain = f"regexp_full_match({column}, {quoted(PLAIN)})"
     words = "|".join(re.escape(text) for text in MISSING_TEXTS)
     missing = (
         f"regexp_full_match({column}, {quoted(f'(?i)[{OUTER_SPACES}]*({words})[{OUTER_SPACES}]*')})"
