@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import ibis
@@ -23,6 +23,7 @@ from carnet.errors import CarnetError, Message, lines
 from carnet.intake.checks import TableCheck
 from carnet.intake.contracts import Contract
 from carnet.intake.goods import (
+    SoldCosts,
     account_mapping,
     choose_goods,
     estimate_costs,
@@ -47,7 +48,7 @@ from carnet.intake.sources.rates import load_rates
 from carnet.intake.sources.reading import ColumnReader
 from carnet.wording import Wording
 
-Pinned = Callable[[str, ir.Table], ir.Table]
+Keep = Callable[[str, ir.Table], ir.Table]
 NO_SALES = (
     "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) "
     "AS amount LIMIT 0"
@@ -66,10 +67,10 @@ class Inputs:
     rejects: dict[str, list[Reject]]
 
     def checked(
-        self, con: DuckDBPyConnection, as_of: dt.date, pinned: Pinned
+        self, con: DuckDBPyConnection, as_of: dt.date, keep: Keep
     ) -> tuple[dict[str, TableCheck], dict[str, Checked]]:
-        """The row ledger of each table, and what the contracts of an engine found; `pinned` keeps
-        a table of an engine for the queries that follow.
+        """The row ledger of each table, and what the contracts of an engine found; `keep`
+        stores a table of the engine.
         """
         shared, same = self._customers_of_sales()
         checks, held = {}, {}
@@ -78,7 +79,7 @@ class Inputs:
             derived = shared and name == "customers"
             if name in self.there:
                 sold = self.there["sales"] if derived and same else derived
-                held[name] = self.there[name].check(self.files[name], as_of, pinned, sold)
+                held[name] = self.there[name].check(self.files[name], as_of, keep, sold)
                 checks[name] = held[name].ledger
                 continue
             way = "" if not derived else "sales" if same else "lines"
@@ -117,40 +118,19 @@ def build(
         connected = lambda: here  # noqa: E731
     inputs = _inputs(con, engagement, files, connected, bool(key))
     as_of = engagement.as_of or _last_day(inputs)
-    scratch = home / "scratch"
-    scratch.mkdir()
-    pinned = lambda name, table: connected().pin(name, table, scratch)  # noqa: E731
-    checks, held = inputs.checked(con, as_of, pinned)
+    keep = partial(_kept, connected, home)
+    checks, held = inputs.checked(con, as_of, keep)
     checks |= _completed(con, checks, engagement, files, as_of, held)
     if key:
         hide(con, key, set(checks))
-    for name, check in checks.items():
-        if "customer_id" in check.columns:
-            if name in held:
-                name_held_customers(con, check, held[name].accepted)
-            else:
-                name_customers(con, check)
-    if alike := alike_customers(con, checks.values()):
-        next(iter(checks.values())).notices += alike
-    if "customers" in engagement.tables:
-        unlisted = unknown_references(con, checks.values())
-        checks["customers"].notices += [unlisted] if unlisted else []
+    _name_customers(con, checks, held, listed="customers" in engagement.tables)
     periods = Periods(as_of, engagement.comparison, engagement.fiscal_year_start)
     start, end = periods.current.start, periods.current.end
-    accepted = {name: found.accepted for name, found in held.items()}
-    sold = None
-    if "sales" in accepted:
-        accepted["sales"] = with_estimated_costs(accepted["sales"])
-        sold = held_costs(accepted["sales"], start, end) if _costed(checks) else None
-    else:
-        estimate_costs(con)
-        sold = sold_costs(con, start, end) if _costed(checks) else None
+    sold = _sold_costs(con, checks, held, keep, start, end)
     goods = choose_goods(con, checks, engagement.goods_cost, start, end, sold)
-    for name, found in held.items():
-        connected().store(accepted[name], home / f"{name}.parquet")
+    for found in held.values():
         if found.ledger.quarantined_rows:
-            _set_aside(con, connected(), found, home)
-    shutil.rmtree(scratch)
+            _set_aside(con, connected(), found)
     engine = _stored(con, {*checks, "sales"} - set(held), home, connected)
     sales, orders, cube = (home / f"{name}.parquet" for name in ("sales", "orders", "cube"))
     engine.write(orders_of, {"sales": sales}, orders, periods)
@@ -171,10 +151,14 @@ def build(
     return as_of
 
 
-def _set_aside(con: DuckDBPyConnection, engine: Engine, found: Checked, home: Path) -> None:
+def _kept(connected: Connected, home: Path, name: str, table: ir.Table) -> ir.Table:
+    """A table of the engine, stored there in the book's folder."""
+    return connected().stored(name, table, home / f"{name}.parquet")
+
+
+def _set_aside(con: DuckDBPyConnection, engine: Engine, found: Checked) -> None:
     """Add rows set aside to the quarantine: the first ones where another engine keeps them all."""
     if isinstance(engine, Elsewhere):
-        engine.store(found.aside, home / f"aside_{found.ledger.table}.parquet")
         rows = found.first_aside().to_pyarrow().to_pylist()
         con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", found.quarantined(rows))
         found.ledger.notices += told_left_there(found.ledger)
@@ -182,7 +166,7 @@ def _set_aside(con: DuckDBPyConnection, engine: Engine, found: Checked, home: Pa
     names = ", ".join(quoted(file["name"]) for file in found.ledger.files)
     written = ", ".join(
         f"{quoted(header)}: CAST({identifier(header)} AS VARCHAR)"
-        for header in found.aside.columns[3:]
+        for header in found.aside.columns[4:]
     )
     con.execute(
         f"INSERT INTO quarantine SELECT {quoted(found.ledger.table)}, list_extract([{names}], "
@@ -191,8 +175,39 @@ def _set_aside(con: DuckDBPyConnection, engine: Engine, found: Checked, home: Pa
     )
 
 
-def _costed(checks: dict[str, TableCheck]) -> bool:
-    return "sales" in checks and "cost" in checks["sales"].columns
+def _name_customers(
+    con: DuckDBPyConnection, checks: dict[str, TableCheck], held: dict[str, Checked], listed: bool
+) -> None:
+    """Tell of customers that look alike, and where there is a list of those that it lacks."""
+    for name, check in checks.items():
+        if "customer_id" in check.columns:
+            if name in held:
+                name_held_customers(con, check, held[name].accepted)
+            else:
+                name_customers(con, check)
+    if alike := alike_customers(con, checks.values()):
+        next(iter(checks.values())).notices += alike
+    if listed and (unlisted := unknown_references(con, checks.values())):
+        checks["customers"].notices.append(unlisted)
+
+
+def _sold_costs(
+    con: DuckDBPyConnection,
+    checks: dict[str, TableCheck],
+    held: dict[str, Checked],
+    keep: Keep,
+    start: dt.date,
+    end: dt.date,
+) -> SoldCosts | None:
+    """What the sale lines of a period say of their cost, once it is estimated where they have
+    none; None where they carry no costs.
+    """
+    if "sales" not in checks or "cost" not in checks["sales"].columns:
+        return None
+    if "sales" in held:
+        return held_costs(keep("sales", with_estimated_costs(held["sales"].accepted)), start, end)
+    estimate_costs(con)
+    return sold_costs(con, start, end)
 
 
 def _inputs(

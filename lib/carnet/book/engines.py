@@ -123,14 +123,15 @@ class Engine:
         self.backend.con.execute(f"CREATE OR REPLACE VIEW held_{name} AS {query}")
         return self.backend.table(f"held_{name}")
 
-    def pin(self, name: str, table: ir.Table, scratch: Path) -> ir.Table:
-        """The table computed once, for the queries that follow while a book is built."""
-        table.to_parquet(scratch / f"{name}.parquet")
-        return self.backend.read_parquet(scratch / f"{name}.parquet", table_name=name)
-
-    def store(self, table: ir.Table, target: Path) -> None:
-        """Keep rows that it holds, for `read` of that Parquet file."""
-        table.to_parquet(target)
+    def stored(self, name: str, table: ir.Table, target: Path) -> ir.Table:
+        """A table written where `read` finds it, in the place of what stood there; returns it."""
+        written = target.with_suffix(".part")
+        table.to_parquet(written)
+        if target.is_dir():
+            shutil.rmtree(target)
+        written.replace(target)
+        self.there[name] = self._read(name, target)
+        return self.there[name]
 
     def sql(self, table: ir.Table) -> str:
         """The query that computes a table here."""
@@ -207,14 +208,6 @@ class Spark(Elsewhere):
                 found = frame.selectExpr(*columns, own, *place)
             found.createOrReplaceTempView(f"held_{name}")
         return self.backend.table(f"held_{name}")
-
-    def pin(self, name: str, table: ir.Table, scratch: Path) -> ir.Table:
-        """As of `Engine`: on the workers' disks; what a lost worker held is computed again."""
-        from pyspark import StorageLevel
-
-        frame = self.backend._session.sql(self.sql(table)).persist(StorageLevel.DISK_ONLY)
-        frame.createOrReplaceTempView(name)
-        return self.backend.table(name)
 
     def _frame(self, address: Address) -> Any:
         session = self.backend._session
@@ -293,15 +286,12 @@ class Postgres(Elsewhere):
             schema = self.backend._get_schema_using_query(query)
         return ops.SQLQueryResult(query, schema, self.backend).to_expr()
 
-    def pin(self, name: str, table: ir.Table, scratch: Path) -> ir.Table:
-        """As of `Engine`: asked anew each time, nothing is copied."""
-        return table
-
-    def store(self, table: ir.Table, target: Path) -> None:
-        """Keep the query: the rows stay where they are."""
+    def stored(self, name: str, table: ir.Table, target: Path) -> ir.Table:
+        """As of `Engine`: the query is kept, the rows stay where they are."""
         kinds = {column: str(kind) for column, kind in table.schema().items()}
         record = {"query": self.sql(table), "schema": kinds}
         target.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
+        return table
 
     def _asked(self, address: Address, query: str) -> list[Any]:
         with self._asking(address), self.backend.con.cursor() as cursor:

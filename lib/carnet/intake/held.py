@@ -469,51 +469,58 @@ class HeldContract(Headers):
         self,
         files: list[SourceFile],
         as_of: dt.date,
-        pinned: Callable[[str, ir.Table], ir.Table],
+        keep: Callable[[str, ir.Table], ir.Table],
         sold: "HeldContract | bool" = False,
     ) -> "Checked":
-        """The row ledger, and as expressions the accepted rows and those set aside.
+        """The row ledger, with the accepted rows and those set aside as tables of the engine.
 
-        `pinned` computes a table once, for the queries that follow. `sold`: the rows are those of
-        sale lines, and of those that repeat a key one is the row of the list: the one of the latest
-        day where the contract is given that reads it of the same rows.
+        `keep` stores a table there and gives it back. `sold`: the rows are those of sale lines, and
+        of those that repeat a key one is the row of the list: the one of the latest day where the
+        contract is given that reads it of the same rows.
         """
-        every = self.parsed(as_of)
+        every, total = self.parsed(as_of), self.schema.total
         if sold and self.schema.key and set(self.schema.key) <= set(every.columns):
             day = sold._sale_day(as_of) if isinstance(sold, HeldContract) else None
             every = self._latest(every, day)
-        total = self.schema.total if self.schema.total in every.columns else None
-        if total:
-            said = self.rows.select("_row", word=self._total_word())
-            if all(_one(said.agg(most=said.word.max(), numbered=said._row.count())).values()):
-                every = self._with_totals(every)
+        total = total if total in every.columns else None
+        words = self._most_like_totals() if total else 0
+        if words and _one(self.rows.agg(numbered=self.rows._row.count()))["numbered"]:
+            every = self._with_totals(every)
         told: list[Notice] = []
         if len({file.path for file in files}) > 1:
             every, told = self._without_twice(every, files, total)
         every = self._without_repeated(every)
-        columns = [role for role in self.schema.columns if role in every.columns]
         every = every.mutate(_amount=every[total] if total else ibis.null(MONEY))
-        beside = ["_file", "_row", "_hash", "_total", "_negative", "_reason", "_amount"]
-        table = pinned(f"checked_{self.name}", every.select(*columns, *beside))
+        columns = [role for role in self.schema.columns if role in every.columns]
         check = TableCheck(self.name, total, columns, self.mapping)
-        self._reconcile(check, table)
         check.files = [{"name": f.name, "sha256": f.sha256, "rows": f.rows} for f in files]
         written = every.filter(every._reason.isnull())
+        accepted = keep(self.name, written.select(*columns, "_file", "_row"))
+        aside = every.filter(every._reason.notnull())
+        values = {header: aside[place] for header, place in self.places.items()}
+        aside = aside.select("_file", "_row", "_reason", "_amount", **values)
+        self._count(check, every if sold else self.rows, accepted)
+        if check.quarantined_rows:
+            aside = keep(f"aside_{self.name}", aside)
+        lost = self._count_aside(check, aside) if check.quarantined_rows else NOTHING
+        self._count_duplicates(check, written if check.quarantined_rows else every)
+        conclude(check, lost)
         check.notices += [
             *(note for file in files for note in file.notes),
             *told,
-            *self._told_aside(check, table),
+            *self._told_aside(check, aside),
+            *self._told_currencies(check, every),
+            *self._told_kept(check, written, words),
             *self._words_that_nothing_uses(check, written),
             *self._sums_given_back(check, written),
             *self._unknown_words(check),
         ]
-        aside = every.filter(every._reason.notnull())
-        values = {header: aside[place] for header, place in self.places.items()}
-        return Checked(
-            check,
-            table.filter(table._reason.isnull()).select(*columns, "_file", "_row"),
-            aside.select("_file", "_row", "_reason", **values),
-        )
+        return Checked(check, accepted, aside)
+
+    def _most_like_totals(self) -> int:
+        """See `_total_word`: the most that a row says."""
+        said = self.rows.select(word=self._total_word())
+        return _one(said.agg(most=said.word.max()))["most"] or 0
 
     def _sale_day(self, as_of: dt.date) -> ir.DateValue:
         """The day of the sale that a row tells; NULL where it is none."""
@@ -561,65 +568,62 @@ class HeldContract(Headers):
             table = joined.mutate(_reason=aside).select(*table.columns)
         return table, told_twice(self.name, named, Decimal(whole or 0), drop)
 
-    def _reconcile(self, check: TableCheck, table: ir.Table) -> None:
-        """Fill the ledger's counts and sums, and the notices they call for."""
-        found = (
-            table.group_by("_reason")
-            .agg(
-                rows=table.count(), amount=table._amount.sum(), unread=table._amount.isnull().sum()
-            )
-            .to_pyarrow()
-            .to_pylist()
-        )
-        for row in found:
-            row["amount"] = Decimal(row["amount"] or NOTHING)
-        aside = [row for row in found if row["_reason"] is not None]
-        check.rows = sum(row["rows"] for row in found)
-        check.quarantined_rows = sum(row["rows"] for row in aside)
-        check.accepted_rows = check.rows - check.quarantined_rows
-        check.amount = sum((row["amount"] for row in found), NOTHING)
-        check.quarantined_amount = sum((row["amount"] for row in aside), NOTHING)
-        check.accepted_amount = check.amount - check.quarantined_amount
-        check.unreadable_amounts = sum(row["unread"] for row in aside) if check.total else 0
-        ranked = sorted(aside, key=lambda row: (-row["rows"], row["_reason"]))
-        check.reasons = {row["_reason"]: row["rows"] for row in ranked}
-        kept = table.filter(table._reason.isnull())
-        once_more = kept.group_by("_hash").having(kept.count() > 1).agg()
-        kept = kept.semi_join(once_more, "_hash")
-        lines_of = kept.group_by("_file", "_hash").agg(n=kept.count(), s=kept._amount.sum())
-        several = lines_of.filter(lines_of.n > 1)
-        again = (several.s.cast("float64") * (several.n - 1) / several.n).sum()
-        said = _one(several.agg(rows=(several.n - 1).sum(), amount=again))
-        check.duplicate_rows = int(said["rows"] or 0)
-        check.duplicate_amount = Decimal(str(said["amount"] or 0)).quantize(Decimal("0.0001"))
-        lost = [row["amount"] for row in aside if row["_reason"].partition(":")[0] not in MEANT]
-        conclude(check, sum(lost, NOTHING))
+    def _count(self, check: TableCheck, every: ir.Table, accepted: ir.Table) -> None:
+        """Rows, and the sum of those accepted."""
+        amount = accepted[check.total] if check.total else ibis.null(MONEY)
+        found = accepted.mutate(_amount=amount)
+        said = _one(found.agg(rows=found.count(), amount=found._amount.sum()))
+        check.rows = _one(every.agg(rows=every.count()))["rows"]
+        check.accepted_rows, check.accepted_amount = _counted(said)
+        check.quarantined_rows = check.rows - check.accepted_rows
+        check.amount, check.quarantined_amount = check.accepted_amount, NOTHING
 
-    def _told_aside(self, check: TableCheck, table: ir.Table) -> list[Notice]:
-        """What was recognised as no row of the table, other currencies, `sign:`, and rows that
-        read like totals but are not the sum of any.
-        """
-        amount = table._amount
-        code = ibis.cases(
-            *((table._reason.startswith(f"{code}:"), code) for code in MEANT), else_=_NO_TEXT
+    def _count_aside(self, check: TableCheck, aside: ir.Table) -> Decimal:
+        """Reasons and sums of rows set aside; returns the sum of those that nobody meant to be."""
+        unread = aside._amount.isnull().sum()
+        found = aside.group_by("_reason").agg(
+            rows=aside.count(), amount=aside._amount.sum(), unread=unread
         )
-        meant = table.mutate(_code=code).filter(code.notnull()).group_by("_code")
-        found = meant.agg(rows=lambda t: t.count(), amount=lambda t: t._amount.sum()).order_by(
-            "_code"
-        )
-        rows = [] if not check.quarantined_rows else found.to_pyarrow().to_pylist()
-        told = told_meant(
-            check, [(row["_code"], row["rows"], Decimal(row["amount"] or 0)) for row in rows]
-        )
-        told += self._told_currencies(check, table)
-        kept = table._reason.isnull()
+        rows = found.to_pyarrow().to_pylist()
+        sums = {row["_reason"]: Decimal(row["amount"] or NOTHING) for row in rows}
+        check.quarantined_amount = sum(sums.values(), NOTHING)
+        check.amount += check.quarantined_amount
+        check.unreadable_amounts = sum(row["unread"] for row in rows) if check.total else 0
+        ranked = sorted(rows, key=lambda row: (-row["rows"], row["_reason"]))
+        check.reasons = {row["_reason"]: row["rows"] for row in ranked}
+        return sum((sums[r] for r in sums if r.partition(":")[0] not in MEANT), NOTHING)
+
+    def _count_duplicates(self, check: TableCheck, written: ir.Table) -> None:
+        """Equal lines of one file among those accepted: rows beyond the first, and their sum."""
+        several = self.rows.group_by("_hash").having(self.rows.count() > 1).agg()
+        again = written.semi_join(several, "_hash")
+        equal = again.group_by("_file", "_hash").agg(n=again.count(), s=again._amount.sum())
+        equal = equal.filter(equal.n > 1)
+        beyond = (equal.s.cast("float64") * (equal.n - 1) / equal.n).sum()
+        said = _one(equal.agg(rows=(equal.n - 1).sum(), amount=beyond))
+        check.duplicate_rows = int(said["rows"] or 0)
+        check.duplicate_amount = Decimal(str(said["amount"] or 0)).quantize(NOTHING)
+
+    def _told_aside(self, check: TableCheck, aside: ir.Table) -> list[Notice]:
+        """What was recognised as no row of the table."""
+        codes = {reason.partition(":")[0] for reason in check.reasons}
+        told = []
+        for code in sorted(codes & set(MEANT)):
+            meant = aside.filter(aside._reason.startswith(f"{code}:"))
+            said = _one(meant.agg(rows=meant.count(), amount=meant._amount.sum()))
+            told.append((code, *_counted(said)))
+        return told_meant(check, told)
+
+    def _told_kept(self, check: TableCheck, written: ir.Table, words: int) -> list[Notice]:
+        """Amounts made negative, and rows that read like totals but are not the sum of any."""
+        told = []
         if self.spec.sign:
-            made = kept & table._negative
-            said = _one(table.agg(rows=made.sum(), amount=amount.sum(where=made)))
+            made = written.filter(written._negative)
+            said = _one(made.agg(rows=made.count(), amount=made._amount.sum()))
             told.append(told_signed(check, self.spec.sign.column, *_counted(said)))
-        if check.total:
-            like = kept & (table._total == 2)
-            said = _one(table.agg(rows=like.sum(), amount=amount.sum(where=like)))
+        if words == 2:
+            like = written.filter(written._total == 2)
+            said = _one(like.agg(rows=like.count(), amount=like._amount.sum()))
             if said["rows"]:
                 told.append(told_like_totals(check, *_counted(said)))
         return told
@@ -724,7 +728,7 @@ class HeldContract(Headers):
 @dataclass(frozen=True)
 class Checked:
     """What a contract found: the row ledger, the accepted rows, and those set aside with all that
-    stands in them (_file, _row, _reason, and each column by its header).
+    stands in them (_file, _row, _reason, _amount, and each column by its header).
     """
 
     ledger: TableCheck
@@ -732,9 +736,9 @@ class Checked:
     aside: ir.Table
 
     def first_aside(self) -> ir.Table:
-        """The first rows set aside, all columns as text behind _file, _row and _reason."""
+        """The first rows set aside, all columns as text behind _file, _row, _reason and _amount."""
         ordered = self.aside.order_by("_file", "_row", "_reason").limit(SHOWN_ASIDE)
-        return ordered.mutate(**{c: ordered[c].cast("string") for c in ordered.columns[3:]})
+        return ordered.mutate(**{c: ordered[c].cast("string") for c in ordered.columns[4:]})
 
     def quarantined(self, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         """Rows set aside as the quarantine keeps them: table, file, row, reason, original values
@@ -748,7 +752,7 @@ class Checked:
                 row["_row"],
                 row["_reason"],
                 json.dumps(
-                    {header: row[header] for header in list(row)[3:]},
+                    {header: row[header] for header in list(row)[4:]},
                     ensure_ascii=False,
                     separators=(",", ":"),
                 ),
@@ -846,4 +850,4 @@ def _one(row: ir.Table) -> dict[str, Any]:
 
 
 def _counted(said: Mapping[str, Any]) -> tuple[int, Decimal]:
-    return int(said["rows"] or 0), Decimal(said["amount"] or 0)
+    return int(said["rows"] or 0), Decimal(said["amount"] or NOTHING)
