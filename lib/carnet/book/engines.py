@@ -116,7 +116,7 @@ class Engine:
         line = f"CAST(CAST(hash({columns}) AS BIT) AS BIGINT) AS _hash"
         files = [
             f"SELECT {columns}, {number}::INTEGER AS _file, {own}, {line} "
-            f"FROM read_parquet({quoted(part.name)}, file_row_number=true)"
+            f"FROM read_parquet({quoted(part.name)}, file_row_number=true, can_have_nan=true)"
             for number, part in enumerate(parts)
         ]
         query = " UNION ALL ".join(files)
@@ -261,9 +261,11 @@ class Postgres(Elsewhere):
         return [Part("", f"{count} {state}", count)]
 
     def rows(self, name: str, address: Address, parts: list[Part], zone: str | None) -> ir.Table:
-        """As of `Engine`; texts in the order of their code points, instants by the day they were
-        in the zone.
+        """As of `Engine`; instants by the day they were in the zone. The letters of texts are those
+        of Unicode, where the server knows them: its own may have no capital É.
         """
+        known = "SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'"
+        letters = ' COLLATE "und-x-icu"' if self._asked(address, known) else ""
         with self._asking(address):
             schema = self.backend._get_schema_using_query(f"SELECT * FROM {address.quoted}")
         columns = []
@@ -274,7 +276,7 @@ class Postgres(Elsewhere):
                     raise _no_zone(name, column)
                 columns.append(f"timezone({quoted(zone)}, t.{own}) AS {own}")
             elif kind.is_string():
-                columns.append(f't.{own}::text COLLATE "C" AS {own}')
+                columns.append(f"t.{own}::text{letters} AS {own}")
             else:
                 columns.append(f"t.{own}")
         beside = (
@@ -287,9 +289,16 @@ class Postgres(Elsewhere):
         return ops.SQLQueryResult(query, schema, self.backend).to_expr()
 
     def stored(self, name: str, table: ir.Table, target: Path) -> ir.Table:
-        """As of `Engine`: the query is kept, the rows stay where they are."""
-        kinds = {column: str(kind) for column, kind in table.schema().items()}
-        record = {"query": self.sql(table), "schema": kinds}
+        """As of `Engine`: the query is kept, the rows stay where they are; texts in the order of
+        their code points.
+        """
+        kinds = table.schema()
+        ordered = ", ".join(
+            f"{identifier(column)}{' COLLATE ' + identifier('C') if kind.is_string() else ''}"
+            for column, kind in kinds.items()
+        )
+        query = f"SELECT {ordered} FROM ({self.sql(table)}) AS kept"
+        record = {"query": query, "schema": {column: str(kind) for column, kind in kinds.items()}}
         target.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
         return table
 

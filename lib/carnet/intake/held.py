@@ -127,6 +127,7 @@ class HeldContract(Headers):
         self.currency, self.rates = currency, {currency: 1.0} | dict(rates or {})
         # by place: a header may bear the name of a role
         self.places = {header: f"r_{place}" for place, header in enumerate(own)}
+        self.given = rows
         self.rows = rows.rename({place: header for header, place in self.places.items()})
         if faults := self._faults():
             raise CarnetError(lines(faults))
@@ -160,12 +161,16 @@ class HeldContract(Headers):
         """A value as text, NULL where it means missing; 17850.0 as 17850."""
         raw = self._raw(header)
         if raw.type().is_floating():
-            whole = (raw == raw.floor()) & (raw.abs() < MOST_MONEY)
-            written = whole.ifelse(raw.cast("int64").cast("string"), raw.cast("string"))
-        else:
-            written = raw.cast("string")
+            whole, written = raw.try_cast("int64"), raw.cast("string")
+            return ibis.cases(
+                (raw.isnan(), _NO_TEXT),
+                (raw.abs() > MOST_MONEY, written),
+                (whole.cast("float64") == raw, whole.cast("string")),
+                else_=written,
+            )
+        written = raw.cast("string")
         if not raw.type().is_string():
-            return (raw.isnan()).ifelse(_NO_TEXT, written) if raw.type().is_floating() else written
+            return written
         # most values: nothing to trim, never a missing one; no function of the column stands
         # twice: it would be computed for every row
         return ibis.cases(
@@ -480,7 +485,7 @@ class HeldContract(Headers):
         """
         every, total = self.parsed(as_of), self.schema.total
         if sold and self.schema.key and set(self.schema.key) <= set(every.columns):
-            day = sold._sale_day(as_of) if isinstance(sold, HeldContract) else None
+            day = sold._sale_day(self.given, as_of) if isinstance(sold, HeldContract) else None
             every = self._latest(every, day)
         total = total if total in every.columns else None
         words = self._most_like_totals() if total else 0
@@ -522,9 +527,10 @@ class HeldContract(Headers):
         said = self.rows.select(word=self._total_word())
         return _one(said.agg(most=said.word.max()))["most"] or 0
 
-    def _sale_day(self, as_of: dt.date) -> ir.DateValue:
-        """The day of the sale that a row tells; NULL where it is none."""
-        columns, reason = self._typed(as_of)
+    def _sale_day(self, rows: ir.Table, as_of: dt.date) -> ir.DateValue:
+        """The day of the sale that a row of the same files tells; NULL where it is none."""
+        own = HeldContract(rows, self.name, self.spec, self.currency, self.rates)
+        columns, reason = own._typed(as_of)
         return reason.isnull().ifelse(columns["date"], ibis.null("date"))
 
     def last_date(self, limit: dt.date, role: str = "date") -> dt.date | None:

@@ -19,7 +19,8 @@ def read(
     """Create `relation` (_row, then the columns with their own types) as a view on one Parquet
     file; row 1 is the first.
     """
-    source = f"read_parquet({quoted(str(path))}, file_row_number=true)"
+    # statistics of a file tell of no NaN: believed, DuckDB takes one for a number
+    source = f"read_parquet({quoted(str(path))}, file_row_number=true, can_have_nan=true)"
     try:
         if "file_row_number" in pq.read_schema(path).names:
             raise CarnetError(

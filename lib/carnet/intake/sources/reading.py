@@ -286,7 +286,7 @@ class ColumnReader(Headers):
     def _read_text(self, role: str, text: str, sql_type: str) -> str:
         """SQL: a text as written, a customer's number as compared, a mapped word as its own."""
         if sql_type in FLOATS:  # a customer number that missing values turned into 17850.0
-            whole = f"CAST(CAST({text} AS BIGINT) AS VARCHAR)"
+            whole = f"CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR)"
             return f"CASE WHEN {text} = floor({text}) THEN {whole} ELSE CAST({text} AS VARCHAR) END"
         # é is one letter or two signs, and one name; most texts have neither
         plain = f"CAST({text} AS VARCHAR)"
@@ -351,7 +351,7 @@ class ColumnReader(Headers):
         """
         header, kind = identifier(self.mapping[role]), self.schema.columns[role].kind
         if self.types[self.mapping[role]] in FLOATS and kind in ("date", "bool"):  # 20240131.0, 1.0
-            whole = f"CAST(CAST({header} AS BIGINT) AS VARCHAR)"
+            whole = f"CAST(TRY_CAST({header} AS BIGINT) AS VARCHAR)"
             return (
                 f"CASE WHEN isnan({header}) THEN NULL WHEN {header} = floor({header}) THEN {whole} "
                 f"ELSE CAST({header} AS VARCHAR) END"

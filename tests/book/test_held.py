@@ -1,0 +1,317 @@
+"""Rows that an engine holds, checked there: the same ledger, tables and quarantine as of the files
+that this machine reads, on DuckDB, Spark and PostgreSQL.
+"""
+
+import datetime as dt
+import json
+import os
+import random
+import uuid
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from carnet.book import held
+from carnet.book.book import open_book
+
+from tests.book.test_engines import as_frame, assert_same, other_engine  # noqa: F401
+
+DAY = dt.date(2024, 1, 1)
+LEFT_THERE = "stay where they are"
+
+
+def sale_lines(count, start=0):
+    """Lines with every fault that a typed column can have, drawn with a fixed seed."""
+    draw = random.Random(count)
+    ids = ["C1", "c1", " C2 ", "", "n/a", None, "É3", "Total général", "Zoé", "customer_id", "007"]
+    lines = [
+        {
+            "customer_id": draw.choice(ids),
+            "date": DAY + dt.timedelta(days=number % 300)
+            if number % 5
+            else draw.choice([dt.date(1890, 1, 1), dt.date(2025, 3, 1), None]),
+            "amount": draw.choice([2.5, -3.25, 1000.0, float("nan"), None, 1e20])
+            if number % 4 == 0
+            else round(draw.random() * 100, 2),
+            "order_id": f"F{start + number // 3}" if number % 19 else None,
+            "line_id": str(number % 3) if number % 7 else "1",
+            "product": draw.choice(["stylo", "gomme", "Total", "order_id", None]),
+            "discount": draw.choice([0.1, 0.5, 1.5, None]),
+            "cost": draw.choice([1.0, 2.0, None]),
+            "salesperson": draw.choice(["Émile", " ", "Anna\u00a0"]),
+            "Type": draw.choice(["facture", "Avoir", "devis"]),
+            "devise": draw.choice(["EUR", "USD", "GBP"]),
+            "montant remboursé": draw.choice([0.0, 5.0]),
+        }
+        for number in range(count)
+    ]
+    return pa.Table.from_pylist(lines + lines[:5])
+
+
+def totals():
+    """Groups with their total below, a grand total, and one that is the sum of nothing."""
+    lines = []
+    for group in range(4):
+        own = [{"customer_id": f"C{group}", "date": DAY, "amount": 10.0 + n} for n in range(5)]
+        lines += [*own, {"customer_id": f"Total C{group}", "date": DAY, "amount": 60.0}]
+    for name, amount in (("Total general", 240.0), ("Total", 3.0)):
+        lines.append({"customer_id": name, "date": DAY, "amount": amount})
+    return pa.Table.from_pylist(lines)
+
+
+def table(count=60, **columns):
+    """A table of columns by functions of the row's number."""
+    return pa.table({name: [make(n) for n in range(count)] for name, make in columns.items()})
+
+
+LINES = sale_lines(400)
+PLAIN = table(
+    customer_id=lambda n: f"C{n % 7}",
+    date=lambda n: DAY + dt.timedelta(n),
+    amount=lambda n: n + 0.5,
+)
+CASES = {
+    "every fault": {"sales": (LINES, {})},
+    "conditions and signs": {
+        "sales": (
+            LINES,
+            {
+                "where": {"Type": {"not": ["devis"]}},
+                "sign": {"column": "type", "negative": ["avoir"]},
+                "ids": dict.fromkeys(("case", "zeros", "spaces", "punctuation"), "ignore"),
+            },
+        )
+    },
+    "currencies": {"sales": (LINES, {"columns": {"currency": "devise"}})},
+    "quantities by prices, instants, numbers of customers": {
+        "sales": (
+            table(
+                200,
+                customer_id=lambda n: float(n % 7) if n % 11 else float("nan"),
+                date=lambda n: dt.datetime(2024, 1, 1 + n % 28, 23),
+                quantity=lambda n: n % 5,
+                unit_price=lambda n: [1.5, 2.25, None, 1e18][n % 4],
+                discount=lambda n: 0.1 if n % 3 else None,
+            ),
+            {},
+        )
+    },
+    "totals": {"sales": (totals(), {})},
+    "words of other tables": {
+        "sales": (PLAIN, {}),
+        "customers": (
+            table(
+                80,  # the last thirty are said twice
+                customer_id=lambda n: f"C{n % 50}",
+                name=lambda n: f"n{n % 50}",
+                since=lambda n: dt.date(2020, 1, 1 + n % 50 % 28),
+                contract=lambda n: [True, False, None][n % 50 % 3],
+                potential=lambda n: 12.5 if n % 2 else None,
+                contacts=lambda n: n % 50,
+            ),
+            {},
+        ),
+        "receivables": (
+            table(
+                customer_id=lambda n: float(n % 50),
+                invoice_date=lambda n: DAY,
+                amount=lambda n: 12.5 * n,
+                due_date=lambda n: None if n % 3 else DAY,
+                status=lambda n: ["payée", "Overdue", "bizarre", "litige", None][n % 5],
+            ),
+            {},
+        ),
+        "opportunities": (
+            table(
+                customer_id=lambda n: f"C{n % 7}",
+                opened=lambda n: DAY,
+                stage=lambda n: ["Closed Won", "perdue", "neu"][n % 3],
+                amount=lambda n: n,
+            ),
+            {"stages": {"open": ["neu"]}},
+        ),
+        "departures": (
+            table(
+                customer_id=lambda n: f"C{n}",
+                date=lambda n: DAY,
+                reason=lambda n: ["trop cher", "other"][n % 2],
+                told_by=lambda n: ["Client", "voisin"][n % 2],
+            ),
+            {"reasons": {"price": ["trop cher"]}},
+        ),
+    },
+}
+
+
+def folder_of(home, case, **content):
+    """An engagement whose tables are one Parquet file each."""
+    home.mkdir()
+    tables = {}
+    for name, (rows, spec) in case.items():
+        pq.write_table(rows, home / f"{name}.parquet")
+        tables[name] = {"files": f"{name}.parquet"} | spec
+    document = {"client": "X", "language": "en", "as_of": dt.date(2024, 12, 31), "tables": tables}
+    document |= {"rates": {"USD": 0.9}} | content
+    (home / "engagement.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    return home
+
+
+def in_postgres(url, case, home):
+    """The same engagement on tables of a schema of its own, by their addresses."""
+    import ibis
+
+    schema = f"held_{uuid.uuid4().hex[:8]}"
+    server = ibis.connect(
+        url.replace("${CARNET_TEST_PASSWORD}", os.environ["CARNET_TEST_PASSWORD"])
+    )
+    with server.con.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA {schema}")
+    server.con.commit()
+    tables = {}
+    for name, (rows, spec) in case.items():
+        server.create_table(name, rows, database=schema)
+        tables[name] = {"files": f"postgres:{schema}.{name}"} | spec
+    return folder_of(home, {}, engine=url, tables=tables), schema, server
+
+
+def ledger_of(book, name):
+    """What a row ledger tells, without the names of its files and where rows stay."""
+    record = book.checks[name].as_json()
+    record["notices"] = [n for n in record["notices"] if LEFT_THERE not in n["message"]]
+    del record["files"]
+    return json.loads(json.dumps(record, default=str))
+
+
+def rows_of(book, name, addressed):
+    frame = as_frame(book.table(name))
+    if addressed:
+        return frame
+    frame = frame.drop(columns=["_file", "_row"])
+    return frame.sort_values(list(frame.columns), ignore_index=True)
+
+
+def quarantine_of(book, addressed):
+    """What is set aside: table, reason and values; with file and row where they are alike."""
+    frame = pd.read_parquet(book.folder / "quarantine.parquet")
+    values = [
+        {k: v for k, v in json.loads(text).items() if v is not None}
+        for text in frame.original_values
+    ]
+    told = [
+        # numbers are written with other ends: 2.5 and 2.50
+        {k: float(v) if _is_number(v) else v for k, v in each.items()}
+        for each in values
+    ]
+    columns = ["table", "file", "row", "reason"] if addressed else ["table", "reason"]
+    kept = [
+        (*row, str(each)) for row, each in zip(frame[columns].values.tolist(), told, strict=True)
+    ]
+    return sorted(kept, key=str)
+
+
+def _is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def assert_alike(here, there, addressed=True):
+    for name in here.checks:
+        assert ledger_of(there, name) == ledger_of(here, name)
+        assert_same(rows_of(here, name, addressed), rows_of(there, name, addressed), name)
+    for name in ("orders", "cube"):
+        assert_same(as_frame(here.table(name)), as_frame(there.table(name)), name)
+    assert quarantine_of(there, addressed) == quarantine_of(here, addressed)
+    assert (there.span, there.goods) == (here.span, here.goods)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_large_files_are_read_alike_where_they_lie(tmp_path, case, monkeypatch):
+    here = open_book(folder_of(tmp_path / "here", CASES[case]))
+    monkeypatch.setattr(held, "SMALL_ROWS", 0)
+    read = spy_on_contracts(monkeypatch)
+    there = open_book(folder_of(tmp_path / "there", CASES[case]))
+    assert set(read) == set(CASES[case])
+    assert_alike(here, there)
+
+
+def spy_on_contracts(monkeypatch):
+    """The names of the tables that are checked by the engine, once a book was opened."""
+    names, contract = [], held.HeldContract
+
+    def made(rows, name, *given):
+        names.append(name)
+        return contract(rows, name, *given)
+
+    monkeypatch.setattr(held, "HeldContract", made)
+    return names
+
+
+@pytest.mark.parametrize("repeated", ["keep", "drop"])
+@pytest.mark.parametrize("dropped", [[], ["order_id", "line_id"]])
+def test_lines_of_two_files(tmp_path, monkeypatch, repeated, dropped):
+    """Lines that stand in two files, with numbers and without."""
+    first = LINES.drop_columns(dropped)
+    files = [first, sale_lines(100, 50).drop_columns(dropped), first.slice(0, 60)]
+    books = []
+    for name, rows in (("here", 1_000_000), ("there", 0)):
+        monkeypatch.setattr(held, "SMALL_ROWS", rows)
+        home = folder_of(tmp_path / name, {"sales": (first, {})})
+        for number, lines in enumerate(files):
+            pq.write_table(lines, home / f"part{number}.parquet")
+        (home / "sales.parquet").unlink()
+        document = yaml.safe_load((home / "engagement.yml").read_text(encoding="utf-8"))
+        document["tables"]["sales"] |= {"files": "part*.parquet", "repeated": repeated}
+        (home / "engagement.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
+        books.append(open_book(home))
+    assert_alike(*books)
+    told = [n for n in books[0].checks["sales"].notices if "stand in" in n.message]
+    assert told, "the files do share lines"
+
+
+def test_a_list_of_customers_read_from_the_sales(tmp_path, monkeypatch):
+    """One row a customer, of the latest sale, whoever reads them."""
+    lines = table(
+        60,
+        customer_id=lambda n: f"C{n % 7}",
+        date=lambda n: DAY + dt.timedelta(n * 37 % 60),
+        amount=float,
+        name=lambda n: f"name {n}",
+    )
+    books = []
+    for name, rows in (("here", 1_000_000), ("there", 0)):
+        monkeypatch.setattr(held, "SMALL_ROWS", rows)
+        home = folder_of(tmp_path / name, {"sales": (lines, {})})
+        document = yaml.safe_load((home / "engagement.yml").read_text(encoding="utf-8"))
+        document["tables"]["customers"] = {"files": "sales.parquet"}
+        (home / "engagement.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
+        books.append(open_book(home))
+    assert_alike(*books)
+    frame = lines.to_pandas().sort_values("date").groupby("customer_id").last()
+    listed = books[1].table("customers").execute().set_index("customer_id")
+    assert listed.name.to_dict() == frame.name.to_dict()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_engines_check_alike(other_engine, tmp_path, case):  # noqa: F811
+    """Files of the folder on Spark; on PostgreSQL its own tables, whose rows have no number."""
+    here = open_book(folder_of(tmp_path / "here", CASES[case]))
+    if other_engine == "spark":
+        there = open_book(folder_of(tmp_path / "there", CASES[case], engine="spark"))
+        assert_alike(here, there)
+        return
+    if case == "totals":
+        pytest.skip("rows of a table have no order: no row is the sum of those above")
+    home, schema, server = in_postgres(other_engine, CASES[case], tmp_path / "there")
+    try:
+        there = open_book(home)
+        assert_alike(here, there, addressed=False)
+        assert not (there.folder / "sales.parquet").exists(), "the rows stay in the server"
+    finally:
+        with server.con.cursor() as cursor:
+            cursor.execute(f"DROP SCHEMA {schema} CASCADE")
+        server.con.commit()
