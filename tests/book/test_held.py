@@ -15,6 +15,8 @@ import pytest
 import yaml
 from carnet.book import held
 from carnet.book.book import open_book
+from carnet.errors import CarnetError
+from carnet.intake.held import SHOWN_ASIDE
 
 from tests.book.test_engines import as_frame, assert_same, other_engine  # noqa: F401
 
@@ -294,6 +296,123 @@ def test_a_list_of_customers_read_from_the_sales(tmp_path, monkeypatch):
     frame = lines.to_pandas().sort_values("date").groupby("customer_id").last()
     listed = books[1].table("customers").execute().set_index("customer_id")
     assert listed.name.to_dict() == frame.name.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("engine", "sales", "told"),
+    [
+        ("duckdb", {"files": "spark:lake.sales"}, "only engine: spark holds it"),
+        ("spark", {"files": "postgres:erp.sales"}, "only engine: postgresql://"),
+        ("spark", {"files": ["s3a://lake/a", "s3a://lake/b"]}, "one address is read alone"),
+        ("spark", {"files": "spark:lake.sales", "skip": ["5"]}, "skip cannot be used"),
+        (
+            "spark",
+            {"files": "hdfs://lake/sales", "format": {"date": "%d/%m/%Y"}},
+            "format: date cannot be used",
+        ),
+    ],
+)
+def test_addresses_that_cannot_be_read(tmp_path, engine, sales, told):
+    """Said before any engine is asked."""
+    home = folder_of(tmp_path / "client", {}, engine=engine, tables={"sales": sales})
+    with pytest.raises(CarnetError, match=told):
+        open_book(home)
+
+
+def test_costs_are_completed_here(tmp_path):
+    tables = {"costs": {"files": "spark:lake.costs"}}
+    with pytest.raises(CarnetError, match="completed on this machine"):
+        open_book(folder_of(tmp_path / "client", {}, engine="spark", tables=tables))
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A schema of its own in the PostgreSQL server, and its URL for an engagement."""
+    url = os.environ.get("CARNET_POSTGRES")
+    if not url:
+        pytest.skip("CARNET_POSTGRES does not name a PostgreSQL server")
+    import psycopg
+
+    password = url.rpartition("@")[0].rpartition(":")[2]
+    monkeypatch.setenv("CARNET_TEST_PASSWORD", password)
+    schema = f"held_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+        connection.execute(f"SET search_path = {schema}")
+        yield connection, schema, url.replace(f":{password}@", ":${CARNET_TEST_PASSWORD}@")
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+def test_rows_of_a_server(server, tmp_path):
+    """Texts as days and numbers, instants by the day of a zone, more rows set aside than come here,
+    a table that has changed: each as a person would work it out.
+    """
+    connection, schema, url = server
+    connection.execute(
+        "CREATE TABLE sales (customer_id text, date text, amount text, due timestamptz)"
+    )
+    known = "2024-06-30 23:30+00"  # the first of July in Paris
+    lines = [
+        ("A", "2024-02-29", "1234.50", known),
+        ("A", "2023-02-29", "1", known),
+        ("B", "2024-06-31", "1", known),
+        ("B", "2024-01-02", "1,5", known),
+        ("Zoe\u0308", " 2024-03-01 08:00 ", "-2", known),
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO sales VALUES (%s, %s, %s, %s)", lines)
+    connection.execute(
+        f"INSERT INTO sales SELECT NULL, '2024-01-01', '1', NULL FROM generate_series(1, "
+        f"{SHOWN_ASIDE + 5})"
+    )
+    receivables = {
+        "files": f"postgres:{schema}.sales",
+        "columns": {"invoice_date": "due"},
+        "format": {"timezone": "Europe/Paris"},
+    }
+    sales = {"files": f"postgres:{schema}.sales", "format": {"timezone": "Europe/Paris"}}
+    tables = {"sales": sales, "receivables": receivables}
+    home = folder_of(tmp_path / "client", {}, engine=url, tables=tables)
+    book = open_book(home)
+    check = book.checks["sales"]
+    assert check.reasons == {
+        "missing:customer_id": SHOWN_ASIDE + 5,
+        "date:date": 2,
+        "number:amount": 1,
+    }
+    kept = book.table("sales").order_by("customer_id").execute()
+    assert kept.customer_id.tolist() == ["A", "Zoë"]
+    assert kept.amount.astype(float).tolist() == [1234.5, -2.0]
+    assert [str(day)[:10] for day in kept.date] == ["2024-02-29", "2024-03-01"]
+    due = book.table("receivables").invoice_date.execute()
+    assert {str(day)[:10] for day in due} == {"2024-07-01"}
+    shown = pd.read_parquet(book.folder / "quarantine.parquet")
+    assert (shown.table == "sales").sum() == SHOWN_ASIDE
+    assert any(LEFT_THERE in notice.message for notice in check.notices)
+    book.refuse_changed()
+    connection.execute("UPDATE sales SET amount = '7' WHERE customer_id = 'A'")
+    with pytest.raises(CarnetError, match="changed while it was audited"):
+        book.refuse_changed()
+    assert open_book(home).checks["sales"].accepted_amount == 7 - 2
+
+
+def test_a_table_that_is_not_there(server, tmp_path):
+    _, schema, url = server
+    tables = {"sales": {"files": f"postgres:{schema}.nowhere"}}
+    home = folder_of(tmp_path / "client", {}, engine=url, tables=tables)
+    with pytest.raises(CarnetError, match="nowhere"):
+        open_book(home)
+
+
+def test_names_that_nothing_hides(server, tmp_path):
+    connection, schema, url = server
+    connection.execute(
+        "CREATE TABLE sales AS SELECT 'A' AS customer_id, now() AS date, 1 AS amount"
+    )
+    sales = {"files": f"postgres:{schema}.sales", "format": {"timezone": "UTC"}}
+    home = folder_of(tmp_path / "client", {}, engine=url, tables={"sales": sales})
+    with pytest.raises(CarnetError, match="sales stand in the engine"):
+        open_book(home, anonymise=True)
 
 
 @pytest.mark.parametrize("case", CASES)

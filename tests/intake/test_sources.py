@@ -6,6 +6,8 @@ import sys
 from decimal import Decimal
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 from carnet.book.book import open_book
@@ -609,6 +611,27 @@ def test_parquet_keeps_its_types(make_engagement):
     book = open_book(folder)
     assert list(sales(book).customer_id) == ["17850"]
     assert list(book.table("quarantine").execute().row) == [2]
+
+
+def test_no_number_in_parquet_is_a_missing_value(make_engagement):
+    """NaN, which the statistics of a file leave out, and which a reader that believes them takes
+    for a number.
+    """
+    folder = make_engagement(tables=spec(files="*.parquet"))
+    nothing = float("nan")
+    columns = {
+        "customer_id": [1.0, 2.0, nothing, 4.0],
+        "date": [dt.date(2024, 1, day) for day in (2, 3, 4, 5)],
+        "amount": [10.0, nothing, 30.0, 40.0],
+        "cost": [5.0, 5.0, 5.0, nothing],
+    }
+    pq.write_table(pa.table(columns), folder / "v.parquet")
+    book = open_book(folder)
+    assert book.checks["sales"].reasons == {"missing:amount": 1, "missing:customer_id": 1}
+    kept = sales(book)
+    assert kept.customer_id.tolist() == ["1", "4"]
+    assert kept.cost.isna().tolist() == [False, True]
+    assert kept.estimated_cost.astype(float).tolist() == [5.0, 20.0]
 
 
 def test_sqlite_query(make_engagement):

@@ -32,7 +32,7 @@ from carnet.book.cache import (
 )
 from carnet.book.cube import Span, last_text
 from carnet.book.engines import Engine, answers_one, connect, release
-from carnet.book.held import held_address, held_files
+from carnet.book.held import held_address, held_files, refuse_changed
 from carnet.engagement.file import Engagement, load_engagement
 from carnet.engagement.periods import Periods
 from carnet.engagement.running import this_run
@@ -94,6 +94,10 @@ class Book:
         """Where its queries run, connected when the first one is asked."""
         rows = sum(check.accepted_rows for check in self.checks.values())
         return connect(self.engagement.engine, self.folder.parent, rows)
+
+    def refuse_changed(self) -> None:
+        """Raises CarnetError where rows that stay in a server changed since the book was opened."""
+        refuse_changed(self.engagement, self.checks, self.folder, lambda: self.engine)
 
     def release(self) -> None:
         """Leave the engine to other processes where it answers one (`engines.answers_one`);

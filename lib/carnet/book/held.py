@@ -22,6 +22,7 @@ from carnet.engagement.file import Engagement, Table
 from carnet.engagement.running import this_run
 from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError
+from carnet.intake.checks import TableCheck
 from carnet.intake.held import HERE_ONLY, MEASURED, HeldContract, options_not_held
 from carnet.intake.sources.base import SourceFile, plain_header
 
@@ -43,8 +44,8 @@ def held_address(name: str, spec: Table, engagement: Engagement) -> Address | No
     said = {"name": name, "address": str(address)}
     if len(spec.files) > 1:
         raise CarnetError(
-            "{name}: files: {address}: one address is read alone. Name a view of all, or give "
-            "the others as files of another engagement.",
+            "{name}: files: {address}: one address is read alone. Name a view that holds all of "
+            "it.",
             **said,
         )
     if own != address.engine:
@@ -89,14 +90,42 @@ def held_files(name: str, address: Address, cache: Path, connected: Connected) -
         raise CarnetError("{name}: files: {address}: no rows.", name=name, address=str(address))
     return [
         SourceFile(
-            part.name or str(address),
+            unquote(part.name) or str(address),
             Path(str(address)),
-            hashlib.sha256(f"{part.name} {part.state}".encode()).hexdigest(),
+            _state_of(part),
             part.rows,
             part=part.name,
         )
         for part in parts
     ]
+
+
+def _state_of(part: Part) -> str:
+    """What stands for the SHA-256 of a file."""
+    return hashlib.sha256(f"{part.name} {part.state}".encode()).hexdigest()
+
+
+def refuse_changed(
+    engagement: Engagement,
+    checks: Mapping[str, TableCheck],
+    home: Path,
+    connected: Connected,
+) -> None:
+    """Raises CarnetError where rows that stay in a server are no longer those that the book was
+    built on: two pages of one report would tell of two tables.
+    """
+    for name, spec in engagement.tables.items():
+        address = address_of(spec.files[0])
+        if address is None or not (home / f"{name}.json").is_file():
+            continue
+        now = [_state_of(part) for part in connected().parts(address)]
+        if now != [file["sha256"] for file in checks[name].files]:
+            raise CarnetError(
+                "{name}: {address} changed while it was audited; nothing is published. Run the "
+                "audit again, on a table that nobody writes to.",
+                name=name,
+                address=str(address),
+            )
 
 
 def contracts_there(

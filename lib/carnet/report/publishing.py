@@ -156,6 +156,7 @@ def run_audit(
             expected = expected_seconds(notebooks, last_seconds(home))
             with watch.running(expected, side_by_side):
                 executed, pages = _execute_all(book, jobs, choice, (context, side_by_side), watch)
+            book.refuse_changed()
             shutil.rmtree(run.parent)
             durations = {run.name: round(run.seconds, 2) for run in executed} | {
                 "total": round(time.monotonic() - clock, 2)
