@@ -9,6 +9,7 @@ its number in a file.
 
 import io
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -480,6 +481,8 @@ def _spark() -> Any:
             .config("spark.log.level", "ERROR")
             .config("spark.ui.showConsoleProgress", "false")
         )
+    # what Spark refuses is told in a sentence; its own log of it fills the screen
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     there = SparkSession.getActiveSession()
     try:
         # views of a session of its own: two books never share a name

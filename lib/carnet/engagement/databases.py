@@ -116,7 +116,7 @@ def from_environment(key: str, url: str) -> str:
 
 def first_line(error: BaseException, url: str, target: str) -> str:
     """What a driver says, without what the environment put into the URL."""
-    told = (str(error).splitlines() or [type(error).__name__])[0]
+    told = (str(error).strip().splitlines() or [type(error).__name__])[0]
     values = [os.environ.get(name, "") for name in re.findall(r"\$\{(\w+)\}", url)]
     for secret in filter(None, [target, *values, *(quote(value, safe="") for value in values)]):
         told = told.replace(secret, "***")

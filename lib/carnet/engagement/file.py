@@ -206,7 +206,8 @@ class Table(_Strict):
 
     files: list[str] = Field(
         min_length=1,
-        description="names or patterns such as sales_*.csv, package:NAME/path, or a database URL",
+        description="names or patterns such as sales_*.csv, package:NAME/path, a database URL, "
+        "or rows of the engine: spark:lake.sales, s3a://lake/sales/, postgres:erp.sales",
     )
     query: str | None = Field(None, description="SQL, when files is a database URL")
     sheet: str | list[str] | None = Field(
