@@ -4,17 +4,22 @@ python tools/spark_cluster.py 10000000 (sale lines).
 The same generated book is audited by DuckDB and on the cluster, where one worker is killed in the
 middle: every figure must be the same to nine digits, or this stops. Memory is the peak of what the
 audit itself holds (Python, and the Java of its driver), not of the workers.
+
+python tools/spark_cluster.py 100000000 intake: the book is only opened (read, checked, stored,
+orders and cube) on both, and one worker is killed once accepted rows are stored; rows, sums and
+the cube's revenue must be equal. In both cases the bytes that workers sent each other are told.
 """
 
 import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,9 +37,25 @@ spark.driver.memory 1g
 spark.executor.memory 1g
 spark.executor.cores 1
 spark.sql.shuffle.partitions 4
+spark.eventLog.enabled true
+spark.eventLog.rolling.enabled false
+spark.eventLog.compress false
+"""
+OPENED = """
+import json, sys
+from carnet.book.book import open_book
+book = open_book(sys.argv[1])
+check, cube = book.checks["sales"], book.cube
+row = cube.agg(rows=cube.count(), revenue=cube.revenue.sum()).to_pyarrow().to_pylist()[0]
+print(json.dumps([check.rows, str(check.accepted_amount), check.duplicate_rows, row["rows"],
+    round(row["revenue"], 2)]))
 """
 KILLED_AFTER = 3  # notebooks; and so many seconds of the next
 SECONDS = 4
+BYTES = {  # what a task tells: what it read, and what it sent for others
+    "read": ("Input Metrics", "Bytes Read"),
+    "sent": ("Shuffle Write Metrics", "Shuffle Bytes Written"),
+}
 PATIENCE = 60  # seconds for the cluster to stand
 
 
@@ -62,7 +83,9 @@ def until(log: Path, word: str) -> None:
 def cluster(home: Path) -> Iterator[list[psutil.Popen]]:
     """The workers of a cluster that stands; this process's children find its configuration."""
     (home / "conf").mkdir()
-    (home / "conf" / "spark-defaults.conf").write_text(CONFIGURATION)
+    (home / "events").mkdir()
+    events = f"spark.eventLog.dir file://{home / 'events'}\n"
+    (home / "conf" / "spark-defaults.conf").write_text(CONFIGURATION + events)
     os.environ |= {"SPARK_CONF_DIR": str(home / "conf"), "SPARK_LOCAL_IP": HOST}
     started = []
     try:
@@ -113,6 +136,38 @@ def audit(folder: Path, victim: psutil.Popen | None = None) -> tuple[dict, float
     return document["figures"], seconds, memory.peak
 
 
+def intake(folder: Path, victim: psutil.Popen | None = None) -> tuple[list, float, float]:
+    """What a book tells once it is opened, seconds and peak memory; the victim is killed."""
+    before = time.perf_counter()
+    command = [sys.executable, "-c", OPENED, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        memory = PeakMemory(process.pid)
+        memory.start()
+        while victim and process.poll() is None:
+            if any((folder / ".carnet").rglob("sales.parquet")):
+                print("a worker is killed, once the accepted rows are stored", flush=True)
+                end(victim)
+                break
+            time.sleep(0.2)
+        told = process.stdout.read() if process.stdout else ""
+    memory.done.set()
+    memory.join()
+    if process.returncode:
+        raise SystemExit(f"opening the book ended with {process.returncode}")
+    return json.loads(told.splitlines()[-1]), time.perf_counter() - before, memory.peak
+
+
+def bytes_moved(home: Path) -> dict[str, int]:
+    """Bytes that the tasks of a cluster read and sent each other."""
+    moved = dict.fromkeys(BYTES, 0)
+    for log in (home / "events").iterdir():
+        for line in log.open():
+            metrics = json.loads(line).get("Task Metrics") or {}
+            for name, (group, key) in BYTES.items():
+                moved[name] += metrics.get(group, {}).get(key, 0)
+    return moved
+
+
 def agree(one: dict, other: dict) -> int:
     """How many figures are known; stops where two differ."""
     assert one.keys() == other.keys()
@@ -133,21 +188,30 @@ def _same(one: float | None, other: float | None) -> bool:
 
 
 def main() -> None:
-    """Both audits, and what they took."""
+    """Both audits, or both intakes, and what they took."""
     lines = int(sys.argv[1]) if sys.argv[1:] else 1_000_000
+    alone_in = "intake" in sys.argv[2:]
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         write_book(home / "duckdb", lines)
-        write_book(home / "spark", lines)
+        shutil.copytree(home / "duckdb", home / "spark")
         with (home / "spark" / "engagement.yml").open("a") as document:
             document.write("engine: spark\n")
-        alone = audit(home / "duckdb")
+        run: Callable = intake if alone_in else audit
+        alone = run(home / "duckdb")
         with cluster(home) as workers:
-            spread = audit(home / "spark", workers[-1])
-        known = agree(alone[0], spread[0])
-    print(f"{lines:,} lines, {known} figures equal to nine digits")
+            spread = run(home / "spark", workers[-1])
+        moved = bytes_moved(home)
+        if not alone_in:
+            known = agree(alone[0], spread[0])
+            print(f"{lines:,} lines, {known} figures equal to nine digits")
+        elif alone[0] == spread[0]:
+            print(f"{lines:,} lines, alike: {alone[0]}")
+        else:
+            raise SystemExit(f"the engines do not agree: {alone[0]}, {spread[0]}")
     for engine, (_, seconds, peak) in (("DuckDB", alone), ("Spark cluster", spread)):
         print(f"{engine:16}{seconds:8.1f} s{peak:10,.0f} MB")
+    print(f"the cluster read {moved['read'] / 1e6:,.0f} MB and sent {moved['sent'] / 1e6:,.0f} MB")
 
 
 if __name__ == "__main__":
