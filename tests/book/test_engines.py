@@ -375,7 +375,12 @@ def test_a_cluster_is_given_back_by_who_began(monkeypatch):
 )
 def other_engine(request, tmp_path_factory):
     """The name of an engine that this machine has, skipped with what it lacks."""
-    if request.param == "postgres":
+    return available(request.param, tmp_path_factory)
+
+
+def available(name, tmp_path_factory):
+    """What an engagement names an engine by; the test is skipped with what the machine lacks."""
+    if name == "postgres":
         url = os.environ.get("CARNET_POSTGRES")
         if not url:
             pytest.skip("CARNET_POSTGRES does not name a PostgreSQL server")

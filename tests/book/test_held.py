@@ -18,7 +18,7 @@ from carnet.book.book import open_book
 from carnet.errors import CarnetError
 from carnet.intake.held import SHOWN_ASIDE
 
-from tests.book.test_engines import as_frame, assert_same, other_engine  # noqa: F401
+from tests.book.test_engines import as_frame, assert_same, available
 
 DAY = dt.date(2024, 1, 1)
 LEFT_THERE = "stay where they are"
@@ -160,22 +160,17 @@ def folder_of(home, case, **content):
     return home
 
 
-def in_postgres(url, case, home):
+def in_postgres(server, case, home):
     """The same engagement on tables of a schema of its own, by their addresses."""
     import ibis
 
-    schema = f"held_{uuid.uuid4().hex[:8]}"
-    server = ibis.connect(
-        url.replace("${CARNET_TEST_PASSWORD}", os.environ["CARNET_TEST_PASSWORD"])
-    )
-    with server.con.cursor() as cursor:
-        cursor.execute(f"CREATE SCHEMA {schema}")
-    server.con.commit()
+    connection, schema, url = server
+    backend = ibis.postgres.from_connection(connection)
     tables = {}
     for name, (rows, spec) in case.items():
-        server.create_table(name, rows, database=schema)
+        backend.create_table(name, rows, database=schema)
         tables[name] = {"files": f"postgres:{schema}.{name}"} | spec
-    return folder_of(home, {}, engine=url, tables=tables), schema, server
+    return folder_of(home, {}, engine=url, tables=tables)
 
 
 def ledger_of(book, name):
@@ -415,22 +410,69 @@ def test_names_that_nothing_hides(server, tmp_path):
         open_book(home, anonymise=True)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_engines_check_alike(other_engine, tmp_path, case):  # noqa: F811
-    """Files of the folder on Spark; on PostgreSQL its own tables, whose rows have no number."""
-    here = open_book(folder_of(tmp_path / "here", CASES[case]))
-    if other_engine == "spark":
-        there = open_book(folder_of(tmp_path / "there", CASES[case], engine="spark"))
-        assert_alike(here, there)
-        return
-    if case == "totals":
-        pytest.skip("rows of a table have no order: no row is the sum of those above")
-    home, schema, server = in_postgres(other_engine, CASES[case], tmp_path / "there")
+@pytest.fixture
+def spark(tmp_path_factory):
+    return available("spark", tmp_path_factory)
+
+
+@pytest.mark.long
+def test_a_table_and_a_view_of_sparks_catalog(spark, tmp_path):
+    """Rows of a table are told by file and number; of a view they have none, and its instants are
+    days of the zone that the engagement names.
+    """
+    from pyspark.sql import SparkSession
+
+    lines = table(30, customer_id=lambda n: f"C{n % 3}" if n else None, amount=lambda n: 1.5 * n)
+    (tmp_path / "lake").mkdir()
+    for part in range(2):
+        rows = lines.slice(part * 20, 20)
+        late = pa.array([dt.datetime(2024, 6, 30, 23, tzinfo=dt.UTC)] * rows.num_rows)
+        days = pa.array([DAY] * rows.num_rows)
+        rows = rows.append_column("date", days).append_column("late", late)
+        pq.write_table(rows, tmp_path / "lake" / f"part {part}.parquet")
+    session = SparkSession.builder.getOrCreate()
+    session.sql(f"CREATE TABLE held_lines USING parquet LOCATION '{tmp_path}/lake'")
+    session.sql("CREATE VIEW held_view AS SELECT customer_id, amount, late FROM held_lines")
+    zone = {"format": {"timezone": "Europe/Paris"}}
+    sales = {"files": "spark:held_lines"} | zone
+    receivables = {"files": "spark:held_view", "columns": {"invoice_date": "late"}} | zone
+    tables = {"sales": sales, "receivables": receivables}
     try:
-        there = open_book(home)
-        assert_alike(here, there, addressed=False)
-        assert not (there.folder / "sales.parquet").exists(), "the rows stay in the server"
+        book = open_book(folder_of(tmp_path / "client", {}, engine=spark, tables=tables))
+        parts = [
+            (file["name"].rpartition("/")[2], file["rows"]) for file in book.checks["sales"].files
+        ]
+        assert parts == [("part 0.parquet", 20), ("part 1.parquet", 10)]
+        kept = book.table("sales").execute().sort_values(["_file", "_row"])
+        assert kept._row.tolist() == [*range(2, 21), *range(1, 11)]
+        assert kept.amount.astype(float).tolist() == [1.5 * n for n in range(1, 30)]
+        due = book.table("receivables").execute()
+        assert {str(day)[:10] for day in due.invoice_date} == {"2024-07-01"}
+        assert due._row.isna().all()
     finally:
-        with server.con.cursor() as cursor:
-            cursor.execute(f"DROP SCHEMA {schema} CASCADE")
-        server.con.commit()
+        session.sql("DROP VIEW held_view")
+        session.sql("DROP TABLE held_lines")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "case",
+    [
+        "conditions and signs",
+        "quantities by prices, instants, numbers of customers",
+        "totals",
+        "words of other tables",
+    ],
+)
+def test_spark_checks_alike(spark, tmp_path, case):
+    here = open_book(folder_of(tmp_path / "here", CASES[case]))
+    assert_alike(here, open_book(folder_of(tmp_path / "there", CASES[case], engine=spark)))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != "totals"])
+def test_postgres_checks_alike(server, tmp_path, case):
+    """Tables of the server: their rows have no number, and none is the sum of those above."""
+    here = open_book(folder_of(tmp_path / "here", CASES[case]))
+    there = open_book(in_postgres(server, CASES[case], tmp_path / "there"))
+    assert_alike(here, there, addressed=False)
+    assert not (there.folder / "sales.parquet").exists(), "the rows stay in the server"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from duckdb import DuckDBPyConnection
 from carnet.book.cache import sizes_of
 from carnet.book.cube import cube_of, orders_of, span_of, span_table
 from carnet.book.engines import Elsewhere, Engine, memory
-from carnet.book.held import Connected, contracts_there
+from carnet.book.held import Connected, contracts_there, refuse_changed
 from carnet.engagement.file import Engagement
 from carnet.engagement.periods import Periods
 from carnet.errors import CarnetError, Message, lines
@@ -48,6 +49,7 @@ from carnet.intake.sources.rates import load_rates
 from carnet.intake.sources.reading import ColumnReader
 from carnet.wording import Wording
 
+Asking = Callable[[str], AbstractContextManager[None]]
 Keep = Callable[[str, ir.Table], ir.Table]
 NO_SALES = (
     "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) "
@@ -67,19 +69,21 @@ class Inputs:
     rejects: dict[str, list[Reject]]
 
     def checked(
-        self, con: DuckDBPyConnection, as_of: dt.date, keep: Keep
+        self, con: DuckDBPyConnection, as_of: dt.date, keep: Keep, asking: Asking
     ) -> tuple[dict[str, TableCheck], dict[str, Checked]]:
         """The row ledger of each table, and what the contracts of an engine found; `keep`
         stores a table of the engine.
         """
         shared, same = self._customers_of_sales()
-        checks, held = {}, {}
+        checks: dict[str, TableCheck] = {}
+        held: dict[str, Checked] = {}
         # a list of customers may be read from the sales
         for name in sorted(self.files, key=lambda name: name != "sales"):
             derived = shared and name == "customers"
             if name in self.there:
-                sold = self.there["sales"] if derived and same else derived
-                held[name] = self.there[name].check(self.files[name], as_of, keep, sold)
+                sold = held["sales"] if derived and same and "sales" in held else derived
+                with asking(name):
+                    held[name] = self.there[name].check(self.files[name], as_of, keep, sold)
                 checks[name] = held[name].ledger
                 continue
             way = "" if not derived else "sales" if same else "lines"
@@ -119,7 +123,7 @@ def build(
     inputs = _inputs(con, engagement, files, connected, bool(key))
     as_of = engagement.as_of or _last_day(inputs)
     keep = partial(_kept, connected, home)
-    checks, held = inputs.checked(con, as_of, keep)
+    checks, held = inputs.checked(con, as_of, keep, lambda name: connected().asking(name))
     checks |= _completed(con, checks, engagement, files, as_of, held)
     if key:
         hide(con, key, set(checks))
@@ -135,6 +139,7 @@ def build(
     sales, orders, cube = (home / f"{name}.parquet" for name in ("sales", "orders", "cube"))
     engine.write(orders_of, {"sales": sales}, orders, periods)
     engine.write(cube_of, {"sales": sales, "orders": orders}, cube, periods)
+    refuse_changed(engagement, checks, home, connected)
     span = span_of(engine.row(span_table, {"cube": cube, "orders": orders}, periods))
     ledgers = {name: check.as_json() for name, check in checks.items()}
     record = {

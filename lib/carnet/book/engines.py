@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,11 +30,14 @@ from carnet.engagement.databases import Address, first_line, from_environment, w
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
 from carnet.errors import CarnetError
+from carnet.intake.held import names_taken
 from carnet.intake.sources.base import identifier, quoted
 
 Make = Callable[..., ir.Table]  # tables and what is given beside → an expression
 BATCH_ROWS = 100_000
 SMALL_ROWS = 1_000_000
+LINE = '"line of carnet"'  # a row of a server's table: no column is called so
+LINE_HASH = f"hashtextextended({LINE}::text, 0)"
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,14 @@ class Engine:
         ]
         self._create(name, f"SELECT {', '.join(typed)} FROM ({sql}) AS computed")
         return self._named(name, table.schema()), sql
+
+    @contextmanager
+    def asking(self, address: Any) -> Iterator[None]:
+        """What the engine refuses of an address is told as a CarnetError."""
+        try:
+            yield
+        except duckdb.Error as error:
+            raise _refused(address, error) from None
 
     def parts(self, address: Address) -> list[Part]:
         """The files of rows that it holds, or the one table; raises CarnetError where it cannot
@@ -183,8 +194,9 @@ class Spark(Elsewhere):
             files = frame.selectExpr(*(f"{each} AS f{n}" for n, each in enumerate(told)))
             found = files.groupBy("f0", "f1", "f2").count().orderBy("f0").collect()
         except self._refusals():  # a view, a table of another system
-            whole = "count(*)", "cast(sum(cast(xxhash64(*) AS decimal(38, 0))) AS string)"
-            with self._asking(address):
+            line = f"cast({self._hash(frame)} AS decimal(38, 0))"
+            whole = "count(*)", f"cast(sum({line}) AS string)"
+            with self.asking(address):
                 count, state = frame.selectExpr(*whole).collect()[0]
             return [Part("", f"{count} {state}", count)]
         return [Part(row[0], f"{row[1]} {row[2]}", row[3]) for row in found]
@@ -192,10 +204,10 @@ class Spark(Elsewhere):
     def rows(self, name: str, address: Address, parts: list[Part], zone: str | None) -> ir.Table:
         """As of `Engine`; instants by the day they were in the zone."""
         frame, session = self._frame(address), self.backend._session
+        refuse_own_names(address, frame.columns)
         columns = [self._in_zone(field, zone, name) for field in frame.schema.fields]
-        line = ", ".join(self._quoted(field.name) for field in frame.schema.fields)
-        own = f"xxhash64({line}) AS _hash"
-        with self._asking(address):
+        own = f"{self._hash(frame)} AS _hash"
+        with self.asking(address):
             if parts[0].name:
                 place = ("_metadata.file_path AS _path", "_metadata.row_index + 1 AS _row")
                 files = session.createDataFrame(
@@ -212,10 +224,20 @@ class Spark(Elsewhere):
 
     def _frame(self, address: Address) -> Any:
         session = self.backend._session
-        with self._asking(address):
+        with self.asking(address):
             if address.kind == "path":
-                return session.read.parquet(*address.names)
+                return session.read.option("mergeSchema", "true").parquet(*address.names)
             return session.table(address.names[0])
+
+    def _hash(self, frame: Any) -> str:
+        """SQL: of the whole line; a function that skips what is missing is told where it is."""
+        named = [self._quoted(field.name) for field in frame.schema.fields]
+        given = [
+            f"to_json({column})" if field.dataType.typeName() == "map" else column
+            for field, column in zip(frame.schema.fields, named, strict=True)
+        ]
+        missing = ", ".join(f"{column} IS NULL" for column in named)
+        return f"xxhash64({', '.join(given)}, array({missing}))"
 
     def _in_zone(self, field: Any, zone: str | None, name: str) -> str:
         """SQL: a column, an instant as the clock of the zone showed it."""
@@ -237,13 +259,12 @@ class Spark(Elsewhere):
         return (PySparkException,)
 
     @contextmanager
-    def _asking(self, address: Address) -> Iterator[None]:
+    def asking(self, address: Any) -> Iterator[None]:
+        """As of `Engine`."""
         try:
             yield
         except self._refusals() as error:
-            raise CarnetError(
-                "files: {address}: {error}", address=str(address), error=first_line(error, "", "")
-            ) from None
+            raise _refused(address, error) from None
 
     def _create(self, name: str, query: str) -> None:
         self.backend._session.sql(query).cache().createOrReplaceTempView(name)
@@ -257,9 +278,11 @@ class Postgres(Elsewhere):
 
     def parts(self, address: Address) -> list[Part]:
         """As of `Engine`: one table, whose rows tell its state."""
-        whole = "count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text"
-        count, state = self._asked(address, f"SELECT {whole} FROM {address.quoted} t")[0]
-        return [Part("", f"{count} {state}", count)]
+        with self.asking(address):
+            kinds = self.backend._get_schema_using_query(f"SELECT * FROM {address.quoted}")
+        whole = f"count(*), coalesce(sum({LINE_HASH}), 0)::text"
+        count, state = self._asked(address, f"SELECT {whole} FROM {address.quoted} {LINE}")[0]
+        return [Part("", f"{dict(kinds.items())} {count} {state}", count)]
 
     def rows(self, name: str, address: Address, parts: list[Part], zone: str | None) -> ir.Table:
         """As of `Engine`; instants by the day they were in the zone. The letters of texts are those
@@ -267,25 +290,26 @@ class Postgres(Elsewhere):
         """
         known = "SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'"
         letters = ' COLLATE "und-x-icu"' if self._asked(address, known) else ""
-        with self._asking(address):
+        with self.asking(address):
             schema = self.backend._get_schema_using_query(f"SELECT * FROM {address.quoted}")
+        refuse_own_names(address, schema)
         columns = []
         for column, kind in schema.items():
             own = identifier(column)
             if kind.is_timestamp() and kind.timezone:
                 if zone is None:
                     raise _no_zone(name, column)
-                columns.append(f"timezone({quoted(zone)}, t.{own}) AS {own}")
+                columns.append(f"timezone({quoted(zone)}, {LINE}.{own}) AS {own}")
             elif kind.is_string():
-                columns.append(f"t.{own}::text{letters} AS {own}")
+                columns.append(f"{LINE}.{own}::text{letters} AS {own}")
             else:
-                columns.append(f"t.{own}")
+                columns.append(f"{LINE}.{own}")
         beside = (
-            "0::int AS _file, NULL::bigint AS _row, hashtextextended(t::text, 0) AS _hash "
-            f"FROM {address.quoted} t"
+            f"0::int AS _file, NULL::bigint AS _row, {LINE_HASH} AS _hash "
+            f"FROM {address.quoted} {LINE}"
         )
         query = f"SELECT {', '.join(columns)}, {beside}"
-        with self._asking(address):
+        with self.asking(address):
             schema = self.backend._get_schema_using_query(query)
         return ops.SQLQueryResult(query, schema, self.backend).to_expr()
 
@@ -304,20 +328,20 @@ class Postgres(Elsewhere):
         return table
 
     def _asked(self, address: Address, query: str) -> list[Any]:
-        with self._asking(address), self.backend.con.cursor() as cursor:
+        with self.asking(address), self.backend.con.cursor() as cursor:
             return list(cursor.execute(query).fetchall())
 
     @contextmanager
-    def _asking(self, address: Address) -> Iterator[None]:
+    def asking(self, address: Any) -> Iterator[None]:
+        """As of `Engine`."""
         import psycopg
 
         try:
             yield
-        except psycopg.Error as error:
+        except (psycopg.Error, ibis.common.exceptions.IbisError, AttributeError) as error:
+            # a kind that Ibis does not know has no common error there
             self.backend.con.rollback()
-            raise CarnetError(
-                "files: {address}: {error}", address=str(address), error=first_line(error, "", "")
-            ) from None
+            raise _refused(address, error) from None
 
     def _read(self, name: str, path: Path) -> ir.Table:
         """Copy the rows into a temporary table, once a connection; rows that the server holds are
@@ -369,6 +393,23 @@ class Postgres(Elsewhere):
         with self.backend.con.cursor() as cursor:
             cursor.execute(f'DROP TABLE IF EXISTS pg_temp."{name}"')
             cursor.execute(f'CREATE TEMP TABLE "{name}" AS {query}')
+
+
+def _refused(address: Any, error: Exception) -> CarnetError:
+    return CarnetError(
+        "files: {address}: {error}", address=str(address), error=first_line(error, "", "")
+    )
+
+
+def refuse_own_names(address: Address, columns: Iterable[str]) -> None:
+    """Raises CarnetError where columns bear names that are carnet's own."""
+    if taken := names_taken(columns):
+        raise CarnetError(
+            "files: {address}: columns named {names} are taken for carnet's own. Give them other "
+            "names in a view, and name the view.",
+            address=str(address),
+            names=", ".join(map(repr, taken)),
+        )
 
 
 def _no_zone(name: str, column: str) -> CarnetError:

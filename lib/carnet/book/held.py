@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -23,10 +22,23 @@ from carnet.engagement.running import this_run
 from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError
 from carnet.intake.checks import TableCheck
-from carnet.intake.held import HERE_ONLY, MEASURED, HeldContract, options_not_held
+from carnet.intake.held import (
+    HERE_ONLY,
+    MEASURED,
+    HeldContract,
+    names_taken,
+    options_not_held,
+)
 from carnet.intake.sources.base import SourceFile, plain_header
 
 Connected = Callable[[], Engine]
+NUMBERS = (
+    pa.types.is_signed_integer,
+    pa.types.is_float32,
+    pa.types.is_float64,
+    pa.types.is_decimal128,
+)
+TEXTS = (pa.types.is_string, pa.types.is_large_string)
 
 
 def held_address(name: str, spec: Table, engagement: Engagement) -> Address | None:
@@ -56,13 +68,29 @@ def held_address(name: str, spec: Table, engagement: Engagement) -> Address | No
             wanted=address.engine if address.engine == "spark" else "postgresql://…",
             own=own,
         )
+    if address.kind == "table" and address.engine == "postgres" and "." not in address.names[0]:
+        raise CarnetError(
+            "{name}: files: {address}: name its schema, too: postgres:public.{table}.",
+            **said,
+            table=address.names[0],
+        )
+    if address.kind == "path" and "?" in address.names[0]:
+        raise CarnetError(
+            "{name}: files: {address}: options and keys stand in Spark's own configuration, not in "
+            "the address.",
+            **said | {"address": address.names[0].partition("?")[0]},
+        )
     if name in HERE_ONLY:
         raise CarnetError(
             "{name}: files: {address}: this table is completed on this machine. Give a file, or a "
             "database URL with a query:.",
             **said,
         )
-    if refused := options_not_held(spec) + ["rates"] * bool(engagement.rates_file):
+    if refused := (
+        options_not_held(spec)
+        + ["rates"] * bool(engagement.rates_file)
+        + ["repeated"] * (spec.repeated == "drop")
+    ):
         raise CarnetError(
             "{name}: {options} cannot be used with {address}. Write a view there that does it, "
             "and name the view.",
@@ -92,7 +120,7 @@ def held_files(name: str, address: Address, cache: Path, connected: Connected) -
         SourceFile(
             unquote(part.name) or str(address),
             Path(str(address)),
-            _state_of(part),
+            _state_of(address, part),
             part.rows,
             part=part.name,
         )
@@ -100,9 +128,9 @@ def held_files(name: str, address: Address, cache: Path, connected: Connected) -
     ]
 
 
-def _state_of(part: Part) -> str:
+def _state_of(address: Address, part: Part) -> str:
     """What stands for the SHA-256 of a file."""
-    return hashlib.sha256(f"{part.name} {part.state}".encode()).hexdigest()
+    return hashlib.sha256(f"{address} {part.name} {part.state}".encode()).hexdigest()
 
 
 def refuse_changed(
@@ -118,7 +146,7 @@ def refuse_changed(
         address = address_of(spec.files[0])
         if address is None or not (home / f"{name}.json").is_file():
             continue
-        now = [_state_of(part) for part in connected().parts(address)]
+        now = [_state_of(address, part) for part in connected().parts(address)]
         if now != [file["sha256"] for file in checks[name].files]:
             raise CarnetError(
                 "{name}: {address} changed while it was audited; nothing is published. Run the "
@@ -157,23 +185,29 @@ def contracts_there(
     contracts = {}
     for name, address in addresses.items():
         spec = engagement.tables[name]
+        mine = bool(address_of(spec.files[0]))
         parts = [Part(file.part, "", file.rows) for file in files[name]]
-        if address.kind == "path" and not parts[0].name:  # files of the folder
+        if not mine:
             parts = _in_order(connected().parts(address), files[name])
         rows = connected().rows(name, address, parts, spec.format.timezone)
-        contracts[name] = HeldContract(rows, name, spec, engagement.currency, rates)
+        contract = HeldContract(rows, name, spec, engagement.currency, rates)
+        if mine or not contract.has_headings():
+            contracts[name] = contract
     return contracts
 
 
 def _in_order(parts: list[Part], files: list[SourceFile]) -> list[Part]:
     """Parts in the order of the files that they are, which learn their rows."""
-    by_path = {Path(unquote(urlsplit(part.name).path)): part for part in parts}
-    ordered = []
-    for file in files:
-        part = by_path[file.path] if file.path in by_path else Part(file.path.as_uri(), "", 0)
+    by_path = {_path_of(part.name): part for part in parts}
+    ordered = [by_path[file.path] for file in files]
+    for file, part in zip(files, ordered, strict=True):
         file.rows = part.rows
-        ordered.append(part)
     return ordered
+
+
+def _path_of(name: str) -> Path:
+    """The path that Spark calls file:/…, with its signs as numbers."""
+    return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name)
 
 
 def _parquet(engagement: Engagement, files: Mapping[str, list[SourceFile]]) -> dict[str, Address]:
@@ -184,42 +218,71 @@ def _parquet(engagement: Engagement, files: Mapping[str, list[SourceFile]]) -> d
         name: Address(engagement.engine, "path", tuple(str(file.path) for file in listed))
         for name, listed in files.items()
         if name not in HERE_ONLY
+        and all(_is_plain(file, engagement.engine) for file in listed)
+        and (engagement.engine == "spark" or _rows(listed) >= SMALL_ROWS)
         and not options_not_held(engagement.tables[name])
         and not engagement.rates_file
-        and all(file.path.suffix.lower() == ".parquet" and file.join is None for file in listed)
         and _fits(name, engagement.tables[name], [file.path for file in listed])
-        and (engagement.engine == "spark" or _rows(listed) >= SMALL_ROWS)
     }
-    here = {file.path for name in files if name not in found for file in files[name]}
+    here = {file.sha256 for name in files if name not in found for file in files[name]}
     return {
         name: address
         for name, address in found.items()
-        if not here & {file.path for file in files[name]}
+        if not here & {file.sha256 for file in files[name]}
     }
 
 
+def _is_plain(file: SourceFile, engine: str) -> bool:
+    """True for a Parquet file whose path an engine takes as it is: no pattern, no column of a
+    folder (`region=EST/`), none that Spark passes over.
+    """
+    odd = "*?[]{}\\,%#:=" if engine == "spark" else "*?[]{}="
+    return (
+        file.path.suffix.lower() == ".parquet"
+        and file.join is None
+        and not set(odd) & set(str(file.path))
+        and not (engine == "spark" and file.path.name.startswith(("_", ".")))
+    )
+
+
 def _rows(files: list[SourceFile]) -> int:
-    return sum(pq.read_metadata(file.path).num_rows for file in files)
+    """Rows of Parquet files; 0 where one cannot be read, which is told by who reads it here."""
+    try:
+        return sum(pq.read_metadata(file.path).num_rows for file in files)
+    except (pa.ArrowException, OSError):
+        return 0
 
 
 def _fits(name: str, spec: Table, paths: list[Path]) -> bool:
-    """True where files have the same columns, and those of days and numbers hold such."""
+    """True where files have the same columns of plain kinds, and those of days and numbers hold
+    such.
+    """
     try:
         schemas = [pq.read_schema(path).remove_metadata() for path in paths]
-        if any(schema != schemas[0] for schema in schemas):
-            return False
-        kinds = ibis.Schema.from_pyarrow(schemas[0])
-    except (pa.ArrowException, OSError, NotImplementedError):
+    except (pa.ArrowException, OSError):
         return False  # told by who reads it here
-    headers = {plain_header(header): kind for header, kind in kinds.items()}
+    names = schemas[0].names
+    if (
+        any(schema != schemas[0] for schema in schemas)
+        or names_taken(names)
+        or len({header.lower() for header in names}) < len(names)
+        or not all(map(_is_simple, schemas[0].types))
+    ):
+        return False
+    kinds = {plain_header(field.name): field.type for field in schemas[0]}
     for role, column in TABLES[name].columns.items():
-        kind = headers.get(plain_header(spec.columns.get(role, role)))
+        kind = kinds.get(plain_header(spec.columns.get(role, role)))
         if kind is None or column.kind not in MEASURED:
             continue
-        if not (_is_day(kind) if column.kind == "date" else kind.is_numeric()):
+        days = pa.types.is_date32(kind) or pa.types.is_timestamp(kind)
+        numbers = any(check(kind) for check in NUMBERS)
+        if not (days if column.kind == "date" else numbers):
             return False
-    return not any(kind.is_timestamp() and kind.timezone for kind in kinds.values())
+    return True
 
 
-def _is_day(kind: ibis.expr.datatypes.DataType) -> bool:
-    return bool(kind.is_date() or kind.is_timestamp())
+def _is_simple(kind: pa.DataType) -> bool:
+    """True for a kind that every engine reads alike."""
+    if pa.types.is_timestamp(kind):
+        return kind.tz is None and kind.unit in ("ms", "us")
+    return any(check(kind) for check in (*NUMBERS, *TEXTS, pa.types.is_boolean, pa.types.is_date32))

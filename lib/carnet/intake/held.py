@@ -71,20 +71,25 @@ from carnet.intake.sources.reading import (
 from carnet.wording import N_, Notice
 
 MONEY = "decimal(18, 4)"
-MOST_MONEY = 99_999_999_999_999  # what it holds
+MOST_MONEY = 99_999_999_999_999.99  # what it holds
+MOST_WHOLE = 9e18  # of a whole number
+RATE = "decimal(18, 10)"
+OWN_NAMES = ("_file", "_row", "_hash", "_path", "_amount", "_reason")  # beside a table's columns
 NOTHING = Decimal("0.0000")
 SHOWN_ASIDE = 1000  # rows set aside that come to this machine
 OUTER = rf"^[{OUTER_SPACES}]+|[{OUTER_SPACES}]+$"
 MISSING = (
-    rf"^[{OUTER_SPACES}]*({'|'.join(re.escape(text) for text in MISSING_TEXTS)})[{OUTER_SPACES}]*$"
+    rf"[{OUTER_SPACES}]*({'|'.join(re.escape(text) for text in MISSING_TEXTS)})[{OUTER_SPACES}]*"
 )
-ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?$"
-PLAIN_NUMBER = r"^[+-]?([0-9]{1,15}([.][0-9]{0,15})?|[.][0-9]{1,15})$"
+ISO_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?"
+PLAIN_NUMBER = "[+-]?([0-9]{1,15}([.][0-9]{0,15})?|[.][0-9]{1,15})"
+END = {"postgres": "$"}  # of a text, for expressions; elsewhere a last line break may follow "$"
 MEASURED = ("date", "money", "number", "share")
 # what people write and no table of an engine holds: options of a table that a contract here lacks
 FOREIGN = ("query", "sheet", "join", "skip", "fill_down", "unpivot")
 HERE_ONLY = ("costs", "ledger")  # completed on this machine, once read
 PUNCTUATION = {"postgres": r"[!-/:-@\[-`{-~]"}  # its expressions know no other
+MARKS = "\u0300-\u036f\u3099\u309a"  # that stand on the letter before
 COMPOSED: dict[str, Any] = {
     "duckdb": ibis.udf.scalar.builtin(
         lambda text: text, name="nfc_normalize", signature=((kinds.string,), kinds.string)
@@ -93,15 +98,24 @@ COMPOSED: dict[str, Any] = {
         lambda text: text, name="normalize", signature=((kinds.string,), kinds.string)
     ),
 }
-ACCENTED = "".join(
-    letter
-    for letter in map(chr, range(0xDF, 0x180))
+_without_accents: Any = ibis.udf.scalar.builtin(
+    lambda text: text, name="strip_accents", signature=((kinds.string,), kinds.string)
+)
+_normal: Any = ibis.udf.scalar.builtin(
+    lambda text, form: text,
+    name="normalize",
+    database="pg_catalog",
+    signature=((kinds.string, kinds.string), kinds.string),
+)
+_LETTERS = {  # small letters that are another one with marks
+    letter: plain[0]
+    for letter in map(chr, range(0xDF, 0xAC00))
     if letter == letter.lower()
     and (plain := unicodedata.normalize("NFKD", letter)) != letter
-    and plain[0].isascii()
     and all(map(unicodedata.combining, plain[1:]))
-)
-UNACCENTED = "".join(unicodedata.normalize("NFKD", letter)[0] for letter in ACCENTED)
+    and len(plain) > 1
+}
+ACCENTED, UNACCENTED = "".join(_LETTERS), "".join(_LETTERS.values())
 
 
 class HeldContract(Headers):
@@ -127,7 +141,6 @@ class HeldContract(Headers):
         self.currency, self.rates = currency, {currency: 1.0} | dict(rates or {})
         # by place: a header may bear the name of a role
         self.places = {header: f"r_{place}" for place, header in enumerate(own)}
-        self.given = rows
         self.rows = rows.rename({place: header for header, place in self.places.items()})
         if faults := self._faults():
             raise CarnetError(lines(faults))
@@ -164,7 +177,7 @@ class HeldContract(Headers):
             whole, written = raw.try_cast("int64"), raw.cast("string")
             return ibis.cases(
                 (raw.isnan(), _NO_TEXT),
-                (raw.abs() > MOST_MONEY, written),
+                (raw.abs() > MOST_WHOLE, written),
                 (whole.cast("float64") == raw, whole.cast("string")),
                 else_=written,
             )
@@ -174,10 +187,25 @@ class HeldContract(Headers):
         # most values: nothing to trim, never a missing one; no function of the column stands
         # twice: it would be computed for every row
         return ibis.cases(
-            (written.re_search(f"^({PLAIN})$"), written),
-            (written.lower().re_search(MISSING), _NO_TEXT),
+            (self._whole(written, PLAIN), written),
+            (self._whole(written.lower(), MISSING), _NO_TEXT),
             else_=self._composed(written.re_replace(OUTER, "")),
         )
+
+    def _whole(self, text: ir.StringValue, pattern: str) -> ir.BooleanValue:
+        """True where the whole text fits the pattern."""
+        return text.re_search(f"^({pattern}){END.get(self.engine, chr(92) + 'z')}")
+
+    def _number(self, value: Any, kind: str) -> Any:
+        """A number as this kind; NULL where the kind cannot hold it, or a text is none."""
+        if value.type().is_string():
+            value = self._whole(value, PLAIN_NUMBER).ifelse(value, _NO_TEXT).cast("decimal(30, 15)")
+        if value.type().is_floating():
+            value = value.isnan().ifelse(ibis.null(value.type()), value)
+        if kind != MONEY:
+            return value.cast(kind)
+        held = value.between(-MOST_MONEY, MOST_MONEY)
+        return held.ifelse(value.try_cast(kind), ibis.null(kind))
 
     def _composed(self, text: ir.StringValue) -> ir.StringValue:
         """A text with é as one letter, where the engine tells it from two signs; Spark does not."""
@@ -202,23 +230,25 @@ class HeldContract(Headers):
             if raw.type().is_boolean():
                 return raw
             words = {True: TRUTH_WORDS[0], False: TRUTH_WORDS[1]}
-            return _one_of(self._text(header), words, "boolean")
+            return self._one_of(self._text(header), words, "boolean")
         if column.kind == "choice":
             accepted = {c: (c, *CHOICE_WORDS.get(c, ()), *own.get(c, ())) for c in column.choices}
-            return _one_of(self._text(header), accepted)
+            return self._one_of(self._text(header), accepted, "string")
         if column.kind == "date":
             return self._day(raw, header)
         kind = MONEY if column.kind == "money" else "float64"
         if raw.type().is_boolean():  # yes and no are no amounts
             return ibis.null(kind)
-        return _number(self._text(header) if raw.type().is_string() else raw, kind)
+        return self._number(self._text(header) if raw.type().is_string() else raw, kind)
 
     def _day(self, raw: Any, header: str) -> ir.DateValue:
         """A day; of a text only as 2025-12-31, and none that the calendar lacks."""
         if not raw.type().is_string():
-            return raw.date() if raw.type().is_timestamp() else raw
+            day = raw.date() if raw.type().is_timestamp() else raw
+            told = day.between(ibis.date(dt.date.min), ibis.date(dt.date.max))
+            return told.ifelse(day, ibis.null("date"))  # none without end
         text = self._text(header)
-        iso = text.re_search(ISO_DAY)
+        iso = self._whole(text, ISO_DAY)
         year, month, day = (
             iso.ifelse(text.substr(start, length), "0").cast("int64")
             for start, length in ((0, 4), (5, 2), (8, 2))
@@ -237,24 +267,28 @@ class HeldContract(Headers):
             return same_customer(text, self.spec.ids, self.engine)
         if role == "currency":
             signs = {code.strip("'"): words for code, words in CURRENCY_SIGNS.items()}
-            return ibis.coalesce(_one_of(text, signs), text.upper())
+            return ibis.coalesce(self._one_of(text, signs, "string"), text.upper())
         own = {word: tuple(words) for word, words in self.spec.own_words.get(role, {}).items()}
-        return ibis.coalesce(_one_of(text, own), text) if own else text
+        return ibis.coalesce(self._one_of(text, own, "string"), text) if own else text
 
-    def _rate(self) -> ir.FloatingValue:
+    def _rate(self) -> ir.DecimalValue:
         """What a unit of the row's currency is worth; 1 without one, NULL without a rate."""
         code = self._written("currency")
-        known = [(code == known, float(rate)) for known, rate in self.rates.items()]
-        return code.isnull().ifelse(1.0, ibis.cases(*known, else_=ibis.null("float64")))
+        known = [
+            (code == each, ibis.literal(Decimal(str(rate)), RATE))
+            for each, rate in self.rates.items()
+        ]
+        own = ibis.literal(Decimal(1), RATE)
+        return code.isnull().ifelse(own, ibis.cases(*known, else_=ibis.null(RATE)))
 
     def _signed(self, role: str) -> Any:
         """The value in the engagement's currency, negative where `sign:` says so."""
         value = self._value(role)
         if "currency" in self.mapping and role in MONEYS:
-            kind = MONEY if self.schema.columns[role].kind == "money" else "float64"
-            rated = value.cast("float64") * ibis.coalesce(self._rate(), 1.0)
-            # a currency of its own is not rounded through a float
-            value = (self._rate() == 1.0).ifelse(value, _number(rated, kind))
+            money = self.schema.columns[role].kind == "money"
+            rate = ibis.coalesce(self._rate(), ibis.literal(Decimal(1), RATE))
+            rated = value * (rate if money else rate.cast("float64"))
+            value = self._number(rated, MONEY if money else "float64")
         if self.spec.sign and role in SIGNED:
             return self._negative().ifelse(-value.abs(), value)
         return value
@@ -266,7 +300,22 @@ class HeldContract(Headers):
         return text.isin(list(map(plain_word, self.spec.sign.negative))).fill_null(False)
 
     def _folded(self, header: str) -> ir.StringValue:
-        return folded(self._raw(header).cast("string"))
+        return self._plain(self._raw(header).cast("string"))
+
+    def _plain(self, text: ir.StringValue) -> ir.StringValue:
+        """A text without outer spaces, case and accents."""
+        trimmed = text.re_replace(OUTER, "")
+        if self.engine == "duckdb":
+            return _without_accents(trimmed.lower())
+        if self.engine == "postgres":
+            return _normal(trimmed, "NFKD").re_replace(f"[{MARKS}]", "").lower()
+        return trimmed.lower().translate(ACCENTED, UNACCENTED).re_replace(f"[{MARKS}]", "")
+
+    def _one_of(self, text: ir.StringValue, words: Mapping[Any, Iterable[str]], kind: str) -> Any:
+        """The key whose words hold the text, accents and case aside; NULL when none does."""
+        plain = self._plain(text)
+        cases = [(plain.isin(list(map(plain_word, given))), key) for key, given in words.items()]
+        return ibis.cases(*cases, else_=ibis.null(kind))
 
     # --- rows that are none
 
@@ -276,7 +325,9 @@ class HeldContract(Headers):
         cases = []
         if len(texts) > 1:
             # what stands behind the length is computed for the few rows that come that far
-            again = [(self._raw(h).strip().lower() == h.lower()).fill_null(False) for h in texts]
+            again = [
+                (self._plain(self._raw(h).strip()) == plain_word(h)).fill_null(False) for h in texts
+            ]
             near = self._raw(texts[0]).length().between(len(texts[0]), len(texts[0]) + 4)
             repeated = near.ifelse(reduce(operator.and_, again), ibis.literal(False))
             cases.append((repeated.fill_null(False), "header:"))
@@ -310,8 +361,8 @@ class HeldContract(Headers):
         # in capitals the second time: what stands twice is computed for every row
         said = [
             ibis.cases(
-                (_whole(folded(raw), TOTAL), 2),
-                (_whole(folded(raw.upper()), LIKE_TOTAL), 1),
+                (self._whole(self._plain(raw), TOTAL), 2),
+                (self._whole(self._plain(raw.upper()), LIKE_TOTAL), 1),
                 else_=0,
             )
             for raw in map(self._raw, texts[:MOST_TEXTS])
@@ -344,12 +395,12 @@ class HeldContract(Headers):
             gross = typed["quantity"] * typed["unit_price"]
             # no discount written means no discount granted
             net = gross * (1 - typed["discount"].fill_null(0.0)) if "discount" in typed else gross
-            typed["amount"] = _number(net, MONEY)
+            typed["amount"] = self._number(net, MONEY)
             unread = gross.notnull() & typed["amount"].isnull()
             reasons.append(unread.ifelse("number:amount", _NO_TEXT))
         if "cost" in self.schema.derived and "cost" not in typed and "margin" in typed:
             cost = typed["amount"] - typed["margin"]
-            typed["cost"] = _number(cost, MONEY)
+            typed["cost"] = self._number(cost, MONEY)
         reasons += [
             (typed[role] > ibis.date(as_of)).ifelse(f"after:{role}", _NO_TEXT)
             for role in self.schema.past_dates
@@ -407,8 +458,8 @@ class HeldContract(Headers):
         of_group = ibis.literal(False)
         if "customer_id" in table.columns:
             above = table.customer_id.lag().over(group_by="_file", order_by="_row")
-            named = folded(table.customer_id).re_replace(SUM_WORDS, "").strip()
-            of_group = (named == folded(above)).fill_null(False)
+            named = _without_first(self._plain(table.customer_id), SUM_WORDS).strip()
+            of_group = (named == self._plain(above)).fill_null(False)
         table = table.mutate(_of_group=of_group)
         for is_total in (lambda t: t._total > 0, lambda t: _is(t, "total:")):
             table = table.mutate(_like=is_total(table).cast("int64"))
@@ -436,8 +487,9 @@ class HeldContract(Headers):
         if {"order_id", "line_id"} & set(table.columns):
             # a line that bears a number is one line, however another export writes it
             typed = [role for role in self.schema.columns if role in table.columns]
-            texts = [table[role].cast("string").fill_null("") for role in typed]
-            same = ibis.literal("|").join(texts)
+            # no text holds the signs that part them here
+            texts = [table[role].cast("string").fill_null("\x1e") for role in typed]
+            same = ibis.literal("\x1f").join(texts)
         lines_of = table.filter(table._reason.isnull()).select("_file", "_row", _line=same)
         ranked = lines_of.mutate(
             n=ibis.row_number().over(group_by=["_file", "_line"], order_by="_row") + 1
@@ -455,47 +507,51 @@ class HeldContract(Headers):
         )
         return pairs.group_by("_file", "_row").agg(earlier=pairs.earlier.min())
 
-    def _latest(self, table: ir.Table, day: ir.DateValue | None) -> ir.Table:
-        """Of accepted rows that repeat a key the one of the latest day, or the last one: of a list
-        that is read from lines; the others are none of its rows.
+    def _latest(self, table: ir.Table, sales: ir.Table | None) -> ir.Table:
+        """Of accepted rows that repeat a key the one of the latest sale of the same files (where
+        rows have numbers), else the last one: of a list that is read from lines; the others are
+        none of its rows.
         """
-        when = ibis.literal(EARLIEST) if day is None else ibis.coalesce(day, EARLIEST)
+        columns, never = table.columns, ibis.date(EARLIEST)
+        table = table.mutate(_when=never)
+        if sales is not None:
+            days = sales.select("_file", "_row", _day="date")
+            table = table.left_join(days, ["_file", "_row"], rname="sold_{name}")
+            table = table.mutate(_when=ibis.coalesce(table._day, never))
         alone = table._reason.isnull().ifelse(ibis.literal(0, "int64"), table._hash)
-        table = table.mutate(_when=when, _alone=alone)
+        table = table.mutate(_alone=alone)
         after = ibis.row_number().over(
             group_by=[self.schema.key[0], "_alone"],
             order_by=[ibis.desc("_when"), ibis.desc("_file"), ibis.desc("_row"), "_hash"],
         )
         ranked = table.mutate(_after=after)
-        kept = ranked.filter(ranked._reason.notnull() | (ranked._after == 0))
-        return kept.drop("_when", "_alone", "_after")
+        return ranked.filter(ranked._reason.notnull() | (ranked._after == 0)).select(*columns)
 
     def check(
         self,
         files: list[SourceFile],
         as_of: dt.date,
         keep: Callable[[str, ir.Table], ir.Table],
-        sold: "HeldContract | bool" = False,
+        sold: "Checked | bool" = False,
     ) -> "Checked":
         """The row ledger, with the accepted rows and those set aside as tables of the engine.
 
         `keep` stores a table there and gives it back. `sold`: the rows are those of sale lines, and
-        of those that repeat a key one is the row of the list: the one of the latest day where the
-        contract is given that reads it of the same rows.
+        of those that repeat a key one is the row of the list: the one of the latest sale where
+        those of the same files are given.
         """
         every, total = self.parsed(as_of), self.schema.total
         if sold and self.schema.key and set(self.schema.key) <= set(every.columns):
-            day = sold._sale_day(self.given, as_of) if isinstance(sold, HeldContract) else None
-            every = self._latest(every, day)
+            every = self._latest(every, sold.accepted if isinstance(sold, Checked) else None)
         total = total if total in every.columns else None
         words = self._most_like_totals() if total else 0
         if words and _one(self.rows.agg(numbered=self.rows._row.count()))["numbered"]:
             every = self._with_totals(every)
+        every = every.mutate(_amount=every[total] if total else ibis.null(MONEY))
         told: list[Notice] = []
         if len({file.path for file in files}) > 1:
-            every, told = self._without_twice(every, files, total)
+            every, told = self._without_twice(every, files)
         every = self._without_repeated(every)
-        every = every.mutate(_amount=every[total] if total else ibis.null(MONEY))
         columns = [role for role in self.schema.columns if role in every.columns]
         check = TableCheck(self.name, total, columns, self.mapping)
         check.files = [{"name": f.name, "sha256": f.sha256, "rows": f.rows} for f in files]
@@ -527,11 +583,16 @@ class HeldContract(Headers):
         said = self.rows.select(word=self._total_word())
         return _one(said.agg(most=said.word.max()))["most"] or 0
 
-    def _sale_day(self, rows: ir.Table, as_of: dt.date) -> ir.DateValue:
-        """The day of the sale that a row of the same files tells; NULL where it is none."""
-        own = HeldContract(rows, self.name, self.spec, self.currency, self.rates)
-        columns, reason = own._typed(as_of)
-        return reason.isnull().ifelse(columns["date"], ibis.null("date"))
+    def has_headings(self) -> bool:
+        """True where a third of the rows name no customer: they may stand on rows of their own,
+        above those of each, which are read on this machine alone.
+        """
+        header = self.mapping.get("customer_id")
+        if header is None or self.types[header] != "VARCHAR":
+            return False
+        empty = self._raw(header).fill_null("") == ""
+        said = _one(self.rows.agg(rows=self.rows.count(), empty=empty.sum()))
+        return 3 * (said["empty"] or 0) >= said["rows"] > 0
 
     def last_date(self, limit: dt.date, role: str = "date") -> dt.date | None:
         """The last readable value of a date column that is not after `limit`."""
@@ -540,23 +601,21 @@ class HeldContract(Headers):
         return last and (last.date() if isinstance(last, dt.datetime) else last)
 
     def _without_twice(
-        self, table: ir.Table, files: list[SourceFile], total: str | None
+        self, table: ir.Table, files: list[SourceFile]
     ) -> tuple[ir.Table, list[Notice]]:
         """Tell of lines that stand in two files; with `repeated: drop` those of the later file are
         set aside.
         """
-        found = self._twice(table)
         days = [role for role in (*self.schema.past_dates, "date") if role in table.columns]
-        joined = table.left_join(found, ["_file", "_row"], rname="twice_{name}")
-        amount = joined[total] if total else ibis.literal(0).cast(MONEY)
-        day = joined[days[0]] if days else ibis.null("date")
+        table = table.mutate(_day=table[days[0]] if days else ibis.null("date"))
+        joined = table.left_join(self._twice(table), ["_file", "_row"], rname="twice_{name}")
         counted = joined.filter(joined.earlier.notnull() & joined._reason.isnull())
         pairs = counted.group_by("earlier", "_file").agg(
-            count=counted.count(), amount=amount.sum(), first=day.min(), last=day.max()
+            count=counted.count(),
+            amount=counted._amount.sum(),
+            first=counted._day.min(),
+            last=counted._day.max(),
         )
-        rows = pairs.order_by("earlier", "_file").to_pyarrow().to_pylist()
-        whole = _one(table.agg(whole=(table[total] if total else ibis.literal(0)).sum(
-            where=table._reason.isnull())))["whole"]  # fmt: skip
         named = [
             (
                 files[row["earlier"]].name,
@@ -566,13 +625,15 @@ class HeldContract(Headers):
                 row["first"],
                 row["last"],
             )
-            for row in rows
+            for row in pairs.order_by("earlier", "_file").to_pyarrow().to_pylist()
         ]
+        kept = table._reason.isnull()
+        whole = _one(table.agg(whole=table._amount.sum(where=kept)))["whole"]
         drop = self.spec.repeated == "drop"
         if drop and named:
             aside = joined.earlier.notnull().ifelse("twice:", joined._reason)
             table = joined.mutate(_reason=aside).select(*table.columns)
-        return table, told_twice(self.name, named, Decimal(whole or 0), drop)
+        return table.drop("_day"), told_twice(self.name, named, Decimal(whole or 0), drop)
 
     def _count(self, check: TableCheck, every: ir.Table, accepted: ir.Table) -> None:
         """Rows, and the sum of those accepted."""
@@ -657,7 +718,7 @@ class HeldContract(Headers):
         told = []
         for header in self.types if check.total else ():
             if plain_header(header) in CURRENCY_HEADERS:
-                code = self._raw(header).cast("string").strip().upper().name("code")
+                code = self._raw(header).cast("string").re_replace(OUTER, "").upper().name("code")
                 codes = self.rows.select(code).distinct().to_pyarrow()["code"].to_pylist()
                 told += told_several_currencies(check, header, [c for c in codes if c])
         return told
@@ -675,9 +736,9 @@ class HeldContract(Headers):
         if not check.total or not headers:
             return []
         pattern = f"{CREDIT_KIND}|{NO_SALE_KIND}"
-        plain = {header: folded(self._raw(header)) for header in headers}
+        plain = {header: self._plain(self._raw(header)) for header in headers}
         said = {
-            self.places[h]: ((text.length() <= 40) & _whole(text, pattern)).sum()
+            self.places[h]: ((text.length() <= 40) & self._whole(text, pattern)).sum()
             for h, text in plain.items()
         }
         counts = _one(self.rows.agg(**said))
@@ -688,7 +749,7 @@ class HeldContract(Headers):
             different = _one(self.rows.agg(n=self._raw(header).nunique()))["n"]
             # a kind of document, or a text
             short = different <= FEW_WORDS
-            says = _whole(folded(own), pattern) if short else folded(own).isin(words)
+            says = self._whole(self._plain(own), pattern) if short else self._plain(own).isin(words)
             meant = accepted.filter(says & (accepted[check.total] > 0))
             found = meant.group_by(word=meant[self.places[header]]).agg(
                 rows=meant.count(), amount=meant[check.total].sum()
@@ -706,9 +767,11 @@ class HeldContract(Headers):
             if plain_header(header) not in REFUNDED_HEADERS or header in self.mapping.values():
                 continue
             raw = accepted[self.places[header]]
+            if self.types[header] not in ("BIGINT", "DOUBLE", "DECIMAL", "VARCHAR"):
+                continue
             if raw.type().is_string():
                 raw = raw.replace(",", ".")
-            number = _number(raw, "float64")
+            number = self._number(raw, "float64")
             said = _one(accepted.agg(rows=(number > 0).sum(), amount=number.sum()))
             told += told_given_back(check, header, int(said["rows"] or 0), said["amount"] or 0.0)
         return told
@@ -779,6 +842,11 @@ def told_left_there(check: TableCheck) -> list[Notice]:
     return [Notice(message, {"table": TABLE_LABELS[check.table]} | values)]
 
 
+def names_taken(columns: Iterable[str]) -> list[str]:
+    """Columns that bear a name of carnet's own, or none."""
+    return [column for column in columns if column.lower() in OWN_NAMES or not column.strip()]
+
+
 def options_not_held(spec: Table) -> list[str]:
     """The options of a table that have no meaning for rows of an engine."""
     written = spec.format.model_dump(exclude_unset=True, exclude_none=True)
@@ -801,9 +869,12 @@ def same_customer(number: ir.StringValue, ids: Ids, engine: str) -> ir.StringVal
     return number
 
 
-def folded(text: ir.StringValue) -> ir.StringValue:
-    """A text without outer spaces, case and accents."""
-    return text.re_replace(OUTER, "").lower().translate(ACCENTED, UNACCENTED)
+def _without_first(text: ir.StringValue, pattern: str) -> ir.StringValue:
+    """A text without what fits the pattern first."""
+    parts = f"^(.*?)({pattern})(.*)$"
+    rest = re.compile(parts).groups
+    before, after = (text.re_extract(parts, place) for place in (1, rest))
+    return text.re_search(pattern).ifelse(before + after, text)
 
 
 _NO_TEXT = ibis.null("string")
@@ -811,26 +882,6 @@ _NO_TEXT = ibis.null("string")
 
 def _is(table: ir.Table, reason: str) -> ir.BooleanValue:
     return (table._reason == reason).fill_null(False)
-
-
-def _whole(text: ir.StringValue, pattern: str) -> ir.BooleanValue:
-    return text.re_search(f"^({pattern})$")
-
-
-def _one_of(text: ir.StringValue, words: Mapping[Any, Iterable[str]], kind: str = "string") -> Any:
-    """The key whose words hold the text, accents and case aside; NULL when none does."""
-    plain = folded(text)
-    cases = [(plain.isin(list(map(plain_word, given))), key) for key, given in words.items()]
-    return ibis.cases(*cases, else_=ibis.null(kind))
-
-
-def _number(value: Any, kind: str) -> Any:
-    """A number as this kind; NULL where the kind cannot hold it, or a text is none."""
-    if value.type().is_string():
-        value = value.re_search(PLAIN_NUMBER).ifelse(value, _NO_TEXT).cast("decimal(30, 15)")
-    if kind != MONEY:
-        return value.cast(kind)
-    return (value.abs() <= MOST_MONEY).ifelse(value.cast(kind), ibis.null(kind))
 
 
 def _name_of(kind: kinds.DataType) -> str:

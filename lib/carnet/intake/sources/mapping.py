@@ -42,8 +42,8 @@ class Headers:
         """Role → header as the engagement says, and a message for each that is not there."""
         mapping, faults = {}, []
         for role, wanted in self.spec.columns.items():
-            if plain_header(wanted) in headers:
-                mapping[role] = headers[plain_header(wanted)]
+            if wanted in self.types or plain_header(wanted) in headers:
+                mapping[role] = wanted if wanted in self.types else headers[plain_header(wanted)]
                 continue
             faults.append(
                 Message(
@@ -61,7 +61,9 @@ class Headers:
         """Role → header: as the engagement says, else a header that is the role's own name
         or its legal one.
         """
+        # of headers that differ by case alone, as an engine may hold, the one that is written so
         headers = {plain_header(header): header for header in self.types}
+        headers |= {header: header for header in self.types if plain_header(header) == header}
         mapping, faults = self._named_columns(headers)
         taken = set(mapping.values())
         for role in self.schema.columns:

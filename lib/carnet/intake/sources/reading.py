@@ -287,7 +287,11 @@ class ColumnReader(Headers):
         """SQL: a text as written, a customer's number as compared, a mapped word as its own."""
         if sql_type in FLOATS:  # a customer number that missing values turned into 17850.0
             whole = f"CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR)"
-            return f"CASE WHEN {text} = floor({text}) THEN {whole} ELSE CAST({text} AS VARCHAR) END"
+            written = f"CAST({text} AS VARCHAR)"
+            return (
+                f"CASE WHEN {text} = floor({text}) THEN coalesce({whole}, {written}) "
+                f"ELSE {written} END"
+            )
         # é is one letter or two signs, and one name; most texts have neither
         plain = f"CAST({text} AS VARCHAR)"
         written = (
