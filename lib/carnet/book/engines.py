@@ -25,6 +25,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow.csv
 import pyarrow.parquet as pq
+from ibis.common.exceptions import IbisError, TableNotFound
 
 from carnet.engagement.databases import Address, first_line, from_environment, without_secret
 from carnet.engagement.running import this_run
@@ -254,9 +255,10 @@ class Spark(Elsewhere):
 
     @staticmethod
     def _refusals() -> tuple[type[Exception], ...]:
+        from py4j.protocol import Py4JJavaError
         from pyspark.errors import PySparkException
 
-        return (PySparkException,)
+        return PySparkException, Py4JJavaError
 
     @contextmanager
     def asking(self, address: Any) -> Iterator[None]:
@@ -338,7 +340,7 @@ class Postgres(Elsewhere):
 
         try:
             yield
-        except (psycopg.Error, ibis.common.exceptions.IbisError, AttributeError) as error:
+        except (psycopg.Error, IbisError, TableNotFound, AttributeError) as error:
             # a kind that Ibis does not know has no common error there
             self.backend.con.rollback()
             raise _refused(address, error) from None
@@ -396,6 +398,8 @@ class Postgres(Elsewhere):
 
 
 def _refused(address: Any, error: Exception) -> CarnetError:
+    java = getattr(error, "java_exception", None)  # where Spark gives none of its own
+    error = RuntimeError(java.getMessage()) if java else error
     return CarnetError(
         "files: {address}: {error}", address=str(address), error=first_line(error, "", "")
     )

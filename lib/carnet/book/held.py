@@ -214,12 +214,13 @@ def _parquet(engagement: Engagement, files: Mapping[str, list[SourceFile]]) -> d
     """Tables of Parquet files that the engine can check; those that share a file with another one
     only where both are.
     """
+    spark = engagement.engine == "spark"
     found = {
         name: Address(engagement.engine, "path", tuple(str(file.path) for file in listed))
         for name, listed in files.items()
         if name not in HERE_ONLY
         and all(_is_plain(file, engagement.engine) for file in listed)
-        and (engagement.engine == "spark" or _rows(listed) >= SMALL_ROWS)
+        and (all(map(_rows, listed)) if spark else sum(map(_rows, listed)) >= SMALL_ROWS)
         and not options_not_held(engagement.tables[name])
         and not engagement.rates_file
         and _fits(name, engagement.tables[name], [file.path for file in listed])
@@ -245,10 +246,10 @@ def _is_plain(file: SourceFile, engine: str) -> bool:
     )
 
 
-def _rows(files: list[SourceFile]) -> int:
-    """Rows of Parquet files; 0 where one cannot be read, which is told by who reads it here."""
+def _rows(file: SourceFile) -> int:
+    """Rows of a Parquet file; 0 where it cannot be read, which is told by who reads it here."""
     try:
-        return sum(pq.read_metadata(file.path).num_rows for file in files)
+        return int(pq.read_metadata(file.path).num_rows)
     except (pa.ArrowException, OSError):
         return 0
 

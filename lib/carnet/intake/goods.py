@@ -17,7 +17,7 @@ from carnet.engagement.profiles import chart_of_accounts
 from carnet.engagement.schema import TABLE_LABELS
 from carnet.errors import CarnetError, Message
 from carnet.intake.checks import TableCheck
-from carnet.intake.held import MONEY, MOST_MONEY
+from carnet.intake.held import as_money
 from carnet.intake.sources.base import quoted
 from carnet.wording import N_, Notice
 
@@ -96,9 +96,8 @@ def with_estimated_costs(sales: ir.Table) -> ir.Table:
         whole.select(_rate=(whole.sold > 0).ifelse(whole.cost / whole.sold, ibis.null("float64")))
     )
     rate = ibis.coalesce(*(joined[f"_rate_{key}"] for key in keys), joined._rate)
-    told = joined.amount.cast("float64") * rate
-    held = told.between(-MOST_MONEY, MOST_MONEY).ifelse(told.try_cast(MONEY), ibis.null(MONEY))
-    estimated = ibis.coalesce(joined.cost, held)
+    told = as_money(joined.amount.cast("float64") * rate, sales.get_backend().name)
+    estimated = ibis.coalesce(joined.cost, told)
     return joined.select(*sales.columns, estimated_cost=estimated)
 
 

@@ -71,10 +71,12 @@ from carnet.intake.sources.reading import (
 from carnet.wording import N_, Notice
 
 MONEY = "decimal(18, 4)"
-MOST_MONEY = 99_999_999_999_999.99  # what it holds
+MOST_MONEY = 99_999_999_999_999.0  # what it holds, asked where a cast does not try
 MOST_WHOLE = 9e18  # of a whole number
 RATE = "decimal(18, 10)"
-OWN_NAMES = ("_file", "_row", "_hash", "_path", "_amount", "_reason")  # beside a table's columns
+OWN_NAMES = (  # beside the columns of a table
+    *("_file", "_row", "_hash", "_path", "_amount", "_reason", "file_row_number"),
+)
 NOTHING = Decimal("0.0000")
 SHOWN_ASIDE = 1000  # rows set aside that come to this machine
 OUTER = rf"^[{OUTER_SPACES}]+|[{OUTER_SPACES}]+$"
@@ -204,8 +206,7 @@ class HeldContract(Headers):
             value = value.isnan().ifelse(ibis.null(value.type()), value)
         if kind != MONEY:
             return value.cast(kind)
-        held = value.between(-MOST_MONEY, MOST_MONEY)
-        return held.ifelse(value.try_cast(kind), ibis.null(kind))
+        return as_money(value, self.engine)
 
     def _composed(self, text: ir.StringValue) -> ir.StringValue:
         """A text with é as one letter, where the engine tells it from two signs; Spark does not."""
@@ -840,6 +841,14 @@ def told_left_there(check: TableCheck) -> list[Notice]:
     )
     values = {"count": check.quarantined_rows, "shown": SHOWN_ASIDE}
     return [Notice(message, {"table": TABLE_LABELS[check.table]} | values)]
+
+
+def as_money(value: Any, engine: str) -> ir.DecimalValue:
+    """A number as money; NULL where money does not hold it."""
+    money = value.try_cast(MONEY)
+    if engine != "postgres":
+        return money
+    return value.between(-MOST_MONEY, MOST_MONEY).ifelse(money, ibis.null(MONEY))
 
 
 def names_taken(columns: Iterable[str]) -> list[str]:
