@@ -94,7 +94,6 @@ def odd_lines():
 
 LINES = sale_lines(400)
 CASES = {
-    "every fault": {"sales": (LINES, {})},
     "currencies": {"sales": (LINES, {"columns": {"currency": "devise"}})},
     "quantities by prices, instants, numbers of customers": {
         "sales": (
