@@ -3,8 +3,7 @@
 The same Ibis expressions run on each.
 
 An engine reads the book's Parquet files under a name and keeps a table for the queries that follow.
-Rows are read, checked and set aside by DuckDB whatever the engine is: only there has a row
-its number in a file.
+Rows that it holds itself it gives to `intake.held`, with an address each where they have one.
 """
 
 import io
