@@ -377,20 +377,16 @@ def test_costs_are_completed_here(tmp_path):
 
 
 @pytest.fixture
-def server(monkeypatch):
+def server(tmp_path_factory):
     """A schema of its own in the PostgreSQL server, and its URL for an engagement."""
-    url = os.environ.get("CARNET_POSTGRES")
-    if not url:
-        pytest.skip("CARNET_POSTGRES does not name a PostgreSQL server")
+    url = available("postgres", tmp_path_factory)
     import psycopg
 
-    password = url.rpartition("@")[0].rpartition(":")[2]
-    monkeypatch.setenv("CARNET_TEST_PASSWORD", password)
     schema = f"held_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(os.environ["CARNET_POSTGRES"], autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {schema}")
         connection.execute(f"SET search_path = {schema}")
-        yield connection, schema, url.replace(f":{password}@", ":${CARNET_TEST_PASSWORD}@")
+        yield connection, schema, url
         connection.execute(f"DROP SCHEMA {schema} CASCADE")
 
 

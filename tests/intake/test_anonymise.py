@@ -53,7 +53,10 @@ def hidden(tmp_path_factory):
     (folder / "engagement.yml").write_text(
         yaml.safe_dump(document, allow_unicode=True), encoding="utf-8"
     )
-    done = run_carnet("run", folder, "--anonymise", "--out", home / "out", kernels=False)
+    with pytest.MonkeyPatch.context() as patch:
+        # drawn as ever, and the same each time: the order of customers hangs on it
+        patch.setattr("carnet.intake.pseudonyms.secrets.token_hex", lambda count: "7c" * count)
+        done = run_carnet("run", folder, "--anonymise", "--out", home / "out", kernels=False)
     assert done.returncode == 1, done.stderr
     return folder, Path(done.stdout.splitlines()[-1])
 
@@ -141,7 +144,7 @@ def test_figures_are_those_of_the_report_with_names(hidden, demo_reports):
         name
         for name, (one, two) in values.items()
         if one != two and one != pytest.approx(two, rel=1e-9)
-    } <= {"last_chance_value"}
+    } == {"last_chance_value"}
 
 
 def test_nothing_is_compared_with_a_report_of_other_names(hidden):

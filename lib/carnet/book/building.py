@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import ibis
@@ -118,8 +118,7 @@ def build(
     )
     load_rates(con, engagement)
     if engagement.engine == "duckdb":
-        here = Engine(ibis.duckdb.from_connection(con))
-        connected = lambda: here  # noqa: E731
+        connected = cache(partial(Engine, ibis.duckdb.from_connection(con)))
     inputs = _inputs(con, engagement, files, connected, bool(key))
     as_of = engagement.as_of or _last_day(inputs)
     keep = partial(_kept, connected, home)

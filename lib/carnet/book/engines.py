@@ -279,8 +279,7 @@ class Postgres(Elsewhere):
 
     def parts(self, address: Address) -> list[Part]:
         """As of `Engine`: one table, whose rows tell its state."""
-        with self.asking(address):
-            kinds = self.backend._get_schema_using_query(f"SELECT * FROM {address.quoted}")
+        kinds = self._schema(address, f"SELECT * FROM {address.quoted}")
         whole = f"count(*), coalesce(sum({LINE_HASH}), 0)::text"
         count, state = self._asked(address, f"SELECT {whole} FROM {address.quoted} {LINE}")[0]
         return [Part("", f"{dict(kinds.items())} {count} {state}", count)]
@@ -291,8 +290,7 @@ class Postgres(Elsewhere):
         """
         known = "SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'"
         letters = ' COLLATE "und-x-icu"' if self._asked(address, known) else ""
-        with self.asking(address):
-            schema = self.backend._get_schema_using_query(f"SELECT * FROM {address.quoted}")
+        schema = self._schema(address, f"SELECT * FROM {address.quoted}")
         refuse_own_names(address, schema)
         columns = []
         for column, kind in schema.items():
@@ -310,9 +308,7 @@ class Postgres(Elsewhere):
             f"FROM {address.quoted} {LINE}"
         )
         query = f"SELECT {', '.join(columns)}, {beside}"
-        with self.asking(address):
-            schema = self.backend._get_schema_using_query(query)
-        return ops.SQLQueryResult(query, schema, self.backend).to_expr()
+        return ops.SQLQueryResult(query, self._schema(address, query), self.backend).to_expr()
 
     def stored(self, name: str, table: ir.Table, target: Path) -> ir.Table:
         """As of `Engine`: the query is kept, the rows stay where they are; texts in the order of
@@ -328,6 +324,16 @@ class Postgres(Elsewhere):
         target.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
         return table
 
+    def _schema(self, address: Address, query: str) -> ibis.Schema:
+        """The columns of a query; raises CarnetError for a kind that Ibis does not know, for which
+        it has no error of its own.
+        """
+        try:
+            with self.asking(address):
+                return self.backend._get_schema_using_query(query)
+        except (IbisError, TableNotFound, AttributeError) as error:
+            raise _refused(address, error) from None
+
     def _asked(self, address: Address, query: str) -> list[Any]:
         with self.asking(address), self.backend.con.cursor() as cursor:
             return list(cursor.execute(query).fetchall())
@@ -339,8 +345,7 @@ class Postgres(Elsewhere):
 
         try:
             yield
-        except (psycopg.Error, IbisError, TableNotFound, AttributeError) as error:
-            # a kind that Ibis does not know has no common error there
+        except psycopg.Error as error:
             self.backend.con.rollback()
             raise _refused(address, error) from None
 
