@@ -435,6 +435,7 @@ def test_rows_of_a_server(server, tmp_path):
     assert {str(day)[:10] for day in due} == {"2024-07-01"}
     shown = pd.read_parquet(book.folder / "quarantine.parquet")
     assert (shown.table == "sales").sum() == SHOWN_ASIDE
+    assert check.left_rows == 8 == check.quarantined_rows - SHOWN_ASIDE
     assert any(LEFT_THERE in notice.message for notice in check.notices)
     book.refuse_changed()
     connection.execute("UPDATE sales SET amount = '7' WHERE customer_id = 'A'")

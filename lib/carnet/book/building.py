@@ -33,7 +33,7 @@ from carnet.intake.goods import (
     sold_costs,
     with_estimated_costs,
 )
-from carnet.intake.held import Checked, HeldContract, told_left_there
+from carnet.intake.held import Checked, HeldContract, tell_left_there
 from carnet.intake.identities import (
     alike_customers,
     name_customers,
@@ -165,7 +165,7 @@ def _set_aside(con: DuckDBPyConnection, engine: Engine, found: Checked) -> None:
     if isinstance(engine, Elsewhere):
         rows = found.first_aside().to_pyarrow().to_pylist()
         con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", found.quarantined(rows))
-        found.ledger.notices += told_left_there(found.ledger)
+        tell_left_there(found.ledger)
         return
     names = ", ".join(quoted(file["name"]) for file in found.ledger.files)
     written = ", ".join(

@@ -440,6 +440,14 @@ def ledger_table(w: Wording, caption: str, checks: Mapping[str, TableCheck]) -> 
         "Rows read = accepted + set aside, and so for the sums; every row set aside is in "
         "quarantine.csv with its reason."
     )
+    left = sum(check.left_rows for check in checks.values())
+    if left:
+        note = w._(
+            "Rows read = accepted + set aside, and so for the sums; rows set aside are in "
+            "quarantine.csv with their reason, but for {count} that stay with the engine that "
+            "holds their table.",
+            count=w.number(left),
+        )
     unreadable = sum(check.unreadable_amounts for check in checks.values())
     if unreadable:
         note += " " + w.ngettext(

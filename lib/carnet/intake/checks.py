@@ -63,6 +63,7 @@ class TableCheck:
     rows: int = 0
     accepted_rows: int = 0
     quarantined_rows: int = 0
+    left_rows: int = 0  # of these, how many stay with the engine that holds the table
     amount: Decimal = Decimal(0)
     accepted_amount: Decimal = Decimal(0)
     quarantined_amount: Decimal = Decimal(0)

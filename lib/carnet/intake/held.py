@@ -831,16 +831,17 @@ class Checked:
         ]
 
 
-def told_left_there(check: TableCheck) -> list[Notice]:
-    """Told where more rows are set aside than come to this machine."""
-    if check.quarantined_rows <= SHOWN_ASIDE:
-        return []
+def tell_left_there(check: TableCheck) -> None:
+    """Note and tell where more rows are set aside than come to this machine."""
+    check.left_rows = max(check.quarantined_rows - SHOWN_ASIDE, 0)
+    if not check.left_rows:
+        return
     message = N_(
         "{table}: {count} rows set aside stay where they are; quarantine.csv holds the "
         "first {shown}."
     )
     values = {"count": check.quarantined_rows, "shown": SHOWN_ASIDE}
-    return [Notice(message, {"table": TABLE_LABELS[check.table]} | values)]
+    check.notices.append(Notice(message, {"table": TABLE_LABELS[check.table]} | values))
 
 
 def as_money(value: Any, engine: str) -> ir.DecimalValue:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers.catalogue import COMPOSED
+from carnet.engagement.databases import address_of
 from carnet.engagement.schema import TABLE_LABELS
 from carnet.exhibits.headings import HEADINGS, TIPS
 from carnet.exhibits.lists import FILE_LABELS, LISTS
@@ -30,6 +31,17 @@ from carnet.wording import Wording
 
 HASH_LETTERS = 16
 ALL_BENCHMARKS = "retention_plan"  # it holds every published figure beside the book's own
+
+
+def _told_states(book: Book) -> str:
+    """What stands for the bytes of inputs."""
+    w = book.wording
+    told = w._("The whole SHA-256 of every file is in manifest.json.")
+    if any(address_of(table.files[0]) for table in book.engagement.tables.values()):
+        told += " " + w._(
+            "Of rows that an engine holds it is that of their state when they were read."
+        )
+    return told
 
 
 def annex_page(
@@ -55,7 +67,7 @@ def annex_page(
             w._("Files read"),
             _inputs(w, manifest),
             "table file rows sha256",
-            w._("The whole SHA-256 of every file is in manifest.json."),
+            _told_states(book),
         ),
     ]
     told = [definitions_table(w, w._("Definitions"), known)] if known else []
