@@ -18,7 +18,10 @@ import pytest
 import yaml
 from carnet.book import engines
 from carnet.book.book import open_book
+from carnet.book.mapped import frame
 from carnet.customers import customer_years
+from carnet.customers.decisions import account_budgets
+from carnet.engagement.parameters import Policy
 from carnet.engagement.periods import buckets
 from carnet.measures import register
 from carnet.measures.costs import (
@@ -205,6 +208,9 @@ CALLS = {
     concentration.abc_classes: lambda b: concentration.abc_classes(moved(b)),
     concentration.abc_table: lambda b: concentration.abc_table(moved(b)),
     concentration.concentration_summary: lambda b: concentration.concentration_summary(moved(b)),
+    concentration.potential_classes: lambda b: concentration.potential_classes(
+        b.table("customers"), 0.8, 0.95
+    ),
     concentration.lorenz_curve: lambda b: concentration.lorenz_curve(moved(b)),
     contacts.contact_counts: lambda b: contacts.contact_counts(
         b.table("service"), ["Visite", "Appel"], windows()
@@ -463,6 +469,16 @@ def test_cube_and_orders_agree_with_duckdb(other_engine, engine_book, demo_book)
     book = engine_book(other_engine)
     for name in ("cube", "orders", "sales", "customers", "quarantine"):
         assert_same(as_frame(demo_book.table(name)), as_frame(book.table(name)), name)
+
+
+@pytest.mark.long
+def test_lists_agree_with_duckdb(other_engine, engine_book, demo_book):
+    """Accounts with their strategies and budgets, written by the engine: every column alike."""
+    lists = [
+        frame(account_budgets(book, Policy()).order_by("customer_id"))
+        for book in (demo_book, engine_book(other_engine))
+    ]
+    assert_same(*lists, "account_budgets")
 
 
 def test_ties_are_broken_alike(other_engine, make_engagement):

@@ -62,7 +62,7 @@ def test_what_is_cut_or_of_another_kind_is_not_read(tmp_path):
 
 
 def test_the_frames_used_longest_ago_go(tmp_path, monkeypatch):
-    monkeypatch.setattr(frames, "KEPT_FRAMES", 2)
+    monkeypatch.setattr(frames, "KEPT", 2)
     for name in ("a", "b", "c"):
         frames.write_frame(tmp_path / f"{name}.arrow", pd.DataFrame({"x": [1]}), {})
         if name == "b":

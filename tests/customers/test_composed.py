@@ -3,8 +3,10 @@
 import re
 
 import pytest
-from carnet.customers.accounts.account_list import account_list, chosen_rules, with_strategies
+from carnet.book.mapped import frame
+from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.profits import Rates
+from carnet.customers.accounts.valued import valued_accounts
 from carnet.customers.catalogue import COLUMNS, COMPOSED
 from carnet.customers.customer_years import driver_panel, opening_customers
 from carnet.customers.decisions import decisions
@@ -20,14 +22,12 @@ GIVEN = {column for table in TABLES.values() for column in table.columns}
 
 
 def accounts(book):
-    return account_list(book, 0.8, 0.95, Rates())
+    return frame(account_list(book, 0.8, 0.95, Rates()))
 
 
 TABLES_OF_CUSTOMERS = {
     "account_list": accounts,
-    "with_strategies": lambda book: with_strategies(
-        accounts(book), chosen_rules(book.engagement.sector_profile.strategy, ""), 0.8, 0.95
-    ),
+    "with_strategies": lambda book: frame(valued_accounts(book, 0.8, 0.95, "", Rates())),
     "gap_list": lambda book: gap_list(book, 0.8, 0.95, 3),
     "decisions": lambda book: decisions(book, Policy()),
     "driver_panel": lambda book: driver_panel(book, 3, ["complaint"])[0],

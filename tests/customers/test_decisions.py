@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
+from carnet.book.mapped import frame
 from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.decisions import ACTION_COLUMNS, decisions, may_be_called, open_names
@@ -52,12 +53,8 @@ def check_laws(book, policy):
     """What holds in every book under every policy; returns the decisions."""
     t = decisions(book, policy)
     gaps = gap_list(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
-    accounts = account_list(
-        book,
-        policy.abc_cut_a,
-        policy.abc_cut_b,
-        Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate),
-    )
+    rates = Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate)
+    accounts = frame(account_list(book, policy.abc_cut_a, policy.abc_cut_b, rates))
     assert t.customer_id.is_unique and set(t.customer_id) == set(accounts.customer_id) | set(
         gaps.customer_id
     ), "one row a customer"

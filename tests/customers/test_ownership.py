@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
-from carnet.customers.accounts.account_list import account_list, chosen_rules, with_strategies
+from carnet.book.mapped import frame
+from carnet.customers.accounts.account_list import chosen_rules
 from carnet.customers.accounts.profits import Rates
-from carnet.customers.decisions import Policy, decisions
+from carnet.customers.decisions import Policy, decisions, valued_accounts
 from carnet.customers.gaps.gap_list import gap_list
 from carnet.findings import strategy as words
 from carnet.measures.gaps.salespeople import late_by_salesperson, sellers
@@ -196,9 +197,7 @@ def contract_book(tmp_path_factory):
 
 def strategies_of(book):
     rules = chosen_rules(book.engagement.sector_profile.strategy, "")
-    return with_strategies(account_list(book, *CUTS, Rates()), rules, *CUTS).set_index(
-        "customer_id"
-    ), rules
+    return frame(valued_accounts(book, *CUTS, "", Rates())).set_index("customer_id"), rules
 
 
 def test_a_contract_that_ended_is_no_contract(contract_book):

@@ -65,7 +65,7 @@ class Book:
     per customer × month (see `cube_of`); `span` what time they cover; `goods` tells where the cost
     of goods comes from.
     `pseudonyms` tells the key under which people are hidden; empty where they bear their names.
-    `computed` holds what `once` keeps.
+    `computed` holds what `once` keeps, `stored` what `tables.tabled` does.
     """
 
     engagement: Engagement
@@ -80,6 +80,7 @@ class Book:
     kept_tables: dict[str, list[tuple[ir.Table, ir.Table, str]]] = field(
         default_factory=dict, init=False, compare=False
     )
+    stored: dict[tuple, Any] = field(default_factory=dict, init=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs to open the same book: no connection, nothing computed."""
@@ -87,7 +88,7 @@ class Book:
             name: getattr(self, name)
             for name in ("engagement", "as_of", "folder", "checks", "span", "goods", "pseudonyms")
         }
-        return kept | {"computed": {}, "kept_tables": {}}
+        return kept | {"computed": {}, "kept_tables": {}, "stored": {}}
 
     @cached_property
     def engine(self) -> Engine:
@@ -108,6 +109,7 @@ class Book:
             for name in CONNECTED:
                 self.__dict__.pop(name, None)
             self.kept_tables.clear()
+            self.stored.clear()
 
     @cached_property
     def rolling(self) -> Book:
@@ -316,14 +318,27 @@ class Book:
         time without a row on both sides nothing is known. `start` and `end` are days, or one for
         each customer.
         """
-        pause = max(COVER_DAYS, self.longest_pause_days) if table == "sales" else COVER_DAYS
-        tolerated, (first, last) = pd.Timedelta(days=pause), self.given(table)
+        tolerated, (first, last) = self._tolerated(table), self.given(table)
         start = pd.to_datetime(start)
         begun = start + tolerated >= first
         if end is None:
             return begun
         end = pd.to_datetime(end)
         return begun & (end - tolerated <= last) & (start <= last) & (end >= first)
+
+    def covers_days(self, table: str, start: ir.DateValue, end: ir.DateValue) -> ir.BooleanValue:
+        """`covers` of the days of a table."""
+        tolerated, (first, last) = self._tolerated(table), self.given(table)
+        if pd.isna(first):
+            return ibis.literal(False)
+        begun = start >= ibis.date((first - tolerated).date())
+        told = end <= ibis.date((last + tolerated).date())
+        beside = (start > ibis.date(last.date())) | (end < ibis.date(first.date()))
+        return begun & told & ~beside
+
+    def _tolerated(self, table: str) -> pd.Timedelta:
+        pause = max(COVER_DAYS, self.longest_pause_days) if table == "sales" else COVER_DAYS
+        return pd.Timedelta(days=pause)
 
     @property
     def notices(self) -> list[Notice]:

@@ -11,10 +11,11 @@ import json
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ import duckdb
 import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 from ibis.common.exceptions import IbisError, TableNotFound
 
+from carnet.book.mapped import Mapped, in_batches
 from carnet.engagement.databases import Address, first_line, from_environment, without_secret
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
@@ -36,6 +39,11 @@ from carnet.intake.sources.base import identifier, quoted
 Make = Callable[..., ir.Table]  # tables and what is given beside → an expression
 BATCH_ROWS = 100_000
 SMALL_ROWS = 1_000_000
+# of Ibis as Spark names them
+KINDS = {
+    "string": "string", "float64": "double", "int64": "bigint", "int32": "int", "date": "date",
+    "boolean": "boolean",
+}  # fmt: skip
 LINE = '"line of carnet"'  # a row of a server's table: no column is called so
 LINE_HASH = f"hashtextextended({LINE}::text, 0)"
 
@@ -139,11 +147,21 @@ class Engine:
         """A table written where `read` finds it, in the place of what stood there; returns it."""
         written = target.with_suffix(".part")
         table.to_parquet(written)
-        if target.is_dir():
-            shutil.rmtree(target)
-        written.replace(target)
+        _replace(written, target)
         self.there[name] = self._read(name, target)
         return self.there[name]
+
+    def mapped(self, made: Mapped, target: Path) -> None:
+        """Write a table with what a function adds to its rows, a batch at a time."""
+        schema, part = made.schema.to_pyarrow(), target.with_suffix(".part")
+        with pq.ParquetWriter(part, schema) as written:
+            for batch in in_batches(made.function, schema, self._batches(made.table)):
+                written.write_batch(batch)
+        _replace(part, target)
+
+    def _batches(self, table: ir.Table) -> Iterable[pa.RecordBatch]:
+        # not Ibis' own, which asks DuckDB 2 for a function that it no longer has
+        return table.get_backend()._to_duckdb_relation(table).to_arrow_reader(BATCH_ROWS)
 
     def sql(self, table: ir.Table) -> str:
         """The query that computes a table here."""
@@ -155,6 +173,12 @@ class Engine:
     def _create(self, name: str, query: str) -> None:
         """Make a temporary table of a query, in the place of one of that name."""
         self.backend.con.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {query}')
+
+
+def _replace(written: Path, target: Path) -> None:
+    if target.is_dir():
+        shutil.rmtree(target)
+    written.replace(target)
 
 
 @lru_cache(256)
@@ -174,6 +198,9 @@ class Elsewhere(Engine):
     def row(self, make: Make, sources: Mapping[str, Path], *given: Any) -> dict[str, Any]:
         """As of `Engine`."""
         return self._made(make, sources, given).execute().iloc[0].to_dict()
+
+    def _batches(self, table: ir.Table) -> Iterable[pa.RecordBatch]:
+        return table.to_pyarrow_batches(chunk_size=BATCH_ROWS)
 
     def _made(self, make: Make, sources: Mapping[str, Path], given: tuple) -> ir.Table:
         return make(*(self.read(name, path) for name, path in sources.items()), *given)
@@ -266,6 +293,23 @@ class Spark(Elsewhere):
             yield
         except self._refusals() as error:
             raise _refused(address, error) from None
+
+    def mapped(self, made: Mapped, target: Path) -> None:
+        """As of `Engine`, by the workers; through this process where they have no carnet."""
+        backend, part = made.table.get_backend(), target.with_suffix(".part")
+        kinds = {name: KINDS[str(kind)] for name, kind in made.schema.items()}
+        rows = backend._session.sql(self.sql(made.table)).mapInArrow(
+            partial(in_batches, made.function, made.schema.to_pyarrow()),
+            ", ".join(f"{self._quoted(name)} {kind}" for name, kind in kinds.items()),
+        )
+        try:
+            rows.write.mode("overwrite").parquet(str(part))
+        except self._refusals() as error:
+            if "No module named 'carnet'" not in str(error):
+                raise
+            super().mapped(made, target)
+        else:
+            _replace(part, target)
 
     def _create(self, name: str, query: str) -> None:
         self.backend._session.sql(query).cache().createOrReplaceTempView(name)
@@ -544,6 +588,8 @@ def _spark() -> Any:
         ) from None
     session.conf.set("spark.sql.session.timeZone", "UTC")  # no machine's zone moves a day
     if here and str(session.sparkContext.master).startswith("local"):
+        if not os.environ.get("PYSPARK_PYTHON"):
+            session.sparkContext.pythonExec = sys.executable  # which has carnet
         session.conf.set(
             "spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism)
         )

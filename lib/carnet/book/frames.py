@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.ipc
 
-KEPT_FRAMES = 60  # of a book; those used longest ago go
+KEPT = 60  # frames and tables of a book; those used longest ago go
 LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandas", "pyarrow", "scipy", "statsmodels")
 NOTE = b"carnet"
 DIGEST_BYTES = 32  # SHA-256 of what follows: a careless hand or a full disk changes it
@@ -54,7 +55,7 @@ def write_frame(path: Path, frame: pd.DataFrame, note: Any) -> bool:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         part.write_bytes(hashlib.sha256(content).digest() + content)
         part.replace(path)
-        _forget_oldest(path.parent)
+        forget_oldest(path.parent)
     except (OSError, ValueError, OverflowError, pa.ArrowException):
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -72,8 +73,7 @@ def read_frame(path: Path) -> tuple[pd.DataFrame, Any] | None:
     if hashlib.sha256(content).digest() != digest:
         return None
     table = pa.ipc.open_file(content).read_all()
-    with contextlib.suppress(OSError):  # a folder that may only be read
-        path.touch()
+    touch(path)
     note, objects = json.loads(table.schema.metadata[NOTE])
     return _as_written(table, objects), note
 
@@ -99,7 +99,16 @@ def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     return same_types and one.index.equals(other.index) and one.equals(other)
 
 
-def _forget_oldest(folder: Path) -> None:
-    found = sorted(folder.glob("*.arrow"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in found[KEPT_FRAMES:]:
+def touch(path: Path) -> None:
+    """Note that it was used, where the folder is not one that may only be read."""
+    with contextlib.suppress(OSError):
+        path.touch()
+
+
+def forget_oldest(folder: Path) -> None:
+    """Remove the frames and tables of a book that were used longest ago."""
+    kept = [*folder.glob("*.arrow"), *folder.glob("*.parquet")]
+    for path in sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+        path.with_suffix(".json").unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)
         path.unlink(missing_ok=True)

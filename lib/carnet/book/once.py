@@ -45,7 +45,7 @@ def once(
 
     @wraps(function)
     def kept(book: Book, *arguments: P.args, **named: P.kwargs) -> pd.DataFrame:
-        key = (function.__module__, function.__qualname__, arguments, *sorted(named.items()))
+        key = question(function, arguments, named)
         if key not in book.computed:
             compute = partial(_compute, book, partial(function, book, *arguments, **named))
             book.computed[key] = _kept(book, key, compute)
@@ -55,6 +55,13 @@ def once(
         return computed.frame.copy()
 
     return kept
+
+
+def question(
+    function: Callable[..., Any], arguments: tuple, named: dict[str, Any]
+) -> tuple[str, str, tuple, tuple]:
+    """What is asked of a book: where the function stands, its name, what it is given."""
+    return function.__module__, function.__qualname__, arguments, tuple(sorted(named.items()))
 
 
 def _one_unknown(frame: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +87,7 @@ def _compute(book: Book, function: Callable[[], pd.DataFrame]) -> Computed:
     return Computed(frame, queried)
 
 
-def _asked(book: Book, key: Any) -> str:
+def asked(book: Book, key: Any) -> str:
     """Fingerprint of all that a frame depends on: the book, the engagement with the files that it
     names, the question, the code.
     """
@@ -103,9 +110,9 @@ def _kept(book: Book, key: Any, compute: Callable[[], Computed]) -> Computed:
     """What another notebook or an earlier run of this book computed, else computed and kept beside
     it; a frame that does not come back exactly is shared by the notebooks of this run alone.
     """
-    name, shared = _asked(book, key), this_run().shared
+    name, shared = asked(book, key), this_run().shared
     place = book.folder / FRAMES / f"{name}.arrow"
-    with _lock(book, name):
+    with lock(book, name):
         found = read_frame(place)
         if found is not None:
             frame, ran = found
@@ -122,7 +129,7 @@ def _kept(book: Book, key: Any, compute: Callable[[], Computed]) -> Computed:
         return computed
 
 
-def _lock(book: Book, name: str) -> AbstractContextManager[Any]:
+def lock(book: Book, name: str) -> AbstractContextManager[Any]:
     """One process at a time computes the answer to a question: of this run, else of this book."""
     folder = Path(this_run().shared or book.folder / FRAMES)
     with suppress(OSError):

@@ -40,12 +40,17 @@ def years_covered(book: Book) -> int:
     return sum(book.covers("sales", start) for start in starts)
 
 
-@composed({"peak_end": Column("date", "Last day of the best 12 months")})
 def best_years(book: Book) -> pd.DataFrame:
     """`defection.peak_years` of the book, the best 12 months by the day on which they end."""
     t = defection.peak_years(book.cube).execute()
-    ends = {month: book.periods.month_end(month) for month in t.peak_audit_month.dropna().unique()}
-    return t.assign(peak_end=pd.to_datetime(t.pop("peak_audit_month").map(ends)))
+    return t.assign(peak_end=peak_ends(book.periods, t.pop("peak_audit_month")))
+
+
+@composed({"peak_end": Column("date", "Last day of the best 12 months")})
+def peak_ends(periods: Periods, months: pd.Series) -> pd.Series:
+    """The last day of each audit month."""
+    ends = {month: periods.month_end(month) for month in months.dropna().unique()}
+    return pd.to_datetime(months.map(ends))
 
 
 def listed_since(book: Book, customers: pd.Series) -> pd.Series:
@@ -117,17 +122,22 @@ def marks_outside(book: Book) -> int:
 
 
 def answers(book: Book, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """Marks of the customers that answered between two days, as shares of the scale:
-    columns of `customer_answers`; empty without the table.
-    """
+    """`customer_answers` of two days as a frame; empty without the table."""
     if not book.has("satisfaction"):
         return pd.DataFrame({"customer_id": [], "score": []})
+    return answered(book, first, last).execute()
+
+
+def answered(book: Book, first: dt.date, last: dt.date) -> ir.Table:
+    """Marks of the customers that answered between two days, as shares of the scale:
+    columns of `customer_answers`.
+    """
     t = scaled_satisfaction(book)
     t = t.filter(t.date.between(ibis.date(first), ibis.date(last)))
     if "kind" in t.columns:  # a promise to recommend, or an effort, is no mark of satisfaction
         general = t.filter(t.kind.isnull() | (t.kind == "csat"))
         t = general if general.count().execute() else t.filter(t.kind != "ces")
-    return service_quality.customer_answers(t).execute()
+    return service_quality.customer_answers(t)
 
 
 @composed(
@@ -335,18 +345,21 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
 
 
 def trend(book: Book, customers: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
-    """Revenue of the second half of a year less the first half, ÷ both;
-    between −1 and 1, NaN where both come to nothing.
+    """`trends` of customers; NaN of those without an order in the year."""
+    found = trends(book, start.date(), end.date()).execute()
+    return found.set_index("customer_id").trend.reindex(customers).to_numpy(dtype=float)
+
+
+def trends(book: Book, start: dt.date, end: dt.date) -> ir.Table:
+    """Revenue of the second half of a year less the first half, ÷ both: customer_id, trend
+    (between −1 and 1, NULL where both come to nothing).
     """
-    orders = book.orders.filter(
-        book.orders.date.between(ibis.date(start.date()), ibis.date(end.date()))
+    orders = book.orders.filter(book.orders.date.between(ibis.date(start), ibis.date(end)))
+    middle = ibis.date(start + (end - start) / 2)
+    t = orders.group_by("customer_id").agg(
+        # no order in the second half: nothing bought in it
+        late=orders.revenue.sum(where=orders.date > middle).fill_null(0.0),
+        whole=orders.revenue.sum(),
     )
-    middle = (start + (end - start) / 2).date()
-    halves = orders.group_by("customer_id").agg(
-        late=orders.revenue.sum(where=orders.date > ibis.date(middle)), all=orders.revenue.sum()
-    )
-    halves = halves.execute().set_index("customer_id").reindex(customers)
-    # no order in the second half: nothing bought in it
-    late = halves["late"].fillna(0.0).to_numpy()
-    whole = halves["all"].to_numpy(dtype=float)
-    return np.where(whole > 0, np.clip(2 * late / np.where(whole > 0, whole, 1) - 1, -1, 1), np.nan)
+    told = (2 * t.late / t.whole - 1).clip(-1, 1)
+    return t.select("customer_id", trend=(t.whole > 0).ifelse(told, ibis.null("float64")))

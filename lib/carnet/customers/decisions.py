@@ -2,17 +2,22 @@
 task, calendar and budget reads.
 """
 
+from functools import partial
+
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.mapped import Mapped, frame
 from carnet.book.once import once
-from carnet.customers.accounts.account_list import account_list, chosen_rules, with_strategies
+from carnet.book.tables import tabled
+from carnet.customers.accounts.account_list import LARGEST_FIRST
 from carnet.customers.accounts.history import leave_history
 from carnet.customers.accounts.profits import Rates
+from carnet.customers.accounts.valued import valued_accounts
 from carnet.customers.gaps.gap_list import earlier_lists, flag_rules, gap_list
 from carnet.customers.growth.next_family import next_families_of
 from carnet.customers.reasons.leavers import closed_customers
-from carnet.customers.retention.customer_value import portfolio_of, regain_margins, yearly_margins
+from carnet.customers.retention.customer_value import portfolio_of
 from carnet.engagement.parameters import Policy
 from carnet.measures.costs import accounts as ledger_accounts
 from carnet.measures.costs import receivables
@@ -28,6 +33,10 @@ ACTION_COLUMNS = [
     "renewal_date", "renewal_end", "renewal_amount",
 ]  # fmt: skip
 
+BUDGETED = {
+    "leave_probability": "float64", "save_probability": "float64", "residual_margin": "float64",
+    "uncapped_budget": "float64", "budget": "float64", "chase": "boolean", "chase_reason": "string",
+}  # fmt: skip
 MADE = ("action", "action_reason", "at_most", "action_value")  # by what is decided
 RENEW_DAYS = 120  # before a contract ends, or may be ended, in which it is spoken about
 PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
@@ -72,7 +81,7 @@ def decided_under(book: Book, policy: Policy) -> pd.DataFrame:
     """`decisions` under a policy that is only tried, and kept nowhere."""
     if not book.has("sales"):
         return _decided(_contracts_alone(book), policy)
-    budgets = account_budgets(book, policy)
+    budgets = frame(account_budgets(book, policy).order_by(*LARGEST_FIRST))
     t = budgets.merge(
         _proposals(book, policy),
         on="customer_id",
@@ -135,29 +144,8 @@ def contract_names(book: Book) -> pd.DataFrame:
     return t.assign(name=t.name.fillna(pd.Series(ids.to_numpy(), t.index)))
 
 
-@composed(
-    {
-        "yearly_margin": Column(
-            "currency",
-            "Margin of 12 months as the retention measures read it: customer_value.yearly_margins",
-        ),
-        "regain_margin": Column(
-            "currency",
-            "Margin of a year that winning it back regains: customer_value.regain_margins",
-        ),
-    },
-)
-@once
-def valued_accounts(
-    book: Book, cut_a: float, cut_b: float, strategy_rules: str, rates: Rates
-) -> pd.DataFrame:
-    """The account list with strategies and yearly margins."""
-    rules = chosen_rules(book.engagement.sector_profile.strategy, strategy_rules)
-    t = with_strategies(account_list(book, cut_a, cut_b, rates), rules, cut_a, cut_b)
-    return t.assign(yearly_margin=yearly_margins(book, t), regain_margin=regain_margins(book, t))
-
-
-def account_budgets(book: Book, policy: Policy) -> pd.DataFrame:
+@tabled
+def account_budgets(book: Book, policy: Policy) -> Mapped:
     """`valued_accounts` with what each account would be worth spending:
     `retention_budget.retention_budgets`.
     """
@@ -173,7 +161,13 @@ def account_budgets(book: Book, policy: Policy) -> pd.DataFrame:
         policy.horizon_years,
         policy.discount_rate,
     )
-    return retention_budget.retention_budgets(t, leaving, portfolio.retention_rate, terms)
+    budget = partial(
+        retention_budget.retention_budgets,
+        rates=leaving,
+        retention_rate=portfolio.retention_rate,
+        terms=terms,
+    )
+    return Mapped(t, budget, BUDGETED)
 
 
 def recoverability_rates(book: Book, policy: Policy) -> pd.DataFrame:

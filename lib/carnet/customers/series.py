@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -219,27 +220,43 @@ def buckets_of(rows: pd.DataFrame) -> list[Bucket]:
 
 
 def margin_rates(book: Book, customers: pd.Series) -> np.ndarray:
-    """Margin rate of each customer over both periods where its lines tell costs,
+    """`with_margin_rates` of customers in a frame."""
+    own, company = _rates(book)
+    if own is None:
+        return np.full(len(customers), company)
+    rates = own.execute().set_index("customer_id").margin_rate
+    return rates.reindex(customers).fillna(company).to_numpy(dtype=float)
+
+
+def with_margin_rates(book: Book, t: ir.Table) -> ir.Table:
+    """A table of customers with margin_rate: that of both periods where its lines tell costs,
     else the company's rate on the variable costs that name no customer.
     """
-    own = pd.Series(dtype=float)
+    own, company = _rates(book)
+    usual = ibis.null("float64") if pd.isna(company) else ibis.literal(company)
+    if own is None:
+        return t.mutate(margin_rate=usual)
+    t = t.left_join(own, "customer_id").drop("customer_id_right")
+    return t.mutate(margin_rate=t.margin_rate.fill_null(usual))
+
+
+def _rates(book: Book) -> tuple[ir.Table | None, float]:
+    """The margin rate of customers by their own lines (customer_id, margin_rate), None where too
+    few tell costs, and the company's.
+    """
+    own = None
     cells = book.cube.filter(
         book.periods.in_current(book.cube) | book.periods.in_previous(book.cube)
     )
     if book.has("sales", "cost"):
-        sums = (
-            cells.group_by("customer_id")
-            .agg(
-                cost=cells.cost.sum(),
-                revenue=cells.revenue.sum(),
-                costed=cells.costed_revenue.sum(),
-                positive=cells.positive_revenue.sum(),
+        told = cells.agg(costed=cells.costed_revenue.sum(), positive=cells.positive_revenue.sum())
+        sums = told.execute().iloc[0].fillna(0.0)
+        if sums.costed >= kpi.LEAST_COSTED * sums.positive:
+            own = cells.group_by("customer_id").agg(
+                cost=cells.cost.sum(), revenue=cells.revenue.sum()
             )
-            .execute()
-        )
-        if sums.costed.sum() >= kpi.LEAST_COSTED * sums.positive.sum():
-            sums = sums[sums.revenue > 0].set_index("customer_id")
-            own = 1 - sums.cost / sums.revenue
+            own = own.filter(own.revenue > 0)
+            own = own.select("customer_id", margin_rate=1 - own.cost / own.revenue)
     now, named = audit_series(book).iloc[-1], own_costs(book)
     # borne by whom they name, not by all
     apart = float(named.own_variable_cost.sum().execute() or 0.0) if named is not None else 0.0
@@ -248,7 +265,7 @@ def margin_rates(book: Book, customers: pd.Series) -> np.ndarray:
         if now.accounted_revenue > 0
         else now.margin_rate
     )
-    return own.reindex(customers).fillna(company).to_numpy(dtype=float)
+    return own, float(company)
 
 
 def cost_lines(book: Book, periods: Sequence[Bucket]) -> pd.DataFrame:

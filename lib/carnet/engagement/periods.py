@@ -63,6 +63,13 @@ def years_earlier_each(days: pd.Series, years: int) -> pd.Series:
     return named.map(found).astype("datetime64[ns]")
 
 
+def year_earlier_in(days: ir.DateValue) -> ir.DateValue:
+    """The date one year before each date of a table, by the rule of `years_earlier`."""
+    day, year = ibis.interval(days=1), ibis.interval(years=1)
+    ends_month = (days + day).day() == 1
+    return ends_month.ifelse((days + day - year) - day, days - year)
+
+
 @dataclass(frozen=True)
 class Period:
     """Both days included."""

@@ -12,10 +12,11 @@ import ibis
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
+from carnet.book.mapped import frame
 from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.groups import cuts_of
 from carnet.customers.accounts.profits import Rates, margins_of
-from carnet.customers.retention.customer_value import yearly_margins
+from carnet.customers.accounts.valued import valued_accounts
 from carnet.customers.series import audit_series, moved, own_costs
 from carnet.engagement import schema
 from carnet.engagement.periods import Period
@@ -618,7 +619,9 @@ def accounts(tmp_path_factory):
         ),
         as_of=AS_OF,
     )
-    return opened.checks, account_list(opened, 0.8, 0.95, Rates()).set_index("customer_id")
+    return opened.checks, frame(
+        account_list(opened, 0.8, 0.95, Rates()).order_by("customer_id")
+    ).set_index("customer_id")
 
 
 def test_a_list_price_tells_a_discount_beside_a_unit_price(accounts):
@@ -653,6 +656,6 @@ def test_the_rate_of_all_holds_no_cost_that_names_a_customer(make_engagement):
         ["2024-01-01", "2024-12-31", "Transport", 24000, "variable", "C0"],
     ]
     book = open_book(make_engagement(tables={"sales": sales, "costs": lines}, as_of="2024-12-31"))
-    t = account_list(book, 0.8, 0.95, Rates())
-    margins = dict(zip(t.customer_id, yearly_margins(book, t), strict=True))
+    t = frame(valued_accounts(book, 0.8, 0.95, "", Rates()))
+    margins = dict(zip(t.customer_id, t.yearly_margin, strict=True))
     assert margins == pytest.approx({"C0": -15600.0} | {f"C{i}": 8400.0 for i in range(1, 10)})

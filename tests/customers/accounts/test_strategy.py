@@ -5,6 +5,7 @@ Closed forms, laws, simulations with a known truth.
 
 import math
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -256,7 +257,9 @@ def test_crossed_matrix_and_load_hold_everybody():
             potential=[100.0, 50, np.nan, 300],
         )
     )
-    t["potential_class"] = t.customer_id.map(concentration.potential_classes(t, 0.8, 0.95))
+    accounts = ibis.memtable(t[["customer_id", "potential"]])
+    classes = concentration.potential_classes(accounts, 0.8, 0.95).execute()
+    t["potential_class"] = t.customer_id.map(classes.set_index("customer_id").potential_class)
     t["untapped"] = (t.potential - t.revenue).clip(lower=0)
     matrix = strategy.crossed_matrix(t)
     assert matrix.customer_count.sum() == 3 and matrix.untapped.sum() == 20 + 35 + 300

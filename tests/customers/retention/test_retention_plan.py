@@ -8,6 +8,7 @@ import re
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
+from carnet.book.mapped import frame
 from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.profits import Rates
 from carnet.engagement.file import load_engagement
@@ -245,7 +246,7 @@ def test_contacts_that_were_not_exported_are_no_neglect(make_engagement):
     book = open_book(
         make_engagement(tables={"sales": [SALES, *STAY], "service": visits}, as_of="2024-12-31")
     )
-    t = account_list(book, 0.8, 0.95, Rates())
+    t = frame(account_list(book, 0.8, 0.95, Rates()))
     assert t.contact_count.isna().all() and (t.contact_count_previous == 1).all()
 
 

@@ -6,27 +6,24 @@ and the column is there. The list looks at the last 12 months and the 12 before,
 engagement compares.
 """
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.book.once import once
-from carnet.customers.accounts.profits import Rates, profits
-from carnet.customers.accounts.sources import (
-    activities,
-    fading,
-    listed,
-    marks,
-    opportunities,
-    payment,
-    rhythm,
-    sale_lines,
-    years,
-)
+from carnet.book.mapped import Mapped
+from carnet.book.tables import tabled
+from carnet.customers.accounts import sources
+from carnet.customers.accounts.profits import Rates, bounded, with_profits
+from carnet.customers.columns import joined
+from carnet.customers.customer_years import peak_ends
 from carnet.customers.series import moved as moved_of
+from carnet.engagement.periods import Periods
 from carnet.engagement.profiles import RULE_BOUNDS, checked_rule
 from carnet.errors import CarnetError, nearest
 from carnet.measures.portfolio import concentration, strategy
@@ -37,6 +34,16 @@ MOVEMENTS = N_(
     "One row per customer over the last 12 months and those before: revenue, orders, what became "
     "of the customer"
 )
+LARGEST_FIRST = (ibis.desc("revenue"), "customer_id")
+MOVED = [
+    "customer_id", "revenue", "revenue_previous", "order_count", "active", "status", "first_date"
+]  # fmt: skip
+JUDGED = {
+    "fall_p_value": "float64",
+    "profit_low": "float64",
+    "profit_high": "float64",
+    "peak_end": "date",
+}
 STRATEGY_COLUMNS = [
     "customer_id", "name", "salesperson", "strategy", "action", "reason", "serve_on",
     "relationship", "sign_count", "measured_sign_count", "signs", "revenue", "revenue_previous",
@@ -105,9 +112,9 @@ def chosen_rules(rules: Mapping[str, float], text: str) -> dict[str, float]:
     },
     N_("Accounts: one row per customer with a sale in the last 24 months"),
 )
-@once
-def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.DataFrame:
-    """One row per customer with a sale in the last 24 months, largest revenue first.
+@tabled
+def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> Mapped:
+    """One row per customer with a sale in the last 24 months.
 
     Columns     customer_id, name, salesperson, segment; revenue and revenue_previous, order_count,
                 active (an order in the last 12 months), status, abc_class, class_b_revenue
@@ -120,85 +127,62 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> pd.Dat
                 (12 months up to the last order), contact_count_previous (12 months before those),
                 rush_count; contact_person_count, single_thread, family_share, mean_discount,
                 fading, opportunity_count, opportunity_quarter_count, win_rate; contract,
-                contract_end, potential, competitor. Unknown is NaN or NULL
+                contract_end, potential, competitor. Unknown is NULL
     """
     book = book.rolling
-    periods = book.periods
     moved = book.kept("account_movements", moved_of(book), MOVEMENTS)
-    t = moved.filter(moved.status.notnull()).order_by(ibis.desc("revenue"), "customer_id").execute()
-    t = t[
-        [
-            "customer_id",
-            "revenue",
-            "revenue_previous",
-            "order_count",
-            "active",
-            "status",
-            "first_date",
-        ]
-    ]
-    classes = (
-        concentration.abc_classes(moved, cut_a, cut_b)
-        .select("customer_id", "abc_class")
-        .execute()
-        .set_index("customer_id")
-        .abc_class
-    )
-    t["abc_class"] = t.customer_id.map(classes)
-    large = t.revenue[t.abc_class.isin(["A", "B"])]
-    t["class_b_revenue"] = large.min() if len(large) else np.nan
-    named = book.names()
-    t["name"], t["salesperson"] = (
-        t.customer_id.map(named.name).fillna(t.customer_id),
-        t.customer_id.map(named.salesperson),
-    )  # nameless: its number
-    for part in (
-        listed(book),
-        rhythm(book),
-        years(book),
-        sale_lines(book),
-        profits(book, rates),
-        payment(book),
-        opportunities(book),
-    ):
-        t = _joined(t, part)
-    if book.has("contracts"):  # whoever holds none is under none
-        t["contract"] = t.contract.fillna(False).astype("boolean")
-    last = pd.to_datetime(t.last_order_date)
-    t["days_since_last_order"] = (pd.Timestamp(book.as_of) - last).dt.days.astype(float)
-    began = pd.to_datetime(t.first_date).astype("datetime64[ns]")
-    told = pd.to_datetime(t.since).astype("datetime64[ns]")
-    t["tenure_years"] = (
-        pd.Timestamp(book.as_of) - told.where(told < began, began)
-    ).dt.days / 365.25
-    before = t.revenue_previous.where(t.revenue_previous > 0)
-    t["kept_share"] = np.minimum(t.revenue.clip(lower=0), before) / before
-    t["profit_rate"] = t.profit_or_margin / t.margin_revenue.where(t.margin_revenue > 0)
-    t["profit_rank"] = t.profit_or_margin.rank(pct=True)
-    t = _joined(t, marks(book))
-    t = activities(book, t)
-    t["fading"] = fading(book, t.customer_id, periods.current)
-    # persons behind orders where the sales name them, else those that the customer list counts
-    t["contact_person_count"] = (
-        t.order_contact_count.fillna(t.contacts.astype(float))
-        if "order_contact_count" in t
-        else t.contacts.astype(float)
-    )
-    persons = t.contact_person_count.where(t.contact_person_count > 0)
-    t["contact_person_count"], t["single_thread"] = (
-        persons,
-        (persons == 1).astype("boolean").mask(persons.isna()),
-    )
-    return t.sort_values(["revenue", "customer_id"], ascending=[False, True], ignore_index=True)
+    t = moved.filter(moved.status.notnull())[MOVED]
+    t = sources.with_activities(book, sources.with_rhythm(book, t))
+    classes = concentration.abc_classes(moved, cut_a, cut_b)
+    t = joined(t, classes, {"abc_class": "string"})
+    large = classes.filter(classes.abc_class.isin(["A", "B"]))
+    t = t.cross_join(large.agg(class_b_revenue=large.revenue.min()))
+    t = joined(t, book.customers, {"name": "string", "salesperson": "string"})
+    t = t.mutate(name=t.name.fill_null(t.customer_id))  # nameless: its number
+    t = sources.with_list(book, t)
+    t = sources.with_years(book, t)
+    t = sources.with_sale_lines(book, t)
+    t, served = with_profits(book, t, rates)
+    t = sources.with_payment(book, t)
+    t = sources.with_opportunities(book, t)
+    t = sources.with_marks(book, t)
+    t = sources.with_fading(book, t, book.periods.current)
+    t = _compared(book.as_of, t)
+    judge = partial(_judged, book.periods, rates, tuple(served))
+    return Mapped(t, judge, JUDGED, (*served, "peak_audit_month", "orders_ever", "orders_lately"))
 
 
-def _joined(t: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
-    return t.merge(
-        part.astype({"customer_id": t.customer_id.dtype}),
-        on="customer_id",
-        how="left",
-        validate="one_to_one",
+def _compared(as_of: dt.date, t: ir.Table) -> ir.Table:
+    """The accounts with what follows from their columns, and from each other's."""
+    today, unknown = ibis.date(as_of), ibis.null("float64")
+    before, worth = t.revenue_previous, t.profit_or_margin
+    persons = t.contacts  # where the sales name them those behind orders, else the list's
+    if "order_contact_count" in t.columns:
+        persons = ibis.coalesce(t.order_contact_count, t.contacts)
+    began = (t.since < t.first_date).ifelse(t.since, t.first_date)
+    ties = t.count().over(ibis.window(group_by=worth))
+    rank = ibis.rank().over(ibis.window(order_by=[worth.isnull(), worth])) + (ties + 1) / 2
+    return t.mutate(
+        days_since_last_order=today.delta(t.last_order_date, unit="day"),
+        tenure_years=today.delta(began, unit="day").cast("float64") / 365.25,
+        kept_share=(before > 0).ifelse(
+            ibis.least(ibis.greatest(t.revenue, 0.0), before) / before, unknown
+        ),
+        profit_rate=(t.margin_revenue > 0).ifelse(worth / t.margin_revenue, unknown),
+        profit_rank=worth.notnull().ifelse(rank / worth.count().over(), unknown),
+        mean_discount=ibis.coalesce(t.line_discount, t.opportunity_discount),
+        contact_person_count=persons.nullif(0.0),
+        single_thread=persons.nullif(0.0) == 1,
     )
+
+
+def _judged(periods: Periods, rates: Rates, served: Sequence[str], t: pd.DataFrame) -> pd.DataFrame:
+    """Rows with what laws and calendars tell of each: JUDGED."""
+    known, chances = t.month_count.notna(), np.full(len(t), np.nan)
+    counts = t.loc[known, ["orders_lately", "orders_ever", "month_count"]].to_numpy(dtype=int)
+    chances[known] = strategy.fall_p_values(*counts.T)
+    t = bounded(t, rates, served)
+    return t.assign(fall_p_value=chances, peak_end=peak_ends(periods, t.peak_audit_month))
 
 
 @composed(
@@ -209,18 +193,12 @@ def _joined(t: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
         "serve_on": Column(
             "text", "What to serve it on, where the strategy is to serve: strategy.serve_levers"
         ),
-        "potential_class": Column(
-            "text", "Class A, B or C by potential: concentration.potential_classes"
-        ),
-        "untapped": Column("currency", "Potential less revenue, at least 0"),
     },
     N_("Accounts with the signs of a relationship and one strategy each"),
 )
-def with_strategies(
-    t: pd.DataFrame, rules: Mapping[str, float], cut_a: float, cut_b: float
-) -> pd.DataFrame:
-    """The account list with its strategies: the switching signs, relationship, strategy, serve_on,
-    signs (their names), potential_class, untapped.
+def with_strategies(t: pd.DataFrame, rules: Mapping[str, float]) -> pd.DataFrame:
+    """Rows of the account list, with potential_class, and their strategies: the switching signs,
+    relationship, strategy, serve_on, signs (their names).
     """
     signs = strategy.switching_signs(t, rules)
     t = t.assign(
@@ -235,9 +213,23 @@ def with_strategies(
     ]
     t["strategy"] = strategy.choose_strategies(t, rules)
     t["serve_on"] = strategy.serve_levers(t, rules).where(t.strategy == "serve", "")
-    t["potential_class"] = t.customer_id.map(concentration.potential_classes(t, cut_a, cut_b))
-    t["untapped"] = (t.potential.astype(float) - t.revenue).clip(lower=0)
     return t
+
+
+@composed(
+    {
+        "potential_class": Column(
+            "text", "Class A, B or C by potential: concentration.potential_classes"
+        ),
+        "untapped": Column("currency", "Potential less revenue, at least 0"),
+    }
+)
+def with_potential_classes(t: ir.Table, cut_a: float, cut_b: float) -> ir.Table:
+    """The account list with potential_class and untapped."""
+    classes = concentration.potential_classes(t, cut_a, cut_b)
+    t = joined(t, classes, {"potential_class": "string"})
+    untapped = ibis.greatest(t.potential - t.revenue, 0.0)
+    return t.mutate(untapped=t.potential.notnull().ifelse(untapped, ibis.null("float64")))
 
 
 def chance_fallen(book: Book, t: pd.DataFrame, rules: Mapping[str, float]) -> float:

@@ -10,6 +10,7 @@ import ibis
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.mapped import frame
 from carnet.customers.accounts.sources import listed
 from carnet.engagement.periods import years_earlier
 from carnet.measures.costs import receivables
@@ -80,8 +81,11 @@ def dossiers(book: Book, customers: Sequence[str]) -> Dossiers:
 def _listed(book: Book, ids: list[str]) -> pd.DataFrame:
     """What the customer list says of each account, and of its contract what decides elsewhere."""
     t = _rows(book, ids, "customers", "", "segment sector region since until potential")
-    told = listed(book)[["customer_id", "contract", "contract_end"]]
-    told = told[told.customer_id.isin(ids)].astype({"customer_id": object})
+    every = listed(book)
+    told = every.filter(every.customer_id.isin(ids)).select(
+        "customer_id", "contract", "contract_end"
+    )
+    told = frame(told).astype({"customer_id": object})
     return t.astype({"customer_id": object}).merge(told, on="customer_id", how="outer")
 
 

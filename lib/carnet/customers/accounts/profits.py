@@ -1,5 +1,6 @@
 """What a customer brings and what serving it costs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.customers.columns import joined
 from carnet.customers.series import audit_series, own_costs
 from carnet.customers.series import moved as moved_of
 from carnet.measures.costs import cost_to_serve
@@ -96,46 +98,46 @@ def yearly_customers(book: Book) -> pd.DataFrame:
         ),
     },
 )
-def profits(book: Book, rates: Rates) -> pd.DataFrame:
-    """Margins of the audit period and what is left of them: customer_id, margin_revenue, margin,
-    cost_to_serve, profit, profit_low, profit_high, profit_or_margin.
+def with_profits(book: Book, t: ir.Table, rates: Rates) -> tuple[ir.Table, list[str]]:
+    """Margins of the audit period and what is left of them: margin_revenue, margin, cost_to_serve,
+    profit, profit_or_margin, and the columns that `profit_bounds` reads: what serving cost by kind
+    of activity, in the order of their names (none where no cost to serve is known).
     """
-    columns = [
-        "customer_id",
-        "margin_revenue",
-        "margin",
-        "cost_to_serve",
-        "profit",
-        "profit_low",
-        "profit_high",
-        "profit_or_margin",
-    ]
+    kinds = dict.fromkeys(("margin_revenue", "margin", "cost_to_serve", "profit"), "float64")
     now = audit_series(book).iloc[1]
-    empty = pd.DataFrame(
-        {name: pd.Series(dtype=object if name == "customer_id" else float) for name in columns}
-    )
     if not (now.variable_cost == now.variable_cost and now.accounted_revenue > 0):
-        return empty
-    margins = margins_of(book, moved_of(book), now).execute()
+        return joined(t, None, kinds | {"profit_or_margin": "float64"}), []
+    margins = margins_of(book, moved_of(book), now)
+    margins = margins.select("customer_id", "margin", margin_revenue="revenue")
     tables, _ = served_tables(book, rates)
+    served: list[str] = []
     if book.has("service") and any(t.cost.notnull().any().execute() for t in tables[:1]):
-        activities = ibis.union(
-            *(t.select("customer_id", "activity", "cost") for t in tables)
-        ).execute()
-        t, _ = cost_to_serve.customer_profit(
-            margins,
-            activities,
-            rates.hourly_low / rates.hourly,
-            rates.hourly_high / rates.hourly,
-            rates.draws,
+        costs = ibis.union(*(t.select("customer_id", "activity", "cost") for t in tables))
+        names = costs.activity.as_table().distinct().execute().activity.dropna()
+        told = {f"served_{n}": name for n, name in enumerate(sorted(names))}
+        costs = costs.group_by("customer_id").agg(
+            **{n: costs.cost.sum(where=costs.activity == name) for n, name in told.items()}
         )
-    else:
-        t = margins.assign(
-            cost_to_serve=np.nan,
-            profit=np.nan,
-            profit_low=margins.margin,
-            profit_high=margins.margin,
-        )
+        served = list(told)
+        margins = joined(margins, costs, dict.fromkeys(served, "float64"))
+        # no such activity noted: no cost of it
+        margins = margins.mutate(**{name: margins[name].fill_null(0.0) for name in served})
+        margins = margins.mutate(cost_to_serve=sum(margins[name] for name in served))
+        margins = margins.mutate(profit=margins.margin - margins.cost_to_serve)
+    t = joined(t, margins, kinds | dict.fromkeys(served, "float64"))
     # the margin where no cost to serve is known
-    t = t.assign(profit_or_margin=t.profit.fillna(t.margin), margin_revenue=t.revenue)
-    return t[columns]
+    return t.mutate(profit_or_margin=ibis.coalesce(t.profit, t.margin)), served
+
+
+def bounded(t: pd.DataFrame, rates: Rates, served: Sequence[str]) -> pd.DataFrame:
+    """Rows with profit_low and profit_high: `cost_to_serve.profit_bounds`, the margin where no cost
+    to serve is known.
+    """
+    if not served:
+        return t.assign(profit_low=t.margin, profit_high=t.margin)
+    known, t = t.margin.notna(), t.assign(profit_low=np.nan, profit_high=np.nan)
+    margin, costs = t.margin[known].to_numpy(), t.loc[known, list(served)].to_numpy(dtype=float)
+    span = rates.hourly_low / rates.hourly, rates.hourly_high / rates.hourly
+    bounds = cost_to_serve.profit_bounds(margin, costs, *span, rates.draws)
+    t.loc[known, ["profit_low", "profit_high"]] = bounds.T
+    return t

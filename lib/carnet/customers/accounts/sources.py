@@ -1,13 +1,18 @@
-"""What each table of the book knows of an account: a frame a table, one row a customer."""
+"""What each table of the book knows of an account: functions that add its columns to a table of
+customers, NULL where the table is not given or does not tell.
+"""
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from unidecode import unidecode
 
 from carnet.book.book import Book
-from carnet.customers.customer_years import answers, best_years, rolling_periods, trend
-from carnet.engagement.periods import Period, Periods, years_earlier, years_earlier_each
+from carnet.book.cube import last_text
+from carnet.customers.columns import everybody, given, joined
+from carnet.customers.customer_years import answered, rolling_periods, trend, trends
+from carnet.engagement.periods import Period, Periods, year_earlier_in, years_earlier
 from carnet.measures.costs import receivables
 from carnet.measures.gaps import contacts
 from carnet.measures.indicators import recurring
@@ -29,19 +34,28 @@ def fading(book: Book, customers: pd.Series, year: Period) -> np.ndarray:
     return trend(book, customers, pd.Timestamp(year.start), pd.Timestamp(year.end)) <= FADING
 
 
-def _with_contracts(book: Book, t: pd.DataFrame) -> pd.DataFrame:
+def with_fading(book: Book, t: ir.Table, year: Period) -> ir.Table:
+    """`fading` as a column."""
+    t = joined(t, trends(book, year.start, year.end), {"trend": "float64"})
+    return t.mutate(fading=(t.trend <= FADING).fill_null(False)).drop("trend")
+
+
+def _with_contracts(book: Book, t: ir.Table) -> ir.Table:
     """The list with contract and contract_end as the contracts themselves tell them, whatever the
     list says: an account that holds none is under none.
     """
     contracts = book.table("contracts")
-    now = recurring.monthly_recurring(contracts, [book.as_of]).execute()
+    now = recurring.monthly_recurring(contracts, [book.as_of])
+    running = now.filter(now.recurring != 0).select("customer_id", running=ibis.literal(True))
     ends = contracts.end.max() if "end" in contracts.columns else ibis.null("date")
-    held = contracts.group_by("customer_id").agg(last_end=ends).execute()
-    t = t.merge(held, on="customer_id", how="outer")
-    t["contract"] = t.customer_id.isin(set(now.customer_id[now.recurring != 0])).astype("boolean")
-    last = pd.to_datetime(t.pop("last_end"))
-    t["contract_end"] = last.where(~t.contract & (last <= pd.Timestamp(book.as_of)))
-    return t
+    held = contracts.group_by("customer_id").agg(last_end=ends)
+    t = everybody(t.drop("contract", "contract_end"), held)
+    t = joined(t, running, {"running": "boolean"})
+    over = t.running.isnull() & (t.last_end <= ibis.date(book.as_of))
+    t = t.mutate(
+        contract=t.running.notnull(), contract_end=over.ifelse(t.last_end, ibis.null("date"))
+    )
+    return t.drop("running", "last_end")
 
 
 @composed(
@@ -53,56 +67,48 @@ def _with_contracts(book: Book, t: pd.DataFrame) -> pd.DataFrame:
         ),
     },
 )
-def listed(book: Book) -> pd.DataFrame:
+def listed(book: Book) -> ir.Table:
     """What the customer list says: customer_id, segment, since,
     contract (running on the audit date), contract_end (of one that has ended), potential, contacts;
     and the competitor of the last departure noted.
     """
-    columns = ["segment", "since", "until", "contract", "potential", "contacts"]
-    t = pd.DataFrame(
-        {"customer_id": pd.Series(dtype=object)}
-        | {name: pd.Series(dtype=object) for name in columns}
-    )
-    if book.has("customers"):
-        t = (
-            book.table("customers")
-            .execute()
-            .drop_duplicates("customer_id")
-            .reindex(columns=["customer_id", *columns])
-        )
-    t["potential"] = t.potential.astype(float)
-    until, under = pd.to_datetime(t.pop("until")), t.contract.astype("boolean")
-    ended = until <= pd.Timestamp(book.as_of)
-    t["contract"], t["contract_end"] = (
-        under & ~ended,
-        until.where(under.fillna(True) & ended),
-    )  # no contract told: what ended is the relationship
+    t = book.table("customers") if book.has("customers") else None
+    kinds = {"segment": "string", "since": "date", "until": "date", "contract": "boolean"}
+    kinds |= {"potential": "float64", "contacts": "float64"}
+    everyone = book.cube.select("customer_id").distinct().limit(0) if t is None else t
+    t = everyone.select("customer_id", **given(t, kinds))
+    ended = (t.until <= ibis.date(book.as_of)).fill_null(False)
+    # no contract told: what ended is the relationship
+    over = t.contract.fill_null(True) & ended
+    t = t.mutate(
+        contract=t.contract & ~ended, contract_end=over.ifelse(t.until, ibis.null("date"))
+    ).drop("until")
     if book.has("contracts"):
         t = _with_contracts(book, t)
     if not book.has("departures", "competitor"):
-        return t.assign(competitor=None)
-    noted = (
-        book.table("departures")
-        .filter(lambda d: d.competitor.notnull())
-        .select("customer_id", "date", "competitor")
-        .execute()
+        return t.mutate(competitor=ibis.null("string"))
+    noted = book.table("departures").filter(lambda d: d.competitor.notnull())
+    last = noted.group_by("customer_id").agg(competitor=last_text(noted.competitor, noted.date))
+    return everybody(t, last)
+
+
+def with_list(book: Book, t: ir.Table) -> ir.Table:
+    """The columns of `listed`; whoever holds none of the contracts given is under none."""
+    told = listed(book)
+    t = joined(
+        t, told, {name: str(kind) for name, kind in told.drop("customer_id").schema().items()}
     )
-    last = noted.sort_values(["customer_id", "date", "competitor"]).drop_duplicates(
-        "customer_id", keep="last"
-    )[["customer_id", "competitor"]]
-    return t.merge(last, on="customer_id", how="outer")
+    return t.mutate(contract=t.contract.fill_null(False)) if book.has("contracts") else t
 
 
-def rhythm(book: Book) -> pd.DataFrame:
-    """customer_id, last_order_date, rhythm_months, silence_ratio, rolling_year_revenue,
-    peak_revenue, peak_end (the last day of the best 12 months).
+def with_rhythm(book: Book, t: ir.Table) -> ir.Table:
+    """last_order_date, rhythm_months, silence_ratio, rolling_year_revenue, peak_revenue,
+    peak_audit_month.
     """
-    t = (
-        defection.order_rhythm(book.orders, book.as_of)
-        .select("customer_id", "last_order_date", "rhythm_months", "silence_ratio")
-        .execute()
-    )
-    return t.merge(best_years(book), on="customer_id", how="outer")
+    rhythm = {"last_order_date": "date", "rhythm_months": "float64", "silence_ratio": "float64"}
+    t = joined(t, defection.order_rhythm(book.orders, book.as_of), rhythm)
+    best = dict.fromkeys(("rolling_year_revenue", "peak_revenue"), "float64")
+    return joined(t, defection.peak_years(book.cube), best | {"peak_audit_month": "int64"})
 
 
 @composed(
@@ -118,32 +124,25 @@ def rhythm(book: Book) -> pd.DataFrame:
         "order_quarter_count": Column("count", "Quarters with an order, of the last four"),
     },
 )
-def years(book: Book) -> pd.DataFrame:
-    """customer_id, month_count (audit months since its first order in the sales given),
-    active_year_share (of those years; NaN in the first one), fall_p_value
-    (`strategy.fall_p_values`), order_quarter_count (of the last four).
+def with_years(book: Book, t: ir.Table) -> ir.Table:
+    """month_count (audit months since its first order in the sales given), active_year_share
+    (of those years; NULL in the first one), order_quarter_count (of the last four), and what
+    `strategy.fall_p_values` is of: orders_ever, orders_lately (of the last 12 months).
     """
     cube = book.cube.filter(book.cube.order_count > 0)
-    t = (
-        cube.group_by("customer_id")
-        .agg(
-            month_count=cube.audit_month.max() + 1,
-            every=cube.order_count.sum(),
-            # no order in the last 12 months
-            recent=cube.order_count.sum(where=cube.audit_month < 12).fill_null(0),
-            years=(cube.audit_month / 12).floor().nunique(),
-            order_quarter_count=(cube.audit_month / 3).floor().nunique(where=cube.audit_month < 12),
-        )
-        .execute()
+    years = cube.group_by("customer_id").agg(
+        month_count=cube.audit_month.max() + 1,
+        orders_ever=cube.order_count.sum(),
+        # no order in the last 12 months
+        orders_lately=cube.order_count.sum(where=cube.audit_month < 12).fill_null(0),
+        years=(cube.audit_month / 12).floor().nunique(),
+        order_quarter_count=(cube.audit_month / 3).floor().nunique(where=cube.audit_month < 12),
     )
-    length = np.floor((t.month_count - 1) / 12) + 1
-    t["fall_p_value"] = strategy.fall_p_values(
-        t.recent.to_numpy(), t.every.to_numpy(), t.month_count.to_numpy()
-    )
-    t["active_year_share"] = (t.years / length).where(length > 1)
-    return t[
-        ["customer_id", "month_count", "active_year_share", "fall_p_value", "order_quarter_count"]
-    ].astype({"order_quarter_count": float})
+    length = ((years.month_count - 1) / 12).floor() + 1
+    share = (length > 1).ifelse(years.years / length, ibis.null("float64"))
+    counts = ("month_count", "orders_ever", "orders_lately")
+    kinds = dict.fromkeys((*counts, "active_year_share", "order_quarter_count"), "float64")
+    return joined(t, years.mutate(active_year_share=share), kinds)
 
 
 @composed(
@@ -163,51 +162,41 @@ def years(book: Book) -> pd.DataFrame:
         ),
     },
 )
-def sale_lines(book: Book) -> pd.DataFrame:
-    """From the sale lines of the last 12 months: customer_id, return_share, family_share,
-    order_contact_count, line_discount (NaN where not told).
+def with_sale_lines(book: Book, t: ir.Table) -> ir.Table:
+    """From the sale lines of the last 12 months: return_share, family_share, line_discount,
+    and order_contact_count where sales name persons.
     """
     sales = book.table("sales")
-    t = sales.filter(sales.date > ibis.date(years_earlier(book.as_of, 1)))
-    amount = t.amount.cast("float64")
-    told = {
-        "return_share": amount.sum(where=amount < 0).fill_null(0.0).abs()
-        / amount.sum(where=amount > 0)
-    }  # no credit note: nothing returned
+    lines = sales.filter(sales.date > ibis.date(years_earlier(book.as_of, 1)))
+    amount = lines.amount.cast("float64")
+    sold = amount.sum(where=amount > 0)
+    # no credit note: nothing returned
+    told = {"return_share": amount.sum(where=amount < 0).fill_null(0.0).abs() / sold}
     if book.has("sales", "contact"):
-        told["order_contact_count"] = t.contact.nunique(where=amount > 0).cast("float64")
+        told["order_contact_count"] = lines.contact.nunique(where=amount > 0)
     if book.has("sales", "offer"):
-        sold = t.offer.nunique().execute()
-        told["family_share"] = t.offer.nunique(where=amount > 0) / float(sold or 1)
+        offers = lines.offer.nunique().execute()
+        told["family_share"] = lines.offer.nunique(where=amount > 0) / float(offers or 1)
     if book.has("sales", "discount"):
-        told["line_discount"] = (amount * t.discount.cast("float64")).sum(
-            where=amount > 0
-        ) / amount.sum(where=(amount > 0) & t.discount.notnull())
+        priced = amount.sum(where=(amount > 0) & lines.discount.notnull())
+        off = (amount * lines.discount.cast("float64")).sum(where=amount > 0)
+        told["line_discount"] = off / priced
     elif book.has("sales", "list_price", "unit_price"):
-        listed = t.list_price.cast("float64")
-        told["line_discount"] = (1 - t.unit_price.cast("float64") / listed.nullif(0.0)).mean(
+        listed = lines.list_price.cast("float64")
+        told["line_discount"] = (1 - lines.unit_price.cast("float64") / listed.nullif(0.0)).mean(
             where=(amount > 0) & (listed > 0)
         )
-    found = t.group_by("customer_id").agg(**told).execute()
-    return found.reindex(
-        columns=["customer_id", *dict.fromkeys([*told, "family_share", "line_discount"])]
-    )
+    found = lines.group_by("customer_id").agg(**told)
+    return joined(t, found, dict.fromkeys([*told, "family_share", "line_discount"], "float64"))
 
 
-def payment(book: Book) -> pd.DataFrame:
-    """customer_id, days_late, overdue_share; unknown without payment dates."""
-    if not book.has("receivables", "paid_date"):
-        return pd.DataFrame(
-            {
-                "customer_id": pd.Series(dtype=object),
-                "days_late": pd.Series(dtype=float),
-                "overdue_share": pd.Series(dtype=float),
-            }
-        )
-    paid = receivables.customer_payment(
-        book.table("receivables"), rolling_periods(book).current, book.as_of
-    )
-    return paid.select("customer_id", "days_late", "overdue_share").execute()
+def with_payment(book: Book, t: ir.Table) -> ir.Table:
+    """days_late, overdue_share; unknown without payment dates."""
+    paid = None
+    if book.has("receivables", "paid_date"):
+        year = rolling_periods(book).current
+        paid = receivables.customer_payment(book.table("receivables"), year, book.as_of)
+    return joined(t, paid, dict.fromkeys(("days_late", "overdue_share"), "float64"))
 
 
 @composed(
@@ -222,127 +211,90 @@ def payment(book: Book) -> pd.DataFrame:
         "opportunity_discount": Column("ratio", "Mean discount of the opportunities of 24 months"),
     },
 )
-def opportunities(book: Book) -> pd.DataFrame:
-    """Of the last 24 months: customer_id, opportunity_count, opportunity_quarter_count,
+def with_opportunities(book: Book, t: ir.Table) -> ir.Table:
+    """Of the last 24 months: opportunity_count, opportunity_quarter_count,
     win_rate (of at least 2 decided), opportunity_discount.
 
     A customer without an opportunity in a table that covers the time has 0 of them.
     """
-    columns = [
-        "customer_id",
-        "opportunity_count",
-        "opportunity_quarter_count",
-        "win_rate",
-        "opportunity_discount",
-    ]
-    since = years_earlier(book.as_of, OPPORTUNITY_YEARS)
-    empty = pd.DataFrame(
-        {name: pd.Series(dtype=object if name == "customer_id" else float) for name in columns}
-    )
+    counts = dict.fromkeys(("opportunity_count", "opportunity_quarter_count"), "float64")
+    kinds = counts | dict.fromkeys(("win_rate", "opportunity_discount"), "float64")
     if not book.has("opportunities"):
-        return empty
+        return joined(t, None, kinds)
+    since = years_earlier(book.as_of, OPPORTUNITY_YEARS)
     every = book.table("opportunities")
-    covered = book.covers("opportunities", since)
-    t = every.filter(
+    lately = every.filter(
         every.opened.between(ibis.date(since) + ibis.interval(days=1), ibis.date(book.as_of))
     )
-    quarter = (Periods(book.as_of).audit_month(t.opened) / 3).floor()
-    given = {"stage": "string", "discount": "float64"}
-    t = t.mutate(
-        quarter=quarter,
-        **{
-            name: t[name].cast(kind) if name in t.columns else ibis.null(kind)
-            for name, kind in given.items()
-        },
+    lately = lately.mutate(
+        quarter=(Periods(book.as_of).audit_month(lately.opened) / 3).floor(),
+        **given(lately, {"stage": "string", "discount": "float64"}),
     )
     # undecided, or not told
-    t = t.mutate(
-        decided=t.stage.isin(["won", "lost"]).fill_null(False),
-        won=(t.stage == "won").fill_null(False),
+    lately = lately.mutate(
+        decided=lately.stage.isin(["won", "lost"]).fill_null(False),
+        won=(lately.stage == "won").fill_null(False),
     )
-    found = (
-        t.group_by("customer_id")
-        .agg(
-            opportunity_count=t.count().cast("float64"),
-            opportunity_quarter_count=t.quarter.nunique().cast("float64"),
-            decided_count=t.decided.sum(),
-            win_rate=t.won.sum() / t.decided.sum().nullif(0),
-            opportunity_discount=t.discount.mean(),
-        )
-        .execute()
+    found = lately.group_by("customer_id").agg(
+        opportunity_count=lately.count(),
+        opportunity_quarter_count=lately.quarter.nunique(),
+        decided=lately.decided.sum(),
+        won=lately.won.sum(),
+        opportunity_discount=lately.discount.mean(),
     )
-    found["win_rate"] = found.win_rate.astype(float).where(
-        found.decided_count >= strategy.LEAST_DECIDED
-    )
-    listed = book.cube.customer_id.as_table().distinct().execute()
-    found = listed.merge(found, on="customer_id", how="left")
-    counts = ["opportunity_count", "opportunity_quarter_count"]
+    enough = found.decided >= strategy.LEAST_DECIDED
+    rate = enough.ifelse(found.won / found.decided.nullif(0), ibis.null("float64"))
+    t = joined(t, found.mutate(win_rate=rate), kinds)
+    if not book.covers("opportunities", since):
+        return t
     # the table covers the time and holds no opportunity of the customer: there was none,
     # or none was noted
-    if covered:
-        found[counts] = found[counts].fillna(0.0)
-    return found[columns]
+    return t.mutate(**{name: t[name].fill_null(0.0) for name in counts})
 
 
-def marks(book: Book) -> pd.DataFrame:
-    """Marks of the last 24 months as shares of the scale: customer_id,
-    score and the dimensions of service quality.
+def with_marks(book: Book, t: ir.Table) -> ir.Table:
+    """Marks of the last 24 months as shares of the scale: score and the dimensions of service
+    quality.
     """
-    columns = ["customer_id", "score", *DIMENSIONS]
-    t = answers(book, rolling_periods(book).previous.start, book.as_of)
-    t = t.reindex(columns=columns)
-    return t.astype(dict.fromkeys(columns[1:], float))
+    marks = None
+    if book.has("satisfaction"):
+        marks = answered(book, rolling_periods(book).previous.start, book.as_of)
+    return joined(t, marks, dict.fromkeys(("score", *DIMENSIONS), "float64"))
 
 
 @composed(
     {
-        "mean_discount": Column("ratio", "line_discount, else opportunity_discount"),
         "contact_count": Column("count", "Contacts noted in the 12 months up to the last order"),
         "contact_count_previous": Column("count", "Contacts noted in the 12 months before those"),
         "rush_count": Column("count", "Urgent activities noted in the last 12 months"),
         "complaint_rate": Column("ratio", "Complaints noted in the last 12 months over orders"),
     },
 )
-def activities(book: Book, t: pd.DataFrame) -> pd.DataFrame:
-    """Add contact_count, contact_count_previous, rush_count, complaint_rate;
-    unknown where the service table is missing or starts later; mean_discount.
+def with_activities(book: Book, t: ir.Table) -> ir.Table:
+    """contact_count, contact_count_previous, rush_count, complaint_rate of a table with
+    last_order_date and order_count; unknown where the service table is missing or starts later.
     """
-    t["mean_discount"] = t.line_discount.astype(float).fillna(
-        t.opportunity_discount.astype(float)
-    )  # that of opportunities where lines tell none
-    names = ["contact_count", "contact_count_previous", "rush_count", "complaint_rate"]
-    t[names] = np.nan
-    if not book.has("service") or not len(t):
-        return t
-    service = book.table("service")
-    kinds = book.activity_kinds
-    last = (
-        pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of)).astype("datetime64[ns]")
-    )
-    of_year = pd.Series(pd.Timestamp(book.as_of), t.index).astype("datetime64[ns]")
+    kinds, customers = book.activity_kinds, t
+    last, today = t.last_order_date.fill_null(ibis.date(book.as_of)), ibis.date(book.as_of)
     rush = [name for name in kinds if any(word in unidecode(name).lower() for word in RUSH_WORDS)]
+    contacted = contacts.contact_activities(kinds)
     wanted = {
-        "contact_count": (contacts.contact_activities(kinds), last),
-        "contact_count_previous": (contacts.contact_activities(kinds), years_earlier_each(last, 1)),
-        "rush_count": (rush, of_year),
-        "complaint_rate": (silence.complaint_activities(kinds), of_year),
+        "contact_count": (contacted, last),
+        "contact_count_previous": (contacted, year_earlier_in(last)),
+        "rush_count": (rush, today),
+        "complaint_rate": (silence.complaint_activities(kinds), today),
     }
     for name, (chosen, end) in wanted.items():
-        if not chosen:
-            continue
-        first = years_earlier_each(end, 1) + pd.Timedelta(days=1)
-        windows = silence.windows_of(
-            pd.DataFrame({"customer_id": t.customer_id, "window_start": first, "window_end": end})
-        )
-        counted = (
-            contacts.contact_counts(service, chosen, windows)
-            .execute()
-            .set_index("customer_id")
-            .contact_count
-        )
-        # the table covers the window, from its start to its end, and holds none of the customer:
-        # none was made, or none was noted
-        count = t.customer_id.map(counted).fillna(0.0).astype(float)
-        t[name] = count.where(book.covers("service", first, end))
-    t["complaint_rate"] = t.complaint_rate / t.order_count.where(t.order_count > 0)
-    return t
+        counted = None
+        if chosen:
+            first = year_earlier_in(end) + ibis.interval(days=1)
+            windows = customers.select("customer_id", window_start=first, window_end=end)
+            found = contacts.contact_counts(book.table("service"), chosen, windows)
+            windows = windows.filter(book.covers_days("service", first, end))
+            # the table covers the window, from its start to its end, and holds none of the
+            # customer: none was made, or none was noted
+            counted = windows.left_join(found, "customer_id").select(
+                "customer_id", **{name: found.contact_count.fill_null(0)}
+            )
+        t = joined(t, counted, {name: "float64"})
+    return t.mutate(complaint_rate=t.complaint_rate / t.order_count.nullif(0))

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.mapped import frame
 from carnet.customers.accounts import account_list, indicators, profits
+from carnet.customers.accounts.valued import valued_accounts
 from carnet.customers.decisions import decisions, may_be_called, open_names
 from carnet.customers.figures import measured
 from carnet.engagement.parameters import Parameters
@@ -55,8 +57,8 @@ class AccountStudy:
         """
         p = self.parameters
         rates = profits.Rates(p.hourly_rate_low, p.hourly_rate_high, p.capital_rate)
-        t = account_list.account_list(self.book, p.abc_cut_a, p.abc_cut_b, rates)
-        t = account_list.with_strategies(t, self.rules, p.abc_cut_a, p.abc_cut_b)
+        given = (p.abc_cut_a, p.abc_cut_b, p.strategy_rules, rates)
+        t = frame(valued_accounts(self.book, *given).order_by(*account_list.LARGEST_FIRST))
         actions = self.decided.set_index("customer_id").action
         return t.assign(action=t.customer_id.map(actions))
 

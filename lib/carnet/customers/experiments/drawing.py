@@ -9,9 +9,10 @@ import pandas as pd
 import yaml
 
 from carnet.book.book import Book
-from carnet.customers.accounts.account_list import account_list, chosen_rules, with_strategies
+from carnet.book.mapped import frame
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.accounts.units import units_of
+from carnet.customers.accounts.valued import valued_accounts
 from carnet.customers.experiments.files import HEADER, folder_of, load_plan, read_plans, write_new
 from carnet.customers.experiments.plan import LONGEST_DAYS, PLANNED, SHORTEST_DAYS, Plan, digest_of
 from carnet.engagement.periods import years_earlier
@@ -118,9 +119,8 @@ def _accounts(book: Book, q: Question) -> pd.DataFrame:
         raise CarnetError(
             "measure margin: the sales give no cost; choose revenue, orders or retention."
         )
-    rules = chosen_rules(book.engagement.sector_profile.strategy, q.rules)
-    t = with_strategies(account_list(book, 0.80, 0.95, Rates()), rules, 0.80, 0.95)
-    t = t[t.strategy == q.strategy].sort_values("customer_id", ignore_index=True)
+    t = valued_accounts(book, 0.80, 0.95, q.rules, Rates())
+    t = frame(t.filter(t.strategy == q.strategy).order_by("customer_id"))
     if len(t) < 2 * experiments.LEAST_ARM:
         raise CarnetError(
             "strategy {strategy}: {count} accounts are too few to draw two arms of {least_arm}.",

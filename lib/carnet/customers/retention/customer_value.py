@@ -17,7 +17,7 @@ from carnet.book.book import Book
 from carnet.book.once import once
 from carnet.customers.accounts.sources import OPPORTUNITY_YEARS
 from carnet.customers.customer_years import rolling_periods, years_covered
-from carnet.customers.series import audit_series, margin_rates, moved, own_costs
+from carnet.customers.series import audit_series, margin_rates, moved
 from carnet.engagement.periods import years_earlier, years_earlier_each
 from carnet.measures.gaps import contacts
 from carnet.measures.indicators import replacement
@@ -255,40 +255,6 @@ def revenue_within(book: Book, spans: pd.DataFrame, customers: pd.Series) -> np.
     )
     known = sums.reindex(spans.customer_id).fillna(0.0)  # no line in its window: nothing bought
     return known.reindex(customers).to_numpy(dtype=float)
-
-
-def yearly_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:
-    """What each account leaves in a year while it buys: revenue of the 12 months up to its last
-    order × margin rate − cost lines that name it and cost to serve of the last 12 months where
-    known (of those gone it is mostly not: theirs is the margin on goods). Unknown without
-    any margin rate.
-    """
-    book = book.rolling
-    last = pd.to_datetime(accounts.last_order_date).astype("datetime64[ns]")
-    margin = revenue_within(
-        book, _year_up_to(accounts.customer_id, last).dropna(), accounts.customer_id
-    )
-    served = accounts.cost_to_serve.astype(float).fillna(0.0)  # not known: the margin on goods
-    own = own_costs(book)
-    named = (
-        own.execute().set_index("customer_id").own_cost
-        if own is not None
-        else pd.Series(dtype=float)
-    )
-    mine = accounts.customer_id.map(named).astype(float).fillna(0.0)  # no cost line names it
-    return pd.Series(
-        margin * margin_rates(book, accounts.customer_id) - served.to_numpy() - mine.to_numpy(),
-        accounts.index,
-    )
-
-
-def regain_margins(book: Book, accounts: pd.DataFrame) -> pd.Series:
-    """Margin a year that the active accounts to rekindle no longer bring:
-    (best 12 months − last 12 months) × margin rate; 0 for every other account.
-    """
-    rates = margin_rates(book.rolling, accounts.customer_id)
-    lost = (accounts.peak_revenue - accounts.rolling_year_revenue).clip(lower=0) * rates
-    return lost.where((accounts.strategy == "rekindle") & accounts.active.astype(bool), 0.0)
 
 
 def effects_of(

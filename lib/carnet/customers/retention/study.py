@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.mapped import frame
 from carnet.customers import customer_years, series
+from carnet.customers.accounts.account_list import LARGEST_FIRST
 from carnet.customers.accounts.history import leave_history
 from carnet.customers.decisions import (
     account_budgets,
@@ -161,7 +163,8 @@ class RetentionStudy:
         """
         if not self.book.has("sales"):
             return pd.DataFrame(columns=["customer_id", "name", "strategy"])
-        return account_budgets(self.book, self.parameters.policy)
+        t = account_budgets(self.book, self.parameters.policy)
+        return frame(t.order_by(*LARGEST_FIRST))
 
     @computed
     def leave_rates(self) -> pd.DataFrame:

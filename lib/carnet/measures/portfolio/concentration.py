@@ -8,7 +8,6 @@ C. Gini (1912); H. F. Dickie (1951) for ABC.
 
 import ibis
 import ibis.expr.types as ir
-import pandas as pd
 
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
@@ -54,8 +53,8 @@ def _classed(movement: ir.Table, cut_a: float, cut_b: float) -> ir.Table:
 @measure(
     N_("Classes by potential"),
 )
-def potential_classes(accounts: pd.DataFrame, cut_a: float, cut_b: float) -> pd.Series:
-    """ABC class of each account by its potential, by customer_id.
+def potential_classes(accounts: ir.Table, cut_a: float, cut_b: float) -> ir.Table:
+    """ABC class of each account by its potential.
 
     Formula     `abc_classes` of the potential in place of the revenue
     Unit        text: A, B or C
@@ -63,14 +62,11 @@ def potential_classes(accounts: pd.DataFrame, cut_a: float, cut_b: float) -> pd.
     Undefined   no row without a potential above zero
     Source      H. F. Dickie, ABC analysis, 1951, on the potential in place of the revenue
 
-    Columns     accounts: customer_id, potential
+    Parameters  accounts: customer_id, potential
+    Columns     customer_id, potential_class
     """
-    potentials = ibis.memtable(
-        accounts[["customer_id", "potential"]],
-        schema={"customer_id": "string", "potential": "float64"},
-    )
-    classes = _classed(potentials.rename(revenue="potential"), cut_a, cut_b).execute()
-    return classes.set_index("customer_id").abc_class
+    potentials = accounts.select("customer_id", revenue=accounts.potential)
+    return _classed(potentials, cut_a, cut_b).select("customer_id", potential_class="abc_class")
 
 
 @measure(

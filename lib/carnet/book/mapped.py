@@ -1,0 +1,58 @@
+"""Tables with columns that no query makes: a function of frames gives them, row by row, and the
+engine hands it the rows batch by batch, so that no process holds all of them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+
+Rows = Callable[[pd.DataFrame], pd.DataFrame]  # the same rows with more columns, each by itself
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A table, and the function of its rows: `added` tells the kinds of the columns that it adds,
+    `dropped` those that it alone reads.
+    """
+
+    table: ir.Table
+    function: Rows
+    added: Mapping[str, str]
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> ibis.Schema:
+        """The columns of the result."""
+        kinds = {**self.table.schema(), **ibis.schema(self.added)}
+        return ibis.schema({name: kinds[name] for name in kinds if name not in self.dropped})
+
+    def run_on_nothing(self) -> None:
+        """What runs for no row runs for every one: so it is noted here, wherever rows are."""
+        self.function(typed(self.table.schema().to_pyarrow().empty_table()))
+
+
+def in_batches(
+    function: Rows, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """The batches with what the function adds, as this schema has it."""
+    for batch in batches:
+        rows = function(typed(batch))[schema.names]
+        yield pa.RecordBatch.from_pandas(rows, schema, preserve_index=False)
+
+
+def frame(table: ir.Table) -> pd.DataFrame:
+    """The rows of a table in this process, see `typed`."""
+    return typed(table.to_pyarrow())
+
+
+def typed(rows: pa.RecordBatch | pa.Table) -> pd.DataFrame:
+    """A frame of texts, numbers, days (datetime64) and truths ('boolean' where one is unknown)."""
+    t = rows.to_pandas(date_as_object=False)
+    days = [field.name for field in rows.schema if pa.types.is_date(field.type)]
+    truths = [field.name for field in rows.schema if pa.types.is_boolean(field.type)]
+    kinds = {name: "boolean" if t[name].isna().any() else "bool" for name in truths}
+    return t.astype({**dict.fromkeys(days, "datetime64[s]"), **kinds})

@@ -1,0 +1,108 @@
+"""Tables that a book gives for some arguments: computed once by its engine, kept as Parquet beside
+the frames of `once`, and read by whoever asks, in this run and in the next.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec
+
+import ibis.expr.types as ir
+
+from carnet.book.book import Book
+from carnet.book.frames import forget_oldest, touch
+from carnet.book.mapped import Mapped
+from carnet.book.once import FRAMES, asked, lock, question
+from carnet.engagement.running import this_run
+from carnet.intake.sources import sha256_of
+from carnet.measures.register import Ran, note, recording
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A table of a book's engine, and what ran for it."""
+
+    table: ir.Table
+    ran: dict[str, Ran]
+
+
+def tabled(
+    function: Callable[Concatenate[Book, P], Mapped],
+) -> Callable[Concatenate[Book, P], ir.Table]:
+    """A table that a book gives for some arguments, computed the first time, by one process for
+    all (see `once`); the measures that ran for it are noted whenever it is asked.
+    """
+
+    @wraps(function)
+    def kept(book: Book, *arguments: P.args, **named: P.kwargs) -> ir.Table:
+        key = question(function, arguments, named)
+        if key not in book.stored:
+            book.stored[key] = _stored(
+                book, key[1], asked(book, key), lambda: function(book, *arguments, **named)
+            )
+        for name, ran in book.stored[key].ran.items():
+            note(name, ran)
+        return book.stored[key].table
+
+    return kept
+
+
+def _stored(book: Book, name: str, key: str, make: Callable[[], Mapped]) -> Stored:
+    """What another notebook or an earlier run of this book computed, else computed and kept."""
+    with lock(book, key):
+        place = _folder(book) / f"{key}.parquet"
+        told = place.with_suffix(".json")
+        ran = _told(place, told)
+        if ran is None:
+            with recording() as made:
+                mapped = make()
+                mapped.run_on_nothing()
+            ran = {n: Ran(r.label, query=_query(r)) for n, r in made.ran.items()}
+            book.engine.mapped(mapped, place)
+            note_of = {n: (r.label, r.query) for n, r in ran.items()}
+            written = told.with_suffix(".part")
+            written.write_text(json.dumps([_digest(place), note_of]), encoding="utf-8")
+            written.replace(told)
+            forget_oldest(place.parent)
+    beside = sum(known[1] == name for known in book.stored)  # of other arguments
+    return Stored(book.engine.read(f"{name}_{beside + 1}" if beside else name, place), ran)
+
+
+def _query(ran: Ran) -> str:
+    if ran.query or ran.table is None:
+        return ran.query
+    return str(ran.table.get_backend().compile(ran.table, pretty=True))
+
+
+def _told(place: Path, told: Path) -> dict[str, Ran] | None:
+    """What ran for a table that was kept; None where it is not there, or damaged."""
+    try:
+        digest, ran = json.loads(told.read_text(encoding="utf-8"))
+        if digest != _digest(place):
+            return None
+    except (OSError, ValueError):
+        return None
+    touch(place)
+    return {name: Ran(label, query=query) for name, (label, query) in ran.items()}
+
+
+def _digest(place: Path) -> str:
+    """Of a file its bytes; of a folder that Spark wrote the names and sizes of its files."""
+    if place.is_dir():
+        return repr(sorted((path.name, path.stat().st_size) for path in place.iterdir()))
+    return sha256_of(place)
+
+
+def _folder(book: Book) -> Path:
+    """Where tables are kept: beside the book, else for this run alone."""
+    folder = book.folder / FRAMES
+    if os.access(folder if folder.exists() else book.folder, os.W_OK):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+    return Path(this_run().shared or tempfile.mkdtemp())
