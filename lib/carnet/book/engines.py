@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from ibis.common.exceptions import IbisError, TableNotFound
 
-from carnet.book.mapped import Mapped, in_batches
+from carnet.book.mapped import Mapped
 from carnet.engagement.databases import Address, first_line, from_environment, without_secret
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
@@ -155,7 +155,7 @@ class Engine:
         """Write a table with what a function adds to its rows, a batch at a time."""
         schema, part = made.schema.to_pyarrow(), target.with_suffix(".part")
         with pq.ParquetWriter(part, schema) as written:
-            for batch in in_batches(made.function, schema, self._batches(made.table)):
+            for batch in made.batches(self._batches(made.table)):
                 written.write_batch(batch)
         _replace(part, target)
 
@@ -298,8 +298,9 @@ class Spark(Elsewhere):
         """As of `Engine`, by the workers; through this process where they have no carnet."""
         backend, part = made.table.get_backend(), target.with_suffix(".part")
         kinds = {name: KINDS[str(kind)] for name, kind in made.schema.items()}
+        backend._run_pre_execute_hooks(made.table)  # tables of this process are made known
         rows = backend._session.sql(self.sql(made.table)).mapInArrow(
-            partial(in_batches, made.function, made.schema.to_pyarrow()),
+            made.batches,
             ", ".join(f"{self._quoted(name)} {kind}" for name, kind in kinds.items()),
         )
         try:

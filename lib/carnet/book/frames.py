@@ -109,6 +109,6 @@ def forget_oldest(folder: Path) -> None:
     """Remove the frames and tables of a book that were used longest ago."""
     kept = [*folder.glob("*.arrow"), *folder.glob("*.parquet")]
     for path in sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
-        path.with_suffix(".json").unlink(missing_ok=True)
+        path.with_suffix(".note").unlink(missing_ok=True)
         shutil.rmtree(path, ignore_errors=True)
         path.unlink(missing_ok=True)

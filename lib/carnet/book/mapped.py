@@ -4,6 +4,7 @@ engine hands it the rows batch by batch, so that no process holds all of them.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
@@ -30,18 +31,24 @@ class Mapped:
         kinds = {**self.table.schema(), **ibis.schema(self.added)}
         return ibis.schema({name: kinds[name] for name in kinds if name not in self.dropped})
 
+    @property
+    def batches(self) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+        """What makes batches of the result of batches of the table, in any process."""
+        kinds = self.table.schema().to_pyarrow(), self.schema.to_pyarrow()
+        return partial(_in_batches, self.function, *kinds)
+
     def run_on_nothing(self) -> None:
         """What runs for no row runs for every one: so it is noted here, wherever rows are."""
         self.function(typed(self.table.schema().to_pyarrow().empty_table()))
 
 
-def in_batches(
-    function: Rows, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+def _in_batches(
+    function: Rows, given: pa.Schema, made: pa.Schema, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    """The batches with what the function adds, as this schema has it."""
+    """Sums and quotients may come as decimals: they are what the schema says."""
     for batch in batches:
-        rows = function(typed(batch))[schema.names]
-        yield pa.RecordBatch.from_pandas(rows, schema, preserve_index=False)
+        rows = function(typed(batch.cast(given)))[made.names]
+        yield pa.RecordBatch.from_pandas(rows, made, preserve_index=False)
 
 
 def frame(table: ir.Table) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def _stored(book: Book, name: str, key: str, make: Callable[[], Mapped]) -> Stor
     """What another notebook or an earlier run of this book computed, else computed and kept."""
     with lock(book, key):
         place = _folder(book) / f"{key}.parquet"
-        told = place.with_suffix(".json")
+        told = place.with_suffix(".note")
         ran = _told(place, told)
         if ran is None:
             with recording() as made:

@@ -84,6 +84,7 @@ def chosen_rules(rules: Mapping[str, float], text: str) -> dict[str, float]:
 
 @composed(
     {
+        "mean_discount": Column("ratio", "line_discount, else opportunity_discount"),
         "days_since_last_order": Column("days", "as_of less the day of the last order"),
         "tenure_years": Column(
             "years", "as_of less the earlier of customers.since and the first order given"

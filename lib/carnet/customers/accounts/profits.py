@@ -92,6 +92,14 @@ def yearly_customers(book: Book) -> pd.DataFrame:
 
 @composed(
     {
+        "cost_to_serve": Column("currency", "What serving it cost: cost_to_serve.customer_profit"),
+        "profit": Column("currency", "margin less cost_to_serve"),
+        "profit_low": Column(
+            "currency", "Lower bound of profit over the drawn rates, else the margin"
+        ),
+        "profit_high": Column(
+            "currency", "Upper bound of profit over the drawn rates, else the margin"
+        ),
         "margin_revenue": Column("currency", "Revenue that the margin is of"),
         "profit_or_margin": Column(
             "currency", "Margin less cost to serve, else the margin where no cost to serve is known"

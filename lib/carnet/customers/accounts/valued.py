@@ -45,6 +45,7 @@ def valued_accounts(
     book: Book, cut_a: float, cut_b: float, strategy_rules: str, rates: Rates
 ) -> Mapped:
     """The account list with strategies and yearly margins."""
+    book = book.rolling
     rules = chosen_rules(book.engagement.sector_profile.strategy, strategy_rules)
     t = with_potential_classes(account_list(book, cut_a, cut_b, rates), cut_a, cut_b)
     t = with_yearly_margins(book, t)
@@ -63,7 +64,7 @@ def with_yearly_margins(book: Book, t: ir.Table) -> ir.Table:
     cost to serve of the last 12 months where known (of those gone it is mostly not: theirs is the
     margin on goods). Unknown without any margin rate.
     """
-    book, sales = book.rolling, book.table("sales")
+    sales = book.table("sales")
     ordered = t.filter(t.last_order_date.notnull())
     start = year_earlier_in(ordered.last_order_date) + ibis.interval(days=1)
     windows = ordered.select("customer_id", window_start=start, window_end="last_order_date")
