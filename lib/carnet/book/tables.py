@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
@@ -105,4 +105,10 @@ def _folder(book: Book) -> Path:
     if os.access(folder if folder.exists() else book.folder, os.W_OK):
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
-    return Path(this_run().shared or tempfile.mkdtemp())
+    return Path(this_run().shared or _own_folder().name)
+
+
+@cache
+def _own_folder() -> tempfile.TemporaryDirectory:
+    """Of this process, gone with it."""
+    return tempfile.TemporaryDirectory()
