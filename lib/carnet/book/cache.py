@@ -16,6 +16,7 @@ from carnet.intake.pseudonyms import fingerprint
 from carnet.intake.sources import SourceFile, sha256_of
 
 KEPT_BOOKS = 6
+COMPUTED = "computed"  # the folder of a book's frames and tables that were computed from it
 BUILT_FROM = {
     "tables", "as_of", "comparison", "fiscal_year_start", "currency", "cost_behaviour",
     "linked_share_minimum", "engine", "goods_cost", "rates",
@@ -114,4 +115,5 @@ def is_whole(home: Path) -> bool:
 def sizes_of(home: Path) -> dict[str, int]:
     """Bytes of each stored file; hidden ones are an engine's own marks."""
     files = (path for path in sorted(home.rglob("*.parquet")) if path.is_file())
-    return {path.relative_to(home).as_posix(): path.stat().st_size for path in files}
+    named = {path.relative_to(home): path.stat().st_size for path in files}
+    return {path.as_posix(): size for path, size in named.items() if COMPUTED not in path.parts}

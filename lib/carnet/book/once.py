@@ -15,12 +15,12 @@ import pandas as pd
 from filelock import FileLock
 
 from carnet.book.book import Book
+from carnet.book.cache import COMPUTED
 from carnet.book.frames import CODE, read_frame, write_frame
 from carnet.engagement.running import this_run
 from carnet.measures.register import Ran, note, recording
 
 P = ParamSpec("P")
-FRAMES = "computed"  # the folder of kept frames, of a book
 
 
 class Computed(NamedTuple):
@@ -111,7 +111,7 @@ def _kept(book: Book, key: Any, compute: Callable[[], Computed]) -> Computed:
     it; a frame that does not come back exactly is shared by the notebooks of this run alone.
     """
     name, shared = asked(book, key), this_run().shared
-    place = book.folder / FRAMES / f"{name}.arrow"
+    place = book.folder / COMPUTED / f"{name}.arrow"
     with lock(book, name):
         found = read_frame(place)
         if found is not None:
@@ -131,7 +131,7 @@ def _kept(book: Book, key: Any, compute: Callable[[], Computed]) -> Computed:
 
 def lock(book: Book, name: str) -> AbstractContextManager[Any]:
     """One process at a time computes the answer to a question: of this run, else of this book."""
-    folder = Path(this_run().shared or book.folder / FRAMES)
+    folder = Path(this_run().shared or book.folder / COMPUTED)
     with suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
     return FileLock(folder / f"{name}.lock") if os.access(folder, os.W_OK) else nullcontext()

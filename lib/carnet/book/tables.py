@@ -14,9 +14,10 @@ from typing import Concatenate, ParamSpec
 import ibis.expr.types as ir
 
 from carnet.book.book import Book
+from carnet.book.cache import COMPUTED
 from carnet.book.frames import forget_oldest, touch
 from carnet.book.mapped import Mapped
-from carnet.book.once import FRAMES, asked, lock, question
+from carnet.book.once import asked, lock, question
 from carnet.engagement.running import this_run
 from carnet.intake.sources import sha256_of
 from carnet.measures.register import Ran, note, recording
@@ -101,7 +102,7 @@ def _digest(place: Path) -> str:
 
 def _folder(book: Book) -> Path:
     """Where tables are kept: beside the book, else for this run alone."""
-    folder = book.folder / FRAMES
+    folder = book.folder / COMPUTED
     if os.access(folder if folder.exists() else book.folder, os.W_OK):
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
