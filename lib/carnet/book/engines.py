@@ -295,7 +295,7 @@ class Spark(Elsewhere):
             raise _refused(address, error) from None
 
     def mapped(self, made: Mapped, target: Path) -> None:
-        """As of `Engine`, by the workers; through this process where they have no carnet."""
+        """As of `Engine`, by the workers; through this process where they cannot run carnet."""
         backend, part = made.table.get_backend(), target.with_suffix(".part")
         kinds = {name: KINDS[str(kind)] for name, kind in made.schema.items()}
         backend._run_pre_execute_hooks(made.table)  # tables of this process are made known
@@ -305,9 +305,7 @@ class Spark(Elsewhere):
         )
         try:
             rows.write.mode("overwrite").parquet(str(part))
-        except self._refusals() as error:
-            if "No module named 'carnet'" not in str(error):
-                raise
+        except self._refusals():
             super().mapped(made, target)
         else:
             _replace(part, target)
