@@ -21,6 +21,7 @@ from carnet.book.book import open_book
 from carnet.book.mapped import frame
 from carnet.customers import customer_years
 from carnet.customers.decisions import account_budgets
+from carnet.customers.gaps.gap_list import gap_list
 from carnet.engagement.parameters import Policy
 from carnet.engagement.periods import buckets
 from carnet.measures import register
@@ -267,6 +268,9 @@ CALLS = {
         moved(b), b.customers
     ),
     exposure.revenue_without_top: lambda b: exposure.revenue_without_top(moved(b)),
+    gaps.false_discovery_shares: lambda b: gaps.false_discovery_shares(
+        moved(b).mutate(order_p_value=1 / (moved(b).order_count + 1.0))
+    ),
     gaps.sales_gaps: lambda b: gaps.sales_gaps(b.cube, b.periods, MONTHS),
     kpi.sales_by_bucket: lambda b: kpi.sales_by_bucket(b.cube, b.periods.audit_index(b.cube)),
     kpi.yearly_movement: yearly,
@@ -473,12 +477,16 @@ def test_cube_and_orders_agree_with_duckdb(other_engine, engine_book, demo_book)
 
 @pytest.mark.long
 def test_lists_agree_with_duckdb(other_engine, engine_book, demo_book):
-    """Accounts with their strategies and budgets, written by the engine: every column alike."""
-    lists = [
-        frame(account_budgets(book, Policy()).order_by("customer_id"))
-        for book in (demo_book, engine_book(other_engine))
-    ]
-    assert_same(*lists, "account_budgets")
+    """Accounts with their strategies and budgets, and gaps, computed by the engine:
+    every column alike.
+    """
+    books, p = (demo_book, engine_book(other_engine)), Policy()
+    for name, listed in (
+        ("account_budgets", lambda book: account_budgets(book, p)),
+        ("gap_list", lambda book: gap_list(book, p.abc_cut_a, p.abc_cut_b, 2)),
+    ):
+        one, other = (frame(listed(book).order_by("customer_id")) for book in books)
+        assert_same(one, other, name)
 
 
 def test_ties_are_broken_alike(other_engine, make_engagement):

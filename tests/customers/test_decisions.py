@@ -13,7 +13,7 @@ from carnet.book.mapped import frame
 from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.decisions import ACTION_COLUMNS, decisions, may_be_called, open_names
-from carnet.customers.gaps.gap_list import gap_list
+from carnet.customers.gaps.gap_list import gap_frame
 from carnet.customers.indicators.recurring import RecurringStudy
 from carnet.engagement.parameters import Policy, read_parameters
 from carnet.engagement.running import RUN_VARIABLE, Run
@@ -52,7 +52,7 @@ def same(one, other):
 def check_laws(book, policy):
     """What holds in every book under every policy; returns the decisions."""
     t = decisions(book, policy)
-    gaps = gap_list(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
+    gaps = gap_frame(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
     rates = Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate)
     accounts = frame(account_list(book, policy.abc_cut_a, policy.abc_cut_b, rates))
     assert t.customer_id.is_unique and set(t.customer_id) == set(accounts.customer_id) | set(

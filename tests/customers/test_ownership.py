@@ -12,7 +12,7 @@ from carnet.book.mapped import frame
 from carnet.customers.accounts.account_list import chosen_rules
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.decisions import Policy, decisions, valued_accounts
-from carnet.customers.gaps.gap_list import gap_list
+from carnet.customers.gaps.gap_list import gap_frame
 from carnet.findings import strategy as words
 from carnet.measures.gaps.salespeople import late_by_salesperson, sellers
 from carnet.wording import Notice, Wording
@@ -24,7 +24,7 @@ CUTS = (0.8, 0.95)
 
 
 def gaps_of(book):
-    return gap_list(book, *CUTS, 4).set_index("customer_id")
+    return gap_frame(book, *CUTS, 4).set_index("customer_id")
 
 
 def monthly(name, first, last, amount=100, salesperson=None, day=5):

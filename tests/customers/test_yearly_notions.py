@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
-from carnet.customers.gaps.gap_list import flag_rules, gap_list, overdue
+from carnet.customers.gaps.gap_list import flag_rules, gap_frame, overdue
 from carnet.customers.reasons.leavers import departure_notes, find_leavers
 from carnet.customers.series import audit_series, moved, period_series
 from carnet.engagement.profiles import reason_classes
@@ -226,7 +226,7 @@ def test_attrition_is_over_those_due(make_engagement, seed):
         "attrition_rate",
     ):
         assert told[name] == figures[name]
-    gaps = gap_list(book, 0.8, 0.95, 4)
+    gaps = gap_frame(book, 0.8, 0.95, 4)
     waiting = gaps[gaps.status == "not_due"]
     assert len(waiting) == figures.not_due_customer_count
     assert not any(

@@ -10,7 +10,7 @@ import ibis
 import pandas as pd
 import pytest
 from carnet.book.book import open_book
-from carnet.customers.gaps.gap_list import gap_list, monthly_gaps
+from carnet.customers.gaps.gap_list import gap_frame, monthly_gaps
 from carnet.engagement.periods import Periods, months_earlier, years_earlier, years_earlier_each
 from carnet.measures.portfolio import movement
 from hypothesis import given
@@ -136,7 +136,7 @@ def test_customers_that_buy_the_same_every_month_show_no_change(make_engagement,
         .iloc[0]
     )
     assert summary.revenue == summary.revenue_previous == 12 * (5 * 100 + 10)
-    assert gap_list(book, 0.8, 0.95, 4).sales_gap.tolist() == [0.0] * 5
+    assert gap_frame(book, 0.8, 0.95, 4).sales_gap.tolist() == [0.0] * 5
     months = monthly_gaps(book, ["C0", "C1"])
     assert (months.revenue == months.revenue_previous).all() and len(months) == 24
     chart = movement.monthly_revenue(book.cube, book.periods, book.first_sale).execute()

@@ -112,13 +112,13 @@ def test_adventureworks_gap_list(real_books, tmp_path):
     reading of the same file.
     """
     import pandas as pd
-    from carnet.customers.gaps.gap_list import gap_list
+    from carnet.customers.gaps.gap_list import gap_frame
     from carnet.measures.gaps.salespeople import late_by_salesperson
 
     book = book_of(
         real_books, tmp_path, "adventureworks", ["FactResellerSales.csv"], RESELLER_SALES
     )
-    t = gap_list(book, 0.8, 0.95, 4).set_index("customer_id")
+    t = gap_frame(book, 0.8, 0.95, 4).set_index("customer_id")
     lines = pd.read_csv(
         real_books / "adventureworks" / "FactResellerSales.csv", parse_dates=["OrderDate"]
     )

@@ -40,12 +40,6 @@ def years_covered(book: Book) -> int:
     return sum(book.covers("sales", start) for start in starts)
 
 
-def best_years(book: Book) -> pd.DataFrame:
-    """`defection.peak_years` of the book, the best 12 months by the day on which they end."""
-    t = defection.peak_years(book.cube).execute()
-    return t.assign(peak_end=peak_ends(book.periods, t.pop("peak_audit_month")))
-
-
 @composed({"peak_end": Column("date", "Last day of the best 12 months")})
 def peak_ends(periods: Periods, months: pd.Series) -> pd.Series:
     """The last day of each audit month."""

@@ -14,7 +14,7 @@ from carnet.customers.accounts.account_list import LARGEST_FIRST
 from carnet.customers.accounts.history import leave_history
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.accounts.valued import valued_accounts
-from carnet.customers.gaps.gap_list import earlier_lists, flag_rules, gap_list
+from carnet.customers.gaps.gap_list import earlier_lists, flag_rules, gap_frame
 from carnet.customers.growth.next_family import next_families_of
 from carnet.customers.reasons.leavers import closed_customers
 from carnet.customers.retention.customer_value import portfolio_of
@@ -181,7 +181,7 @@ def _proposals(book: Book, policy: Policy) -> pd.DataFrame:
     """The gap list with who is tracked and what a last-chance proposal would be worth:
     chosen is decided in `_without_the_dropped`.
     """
-    gap = gap_list(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
+    gap = gap_frame(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
     comparable = bool(book.comparable_months) and not book.orders_too_rarely
     rules = flag_rules(
         policy.tracked_share, policy.tracked_by, policy.fall_share, policy.chance_level

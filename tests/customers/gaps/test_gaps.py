@@ -57,9 +57,26 @@ def test_p_value_flags_at_most_its_level_when_nothing_changed():
 
 def test_false_discovery_shares_by_hand():
     """Benjamini & Hochberg (1995): p × n ÷ rank, made monotone from the largest down."""
-    assert gaps.false_discovery_shares([0.01, 0.04, math.nan, 0.02, 0.5]) == pytest.approx(
+    p_values = [0.01, 0.04, None, 0.02, 0.5]
+    customers = pd.DataFrame({"customer_id": list("abcde"), "order_p_value": p_values})
+    t = gaps.false_discovery_shares(ibis.memtable(customers)).order_by("customer_id").execute()
+    assert t.false_discovery_share.tolist() == pytest.approx(
         [0.04, 0.16 / 3, math.nan, 0.04, 0.5], nan_ok=True
     )
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 40).map(lambda n: n / 40)), max_size=30))
+@settings(max_examples=25)
+def test_false_discovery_shares_are_scipy_s(p_values):
+    """An independent computation, ties and unknowns among them."""
+    customers = pd.DataFrame({"customer_id": [f"{n:02d}" for n in range(len(p_values))]})
+    t = customers.assign(order_p_value=pd.Series(p_values, dtype=float))
+    shares = gaps.false_discovery_shares(ibis.memtable(t)).order_by("customer_id").execute()
+    told = t.order_p_value.dropna()
+    expected = told.map(dict(zip(told, stats.false_discovery_control(told), strict=True)))
+    found = shares.false_discovery_share
+    assert found.dropna().tolist() == pytest.approx(expected.tolist())
+    assert found.notna().tolist() == t.order_p_value.notna().tolist()
 
 
 @settings(max_examples=25)
@@ -719,7 +736,7 @@ def test_proposals_before_the_table_begins_are_unknown(make_engagement, opened, 
     offers = [["customer_id", "opened"], ["A", opened], ["A", "2024-12-10"]]
     tables = {"sales": sold, "opportunities": offers}
     book = open_book(make_engagement(as_of="2024-12-31", tables=tables))
-    t = gap_list.gap_list(book, 0.8, 0.95, 3)
+    t = gap_list.gap_frame(book, 0.8, 0.95, 3)
     t = gap_list.with_contacts(book, t, [], {}, dt.date(2023, 12, 31)).set_index("customer_id")
     assert t.proposal_count.notna().all() == known and t.proposal_count.notna().any() == known
     assert not known or t.proposal_count[["A", "B"]].tolist() == [2, 0]

@@ -7,16 +7,22 @@ and the column is there.
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial, reduce
+from operator import add
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.earlier import GAP_NUMBERS, Published
+from carnet.book.mapped import Mapped, frame
 from carnet.book.once import once
-from carnet.customers.customer_years import best_years
-from carnet.customers.series import margin_rates, moved
+from carnet.book.tables import tabled
+from carnet.customers.columns import joined
+from carnet.customers.customer_years import peak_ends
+from carnet.customers.series import moved, with_margin_rates
 from carnet.engagement.periods import Periods, years_earlier_each
 from carnet.measures.gaps import contacts, gaps, salespeople
 from carnet.measures.portfolio import concentration
@@ -105,10 +111,10 @@ FOLLOWED_LATER = {"outcome", "revenue_now", "revenue_progress", "regained_share"
     },
     N_("Gap list: one row per customer with revenue in either year"),
 )
-@once
-def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.DataFrame:
+@tabled
+def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> Mapped:
     """One row per customer with revenue in either period, over the months that both years cover
-    whole; largest loss first.
+    whole.
 
     Columns     customer_id, name, salesperson (in charge today), gap_salesperson (in charge when
                 the gap arose), abc_class and abc_class_previous (by revenue of each period),
@@ -119,43 +125,51 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.Da
                 stopped_family_count, stopped_families, stopped_revenue, rolling_year_revenue,
                 peak_revenue, peak_end, status
     """
-    months = book.comparable_months
-    t = _core(book.cube, book.orders, book.periods, months)
-    period = moved(book)
-    for column, of_period in (
-        ("abc_class", period),
-        ("abc_class_previous", period.mutate(revenue=period.revenue_previous)),
-    ):
-        classes = (
-            concentration.abc_classes(of_period, cut_a, cut_b)
-            .select("customer_id", "abc_class")
-            .execute()
-        )
-        t[column] = t.customer_id.map(classes.set_index("customer_id").abc_class)
-    t["essential"] = (t.abc_class == ESSENTIAL) | (t.abc_class_previous == ESSENTIAL)
-    t["false_discovery_share"] = gaps.false_discovery_shares(t.order_p_value)
-    t["margin_rate"] = margin_rates(book, t.customer_id)
-    t["margin_at_stake"] = t.margin_rate * (-t.sales_gap).clip(lower=0)
-    t = _joined(t, best_years(book))
-    t = _joined(t, _stopped(book, months, least_orders))
-    bought = t.status.notna() & (t.status != "lost") & (families_of(book) is not None)
-    t.loc[bought, ["stopped_family_count", "stopped_revenue"]] = t.loc[
-        bought, ["stopped_family_count", "stopped_revenue"]
-    ].fillna(0)  # none stopped
-    t = _joined(t, book.customers.execute())
-    sold = (
-        salespeople.sellers(book.table("sales"), book.periods).execute()
-        if book.has("sales", "salesperson")
-        else None
-    )
-    told = (
-        t.customer_id.map(sold.set_index("customer_id").gap_salesperson)
-        if sold is not None
-        else pd.Series(None, t.index, dtype=object)
-    )
+    period, months = moved(book), book.comparable_months
+    t = gaps.false_discovery_shares(_likely(book))
+    before = period.mutate(revenue=period.revenue_previous)
+    for column, of_period in (("abc_class", period), ("abc_class_previous", before)):
+        classes = concentration.abc_classes(of_period, cut_a, cut_b)
+        t = joined(t, classes.select("customer_id", **{column: "abc_class"}), {column: "string"})
+    essential = (t.abc_class == ESSENTIAL) | (t.abc_class_previous == ESSENTIAL)
+    t = with_margin_rates(book, t.mutate(essential=essential.fill_null(False)))
+    t = t.mutate(margin_at_stake=t.margin_rate * ibis.greatest(-t.sales_gap, 0.0))
+    best = dict.fromkeys(("rolling_year_revenue", "peak_revenue"), "float64")
+    t = joined(t, defection.peak_years(book.cube), best | {"peak_audit_month": "int64"})
+    t = _with_stopped(book, t, months, least_orders)
+    t = joined(t, book.customers, {"name": "string", "salesperson": "string"})
+    sold = None
+    if book.has("sales", "salesperson"):
+        sold = salespeople.sellers(book.table("sales"), book.periods)
+    t = joined(t, sold, {"gap_salesperson": "string"})
     # its lines name nobody: who looks after it today
-    t["gap_salesperson"] = told.fillna(t.salesperson)
-    return t.sort_values(["sales_gap", "customer_id"], ignore_index=True)
+    t = t.mutate(gap_salesperson=ibis.coalesce(t.gap_salesperson, t.salesperson))
+    return Mapped(t, partial(_ended, book.periods), {"peak_end": "date"}, ("peak_audit_month",))
+
+
+def gap_frame(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.DataFrame:
+    """`gap_list` in this process, largest loss first."""
+    t = gap_list(book, cut_a, cut_b, least_orders)
+    return frame(t.order_by("sales_gap", "customer_id"))
+
+
+@tabled
+def _likely(book: Book) -> Mapped:
+    """`_core` of the audit, with the p-value of the orders of each customer."""
+    t = _core(book.cube, book.orders, book.periods, book.comparable_months)
+    likely = partial(_with_p_values, day_share(book.periods))
+    return Mapped(t, likely, {"order_p_value": "float64"})
+
+
+def _with_p_values(share: float, t: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `_core` with order_p_value."""
+    p_values = gaps.order_p_values(t.order_count, t.order_count_previous, share)
+    return t.assign(order_p_value=p_values)
+
+
+def _ended(periods: Periods, t: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the gap list with peak_end."""
+    return t.assign(peak_end=peak_ends(periods, t.peak_audit_month))
 
 
 def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Rule]:
@@ -201,7 +215,9 @@ def earlier_lists(book: Book) -> pd.DataFrame:
         cube = book.cube.filter(book.cube.audit_month >= 12 * years)
         cube = cube.mutate(audit_month=cube.audit_month - 12 * years)
         periods = book.periods.earlier(years)
-        now = _core(cube, book.orders, periods, range(periods.month_count))
+        core = _core(cube, book.orders, periods, range(periods.month_count))
+        now = frame(core.order_by("sales_gap", "customer_id"))
+        now = _with_p_values(day_share(periods), now)
         if following is not None:
             # no row in the list that follows: nothing was invoiced in its audit period
             next_revenue = (
@@ -442,49 +458,54 @@ def day_share(periods: Periods) -> float:
     return now / (now + before)
 
 
-def _core(
-    cube: ibis.expr.types.Table,
-    orders: ibis.expr.types.Table,
-    periods: Periods,
-    months: Sequence[int],
-) -> pd.DataFrame:
-    """Gaps, order p-values and rhythm at one audit date: what a list of an earlier
-    year has, too.
-    """
+def _core(cube: ir.Table, orders: ir.Table, periods: Periods, months: Sequence[int]) -> ir.Table:
+    """Gaps and rhythm at one audit date: what a list of an earlier year has, too."""
     rhythm = defection.order_rhythm(orders, periods.as_of)
-    t = gaps.sales_gaps(cube, periods, months, rhythm).execute()
-    t["order_p_value"] = gaps.order_p_values(
-        t.order_count, t.order_count_previous, day_share(periods)
-    )
-    return _joined(t, rhythm.execute())
+    t = gaps.sales_gaps(cube, periods, months, rhythm)
+    kinds = {"last_order_date": "date", "rarely": "boolean"}
+    numbers = ("months_since_last_order", "rhythm_months", "silence_ratio")
+    return joined(t, rhythm, kinds | dict.fromkeys(numbers, "float64"))
 
 
 def _joined(t: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return t.merge(other, on="customer_id", how="left", validate="one_to_one")
 
 
-def families_of(book: Book) -> ibis.expr.types.Table | None:
+def families_of(book: Book) -> ir.Table | None:
     """`defection.family_orders` of the book; None when no line names a family or a product."""
     if not (book.has("sales", "offer") or book.has("sales", "product")):
         return None
     return defection.family_orders(book.table("sales"), book.periods, book.comparable_months)
 
 
-def _stopped(book: Book, months: Sequence[int], least_orders: int) -> pd.DataFrame:
-    """Families each customer stopped buying: customer_id, stopped_family_count,
+def _with_stopped(book: Book, t: ir.Table, months: Sequence[int], least_orders: int) -> ir.Table:
+    """The list with the families each customer stopped buying: stopped_family_count,
     stopped_families (the largest, quoted), stopped_revenue.
     """
-    columns = ["customer_id", "stopped_family_count", "stopped_families", "stopped_revenue"]
-    families = families_of(book)
+    families, found = families_of(book), None
+    kinds = {"stopped_family_count": "float64", "stopped_families": "string"}
+    kinds |= {"stopped_revenue": "float64"}
     if families is None:
-        return pd.DataFrame(columns=columns)
-    pairs = defection.stopped_families(families, least_orders).execute()
-    grouped = pairs.groupby("customer_id")
-    quoted = pairs[grouped.cumcount() < NAMED_FAMILIES].groupby("customer_id").family.agg(", ".join)
-    found = grouped.agg(
-        stopped_family_count=("family", "size"), stopped_revenue=("family_revenue_previous", "sum")
+        return joined(t, None, kinds)
+    pairs = defection.stopped_families(families, least_orders)
+    largest = [ibis.desc(pairs.family_revenue_previous), pairs.family]
+    place = ibis.row_number().over(ibis.window(group_by=pairs.customer_id, order_by=largest))
+    pairs = pairs.mutate(place=place)
+    named = [pairs.family.max(where=pairs.place == n) for n in range(NAMED_FAMILIES)]
+    found = pairs.group_by("customer_id").agg(
+        stopped_family_count=pairs.count(),
+        stopped_revenue=pairs.family_revenue_previous.sum(),
+        stopped_families=reduce(add, ((", " + name).fill_null("") for name in named[1:]), named[0]),
     )
-    return found.assign(stopped_families=quoted).reset_index()[columns]
+    t = joined(t, found, kinds)
+    # an account still bought from: none stopped
+    bought = (t.status != "lost").fill_null(False)
+    return t.mutate(
+        **{
+            name: bought.ifelse(t[name].fill_null(0.0), t[name])
+            for name in ("stopped_family_count", "stopped_revenue")
+        }
+    )
 
 
 def _order_revenues(book: Book) -> pd.DataFrame:

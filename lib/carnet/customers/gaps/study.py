@@ -63,7 +63,7 @@ class Gaps:
         `gap_list.with_contacts`, and quadrant.
         """
         p = self.parameters
-        t = gap_list.gap_list(self.book, p.abc_cut_a, p.abc_cut_b, p.family_order_count)
+        t = gap_list.gap_frame(self.book, p.abc_cut_a, p.abc_cut_b, p.family_order_count)
         t = gap_list.with_contacts(self.book, t, self.contact_kinds, self.plan, self.since)
         t["quadrant"] = contacts.quadrants(
             t.gap_rate, t.noted_contact_count, t.planned_contact_count, p.deep_fall_share

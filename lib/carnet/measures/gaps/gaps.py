@@ -92,22 +92,30 @@ def order_p_values(
 
 
 @measure(N_("Share of luck among customers with p-values this small (Benjamini-Hochberg)"))
-def false_discovery_shares(p_values: npt.ArrayLike) -> np.ndarray:
+def false_discovery_shares(customers: ir.Table) -> ir.Table:
     """The share of luck among the customers with a p-value this small or smaller.
 
     Formula     p-values adjusted by Benjamini-Hochberg: the least, over ranks j ≥ i of the sorted
-                p, of p_j × n ÷ j
+                p, of p_j × n ÷ j, at most 1
     Unit        share, 0 to 1
-    Population  one value a customer; n counts those with a known p-value
-    Undefined   NaN where the p-value is NaN
+    Population  one row a customer; n counts those with a known p-value
+    Undefined   NULL where the p-value is NULL
     Source      Y. Benjamini & Y. Hochberg, JRSS B 57 (1995) 289-300
+
+    Parameters  customers: customer_id, order_p_value
+    Columns     those of `customers`, false_discovery_share
     """
-    p = np.asarray(p_values, dtype=float)
-    known = ~np.isnan(p)
-    adjusted = np.full(len(p), np.nan)
-    if known.any():
-        adjusted[known] = scipy.stats.false_discovery_control(p[known])
-    return adjusted
+    p_value = customers.order_p_value
+    smallest_first = [p_value.isnull(), p_value, customers.customer_id]
+    t = customers.mutate(
+        rank=ibis.row_number().over(ibis.window(order_by=smallest_first)) + 1,
+        known_count=p_value.count().over(),
+    )
+    t = t.mutate(adjusted=t.order_p_value * t.known_count / t["rank"])
+    from_here_on = ibis.window(order_by=ibis.desc(t["rank"]), preceding=None, following=0)
+    least = ibis.least(t.adjusted.min().over(from_here_on), 1.0)
+    share = t.order_p_value.notnull().ifelse(least, ibis.null("float64"))
+    return t.mutate(false_discovery_share=share).drop("rank", "known_count", "adjusted")
 
 
 @measure(
