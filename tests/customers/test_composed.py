@@ -9,7 +9,7 @@ from carnet.customers.accounts.profits import Rates
 from carnet.customers.accounts.valued import valued_accounts
 from carnet.customers.catalogue import COLUMNS, COMPOSED
 from carnet.customers.customer_years import driver_panel, opening_customers
-from carnet.customers.decisions import decisions
+from carnet.customers.decisions import decided_frame
 from carnet.customers.gaps.gap_list import gap_frame
 from carnet.customers.gaps.study import Gaps
 from carnet.customers.reasons.departures import Departures
@@ -29,7 +29,7 @@ TABLES_OF_CUSTOMERS = {
     "account_list": accounts,
     "with_strategies": lambda book: frame(valued_accounts(book, 0.8, 0.95, "", Rates())),
     "gap_list": lambda book: gap_frame(book, 0.8, 0.95, 3),
-    "decisions": lambda book: decisions(book, Policy()),
+    "decisions": lambda book: decided_frame(book, Policy()),
     "driver_panel": lambda book: driver_panel(book, 3, ["complaint"])[0],
     "find_leavers": lambda book: Departures(book, Parameters()).found,
     "with_contacts": lambda book: Gaps(book, Parameters()).listed,

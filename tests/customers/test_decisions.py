@@ -12,7 +12,7 @@ from carnet.book.book import open_book
 from carnet.book.mapped import frame
 from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.profits import Rates
-from carnet.customers.decisions import ACTION_COLUMNS, decisions, may_be_called, open_names
+from carnet.customers.decisions import ACTION_COLUMNS, decided_frame, may_be_called, open_names
 from carnet.customers.gaps.gap_list import gap_frame
 from carnet.customers.indicators.recurring import RecurringStudy
 from carnet.engagement.parameters import Policy, read_parameters
@@ -51,7 +51,7 @@ def same(one, other):
 
 def check_laws(book, policy):
     """What holds in every book under every policy; returns the decisions."""
-    t = decisions(book, policy)
+    t = decided_frame(book, policy)
     gaps = gap_frame(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
     rates = Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate)
     accounts = frame(account_list(book, policy.abc_cut_a, policy.abc_cut_b, rates))
@@ -129,7 +129,7 @@ def test_laws_hold_over_the_demonstration_book(demo_book, policy):
 
 @pytest.mark.long
 def test_law_names_of_those_left_alone_are_never_quoted(demo_book):
-    t = decisions(demo_book, Policy())
+    t = decided_frame(demo_book, Policy())
     held = t[t.action == "leave_alone"]
     assert len(held) >= 2, "the book has some"
     assert open_names(t, held, 9) == [] and not may_be_called(t, held.customer_id).any()
@@ -142,7 +142,7 @@ def test_law_names_of_those_left_alone_are_never_quoted(demo_book):
 
 @pytest.mark.long
 def test_law_another_seed_leaves_as_many_others_alone(demo_book):
-    one, other = (decisions(demo_book, Policy(hold_out_seed=seed)) for seed in (1, 2))
+    one, other = (decided_frame(demo_book, Policy(hold_out_seed=seed)) for seed in (1, 2))
     first, second = (set(t.customer_id[t.action == "leave_alone"]) for t in (one, other))
     assert len(first) == len(second) > 0 and first != second
     elsewhere = ~one.customer_id.isin(first | second)
@@ -291,7 +291,7 @@ def test_of_sixteen_proposals_a_share_is_left_alone(made_up_book, share, seed):
     assert (
         len(held) == 16 * share and set(held.customer_id) <= set(PLAIN) and held.at_most.sum() == 0
     )
-    without = decisions(made_up_book, NO_HOLD_OUT)
+    without = decided_frame(made_up_book, NO_HOLD_OUT)
     others = ~t.customer_id.isin(held.customer_id)
     same(t[others].drop(columns="arm"), without[others].drop(columns="arm"))
 
@@ -306,7 +306,7 @@ def test_seven_that_could_be_left_alone_are_too_few(made_up_book):
 def test_decisions_do_not_depend_on_the_order_of_rows(made_up_book, tmp_path):
     shuffled = made_up(tmp_path, shuffle=4)
     policy = Policy(proposal_count=9, hold_out_share=0.5, hold_out_seed=5)
-    same(decisions(made_up_book, policy), decisions(shuffled, policy))
+    same(decided_frame(made_up_book, policy), decided_frame(shuffled, policy))
 
 
 def test_contracts_alone_are_spoken_about_before_they_end(make_engagement):
@@ -322,7 +322,7 @@ def test_contracts_alone_are_spoken_about_before_they_end(make_engagement):
     listed = [["customer_id", "name", "salesperson"], ["A", "Ann Ltd", "Bob"]]
     tables = {"contracts": contracts, "customers": listed}
     book = open_book(make_engagement(tables=tables, as_of="2025-12-31"))
-    t = decisions(book, Policy()).set_index("customer_id")
+    t = decided_frame(book, Policy()).set_index("customer_id")
     assert t.action.to_dict() == {"A": "renew", "C": "renew"} and t.at_most.isna().all()
     assert t.name.to_dict() == {"A": "Ann Ltd", "C": "C"}
     assert t.salesperson["A"] == "Bob" and t.renewal_amount.to_dict() == {"A": 1200, "C": 900}
@@ -343,7 +343,7 @@ def test_contracts_of_the_closed_and_of_the_insolvent_are_not_spoken_about(make_
     owed = [["customer_id", "invoice_date", "amount", "status"], ["B", "2025-01-01", "5", "perte"]]
     tables = {"contracts": contracts, "departures": departures, "receivables": owed}
     book = open_book(make_engagement(tables=tables, as_of="2025-12-30"))
-    t = decisions(book, Policy()).set_index("customer_id")
+    t = decided_frame(book, Policy()).set_index("customer_id")
     assert t.action.to_dict() == {"A": "do_not_chase", "B": "do_not_chase", "C": "renew"}
     assert t.action_reason.to_dict() == {"A": "closed", "B": "insolvent", "C": None}
     assert t.name.to_dict() == {"A": "A", "B": "B", "C": "C"}
@@ -366,7 +366,7 @@ def test_what_ends_soon_has_a_task_before_what_is_large():
 
 def test_nothing_is_decided_without_sales(make_engagement):
     only = {"departures": [["customer_id", "date", "reason"], ["A", "2025-05-01", "Fermeture"]]}
-    t = decisions(open_book(make_engagement(tables=only, as_of="2025-12-31")), Policy())
+    t = decided_frame(open_book(make_engagement(tables=only, as_of="2025-12-31")), Policy())
     assert not len(t) and set(ACTION_COLUMNS) <= set(t.columns)
     assert (
         words.spending(ENGLISH, t) is None
@@ -692,9 +692,10 @@ def test_the_policy_is_what_was_given_to_the_run_and_a_notebook_has_the_last_wor
 def test_a_given_price_decides(made_up_book, given):
     """A proposal at 181 is worth nobody's 180."""
     given(proposal_cost=181.0, hold_out_share=0.0)
-    assert not (decisions(made_up_book, read_parameters({}).policy).action == "last_chance").any()
+    usual = decided_frame(made_up_book, read_parameters({}).policy)
+    assert not (usual.action == "last_chance").any()
     own = read_parameters({"proposal_cost": 60.0}).policy
-    assert (decisions(made_up_book, own).action == "last_chance").sum() == 16
+    assert (decided_frame(made_up_book, own).action == "last_chance").sum() == 16
 
 
 # --- in words
@@ -710,7 +711,7 @@ def test_every_action_and_reason_has_its_words_in_both_languages():
 
 
 def test_a_decision_is_one_sentence_with_its_price_or_its_reason(made_up_book):
-    t = decisions(made_up_book, NO_HOLD_OUT).set_index("customer_id")
+    t = decided_frame(made_up_book, NO_HOLD_OUT).set_index("customer_id")
     told = words.worded(ENGLISH, t)
     assert told.decision[["F00", "F01", "F04", "F06", "L00"]].to_dict() == {
         "F00": "last-chance proposal, at most €60",
@@ -732,7 +733,7 @@ def test_a_decision_is_one_sentence_with_its_price_or_its_reason(made_up_book):
 
 def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
     """16 proposals of 60 for 16 × 180; four dropped, all of them of the same 1,500 of a year."""
-    t = decisions(made_up_book, NO_HOLD_OUT)
+    t = decided_frame(made_up_book, NO_HOLD_OUT)
     finding = words.spending(ENGLISH, t)
     assert (
         finding.amount == 960

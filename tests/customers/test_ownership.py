@@ -11,7 +11,8 @@ from carnet.book.book import open_book
 from carnet.book.mapped import frame
 from carnet.customers.accounts.account_list import chosen_rules
 from carnet.customers.accounts.profits import Rates
-from carnet.customers.decisions import Policy, decisions, valued_accounts
+from carnet.customers.accounts.valued import valued_accounts
+from carnet.customers.decisions import Policy, decided_frame
 from carnet.customers.gaps.gap_list import gap_frame
 from carnet.findings import strategy as words
 from carnet.measures.gaps.salespeople import late_by_salesperson, sellers
@@ -228,7 +229,7 @@ def test_a_contract_over_and_nothing_bought_since_is_gone(contract_book):
     assert told["ended"] == "Its contract ended on 31 March 2025, and nothing was bought since."
     assert "Its contract ended on 30 June 2024; it has bought since." in told["bought_since"]
     assert "order by order" not in told["running"]
-    decided = decisions(contract_book, Policy(proposal_cost=1.0, action_cost=1.0)).set_index(
+    decided = decided_frame(contract_book, Policy(proposal_cost=1.0, action_cost=1.0)).set_index(
         "customer_id"
     )
     assert decided.loc["ended", ["action", "action_reason", "at_most"]].tolist() == [

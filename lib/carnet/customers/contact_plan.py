@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.customers.decisions import PROPOSAL_COLUMNS
+from carnet.customers.decisions import WEIGHED
 from carnet.customers.figures import measured
 from carnet.customers.gaps.study import Gaps
 from carnet.measures.gaps import tasks
@@ -17,7 +17,7 @@ from carnet.measures.growth import pipeline
 from carnet.measures.register import computed
 from carnet.measures.retention import last_chance
 
-CHOSEN_COLUMNS = ["customer_id", "arm", "action", "action_reason", "at_most", *PROPOSAL_COLUMNS]
+CHOSEN_COLUMNS = ["customer_id", "arm", "action", "action_reason", "at_most", *WEIGHED]
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,22 @@
 task, calendar and budget reads.
 """
 
+from collections.abc import Collection
 from functools import partial
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.mapped import Mapped, frame
 from carnet.book.once import once
 from carnet.book.tables import tabled
-from carnet.customers.accounts.account_list import LARGEST_FIRST
 from carnet.customers.accounts.history import leave_history
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.accounts.valued import valued_accounts
-from carnet.customers.gaps.gap_list import earlier_lists, flag_rules, gap_frame
+from carnet.customers.columns import everybody, joined
+from carnet.customers.gaps.gap_list import earlier_lists, flag_rules, gap_list
 from carnet.customers.growth.next_family import next_families_of
 from carnet.customers.reasons.leavers import closed_customers
 from carnet.customers.retention.customer_value import portfolio_of
@@ -38,8 +41,19 @@ BUDGETED = {
     "uncapped_budget": "float64", "budget": "float64", "chase": "boolean", "chase_reason": "string",
 }  # fmt: skip
 MADE = ("action", "action_reason", "at_most", "action_value")  # by what is decided
+NAMED = ("customer_id", "action")  # what tells whom a sentence may name
 RENEW_DAYS = 120  # before a contract ends, or may be ended, in which it is spoken about
-PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_low", "value_high"]
+WEIGHED = dict.fromkeys(
+    ("recoverability", "proposal_cost", "expected_value", "value_low", "value_high"), "float64"
+)
+DECIDED = {
+    "action": "string", "action_reason": "string", "at_most": "float64", "action_value": "float64",
+    "budget": "float64", "chase": "boolean",
+}  # fmt: skip
+RENEWALS = {
+    "customer_id": "string", "renewal_date": "date", "renewal_end": "date",
+    "renewal_amount": "float64",
+}  # fmt: skip
 
 
 @composed(
@@ -65,8 +79,7 @@ PROPOSAL_COLUMNS = ["recoverability", "proposal_cost", "expected_value", "value_
     },
     N_("One decision per account"),
 )
-@once
-def decisions(book: Book, policy: Policy) -> pd.DataFrame:
+def decisions(book: Book, policy: Policy) -> ir.Table:
     """One row a customer of the account list or the gap list, or with a contract that ends soon,
     with its one action: the columns of `actions.choose_actions` and of what it rests on.
 
@@ -74,51 +87,74 @@ def decisions(book: Book, policy: Policy) -> pd.DataFrame:
     of `account_list.with_strategies`, `retention_budget.retention_budgets` and of the proposals
     (proposal_cost, expected_value, value_low, value_high)
     """
-    return decided_under(book, policy)
+    if book.has("sales"):
+        return _decisions(book, policy)
+    alone = _decided_alone(book, policy)
+    unknown = {name: "float64" for name in alone if alone[name].isna().all()}
+    return ibis.memtable(alone.astype(unknown))
 
 
-def decided_under(book: Book, policy: Policy) -> pd.DataFrame:
-    """`decisions` under a policy that is only tried, and kept nowhere."""
-    if not book.has("sales"):
-        return _decided(_contracts_alone(book), policy)
-    budgets = frame(account_budgets(book, policy).order_by(*LARGEST_FIRST))
-    t = budgets.merge(
-        _proposals(book, policy),
-        on="customer_id",
-        how="outer",
-        suffixes=("", "_gap"),
-        validate="one_to_one",
+@once
+def _decided_alone(book: Book, policy: Policy) -> pd.DataFrame:
+    """`decisions` of a book without sales."""
+    return _decided(policy.action_cost, _contracts_alone(book))
+
+
+def decided_frame(book: Book, policy: Policy, *columns: str) -> pd.DataFrame:
+    """`decisions` in this process, by customer_id; these columns of it, or all."""
+    t = decisions(book, policy)
+    return frame(t.select(*(columns or t.columns)).order_by("customer_id"))
+
+
+@tabled
+def _decisions(book: Book, policy: Policy) -> Mapped:
+    """`decisions` of a book with sales."""
+    t = everybody(account_budgets(book, policy), _proposals(book, policy))
+    shared = ("name", "salesperson", "status", "silence_ratio")
+    t = t.mutate(**{name: ibis.coalesce(t[name], t[f"{name}_gap"]) for name in shared[:3]})
+    t = t.drop(*(f"{name}_gap" for name in shared), "gap_rate").mutate(
+        # of the gap list only: it bought nothing in the last 12 months, nor in the 12 before
+        strategy=t.strategy.fill_null("gone"),
+        tracked=t.tracked.fill_null(False),
+        cap=policy.budget_cap_share
+        * t.yearly_margin.notnull().ifelse(ibis.greatest(t.yearly_margin, 0.0), t.yearly_margin),
+        back_value=t.expected_value.notnull().ifelse(
+            t.recoverability * t.margin_at_stake, ibis.null("float64")
+        ),
     )
-    for name in ("name", "salesperson", "status"):
-        t[name] = t[name].where(t[name].notna(), t.pop(f"{name}_gap"))
-    # of the gap list only: it bought nothing in the last 12 months, nor in the 12 before
-    t["strategy"] = t.strategy.fillna("gone")
-    for name in ("chosen", "tracked"):
-        t[name] = t[name].eq(True)
-    t = t.merge(_next(book), on="customer_id", how="left", validate="one_to_one")
-    t = t.merge(_renewals(book), on="customer_id", how="left", validate="one_to_one")
-    t["insolvent"] = t.customer_id.isin(_doubtful(book))
-    t["closed"] = t.customer_id.isin(closed_customers(book))
-    t["cap"] = policy.budget_cap_share * t.yearly_margin.astype(float).clip(lower=0)
-    t["back_value"] = (t.recoverability * t.margin_at_stake).where(t.chosen)
-    return _decided(_without_the_dropped(t, book, policy), policy)
+    t = joined(t, _next(book), {"next_family": "string", "next_margin": "float64"})
+    soon = _renewals(book)
+    soon = soon.assign(**{name: soon[name].dt.date for name in ("renewal_date", "renewal_end")})
+    kinds = {name: kind for name, kind in RENEWALS.items() if name != "customer_id"}
+    t = joined(t, ibis.memtable(soon, schema=RENEWALS), kinds)
+    for name, customers in (("insolvent", _doubtful(book)), ("closed", closed_customers(book))):
+        named = _named(customers).mutate(**{name: True})
+        t = joined(t, named, {name: "boolean"})
+        t = t.mutate(**{name: t[name].fill_null(False)})
+    t = joined(t, _drawn(t, policy), {"arm": "string"})
+    t = t.mutate(chosen=t.arm.notnull())
+    return Mapped(t, partial(_decided, policy.action_cost), DECIDED)
 
 
-def _decided(t: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """The accounts with their one action, by customer_id."""
-    t = actions.choose_actions(t, policy.action_cost)
-    t["budget"], t["chase"] = t.at_most, t.action.isin(actions.CALLED) | (t.at_most > 0)
-    return t.sort_values("customer_id", ignore_index=True)
+def _named(customers: Collection[str]) -> ir.Table:
+    """A table of these customers."""
+    return ibis.memtable({"customer_id": sorted(customers)}, schema={"customer_id": "string"})
+
+
+def _decided(action_cost: float, t: pd.DataFrame) -> pd.DataFrame:
+    """Rows with their one action: DECIDED."""
+    t = actions.choose_actions(t, action_cost)
+    return t.assign(budget=t.at_most, chase=t.action.isin(actions.CALLED) | (t.at_most > 0))
 
 
 def _contracts_alone(book: Book) -> pd.DataFrame:
     """The accounts of a book without sales: those with a contract that ends soon; only departures
     and receivables tell more of them.
     """
-    t = _renewals(book)
+    t = _renewals(book).sort_values("customer_id", ignore_index=True)
     names = contract_names(book).reindex(t.customer_id)
     t = t.assign(name=names.name.to_numpy(), salesperson=names.salesperson.to_numpy())
-    read = [*ACTION_COLUMNS, *PROPOSAL_COLUMNS, "contract_end", "status", "uncapped_budget", "cap"]
+    read = [*ACTION_COLUMNS, *WEIGHED, "contract_end", "status", "uncapped_budget", "cap"]
     unknown = [name for name in (*read, "back_value") if name not in t and name not in MADE]
     flags = {
         "chosen": False,
@@ -177,47 +213,54 @@ def recoverability_rates(book: Book, policy: Policy) -> pd.DataFrame:
     )
 
 
-def _proposals(book: Book, policy: Policy) -> pd.DataFrame:
-    """The gap list with who is tracked and what a last-chance proposal would be worth:
-    chosen is decided in `_without_the_dropped`.
+@tabled
+def _proposals(book: Book, policy: Policy) -> Mapped:
+    """The gap list with who is tracked and what a last-chance proposal would be worth; who gets one
+    is decided in `_drawn`.
     """
-    gap = gap_frame(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
+    t = gap_list(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
     comparable = bool(book.comparable_months) and not book.orders_too_rarely
+    tracked = _named(_tracked(t, policy) if comparable else ()).mutate(tracked=True)
+    t = joined(t, tracked, {"tracked": "boolean"})
+    t = t.select(
+        *("customer_id", "gap_salesperson", "sales_gap", "gap_rate", "margin_at_stake"),
+        *("essential", "tracked"),
+        **{f"{name}_gap": t[name] for name in ("name", "salesperson", "status", "silence_ratio")},
+    )
+    rates = recoverability_rates(book, policy)
+    return Mapped(t, partial(_weighed, policy, rates, comparable), WEIGHED)
+
+
+def _tracked(t: ir.Table, policy: Policy) -> Collection[str]:
+    """Those of the gap list that are tracked: `gaps.most_late`."""
     rules = flag_rules(
         policy.tracked_share, policy.tracked_by, policy.fall_share, policy.chance_level
     )
-    gap["tracked"] = rules["most_late"](gap) if comparable else False
-    worth = last_chance.candidates(gap, policy.deep_fall_share) if comparable else gap.head(0)
+    compared = frame(t.select("customer_id", "status", "sales_gap", "gap_rate"))
+    return set(compared.customer_id[rules["most_late"](compared)])
+
+
+def _weighed(
+    policy: Policy, rates: pd.DataFrame, comparable: bool, t: pd.DataFrame
+) -> pd.DataFrame:
+    """Rows of the gap list with what a last-chance proposal would be worth: WEIGHED."""
+    gaps = t.rename(columns={"status_gap": "status", "silence_ratio_gap": "silence_ratio"})
     worth = last_chance.last_chance(
-        worth,
-        recoverability_rates(book, policy),
+        last_chance.candidates(gaps, policy.deep_fall_share) if comparable else gaps.head(0),
+        rates,
         policy.assumed_recoverability,
         policy.proposal_cost,
-        len(gap),
+        len(t),
     )
-    t = gap.merge(worth[["customer_id", *PROPOSAL_COLUMNS]], on="customer_id", how="left").assign(
-        chosen=lambda d: d.expected_value.notna()
-    )
-    kept = [
-        "customer_id",
-        "name",
-        "salesperson",
-        "gap_salesperson",
-        "status",
-        "sales_gap",
-        "margin_at_stake",
-        "essential",
-        "chosen",
-        "tracked",
-        *PROPOSAL_COLUMNS,
-    ]
-    return t[kept]
+    return t.join(worth[list(WEIGHED)])
 
 
-def _next(book: Book) -> pd.DataFrame:
+def _next(book: Book) -> ir.Table:
     """The family to offer each account, and the margin to expect of it."""
     names = {"family": "next_family", "expected_margin": "next_margin"}
-    return next_families_of(book).rename(columns=names)[["customer_id", *names.values()]]
+    t = next_families_of(book).rename(columns=names)[["customer_id", *names.values()]]
+    kinds = {"customer_id": "string", "next_family": "string", "next_margin": "float64"}
+    return ibis.memtable(t, schema=kinds)
 
 
 def _renewals(book: Book) -> pd.DataFrame:
@@ -241,29 +284,25 @@ def _renewals(book: Book) -> pd.DataFrame:
     return first.drop_duplicates("customer_id")[columns]
 
 
-def _without_the_dropped(t: pd.DataFrame, book: Book, policy: Policy) -> pd.DataFrame:
-    """Who gets a proposal, of those worth one: not who is insolvent, closed,
-    without a contract or unprofitable, nor who may not be spent its cost on; the most valuable
-    `proposal_count`, some drawn to be left alone (arm).
+def _drawn(t: ir.Table, policy: Policy) -> ir.Table:
+    """Who gets a proposal, of those worth one: not who is insolvent, closed, without a contract or
+    unprofitable, nor who may not be spent its cost on; the most valuable `proposal_count`, some
+    drawn to be left alone. Columns: customer_id, arm.
     """
-    over = (t.strategy == "gone") & t.contract_end.notna()
     barred = (
         t.insolvent
         | t.closed
-        | over
-        | (t.chase_reason == "unprofitable")
+        | ((t.strategy == "gone") & t.contract_end.notnull())
+        | (t.chase_reason == "unprofitable").fill_null(False)
         | (t.strategy == "renegotiate")
     )
-    affordable = t.cap.isna() | (t.cap.clip(upper=t.back_value) >= policy.proposal_cost)
-    worth = (
-        t[t.chosen & ~barred & affordable]
-        .sort_values(["expected_value", "customer_id"], ascending=[False, True])
-        .head(policy.proposal_count)
-    )
-    arms = last_chance.draw_hold_out(worth, policy.hold_out_share, policy.hold_out_seed)
-    return t.assign(
-        chosen=t.index.isin(worth.index), arm=arms.reindex(t.index).where(lambda s: s.notna(), None)
-    )
+    affordable = t.cap.isnull() | (ibis.least(t.cap, t.back_value) >= policy.proposal_cost)
+    worth = t.filter(t.expected_value.notnull() & ~barred & affordable)
+    first = worth.order_by(ibis.desc("expected_value"), "customer_id").limit(policy.proposal_count)
+    chosen = frame(first.select("customer_id", "essential"))
+    arms = last_chance.draw_hold_out(chosen, policy.hold_out_share, policy.hold_out_seed)
+    drawn = {"customer_id": list(chosen.customer_id), "arm": list(arms)}
+    return ibis.memtable(drawn, schema={"customer_id": "string", "arm": "string"})
 
 
 def _doubtful(book: Book) -> set[str]:

@@ -11,7 +11,7 @@ from carnet.book.book import Book
 from carnet.book.mapped import frame
 from carnet.customers.accounts import account_list, indicators, profits
 from carnet.customers.accounts.valued import valued_accounts
-from carnet.customers.decisions import decisions, may_be_called, open_names
+from carnet.customers.decisions import NAMED, decided_frame, may_be_called, open_names
 from carnet.customers.figures import measured
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.profiles import Sector
@@ -48,7 +48,7 @@ class AccountStudy:
     @computed
     def decided(self) -> pd.DataFrame:
         """One decision an account: `decisions.decisions`."""
-        return decisions(self.book, self.parameters.policy)
+        return decided_frame(self.book, self.parameters.policy, *NAMED)
 
     @computed
     def listed(self) -> pd.DataFrame:

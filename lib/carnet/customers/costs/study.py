@@ -14,7 +14,7 @@ from carnet.book.earlier import Published
 from carnet.customers import series
 from carnet.customers.accounts import profits as accounts_profits
 from carnet.customers.customer_years import complaints_of
-from carnet.customers.decisions import decisions, open_names
+from carnet.customers.decisions import NAMED, decided_frame, open_names
 from carnet.customers.figures import figures_of, with_names
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.profiles import chart_of_accounts
@@ -336,7 +336,7 @@ class CostStudy:
 
     def names(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that a sentence may quote."""
-        decided = decisions(self.book, self.parameters.policy)
+        decided = decided_frame(self.book, self.parameters.policy, *NAMED)
         return open_names(decided, customers, self.parameters.name_count)
 
     # --- complaints and states of a dispute
@@ -513,7 +513,7 @@ class CostStudy:
     @computed
     def to_renegotiate(self) -> list[str]:
         """Names of losing customers whose one decision is to renegotiate."""
-        decided = decisions(self.book, self.parameters.policy)
+        decided = decided_frame(self.book, self.parameters.policy, *NAMED)
         chosen = decided.customer_id[decided.action == "renegotiate"]
         return list(self.losing[self.losing.customer_id.isin(chosen)].name)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.book.earlier import Published
 from carnet.customers import series
-from carnet.customers.decisions import decisions, open_names
+from carnet.customers.decisions import NAMED, decided_frame, open_names
 from carnet.customers.reasons.leavers import closed_customers
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.periods import years_earlier
@@ -49,7 +49,7 @@ class Pipeline:
 
     def names(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that a sentence may quote."""
-        decided = decisions(self.book, self.parameters.policy)
+        decided = decided_frame(self.book, self.parameters.policy, *NAMED)
         return open_names(decided, customers, self.parameters.name_count)
 
     def _named(self, t: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from carnet.book.book import Book
 from carnet.book.earlier import Published
 from carnet.customers import series
 from carnet.customers.accounts.groups import CUTS, cuts_of
-from carnet.customers.decisions import decisions, may_be_called
+from carnet.customers.decisions import NAMED, decided_frame, may_be_called
 from carnet.customers.figures import measured
 from carnet.customers.growth.next_family import (
     can_foretell,
@@ -30,6 +30,8 @@ from carnet.measures.register import computed
 SILENT = 2  # times its own rhythm, from which an account as a whole is silent
 MOST_GROUPS = 40  # of a cut that is charted
 NAMED_FAMILIES = 12  # largest families of a table of families by class
+# of a decision
+READ = (*NAMED, "name", "salesperson", "silence_ratio", "status", "strategy", "abc_class")
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,8 @@ class GrowthStudy:
 
     @computed
     def decided(self) -> pd.DataFrame:
-        """The one decision an account."""
-        return decisions(self.book, self.parameters.policy)
+        """The one decision an account, with what is read of it here."""
+        return decided_frame(self.book, self.parameters.policy, *READ)
 
     @computed
     def opportunities(self) -> pd.DataFrame:

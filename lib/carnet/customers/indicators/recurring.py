@@ -13,7 +13,7 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers import customer_years
-from carnet.customers.decisions import contract_names, decisions
+from carnet.customers.decisions import NAMED, contract_names, decided_frame
 from carnet.engagement.parameters import Parameters
 from carnet.measures.costs import receivables
 from carnet.measures.gaps import tasks as task_list
@@ -164,11 +164,12 @@ class RecurringStudy:
                 columns=[*RENEWAL_COLUMNS, "name", "salesperson", "action", "signs"]
             )
         t = recurring.renewals(self.book.table("contracts"), self.book.as_of).execute()
-        decided = decisions(self.book, self.parameters.policy).set_index("customer_id").action
+        decided = decided_frame(self.book, self.parameters.policy, *NAMED)
+        actions = decided.set_index("customer_id").action
         t = self._named(t)
         signs = self.signs.groupby("customer_id").sign.agg(list)
         return t.assign(
-            action=t.customer_id.map(decided) if len(decided) else None,
+            action=t.customer_id.map(actions) if len(actions) else None,
             signs=[signs.get(customer, []) for customer in t.customer_id],
         )
 
@@ -180,7 +181,7 @@ class RecurringStudy:
         """
         book, p = self.book, self.parameters
         since, found = book.periods.yearly.current.start, {}
-        decided = decisions(book, p.policy)
+        decided = decided_frame(book, p.policy, "customer_id", "tracked")
         found["buys_less"] = decided.customer_id[decided.tracked.astype(bool)]
         t = recurring.recurring_changes(self.monthly, MONTHS - 12, MONTHS, self.earlier)
         found["shrank"] = t.customer_id[t.step == "contraction"]
@@ -225,13 +226,13 @@ class RecurringStudy:
         """
         p = self.parameters
         capacity = p.weekly_task_count * p.task_week_count
-        called = task_list.called_alone(decisions(self.book, p.policy), capacity)
+        called = task_list.called_alone(decided_frame(self.book, p.policy), capacity)
         return task_list.schedule(called, self.book.as_of, p.weekly_task_count, p.task_week_count)
 
     @computed
     def decided(self) -> pd.DataFrame:
         """The one decision an account, with the day of its task."""
-        decided = decisions(self.book, self.parameters.policy)
+        decided = decided_frame(self.book, self.parameters.policy)
         due = self.tasks.set_index("customer_id").due_date
         return decided.assign(due_date=decided.customer_id.map(due))
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers import customer_years, series
-from carnet.customers.decisions import decisions, may_be_called, open_names
+from carnet.customers.decisions import NAMED, decided_frame, may_be_called, open_names
 from carnet.customers.figures import figures_of, measured, with_names
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.records import LIST_LIMIT
@@ -285,7 +285,7 @@ class PortfolioStudy:
     @computed
     def decided(self) -> pd.DataFrame:
         """One decision an account: `decisions.decisions`."""
-        return decisions(self.book, self.parameters.policy)
+        return decided_frame(self.book, self.parameters.policy, *NAMED)
 
     def names(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that a sentence may quote."""

@@ -15,7 +15,7 @@ from carnet.customers.accounts.account_list import LARGEST_FIRST
 from carnet.customers.accounts.history import leave_history
 from carnet.customers.decisions import (
     account_budgets,
-    decided_under,
+    decided_frame,
     decisions,
     open_names,
 )
@@ -182,7 +182,7 @@ class RetentionStudy:
         """The one decision an account, largest budget first: `decisions.decisions`; no row without
         sales, which tell what an account is worth.
         """
-        t = decisions(self.book, self.parameters.policy)
+        t = decided_frame(self.book, self.parameters.policy)
         t = t if self.book.has("sales") else t.head(0)
         order = ["at_most", "customer_id"]
         return t.sort_values(order, ascending=[False, True], ignore_index=True)
@@ -216,7 +216,7 @@ class RetentionStudy:
                 save_rate=min(1.0, policy.save_rate * factor),
                 win_back_rate=min(1.0, policy.win_back_rate * factor),
             )
-            totals[factor] = decided_under(self.book, other).at_most.sum()
+            totals[factor] = float(decisions(self.book, other).at_most.sum().execute() or 0.0)
         return totals
 
     # --- tests
