@@ -369,7 +369,7 @@ def test_nothing_is_decided_without_sales(make_engagement):
     t = decided_frame(open_book(make_engagement(tables=only, as_of="2025-12-31")), Policy())
     assert not len(t) and set(ACTION_COLUMNS) <= set(t.columns)
     assert (
-        words.spending(ENGLISH, t) is None
+        words.spending(ENGLISH, t, told=False) is None
         and words.not_chased(ENGLISH, t) == "Nobody is on the do-not-chase list."
     )
 
@@ -734,7 +734,7 @@ def test_a_decision_is_one_sentence_with_its_price_or_its_reason(made_up_book):
 def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
     """16 proposals of 60 for 16 × 180; four dropped, all of them of the same 1,500 of a year."""
     t = decided_frame(made_up_book, NO_HOLD_OUT)
-    finding = words.spending(ENGLISH, t)
+    finding = words.spending(ENGLISH, t, told=True)
     assert (
         finding.amount == 960
         and "16 accounts are worth an action: at most €960 in all" in finding.sentence
@@ -749,9 +749,9 @@ def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
         all(f"Company {name}" in dropped for name in ("F01", "F02", "F04"))
         and "Company F06" not in dropped
     )
-    nothing = words.spending(ENGLISH, t[t.customer_id.str.startswith("L")])
+    nothing = words.spending(ENGLISH, t[t.customer_id.str.startswith("L")], told=True)
     assert nothing.amount == 0 and "stays under its cost" in nothing.sentence
-    assert words.spending(ENGLISH, t.assign(at_most=np.nan)) is None
+    assert words.spending(ENGLISH, t.assign(at_most=np.nan), told=False) is None
 
 
 def test_a_number_too_large_for_any_use_is_refused_in_one_line():

@@ -181,6 +181,13 @@ def _replace(written: Path, target: Path) -> None:
     written.replace(target)
 
 
+def engine_of(table: ir.Table) -> Engine:
+    """The engine that an expression runs on."""
+    backend = table.get_backend()
+    kind = {"pyspark": Spark, "postgres": Postgres}.get(backend.name, Engine)
+    return kind(backend)
+
+
 @lru_cache(256)
 def _compiled(make: Make, schemas: tuple[tuple[str, ibis.Schema], ...], given: tuple) -> str:
     """The SQL of an expression for DuckDB: compiling takes longer than a small book."""

@@ -110,5 +110,10 @@ def forget_oldest(folder: Path) -> None:
     kept = [*folder.glob("*.arrow"), *folder.glob("*.parquet")]
     for path in sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
         path.with_suffix(".note").unlink(missing_ok=True)
-        shutil.rmtree(path, ignore_errors=True)
-        path.unlink(missing_ok=True)
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder of files that an engine wrote; nothing where it is not there."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.unlink(missing_ok=True)

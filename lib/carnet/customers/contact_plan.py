@@ -6,17 +6,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.customers.decisions import WEIGHED
+from carnet.book.mapped import frame
+from carnet.customers.columns import joined
+from carnet.customers.decisions import WEIGHED, decisions
 from carnet.customers.figures import measured
 from carnet.customers.gaps.study import Gaps
+from carnet.engagement.parameters import Policy
 from carnet.measures.gaps import tasks
 from carnet.measures.growth import pipeline
 from carnet.measures.register import computed
 from carnet.measures.retention import last_chance
+from carnet.measures.retention.actions import CALLED
 
+CENT = 0.01  # by which a sum of amounts may differ
 CHOSEN_COLUMNS = ["customer_id", "arm", "action", "action_reason", "at_most", *WEIGHED]
 
 
@@ -39,7 +46,8 @@ class ContactPlan:
     @computed
     def called(self) -> pd.DataFrame:
         """One task an account whose decision is a call or a visit: `tasks.task_list`."""
-        return tasks.task_list(self.gaps.customers, self.gaps.decided)
+        called = decisions(self.book, self._policy).filter(lambda t: t.action.isin(CALLED))
+        return tasks.task_list(self.gaps.customers, frame(called))
 
     @computed
     def tasks(self) -> pd.DataFrame:
@@ -67,8 +75,9 @@ class ContactPlan:
         """The last-chance proposals with their arms and the day on which each stops,
         most valuable first.
         """
-        decided, stops = self.gaps.decided, self.tasks.set_index("customer_id").stop_date
-        chosen = decided.loc[decided.chosen, CHOSEN_COLUMNS]
+        stops = self.tasks.set_index("customer_id").stop_date
+        made = decisions(self.book, self._policy).filter(lambda t: t.chosen)
+        chosen = frame(made.select(*CHOSEN_COLUMNS))
         t = self.gaps.listed.assign(flagged=self.gaps.flags["most_late"])
         t = t.merge(chosen, on="customer_id").sort_values(
             ["expected_value", "customer_id"], ascending=[False, True], ignore_index=True
@@ -90,10 +99,23 @@ class ContactPlan:
         )
 
     @computed
-    def decisions(self) -> pd.DataFrame:
+    def decisions(self) -> ir.Table:
         """The one decision an account, with the day on which it is due where a task is planned."""
-        due = self.tasks.set_index("customer_id").due_date
-        return self.gaps.decided.assign(due_date=self.gaps.decided.customer_id.map(due))
+        due = ibis.memtable(
+            self.tasks[["customer_id", "due_date"]],
+            schema={"customer_id": "string", "due_date": "date"},
+        )
+        return joined(decisions(self.book, self._policy), due, {"due_date": "date"})
+
+    @property
+    def overspent(self) -> int:
+        """Accounts on which more may be spent than their action may bring."""
+        t = self.decisions
+        return int(t.filter(t.at_most > t.action_value + CENT).count().execute())
+
+    @property
+    def _policy(self) -> Policy:
+        return self.gaps.parameters.policy
 
     @property
     def costless(self) -> bool:

@@ -5,11 +5,12 @@ Everything shown is a rendering of one.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import ibis.expr.types as ir
 import pandas as pd
 
+from carnet.book.mapped import Mapped
 from carnet.exhibits.charts.base import Chart, Texts
 from carnet.exhibits.tables import HtmlTable
 from carnet.findings.answer import Point
@@ -17,6 +18,10 @@ from carnet.findings.base import Finding
 from carnet.wording import Wording
 
 Kind = Literal["so-what", "note", "warning", "recommendation", "missing"]
+
+
+# a list: rows in this process, a table of an engine, or one with columns in words
+Listed: TypeAlias = pd.DataFrame | ir.Table | Mapped
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Exhibit:
     source: str = ""
     note: str = ""
     missing: str = ""
-    lists: Mapping[str, pd.DataFrame | ir.Table] = field(default_factory=dict)
+    lists: Mapping[str, Listed] = field(default_factory=dict)
     checks: Sequence[tuple[bool, str]] = ()
     names: str = ""
     annex: bool = False
@@ -95,7 +100,7 @@ class Kept:
                 names the first list has)
     """
 
-    lists: Mapping[str, pd.DataFrame | ir.Table] = field(default_factory=dict)
+    lists: Mapping[str, Listed] = field(default_factory=dict)
     checks: Sequence[tuple[bool, str]] = ()
     names: str = ""
 

@@ -110,14 +110,22 @@ def _chance(w: Wording, t: pd.DataFrame) -> pd.Series:
     )
 
 
+WORDS = {"decision": "string", "why": "string"}
+
+
 def worded(w: Wording, decided: pd.DataFrame) -> pd.DataFrame:
-    """The decisions with their sentences: decision, why."""
+    """The decisions with their sentences: WORDS."""
     return decided.assign(decision=decision(w, decided), why=why(w, decided))
 
 
 def reasons_told(w: Wording, dropped: pd.DataFrame) -> list[str]:
     """Why each account is not to be chased, in words."""
     return [w._(REASON_LABELS[name]) for name in dropped.action_reason]
+
+
+def with_reasons(w: Wording, dropped: pd.DataFrame) -> pd.DataFrame:
+    """The accounts not to be chased with the reason in words."""
+    return dropped.assign(reason=reasons_told(w, dropped))
 
 
 def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
@@ -143,11 +151,12 @@ def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
     )
 
 
-def spending(w: Wording, decided: pd.DataFrame) -> Finding | None:
-    """What may be spent in all, on how many accounts, and what it may bring."""
-    t = decided[decided.at_most > 0]
-    told = decided.at_most.notna() & decided.yearly_margin.notna()
-    if not told.any():  # nothing tells what an action would bring
+def spending(w: Wording, chased: pd.DataFrame, told: bool) -> Finding | None:
+    """What may be spent in all, on how many accounts, and what it may bring; `told`: of any account
+    it is known.
+    """
+    t = chased[chased.at_most > 0]
+    if not told:  # nothing tells what an action would bring
         return None
     if not len(t):
         return Finding(

@@ -23,7 +23,9 @@ from markupsafe import escape
 
 from carnet.book import book as books
 from carnet.book.book import Book
-from carnet.book.engines import memory
+from carnet.book.engines import engine_of, memory
+from carnet.book.frames import remove
+from carnet.book.mapped import Mapped
 from carnet.engagement.file import spoken_in
 from carnet.engagement.parameters import Parameters, read_parameters
 from carnet.engagement.records import (
@@ -238,9 +240,10 @@ def record(values: Mapping[str, Any], intervals: Mapping[str, tuple[float, float
     display({FIGURES_TYPE: kept}, raw=True)
 
 
-def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
+def record_list(name: str, table: ir.Table | pd.DataFrame | Mapped) -> None:
     """Write a named list as CSV when the notebook is being published;
-    elsewhere the list is only on screen.
+    elsewhere the list is only on screen. A table is written by its engine, which hands the rows of
+    a mapped one to its function batch by batch.
 
     A text cell that a spreadsheet would run as a formula gets an apostrophe in front; numbers
     keep 6 decimals, and zero has no sign.
@@ -252,22 +255,39 @@ def record_list(name: str, table: ir.Table | pd.DataFrame) -> None:
         raise CarnetError(
             "list name {name}: lower-case letters and underscores are accepted.", name=f"{name!r}"
         )
-    backend = _frames() if isinstance(table, pd.DataFrame) else table.get_backend()
+    target = Path(folder) / f"{name}.csv"
+    # two notebooks may write the same list: each whole, the last one stays
+    beside = target.with_name(f".{name}-{os.getpid()}")
     if isinstance(table, pd.DataFrame):
         table = table.assign(
             **{name: table[name].dt.date for name in table.select_dtypes("datetime").columns}
         )
         table = ibis.memtable(pa.Table.from_pandas(table, preserve_index=False))
+        backend = _frames()
+    else:
+        table = _through_parquet(table, beside.with_suffix(".parquet"))
+        backend = table.get_backend()
     rounded = {
         column: table[column].round(6) + 0.0
         for column, kind in table.schema().items()
         if kind.is_floating()
     }
-    target = Path(folder) / f"{name}.csv"
-    # two notebooks may write the same list: each whole, the last one stays
-    beside = target.with_name(f".{name}-{os.getpid()}")
     backend.to_csv(neutralised(table.mutate(**rounded) if rounded else table), beside)
     beside.replace(target)
+    remove(beside.with_suffix(".parquet"))
+
+
+def _through_parquet(table: ir.Table | Mapped, place: Path) -> ir.Table:
+    """What only Parquet brings here without all its rows at once: what a function adds to, and what
+    a cluster holds.
+    """
+    if isinstance(table, Mapped):
+        engine_of(table.table).mapped(table, place)
+    elif table.get_backend().name == "pyspark":
+        table.to_parquet(place)
+    else:
+        return table
+    return _frames().read_parquet(place / "*.parquet" if place.is_dir() else place)
 
 
 @cache

@@ -3,10 +3,12 @@ the famous figures.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from carnet.book.mapped import Mapped
 from carnet.customers.reasons.departures import Departures
 from carnet.customers.reasons.opinions import Opinions
 from carnet.customers.retention.study import CHANGES, QUOTED_FROM, QUOTED_TO, RetentionStudy
@@ -114,14 +116,14 @@ def _halving(study: RetentionStudy) -> Finding | None:
 def main_points(study: RetentionStudy) -> Shows:
     """The findings, largest money first."""
     w = study.book.wording
-    budget = decided.spending(w, study.budgets)
+    budget = _spending(study)
     yield from points(w, [_replacement(study), _halving(study), budget])
 
 
 @section(given("sales"))
 def answer(study: RetentionStudy) -> Shows:
     """What page one says: what to do is worth so much, and may cost so much."""
-    budget = decided.spending(study.book.wording, study.budgets)
+    budget = _spending(study)
     if budget:
         yield Answered([Point("action", "action", budget.sentence, None, "", budget.key)])
 
@@ -291,7 +293,7 @@ def leave_rates(study: RetentionStudy) -> Shows:
 def budgets(study: RetentionStudy) -> Shows:
     """What may be spent on whom."""
     w, p = study.book.wording, study.parameters
-    finding = decided.spending(w, study.budgets)
+    finding = _spending(study)
     none = w._("Not measured: no margin or no chance to leave is known.")
     missing = first_missing(history(study), margins(study), "" if finding else none)
     yield from said(missing, "missing")
@@ -332,19 +334,22 @@ def _assumed(study: RetentionStudy) -> str:
     )
 
 
+def _spending(study: RetentionStudy) -> Finding | None:
+    return decided.spending(study.book.wording, study.chased, bool(study.totals.told))
+
+
 def _budget_checks(study: RetentionStudy) -> list[tuple[bool, str]]:
-    chased, t = study.chased, study.budgets
+    chased = study.chased
     if not study.budgets_known:
         return []
     capped = chased.at_most <= study.parameters.budget_cap_share * chased.yearly_margin + CENT
     valued = chased.at_most <= chased.action_value + CENT
-    spared = t.at_most[t.action.isin(["leave_alone", "do_not_chase"])]
-    spent_elsewhere = abs(chased.at_most.sum() - t.at_most.sum()) >= CENT
+    spent_elsewhere = abs(chased.at_most.sum() - study.totals.at_most) >= CENT
     bounded = ((capped & valued) | chased.at_most.isna()).all()
     return [
         (not spent_elsewhere, "a budget for a customer that is not worth an action"),
         (bool(bounded), "a budget above its cap or its value"),
-        (not (spared > 0).any(), "a budget for an account that is left alone"),
+        (not study.totals.spared, "a budget for an account that is left alone"),
     ]
 
 
@@ -366,10 +371,12 @@ def not_to_be_chased(study: RetentionStudy) -> Shows:
         )
     if study.budgets_known:
         yield from said(decided.not_chased(w, study.dropped))
+        given = study.not_chased.select(*BUDGET, "action_reason")
+        why = partial(decided.with_reasons, w)
         yield Kept(
             {
-                "retention_budget": study.budgets[BUDGET],
-                "do_not_chase": study.dropped[BUDGET].assign(reason=reasons),
+                "retention_budget": study.budgets.select(*BUDGET),
+                "do_not_chase": Mapped(given, why, {"reason": "string"}, ("action_reason",)),
             }
         )
 

@@ -2,6 +2,9 @@
 by luck or not, what to do.
 """
 
+from functools import partial
+
+from carnet.book.mapped import Mapped
 from carnet.customers.contact_plan import ContactPlan
 from carnet.customers.decisions import ACTION_COLUMNS, open_names
 from carnet.customers.gaps import gap_list
@@ -526,8 +529,8 @@ def whom_to_call(plan: ContactPlan) -> Shows:
     sentences = words.task(w, tasks, p.stop_contact_count)
     monday = tasks.assign(task=sentences).sort_values(["due_date", "sales_gap", "customer_id"])
     held = plan.proposals.customer_id[plan.proposals.arm == "hold-out"]
-    decided = plan.decisions
-    overspent = (decided.at_most > decided.action_value + CENT).any()
+    decided = plan.decisions.order_by("customer_id").select(*ACTION_COLUMNS, "value_low")
+    worded = partial(decisions_told.worded, w)
     yield Exhibit(
         "tasks",
         w._("First tasks by day, largest gap first"),
@@ -536,7 +539,7 @@ def whom_to_call(plan: ContactPlan) -> Shows:
         missing=too_few(plan.book, tasks),
         lists={
             "tasks": monday[gap_list.TASK_COLUMNS],
-            "actions": decisions_told.worded(w, decided)[[*ACTION_COLUMNS, "decision", "why"]],
+            "actions": Mapped(decided, worded, decisions_told.WORDS, ("value_low",)),
         },
         checks=[
             (
@@ -544,7 +547,7 @@ def whom_to_call(plan: ContactPlan) -> Shows:
                 "a customer of the hold-out has a task",
             ),
             (
-                tasks.customer_id.is_unique and not overspent,
+                tasks.customer_id.is_unique and not plan.overspent,
                 "more may be spent on an account than its action may bring",
             ),
         ],

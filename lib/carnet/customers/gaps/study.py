@@ -14,7 +14,7 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.earlier import Published
-from carnet.customers.decisions import decided_frame, recoverability_rates
+from carnet.customers.decisions import NAMED, decided_frame, recoverability_rates
 from carnet.customers.figures import measured
 from carnet.customers.gaps import gap_list
 from carnet.engagement.parameters import Parameters
@@ -84,7 +84,7 @@ class Gaps:
     @computed
     def decided(self) -> pd.DataFrame:
         """One decision an account: `decisions.decisions`."""
-        return decided_frame(self.book, self.parameters.policy)
+        return decided_frame(self.book, self.parameters.policy, *NAMED, "arm")
 
     @computed
     def flagged(self) -> pd.DataFrame:

@@ -5,15 +5,17 @@ each computed when it is first read.
 from dataclasses import dataclass, replace
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.mapped import frame
 from carnet.customers import customer_years, series
-from carnet.customers.accounts.account_list import LARGEST_FIRST
 from carnet.customers.accounts.history import leave_history
 from carnet.customers.decisions import (
+    NAMED,
     account_budgets,
     decided_frame,
     decisions,
@@ -30,6 +32,16 @@ from carnet.measures.retention import experiments, retention_budget
 from carnet.wording import unknown
 
 NAN = float("nan")
+# what is read of accounts worth an action, and of those not to be chased
+CHASED = [
+    "customer_id", "name", "salesperson", "yearly_margin", "leave_probability", "save_probability",
+    "residual_margin", "regain_margin", "at_most", "action_value", "action", "action_reason",
+    "strategy", "next_family",
+]  # fmt: skip
+DROPPED = [
+    "customer_id", "name", "salesperson", "revenue", "yearly_margin", "leave_probability",
+    "residual_margin", "action_reason",
+]  # fmt: skip
 CHANGES = {
     "halving": ("attrition", 0.5),
     "points": ("points", 0.05),
@@ -158,13 +170,11 @@ class RetentionStudy:
 
     @computed
     def accounts(self) -> pd.DataFrame:
-        """The account list with strategies and budgets: `decisions.account_budgets`;
-        no row without sales.
-        """
+        """The accounts with their strategies; no row without sales."""
         if not self.book.has("sales"):
             return pd.DataFrame(columns=["customer_id", "name", "strategy"])
         t = account_budgets(self.book, self.parameters.policy)
-        return frame(t.order_by(*LARGEST_FIRST))
+        return frame(t.select("customer_id", "name", "strategy").order_by("customer_id"))
 
     @computed
     def leave_rates(self) -> pd.DataFrame:
@@ -177,31 +187,54 @@ class RetentionStudy:
         seen = t.left_count / t.customer_count.where(t.customer_count > 0)
         return t.assign(band_end=t.band.map(ends), seen=seen)
 
-    @computed
-    def budgets(self) -> pd.DataFrame:
-        """The one decision an account, largest budget first: `decisions.decisions`; no row without
-        sales, which tell what an account is worth.
+    @property
+    def decided(self) -> ir.Table:
+        """The one decision an account: `decisions.decisions`; no row without sales, which tell what
+        an account is worth.
         """
-        t = decided_frame(self.book, self.parameters.policy)
-        t = t if self.book.has("sales") else t.head(0)
-        order = ["at_most", "customer_id"]
-        return t.sort_values(order, ascending=[False, True], ignore_index=True)
+        t = decisions(self.book, self.parameters.policy)
+        return t if self.book.has("sales") else t.limit(0)
+
+    @property
+    def budgets(self) -> ir.Table:
+        """The same, largest budget first."""
+        return _largest_first(self.decided)
+
+    @property
+    def not_chased(self) -> ir.Table:
+        """Those of them that are not to be chased, least margin first."""
+        t = self.decided.filter(self.decided.action == "do_not_chase")
+        return t.order_by(t.yearly_margin.isnull(), t.yearly_margin, t.customer_id)
+
+    @computed
+    def totals(self) -> pd.Series:
+        """Of all accounts: known (yearly margins), told (those with a budget), at_most; of those
+        that are to be left alone: spared.
+        """
+        t = self.decided
+        alone = t.action.isin(["leave_alone", "do_not_chase"])
+        sums = t.agg(
+            known=t.yearly_margin.count(),
+            told=(t.at_most.notnull() & t.yearly_margin.notnull()).sum(),
+            at_most=t.at_most.sum(),
+            spared=(alone & (t.at_most > 0)).sum(),
+        )
+        return sums.execute().iloc[0].fillna(0.0)
 
     @property
     def budgets_known(self) -> bool:
         """True where a yearly margin of any account is known."""
-        return len(self.budgets) > 0 and bool(self.budgets.yearly_margin.notna().any())
+        return bool(self.totals.known > 0)
 
-    @property
+    @computed
     def chased(self) -> pd.DataFrame:
-        """The accounts worth an action."""
-        return self.budgets[self.budgets.chase]
+        """The accounts worth an action, largest budget first."""
+        return frame(_largest_first(self.decided.filter(self.decided.chase)).select(*CHASED))
 
-    @property
+    @computed
     def dropped(self) -> pd.DataFrame:
         """Those not to be chased, least margin first."""
-        t = self.budgets[self.budgets.action == "do_not_chase"]
-        return t.sort_values(["yearly_margin", "customer_id"])
+        return frame(self.not_chased.select(*DROPPED))
 
     @computed
     def other_totals(self) -> dict[float, float]:
@@ -303,7 +336,8 @@ class RetentionStudy:
 
     def names(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that a sentence may quote."""
-        return open_names(self.budgets, customers, self.parameters.name_count)
+        decided = decided_frame(self.book, self.parameters.policy, *NAMED)
+        return open_names(decided, customers, self.parameters.name_count)
 
     @computed
     def figures(self) -> dict[str, Any]:
@@ -336,3 +370,7 @@ class RetentionStudy:
             ends = zip(self.wins.win_low, self.wins.win_high, strict=True)
             ranges |= dict(zip(names, ends, strict=True))
         return {name: ends for name, ends in ranges.items() if name in self.figures}
+
+
+def _largest_first(t: ir.Table) -> ir.Table:
+    return t.order_by(t.at_most.isnull(), ibis.desc(t.at_most), t.customer_id)
