@@ -5,11 +5,14 @@ lists as CSV files.
 import csv
 import re
 import unicodedata
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow
+import pyarrow.compute
 import pyarrow.csv
 
 FIGURES_TYPE = "application/vnd.carnet.figures+json"
@@ -52,22 +55,38 @@ def restored_all(texts: pd.Series) -> pd.Series:
     return texts.where(~marked, texts[marked].map(restored)) if marked.any() else texts
 
 
-def read_texts(path: Path) -> pd.DataFrame:
-    """A list of this report as texts, as they were before `neutralised`."""
+def read_header(path: Path) -> list[str]:
+    """The columns of a list of this report."""
     with path.open(encoding="utf-8", newline="") as file:
-        names = next(csv.reader(file), [])
+        return next(csv.reader(file), [])
+
+
+def read_texts(
+    path: Path, columns: Sequence[str] = (), customers: Collection[str] | None = None
+) -> pd.DataFrame:
+    """A list of this report as texts, as they were before `neutralised`: these columns of it, or
+    all; the rows of these customers, or all.
+    """
+    names = read_header(path)
     if not names:
         return pd.DataFrame()
     # in one block: a block of its own may end inside a text of several lines
     whole = pyarrow.csv.ReadOptions(block_size=max(path.stat().st_size + 1, 1 << 20))
-    t = pyarrow.csv.read_csv(
+    rows = pyarrow.csv.read_csv(
         path,
         read_options=whole,
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pyarrow.string()), strings_can_be_null=False
+            column_types=dict.fromkeys(names, pyarrow.string()),
+            strings_can_be_null=False,
+            include_columns=list(columns),
         ),
-    ).to_pandas()
+    )
+    if customers is not None:
+        written = [*customers, *(f"'{name}" for name in customers)]
+        own = pyarrow.compute.is_in(rows["customer_id"], pyarrow.array(written, pyarrow.string()))
+        rows = rows.filter(own)
+    t = rows.to_pandas()
     return t.apply(restored_all) if len(t) else t.astype(str)
 
 

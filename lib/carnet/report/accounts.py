@@ -15,13 +15,15 @@ import pandas as pd
 from markupsafe import escape
 
 from carnet.book.book import Book
-from carnet.customers.accounts.dossier import EACH, MONTHS, Dossiers, listed_first
-from carnet.engagement.records import read_texts, slug
+from carnet.customers.accounts.dossier import EACH, MONTHS, Dossiers
+from carnet.engagement.records import read_header, read_texts, slug
 from carnet.exhibits.headings import WORDS
 from carnet.report.pages import page_of, template
 from carnet.wording import N_, Wording, unknown
 
 ACCOUNTS = "accounts.html"
+# the lists whose accounts get a page, in this order
+BY_WEIGHT = ("tasks", "last_chance", "sales_gaps", "retention_budget", "good_customers_lost", "abc")
 BARS = (720, 90)  # width and height of the months' bars
 GAP = 4  # between two bars
 FAMILIES = 8
@@ -96,22 +98,18 @@ class Accounts:
         return f'<a class="account" href="{link}">{name}</a>' if link else name
 
 
-def read_lists(folder: Path) -> dict[str, pd.DataFrame]:
-    """The lists of the report that speak of customers, as texts."""
-    found = {}
-    for path in sorted(folder.glob("*.csv")):
-        t = read_texts(path)
-        if "customer_id" in t:
-            found[path.stem] = t
-    return found
+def read_lists(folder: Path, customers: Collection[str]) -> dict[str, pd.DataFrame]:
+    """The lists of the report that speak of customers, as texts: their rows of some of them."""
+    return {
+        path.stem: read_texts(path, customers=customers)
+        for path in sorted(folder.glob("*.csv"))
+        if "customer_id" in read_header(path)
+    }
 
 
-def chosen_accounts(book: Book, lists: dict[str, pd.DataFrame]) -> Accounts:
-    """The accounts that get a page."""
-    gaps = lists.get("sales_gaps")
-    if gaps is not None and "flagged" in gaps:
-        lists = lists | {"sales_gaps": gaps[gaps.flagged.str.lower() == "true"]}
-    ids = listed_first(lists, book.engagement.account_page_count)
+def chosen_accounts(book: Book, folder: Path) -> Accounts:
+    """The accounts that get a page: those on any list, those with a task first."""
+    ids = listed_first(folder, book.engagement.account_page_count)
     anchors: dict[str, str] = {}
     for key in ids:
         plain, number = f"account-{slug(key)}", 1
@@ -126,6 +124,19 @@ def chosen_accounts(book: Book, lists: dict[str, pd.DataFrame]) -> Accounts:
     others = {str(name) for name in t.name[~t.index.isin(ids)].dropna()}
     others |= {str(name) for name in t.salesperson.dropna()}
     return Accounts(ids, anchors, names, others)
+
+
+def listed_first(folder: Path, count: int) -> list[str]:
+    """The accounts on any list, those with a task first: at most `count` ids, each once."""
+    found: dict[str, None] = {}
+    for path in (folder / f"{name}.csv" for name in BY_WEIGHT):
+        if len(found) >= count or not path.is_file():
+            continue
+        flagged = [name for name in read_header(path) if name == "flagged"]
+        t = read_texts(path, ["customer_id", *flagged])
+        t = t[t.flagged.str.lower() == "true"] if flagged else t
+        found |= dict.fromkeys(t.customer_id)
+    return list(found)[:count]
 
 
 def accounts_page(

@@ -21,7 +21,7 @@ from carnet.book.earlier import Published, open_published
 from carnet.book.engines import connect
 from carnet.customers.accounts.dossier import dossiers
 from carnet.engagement.comments import Comment
-from carnet.engagement.records import FIGURES_TYPE, neutralised
+from carnet.engagement.records import FIGURES_TYPE, neutralised, read_texts
 from carnet.errors import CarnetError
 from carnet.findings.base import write_figure
 from carnet.measures.catalogue import FIGURES
@@ -30,7 +30,14 @@ from carnet.report.annex import annex_page
 from carnet.report.calendars import write_calendars
 from carnet.report.comparison import changes_since
 from carnet.report.execution import Executed
-from carnet.report.front import Parts, front_page, headline, missing_tables, points_of
+from carnet.report.front import (
+    Parts,
+    front_page,
+    headline,
+    missing_tables,
+    points_of,
+    undated_budget,
+)
 from carnet.report.layout import PAGE_ONE, Choice
 from carnet.report.own_lists import write_own_lists
 from carnet.report.pages import Page, cleaned
@@ -93,8 +100,9 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
     since = changes_since(
         w, open_published(earlier) if earlier else None, Published(folder, document, manifest)
     )
-    lists = read_lists(folder / "lists")
-    accounts = chosen_accounts(book, lists)
+    accounts = chosen_accounts(book, folder / "lists")
+    called = read_texts(tasks, ["customer_id"]).customer_id if tasks.is_file() else ()
+    lists = read_lists(folder / "lists", {*accounts.ids, *called})
     found = dossiers(book, accounts.ids)
     own = accounts_page(book, accounts, found, lists)
     people = write_people(book, folder, accounts, found, lists)
@@ -103,6 +111,7 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
         figures,
         since,
         lists,
+        undated_budget(folder / "lists", called),
         report.choice,
         links=[
             *([(DECK, w._("The slides"))] if report.deck else []),

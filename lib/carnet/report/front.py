@@ -2,14 +2,16 @@
 points that matter, what to do and who, the consultant's words, and what is missing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers.series import ledger_lines
+from carnet.engagement.records import read_texts
 from carnet.engagement.schema import TABLE_LABELS, TABLES
 from carnet.exhibits.headings import WORDS
 from carnet.exhibits.tables import Fields, draw_table, written_change, written_range
@@ -36,13 +38,15 @@ ACTION_COLUMNS = (
 @dataclass(frozen=True)
 class Parts:
     """What page one is made of: the finished pages by notebook, the published figures, what
-    changed since the last audit, the lists as texts, what the engagement chose, links by label.
+    changed since the last audit, the lists as texts (of accounts with a page or a task), what may
+    be spent on each of the others, what the engagement chose, links by label.
     """
 
     pages: Mapping[str, Page]
     figures: Mapping[str, dict[str, Any]]
     since: Since
     lists: Mapping[str, pd.DataFrame]
+    undated: pd.Series
     choice: Choice
     links: Sequence[tuple[str, str]] = ()
     signed: str = ""
@@ -73,7 +77,7 @@ def front_page(book: Book, executed: Sequence[Executed], parts: Parts) -> str:
         headline=headline(w, published, parts),
         bridge=bridge.output if bridge else None,
         points=points_of(w, executed, parts),
-        actions=_actions(book, parts.lists),
+        actions=_actions(book, parts.lists, parts.undated),
         reconciled=_result_lines(book),
         words=choice.place_of_words(PAGE_ONE) if PAGE_ONE in choice.commented else "",
         signed=parts.signed,
@@ -203,7 +207,17 @@ def points_of(w: Wording, executed: Sequence[Executed], parts: Parts) -> list[di
 # --- what to do
 
 
-def _actions(book: Book, lists: Mapping[str, pd.DataFrame]) -> str:
+def undated_budget(folder: Path, called: Collection[str]) -> pd.Series:
+    """What may be spent on each account that is worth an action and has no task."""
+    path = folder / "actions.csv"
+    if not path.is_file():
+        return pd.Series(dtype=float)
+    t = read_texts(path, ["customer_id", "at_most"])
+    at_most = pd.to_numeric(t.at_most)
+    return at_most[(at_most > 0) & ~t.customer_id.isin(set(called))]
+
+
+def _actions(book: Book, lists: Mapping[str, pd.DataFrame], undated: pd.Series) -> str:
     """The first tasks by date, and what became of the same customer since the last audit."""
     w, tasks = book.wording, lists.get("tasks")
     if tasks is None or not len(tasks):
@@ -224,9 +238,6 @@ def _actions(book: Book, lists: Mapping[str, pd.DataFrame]) -> str:
         total=w.number(len(t)),
     )
     shown, note = t.head(FIRST_ACTIONS), ""
-    decided = lists["actions"]
-    decided = decided.assign(at_most=pd.to_numeric(decided.at_most))
-    undated = decided[(decided.at_most > 0) & ~decided.customer_id.isin(t.customer_id)]
     if len(undated):
         note = w.ngettext(
             "{count} account more is worth an action ({money}) and has no date yet: see the list "
@@ -234,7 +245,7 @@ def _actions(book: Book, lists: Mapping[str, pd.DataFrame]) -> str:
             "{count} accounts more are worth an action ({money}) and have no date yet: see the "
             "list of decisions.",
             len(undated),
-            money=w.money(float(undated.at_most.sum()), 0),
+            money=w.money(float(undated.sum()), 0),
         )
     return cleaned(draw_table(w, "actions", caption, shown, Fields(columns), note).html)
 

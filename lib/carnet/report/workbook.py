@@ -64,12 +64,12 @@ def write_annex(
             {"title": client, "author": "carnet", "created": dt.datetime.combine(as_of, dt.time())}
         )
         writer = _Writer(book, w, colour or HOUSE_COLOUR)
-        read = {name: read_texts(lists / f"{name}.csv") for name in there}
-        sheets = [
-            (w._(LISTS[name].label), _as_sheet(name, read[name]), columns)
-            for name, columns in there.items()
-            if len(read[name])
-        ]
+        sheets = []
+        for name, columns in there.items():  # one whole list at a time is held
+            t = read_texts(lists / f"{name}.csv")
+            if len(t):
+                heading = w._(LISTS[name].label)
+                sheets.append(_sheet(heading, _as_sheet(name, t), columns, SHEET_ROWS))
         late = (
             read_texts(gaps)
             if gaps.is_file()
@@ -77,19 +77,16 @@ def write_annex(
         )
         late = late[pd.to_numeric(late.sales_gap, errors="coerce") < 0]
         owners = sorted(late.salesperson.unique())
-        sheets += [
-            (owner or w._("No salesperson"), late[late.salesperson == owner], PERSONAL)
-            for owner in owners[:SALESPEOPLE_SHEETS]
-        ]
+        for owner in owners[:SALESPEOPLE_SHEETS]:
+            heading, own = owner or w._("No salesperson"), late[late.salesperson == owner]
+            sheets.append(_sheet(heading, own, PERSONAL, PERSONAL_ROWS))
         contents = book.add_worksheet(writer.name(w._("Contents")))
-        named = [
-            (writer.name(heading), heading, frame, columns) for heading, frame, columns in sheets
-        ]
+        named = [(writer.name(sheet.heading), sheet) for sheet in sheets]
         writer.contents(
             contents,
             client,
             as_of,
-            [(name, heading, len(frame)) for name, heading, frame, _ in named],
+            [(name, sheet.heading, sheet.count) for name, sheet in named],
         )
         if len(owners) > SALESPEOPLE_SHEETS:
             left = w._(
@@ -98,17 +95,28 @@ def write_annex(
                 count=w.number(len(owners) - SALESPEOPLE_SHEETS),
             )
             contents.write_string(len(named) + 4, 0, left)
-        for name, heading, frame, columns in named:
-            # a list names only what the tables tell
-            present = [
-                column
-                for column in columns.split()
-                if column in frame.columns and (not len(frame) or (frame[column] != "").any())
-            ]
-            most = PERSONAL_ROWS if columns is PERSONAL else SHEET_ROWS
-            title = f"{client} – {heading}"
-            writer.table(book.add_worksheet(name), frame, present, title, most)
+        for name, sheet in named:
+            writer.table(book.add_worksheet(name), sheet, f"{client} – {sheet.heading}")
     return True
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet: its heading, its first rows, how many rows the list has."""
+
+    heading: str
+    rows: pd.DataFrame
+    count: int
+
+
+def _sheet(heading: str, t: pd.DataFrame, columns: str, most: int) -> Sheet:
+    # a list names only what the tables tell
+    present = [
+        column
+        for column in columns.split()
+        if column in t.columns and (not len(t) or (t[column] != "").any())
+    ]
+    return Sheet(heading, t[present].head(most), len(t))
 
 
 @dataclass(frozen=True)
@@ -266,12 +274,11 @@ class _Writer:
             sheet.write_url(row, 0, f"internal:'{quoted}'!A1", string=heading[:255])
             sheet.write_number(row, 1, count, self.formats["count"])
 
-    def table(
-        self, sheet: Worksheet, frame: pd.DataFrame, columns: Sequence[str], title: str, most: int
-    ) -> None:
-        """One list, its first `most` rows: heading in the first row, frozen and filtered;
+    def table(self, sheet: Worksheet, listed: Sheet, title: str) -> None:
+        """The first rows of a list: heading in the first row, frozen and filtered;
         numbers, dates and words in the reader's formats.
         """
+        shown, columns = listed.rows, list(listed.rows)
         sheet.freeze_panes(1, columns.index("name") + 1 if "name" in columns[:4] else 0)
         sheet.set_landscape()
         sheet.set_paper(9)  # A4
@@ -302,7 +309,6 @@ class _Writer:
                 self.w._(HEADINGS[column][0]),
                 self.figure_heading if over_figures else self.heading,
             )
-        shown = frame.head(most)
         for row, texts in enumerate(
             zip(*(shown[column].tolist() for column in columns), strict=True), 1
         ):
@@ -321,10 +327,10 @@ class _Writer:
                     self.cell(sheet, row, position, texts[position], column)
         if len(shown):
             sheet.autofilter(0, 0, len(shown), len(columns) - 1)
-        if len(frame) > len(shown):
+        if listed.count > len(shown):
             note = self.w._(
                 "{count} rows more are in the list of the report.",
-                count=self.w.number(len(frame) - len(shown)),
+                count=self.w.number(listed.count - len(shown)),
             )
             sheet.write_string(len(shown) + 1, 0, note)
         sheet.ignore_errors({"number_stored_as_text": f"A1:Z{SHEET_ROWS}"})

@@ -125,14 +125,3 @@ def _rows(book: Book, ids: list[str], table: str, day: str, columns: str) -> pd.
     frame = t.select("customer_id", day, *known).execute()
     order = [day, *(name for name in frame if name != day)]
     return frame.sort_values(order, ascending=[False] + [True] * (len(order) - 1))
-
-
-def listed_first(lists: dict[str, pd.DataFrame], count: int) -> list[str]:
-    """The accounts on any list, those with a task first: at most `count` ids, each once."""
-    order = ("tasks", "last_chance", "sales_gaps", "retention_budget", "good_customers_lost", "abc")
-    found: dict[str, None] = {}
-    for name in order:
-        t = lists.get(name)
-        if t is not None and len(t):
-            found |= dict.fromkeys(t.customer_id)
-    return list(found)[:count]
