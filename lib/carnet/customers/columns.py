@@ -1,9 +1,17 @@
 """Columns of one table of customers beside those of another: how lists are joined."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import ibis
 import ibis.expr.types as ir
+
+
+class Part(NamedTuple):
+    """Columns of a table of customers, by name and kind; all NULL where the table is not there."""
+
+    table: ir.Table | None
+    kinds: Mapping[str, str]
 
 
 def given(t: ir.Table | None, kinds: Mapping[str, str]) -> dict[str, ir.Value]:
@@ -14,12 +22,19 @@ def given(t: ir.Table | None, kinds: Mapping[str, str]) -> dict[str, ir.Value]:
     }
 
 
-def joined(t: ir.Table, part: ir.Table | None, kinds: Mapping[str, str]) -> ir.Table:
-    """A table of customers with columns of another one; NULL without it, or without its row."""
-    if part is None:
-        return t.mutate(given(None, kinds))
-    part = part.select("customer_id", **given(part, kinds))
-    return t.left_join(part, "customer_id").drop("customer_id_right")
+def joined(t: ir.Table, *parts: Part) -> ir.Table:
+    """A table of customers with columns of others; NULL without one, or without its row. All in one
+    chain of joins: one inside the other takes long to compile.
+    """
+    chain, added = t, dict[str, ir.Value | str]()
+    for number, (part, kinds) in enumerate(parts):
+        if part is None:
+            added |= given(None, kinds)
+            continue
+        read = part.select("customer_id", **given(part, kinds))
+        chain = chain.left_join(read, "customer_id", rname=f"{{name}}_{number}")
+        added |= {name: name for name in kinds}
+    return chain.select(*t.columns, **added)
 
 
 def everybody(t: ir.Table, other: ir.Table) -> ir.Table:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.mapped import frame
-from carnet.customers.columns import joined
+from carnet.customers.columns import Part, joined
 from carnet.customers.decisions import WEIGHED, decisions
 from carnet.customers.figures import measured
 from carnet.customers.gaps.study import Gaps
@@ -105,7 +105,7 @@ class ContactPlan:
             self.tasks[["customer_id", "due_date"]],
             schema={"customer_id": "string", "due_date": "date"},
         )
-        return joined(decisions(self.book, self._policy), due, {"due_date": "date"})
+        return joined(decisions(self.book, self._policy), Part(due, {"due_date": "date"}))
 
     @property
     def overspent(self) -> int:

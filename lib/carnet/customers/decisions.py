@@ -16,7 +16,7 @@ from carnet.book.tables import tabled
 from carnet.customers.accounts.history import leave_history
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.accounts.valued import valued_accounts
-from carnet.customers.columns import everybody, joined
+from carnet.customers.columns import Part, everybody, joined
 from carnet.customers.gaps.gap_list import earlier_lists, flag_rules, gap_list
 from carnet.customers.growth.next_family import next_families_of
 from carnet.customers.reasons.leavers import closed_customers
@@ -50,6 +50,14 @@ DECIDED = {
     "action": "string", "action_reason": "string", "at_most": "float64", "action_value": "float64",
     "budget": "float64", "chase": "boolean",
 }  # fmt: skip
+STATED = {"chosen": "boolean", "cap": "float64", "back_value": "float64"}
+NAMES = ("name", "salesperson", "status")  # of the account list, else of the gap list
+GAPS_OWN = (*(f"{name}_gap" for name in (*NAMES, "silence_ratio")), "gap_rate")
+# what bars a proposal
+READ = (
+    "customer_id", "strategy", "contract_end", "chase_reason", "yearly_margin", "recoverability",
+    "margin_at_stake", "expected_value", "essential",
+)  # fmt: skip
 RENEWALS = {
     "customer_id": "string", "renewal_date": "date", "renewal_end": "date",
     "renewal_amount": "float64",
@@ -110,35 +118,40 @@ def decided_frame(book: Book, policy: Policy, *columns: str) -> pd.DataFrame:
 def _decisions(book: Book, policy: Policy) -> Mapped:
     """`decisions` of a book with sales."""
     t = everybody(account_budgets(book, policy), _proposals(book, policy))
-    shared = ("name", "salesperson", "status", "silence_ratio")
-    t = t.mutate(**{name: ibis.coalesce(t[name], t[f"{name}_gap"]) for name in shared[:3]})
-    t = t.drop(*(f"{name}_gap" for name in shared), "gap_rate").mutate(
-        # of the gap list only: it bought nothing in the last 12 months, nor in the 12 before
-        strategy=t.strategy.fill_null("gone"),
-        tracked=t.tracked.fill_null(False),
-        cap=policy.budget_cap_share
-        * t.yearly_margin.notnull().ifelse(ibis.greatest(t.yearly_margin, 0.0), t.yearly_margin),
-        back_value=t.expected_value.notnull().ifelse(
-            t.recoverability * t.margin_at_stake, ibis.null("float64")
-        ),
-    )
-    t = joined(t, _next(book), {"next_family": "string", "next_margin": "float64"})
     soon = _renewals(book)
     soon = soon.assign(**{name: soon[name].dt.date for name in ("renewal_date", "renewal_end")})
     kinds = {name: kind for name, kind in RENEWALS.items() if name != "customer_id"}
-    t = joined(t, ibis.memtable(soon, schema=RENEWALS), kinds)
-    for name, customers in (("insolvent", _doubtful(book)), ("closed", closed_customers(book))):
-        named = _named(customers).mutate(**{name: True})
-        t = joined(t, named, {name: "boolean"})
-        t = t.mutate(**{name: t[name].fill_null(False)})
-    t = joined(t, _drawn(t, policy), {"arm": "string"})
-    t = t.mutate(chosen=t.arm.notnull())
-    return Mapped(t, partial(_decided, policy.action_cost), DECIDED)
+    states = [
+        Part(_named(customers).mutate(**{name: True}), {name: "boolean"})
+        for name, customers in (("insolvent", _doubtful(book)), ("closed", closed_customers(book)))
+    ]
+    t = joined(
+        t,
+        Part(_next(book), {"next_family": "string", "next_margin": "float64"}),
+        Part(ibis.memtable(soon, schema=RENEWALS), kinds),
+        *states,
+        Part(_drawn(joined(t.select(*READ), *states), policy), {"arm": "string"}),
+    )
+    return Mapped(t, partial(_stated, policy), STATED | DECIDED, GAPS_OWN)
 
 
 def _named(customers: Collection[str]) -> ir.Table:
     """A table of these customers."""
     return ibis.memtable({"customer_id": sorted(customers)}, schema={"customer_id": "string"})
+
+
+def _stated(policy: Policy, t: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the accounts and gaps side by side with what is decided of each: STATED, DECIDED."""
+    t = t.assign(**{name: t[name].fillna(t[f"{name}_gap"]) for name in NAMES})
+    t = t.assign(
+        # of the gap list only: it bought nothing in the last 12 months, nor in the 12 before
+        strategy=t.strategy.fillna("gone"),
+        **{name: t[name].fillna(False).astype(bool) for name in ("tracked", "insolvent", "closed")},
+        chosen=t.arm.notna(),
+        cap=policy.budget_cap_share * t.yearly_margin.clip(lower=0),
+        back_value=(t.recoverability * t.margin_at_stake).where(t.expected_value.notna()),
+    )
+    return _decided(policy.action_cost, t)
 
 
 def _decided(action_cost: float, t: pd.DataFrame) -> pd.DataFrame:
@@ -221,11 +234,11 @@ def _proposals(book: Book, policy: Policy) -> Mapped:
     t = gap_list(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
     comparable = bool(book.comparable_months) and not book.orders_too_rarely
     tracked = _named(_tracked(t, policy) if comparable else ()).mutate(tracked=True)
-    t = joined(t, tracked, {"tracked": "boolean"})
+    t = joined(t, Part(tracked, {"tracked": "boolean"}))
     t = t.select(
         *("customer_id", "gap_salesperson", "sales_gap", "gap_rate", "margin_at_stake"),
         *("essential", "tracked"),
-        **{f"{name}_gap": t[name] for name in ("name", "salesperson", "status", "silence_ratio")},
+        **{f"{name}_gap": t[name] for name in (*NAMES, "silence_ratio")},
     )
     rates = recoverability_rates(book, policy)
     return Mapped(t, partial(_weighed, policy, rates, comparable), WEIGHED)
@@ -289,14 +302,17 @@ def _drawn(t: ir.Table, policy: Policy) -> ir.Table:
     unprofitable, nor who may not be spent its cost on; the most valuable `proposal_count`, some
     drawn to be left alone. Columns: customer_id, arm.
     """
+    gone = t.strategy.isnull() | (t.strategy == "gone")  # of the gap list only: see `_stated`
     barred = (
-        t.insolvent
-        | t.closed
-        | ((t.strategy == "gone") & t.contract_end.notnull())
+        t.insolvent.fill_null(False)
+        | t.closed.fill_null(False)
+        | (gone & t.contract_end.notnull())
         | (t.chase_reason == "unprofitable").fill_null(False)
-        | (t.strategy == "renegotiate")
+        | (t.strategy == "renegotiate").fill_null(False)
     )
-    affordable = t.cap.isnull() | (ibis.least(t.cap, t.back_value) >= policy.proposal_cost)
+    cap = policy.budget_cap_share * ibis.greatest(t.yearly_margin, 0.0)
+    most = ibis.least(cap, t.recoverability * t.margin_at_stake)
+    affordable = t.yearly_margin.isnull() | (most >= policy.proposal_cost)
     worth = t.filter(t.expected_value.notnull() & ~barred & affordable)
     first = worth.order_by(ibis.desc("expected_value"), "customer_id").limit(policy.proposal_count)
     chosen = frame(first.select("customer_id", "essential"))

@@ -10,7 +10,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -220,29 +219,20 @@ def buckets_of(rows: pd.DataFrame) -> list[Bucket]:
 
 
 def margin_rates(book: Book, customers: pd.Series) -> np.ndarray:
-    """`with_margin_rates` of customers in a frame."""
-    own, company = _rates(book)
+    """The margin rate of each customer in a frame: its own, else the company's
+    (`margin_rates_of`).
+    """
+    own, company = margin_rates_of(book)
     if own is None:
         return np.full(len(customers), company)
     rates = own.execute().set_index("customer_id").margin_rate
     return rates.reindex(customers).fillna(company).to_numpy(dtype=float)
 
 
-def with_margin_rates(book: Book, t: ir.Table) -> ir.Table:
-    """A table of customers with margin_rate: that of both periods where its lines tell costs,
-    else the company's rate on the variable costs that name no customer.
-    """
-    own, company = _rates(book)
-    usual = ibis.null("float64") if pd.isna(company) else ibis.literal(company)
-    if own is None:
-        return t.mutate(margin_rate=usual)
-    t = t.left_join(own, "customer_id").drop("customer_id_right")
-    return t.mutate(margin_rate=t.margin_rate.fill_null(usual))
-
-
-def _rates(book: Book) -> tuple[ir.Table | None, float]:
-    """The margin rate of customers by their own lines (customer_id, margin_rate), None where too
-    few tell costs, and the company's.
+def margin_rates_of(book: Book) -> tuple[ir.Table | None, float]:
+    """The margin rate of customers over both periods (customer_id, margin_rate) where their lines
+    tell costs, None where too few do; and the company's, on the variable costs that name no
+    customer.
     """
     own = None
     cells = book.cube.filter(

@@ -6,12 +6,11 @@ and the column is there. The list looks at the last 12 months and the 12 before,
 engagement compares.
 """
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -19,11 +18,11 @@ from carnet.book.book import Book
 from carnet.book.mapped import Mapped
 from carnet.book.tables import tabled
 from carnet.customers.accounts import sources
-from carnet.customers.accounts.profits import Rates, bounded, with_profits
-from carnet.customers.columns import joined
-from carnet.customers.customer_years import peak_ends
+from carnet.customers.accounts.profits import Rates, bounded, profits
+from carnet.customers.columns import Part, joined
+from carnet.customers.customer_years import peak_ends, trends
 from carnet.customers.series import moved as moved_of
-from carnet.engagement.periods import Periods
+from carnet.engagement.periods import Periods, years_earlier
 from carnet.engagement.profiles import RULE_BOUNDS, checked_rule
 from carnet.errors import CarnetError, nearest
 from carnet.measures.portfolio import concentration, strategy
@@ -39,11 +38,14 @@ MOVED = [
     "customer_id", "revenue", "revenue_previous", "order_count", "active", "status", "first_date"
 ]  # fmt: skip
 JUDGED = {
-    "fall_p_value": "float64",
-    "profit_low": "float64",
-    "profit_high": "float64",
-    "peak_end": "date",
-}
+    "peak_end": "date", "fading": "boolean", "single_thread": "boolean",
+} | dict.fromkeys(
+    (
+        "fall_p_value", "profit_low", "profit_high", "days_since_last_order", "tenure_years",
+        "kept_share", "profit_rate", "complaint_rate", "mean_discount", "contact_person_count",
+    ),
+    "float64",
+)  # fmt: skip
 STRATEGY_COLUMNS = [
     "customer_id", "name", "salesperson", "strategy", "action", "reason", "serve_on",
     "relationship", "sign_count", "measured_sign_count", "signs", "revenue", "revenue_previous",
@@ -133,57 +135,90 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> Mapped
     book = book.rolling
     moved = book.kept("account_movements", moved_of(book), MOVEMENTS)
     t = moved.filter(moved.status.notnull())[MOVED]
-    t = sources.with_activities(book, sources.with_rhythm(book, t))
+    t, _ = book.engine.keep("accounts_in_their_rhythm", joined(t, *sources.rhythm(book)))
     classes = concentration.abc_classes(moved, cut_a, cut_b)
-    t = joined(t, classes, {"abc_class": "string"})
     large = classes.filter(classes.abc_class.isin(["A", "B"]))
-    t = t.cross_join(large.agg(class_b_revenue=large.revenue.min()))
-    t = joined(t, book.customers, {"name": "string", "salesperson": "string"})
-    t = t.mutate(name=t.name.fill_null(t.customer_id))  # nameless: its number
-    t = sources.with_list(book, t)
-    t = sources.with_years(book, t)
-    t = sources.with_sale_lines(book, t)
-    t, served = with_profits(book, t, rates)
-    t = sources.with_payment(book, t)
-    t = sources.with_opportunities(book, t)
-    t = sources.with_marks(book, t)
-    t = sources.with_fading(book, t, book.periods.current)
-    t = _compared(book.as_of, t)
-    judge = partial(_judged, book.periods, rates, tuple(served))
-    return Mapped(t, judge, JUDGED, (*served, "peak_audit_month", "orders_ever", "orders_lately"))
-
-
-def _compared(as_of: dt.date, t: ir.Table) -> ir.Table:
-    """The accounts with what follows from their columns, and from each other's."""
-    today, unknown = ibis.date(as_of), ibis.null("float64")
-    before, worth = t.revenue_previous, t.profit_or_margin
-    persons = t.contacts  # where the sales name them those behind orders, else the list's
-    if "order_contact_count" in t.columns:
-        persons = ibis.coalesce(t.order_contact_count, t.contacts)
-    began = (t.since < t.first_date).ifelse(t.since, t.first_date)
+    money, served = profits(book, rates)
+    year = book.periods.current
+    t = joined(
+        t.cross_join(large.agg(class_b_revenue=large.revenue.min())),
+        Part(classes, {"abc_class": "string"}),
+        Part(book.customers, {"name": "string", "salesperson": "string"}),
+        sources.listed_part(book),
+        sources.years(book),
+        sources.sale_lines(book),
+        money,
+        sources.payment(book),
+        sources.opportunities(book),
+        sources.marks(book),
+        *sources.activities(book, t),
+        Part(trends(book, year.start, year.end), {"trend": "float64"}),
+    )
+    worth = ibis.coalesce(t.profit, t.margin)  # the margin where no cost to serve is known
     ties = t.count().over(ibis.window(group_by=worth))
     rank = ibis.rank().over(ibis.window(order_by=[worth.isnull(), worth])) + (ties + 1) / 2
-    return t.mutate(
-        days_since_last_order=today.delta(t.last_order_date, unit="day"),
-        tenure_years=today.delta(began, unit="day").cast("float64") / 365.25,
-        kept_share=(before > 0).ifelse(
-            ibis.least(ibis.greatest(t.revenue, 0.0), before) / before, unknown
-        ),
-        profit_rate=(t.margin_revenue > 0).ifelse(worth / t.margin_revenue, unknown),
-        profit_rank=worth.notnull().ifelse(rank / worth.count().over(), unknown),
-        mean_discount=ibis.coalesce(t.line_discount, t.opportunity_discount),
-        contact_person_count=persons.nullif(0.0),
-        single_thread=persons.nullif(0.0) == 1,
+    share = worth.notnull().ifelse(rank / worth.count().over(), ibis.null("float64"))
+    since = years_earlier(book.as_of, sources.OPPORTUNITY_YEARS)
+    told = Told(
+        book.periods,
+        rates,
+        tuple(served),
+        book.has("contracts"),
+        book.has("opportunities") and book.covers("opportunities", since),
     )
+    read = ("peak_audit_month", "orders_ever", "orders_lately", "trend", "complaint_count")
+    t = t.mutate(profit_or_margin=worth, profit_rank=share)
+    return Mapped(t, partial(_judged, told), JUDGED, (*served, *read))
 
 
-def _judged(periods: Periods, rates: Rates, served: Sequence[str], t: pd.DataFrame) -> pd.DataFrame:
-    """Rows with what laws and calendars tell of each: JUDGED."""
-    known, chances = t.month_count.notna(), np.full(len(t), np.nan)
+@dataclass(frozen=True)
+class Told:
+    """What the rows of the account list are judged by: the periods, the rates, the columns of what
+    serving cost, whether contracts were given, whether the opportunities cover their time.
+    """
+
+    periods: Periods
+    rates: Rates
+    served: Sequence[str]
+    contracts: bool
+    opportunities: bool
+
+
+def _judged(told: Told, t: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the account list with what follows from their columns: JUDGED."""
+    today, known = pd.Timestamp(told.periods.as_of), t.month_count.notna()
     counts = t.loc[known, ["orders_lately", "orders_ever", "month_count"]].to_numpy(dtype=int)
+    chances = pd.Series(np.nan, t.index)
     chances[known] = strategy.fall_p_values(*counts.T)
-    t = bounded(t, rates, served)
-    return t.assign(fall_p_value=chances, peak_end=peak_ends(periods, t.peak_audit_month))
+    t = bounded(t, told.rates, told.served)
+    if told.contracts:  # whoever holds none is under none
+        t["contract"] = t.contract.fillna(False).astype(bool)
+    if told.opportunities:
+        # the table covers the time and holds no opportunity of the customer: there was none,
+        # or none was noted
+        t[list(sources.OFFERED)] = t[list(sources.OFFERED)].fillna(0.0)
+    began = t.since.where(t.since < t.first_date, t.first_date)
+    before = t.revenue_previous.where(t.revenue_previous > 0)
+    # persons behind orders where the sales name them, else those that the customer list counts
+    persons = t.contacts
+    if "order_contact_count" in t:
+        persons = t.order_contact_count.fillna(persons)
+    persons = persons.where(persons > 0)
+    return t.assign(
+        name=t.name.fillna(t.customer_id),  # nameless: its number
+        fall_p_value=chances,
+        peak_end=peak_ends(told.periods, t.peak_audit_month),
+        days_since_last_order=(today - t.last_order_date).dt.days.astype(float),
+        tenure_years=(today - began).dt.days / 365.25,
+        kept_share=np.minimum(t.revenue.clip(lower=0), before) / before,
+        profit_rate=t.profit_or_margin / t.margin_revenue.where(t.margin_revenue > 0),
+        complaint_rate=t.complaint_count / t.order_count.where(t.order_count > 0),
+        # that of opportunities where lines tell none
+        mean_discount=t.line_discount.fillna(t.opportunity_discount),
+        fading=t.trend <= sources.FADING,
+        contact_person_count=persons,
+        single_thread=(persons == 1).astype("boolean").mask(persons.isna()),
+    )
 
 
 @composed(
@@ -215,22 +250,6 @@ def with_strategies(t: pd.DataFrame, rules: Mapping[str, float]) -> pd.DataFrame
     t["strategy"] = strategy.choose_strategies(t, rules)
     t["serve_on"] = strategy.serve_levers(t, rules).where(t.strategy == "serve", "")
     return t
-
-
-@composed(
-    {
-        "potential_class": Column(
-            "text", "Class A, B or C by potential: concentration.potential_classes"
-        ),
-        "untapped": Column("currency", "Potential less revenue, at least 0"),
-    }
-)
-def with_potential_classes(t: ir.Table, cut_a: float, cut_b: float) -> ir.Table:
-    """The account list with potential_class and untapped."""
-    classes = concentration.potential_classes(t, cut_a, cut_b)
-    t = joined(t, classes, {"potential_class": "string"})
-    untapped = ibis.greatest(t.potential - t.revenue, 0.0)
-    return t.mutate(untapped=t.potential.notnull().ifelse(untapped, ibis.null("float64")))
 
 
 def chance_fallen(book: Book, t: pd.DataFrame, rules: Mapping[str, float]) -> float:

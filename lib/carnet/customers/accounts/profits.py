@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.customers.columns import joined
+from carnet.customers.columns import Part, joined
 from carnet.customers.series import audit_series, own_costs
 from carnet.customers.series import moved as moved_of
 from carnet.measures.costs import cost_to_serve
@@ -106,15 +106,15 @@ def yearly_customers(book: Book) -> pd.DataFrame:
         ),
     },
 )
-def with_profits(book: Book, t: ir.Table, rates: Rates) -> tuple[ir.Table, list[str]]:
+def profits(book: Book, rates: Rates) -> tuple[Part, list[str]]:
     """Margins of the audit period and what is left of them: margin_revenue, margin, cost_to_serve,
-    profit, profit_or_margin, and the columns that `profit_bounds` reads: what serving cost by kind
+    profit, and the columns that `profit_bounds` reads: what serving cost by kind
     of activity, in the order of their names (none where no cost to serve is known).
     """
     kinds = dict.fromkeys(("margin_revenue", "margin", "cost_to_serve", "profit"), "float64")
     now = audit_series(book).iloc[1]
     if not (now.variable_cost == now.variable_cost and now.accounted_revenue > 0):
-        return joined(t, None, kinds | {"profit_or_margin": "float64"}), []
+        return Part(None, kinds), []
     margins = margins_of(book, moved_of(book), now)
     margins = margins.select("customer_id", "margin", margin_revenue="revenue")
     tables, _ = served_tables(book, rates)
@@ -127,14 +127,12 @@ def with_profits(book: Book, t: ir.Table, rates: Rates) -> tuple[ir.Table, list[
             **{n: costs.cost.sum(where=costs.activity == name) for n, name in told.items()}
         )
         served = list(told)
-        margins = joined(margins, costs, dict.fromkeys(served, "float64"))
+        margins = joined(margins, Part(costs, dict.fromkeys(served, "float64")))
         # no such activity noted: no cost of it
         margins = margins.mutate(**{name: margins[name].fill_null(0.0) for name in served})
         margins = margins.mutate(cost_to_serve=sum(margins[name] for name in served))
         margins = margins.mutate(profit=margins.margin - margins.cost_to_serve)
-    t = joined(t, margins, kinds | dict.fromkeys(served, "float64"))
-    # the margin where no cost to serve is known
-    return t.mutate(profit_or_margin=ibis.coalesce(t.profit, t.margin)), served
+    return Part(margins, kinds | dict.fromkeys(served, "float64")), served
 
 
 def bounded(t: pd.DataFrame, rates: Rates, served: Sequence[str]) -> pd.DataFrame:

@@ -1,5 +1,5 @@
-"""What each table of the book knows of an account: functions that add its columns to a table of
-customers, NULL where the table is not given or does not tell.
+"""What each table of the book knows of an account: parts of the account list, each with a row a
+customer (`columns.Part`).
 """
 
 import ibis
@@ -10,8 +10,8 @@ from unidecode import unidecode
 
 from carnet.book.book import Book
 from carnet.book.cube import last_text
-from carnet.customers.columns import everybody, given, joined
-from carnet.customers.customer_years import answered, rolling_periods, trend, trends
+from carnet.customers.columns import Part, everybody, given, joined
+from carnet.customers.customer_years import answered, rolling_periods, trend
 from carnet.engagement.periods import Period, Periods, year_earlier_in, years_earlier
 from carnet.measures.costs import receivables
 from carnet.measures.gaps import contacts
@@ -24,6 +24,7 @@ from carnet.measures.retention import defection
 
 RUSH_WORDS = ("urgen", "express", "rush")
 OPPORTUNITY_YEARS = 2
+OFFERED = ("opportunity_count", "opportunity_quarter_count")
 FADING = -1 / 3  # (second half − first half) ÷ both: the second half is half of the first
 
 
@@ -32,12 +33,6 @@ def fading(book: Book, customers: pd.Series, year: Period) -> np.ndarray:
     as in the first.
     """
     return trend(book, customers, pd.Timestamp(year.start), pd.Timestamp(year.end)) <= FADING
-
-
-def with_fading(book: Book, t: ir.Table, year: Period) -> ir.Table:
-    """`fading` as a column."""
-    t = joined(t, trends(book, year.start, year.end), {"trend": "float64"})
-    return t.mutate(fading=(t.trend <= FADING).fill_null(False)).drop("trend")
 
 
 def _with_contracts(book: Book, t: ir.Table) -> ir.Table:
@@ -50,7 +45,7 @@ def _with_contracts(book: Book, t: ir.Table) -> ir.Table:
     ends = contracts.end.max() if "end" in contracts.columns else ibis.null("date")
     held = contracts.group_by("customer_id").agg(last_end=ends)
     t = everybody(t.drop("contract", "contract_end"), held)
-    t = joined(t, running, {"running": "boolean"})
+    t = joined(t, Part(running, {"running": "boolean"}))
     over = t.running.isnull() & (t.last_end <= ibis.date(book.as_of))
     t = t.mutate(
         contract=t.running.notnull(), contract_end=over.ifelse(t.last_end, ibis.null("date"))
@@ -92,23 +87,23 @@ def listed(book: Book) -> ir.Table:
     return everybody(t, last)
 
 
-def with_list(book: Book, t: ir.Table) -> ir.Table:
-    """The columns of `listed`; whoever holds none of the contracts given is under none."""
+def listed_part(book: Book) -> Part:
+    """The columns of `listed`."""
     told = listed(book)
-    t = joined(
-        t, told, {name: str(kind) for name, kind in told.drop("customer_id").schema().items()}
-    )
-    return t.mutate(contract=t.contract.fill_null(False)) if book.has("contracts") else t
+    kinds = {name: str(kind) for name, kind in told.schema().items() if name != "customer_id"}
+    return Part(told, kinds)
 
 
-def with_rhythm(book: Book, t: ir.Table) -> ir.Table:
-    """last_order_date, rhythm_months, silence_ratio, rolling_year_revenue, peak_revenue,
+def rhythm(book: Book) -> list[Part]:
+    """last_order_date, rhythm_months, silence_ratio; rolling_year_revenue, peak_revenue,
     peak_audit_month.
     """
-    rhythm = {"last_order_date": "date", "rhythm_months": "float64", "silence_ratio": "float64"}
-    t = joined(t, defection.order_rhythm(book.orders, book.as_of), rhythm)
+    kinds = {"last_order_date": "date", "rhythm_months": "float64", "silence_ratio": "float64"}
     best = dict.fromkeys(("rolling_year_revenue", "peak_revenue"), "float64")
-    return joined(t, defection.peak_years(book.cube), best | {"peak_audit_month": "int64"})
+    return [
+        Part(defection.order_rhythm(book.orders, book.as_of), kinds),
+        Part(defection.peak_years(book.cube), best | {"peak_audit_month": "int64"}),
+    ]
 
 
 @composed(
@@ -124,13 +119,13 @@ def with_rhythm(book: Book, t: ir.Table) -> ir.Table:
         "order_quarter_count": Column("count", "Quarters with an order, of the last four"),
     },
 )
-def with_years(book: Book, t: ir.Table) -> ir.Table:
+def years(book: Book) -> Part:
     """month_count (audit months since its first order in the sales given), active_year_share
     (of those years; NULL in the first one), order_quarter_count (of the last four), and what
     `strategy.fall_p_values` is of: orders_ever, orders_lately (of the last 12 months).
     """
     cube = book.cube.filter(book.cube.order_count > 0)
-    years = cube.group_by("customer_id").agg(
+    t = cube.group_by("customer_id").agg(
         month_count=cube.audit_month.max() + 1,
         orders_ever=cube.order_count.sum(),
         # no order in the last 12 months
@@ -138,11 +133,11 @@ def with_years(book: Book, t: ir.Table) -> ir.Table:
         years=(cube.audit_month / 12).floor().nunique(),
         order_quarter_count=(cube.audit_month / 3).floor().nunique(where=cube.audit_month < 12),
     )
-    length = ((years.month_count - 1) / 12).floor() + 1
-    share = (length > 1).ifelse(years.years / length, ibis.null("float64"))
+    length = ((t.month_count - 1) / 12).floor() + 1
+    share = (length > 1).ifelse(t.years / length, ibis.null("float64"))
     counts = ("month_count", "orders_ever", "orders_lately")
     kinds = dict.fromkeys((*counts, "active_year_share", "order_quarter_count"), "float64")
-    return joined(t, years.mutate(active_year_share=share), kinds)
+    return Part(t.mutate(active_year_share=share), kinds)
 
 
 @composed(
@@ -162,7 +157,7 @@ def with_years(book: Book, t: ir.Table) -> ir.Table:
         ),
     },
 )
-def with_sale_lines(book: Book, t: ir.Table) -> ir.Table:
+def sale_lines(book: Book) -> Part:
     """From the sale lines of the last 12 months: return_share, family_share, line_discount,
     and order_contact_count where sales name persons.
     """
@@ -187,16 +182,16 @@ def with_sale_lines(book: Book, t: ir.Table) -> ir.Table:
             where=(amount > 0) & (listed > 0)
         )
     found = lines.group_by("customer_id").agg(**told)
-    return joined(t, found, dict.fromkeys([*told, "family_share", "line_discount"], "float64"))
+    return Part(found, dict.fromkeys([*told, "family_share", "line_discount"], "float64"))
 
 
-def with_payment(book: Book, t: ir.Table) -> ir.Table:
+def payment(book: Book) -> Part:
     """days_late, overdue_share; unknown without payment dates."""
     paid = None
     if book.has("receivables", "paid_date"):
         year = rolling_periods(book).current
         paid = receivables.customer_payment(book.table("receivables"), year, book.as_of)
-    return joined(t, paid, dict.fromkeys(("days_late", "overdue_share"), "float64"))
+    return Part(paid, dict.fromkeys(("days_late", "overdue_share"), "float64"))
 
 
 @composed(
@@ -211,16 +206,13 @@ def with_payment(book: Book, t: ir.Table) -> ir.Table:
         "opportunity_discount": Column("ratio", "Mean discount of the opportunities of 24 months"),
     },
 )
-def with_opportunities(book: Book, t: ir.Table) -> ir.Table:
+def opportunities(book: Book) -> Part:
     """Of the last 24 months: opportunity_count, opportunity_quarter_count,
     win_rate (of at least 2 decided), opportunity_discount.
-
-    A customer without an opportunity in a table that covers the time has 0 of them.
     """
-    counts = dict.fromkeys(("opportunity_count", "opportunity_quarter_count"), "float64")
-    kinds = counts | dict.fromkeys(("win_rate", "opportunity_discount"), "float64")
+    kinds = dict.fromkeys((*OFFERED, "win_rate", "opportunity_discount"), "float64")
     if not book.has("opportunities"):
-        return joined(t, None, kinds)
+        return Part(None, kinds)
     since = years_earlier(book.as_of, OPPORTUNITY_YEARS)
     every = book.table("opportunities")
     lately = every.filter(
@@ -244,22 +236,17 @@ def with_opportunities(book: Book, t: ir.Table) -> ir.Table:
     )
     enough = found.decided >= strategy.LEAST_DECIDED
     rate = enough.ifelse(found.won / found.decided.nullif(0), ibis.null("float64"))
-    t = joined(t, found.mutate(win_rate=rate), kinds)
-    if not book.covers("opportunities", since):
-        return t
-    # the table covers the time and holds no opportunity of the customer: there was none,
-    # or none was noted
-    return t.mutate(**{name: t[name].fill_null(0.0) for name in counts})
+    return Part(found.mutate(win_rate=rate), kinds)
 
 
-def with_marks(book: Book, t: ir.Table) -> ir.Table:
+def marks(book: Book) -> Part:
     """Marks of the last 24 months as shares of the scale: score and the dimensions of service
     quality.
     """
-    marks = None
+    told = None
     if book.has("satisfaction"):
-        marks = answered(book, rolling_periods(book).previous.start, book.as_of)
-    return joined(t, marks, dict.fromkeys(("score", *DIMENSIONS), "float64"))
+        told = answered(book, rolling_periods(book).previous.start, book.as_of)
+    return Part(told, dict.fromkeys(("score", *DIMENSIONS), "float64"))
 
 
 @composed(
@@ -270,11 +257,11 @@ def with_marks(book: Book, t: ir.Table) -> ir.Table:
         "complaint_rate": Column("ratio", "Complaints noted in the last 12 months over orders"),
     },
 )
-def with_activities(book: Book, t: ir.Table) -> ir.Table:
-    """contact_count, contact_count_previous, rush_count, complaint_rate of a table with
-    last_order_date and order_count; unknown where the service table is missing or starts later.
+def activities(book: Book, t: ir.Table) -> list[Part]:
+    """contact_count, contact_count_previous, rush_count, complaint_count of customers with
+    last_order_date; unknown where the service table is missing or starts later.
     """
-    kinds, customers = book.activity_kinds, t
+    kinds, parts = book.activity_kinds, []
     last, today = t.last_order_date.fill_null(ibis.date(book.as_of)), ibis.date(book.as_of)
     rush = [name for name in kinds if any(word in unidecode(name).lower() for word in RUSH_WORDS)]
     contacted = contacts.contact_activities(kinds)
@@ -282,13 +269,13 @@ def with_activities(book: Book, t: ir.Table) -> ir.Table:
         "contact_count": (contacted, last),
         "contact_count_previous": (contacted, year_earlier_in(last)),
         "rush_count": (rush, today),
-        "complaint_rate": (silence.complaint_activities(kinds), today),
+        "complaint_count": (silence.complaint_activities(kinds), today),
     }
     for name, (chosen, end) in wanted.items():
         counted = None
         if chosen:
             first = year_earlier_in(end) + ibis.interval(days=1)
-            windows = customers.select("customer_id", window_start=first, window_end=end)
+            windows = t.select("customer_id", window_start=first, window_end=end)
             found = contacts.contact_counts(book.table("service"), chosen, windows)
             windows = windows.filter(book.covers_days("service", first, end))
             # the table covers the window, from its start to its end, and holds none of the
@@ -296,5 +283,5 @@ def with_activities(book: Book, t: ir.Table) -> ir.Table:
             counted = windows.left_join(found, "customer_id").select(
                 "customer_id", **{name: found.contact_count.fill_null(0)}
             )
-        t = joined(t, counted, {name: "float64"})
-    return t.mutate(complaint_rate=t.complaint_rate / t.order_count.nullif(0))
+        parts.append(Part(counted, {name: "float64"}))
+    return parts

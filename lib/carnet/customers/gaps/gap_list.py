@@ -20,9 +20,9 @@ from carnet.book.earlier import GAP_NUMBERS, Published
 from carnet.book.mapped import Mapped, frame
 from carnet.book.once import once
 from carnet.book.tables import tabled
-from carnet.customers.columns import joined
+from carnet.customers.columns import Part, joined
 from carnet.customers.customer_years import peak_ends
-from carnet.customers.series import moved, with_margin_rates
+from carnet.customers.series import margin_rates_of, moved
 from carnet.engagement.periods import Periods, years_earlier_each
 from carnet.measures.gaps import contacts, gaps, salespeople
 from carnet.measures.portfolio import concentration
@@ -125,23 +125,37 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> Mappe
                 stopped_family_count, stopped_families, stopped_revenue, rolling_year_revenue,
                 peak_revenue, peak_end, status
     """
-    period, months = moved(book), book.comparable_months
-    t = gaps.false_discovery_shares(_likely(book))
+    period, months = book.kept("customer_movement", moved(book)), book.comparable_months
+    classes = concentration.abc_classes(period, cut_a, cut_b)
     before = period.mutate(revenue=period.revenue_previous)
-    for column, of_period in (("abc_class", period), ("abc_class_previous", before)):
-        classes = concentration.abc_classes(of_period, cut_a, cut_b)
-        t = joined(t, classes.select("customer_id", **{column: "abc_class"}), {column: "string"})
-    essential = (t.abc_class == ESSENTIAL) | (t.abc_class_previous == ESSENTIAL)
-    t = with_margin_rates(book, t.mutate(essential=essential.fill_null(False)))
-    t = t.mutate(margin_at_stake=t.margin_rate * ibis.greatest(-t.sales_gap, 0.0))
-    best = dict.fromkeys(("rolling_year_revenue", "peak_revenue"), "float64")
-    t = joined(t, defection.peak_years(book.cube), best | {"peak_audit_month": "int64"})
-    t = _with_stopped(book, t, months, least_orders)
-    t = joined(t, book.customers, {"name": "string", "salesperson": "string"})
+    classes_before = concentration.abc_classes(before, cut_a, cut_b)
+    classes_before = classes_before.rename(abc_class_previous="abc_class")
     sold = None
     if book.has("sales", "salesperson"):
         sold = salespeople.sellers(book.table("sales"), book.periods)
-    t = joined(t, sold, {"gap_salesperson": "string"})
+    best = dict.fromkeys(("rolling_year_revenue", "peak_revenue"), "float64")
+    rates, company = margin_rates_of(book)
+    t = joined(
+        gaps.false_discovery_shares(_likely(book)),
+        Part(classes, {"abc_class": "string"}),
+        Part(classes_before, {"abc_class_previous": "string"}),
+        Part(rates, {"margin_rate": "float64"}),
+        Part(defection.peak_years(book.cube), best | {"peak_audit_month": "int64"}),
+        _stopped(book, months, least_orders),
+        Part(book.customers, {"name": "string", "salesperson": "string"}),
+        Part(sold, {"gap_salesperson": "string"}),
+    )
+    essential = (t.abc_class == ESSENTIAL) | (t.abc_class_previous == ESSENTIAL)
+    # an account still bought from, of which families are known: none stopped
+    bought = (t.status != "lost").fill_null(False) & (families_of(book) is not None)
+    none = bought.ifelse(0.0, ibis.null("float64"))
+    t = t.mutate(
+        essential=essential.fill_null(False),
+        margin_rate=t.margin_rate.fill_null(company),
+        stopped_family_count=t.stopped_family_count.fill_null(none),
+        stopped_revenue=t.stopped_revenue.fill_null(none),
+    )
+    t = t.mutate(margin_at_stake=t.margin_rate * ibis.greatest(-t.sales_gap, 0.0))
     # its lines name nobody: who looks after it today
     t = t.mutate(gap_salesperson=ibis.coalesce(t.gap_salesperson, t.salesperson))
     return Mapped(t, partial(_ended, book.periods), {"peak_end": "date"}, ("peak_audit_month",))
@@ -464,7 +478,7 @@ def _core(cube: ir.Table, orders: ir.Table, periods: Periods, months: Sequence[i
     t = gaps.sales_gaps(cube, periods, months, rhythm)
     kinds = {"last_order_date": "date", "rarely": "boolean"}
     numbers = ("months_since_last_order", "rhythm_months", "silence_ratio")
-    return joined(t, rhythm, kinds | dict.fromkeys(numbers, "float64"))
+    return joined(t, Part(rhythm, kinds | dict.fromkeys(numbers, "float64")))
 
 
 def _joined(t: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
@@ -478,34 +492,25 @@ def families_of(book: Book) -> ir.Table | None:
     return defection.family_orders(book.table("sales"), book.periods, book.comparable_months)
 
 
-def _with_stopped(book: Book, t: ir.Table, months: Sequence[int], least_orders: int) -> ir.Table:
-    """The list with the families each customer stopped buying: stopped_family_count,
+def _stopped(book: Book, months: Sequence[int], least_orders: int) -> Part:
+    """The families each customer stopped buying: stopped_family_count,
     stopped_families (the largest, quoted), stopped_revenue.
     """
     families, found = families_of(book), None
+    if families is not None:
+        pairs = defection.stopped_families(families, least_orders)
+        largest = [ibis.desc(pairs.family_revenue_previous), pairs.family]
+        place = ibis.row_number().over(ibis.window(group_by=pairs.customer_id, order_by=largest))
+        pairs = pairs.mutate(place=place)
+        named = [pairs.family.max(where=pairs.place == n) for n in range(NAMED_FAMILIES)]
+        more = (((", " + name).fill_null("")) for name in named[1:])
+        found = pairs.group_by("customer_id").agg(
+            stopped_family_count=pairs.count(),
+            stopped_revenue=pairs.family_revenue_previous.sum(),
+            stopped_families=reduce(add, more, named[0]),
+        )
     kinds = {"stopped_family_count": "float64", "stopped_families": "string"}
-    kinds |= {"stopped_revenue": "float64"}
-    if families is None:
-        return joined(t, None, kinds)
-    pairs = defection.stopped_families(families, least_orders)
-    largest = [ibis.desc(pairs.family_revenue_previous), pairs.family]
-    place = ibis.row_number().over(ibis.window(group_by=pairs.customer_id, order_by=largest))
-    pairs = pairs.mutate(place=place)
-    named = [pairs.family.max(where=pairs.place == n) for n in range(NAMED_FAMILIES)]
-    found = pairs.group_by("customer_id").agg(
-        stopped_family_count=pairs.count(),
-        stopped_revenue=pairs.family_revenue_previous.sum(),
-        stopped_families=reduce(add, ((", " + name).fill_null("") for name in named[1:]), named[0]),
-    )
-    t = joined(t, found, kinds)
-    # an account still bought from: none stopped
-    bought = (t.status != "lost").fill_null(False)
-    return t.mutate(
-        **{
-            name: bought.ifelse(t[name].fill_null(0.0), t[name])
-            for name in ("stopped_family_count", "stopped_revenue")
-        }
-    )
+    return Part(found, kinds | {"stopped_revenue": "float64"})
 
 
 def _order_revenues(book: Book) -> pd.DataFrame:
