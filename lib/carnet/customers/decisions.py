@@ -98,8 +98,8 @@ def decisions(book: Book, policy: Policy) -> ir.Table:
     if book.has("sales"):
         return _decisions(book, policy)
     alone = _decided_alone(book, policy)
-    unknown = {name: "float64" for name in alone if alone[name].isna().all()}
-    return ibis.memtable(alone.astype(unknown))
+    untold = [name for name in alone.select_dtypes("object") if alone[name].isna().all()]
+    return ibis.memtable(alone.astype(dict.fromkeys(untold, "float64")))
 
 
 @once
