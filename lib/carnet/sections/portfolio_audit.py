@@ -570,25 +570,24 @@ def account_strategies(accounts: AccountStudy) -> Shows:
         missing=too_few(book, accounts.by_strategy),
         checks=checks,
     )
+    reasons = strategies.with_reasons(w, accounts.accounts, accounts.rules)
     for name in STRATEGIES:
-        yield from _strategy(accounts, name)
+        yield from _strategy(accounts, name, reasons.reason)
     rekindled = accounts.names["rekindle"]
     finding = strategies.rekindle(w, accounts.accounts, accounts.chance, rekindled)
     yield from told(finding)
-    reasons = strategies.with_reasons(w, accounts.accounts, accounts.rules)
     yield Kept({"strategy": reasons[STRATEGY_COLUMNS]})
 
 
-def _strategy(accounts: AccountStudy, name: str) -> Shows:
+def _strategy(accounts: AccountStudy, name: str, reasons: pd.Series) -> Shows:
     w, t = accounts.book.wording, accounts.part(name)
     if not len(t):
         return
-    t = strategies.with_reasons(w, t, accounts.rules)
-    actions = [w._(decided.ACTION_LABELS[action]) for action in t.action]
+    actions = t.action.map({name: w._(label) for name, label in decided.ACTION_LABELS.items()})
     yield Exhibit(
         name,
         strategies.strategy_caption(w, name),
-        t.rename(columns={"reason": "strategy_reason"}).assign(decision=actions),
+        t.assign(strategy_reason=reasons.reindex(t.index), decision=actions),
         Columns(
             "name salesperson revenue decision strategy_reason",
             first=accounts.parameters.top_count,

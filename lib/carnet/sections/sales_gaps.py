@@ -210,7 +210,7 @@ def _gap_list(gaps: Gaps) -> Exhibit:
         missing=too_few(gaps.book, late),
         lists={
             "sales_gaps": t[gap_list.GAP_COLUMNS],
-            "standing": gaps.standing[gap_list.STANDING_COLUMNS],
+            "standing": gaps.standing.select(*gap_list.STANDING_COLUMNS).order_by("customer_id"),
         },
         checks=[
             (

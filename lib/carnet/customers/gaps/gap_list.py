@@ -383,19 +383,16 @@ def overdue(book: Book) -> tuple[pd.DataFrame, int]:
     return t[OVERDUE_COLUMNS], int(rhythm.filter(rhythm.rarely).count().execute())
 
 
-def standing(book: Book) -> pd.DataFrame:
+def standing(book: Book) -> ir.Table:
     """Where every customer that ever bought stands today: customer_id, last_order_date,
     silence_ratio, period_revenue (see `length_column`).
     """
-    rhythm = defection.order_rhythm(book.orders, book.as_of).execute()
-    t = moved(book).select("customer_id", "revenue").execute()
-    rolling = (
-        defection.peak_years(book.cube).select("customer_id", "rolling_year_revenue").execute()
+    t = joined(
+        moved(book).select("customer_id", "revenue"),
+        Part(defection.peak_years(book.cube), {"rolling_year_revenue": "float64"}),
+        _rhythm(book.orders, book.as_of),
     )
-    t = t.merge(rolling, on="customer_id", how="left").merge(rhythm, on="customer_id", how="left")
-    return t.assign(period_revenue=t[length_column(book.engagement.comparison)]).sort_values(
-        "customer_id", ignore_index=True
-    )
+    return t.mutate(period_revenue=t[length_column(book.engagement.comparison)])
 
 
 def length_column(comparison: str) -> str:
@@ -474,11 +471,15 @@ def day_share(periods: Periods) -> float:
 
 def _core(cube: ir.Table, orders: ir.Table, periods: Periods, months: Sequence[int]) -> ir.Table:
     """Gaps and rhythm at one audit date: what a list of an earlier year has, too."""
-    rhythm = defection.order_rhythm(orders, periods.as_of)
-    t = gaps.sales_gaps(cube, periods, months, rhythm)
-    kinds = {"last_order_date": "date", "rarely": "boolean"}
+    rhythm = _rhythm(orders, periods.as_of)
+    return joined(gaps.sales_gaps(cube, periods, months, rhythm.table), rhythm)
+
+
+def _rhythm(orders: ir.Table, as_of: dt.date) -> Part:
+    """`defection.order_rhythm`, as a part of a list."""
     numbers = ("months_since_last_order", "rhythm_months", "silence_ratio")
-    return joined(t, Part(rhythm, kinds | dict.fromkeys(numbers, "float64")))
+    kinds = {"last_order_date": "date", "rarely": "boolean"} | dict.fromkeys(numbers, "float64")
+    return Part(defection.order_rhythm(orders, as_of), kinds)
 
 
 def _joined(t: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:

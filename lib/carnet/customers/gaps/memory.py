@@ -4,9 +4,11 @@ each computed when it is first read.
 
 from dataclasses import dataclass
 
+import ibis
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.mapped import frame
 from carnet.customers.gaps import gap_list
 from carnet.customers.gaps.study import NAN, Gaps
 from carnet.measures.gaps import follow_up
@@ -86,4 +88,7 @@ class Memory:
 
     def _followed(self, then: pd.DataFrame) -> pd.DataFrame:
         g = self.gaps
-        return follow_up.follow_up(then, g.standing, g.since, g.parameters.back_share, self.years)
+        then_there = {"customer_id": list(then.customer_id)}
+        named = ibis.memtable(then_there, schema={"customer_id": "string"})
+        now = frame(g.standing.semi_join(named, "customer_id"))
+        return follow_up.follow_up(then, now, g.since, g.parameters.back_share, self.years)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
@@ -252,8 +253,8 @@ class Gaps:
         """Revenue of the most late by month: `gap_list.monthly_gaps`."""
         return gap_list.monthly_gaps(self.book, list(self.tracked.customer_id))
 
-    @computed
-    def standing(self) -> pd.DataFrame:
+    @property
+    def standing(self) -> ir.Table:
         """Where every customer stands today: `gap_list.standing`."""
         return gap_list.standing(self.book)
 
