@@ -87,6 +87,7 @@ def cluster(home: Path) -> Iterator[list[psutil.Popen]]:
     events = f"spark.eventLog.dir file://{home / 'events'}\n"
     (home / "conf" / "spark-defaults.conf").write_text(CONFIGURATION + events)
     os.environ |= {"SPARK_CONF_DIR": str(home / "conf"), "SPARK_LOCAL_IP": HOST}
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # the workers' too: it has carnet
     started = []
     try:
         started.append(spark_process(home / "master.log", "master.Master", "--port", str(PORT)))
