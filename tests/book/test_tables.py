@@ -40,7 +40,7 @@ def listed(book):
 
 
 def tables_of(book):
-    return sorted((book.folder / "computed").glob("*.parquet"))
+    return sorted((book.folder / "computed").glob("*/rows.parquet"))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_damaged_table_is_computed_again(company, damage):
     elif damage == "gone":
         table.unlink()
     else:
-        table.with_suffix(".note").write_text("[")
+        table.with_name("note.json").write_text("[")
     pd.testing.assert_frame_equal(first, listed(book)[0])
 
 

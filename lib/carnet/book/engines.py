@@ -147,17 +147,18 @@ class Engine:
         """A table written where `read` finds it, in the place of what stood there; returns it."""
         written = target.with_suffix(".part")
         table.to_parquet(written)
-        _replace(written, target)
+        if target.is_dir():
+            shutil.rmtree(target)
+        written.replace(target)
         self.there[name] = self._read(name, target)
         return self.there[name]
 
     def mapped(self, made: Mapped, target: Path) -> None:
         """Write a table with what a function adds to its rows, a batch at a time."""
-        schema, part = made.schema.to_pyarrow(), target.with_suffix(".part")
-        with pq.ParquetWriter(part, schema) as written:
+        schema = made.schema.to_pyarrow()
+        with pq.ParquetWriter(target, schema) as written:
             for batch in made.batches(self._batches(made.table)):
                 written.write_batch(batch)
-        _replace(part, target)
 
     def _batches(self, table: ir.Table) -> Iterable[pa.RecordBatch]:
         # not Ibis' own, which asks DuckDB 2 for a function that it no longer has
@@ -173,12 +174,6 @@ class Engine:
     def _create(self, name: str, query: str) -> None:
         """Make a temporary table of a query, in the place of one of that name."""
         self.backend.con.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {query}')
-
-
-def _replace(written: Path, target: Path) -> None:
-    if target.is_dir():
-        shutil.rmtree(target)
-    written.replace(target)
 
 
 def engine_of(table: ir.Table) -> Engine:
@@ -303,7 +298,7 @@ class Spark(Elsewhere):
 
     def mapped(self, made: Mapped, target: Path) -> None:
         """As of `Engine`, by the workers; through this process where they cannot run carnet."""
-        backend, part = made.table.get_backend(), target.with_suffix(".part")
+        backend = made.table.get_backend()
         kinds = {name: KINDS[str(kind)] for name, kind in made.schema.items()}
         backend._run_pre_execute_hooks(made.table)  # tables of this process are made known
         rows = backend._session.sql(self.sql(made.table)).mapInArrow(
@@ -311,11 +306,10 @@ class Spark(Elsewhere):
             ", ".join(f"{self._quoted(name)} {kind}" for name, kind in kinds.items()),
         )
         try:
-            rows.write.mode("overwrite").parquet(str(part))
+            rows.write.parquet(str(target))
         except self._refusals():
+            shutil.rmtree(target, ignore_errors=True)
             super().mapped(made, target)
-        else:
-            _replace(part, target)
 
     def _create(self, name: str, query: str) -> None:
         self.backend._session.sql(query).cache().createOrReplaceTempView(name)

@@ -107,9 +107,8 @@ def touch(path: Path) -> None:
 
 def forget_oldest(folder: Path) -> None:
     """Remove the frames and tables of a book that were used longest ago."""
-    kept = [*folder.glob("*.arrow"), *folder.glob("*.parquet")]
+    kept = [*folder.glob("*.arrow"), *(note.parent for note in folder.glob("[!.]*/note.json"))]
     for path in sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
-        path.with_suffix(".note").unlink(missing_ok=True)
         remove(path)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, wraps
 from pathlib import Path
@@ -15,7 +16,7 @@ import ibis.expr.types as ir
 
 from carnet.book.book import Book
 from carnet.book.cache import COMPUTED
-from carnet.book.frames import forget_oldest, touch
+from carnet.book.frames import forget_oldest, remove, touch
 from carnet.book.mapped import Mapped
 from carnet.book.once import asked, lock, question
 from carnet.engagement.running import this_run
@@ -23,6 +24,7 @@ from carnet.intake.sources import sha256_of
 from carnet.measures.register import Ran, note, recording
 
 P = ParamSpec("P")
+ROWS, NOTE = "rows.parquet", "note.json"  # of a table, in a folder of its own
 
 
 @dataclass(frozen=True)
@@ -57,22 +59,37 @@ def tabled(
 def _stored(book: Book, name: str, key: str, make: Callable[[], Mapped]) -> Stored:
     """What another notebook or an earlier run of this book computed, else computed and kept."""
     with lock(book, key):
-        place = _folder(book) / f"{key}.parquet"
-        told = place.with_suffix(".note")
-        ran = _told(place, told)
+        home = _folder(book) / key
+        ran = _told(home)
         if ran is None:
             with recording() as made:
                 mapped = make()
                 mapped.run_on_nothing()
             ran = {n: Ran(r.label, query=_query(r)) for n, r in made.ran.items()}
-            book.engine.mapped(mapped, place)
-            note_of = {n: (r.label, r.query) for n, r in ran.items()}
-            written = told.with_suffix(".part")
-            written.write_text(json.dumps([_digest(place), note_of]), encoding="utf-8")
-            written.replace(told)
-            forget_oldest(place.parent)
+            _write(book, mapped, home, ran)
+            forget_oldest(home.parent)
     beside = sum(known[1] == name for known in book.stored)  # of other arguments
-    return Stored(book.engine.read(f"{name}_{beside + 1}" if beside else name, place), ran)
+    return Stored(book.engine.read(f"{name}_{beside + 1}" if beside else name, home / ROWS), ran)
+
+
+def _write(book: Book, mapped: Mapped, home: Path, ran: dict[str, Ran]) -> None:
+    """The rows and what ran for them, in a folder that is there whole or not at all; of two runs
+    that compute the same the first one's stays.
+    """
+    part = home.with_name(f".{home.name}-{os.getpid()}")
+    remove(part)
+    part.mkdir(mode=0o700)
+    try:
+        book.engine.mapped(mapped, part / ROWS)
+        told = {name: (each.label, each.query) for name, each in ran.items()}
+        note = json.dumps([_digest(part / ROWS), told])
+        (part / NOTE).write_text(note, encoding="utf-8")
+        if _told(home) is None:
+            remove(home)  # damaged
+        with suppress(OSError):
+            part.rename(home)
+    finally:
+        remove(part)
 
 
 def _query(ran: Ran) -> str:
@@ -81,15 +98,15 @@ def _query(ran: Ran) -> str:
     return str(ran.table.get_backend().compile(ran.table, pretty=True))
 
 
-def _told(place: Path, told: Path) -> dict[str, Ran] | None:
+def _told(home: Path) -> dict[str, Ran] | None:
     """What ran for a table that was kept; None where it is not there, or damaged."""
     try:
-        digest, ran = json.loads(told.read_text(encoding="utf-8"))
-        if digest != _digest(place):
+        digest, ran = json.loads((home / NOTE).read_text(encoding="utf-8"))
+        if digest != _digest(home / ROWS):
             return None
     except (OSError, ValueError):
         return None
-    touch(place)
+    touch(home)
     return {name: Ran(label, query=query) for name, (label, query) in ran.items()}
 
 

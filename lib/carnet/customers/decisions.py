@@ -99,7 +99,8 @@ def decisions(book: Book, policy: Policy) -> ir.Table:
         return _decisions(book, policy)
     alone = _decided_alone(book, policy)
     untold = [name for name in alone.select_dtypes("object") if alone[name].isna().all()]
-    return ibis.memtable(alone.astype(dict.fromkeys(untold, "float64")))
+    kinds = dict.fromkeys(untold, "float64") | dict.fromkeys(("customer_id", *NAMES), "str")
+    return ibis.memtable(alone.astype(kinds))
 
 
 @once

@@ -187,7 +187,7 @@ class RetentionStudy:
         seen = t.left_count / t.customer_count.where(t.customer_count > 0)
         return t.assign(band_end=t.band.map(ends), seen=seen)
 
-    @property
+    @computed
     def decided(self) -> ir.Table:
         """The one decision an account: `decisions.decisions`; no row without sales, which tell what
         an account is worth.
