@@ -53,6 +53,7 @@ DECIDED = {
 STATED = {"chosen": "boolean", "cap": "float64", "back_value": "float64"}
 NAMES = ("name", "salesperson", "status")  # of the account list, else of the gap list
 GAPS_OWN = (*(f"{name}_gap" for name in (*NAMES, "silence_ratio")), "gap_rate")
+TEXTS = ("customer_id", *NAMES, "action", "action_reason", "strategy", "next_family")
 # what bars a proposal
 READ = (
     "customer_id", "strategy", "contract_end", "chase_reason", "yearly_margin", "recoverability",
@@ -99,7 +100,7 @@ def decisions(book: Book, policy: Policy) -> ir.Table:
         return _decisions(book, policy)
     alone = _decided_alone(book, policy)
     untold = [name for name in alone.select_dtypes("object") if alone[name].isna().all()]
-    kinds = dict.fromkeys(untold, "float64") | dict.fromkeys(("customer_id", *NAMES), "str")
+    kinds = dict.fromkeys(untold, "float64") | dict.fromkeys(TEXTS, "str")
     return ibis.memtable(alone.astype(kinds))
 
 

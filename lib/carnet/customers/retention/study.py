@@ -16,6 +16,7 @@ from carnet.customers import customer_years, series
 from carnet.customers.accounts.history import leave_history
 from carnet.customers.decisions import (
     NAMED,
+    TEXTS,
     account_budgets,
     decided_frame,
     decisions,
@@ -192,8 +193,11 @@ class RetentionStudy:
         """The one decision an account: `decisions.decisions`; no row without sales, which tell what
         an account is worth.
         """
-        t = decisions(self.book, self.parameters.policy)
-        return t if self.book.has("sales") else t.limit(0)
+        if self.book.has("sales"):
+            return decisions(self.book, self.parameters.policy)
+        kinds = dict.fromkeys((*CHASED, *DROPPED), "float64") | dict.fromkeys(TEXTS, "string")
+        nobody = pd.DataFrame(columns=[*kinds, "chase"])
+        return ibis.memtable(nobody, schema=kinds | {"chase": "boolean"})
 
     @property
     def budgets(self) -> ir.Table:
