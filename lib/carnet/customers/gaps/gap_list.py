@@ -376,11 +376,13 @@ def overdue(book: Book) -> tuple[pd.DataFrame, int]:
     (`defection.overdue`), longest silence first, and how many order so rarely: OVERDUE_COLUMNS.
     """
     rhythm = defection.order_rhythm(book.orders, book.as_of)
-    t = _joined(
-        _joined(defection.overdue(rhythm).execute(), defection.peak_years(book.cube).execute()),
-        book.customers.execute(),
+    t = joined(
+        defection.overdue(rhythm),
+        Part(defection.peak_years(book.cube), {"peak_revenue": "float64"}),
+        Part(book.customers, {"name": "string", "salesperson": "string"}),
     )
-    return t[OVERDUE_COLUMNS], int(rhythm.filter(rhythm.rarely).count().execute())
+    t = t.order_by(ibis.desc("silence_ratio"), "customer_id").select(*OVERDUE_COLUMNS)
+    return frame(t), int(rhythm.filter(rhythm.rarely).count().execute())
 
 
 def standing(book: Book) -> ir.Table:
@@ -480,10 +482,6 @@ def _rhythm(orders: ir.Table, as_of: dt.date) -> Part:
     numbers = ("months_since_last_order", "rhythm_months", "silence_ratio")
     kinds = {"last_order_date": "date", "rarely": "boolean"} | dict.fromkeys(numbers, "float64")
     return Part(defection.order_rhythm(orders, as_of), kinds)
-
-
-def _joined(t: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    return t.merge(other, on="customer_id", how="left", validate="one_to_one")
 
 
 def families_of(book: Book) -> ir.Table | None:
