@@ -155,10 +155,12 @@ class Engine:
 
     def mapped(self, made: Mapped, target: Path) -> None:
         """Write a table with what a function adds to its rows, a batch at a time."""
-        schema = made.schema.to_pyarrow()
-        with pq.ParquetWriter(target, schema) as written:
-            for batch in made.batches(self._batches(made.table)):
-                written.write_batch(batch)
+        written = None
+        with pq.ParquetWriter(target, made.schema.to_pyarrow()) as file:
+            for written in made.batches(self._batches(made.table)):
+                file.write_batch(written)
+        if written is None:
+            made.run_on_nothing()
 
     def _batches(self, table: ir.Table) -> Iterable[pa.RecordBatch]:
         # not Ibis' own, which asks DuckDB 2 for a function that it no longer has
@@ -298,6 +300,7 @@ class Spark(Elsewhere):
 
     def mapped(self, made: Mapped, target: Path) -> None:
         """As of `Engine`, by the workers; through this process where they cannot run carnet."""
+        made.run_on_nothing()
         backend = made.table.get_backend()
         kinds = {name: KINDS[str(kind)] for name, kind in made.schema.items()}
         backend._run_pre_execute_hooks(made.table)  # tables of this process are made known

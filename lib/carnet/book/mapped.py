@@ -38,7 +38,7 @@ class Mapped:
         return partial(_in_batches, self.function, *kinds)
 
     def run_on_nothing(self) -> None:
-        """What runs for no row runs for every one: so it is noted here, wherever rows are."""
+        """What runs for no row runs for every one: so it is noted where rows are elsewhere."""
         self.function(typed(self.table.schema().to_pyarrow().empty_table()))
 
 

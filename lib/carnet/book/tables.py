@@ -60,27 +60,22 @@ def _stored(book: Book, name: str, key: str, make: Callable[[], Mapped]) -> Stor
     """What another notebook or an earlier run of this book computed, else computed and kept."""
     with lock(book, key):
         home = _folder(book) / key
-        ran = _told(home)
-        if ran is None:
-            with recording() as made:
-                mapped = make()
-                mapped.run_on_nothing()
-            ran = {n: Ran(r.label, query=_query(r)) for n, r in made.ran.items()}
-            _write(book, mapped, home, ran)
-            forget_oldest(home.parent)
+        ran = _told(home) or _write(book, home, make)
     beside = sum(known[1] == name for known in book.stored)  # of other arguments
     return Stored(book.engine.read(f"{name}_{beside + 1}" if beside else name, home / ROWS), ran)
 
 
-def _write(book: Book, mapped: Mapped, home: Path, ran: dict[str, Ran]) -> None:
-    """The rows and what ran for them, in a folder that is there whole or not at all; of two runs
-    that compute the same the first one's stays.
+def _write(book: Book, home: Path, make: Callable[[], Mapped]) -> dict[str, Ran]:
+    """Compute the rows, and return what ran for them: in a folder that is there whole or not at
+    all; of two runs that compute the same the first one's stays.
     """
     part = home.with_name(f".{home.name}-{os.getpid()}")
     remove(part)
     part.mkdir(mode=0o700)
     try:
-        book.engine.mapped(mapped, part / ROWS)
+        with recording() as made:
+            book.engine.mapped(make(), part / ROWS)
+        ran = {name: Ran(each.label, query=_query(each)) for name, each in made.ran.items()}
         told = {name: (each.label, each.query) for name, each in ran.items()}
         note = json.dumps([_digest(part / ROWS), told])
         (part / NOTE).write_text(note, encoding="utf-8")
@@ -90,6 +85,8 @@ def _write(book: Book, mapped: Mapped, home: Path, ran: dict[str, Ran]) -> None:
             part.rename(home)
     finally:
         remove(part)
+    forget_oldest(home.parent)
+    return ran
 
 
 def _query(ran: Ran) -> str:

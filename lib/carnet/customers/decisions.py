@@ -3,6 +3,7 @@ task, calendar and budget reads.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 
 import ibis
@@ -119,7 +120,9 @@ def decided_frame(book: Book, policy: Policy, *columns: str) -> pd.DataFrame:
 @tabled
 def _decisions(book: Book, policy: Policy) -> Mapped:
     """`decisions` of a book with sales."""
-    t = everybody(account_budgets(book, policy), _proposals(book, policy))
+    # no proposal hangs on these shares: one table for all that are tried
+    apart = replace(policy, save_rate=0.0, win_back_rate=0.0)
+    t = everybody(account_budgets(book, policy), _proposals(book, apart))
     soon = _renewals(book)
     soon = soon.assign(**{name: soon[name].dt.date for name in ("renewal_date", "renewal_end")})
     kinds = {name: kind for name, kind in RENEWALS.items() if name != "customer_id"}
