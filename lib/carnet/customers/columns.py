@@ -26,14 +26,19 @@ def joined(t: ir.Table, *parts: Part) -> ir.Table:
     """A table of customers with columns of others; NULL without one, or without its row. All in one
     chain of joins: one inside the other takes long to compile.
     """
-    chain, added = t, dict[str, ir.Value | str]()
+    chain, places, wanted = t, dict[str, str](), dict[str, str]()
     for number, (part, kinds) in enumerate(parts):
+        wanted |= kinds
         if part is None:
-            added |= given(None, kinds)
             continue
-        read = part.select("customer_id", **given(part, kinds))
-        chain = chain.left_join(read, "customer_id", rname=f"{{name}}_{number}")
-        added |= {name: name for name in kinds}
+        here, chain = chain, chain.left_join(part, "customer_id", rname=f"{{name}}_{number}")
+        for name in kinds:
+            if name in part.columns:
+                places[name] = f"{name}_{number}" if name in here.columns else name
+    added = {
+        name: chain[places[name]].cast(kind) if name in places else ibis.null(kind)
+        for name, kind in wanted.items()
+    }
     return chain.select(*t.columns, **added)
 
 
