@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -248,7 +248,8 @@ class Reading:
 
 @cache
 def _stemmer(language: str) -> Callable[[str], str]:
-    return snowballstemmer.stemmer(STEMMERS[language]).stemWord
+    # the words of the codebook and of texts come again and again
+    return lru_cache(20_000)(snowballstemmer.stemmer(STEMMERS[language]).stemWord)
 
 
 @measure(N_("Words of a text, folded"))
