@@ -2,12 +2,14 @@
 same in batches as at once.
 """
 
+import os
+import time
 from dataclasses import replace
 from inspect import unwrap
 
 import pandas as pd
 import pytest
-from carnet.book import engines
+from carnet.book import engines, frames
 from carnet.book.book import open_book
 from carnet.book.cache import is_whole
 from carnet.book.mapped import frame
@@ -59,7 +61,7 @@ def test_a_table_is_computed_once_for_all_that_open_the_book(company, monkeypatc
     assert len(first) == 7 and is_whole(book.folder), "tables are no part of the stored book"
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "note"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "[", "null", '["x", 3]', '["x", {"a": 1}]'])
 def test_a_damaged_table_is_computed_again(company, damage):
     first, _ = listed(open_book(company))
     book = open_book(company)
@@ -69,8 +71,38 @@ def test_a_damaged_table_is_computed_again(company, damage):
     elif damage == "gone":
         table.unlink()
     else:
-        table.with_name("note.json").write_text("[")
+        table.with_name("note.json").write_text(damage)
     pd.testing.assert_frame_equal(first, listed(book)[0])
+
+
+def test_a_table_that_is_still_read_is_not_forgotten(company, monkeypatch):
+    """The first of many tables; those of last week go, unfinished ones too."""
+    monkeypatch.setattr(frames, "KEPT", 2)
+    book = open_book(company)
+    first = account_list(book, 0.8, 0.95, Rates())
+    old = book.folder / "computed" / ".killed-1"
+    old.mkdir()
+    for cut in (0.1, 0.2, 0.3):
+        account_list(book, cut, 0.95, Rates())
+    assert len(frame(first)) == 7 and len(tables_of(book)) == 4 and old.is_dir()
+    week = time.time() - 7 * frames.DAY
+    for path in (*(book.folder / "computed").glob("*"), old):
+        os.utime(path, (week, week))
+    account_list(book, 0.4, 0.95, Rates())
+    assert len(tables_of(book)) == 2 and not old.exists()
+
+
+def test_a_disk_that_is_full_is_no_end(company, monkeypatch):
+    """What cannot be kept beside the book is kept for this process."""
+    book, write = open_book(company), engines.Engine.mapped
+
+    def refusing(engine, made, target):
+        if book.folder in target.parents:
+            raise OSError(28, "No space left on device")
+        write(engine, made, target)
+
+    monkeypatch.setattr(engines.Engine, "mapped", refusing)
+    assert len(listed(book)[0]) == 7 and tables_of(book) == []
 
 
 def test_other_arguments_are_another_table(company):

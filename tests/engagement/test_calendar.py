@@ -11,7 +11,13 @@ import pandas as pd
 import pytest
 from carnet.book.book import open_book
 from carnet.customers.gaps.gap_list import gap_frame, monthly_gaps
-from carnet.engagement.periods import Periods, months_earlier, years_earlier, years_earlier_each
+from carnet.engagement.periods import (
+    Periods,
+    months_earlier,
+    year_earlier_in,
+    years_earlier,
+    years_earlier_each,
+)
 from carnet.measures.portfolio import movement
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +120,14 @@ def test_a_year_earlier_of_many_dates_is_that_of_each():
         pd.NaT if day is None else day for day in told
     ]
     assert months_earlier(dt.date(2024, 2, 29), -12) == dt.date(2025, 2, 28)
+
+
+def test_law_a_year_earlier_is_the_same_day_in_a_table():
+    """Every day of seven years, two leap days and their eves among them."""
+    days = ibis.memtable({"day": EVERY_DAY}, schema={"day": "date"})
+    found = days.mutate(ago=year_earlier_in(days.day).cast("string")).order_by("day").execute()
+    told = [day[:10] for day in found.ago]
+    assert told == [str(years_earlier(day, 1)) for day in EVERY_DAY]
 
 
 @pytest.mark.parametrize(

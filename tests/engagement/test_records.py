@@ -2,7 +2,9 @@
 
 import csv
 
-from carnet.engagement.records import read_texts
+import ibis
+import pandas as pd
+from carnet.engagement.records import neutralised, read_texts
 
 
 def test_a_list_is_read_as_it_was_written_whatever_its_texts(tmp_path):
@@ -20,6 +22,18 @@ def test_a_list_is_read_as_it_was_written_whatever_its_texts(tmp_path):
     assert path.stat().st_size > 1_500_000
     found = read_texts(path)
     assert [list(found.columns), *found.to_numpy().tolist()] == rows
+
+
+def test_the_rows_of_some_customers_are_read(tmp_path):
+    """As they are in the file: with one apostrophe more where one was put in front."""
+    path, ids = tmp_path / "tasks.csv", ["=x", "'=x", "'x", "-", "a"]
+    rows = pd.DataFrame({"customer_id": ids, "task": list("12345"), "more": ""})
+    ibis.duckdb.connect().to_csv(neutralised(ibis.memtable(rows)), path)
+    for customer, task in zip(ids, "12345", strict=True):
+        found = read_texts(path, ["task"], [customer])
+        assert found.to_numpy().tolist() == [[task, customer]]
+    assert list(read_texts(path, ["task"]).columns) == ["task"]
+    assert not len(read_texts(path, customers=[]))
 
 
 def test_small_lists_are_read_too(tmp_path):

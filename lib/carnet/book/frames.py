@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import shutil
+import time
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.ipc
 
+DAY = 86_400.0  # seconds
 KEPT = 60  # frames and tables of a book; those used longest ago go
 LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandas", "pyarrow", "scipy", "statsmodels")
 NOTE = b"carnet"
@@ -101,18 +104,36 @@ def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
 
 def touch(path: Path) -> None:
     """Note that it was used, where the folder is not one that may only be read."""
+    now = time.time_ns()  # finer than the clock of the file system
     with contextlib.suppress(OSError):
-        path.touch()
+        os.utime(path, ns=(now, now))
 
 
 def forget_oldest(folder: Path) -> None:
     """Remove the frames and tables of a book that were used longest ago."""
-    kept = [*folder.glob("*.arrow"), *(note.parent for note in folder.glob("[!.]*/note.json"))]
-    for path in sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+    frames = [path for _, path in _by_use(folder.glob("*.arrow"))]
+    tables = _by_use(note.parent for note in folder.glob("[!.]*/note.json"))
+    unfinished = _by_use(folder.glob(".*"))
+    # a table is read as long as somebody has it; a frame was read whole
+    lately = time.time() - DAY
+    unused = [path for used, path in [*tables[KEPT:], *unfinished] if used < lately]
+    for path in (*frames[KEPT:], *unused):
         remove(path)
+
+
+def _by_use(paths: Iterable[Path]) -> list[tuple[float, Path]]:
+    """When they were used last, the latest first; those that another run removed meanwhile are
+    left out.
+    """
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            found.append((path.stat().st_mtime, path))
+    return sorted(found, reverse=True)
 
 
 def remove(path: Path) -> None:
     """Remove a file, or a folder of files that an engine wrote; nothing where it is not there."""
     shutil.rmtree(path, ignore_errors=True)
-    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ the frames of `once`, and read by whoever asks, in this run and in the next.
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -29,10 +29,11 @@ ROWS, NOTE = "rows.parquet", "note.json"  # of a table, in a folder of its own
 
 @dataclass(frozen=True)
 class Stored:
-    """A table of a book's engine, and what ran for it."""
+    """A table of a book's engine, what ran for it, and where it is kept."""
 
     table: ir.Table
     ran: dict[str, Ran]
+    home: Path
 
 
 def tabled(
@@ -49,6 +50,7 @@ def tabled(
             book.stored[key] = _stored(
                 book, key[1], asked(book, key), lambda: function(book, *arguments, **named)
             )
+        touch(book.stored[key].home)
         for name, ran in book.stored[key].ran.items():
             note(name, ran)
         return book.stored[key].table
@@ -59,10 +61,17 @@ def tabled(
 def _stored(book: Book, name: str, key: str, make: Callable[[], Mapped]) -> Stored:
     """What another notebook or an earlier run of this book computed, else computed and kept."""
     with lock(book, key):
-        home = _folder(book) / key
-        ran = _told(home) or _write(book, home, make)
+        for folder in _folders(book):
+            try:
+                ran = _told(home := folder / key) or _write(book, home, make)
+                break
+            except OSError as error:  # it may not be written, or its disk is full
+                refused = error
+        else:
+            raise refused
     beside = sum(known[1] == name for known in book.stored)  # of other arguments
-    return Stored(book.engine.read(f"{name}_{beside + 1}" if beside else name, home / ROWS), ran)
+    own = f"{name}_{beside + 1}" if beside else name
+    return Stored(book.engine.read(own, home / ROWS), ran, home)
 
 
 def _write(book: Book, home: Path, make: Callable[[], Mapped]) -> dict[str, Ran]:
@@ -98,13 +107,12 @@ def _query(ran: Ran) -> str:
 def _told(home: Path) -> dict[str, Ran] | None:
     """What ran for a table that was kept; None where it is not there, or damaged."""
     try:
-        digest, ran = json.loads((home / NOTE).read_text(encoding="utf-8"))
-        if digest != _digest(home / ROWS):
-            return None
-    except (OSError, ValueError):
+        digest, told = json.loads((home / NOTE).read_text(encoding="utf-8"))
+        ran = {name: Ran(label, query=query) for name, (label, query) in told.items()}
+        whole = digest == _digest(home / ROWS)
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
-    touch(home)
-    return {name: Ran(label, query=query) for name, (label, query) in ran.items()}
+    return ran if whole else None
 
 
 def _digest(place: Path) -> str:
@@ -114,13 +122,13 @@ def _digest(place: Path) -> str:
     return sha256_of(place)
 
 
-def _folder(book: Book) -> Path:
-    """Where tables are kept: beside the book, else for this run alone."""
+def _folders(book: Book) -> Iterator[Path]:
+    """Where tables may be kept: beside the book, else for this run, or this process, alone."""
     folder = book.folder / COMPUTED
-    if os.access(folder if folder.exists() else book.folder, os.W_OK):
+    with suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
-    return Path(this_run().shared or _own_folder().name)
+        yield folder
+    yield Path(this_run().shared or _own_folder().name)
 
 
 @cache

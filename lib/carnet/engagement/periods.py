@@ -66,8 +66,12 @@ def years_earlier_each(days: pd.Series, years: int) -> pd.Series:
 def year_earlier_in(days: ir.DateValue) -> ir.DateValue:
     """The date one year before each date of a table, by the rule of `years_earlier`."""
     day, year = ibis.interval(days=1), ibis.interval(years=1)
-    ends_month = (days + day).day() == 1
-    return ends_month.ifelse((days + day - year) - day, days - year)
+    after = days + day
+    # the eve of 29 February goes with the eve of the last day of February
+    eve = (after.month() == 2) & (after.day() == 29)
+    return ibis.cases(
+        (after.day() == 1, (after - year) - day), (eve, days - year - day), else_=days - year
+    )
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def read_texts(
     names = read_header(path)
     if not names:
         return pd.DataFrame()
+    own = ["customer_id"] if columns and customers is not None else []
     # in one block: a block of its own may end inside a text of several lines
     whole = pyarrow.csv.ReadOptions(block_size=max(path.stat().st_size + 1, 1 << 20))
     rows = pyarrow.csv.read_csv(
@@ -79,13 +80,13 @@ def read_texts(
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pyarrow.string()),
             strings_can_be_null=False,
-            include_columns=list(columns),
+            include_columns=list(dict.fromkeys([*columns, *own])),
         ),
     )
     if customers is not None:
-        written = [*customers, *(f"'{name}" for name in customers)]
-        own = pyarrow.compute.is_in(rows["customer_id"], pyarrow.array(written, pyarrow.string()))
-        rows = rows.filter(own)
+        written = [f"'{name}" if re.match(FORMULA_START, name) else name for name in customers]
+        asked = pyarrow.array(written, pyarrow.string())
+        rows = rows.filter(pyarrow.compute.is_in(rows["customer_id"], asked))
     t = rows.to_pandas()
     return t.apply(restored_all) if len(t) else t.astype(str)
 

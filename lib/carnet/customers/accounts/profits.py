@@ -92,7 +92,9 @@ def yearly_customers(book: Book) -> pd.DataFrame:
 
 @composed(
     {
-        "cost_to_serve": Column("currency", "What serving it cost: cost_to_serve.customer_profit"),
+        "cost_to_serve": Column(
+            "currency", "Σ of its activities at the middle rate, and of waiting for payment"
+        ),
         "profit": Column("currency", "margin less cost_to_serve"),
         "profit_low": Column(
             "currency", "Lower bound of profit over the drawn rates, else the margin"
