@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -219,43 +220,36 @@ def buckets_of(rows: pd.DataFrame) -> list[Bucket]:
 
 
 def margin_rates(book: Book, customers: pd.Series) -> np.ndarray:
-    """The margin rate of each customer in a frame: its own, else the company's
-    (`margin_rates_of`).
-    """
-    own, company = margin_rates_of(book)
-    if own is None:
-        return np.full(len(customers), company)
-    rates = own.execute().set_index("customer_id").margin_rate
-    return rates.reindex(customers).fillna(company).to_numpy(dtype=float)
+    """`margin_rates_of` in the order of a frame's customers."""
+    rates = margin_rates_of(book).execute().set_index("customer_id").margin_rate
+    return rates.reindex(customers).to_numpy(dtype=float)
 
 
-def margin_rates_of(book: Book) -> tuple[ir.Table | None, float]:
-    """The margin rate of customers over both periods (customer_id, margin_rate) where their lines
-    tell costs, None where too few do; and the company's, on the variable costs that name no
-    customer.
+def margin_rates_of(book: Book) -> ir.Table:
+    """The margin rate of every customer that ever bought (customer_id, margin_rate): its own over
+    both periods where lines tell costs, else the company's on the variable costs that name no
+    customer; NULL without either.
     """
-    own = None
-    cells = book.cube.filter(
-        book.periods.in_current(book.cube) | book.periods.in_previous(book.cube)
-    )
-    if book.has("sales", "cost"):
-        told = cells.agg(costed=cells.costed_revenue.sum(), positive=cells.positive_revenue.sum())
-        sums = told.execute().iloc[0].fillna(0.0)
-        if sums.costed >= kpi.LEAST_COSTED * sums.positive:
-            own = cells.group_by("customer_id").agg(
-                cost=cells.cost.sum(), revenue=cells.revenue.sum()
-            )
-            own = own.filter(own.revenue > 0)
-            own = own.select("customer_id", margin_rate=1 - own.cost / own.revenue)
     now, named = audit_series(book).iloc[-1], own_costs(book)
     # borne by whom they name, not by all
     apart = float(named.own_variable_cost.sum().execute() or 0.0) if named is not None else 0.0
-    company = (
-        now.margin_rate + apart / now.accounted_revenue
-        if now.accounted_revenue > 0
-        else now.margin_rate
+    company = now.margin_rate
+    if now.accounted_revenue > 0:
+        company += apart / now.accounted_revenue
+    cube, usual = book.cube, ibis.null("float64") if pd.isna(company) else float(company)
+    compared = book.periods.in_current(cube) | book.periods.in_previous(cube)
+    t = cube.group_by("customer_id").agg(
+        cost=cube.cost.sum(where=compared),
+        revenue=cube.revenue.sum(where=compared),
+        costed=cube.costed_revenue.sum(where=compared).fill_null(0.0),
+        positive=cube.positive_revenue.sum(where=compared).fill_null(0.0),
     )
-    return own, float(company)
+    own = ibis.null("float64")
+    if book.has("sales", "cost"):
+        sums = t.agg(costed=t.costed.sum(), positive=t.positive.sum()).execute().iloc[0]
+        if sums.costed >= kpi.LEAST_COSTED * sums.positive:
+            own = (t.revenue > 0).ifelse(1 - t.cost / t.revenue, own)
+    return t.select("customer_id", margin_rate=ibis.coalesce(own, usual))
 
 
 def cost_lines(book: Book, periods: Sequence[Bucket]) -> pd.DataFrame:

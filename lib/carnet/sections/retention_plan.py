@@ -297,8 +297,8 @@ def budgets(study: RetentionStudy) -> Shows:
     none = w._("Not measured: no margin or no chance to leave is known.")
     missing = first_missing(history(study), margins(study), "" if finding else none)
     yield from said(missing, "missing")
-    if len(study.chased):
-        worth = study.chased[study.chased.at_most > 0]
+    worth = study.chased[study.chased.at_most > 0]
+    if len(worth):
         worth = worth.assign(decision=decided.decision(w, worth))
         yield Exhibit(
             "budgets",

@@ -3,6 +3,7 @@ on books that hold one thing only, on odd input, and on a real book.
 """
 
 import json
+import math
 import re
 
 import pandas as pd
@@ -11,8 +12,12 @@ from carnet.book.book import open_book
 from carnet.book.mapped import frame
 from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.profits import Rates
+from carnet.customers.retention.study import RetentionStudy
 from carnet.engagement.file import load_engagement
+from carnet.engagement.parameters import read_parameters
 from carnet.errors import CarnetError
+from carnet.exhibits.exhibit import Exhibit
+from carnet.sections import retention_plan
 
 from tests.conftest import run_carnet, said_by, write_engagement
 
@@ -292,3 +297,15 @@ def test_adventureworks_has_no_profit_to_compare_with(real_books, tmp_path):
     assert sum(figures[f"{name}_customer_count"] for name in ("serve", "rekindle")) == len(
         pd.read_csv(report / "lists" / "strategy.csv").query("strategy != 'gone'")
     )
+
+
+def test_what_no_margin_tells_is_no_budget_of_nothing(make_engagement):
+    """Sales without a cost: no table of customers worth an action; totals are unknown, not 0."""
+    cost = SALES.index("cost")
+    rows = [row[:cost] + row[cost + 1 :] for row in (SALES, *STAY)]
+    book = open_book(make_engagement(tables={"sales": rows}, as_of="2024-12-31"))
+    study = RetentionStudy(book, read_parameters({}))
+    assert len(study.decided.execute()) == 20 and not study.budgets_known
+    assert all(math.isnan(total) for total in study.other_totals.values())
+    shown = [item for item in retention_plan.budgets(study).shown if isinstance(item, Exhibit)]
+    assert shown == []

@@ -57,15 +57,14 @@ def valued_accounts(
     rules = chosen_rules(book.engagement.sector_profile.strategy, strategy_rules)
     t = account_list(book, cut_a, cut_b, rates)
     classes = concentration.potential_classes(t, cut_a, cut_b)
-    margins, company = margin_rates_of(book)
     t = joined(
         t,
         Part(classes, {"potential_class": "string"}),
-        Part(margins, {"margin_rate": "float64"}),
+        Part(margin_rates_of(book), {"margin_rate": "float64"}),
         Part(_sold(book, t), {"sold": "float64"}),
         Part(own_costs(book), {"own_cost": "float64"}),
     )
-    return Mapped(t, partial(_valued, rules, company), VALUED, ("margin_rate", "sold", "own_cost"))
+    return Mapped(t, partial(_valued, rules), VALUED, ("margin_rate", "sold", "own_cost"))
 
 
 def _sold(book: Book, t: ir.Table) -> ir.Table:
@@ -78,12 +77,11 @@ def _sold(book: Book, t: ir.Table) -> ir.Table:
     return inside.group_by("customer_id").agg(sold=inside.amount.sum().cast("float64"))
 
 
-def _valued(rules: Mapping[str, float], company: float, t: pd.DataFrame) -> pd.DataFrame:
+def _valued(rules: Mapping[str, float], t: pd.DataFrame) -> pd.DataFrame:
     """Rows of the account list with their strategy and what they leave in a year: VALUED. Unknown
     without any margin rate.
     """
     t = with_strategies(t, rules)
-    rate = t.margin_rate.fillna(company)
     # no line in its window: nothing bought; no order at all: not known
     sold = t.sold.fillna(0.0).where(t.last_order_date.notna())
     # no cost line names it; cost to serve not known: the margin on goods
@@ -92,6 +90,6 @@ def _valued(rules: Mapping[str, float], company: float, t: pd.DataFrame) -> pd.D
     fallen = (t.strategy == "rekindle") & t.active
     return t.assign(
         untapped=(t.potential - t.revenue).clip(lower=0),
-        yearly_margin=sold * rate - mine,
-        regain_margin=(lost * rate).where(fallen, 0.0),
+        yearly_margin=sold * t.margin_rate - mine,
+        regain_margin=(lost * t.margin_rate).where(fallen, 0.0),
     )

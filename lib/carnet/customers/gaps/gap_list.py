@@ -134,12 +134,11 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> Mappe
     if book.has("sales", "salesperson"):
         sold = salespeople.sellers(book.table("sales"), book.periods)
     best = dict.fromkeys(("rolling_year_revenue", "peak_revenue"), "float64")
-    rates, company = margin_rates_of(book)
     t = joined(
         gaps.false_discovery_shares(_likely(book)),
         Part(classes, {"abc_class": "string"}),
         Part(classes_before, {"abc_class_previous": "string"}),
-        Part(rates, {"margin_rate": "float64"}),
+        Part(margin_rates_of(book), {"margin_rate": "float64"}),
         Part(defection.peak_years(book.cube), best | {"peak_audit_month": "int64"}),
         _stopped(book, months, least_orders),
         Part(book.customers, {"name": "string", "salesperson": "string"}),
@@ -151,7 +150,6 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> Mappe
     none = bought.ifelse(0.0, ibis.null("float64"))
     t = t.mutate(
         essential=essential.fill_null(False),
-        margin_rate=t.margin_rate.fill_null(company),
         stopped_family_count=t.stopped_family_count.fill_null(none),
         stopped_revenue=t.stopped_revenue.fill_null(none),
     )

@@ -223,7 +223,7 @@ class RetentionStudy:
             at_most=t.at_most.sum(),
             spared=(alone & (t.at_most > 0)).sum(),
         )
-        return sums.execute().iloc[0].fillna(0.0)
+        return sums.execute().iloc[0].fillna(0.0)  # of nobody: nothing is counted
 
     @property
     def budgets_known(self) -> bool:
@@ -253,7 +253,8 @@ class RetentionStudy:
                 save_rate=min(1.0, policy.save_rate * factor),
                 win_back_rate=min(1.0, policy.win_back_rate * factor),
             )
-            totals[factor] = float(decisions(self.book, other).at_most.sum().execute() or 0.0)
+            total = decisions(self.book, other).at_most.sum().execute()
+            totals[factor] = NAN if unknown(total) else float(total)
         return totals
 
     # --- tests
