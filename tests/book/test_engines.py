@@ -20,6 +20,7 @@ from carnet.book import engines
 from carnet.book.book import open_book
 from carnet.book.mapped import frame
 from carnet.customers import customer_years
+from carnet.customers.accounts.capital import account_capital, axes_of
 from carnet.customers.decisions import account_budgets
 from carnet.customers.gaps.gap_list import gap_list
 from carnet.engagement.parameters import Policy
@@ -43,11 +44,13 @@ from carnet.measures.portfolio import (
     after_sale,
     baskets,
     concentration,
+    customer_capital,
     cuts,
     exposure,
     movement,
     progression,
     segments,
+    strategy,
 )
 from carnet.measures.reasons import satisfaction, service_quality, silence
 from carnet.measures.retention import defection, purchases, spend
@@ -90,6 +93,11 @@ def families(b):
     return defection.family_orders(
         b.table("sales").mutate(offer=b.table("sales").product), b.periods, MONTHS
     )
+
+
+def worth(b):
+    """The account list with strategies and capital."""
+    return account_capital(b, Policy(), 15, 0.2)
 
 
 def windows():
@@ -154,6 +162,18 @@ def contracts_of(b):
 
 
 CALLS = {
+    customer_capital.axis_scores: lambda b: customer_capital.axis_scores(
+        worth(b).drop("loyalty", "solvency", "profitability", "satisfaction"), axes_of(b)
+    ),
+    customer_capital.capital_index: lambda b: customer_capital.capital_index(
+        worth(b).select("customer_id", "place", "loyalty", "solvency"),
+        {"loyalty": 0.6, "solvency": 0.4},
+    ),
+    customer_capital.portfolio_capital: lambda b: customer_capital.portfolio_capital(worth(b)),
+    strategy.strategy_table: lambda b: strategy.strategy_table(worth(b)),
+    strategy.strategy_figures: lambda b: strategy.strategy_figures(worth(b)),
+    strategy.relationship_load: lambda b: strategy.relationship_load(worth(b), 5),
+    strategy.crossed_matrix: lambda b: strategy.crossed_matrix(worth(b)),
     accounts.account_classes: lambda b: accounts.account_classes(b.table("ledger")),
     account_history.account_months: lambda b: account_history.account_months(b.cube, 36),
     account_history.family_revenue: lambda b: account_history.family_revenue(
@@ -483,6 +503,7 @@ def test_lists_agree_with_duckdb(other_engine, engine_book, demo_book):
     books, p = (demo_book, engine_book(other_engine)), Policy()
     for name, listed in (
         ("account_budgets", lambda book: account_budgets(book, p)),
+        ("account_capital", worth),
         ("gap_list", lambda book: gap_list(book, p.abc_cut_a, p.abc_cut_b, 2)),
     ):
         one, other = (frame(listed(book).order_by("customer_id")) for book in books)

@@ -47,3 +47,9 @@ def everybody(t: ir.Table, other: ir.Table) -> ir.Table:
     both = t.outer_join(other, "customer_id")
     customer = ibis.coalesce(both.customer_id, both.customer_id_right)
     return both.mutate(customer_id=customer).drop("customer_id_right")
+
+
+def most_first(t: ir.Table, column: str, rising: bool = False) -> tuple[ir.Value, ...]:
+    """What sorts customers by a column, most or, `rising`, least of it first; unknown last."""
+    value = t[column]
+    return value.isnull(), value.asc() if rising else value.desc(), t.customer_id

@@ -43,6 +43,8 @@ BUDGETED = {
 }  # fmt: skip
 MADE = ("action", "action_reason", "at_most", "action_value")  # by what is decided
 NAMED = ("customer_id", "action")  # what tells whom a sentence may name
+HELD = ("leave_alone",)  # drawn at random: named nowhere but in their list
+LEFT_ALONE = (*HELD, "do_not_chase")  # whom a sentence tells nobody to call
 RENEW_DAYS = 120  # before a contract ends, or may be ended, in which it is spoken about
 WEIGHED = dict.fromkeys(
     ("recoverability", "proposal_cost", "expected_value", "value_low", "value_high"), "float64"
@@ -338,11 +340,16 @@ def _doubtful(book: Book) -> set[str]:
     return {customer for table in found for customer in table.execute().customer_id}
 
 
+def but(t: ir.Table, actions: Collection[str]) -> ir.Table:
+    """The customers of a table whose action is none of these: of whom a sentence may speak."""
+    return t.filter(~t.action.isin(actions).fill_null(False))
+
+
 def open_names(decided: pd.DataFrame, customers: pd.DataFrame, count: int) -> list[str]:
     """The first names of a list that a sentence may quote:
     accounts left alone at random are named nowhere but in their list.
     """
-    held = set(decided.customer_id[decided.action == "leave_alone"])
+    held = set(decided.customer_id[decided.action.isin(HELD)])
     return list(customers.name[~customers.customer_id.isin(held)].head(count))
 
 
@@ -350,5 +357,5 @@ def may_be_called(decided: pd.DataFrame, customers: pd.Series) -> pd.Series:
     """True for customers that a sentence may tell somebody to call or to ask:
     not those left alone at random, nor those not to be chased.
     """
-    kept = decided.customer_id[decided.action.isin(["leave_alone", "do_not_chase"])]
+    kept = decided.customer_id[decided.action.isin(LEFT_ALONE)]
     return ~customers.isin(set(kept))

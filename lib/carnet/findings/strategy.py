@@ -245,110 +245,98 @@ def _serve(w: Wording, t: pd.DataFrame) -> pd.Series:
 
 
 def rekindle(
-    w: Wording, accounts: pd.DataFrame, chance: float, names: Sequence[str]
+    w: Wording, t: Mapping[str, Any], chance: float, names: Sequence[str]
 ) -> Finding | None:
     """What once bigger accounts bought and no longer buy, beside what luck alone
     would make look so.
     """
-    t = accounts[accounts.strategy == "rekindle"]
-    if not len(t):
+    if not t["rekindle_count"]:
         return None
-    lost = float((t.peak_revenue - t.rolling_year_revenue).sum())
     sentence = w.ngettext(
         "{count} account was once bigger: {lost} a year below its best 12 months ({names}).",
         "{count} accounts were once bigger: {lost} a year below their best 12 months, first "
         "of all {names}.",
-        len(t),
-        lost=w.money(lost, 0),
+        int(t["rekindle_count"]),
+        lost=w.money(t["fallen"], 0),
         names=list_names(w, names),
     )
-    active = int(t.active.sum())
-    if active and not unknown(chance):
+    if t["buying_count"] and not unknown(chance):
         sentence += " " + w.ngettext(
             "{count} of them still buys; about {chance} would look so by chance.",
             "{count} of them still buy; about {chance} would look so by chance.",
-            active,
+            int(t["buying_count"]),
             chance=w.number(chance, 1),
         )
-    return Finding("rekindle", sentence, -lost)
+    return Finding("rekindle", sentence, -t["fallen"])
 
 
-def protect(w: Wording, accounts: pd.DataFrame) -> Finding | None:
+def protect(w: Wording, t: Mapping[str, Any], unpaid: Sequence[str]) -> Finding | None:
     """The relationships and what hangs on them."""
-    t = accounts[accounts.relationship.fillna(False).astype(bool)]
-    if not len(t):
+    count, held = int(t["relationship_count"]), t["relationship_revenue"]
+    if not count:
         return None
-    held, revenue = float(t.revenue.sum()), float(accounts.revenue.sum())
     sentence = w.ngettext(
         "{count} account is a close relationship: {amount} of revenue, {share} of all.",
         "{count} accounts are close relationships: {amount} of revenue, {share} of all.",
-        len(t),
+        count,
         amount=w.money(held, 0),
-        share=w.percent(held / revenue if revenue else None, 0),
+        share=w.percent(held / t["revenue"] if t["revenue"] else None, 0),
     )
-    unpaid = t[t.profit_high < 0]
-    if len(unpaid):
+    if t["unpaid_count"]:
         sentence += " " + w.ngettext(
             "{count} of them does not pay for itself ({names}).",
             "{count} of them do not pay for themselves ({names}).",
-            len(unpaid),
-            names=list_names(w, list(unpaid.name.head(3))),
+            int(t["unpaid_count"]),
+            names=list_names(w, unpaid),
         )
-    elif t.profit_low.notna().all() and (t.profit_low >= 0).all():
+    elif t["paid_count"] == count:
         sentence += " " + w._("All of them pay for themselves over the whole range of rates.")
     return Finding("protect", sentence, held)
 
 
-def renegotiate(w: Wording, accounts: pd.DataFrame, names: Sequence[str]) -> Finding | None:
+def renegotiate(w: Wording, t: Mapping[str, Any], names: Sequence[str]) -> Finding | None:
     """Long-standing accounts that cost more than they bring for certain."""
-    t = accounts[accounts.strategy == "renegotiate"]
-    if not len(t):
+    if not t["renegotiate_count"]:
         return None
-    lost = float(t.profit_or_margin.sum())
     sentence = w.ngettext(
         "{count} long-standing account costs more than it brings, {amount} a period ({names}): "
         "renegotiate or let go, signed off by hand.",
         "{count} long-standing accounts cost more than they bring, {amount} a period, first of all "
         "{names}: renegotiate or let go, signed off by hand.",
-        len(t),
-        amount=w.money(-lost, 0),
+        int(t["renegotiate_count"]),
+        amount=w.money(-t["unprofitable"], 0),
         names=list_names(w, names),
     )
-    return Finding("renegotiate", sentence, lost)
+    return Finding("renegotiate", sentence, t["unprofitable"])
 
 
-def single_thread(w: Wording, accounts: pd.DataFrame) -> Finding | None:
+def single_thread(w: Wording, t: Mapping[str, Any], threads: pd.DataFrame) -> Finding | None:
     """Revenue of accounts known through one person each."""
-    known = accounts[accounts.single_thread.notna()]
-    t = known[known.single_thread.astype(bool) & (known.revenue > 0)]
-    if not len(t):
+    if not t["thread_count"]:
         return None
-    amount, revenue = float(t.revenue.sum()), float(accounts.revenue.sum())
+    amount = t["thread_revenue"]
     sentence = w.ngettext(
         "{count} account hangs on one person who orders: {amount}, {share} of revenue ({name}).",
         "{count} accounts hang on one person each who orders: {amount}, {share} of revenue; "
         "the largest is {name}.",
-        len(t),
+        int(t["thread_count"]),
         amount=w.money(amount, 0),
-        share=w.percent(amount / revenue if revenue else None, 0),
-        name=t.sort_values("revenue", ascending=False).name.iloc[0],
+        share=w.percent(amount / t["revenue"] if t["revenue"] else None, 0),
+        name=threads.name.iloc[0],
     )
     return Finding("single_thread", sentence, amount)
 
 
-def untapped(w: Wording, accounts: pd.DataFrame, share: float) -> str:
+def untapped(w: Wording, first: pd.DataFrame, share: float) -> str:
     """What the customers' potential leaves, by the accounts that would bring most."""
-    t = accounts[accounts.active & accounts.potential_class.notna()].sort_values(
-        ["untapped", "customer_id"], ascending=[False, True]
-    )
-    if not len(t) or unknown(share):
+    if not len(first) or unknown(share):
         return ""
     return w._(
         "Customers of the last two years buy {share} of the potential noted for them; of those "
         "active the most is left with {names}. A potential is an estimate of the sales force, "
         "not a measure.",
         share=w.percent(share, 0),
-        names=list_names(w, list(t.name.head(3))),
+        names=list_names(w, list(first.name.head(3))),
     )
 
 
@@ -566,7 +554,7 @@ def maturity_table(
 
 
 def strategy_recommendations(
-    w: Wording, accounts: pd.DataFrame, people: pd.DataFrame, names: Mapping[str, Sequence[str]]
+    w: Wording, people: pd.DataFrame, names: Mapping[str, Sequence[str]]
 ) -> list[str]:
     """What to do next with the accounts, each triggered by a list that is not empty."""
     made = []

@@ -2,12 +2,15 @@
 capital, strategies.
 """
 
+from functools import partial
+
+import ibis
 import pandas as pd
 
-from carnet.customers.accounts.account_list import STRATEGY_COLUMNS
+from carnet.book.mapped import Mapped
+from carnet.customers.accounts.account_list import LARGEST_FIRST, STRATEGY_COLUMNS
 from carnet.customers.accounts.study import STRATEGIES, AccountStudy
 from carnet.customers.portfolio.study import PortfolioStudy
-from carnet.engagement.records import LIST_LIMIT
 from carnet.exhibits.charts import (
     draw_basket_bands,
     draw_drop_off,
@@ -79,12 +82,12 @@ def main_points(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
     findings = _compared(study) if study.compared else []
     sellers = study.named_sellers
     first = sellers.iloc[0].to_dict() if len(sellers) else None
-    t, names = accounts.accounts, accounts.names
+    t, names = accounts.totals, accounts.names
     findings += [
         words.dependence(w, study.without_top.to_dict("records"), study.top_names),
         words.salesperson_exposure(w, first, len(sellers)),
         words.contact_exposure(w, study.single_contact),
-        strategies.protect(w, t),
+        strategies.protect(w, t, accounts.unpaid),
         strategies.renegotiate(w, t, names["renegotiate"]),
     ]
     findings += [after_sale_words.sure(w, row) for row in study.second_orders.to_dict("records")]
@@ -479,21 +482,21 @@ def customer_capital(accounts: AccountStudy) -> Shows:
     yield Exhibit(
         "scores",
         strategies.capital_title(w, index, accounts.sector.labels[book.engagement.language]),
-        accounts.judged.head(SCORED),
+        accounts.first(accounts.judged, count=SCORED),
         Drawn(draw_scores, {"labels": strategies.axis_labels(w)}),
         subtitle=w._(
             "The largest customers of the last 12 months on the four axes, 0 to 100, "
             "and their capital"
         ),
         source=source(accounts),
-        missing=too_few(book, accounts.judged),
+        missing=too_few(book, accounts.best),
     )
-    top, by_axis = accounts.parameters.top_count, accounts.sensitivity[1]
+    top, by_axis = accounts.parameters.top_count, accounts.by_axis
     told_capital = strategies.capital(
         w,
         accounts.figures["customer_capital_index"],
         by_axis,
-        accounts.stable_count,
+        int(accounts.totals.stable_count),
         top,
         accounts.unmeasured_axes,
     )
@@ -510,8 +513,7 @@ def customer_capital(accounts: AccountStudy) -> Shows:
 
 
 def _best_customers(accounts: AccountStudy) -> Shows:
-    w = accounts.book.wording
-    best = accounts.judged.sort_values("capital_rank").head(LIST_LIMIT)
+    w, best = accounts.book.wording, accounts.best
     yield Exhibit(
         "capital",
         w._("The best customers by capital"),
@@ -528,15 +530,15 @@ def _best_customers(accounts: AccountStudy) -> Shows:
         ),
         missing=too_few(accounts.book, best),
     )
-    if len(accounts.sensitivity[1]):
+    if len(accounts.by_axis):
         yield Exhibit(
             "axes",
             w._("How far the ranking hangs on each axis"),
-            strategies.axes_table(w, accounts.sensitivity[1]),
+            strategies.axes_table(w, accounts.by_axis),
             Columns("axis weight customer_count correlation top_kept"),
             annex=True,
         )
-    yield from said(strategies.axes_told(w, accounts.sensitivity[1]))
+    yield from said(strategies.axes_told(w, accounts.by_axis))
 
 
 # --- strategies
@@ -547,7 +549,7 @@ def account_strategies(accounts: AccountStudy) -> Shows:
     """Which strategy for each account."""
     w, book = accounts.book.wording, accounts.book
     t = strategies.strategies_told(w, accounts.by_strategy)
-    checks = [(t.customer_count.sum() == len(accounts.accounts), "an account has no strategy")]
+    checks = [(t.customer_count.sum() == accounts.totals["count"], "an account has no strategy")]
     yield Exhibit(
         "strategies-chart",
         strategies.strategies_title(w, t),
@@ -570,24 +572,33 @@ def account_strategies(accounts: AccountStudy) -> Shows:
         missing=too_few(book, accounts.by_strategy),
         checks=checks,
     )
-    reasons = strategies.with_reasons(w, accounts.accounts, accounts.rules)
     for name in STRATEGIES:
-        yield from _strategy(accounts, name, reasons.reason)
+        yield from _strategy(accounts, name)
     rekindled = accounts.names["rekindle"]
-    finding = strategies.rekindle(w, accounts.accounts, accounts.chance, rekindled)
+    finding = strategies.rekindle(w, accounts.totals, accounts.chance, rekindled)
     yield from told(finding)
-    yield Kept({"strategy": reasons[STRATEGY_COLUMNS]})
+    yield Kept({"strategy": _listed(accounts)})
 
 
-def _strategy(accounts: AccountStudy, name: str, reasons: pd.Series) -> Shows:
-    w, t = accounts.book.wording, accounts.part(name)
+def _listed(accounts: AccountStudy) -> Mapped:
+    """All accounts with their strategies, and the reasons in words."""
+    t = accounts.accounts.mutate(reason=ibis.null("string"))
+    others = [name for name in t.columns if name not in STRATEGY_COLUMNS]
+    reasons = partial(strategies.with_reasons, accounts.book.wording, rules=accounts.rules)
+    t = t.select(*STRATEGY_COLUMNS, *others).order_by(*LARGEST_FIRST)
+    return Mapped(t, reasons, {"reason": "string"}, tuple(others))
+
+
+def _strategy(accounts: AccountStudy, name: str) -> Shows:
+    w, t = accounts.book.wording, accounts.parts[name]
     if not len(t):
         return
+    t = strategies.with_reasons(w, t, accounts.rules)
     actions = t.action.map({name: w._(label) for name, label in decided.ACTION_LABELS.items()})
     yield Exhibit(
         name,
         strategies.strategy_caption(w, name),
-        t.assign(strategy_reason=reasons.reindex(t.index), decision=actions),
+        t.assign(strategy_reason=t.reason, decision=actions),
         Columns(
             "name salesperson revenue decision strategy_reason",
             first=accounts.parameters.top_count,
@@ -601,7 +612,7 @@ def relationships(accounts: AccountStudy) -> Shows:
     """Which accounts are relationships, and which hang on one person."""
     w, book, first = accounts.book.wording, accounts.book, accounts.parameters.top_count
     few = "" if accounts.relations_told else strategies.too_few_signs(w)
-    held = accounts.relations.head(LIST_LIMIT)
+    held = accounts.relations
     yield Exhibit(
         "relationships",
         w._("Relationships: signs, contacts, and whether they pay for themselves"),
@@ -622,13 +633,13 @@ def relationships(accounts: AccountStudy) -> Shows:
         )
     yield from said(strategies.load(w, accounts.load))
     yield _threads(accounts)
-    yield from told(strategies.single_thread(w, accounts.accounts))
+    yield from told(strategies.single_thread(w, accounts.totals, accounts.threads))
 
 
 def _threads(accounts: AccountStudy) -> Shown:
     w, book, t = accounts.book.wording, accounts.book, accounts.threads
     no_person = "" if accounts.persons_noted else needs(book, "sales", "contact")
-    whole = accounts.accounts.revenue.clip(lower=0).sum()
+    totals = accounts.totals
     names = [w._(strategies.STRATEGY_LABELS[name]) for name in t.strategy]
     return Exhibit(
         "single-threads",
@@ -638,7 +649,7 @@ def _threads(accounts: AccountStudy) -> Shown:
         missing=first_missing(needs(book, "sales"), no_person, too_few(book, t)),
         checks=[
             (
-                t.revenue.sum() <= whole + CENT,
+                totals.thread_revenue <= totals.bought + CENT,
                 "more revenue hangs on one person than there is",
             )
         ],
@@ -651,8 +662,7 @@ def potential(accounts: AccountStudy) -> Shows:
     """What is not bought yet."""
     w, book, t = accounts.book.wording, accounts.book, accounts.by_potential
     classes = {name: name for name in ("A", "B", "C")} | {"–": w._("– (nothing bought)")}
-    known = int(accounts.accounts.potential_class.notna().sum())
-    whole = not len(t) or t.customer_count.sum() == known
+    whole = not len(t) or t.customer_count.sum() == accounts.totals.classed_count
     yield Exhibit(
         "potential-matrix",
         w._("Customers by class of revenue (rows) and class of potential (columns)"),
@@ -674,7 +684,7 @@ def potential(accounts: AccountStudy) -> Shows:
             ),
         )
     share = accounts.figures["potential_share"]
-    yield from said(strategies.untapped(w, accounts.accounts, share))
+    yield from said(strategies.untapped(w, accounts.untapped, share))
     yield from said(strategies.sleeping(w, *accounts.sleeping), "note")
 
 
@@ -729,9 +739,7 @@ def recommendations(study: PortfolioStudy, accounts: AccountStudy) -> Shows:
         p.attrition_alert_rate,
         left,
     )
-    advice += strategies.strategy_recommendations(
-        w, accounts.accounts, accounts.load, accounts.to_act_on
-    )
+    advice += strategies.strategy_recommendations(w, accounts.load, accounts.to_act_on)
     for sentence in advice:
         yield from said(sentence, "recommendation")
 

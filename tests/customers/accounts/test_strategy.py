@@ -8,6 +8,7 @@ import math
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from carnet.customers.accounts.account_list import chosen_rules
 from carnet.engagement.profiles import Axis, Criterion, sector, sector_names
@@ -41,27 +42,53 @@ def test_axis_scores_are_placed_between_worst_and_best():
             },
         )
     }
-    t = pd.DataFrame({"late": [0, 10, 80, np.nan, 20], "owed": [0, 0.5, 2, 0, np.nan]})
-    scores = customer_capital.axis_scores(t, axes).solvency
+    t = unknown_is_null(
+        pd.DataFrame({"late": [0, 10, 80, np.nan, 20], "owed": [0, 0.5, 2, 0, np.nan]})
+    )
+    scores = customer_capital.axis_scores(t, axes).execute().solvency
     assert scores[:3].tolist() == pytest.approx([1, 0.6 * 0.75 + 0.4 * 0.5, 0])
     assert math.isnan(scores[3]) and scores[4] == pytest.approx(0.5), (
         "0.4 of the weight is too little, 0.6 is enough"
     )
-    assert customer_capital.axis_scores(t[["late"]], axes).solvency[0] == 1, (
+    assert customer_capital.axis_scores(t[["late"]], axes).execute().solvency[0] == 1, (
         "a column that is not given is known of nobody"
     )
 
 
+def unknown_is_null(t):
+    """A table of rows, in their order, whose NaN is unknown."""
+    t = t.assign(place=range(1, len(t) + 1))
+    return ibis.memtable(pa.Table.from_pandas(t, preserve_index=False))
+
+
+def capital_of(scores, weights):
+    t = customer_capital.capital_index(unknown_is_null(scores), weights)
+    return t.order_by("place").execute()
+
+
+def ranked(scores, weights, top, spread, reference=None):
+    """Ranges of ranks against all customers, or against those of a reference; and by axis."""
+    places = scores.assign(place=range(1, len(scores) + 1))
+    if reference is None:
+        reference = places.dropna(how="all", subset=list(weights)).assign(stands_for=1)
+    draws = customer_capital.Draws.around(weights, spread, reference, len(scores))
+    ranks = customer_capital.rank_ranges(places, list(weights), top, draws)
+    return ranks, customer_capital.axis_dependence(reference, weights, top)
+
+
 def test_capital_is_the_weighted_mean_of_the_axes_known_with_its_bounds():
-    scores = pd.DataFrame({"a": [1.0, 0.5, np.nan], "b": [0.0, np.nan, np.nan], "c": [np.nan] * 3})
-    t = customer_capital.capital_index(scores, {"a": 3, "b": 1, "c": 6})
+    scores = pd.DataFrame({"a": [1.0, 0.5, np.nan], "b": [0.0, np.nan, np.nan]})
+    t = capital_of(scores, {"a": 3, "b": 1})
     assert t.capital[:2].tolist() == [0.75, 0.5] and math.isnan(t.capital[2])
     assert (t.capital_low[1], t.capital_high[1]) == (0.375, 0.625), (
-        "axis b is not known of the second: 0 or 1; axis c is known of nobody"
+        "axis b is not known of the second: 0 or 1"
     )
     assert (t.capital_low[0], t.capital_high[0]) == (0.75, 0.75) and t.capital_rank[
         :2
     ].tolist() == [1, 2]
+    assert math.isnan(t.capital_rank[2]) and math.isnan(t.capital_high[2])
+    nobody = capital_of(scores, {})
+    assert nobody.capital.isna().all() and nobody.capital_rank.isna().all()
 
 
 @given(
@@ -71,12 +98,12 @@ def test_capital_is_the_weighted_mean_of_the_axes_known_with_its_bounds():
 @pytest.mark.long
 def test_law_capital_lies_between_its_axes_and_ranks_within_their_range(rows, spread):
     scores = pd.DataFrame(rows, columns=["a", "b"])
-    capital = customer_capital.capital_index(scores, {"a": 2, "b": 1})
+    capital = capital_of(scores, {"a": 2, "b": 1})
     assert (
         (capital.capital >= scores.min(axis=1) - 1e-12)
         & (capital.capital <= scores.max(axis=1) + 1e-12)
     ).all()
-    ranks, axes = customer_capital.weight_sensitivity(scores, {"a": 2, "b": 1}, 2, spread)
+    ranks, axes = ranked(scores, {"a": 2, "b": 1}, 2, spread)
     assert (ranks.rank_low <= ranks.rank_high).all() and ranks.top_share.sum() == pytest.approx(2)
     assert (
         axes.weight.sum() == pytest.approx(1)
@@ -86,11 +113,51 @@ def test_law_capital_lies_between_its_axes_and_ranks_within_their_range(rows, sp
 
 def test_a_customer_best_on_every_axis_is_first_whatever_the_weights():
     scores = pd.DataFrame({"a": [0.9, 0.1, 0.8], "b": [0.9, 0.8, 0.1]})
-    ranks, _ = customer_capital.weight_sensitivity(scores, {"a": 1, "b": 1}, 1, 0.9)
+    ranks, _ = ranked(scores, {"a": 1, "b": 1}, 1, 0.9)
     assert (ranks.rank_low[0], ranks.rank_high[0], ranks.top_share[0]) == (1, 1, 1)
     assert (ranks.rank_low[1], ranks.rank_high[1]) == (2, 3), (
         "the other two change places with the weights"
     )
+
+
+def test_ranks_are_those_of_a_sort_ties_by_place():
+    """Against numpy: every draw sorted whole, equal scores in the order of the rows."""
+    rng = np.random.default_rng(5)
+    scores = pd.DataFrame(rng.integers(0, 4, (200, 3)) / 4, columns=list("abc"))
+    scores = scores.mask(rng.random((200, 3)) < 0.2)
+    weights = {"a": 0.5, "b": 0.3, "c": 0.2}
+    ranks, _ = ranked(scores, weights, 10, 0.5)
+    drawn = np.random.default_rng(1).uniform(0.5, 1.5, (500, 3)) * list(weights.values())
+    known = scores.notna().to_numpy()
+    means = (scores.fillna(0).to_numpy() @ drawn.T) / np.where(known.any(axis=1), 1, np.nan)[
+        :, None
+    ]
+    means = np.round(means / (known @ drawn.T + ~known.any(axis=1)[:, None]), 12)
+    expected = pd.DataFrame(-means).rank(method="first")
+    there = known.any(axis=1)
+    assert (~there).sum() > 0 and ranks[~there].isna().all(axis=None)
+    low, high = np.quantile(expected[there], [0.025, 0.975], axis=1)
+    assert np.allclose(ranks.rank_low[there], low) and np.allclose(ranks.rank_high[there], high)
+    assert np.allclose(ranks.top_share[there], (expected[there] <= 10).mean(axis=1))
+
+
+def test_ranks_against_some_are_close_to_those_against_all():
+    """5,000 customers against the first 500 and every tenth of the others."""
+    rng, weights = np.random.default_rng(6), {"a": 0.5, "b": 0.3, "c": 0.2}
+    scores = pd.DataFrame(rng.beta(2, 2, (5000, 3)), columns=list("abc"))
+    places = scores.assign(place=range(1, 5001))
+    rank = capital_of(scores, weights).capital_rank
+    chosen = places[(rank <= 500) | (rank % 10 == 0)]
+    some = chosen.assign(stands_for=np.where(rank[chosen.index] <= 500, 1, 10))
+    assert some.stands_for.sum() == 5000
+    (one, by_axis), (other, nearly) = (ranked(scores, weights, 15, 0.2, r) for r in (None, some))
+    first = (rank <= 15).to_numpy()
+    assert one[first].equals(other[first]), "the first are told exactly"
+    assert (one.rank_low - other.rank_low).abs().max() < 100
+    assert (one.rank_high - other.rank_high).abs().max() < 100, "a fiftieth of all"
+    error = (1 - by_axis.correlation**2) / math.sqrt(len(some))
+    assert ((by_axis.correlation - nearly.correlation).abs() < 3 * error).all()
+    assert by_axis.top_kept.tolist() == nearly.top_kept.tolist()
 
 
 def account(**values):
@@ -261,12 +328,13 @@ def test_crossed_matrix_and_load_hold_everybody():
     classes = concentration.potential_classes(accounts, 0.8, 0.95).execute()
     t["potential_class"] = t.customer_id.map(classes.set_index("customer_id").potential_class)
     t["untapped"] = (t.potential - t.revenue).clip(lower=0)
-    matrix = strategy.crossed_matrix(t)
+    table = ibis.memtable(pa.Table.from_pandas(t))
+    matrix = strategy.crossed_matrix(table).execute()
     assert matrix.customer_count.sum() == 3 and matrix.untapped.sum() == 20 + 35 + 300
     assert t.potential_class.fillna("").tolist() == ["A", "B", "", "A"], (
         "450 of potential: 300, then 100 cross 80 %"
     )
-    load = strategy.relationship_load(t, 1)
+    load = strategy.relationship_load(table, 1).execute()
     assert load[["salesperson", "relationship_count", "over_cap"]].to_numpy().tolist() == [
         ["X", 2, True],
         ["Y", 1, False],

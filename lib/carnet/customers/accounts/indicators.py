@@ -1,6 +1,7 @@
 """What the nine indicators of customer capital need beside the register."""
 
 import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
@@ -8,25 +9,23 @@ from carnet.customers.accounts.sources import OPPORTUNITY_YEARS
 from carnet.customers.customer_years import rolling_periods, years_covered
 from carnet.engagement.periods import years_earlier
 from carnet.measures.costs import receivables
+from carnet.wording import unknown
 
 
-def sleeping_potential(book: Book, accounts: pd.DataFrame) -> tuple[int, float]:
+def sleeping_potential(book: Book, accounts: ir.Table) -> tuple[int, float]:
     """Customers of the list with a potential that are no account of the last 24 months,
     and their potential.
     """
     if not book.has("customers", "potential"):
         return 0, 0.0
-    listed = (
-        book.table("customers")
-        .select("customer_id", "potential")
-        .execute()
-        .drop_duplicates("customer_id")
-    )
-    asleep = listed[~listed.customer_id.isin(set(accounts.customer_id))].potential.astype(float)
-    return int((asleep > 0).sum()), float(asleep[asleep > 0].sum())
+    listed = book.table("customers").group_by("customer_id").agg(potential=ibis._.potential.max())
+    asleep = listed.filter(listed.potential > 0).anti_join(accounts, "customer_id")
+    row = asleep.agg(count=asleep.count(), potential=asleep.potential.cast("float64").sum())
+    count, potential = row.execute().iloc[0].fillna(0)
+    return int(count), float(potential)
 
 
-def indicator_values(book: Book, accounts: pd.DataFrame) -> dict[str, object]:
+def indicator_values(book: Book, totals: pd.Series) -> dict[str, object]:
     """What the nine indicators need beside the register's figures:
     paid_in_time, paying, potential_share, potential_share_previous, mean_mark, departure_count,
     competitor_count, competitor (named most); unknown is None.
@@ -43,19 +42,14 @@ def indicator_values(book: Book, accounts: pd.DataFrame) -> dict[str, object]:
             "competitor",
         )
     )
-    active = accounts[accounts.active.astype(bool)]
-    known = active[active.profit_or_margin.notna()]
-    found["paying"] = float((known.profit_or_margin > 0).mean()) if len(known) else None
+    if totals.priced_count > 0:
+        found["paying"] = totals.paying_count / totals.priced_count
     # those lost, too: else the year before would be that of the survivors
-    possible = accounts[accounts.potential > 0]
-    if len(possible):
-        found["potential_share"] = float(possible.revenue.sum() / possible.potential.sum())
-        covered = years_covered(book) > 0
-        found["potential_share_previous"] = (
-            float(possible.revenue_previous.sum() / possible.potential.sum()) if covered else None
-        )
-    marks = accounts.score.dropna()
-    found["mean_mark"] = float(marks.mean()) if len(marks) else None
+    if totals.potential > 0:
+        found["potential_share"] = totals.potential_revenue / totals.potential
+        before = totals.potential_revenue_previous / totals.potential
+        found["potential_share_previous"] = before if years_covered(book) > 0 else None
+    found["mean_mark"] = None if unknown(totals.mean_mark) else totals.mean_mark
     if book.has("receivables", "paid_date"):
         year = rolling_periods(book).current
         found["paid_in_time"] = receivables.paid_in_time(

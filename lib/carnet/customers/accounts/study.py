@@ -1,20 +1,23 @@
-"""What each account is worth, and which strategy it gets, as frames:
-each computed when it is first read.
+"""What each account is worth, and which strategy it gets: tables of the engine, and of them the
+heads, sums and counts that are shown, each computed when it is first read.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.mapped import frame
-from carnet.customers.accounts import account_list, indicators, profits
-from carnet.customers.accounts.valued import valued_accounts
-from carnet.customers.decisions import NAMED, decided_frame, may_be_called, open_names
-from carnet.customers.figures import measured
+from carnet.customers.accounts import account_list, capital, indicators
+from carnet.customers.columns import most_first
+from carnet.customers.decisions import HELD, LEFT_ALONE, but
+from carnet.customers.figures import figures_of, measured
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.profiles import Sector
+from carnet.engagement.records import LIST_LIMIT
 from carnet.measures.portfolio import customer_capital, strategy
 from carnet.measures.register import computed
 
@@ -46,115 +49,112 @@ class AccountStudy:
         return {name: axis.weight for name, axis in self.sector.axes.items()}
 
     @computed
-    def decided(self) -> pd.DataFrame:
-        """One decision an account: `decisions.decisions`."""
-        return decided_frame(self.book, self.parameters.policy, *NAMED)
-
-    @computed
-    def listed(self) -> pd.DataFrame:
-        """The account list with strategies and the action
-        decided: `account_list.with_strategies`.
+    def accounts(self) -> ir.Table:
+        """The account list with strategies, action, axes, capital, and the ranks over the weights
+        drawn: `capital.account_capital`.
         """
         p = self.parameters
-        rates = profits.Rates(p.hourly_rate_low, p.hourly_rate_high, p.capital_rate)
-        given = (p.abc_cut_a, p.abc_cut_b, p.strategy_rules, rates)
-        t = frame(valued_accounts(self.book, *given).order_by(*account_list.LARGEST_FIRST))
-        actions = self.decided.set_index("customer_id").action
-        return t.assign(action=t.customer_id.map(actions))
+        return capital.account_capital(self.book, p.policy, p.top_count, p.weight_spread)
 
     @computed
-    def on_axes(self) -> pd.DataFrame:
-        """Each account on the four axes: `customer_capital.axis_scores`."""
-        return customer_capital.axis_scores(self.listed, self.sector.axes)
+    def totals(self) -> pd.Series:
+        """What is counted and summed of all accounts: see `_totals`."""
+        return _totals(self.accounts, list(self.sector.axes)).execute().iloc[0]
 
-    @computed
-    def sensitivity(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """How far the ranking hangs on the weights, account by account and axis by axis."""
-        p = self.parameters
-        return customer_capital.weight_sensitivity(
-            self.on_axes, self.weights, p.top_count, p.weight_spread
-        )
-
-    @computed
-    def accounts(self) -> pd.DataFrame:
-        """The accounts with axes, capital, and the ranks over the weights drawn."""
-        index = customer_capital.capital_index(self.on_axes, self.weights)
-        return self.listed.join(self.on_axes).join(index).join(self.sensitivity[0])
+    def first(self, t: ir.Table, *order: Any, count: int = LIST_LIMIT) -> pd.DataFrame:
+        """The first accounts of a part in some order, largest first without one."""
+        return frame(t.order_by(*(order or account_list.LARGEST_FIRST)).limit(count))
 
     # --- capital
 
-    @property
-    def judged(self) -> pd.DataFrame:
+    @computed
+    def judged(self) -> ir.Table:
         """The accounts with a capital and a revenue."""
         t = self.accounts
-        return t[t.capital.notna() & (t.revenue > 0)]
+        return t.filter(t.capital.notnull() & (t.revenue > 0))
+
+    @computed
+    def best(self) -> pd.DataFrame:
+        """The first of them by capital."""
+        return self.first(self.judged, "capital_rank")
+
+    @computed
+    def by_axis(self) -> pd.DataFrame:
+        """How far the ranking hangs on each axis: `capital.axis_dependence`."""
+        p = self.parameters
+        return capital.axis_dependence(self.book, p.policy, p.top_count, p.weight_spread)
 
     @property
     def unmeasured_axes(self) -> list[str]:
         """The axes of which nothing is known."""
-        return [name for name in self.on_axes if not self.on_axes[name].notna().any()]
-
-    @property
-    def stable_count(self) -> int:
-        """How many of the first customers stay first in most of the weights drawn."""
-        return int((self.accounts.top_share >= STABLE).sum())
+        return [name for name in self.sector.axes if not self.totals[f"{name}_count"]]
 
     # --- strategies
 
     @computed
     def by_strategy(self) -> pd.DataFrame:
         """Accounts and money by strategy: `strategy.strategy_table`."""
-        return strategy.strategy_table(self.accounts)
+        return frame(strategy.strategy_table(self.accounts))
 
-    def part(self, name: str) -> pd.DataFrame:
-        """The accounts of a strategy: those to renegotiate and to rekindle by what they
+    @computed
+    def parts(self) -> dict[str, pd.DataFrame]:
+        """The first accounts of each strategy: those to renegotiate and to rekindle by what they
         cost and were.
         """
-        t = self.accounts[self.accounts.strategy == name]
-        if name == "renegotiate":
-            return t.sort_values(["profit_or_margin", "customer_id"])
-        if name == "rekindle":
-            return t.sort_values(["peak_revenue", "customer_id"], ascending=[False, True])
-        return t
+        t = self.accounts
+        orders = {
+            "renegotiate": most_first(t, "profit_or_margin", rising=True),
+            "rekindle": most_first(t, "peak_revenue"),
+        }
+        return {
+            name: self.first(t.filter(t.strategy == name), *orders.get(name, ()))
+            for name in STRATEGIES
+        }
 
     @computed
     def chance(self) -> float:
         """Accounts that luck alone makes look once bigger: `account_list.chance_fallen`."""
         return account_list.chance_fallen(self.book, self.accounts, self.rules)
 
-    @property
+    @computed
     def relations(self) -> pd.DataFrame:
-        """The accounts that are relationships."""
-        return self.accounts[self.accounts.relationship.fillna(False).astype(bool)]
+        """The largest accounts that are relationships."""
+        t = self.accounts
+        return self.first(t.filter(t.relationship))
+
+    @computed
+    def unpaid(self) -> list[str]:
+        """The largest relationships that do not pay for themselves."""
+        t = self.accounts
+        return list(self.first(t.filter(t.relationship & (t.profit_high < 0)), count=3).name)
 
     @property
     def relations_told(self) -> bool:
         """True unless there are accounts of class A or B, and of none of them it is known."""
-        sizeable = self.accounts.relationship[self.accounts.abc_class.isin(["A", "B"])]
-        return not len(sizeable) or bool(sizeable.notna().any())
+        return not self.totals.sizeable_count or self.totals.told_count > 0
 
     @computed
     def load(self) -> pd.DataFrame:
         """Relationships of each salesperson against the cap: `strategy.relationship_load`."""
-        return strategy.relationship_load(self.accounts, self.rules["relationship_cap"])
+        return frame(strategy.relationship_load(self.accounts, self.rules["relationship_cap"]))
 
-    @property
+    @computed
     def threads(self) -> pd.DataFrame:
-        """The accounts that hang on one person who orders."""
+        """The largest accounts that hang on one person who orders."""
         t = self.accounts
-        return t[t.single_thread.fillna(False).astype(bool) & (t.revenue > 0)]
+        return self.first(t.filter(t.single_thread & (t.revenue > 0)))
 
     @property
     def persons_noted(self) -> bool:
         """True where the persons behind orders are noted."""
-        return bool(self.accounts.single_thread.notna().any())
+        return bool(self.totals.person_count > 0)
 
     # --- potential
 
     @computed
     def by_potential(self) -> pd.DataFrame:
         """Revenue class against potential class: `strategy.crossed_matrix`."""
-        return strategy.crossed_matrix(self.accounts)
+        return frame(strategy.crossed_matrix(self.accounts))
 
     @property
     def potential_grid(self) -> pd.DataFrame:
@@ -165,12 +165,12 @@ class AccountStudy:
         grid = t.pivot(index="abc_class", columns="potential_class", values="customer_count")
         return grid.fillna(0).astype(int)
 
-    @property
+    @computed
     def untapped(self) -> pd.DataFrame:
         """Active accounts with a potential, most left to buy first."""
-        t = self.accounts[self.accounts.active.astype(bool)]
-        t = t[t.potential_class.notna()]
-        return t.sort_values(["untapped", "customer_id"], ascending=[False, True])
+        t = self.accounts
+        t = t.filter(t.active & t.potential_class.notnull())
+        return self.first(t, *most_first(t, "untapped"))
 
     @computed
     def sleeping(self) -> tuple[int, float]:
@@ -180,35 +180,33 @@ class AccountStudy:
     @computed
     def indicators(self) -> dict[str, object]:
         """What the nine indicators need: `indicators.indicator_values`."""
-        return indicators.indicator_values(self.book, self.accounts)
+        return indicators.indicator_values(self.book, self.totals)
 
     # --- names
 
-    @property
+    def _once_largest(self, t: ir.Table) -> list[str]:
+        """The first names of a part, those once largest first."""
+        count = self.parameters.name_count
+        return list(self.first(t, *most_first(t, "peak_revenue"), count=count).name)
+
+    @computed
     def names(self) -> dict[str, list[str]]:
         """The first names that a sentence may quote of those to rekindle and to renegotiate."""
-        t, count = self.accounts, self.parameters.name_count
-        fading = t[(t.strategy == "rekindle") & t.active.astype(bool)]
-        order = ["peak_revenue", "customer_id"]
-        parts = {"rekindle": fading, "renegotiate": t[t.action == "renegotiate"]}
+        t = but(self.accounts, HELD)
         return {
-            name: open_names(self.decided, part.sort_values(order, ascending=[False, True]), count)
-            for name, part in parts.items()
+            "rekindle": self._once_largest(t.filter((t.strategy == "rekindle") & t.active)),
+            "renegotiate": self._once_largest(t.filter(t.action == "renegotiate")),
         }
 
-    @property
+    @computed
     def to_act_on(self) -> dict[str, list[str]]:
         """The first names whose one decision is to rekindle, to renegotiate,
         and relationships on one person.
         """
-        t, count, order = self.accounts, self.parameters.name_count, ["peak_revenue", "customer_id"]
-        single = self.relations[self.relations.single_thread.fillna(False).astype(bool)]
-        single = single[may_be_called(self.decided, single.customer_id)]
-        single = single.sort_values(order, ascending=[False, True])
-        fading = t[t.action == "rekindle"].sort_values(order, ascending=[False, True])
+        t = but(self.accounts, LEFT_ALONE)
         return self.names | {
-            "rekindle": list(fading.name.head(count)),
-            "threads": open_names(self.decided, single, count),
+            "rekindle": self._once_largest(t.filter(t.action == "rekindle")),
+            "threads": self._once_largest(t.filter(t.relationship & t.single_thread)),
         }
 
     # --- what is published
@@ -216,6 +214,47 @@ class AccountStudy:
     @computed
     def figures(self) -> dict[str, Any]:
         """The published figures."""
-        figures = strategy.strategy_figures(self.accounts)
-        figures["customer_capital_index"] = customer_capital.portfolio_capital(self.judged)
+        figures = figures_of(strategy.strategy_figures(self.accounts))
+        figures |= figures_of(customer_capital.portfolio_capital(self.accounts))
         return measured(self.book, figures)
+
+
+def _totals(t: ir.Table, axes: list[str]) -> ir.Table:
+    """One row: of all accounts their number, revenue and what is known of how many (of each axis,
+    too); of those of a kind their number and money.
+    """
+    kinds = {
+        "relationship": t.relationship.fill_null(False),
+        "rekindle": t.strategy == "rekindle",
+        "renegotiate": t.strategy == "renegotiate",
+        "thread": t.single_thread.fill_null(False) & (t.revenue > 0),
+        "sizeable": t.abc_class.isin(["A", "B"]).fill_null(False),
+        "priced": t.active & t.profit_or_margin.notnull(),
+        "possible": (t.potential > 0).fill_null(False),
+    }
+    held, once_bigger, possible = kinds["relationship"], kinds["rekindle"], kinds["possible"]
+    counts = {f"{name}_count": kind.sum() for name, kind in kinds.items()}
+    counts |= {
+        "told_count": (kinds["sizeable"] & t.relationship.notnull()).sum(),
+        "unpaid_count": (held & (t.profit_high < 0)).sum(),
+        "paying_count": (kinds["priced"] & (t.profit_or_margin > 0)).sum(),
+        "paid_count": (held & (t.profit_low >= 0)).sum(),
+        "buying_count": (once_bigger & t.active).sum(),
+        "person_count": t.single_thread.count(),
+        "classed_count": t.potential_class.count(),
+        "stable_count": (t.top_share >= STABLE).sum(),
+    }
+    counts |= {f"{name}_count": t[name].count() for name in axes}
+    sums = {
+        "revenue": t.revenue.sum(),
+        "bought": ibis.greatest(t.revenue, 0.0).sum(),
+        "relationship_revenue": held.ifelse(t.revenue, 0.0).sum(),
+        "thread_revenue": kinds["thread"].ifelse(t.revenue, 0.0).sum(),
+        "fallen": once_bigger.ifelse(t.peak_revenue - t.rolling_year_revenue, 0.0).sum(),
+        "unprofitable": kinds["renegotiate"].ifelse(t.profit_or_margin, 0.0).sum(),
+        "potential": possible.ifelse(t.potential, 0.0).sum(),
+        "potential_revenue": possible.ifelse(t.revenue, 0.0).sum(),
+        "potential_revenue_previous": possible.ifelse(t.revenue_previous, 0.0).sum(),
+    }
+    told = {name: value.fill_null(0) for name, value in (counts | sums).items()}
+    return t.agg(count=t.count(), mean_mark=t.score.mean(), **told)

@@ -14,7 +14,9 @@ from carnet.book.book import Book
 from carnet.book.mapped import frame
 from carnet.customers import customer_years, series
 from carnet.customers.accounts.history import leave_history
+from carnet.customers.columns import most_first
 from carnet.customers.decisions import (
+    LEFT_ALONE,
     NAMED,
     TEXTS,
     account_budgets,
@@ -208,7 +210,7 @@ class RetentionStudy:
     def not_chased(self) -> ir.Table:
         """Those of them that are not to be chased, least margin first."""
         t = self.decided.filter(self.decided.action == "do_not_chase")
-        return t.order_by(t.yearly_margin.isnull(), t.yearly_margin, t.customer_id)
+        return t.order_by(*most_first(t, "yearly_margin", rising=True))
 
     @computed
     def totals(self) -> pd.Series:
@@ -216,7 +218,7 @@ class RetentionStudy:
         that are to be left alone: spared.
         """
         t = self.decided
-        alone = t.action.isin(["leave_alone", "do_not_chase"])
+        alone = t.action.isin(LEFT_ALONE)
         sums = t.agg(
             known=t.yearly_margin.count(),
             told=(t.at_most.notnull() & t.yearly_margin.notnull()).sum(),
@@ -378,4 +380,4 @@ class RetentionStudy:
 
 
 def _largest_first(t: ir.Table) -> ir.Table:
-    return t.order_by(t.at_most.isnull(), ibis.desc(t.at_most), t.customer_id)
+    return t.order_by(*most_first(t, "at_most"))

@@ -7,6 +7,8 @@ an automatic decision.
 
 from collections.abc import Mapping
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import scipy
@@ -263,14 +265,14 @@ def chance_fallen(
 @measure(
     N_("Accounts and money by strategy"),
 )
-def strategy_table(accounts: pd.DataFrame) -> pd.DataFrame:
+def strategy_table(accounts: ir.Table) -> ir.Table:
     """Accounts and money by strategy, in the order of STRATEGIES.
 
     Formula     accounts counted and Σ of their money; single_thread_revenue = Σ revenue of the
                 accounts with one person ordering
     Unit        counts, currency
     Population  one row a strategy that an account has
-    Undefined   sums are NaN where nothing is known; single_thread_revenue where it is known of no
+    Undefined   sums are NULL where nothing is known; single_thread_revenue where it is known of no
                 account of the strategy
     Source      source E of the method
 
@@ -278,39 +280,23 @@ def strategy_table(accounts: pd.DataFrame) -> pd.DataFrame:
                 relationship_count, single_thread_revenue (revenue that hangs on one person
                 ordering)
     """
-    rows = []
-    for name in STRATEGIES:
-        part = accounts[accounts.strategy == name]
-        if len(part):
-            rows.append(
-                dict(
-                    strategy=name,
-                    customer_count=len(part),
-                    relationship_count=int(part.relationship.fillna(False).sum()),
-                    **{
-                        field: part[field].sum(min_count=1)
-                        for field in ("revenue", "revenue_previous", "margin", "profit")
-                    },
-                    single_thread_revenue=part.revenue[part.single_thread.fillna(False)].sum()
-                    if part.single_thread.notna().any()
-                    else np.nan,
-                )
-            )
-    columns = [
-        "strategy",
-        "customer_count",
-        "revenue",
-        "revenue_previous",
-        "margin",
-        "profit",
-        "relationship_count",
-        "single_thread_revenue",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    alone = accounts.single_thread.fill_null(False)
+    held = alone.ifelse(accounts.revenue, 0.0).sum()
+    money = ("revenue", "revenue_previous", "margin", "profit")
+    t = accounts.group_by("strategy").agg(
+        customer_count=accounts.count(),
+        **{name: accounts[name].sum() for name in money},
+        relationship_count=accounts.relationship.fill_null(False).sum(),
+        single_thread_revenue=(accounts.single_thread.count() > 0).ifelse(
+            held, ibis.null("float64")
+        ),
+    )
+    place = ibis.cases(*((t.strategy == name, at) for at, name in enumerate(STRATEGIES)))
+    return t.order_by(place)
 
 
 @measure(N_("Relationships of each salesperson"))
-def relationship_load(accounts: pd.DataFrame, cap: float) -> pd.DataFrame:
+def relationship_load(accounts: ir.Table, cap: float) -> ir.Table:
     """Relationships of each salesperson against the number that one can look after.
 
     Formula     over_cap = relationship_count > cap
@@ -322,18 +308,16 @@ def relationship_load(accounts: pd.DataFrame, cap: float) -> pd.DataFrame:
 
     Columns     salesperson, relationship_count, relationship_revenue, cap, over_cap
     """
-    held = accounts[accounts.relationship.fillna(False) & accounts.salesperson.notna()]
-    t = held.groupby("salesperson", as_index=False).agg(
-        relationship_count=("customer_id", "size"), relationship_revenue=("revenue", "sum")
+    held = accounts.filter(accounts.relationship & accounts.salesperson.notnull())
+    t = held.group_by("salesperson").agg(
+        relationship_count=held.count(), relationship_revenue=held.revenue.sum()
     )
-    t = t.assign(cap=float(cap), over_cap=t.relationship_count > cap)
-    return t.sort_values(
-        ["relationship_count", "salesperson"], ascending=[False, True], ignore_index=True
-    )
+    t = t.mutate(cap=ibis.literal(float(cap)), over_cap=t.relationship_count > cap)
+    return t.order_by(ibis.desc("relationship_count"), "salesperson")
 
 
 @measure(N_("Revenue class against potential class"))
-def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
+def crossed_matrix(accounts: ir.Table) -> ir.Table:
     """Customers and money by revenue class and potential class.
 
     Formula     customers counted, Σ revenue and Σ untapped of each pair of classes; untapped =
@@ -346,14 +330,11 @@ def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
     Columns     abc_class (– where nothing was bought), potential_class, customer_count, revenue,
                 untapped (Σ potential − revenue, where positive)
     """
-    t = accounts[accounts.potential_class.notna()]
-    t = t.assign(abc_class=t.abc_class.where(t.abc_class.notna(), "–"))
-    t = t.groupby(["abc_class", "potential_class"], as_index=False).agg(
-        customer_count=("customer_id", "size"),
-        revenue=("revenue", "sum"),
-        untapped=("untapped", "sum"),
+    t = accounts.filter(accounts.potential_class.notnull())
+    t = t.group_by(abc_class=t.abc_class.fill_null("–"), potential_class="potential_class").agg(
+        customer_count=t.count(), revenue=t.revenue.sum(), untapped=t.untapped.sum()
     )
-    return t.sort_values(["abc_class", "potential_class"], ignore_index=True)
+    return t.order_by("abc_class", "potential_class")
 
 
 @measure(
@@ -438,7 +419,7 @@ def crossed_matrix(accounts: pd.DataFrame) -> pd.DataFrame:
         ),
     },
 )
-def strategy_figures(accounts: pd.DataFrame) -> dict[str, float | None]:
+def strategy_figures(accounts: ir.Table) -> ir.Table:
     """Accounts by strategy, relationships and what hangs on them, share of the potential bought.
 
     Formula     counts of strategy; relationship_unpaid_count = relationships with profit_high < 0;
@@ -446,7 +427,7 @@ def strategy_figures(accounts: pd.DataFrame) -> dict[str, float | None]:
                 revenue ÷ Σ potential of those with a potential
     Unit        counts, currency, ratio
     Population  the account list: customers with a sale in the last 24 months
-    Undefined   None without an account; protect_customer_count and relationship_customer_count
+    Undefined   NULL without an account; protect_customer_count and relationship_customer_count
                 where of no account of class A or B it is known; renegotiate_customer_count and
                 relationship_unpaid_count where no profit is; single_thread_revenue where no person
                 is noted; potential_share without a potential above zero
@@ -455,23 +436,27 @@ def strategy_figures(accounts: pd.DataFrame) -> dict[str, float | None]:
     Parameters  accounts: strategy, relationship, abc_class, profit_high, single_thread, revenue,
                 potential
     """
-    t, counts = accounts, accounts.strategy.value_counts()
-    held = t[t.relationship.fillna(False).astype(bool)]
+    t, unknown = accounts, ibis.null("float64")
+    held = t.relationship.fill_null(False)
     # of smaller accounts it is known that they are none
-    told = t.relationship[t.abc_class.isin(["A", "B"])].notna().any()
-    threads = t[t.single_thread.fillna(False).astype(bool) & (t.revenue > 0)]
-    possible = t[t.potential > 0]
-    share = possible.revenue.sum() / possible.potential.sum() if len(possible) else None
-    priced = bool(t.profit_high.notna().any())
-    return {
-        "protect_customer_count": counts.get("protect", 0) if told else None,
-        "serve_customer_count": counts.get("serve", 0) if len(t) else None,
-        "rekindle_customer_count": counts.get("rekindle", 0) if len(t) else None,
-        "renegotiate_customer_count": counts.get("renegotiate", 0) if priced else None,
-        "relationship_customer_count": len(held) if told else None,
-        "relationship_unpaid_count": (held.profit_high < 0).sum()
-        if held.profit_high.notna().any()
-        else None,
-        "single_thread_revenue": threads.revenue.sum() if t.single_thread.notna().any() else None,
-        "potential_share": share,
-    }
+    told = (t.abc_class.isin(["A", "B"]) & t.relationship.notnull()).fill_null(False).sum() > 0
+    priced = (held & t.profit_high.notnull()).sum() > 0
+    counts = {name: (t.strategy == name).sum() for name in STRATEGIES}
+    alone = t.single_thread.fill_null(False) & (t.revenue > 0)
+    possible = t.potential > 0
+    bought = possible.ifelse(t.revenue, 0.0).sum()
+    noted = possible.ifelse(t.potential, 0.0).sum()
+    return t.agg(
+        protect_customer_count=told.ifelse(counts["protect"], unknown),
+        serve_customer_count=counts["serve"],
+        rekindle_customer_count=counts["rekindle"],
+        renegotiate_customer_count=(t.profit_high.count() > 0).ifelse(
+            counts["renegotiate"], unknown
+        ),
+        relationship_customer_count=told.ifelse(held.sum(), unknown),
+        relationship_unpaid_count=priced.ifelse((held & (t.profit_high < 0)).sum(), unknown),
+        single_thread_revenue=(t.single_thread.count() > 0).ifelse(
+            alone.ifelse(t.revenue, 0.0).sum(), unknown
+        ),
+        potential_share=bought / noted.nullif(0.0),
+    )
