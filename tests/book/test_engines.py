@@ -22,7 +22,7 @@ from carnet.book.mapped import frame
 from carnet.customers import customer_years
 from carnet.customers.accounts.capital import account_capital, axes_of
 from carnet.customers.decisions import account_budgets
-from carnet.customers.gaps.gap_list import gap_list
+from carnet.customers.gaps.gap_list import followed_list, gap_list
 from carnet.engagement.parameters import Policy
 from carnet.engagement.periods import buckets
 from carnet.measures import register
@@ -35,7 +35,7 @@ from carnet.measures.costs import (
     price_volume,
     receivables,
 )
-from carnet.measures.gaps import contacts, gaps, salespeople
+from carnet.measures.gaps import contacts, gap_figures, gaps, salespeople, tasks
 from carnet.measures.growth import families as bought_families
 from carnet.measures.growth import pipeline, reorders
 from carnet.measures.indicators import cohorts, kpi, lifetimes, recurring
@@ -100,6 +100,13 @@ def worth(b):
     return account_capital(b, Policy(), 15, 0.2)
 
 
+def behind(b):
+    """The gap list with whom the rules flag, and a decision by hand."""
+    plan, since = (("A", 12.0), ("B", 6.0), ("C", 2.0)), dt.date(2024, 12, 31)
+    t = followed_list(b, Policy(), ("Visite", "Appel"), plan, since)
+    return t.mutate(action=(t.abc_class == "A").ifelse("last_chance", "call"))
+
+
 def windows():
     days = {"window_start": dt.date(2025, 1, 1), "window_end": AS_OF}
     return silence.windows_of(
@@ -162,6 +169,16 @@ def contracts_of(b):
 
 
 CALLS = {
+    gaps.most_late_first: lambda b: gaps.most_late_first(behind(b), 0.2, "rate"),
+    gaps.gap_groups: lambda b: gaps.gap_groups(behind(b), {"late": "late", "few": "unlikely"}),
+    gap_figures.gap_figures: lambda b: gap_figures.gap_figures(behind(b), families_known=True),
+    defection.chance_stopped_count: lambda b: defection.chance_stopped_count(
+        families(b), behind(b), 3
+    ),
+    salespeople.late_by_salesperson: lambda b: salespeople.late_by_salesperson(
+        behind(b).mutate(salesperson="gap_salesperson"), ["abc_class_previous"]
+    ),
+    tasks.first_in_line: lambda b: tasks.first_in_line(behind(b), 3),
     customer_capital.axis_scores: lambda b: customer_capital.axis_scores(
         worth(b).drop("loyalty", "solvency", "profitability", "satisfaction"), axes_of(b)
     ),
@@ -504,6 +521,7 @@ def test_lists_agree_with_duckdb(other_engine, engine_book, demo_book):
     for name, listed in (
         ("account_budgets", lambda book: account_budgets(book, p)),
         ("account_capital", worth),
+        ("followed_list", behind),
         ("gap_list", lambda book: gap_list(book, p.abc_cut_a, p.abc_cut_b, 2)),
     ):
         one, other = (frame(listed(book).order_by("customer_id")) for book in books)

@@ -32,7 +32,7 @@ TABLES_OF_CUSTOMERS = {
     "decisions": lambda book: decided_frame(book, Policy()),
     "driver_panel": lambda book: driver_panel(book, 3, ["complaint"])[0],
     "find_leavers": lambda book: Departures(book, Parameters()).found,
-    "with_contacts": lambda book: Gaps(book, Parameters()).listed,
+    "followed_list": lambda book: frame(Gaps(book, Parameters()).listed),
     "opening_customers": lambda book: opening_customers(book, 0.8, ["complaint"]),
 }
 

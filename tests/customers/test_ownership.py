@@ -4,6 +4,7 @@ and what a reader is warned of first: books with a known truth.
 
 import datetime as dt
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -152,9 +153,8 @@ def test_simulated_the_one_whose_accounts_fell_is_signalled_not_the_one_who_got_
             make_engagement(tables={"sales": sales, "customers": customers}, as_of="2025-12-31")
         )
     )
-    people = late_by_salesperson(
-        gaps.assign(salesperson=gaps.gap_salesperson), ["abc_class_previous"]
-    ).set_index("salesperson")
+    then = ibis.memtable(gaps.assign(salesperson=gaps.gap_salesperson))
+    people = late_by_salesperson(then, ["abc_class_previous"]).set_index("salesperson")
     assert people.loc["Old Hand", ["customer_count", "late_customer_count", "signal"]].tolist() == [
         15,
         15,

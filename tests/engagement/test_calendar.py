@@ -151,7 +151,7 @@ def test_customers_that_buy_the_same_every_month_show_no_change(make_engagement,
     )
     assert summary.revenue == summary.revenue_previous == 12 * (5 * 100 + 10)
     assert gap_frame(book, 0.8, 0.95, 4).sales_gap.tolist() == [0.0] * 5
-    months = monthly_gaps(book, ["C0", "C1"])
+    months = monthly_gaps(book, ibis.memtable({"customer_id": ["C0", "C1"]})).execute()
     assert (months.revenue == months.revenue_previous).all() and len(months) == 24
     chart = movement.monthly_revenue(book.cube, book.periods, book.first_sale).execute()
     assert (chart.revenue == chart.revenue_previous).all()

@@ -14,7 +14,8 @@ import pytest
 import python_calamine
 from carnet.book.book import open_book
 from carnet.book.earlier import check_comparable, find_earlier, find_reports, open_published
-from carnet.customers.gaps.gap_list import gap_frame, with_contacts
+from carnet.book.mapped import frame
+from carnet.customers.gaps.gap_list import gap_list, with_contacts
 from carnet.errors import CarnetError
 from carnet.measures.gaps import follow_up, tasks
 from carnet.measures.portfolio import changes
@@ -279,9 +280,8 @@ def test_open_opportunities_without_an_amount_are_not_worth_zero(tmp_path):
             tmp_path, tables={"sales": sales, "opportunities": opened}, as_of="2024-12-31"
         )
     )
-    t = with_contacts(book, gap_frame(book, 0.8, 0.95, 4), [], {}, dt.date(2023, 12, 31)).set_index(
-        "customer_id"
-    )
+    listed = gap_list(book, 0.8, 0.95, 4)
+    t = frame(with_contacts(book, listed, [], dt.date(2023, 12, 31))).set_index("customer_id")
     assert math.isnan(t.opportunity_amount["A"]) and t.opportunity_amount[["B", "C"]].tolist() == [
         70.0,
         0.0,

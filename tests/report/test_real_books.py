@@ -6,6 +6,7 @@ Expected values were published or counted by others.
 import importlib.util
 from decimal import Decimal
 
+import ibis
 import pytest
 import yaml
 from carnet.book.book import open_book
@@ -136,7 +137,7 @@ def test_adventureworks_gap_list(real_books, tmp_path):
     assert (t.order_count == orders[1].reindex(t.index)).all() and (
         t.order_count_previous == orders[0].reindex(t.index)
     ).all()
-    people = late_by_salesperson(t.reset_index(), ["abc_class_previous"])
+    people = late_by_salesperson(ibis.memtable(t.reset_index()), ["abc_class_previous"])
     assert (
         people.customer_count.sum() == len(t)
         and people.late_customer_count.sum() == ((revenue[1] - revenue[0]).round(2) < 0).sum()

@@ -12,7 +12,7 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.mapped import frame
-from carnet.customers.columns import Part, joined
+from carnet.customers.columns import Part, joined, most_first
 from carnet.customers.decisions import WEIGHED, decisions
 from carnet.customers.figures import measured
 from carnet.customers.gaps.study import Gaps
@@ -24,7 +24,7 @@ from carnet.measures.retention import last_chance
 from carnet.measures.retention.actions import CALLED
 
 CENT = 0.01  # by which a sum of amounts may differ
-CHOSEN_COLUMNS = ["customer_id", "arm", "action", "action_reason", "at_most", *WEIGHED]
+CHOSEN_COLUMNS = ["customer_id", "action_reason", "at_most", *WEIGHED]
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,22 @@ class ContactPlan:
     @property
     def left_count(self) -> int:
         """Customers to call for whom the weeks planned have no time."""
-        return len(self.called) - len(self.tasks)
+        return int(self._called.count().execute()) - len(self.tasks)
+
+    @property
+    def _called(self) -> ir.Table:
+        """The rows of the gap list whose decision is a call or a visit."""
+        return self.gaps.customers.filter(lambda t: t.action.isin(CALLED))
 
     @computed
     def called(self) -> pd.DataFrame:
-        """One task an account whose decision is a call or a visit: `tasks.task_list`."""
-        called = decisions(self.book, self._policy).filter(lambda t: t.action.isin(CALLED))
-        return tasks.task_list(self.gaps.customers, frame(called))
+        """One task an account whose decision is a call or a visit, of those for whom there may be
+        time: `tasks.first_in_line`, `tasks.task_list`.
+        """
+        p = self.gaps.parameters
+        first = tasks.first_in_line(self._called, p.weekly_task_count * p.task_week_count)
+        decided = decisions(self.book, self._policy).semi_join(first, "customer_id")
+        return tasks.task_list(frame(first), frame(decided))
 
     @computed
     def tasks(self) -> pd.DataFrame:
@@ -77,11 +86,8 @@ class ContactPlan:
         """
         stops = self.tasks.set_index("customer_id").stop_date
         made = decisions(self.book, self._policy).filter(lambda t: t.chosen)
-        chosen = frame(made.select(*CHOSEN_COLUMNS))
-        t = self.gaps.listed.assign(flagged=self.gaps.flags["most_late"])
-        t = t.merge(chosen, on="customer_id").sort_values(
-            ["expected_value", "customer_id"], ascending=[False, True], ignore_index=True
-        )
+        t = self.gaps.customers.join(made.select(*CHOSEN_COLUMNS), "customer_id")
+        t = frame(t.order_by(*most_first(t, "expected_value")))
         return t.assign(
             stop_contact_count=self.gaps.parameters.stop_contact_count,
             stop_date=t.customer_id.map(stops),
@@ -120,7 +126,7 @@ class ContactPlan:
     @property
     def costless(self) -> bool:
         """True where no margin is known of any customer: nothing tells what a proposal is worth."""
-        return bool(self.gaps.listed.margin_at_stake.isna().all())
+        return not self.gaps.totals.costed_count
 
     @computed
     def figures(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from carnet.customers.accounts.history import leave_history
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.accounts.valued import valued_accounts
 from carnet.customers.columns import Part, everybody, joined
-from carnet.customers.gaps.gap_list import earlier_lists, flag_rules, gap_list
+from carnet.customers.gaps.gap_list import earlier_lists, gap_list, tracked
 from carnet.customers.growth.next_family import next_families_of
 from carnet.customers.reasons.leavers import closed_customers
 from carnet.customers.retention.customer_value import portfolio_of
@@ -240,8 +240,8 @@ def _proposals(book: Book, policy: Policy) -> Mapped:
     """
     t = gap_list(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
     comparable = bool(book.comparable_months) and not book.orders_too_rarely
-    tracked = _named(_tracked(t, policy) if comparable else ()).mutate(tracked=True)
-    t = joined(t, Part(tracked, {"tracked": "boolean"}))
+    first = tracked(t, policy).select("customer_id", tracked=True) if comparable else None
+    t = joined(t, Part(first, {"tracked": "boolean"}))
     t = t.select(
         *("customer_id", "gap_salesperson", "sales_gap", "gap_rate", "margin_at_stake"),
         *("essential", "tracked"),
@@ -249,15 +249,6 @@ def _proposals(book: Book, policy: Policy) -> Mapped:
     )
     rates = recoverability_rates(book, policy)
     return Mapped(t, partial(_weighed, policy, rates, comparable), WEIGHED)
-
-
-def _tracked(t: ir.Table, policy: Policy) -> Collection[str]:
-    """Those of the gap list that are tracked: `gaps.most_late`."""
-    rules = flag_rules(
-        policy.tracked_share, policy.tracked_by, policy.fall_share, policy.chance_level
-    )
-    compared = frame(t.select("customer_id", "status", "sales_gap", "gap_rate"))
-    return set(compared.customer_id[rules["most_late"](compared)])
 
 
 def _weighed(

@@ -232,7 +232,9 @@ def margin_rates_of(book: Book) -> ir.Table:
     """
     now, named = audit_series(book).iloc[-1], own_costs(book)
     # borne by whom they name, not by all
-    apart = float(named.own_variable_cost.sum().execute() or 0.0) if named is not None else 0.0
+    apart = (
+        float(named.own_variable_cost.sum().fill_null(0.0).execute()) if named is not None else 0.0
+    )
     company = now.margin_rate
     if now.accounted_revenue > 0:
         company += apart / now.accounted_revenue

@@ -182,24 +182,22 @@ def _named(w: Wording, amount: float, names: Sequence[str]) -> dict[str, str]:
     return {"amount": w.signed_money(amount, 0), "names": list_names(w, names)}
 
 
-def behind(
-    w: Wording, late: pd.DataFrame, tracked: pd.DataFrame, unlikely: pd.DataFrame, chance: float
-) -> list[Point]:
+def behind(w: Wording, t: Mapping[str, Any], tracked: pd.DataFrame, chance: float) -> list[Point]:
     """Of the customers behind, how few make how much of it; of these, how many luck hardly
     explains: each a part of the one before.
     """
     tracked = tracked[tracked.sales_gap < 0]
-    if not len(tracked) or len(tracked) == len(late):
+    if not len(tracked) or len(tracked) == t["late_count"]:
         return []
-    beyond = tracked[tracked.customer_id.isin(unlikely.customer_id)]
-    total, most, sure = (t.sales_gap.sum() for t in (late, tracked, beyond))
+    beyond, total = tracked[tracked.unlikely], t["late_gap"]
+    most, sure = tracked.sales_gap.sum(), beyond.sales_gap.sum()
     sentence = w.ngettext(
         "Of the {behind} customers behind the same months of the year before ({total}), {count} "
         "makes {most}, {share} of it.",
         "Of the {behind} customers behind the same months of the year before ({total}), {count} "
         "make {most}, {share} of it.",
         len(tracked),
-        behind=w.number(len(late)),
+        behind=w.number(t["late_count"]),
         total=w.signed_money(total, 0),
         most=w.signed_money(most, 0),
         share=w.percent(most / total, 0),
@@ -213,7 +211,7 @@ def behind(
             "{chance} false alarms); {among} of them are among these: {sure}.",
             "Of all who are behind, {count} ordered so much less that it is hardly chance (about "
             "{chance} false alarms); {among} of them are among these: {sure}.",
-            len(unlikely),
+            int(t["unlikely_count"]),
             **told,
         )
         if len(beyond)

@@ -25,19 +25,18 @@ from carnet.wording import Wording, unknown
 REGULAR = 1.5  # Erlang-k intervals between orders: from here on orders are clearly not at random
 
 
-def late_customers(w: Wording, gaps: pd.DataFrame, names: Sequence[str]) -> Finding | None:
-    """What late customers lack, beside what the others brought more:
+def late_customers(w: Wording, t: Mapping[str, Any], names: Sequence[str]) -> Finding | None:
+    """What late customers lack, beside what the others brought more, of those that were due:
     no loss without its winners.
     """
-    late, ahead = gaps[gaps.sales_gap < 0], gaps[gaps.sales_gap > 0]
-    if not len(late):
+    if not t["late_count"]:
         return (
             Finding(
                 "late_customers",
                 w._("No customer is behind the same months of the year before."),
                 0.0,
             )
-            if len(gaps)
+            if t["due_count"]
             else None
         )
     sentence = w.ngettext(
@@ -45,24 +44,24 @@ def late_customers(w: Wording, gaps: pd.DataFrame, names: Sequence[str]) -> Find
         "({names}); {ahead} bought {gain} more: {net} net.",
         "{count} customers bought {gap} less than in the same months of the year before, "
         "first of all {names}; {ahead} bought {gain} more: {net} net.",
-        len(late),
-        gap=w.money(-late.sales_gap.sum()),
+        int(t["late_count"]),
+        gap=w.money(-t["late_gap"]),
         names=list_names(w, names),
-        ahead=w.number(len(ahead)),
-        gain=w.money(ahead.sales_gap.sum()),
-        net=w.signed_money(gaps.sales_gap.sum()),
+        ahead=w.number(t["ahead_count"]),
+        gain=w.money(t["ahead_gap"]),
+        net=w.signed_money(t["due_gap"]),
     )
-    return Finding("late_customers", sentence, late.sales_gap.sum())
+    return Finding("late_customers", sentence, t["late_gap"])
 
 
 def beyond_luck(
-    w: Wording, unlikely: pd.DataFrame, chance: float, level: float, names: Sequence[str]
+    w: Wording, t: Mapping[str, Any], chance: float, level: float, names: Sequence[str]
 ) -> Finding | None:
     """Late customers whose order counts luck hardly explains,
     beside how many luck would show anyway.
     """
     told = dict(level=w.percent(level, 0), chance=w.number(chance, 1))
-    if not len(unlikely):
+    if not t["unlikely_count"]:
         sentence = w._(
             "No customer's orders, among those who buy less, fell further than luck explains "
             "at the {level} level (luck alone would show about {chance}): by the number of "
@@ -77,12 +76,12 @@ def beyond_luck(
         "{count} customers buying less ordered less often than luck explains at the {level} "
         "level, first of all {names}, lacking {gap} in all; with nothing changed, luck would "
         "show about {chance}.",
-        len(unlikely),
-        gap=w.money(-unlikely.sales_gap.sum()),
+        int(t["unlikely_count"]),
+        gap=w.money(-t["unlikely_gap"]),
         names=list_names(w, names),
         **told,
     )
-    return Finding("beyond_luck", sentence, unlikely.sales_gap.sum())
+    return Finding("beyond_luck", sentence, t["unlikely_gap"])
 
 
 def usual_rule(w: Wording, fallen: int, compared: int, chance: float, fall: float) -> str:
@@ -255,22 +254,21 @@ def neglected(w: Wording, tracked: pd.DataFrame) -> Finding | None:
     return Finding("neglected", sentence, alone.sales_gap.sum())
 
 
-def stopped_families(w: Wording, gaps: pd.DataFrame, chance: float) -> Finding | None:
+def stopped_families(w: Wording, t: Mapping[str, Any], chance: float) -> Finding | None:
     """Families that active customers stopped buying, beside what luck would show."""
-    stopped = gaps[gaps.stopped_family_count > 0]
-    if not len(stopped):
+    if not t["stopped_count"]:
         return None
     sentence = w.ngettext(
         "{count} customer still buys, but no longer in {families} families worth {revenue} a year "
         "earlier; luck alone would show about {chance} families.",
         "{count} customers still buy, but no longer in {families} families worth {revenue} a year "
         "earlier; luck alone would show about {chance} families.",
-        len(stopped),
-        families=w.number(stopped.stopped_family_count.sum()),
-        revenue=w.money(stopped.stopped_revenue.sum()),
+        int(t["stopped_count"]),
+        families=w.number(t["stopped_families"]),
+        revenue=w.money(t["stopped_revenue"]),
         chance=w.number(chance),
     )
-    return Finding("stopped_families", sentence, -stopped.stopped_revenue.sum())
+    return Finding("stopped_families", sentence, -t["stopped_revenue"])
 
 
 def worst_month(w: Wording, months: pd.DataFrame, count: int, periods: Periods) -> str:
@@ -297,13 +295,13 @@ def worst_month(w: Wording, months: pd.DataFrame, count: int, periods: Periods) 
     )
 
 
-def behind_and_ahead(w: Wording, late: pd.DataFrame, gaps: pd.DataFrame) -> str:
+def behind_and_ahead(w: Wording, t: Mapping[str, Any]) -> str:
     """How many are behind and ahead, and what is left of both."""
     return w._(
         "{late} customers bought less, {ahead} bought more: {net} net",
-        late=w.number(len(late)),
-        ahead=w.number((gaps.sales_gap > 0).sum()),
-        net=w.signed_money(gaps.sales_gap.sum(), 0),
+        late=w.number(t["late_count"]),
+        ahead=w.number(t["gaining_count"]),
+        net=w.signed_money(t["gap"], 0),
     )
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from carnet.book.mapped import Mapped
 from carnet.customers.contact_plan import ContactPlan
-from carnet.customers.decisions import ACTION_COLUMNS, open_names
+from carnet.customers.decisions import ACTION_COLUMNS
 from carnet.customers.gaps import gap_list
 from carnet.customers.gaps.memory import Memory
 from carnet.customers.gaps.study import Gaps
@@ -73,10 +73,10 @@ def followed_points(memory: Memory) -> Shows:
 def main_points(gaps: Gaps, plan: ContactPlan) -> Shows:
     """The findings, largest money first."""
     w, p, chance = gaps.book.wording, gaps.parameters, gaps.chance_counts[0]
-    late, unlikely = (open_names(gaps.decided, t, p.name_count) for t in (gaps.late, gaps.unlikely))
+    t, unlikely = gaps.totals, gaps.names("unlikely")
     findings = [
-        words.late_customers(w, gaps.due, late),
-        words.beyond_luck(w, gaps.unlikely, chance, p.chance_level, unlikely),
+        words.late_customers(w, t, gaps.names("late")),
+        words.beyond_luck(w, t, chance, p.chance_level, unlikely),
         words.most_late(w, gaps.rebound, gaps.rebound, p.tracked_share),
         words.salespeople(w, gaps.people),
         words.neglected(w, gaps.tracked),
@@ -90,7 +90,7 @@ def answer(gaps: Gaps) -> Shows:
     """What page one says: how few make most of what is missing, and how sure that is."""
     if gaps.whole and not comparable(gaps):
         w, chance = gaps.book.wording, gaps.chance_counts[0]
-        yield Answered(answers.behind(w, gaps.late, gaps.tracked, gaps.unlikely, chance))
+        yield Answered(answers.behind(w, gaps.totals, gaps.tracked, chance))
 
 
 @section()
@@ -165,8 +165,7 @@ def behind(gaps: Gaps) -> Shows:
 
 def _ranking(gaps: Gaps) -> Exhibit:
     """The largest losses and gains, each with the chance of its order counts."""
-    w, t = gaps.book.wording, gaps.flagged
-    ends = gaps.extremes(ENDS)
+    w, ends = gaps.book.wording, gaps.extremes(ENDS)
     notes = [
         w._(
             "{gap} · p {p}",
@@ -177,7 +176,7 @@ def _ranking(gaps: Gaps) -> Exhibit:
     ]
     return Exhibit(
         "gap-ranking",
-        words.behind_and_ahead(w, gaps.late, t),
+        words.behind_and_ahead(w, gaps.totals),
         ends.assign(amount=ends.sales_gap, note=notes)[["name", "amount", "note"]],
         Drawn(draw_ranking),
         subtitle=w._(
@@ -190,13 +189,12 @@ def _ranking(gaps: Gaps) -> Exhibit:
 
 
 def _gap_list(gaps: Gaps) -> Exhibit:
-    w, t, late = gaps.book.wording, gaps.customers, gaps.late
-    net = t.revenue.sum() - t.revenue_previous.sum()
+    w, late, totals = gaps.book.wording, gaps.late, gaps.totals
     seller = "gap_salesperson " if gaps.handed_over else ""
     return Exhibit(
         "sales-gaps",
         w._("The gap list: customers behind, largest loss first"),
-        late.head(LIST_LIMIT),
+        late,
         Columns(
             f"name salesperson {seller}classes essential revenue_previous revenue sales_gap "
             f"gap_rate margin_at_stake order_p_value silence",
@@ -209,16 +207,18 @@ def _gap_list(gaps: Gaps) -> Exhibit:
         ),
         missing=too_few(gaps.book, late),
         lists={
-            "sales_gaps": t[gap_list.GAP_COLUMNS],
+            "sales_gaps": gaps.customers.order_by(*gap_list.LARGEST_LOSS_FIRST).select(
+                *gap_list.GAP_COLUMNS
+            ),
             "standing": gaps.standing.select(*gap_list.STANDING_COLUMNS).order_by("customer_id"),
         },
         checks=[
             (
-                t.sales_gap.is_monotonic_increasing and t.customer_id.is_unique,
-                "the gap list is not one row a customer, largest loss first",
+                totals.customer_count == totals["count"],
+                "the gap list is not one row a customer",
             ),
             (
-                abs(t.sales_gap.sum() - net) < CENT * max(len(t), 1),
+                abs(totals.gap - totals.change) < CENT * max(totals["count"], 1),
                 "gaps do not sum to the change of revenue",
             ),
         ],
@@ -249,12 +249,10 @@ def overdue(gaps: Gaps) -> Shows:
 def luck(gaps: Gaps) -> Shows:
     """What the luck of orders explains, and what comes back by itself."""
     w, p, chance = gaps.book.wording, gaps.parameters, gaps.chance_counts
-    names = open_names(gaps.decided, gaps.unlikely, p.name_count)
-    fallen = int(gaps.flags["fallen"].sum())
-    yield from said(words.beyond_luck(w, gaps.unlikely, chance[0], p.chance_level, names))
-    yield from said(
-        words.usual_rule(w, fallen, len(gaps.listed), gaps.chance_counts[1], p.fall_share)
-    )
+    t, names = gaps.totals, gaps.names("unlikely")
+    yield from said(words.beyond_luck(w, t, chance[0], p.chance_level, names))
+    fallen, compared = int(t.fallen_count), int(t["count"])
+    yield from said(words.usual_rule(w, fallen, compared, gaps.chance_counts[1], p.fall_share))
     yield from said(words.rhythm(w, gaps.regularity), "warning")
     yield Exhibit(
         "groups",
@@ -289,7 +287,7 @@ def part_of_purchases(gaps: Gaps) -> Shows:
         missing=first_missing(unknown_families, too_few(book, gaps.stopped)),
         names="stopped_families",
     )
-    yield from said(words.stopped_families(w, gaps.flagged, gaps.chance_stopped))
+    yield from said(words.stopped_families(w, gaps.totals, gaps.chance_stopped))
     yield Exhibit(
         "peaks",
         w._("Customers that were larger once: their best 12 months against the last 12"),
@@ -336,10 +334,10 @@ def _funnel(gaps: Gaps) -> Exhibit:
 
 
 def _people(gaps: Gaps) -> Exhibit | Kept:
-    w, people, due = gaps.book.wording, gaps.people, gaps.due
+    w, people, t = gaps.book.wording, gaps.people, gaps.totals
     lists = {"salespeople": people}
-    adds_up = people.customer_count.sum() == len(due)
-    adds_up &= abs(people.sales_gap.sum() - due.sales_gap.sum()) < CENT * max(len(due), 1)
+    adds_up = people.customer_count.sum() == t.due_count
+    adds_up &= abs(people.sales_gap.sum() - t.due_gap) < CENT * max(t.due_count, 1)
     checks = [(adds_up, "salespeople's accounts do not add up to the list")]
     if not len(gaps.crew):
         return Kept(lists, checks)
@@ -446,8 +444,8 @@ def by_month(gaps: Gaps) -> Shows:
     "When each of the largest losses began."
     w, book = gaps.book.wording, gaps.book
     shown = gaps.tracked.head(gaps.parameters.top_count)
-    strip = gaps.months[gaps.months.customer_id.isin(shown.customer_id)]
-    difference = abs(gaps.months.revenue.sum() - gaps.tracked.revenue.sum())
+    strip, t = gaps.months_of(list(shown.customer_id)), gaps.totals
+    difference = abs(gaps.months.revenue.sum().fill_null(0.0).execute() - t.flagged_revenue)
     yield Exhibit(
         "heat-strip",
         words.worst_month(w, strip, len(shown), book.periods),
@@ -469,7 +467,7 @@ def by_month(gaps: Gaps) -> Shows:
         lists={"monthly_gaps": gaps.months},
         checks=[
             (
-                difference < CENT * max(len(gaps.months), 1),
+                difference < CENT * max(t.flagged_count, 1),
                 "months do not sum to the revenue of the most late",
             )
         ],

@@ -17,7 +17,7 @@ from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.groups import cuts_of
 from carnet.customers.accounts.profits import Rates, margins_of
 from carnet.customers.accounts.valued import valued_accounts
-from carnet.customers.series import audit_series, moved, own_costs
+from carnet.customers.series import audit_series, margin_rates_of, moved, own_costs
 from carnet.engagement import schema
 from carnet.engagement.periods import Period
 from carnet.measures.costs import costs
@@ -343,6 +343,15 @@ def test_margins_without_costs_of_their_own_are_those_of_the_company(shared):
     before, now, opened = shared
     assert before.sum() == pytest.approx(now.gross_margin) == pytest.approx(0.2 * 7320)
     assert own_costs(opened).execute().empty
+
+
+def test_cost_lines_that_name_no_customer_leave_the_company_s_margin_rate(tmp_path):
+    """Sale lines tell no cost: of 7,320 a year 10 % are carriage, so everybody's rate is 90 %."""
+    told = [row[:3] for row in [HEADER, *portfolio()]]
+    tables = {"sales": told, "costs": [COSTS, RENT, CARRIAGE]}
+    opened = open_book(write_engagement(tmp_path, "uncosted", tables=tables), as_of=AS_OF)
+    rates = margin_rates_of(opened).execute().margin_rate
+    assert len(rates) and rates.tolist() == pytest.approx([0.9] * len(rates))
 
 
 @pytest.mark.long

@@ -9,8 +9,10 @@ import math
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from carnet.book.book import open_book
+from carnet.book.mapped import frame
 from carnet.customers.gaps import gap_list
 from carnet.errors import CarnetError
 from carnet.measures.gaps import contacts, follow_up, gaps, salespeople
@@ -124,6 +126,47 @@ def test_most_late_by_amount_and_by_rate():
     )
     with pytest.raises(CarnetError, match="did you mean 'amount'"):
         gaps.most_late(t, 0.1, "amont")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([-30.0, -20.0, -10.0, 0.0, 15.0]),
+            st.sampled_from([None, -1.0, -0.5, 0.25]),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=25,
+    ),
+    st.sampled_from([0.0, 0.1, 0.34, 1.0]),
+    st.sampled_from(["amount", "rate"]),
+)
+@settings(max_examples=40)
+def test_law_the_most_late_of_a_table_are_those_of_its_rows(rows, share, by):
+    t = pd.DataFrame(rows, columns=["sales_gap", "gap_rate", "due"]).astype({"gap_rate": float})
+    t = t.assign(customer_id=[f"{n:02}" for n in range(len(t))], late=t.due & (t.sales_gap < 0))
+    expected = t.customer_id[gaps.most_late(t, share, by, t.late)]
+    found = gaps.most_late_first(ibis.memtable(t), share, by).execute()
+    assert set(found.customer_id) == set(expected)
+
+
+def test_groups_are_counted_and_summed():
+    """By hand; nobody's margin of the second group is known, the third holds nobody."""
+    t = pd.DataFrame(
+        {
+            "revenue_previous": [100.0, 50.0, 7.0],
+            "sales_gap": [-40.0, -5.0, 3.0],
+            "margin_at_stake": [12.0, math.nan, math.nan],
+            "a": [True, True, False],
+            "b": [False, True, True],
+            "c": [False, False, False],
+        }
+    )
+    table = ibis.memtable(pa.Table.from_pandas(t))
+    found = gaps.gap_groups(table, {"one": "a", "two": "b", "none": "c"}).set_index("group")
+    assert found.loc["one"].tolist() == [2, 150, -45, 12]
+    assert found.loc["two"].tolist()[:3] == [2, 57, -2] and math.isnan(found.loc["two"].iloc[3])
+    assert found.loc["none"].tolist()[:3] == [0, 0, 0]
 
 
 def book(make_engagement, rows, **content):
@@ -264,7 +307,7 @@ def test_stopped_families_and_what_luck_would_show(make_engagement):
     orders = pd.DataFrame(
         {"customer_id": ["A", "B"], "order_count": [3, 0], "order_count_previous": [6, 6]}
     )
-    assert defection.chance_stopped_count(families.execute(), orders, 4) == pytest.approx(
+    assert defection.chance_stopped_count(families, ibis.memtable(orders), 4) == pytest.approx(
         2 * math.comb(5, 3) / math.comb(9, 3)
     )
 
@@ -478,6 +521,10 @@ def test_two_salespeople_are_fishers_exact_test():
     )
 
 
+def late_by_salesperson(t, strata):
+    return salespeople.late_by_salesperson(ibis.memtable(t), strata)
+
+
 def accounts(rng, people, each, shares=(0.6, 0.4, 0.2)):
     """Accounts of equal salespeople: classes at random, the chance to be late depends
     on the class only.
@@ -500,10 +547,7 @@ def test_equal_salespeople_are_flagged_at_most_at_the_nominal_share():
     """
     rng = np.random.default_rng(11)
     signals = np.concatenate(
-        [
-            salespeople.late_by_salesperson(accounts(rng, 8, 30), ["abc_class"]).signal
-            for _ in range(150)
-        ]
+        [late_by_salesperson(accounts(rng, 8, 30), ["abc_class"]).signal for _ in range(150)]
     )
     assert 0.015 < np.mean(signals != "none") <= 0.05 and np.mean(signals == "99.8") <= 0.002
 
@@ -515,9 +559,7 @@ def test_equal_salespeople_differ_by_about_21_points():
     """
     rng = np.random.default_rng(3)
     spreads = [
-        np.ptp(
-            salespeople.late_by_salesperson(accounts(rng, 8, 40, (0.5,)), ["abc_class"]).late_share
-        )
+        np.ptp(late_by_salesperson(accounts(rng, 8, 40, (0.5,)), ["abc_class"]).late_share)
         for _ in range(50)
     ]
     assert 0.18 < np.mean(spreads) < 0.25
@@ -527,7 +569,7 @@ def test_a_salesperson_who_really_differs_is_found():
     t = accounts(np.random.default_rng(1), 6, 60, (0.3,))
     mine = t.salesperson == "S03"
     t.loc[mine, "sales_gap"] = np.where(np.arange(mine.sum()) < 45, -1.0, 1.0)
-    found = salespeople.late_by_salesperson(t, ["abc_class"]).set_index("salesperson")
+    found = late_by_salesperson(t, ["abc_class"]).set_index("salesperson")
     assert list(found.index[found.signal == "99.8"]) == ["S03"]
     assert found.expected_share["S03"] < found.shrunk_share["S03"] < found.late_share["S03"] == 0.75
 
@@ -543,7 +585,7 @@ def test_the_mix_of_accounts_is_allowed_for():
         + [("other", 1, 1)] * 19
         + [("other", 1, -1)]
     )
-    found = salespeople.late_by_salesperson(
+    found = late_by_salesperson(
         pd.DataFrame(rows, columns=["salesperson", "abc_class", "sales_gap"]), ["abc_class"]
     ).set_index("salesperson")
     assert found.expected_share.to_dict() == pytest.approx(
@@ -554,7 +596,7 @@ def test_the_mix_of_accounts_is_allowed_for():
 
 def test_accounts_without_a_salesperson_are_listed_and_not_tested():
     rows = [("A", 0, -1.0)] * 5 + [("B", 0, 1.0)] * 5 + [(None, 0, -1.0)] * 30
-    found = salespeople.late_by_salesperson(
+    found = late_by_salesperson(
         pd.DataFrame(rows, columns=["salesperson", "abc_class", "sales_gap"]), ["abc_class"]
     )
     assert (
@@ -573,7 +615,7 @@ def test_shrinkage_of_one_rate_is_near_the_common_share_and_covers_it():
     """
     rng, held, narrower = np.random.default_rng(2), [], []
     for _ in range(40):
-        t = salespeople.late_by_salesperson(accounts(rng, 8, 30, (0.4,)), ["abc_class"])
+        t = late_by_salesperson(accounts(rng, 8, 30, (0.4,)), ["abc_class"])
         held += list((t.shrunk_share_low <= 0.4) & (t.shrunk_share_high >= 0.4))
         narrower += list(
             t.shrunk_share_high - t.shrunk_share_low < t.late_share_high - t.late_share_low
@@ -736,7 +778,7 @@ def test_proposals_before_the_table_begins_are_unknown(make_engagement, opened, 
     offers = [["customer_id", "opened"], ["A", opened], ["A", "2024-12-10"]]
     tables = {"sales": sold, "opportunities": offers}
     book = open_book(make_engagement(as_of="2024-12-31", tables=tables))
-    t = gap_list.gap_frame(book, 0.8, 0.95, 3)
-    t = gap_list.with_contacts(book, t, [], {}, dt.date(2023, 12, 31)).set_index("customer_id")
+    t = gap_list.gap_list(book, 0.8, 0.95, 3)
+    t = frame(gap_list.with_contacts(book, t, [], dt.date(2023, 12, 31))).set_index("customer_id")
     assert t.proposal_count.notna().all() == known and t.proposal_count.notna().any() == known
     assert not known or t.proposal_count[["A", "B"]].tolist() == [2, 0]

@@ -45,7 +45,7 @@ def served_tables(book: Book, rates: Rates) -> tuple[list[ir.Table], int]:
             book.table("service"), book.periods.current, rates.hourly
         )
         tables.append(visits)
-        unpriced = int(visits.unpriced_count.sum().execute() or 0)
+        unpriced = int(visits.unpriced_count.sum().fill_null(0).execute())
     if book.has("receivables", "paid_date"):
         tables.append(
             cost_to_serve.waiting_costs(

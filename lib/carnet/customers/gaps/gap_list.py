@@ -23,15 +23,19 @@ from carnet.book.tables import tabled
 from carnet.customers.columns import Part, joined
 from carnet.customers.customer_years import peak_ends
 from carnet.customers.series import margin_rates_of, moved
-from carnet.engagement.periods import Periods, years_earlier_each
+from carnet.engagement.parameters import Policy
+from carnet.engagement.periods import Periods, year_earlier_in
 from carnet.measures.gaps import contacts, gaps, salespeople
 from carnet.measures.portfolio import concentration
 from carnet.measures.register import Column, composed
 from carnet.measures.retention import defection, rebound
 from carnet.wording import N_
 
+Plan = tuple[tuple[str, float], ...]  # class → contacts planned in a year
 Rule = Callable[[pd.DataFrame], pd.Series]  # a gap list → True for the customers it flags
 HISTORY_YEARS = 3  # earlier lists that the rebound is measured on, at most
+LARGEST_LOSS_FIRST = ("sales_gap", "customer_id")
+ROW_RULES = ("fallen", "unlikely")  # that flag a customer by its own row
 NAMED_FAMILIES = 3  # families quoted in a row
 ESSENTIAL = "A"
 EARLIER_COLUMNS = [
@@ -108,6 +112,7 @@ FOLLOWED_LATER = {"outcome", "revenue_now", "revenue_progress", "regained_share"
         "margin_at_stake": Column(
             "currency", "Margin rate of the customer times what it lacks, at least 0"
         ),
+        "late": Column("truth", "Lacks revenue, and was due"),
     },
     N_("Gap list: one row per customer with revenue in either year"),
 )
@@ -123,7 +128,7 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> Mappe
                 margin_rate, margin_at_stake (margin rate × what a late customer lacks),
                 last_order_date, months_since_last_order, rhythm_months, silence_ratio,
                 stopped_family_count, stopped_families, stopped_revenue, rolling_year_revenue,
-                peak_revenue, peak_end, status
+                peak_revenue, peak_end, status, late (the rule of that name: `flag_rules`)
     """
     period, months = book.kept("customer_movement", moved(book)), book.comparable_months
     classes = concentration.abc_classes(period, cut_a, cut_b)
@@ -156,13 +161,14 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> Mappe
     t = t.mutate(margin_at_stake=t.margin_rate * ibis.greatest(-t.sales_gap, 0.0))
     # its lines name nobody: who looks after it today
     t = t.mutate(gap_salesperson=ibis.coalesce(t.gap_salesperson, t.salesperson))
-    return Mapped(t, partial(_ended, book.periods), {"peak_end": "date"}, ("peak_audit_month",))
+    kinds = {"peak_end": "date", "late": "boolean"}
+    return Mapped(t, partial(_ended, book.periods), kinds, ("peak_audit_month",))
 
 
 def gap_frame(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.DataFrame:
     """`gap_list` in this process, largest loss first."""
     t = gap_list(book, cut_a, cut_b, least_orders)
-    return frame(t.order_by("sales_gap", "customer_id"))
+    return frame(t.order_by(*LARGEST_LOSS_FIRST))
 
 
 @tabled
@@ -180,8 +186,15 @@ def _with_p_values(share: float, t: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ended(periods: Periods, t: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the gap list with peak_end."""
-    return t.assign(peak_end=peak_ends(periods, t.peak_audit_month))
+    """Rows of the gap list with peak_end and late."""
+    return t.assign(peak_end=peak_ends(periods, t.peak_audit_month), late=is_late(t))
+
+
+def is_late(t: pd.DataFrame) -> pd.Series:
+    """True for the customers of a list that lack revenue and were due."""
+    # orders drawn at random have no rhythm
+    due = t.status.ne("not_due") if "status" in t else True
+    return (t.sales_gap < 0) & due
 
 
 def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Rule]:
@@ -189,23 +202,18 @@ def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Ru
     fallen (the usual rule), unlikely (orders beyond luck).
     """
 
-    def late(t: pd.DataFrame) -> pd.Series:
-        # orders drawn at random have no rhythm
-        due = t.status.ne("not_due") if "status" in t else True
-        return (t.sales_gap < 0) & due
-
     def unlikely(t: pd.DataFrame) -> pd.Series:
         p_values = (
             t.order_p_value
             if "order_p_value" in t
             else gaps.order_p_values(t.order_count, t.order_count_previous)
         )
-        return late(t) & (t.order_count < t.order_count_previous) & (p_values <= level)
+        return is_late(t) & (t.order_count < t.order_count_previous) & (p_values <= level)
 
     return {
-        "late": late,
-        "most_late": lambda t: gaps.most_late(t, share, by, late(t)),
-        "fallen": lambda t: (t.gap_rate <= -fall) & late(t),
+        "late": is_late,
+        "most_late": lambda t: gaps.most_late(t, share, by, is_late(t)),
+        "fallen": lambda t: (t.gap_rate <= -fall) & is_late(t),
         "unlikely": unlikely,
     }
 
@@ -286,87 +294,121 @@ def expected_rebounds(book: Book, earlier: pd.DataFrame, rules: Mapping[str, Rul
     },
     N_("What was noted with each customer of the gap list"),
 )
-def with_contacts(
-    book: Book,
-    t: pd.DataFrame,
-    activities: Sequence[str],
-    plan: Mapping[str, float],
-    since: dt.date,
-) -> pd.DataFrame:
-    """Add what was done with each customer.
+def with_contacts(book: Book, t: ir.Table, activities: Sequence[str], since: dt.date) -> ir.Table:
+    """Add what was done with each customer of a table of customer_id and last_order_date.
 
     Columns     noted_contact_count and noted_contact_quality (the 12 months up to the last order:
-                what it got before it went quiet), planned_contact_count (a year's plan
-                for its class), recent_contact_count and recent_contact_quality (after `since`),
-                proposal_count (after `since`), opportunity_count, opportunity_amount
+                what it got before it went quiet), recent_contact_count and recent_contact_quality
+                (after `since`), proposal_count (after `since`), opportunity_count,
+                opportunity_amount; NULL where the table is missing or does not cover the time
     """
-    class_then = t.abc_class_previous.fillna(t.abc_class)
-    t = t.assign(
-        planned_contact_count=contacts.planned_contacts(class_then, plan)
-        if book.has("service")
-        else np.nan
+    last = t.last_order_date.fill_null(ibis.date(book.as_of))
+    day = ibis.interval(days=1)
+    lately = ibis.date(since + dt.timedelta(days=1)), ibis.date(book.as_of)
+    return joined(
+        t,
+        _contacts(book, t, activities, "noted", year_earlier_in(last) + day, last),
+        _contacts(book, t, activities, "recent", *lately),
+        _offers(book, t, since),
     )
-    if book.has("service"):
-        service = book.table("service")
-        ends = pd.to_datetime(t.last_order_date).fillna(pd.Timestamp(book.as_of))
-        before_last = pd.DataFrame(
-            {
-                "customer_id": t.customer_id,
-                "window_start": years_earlier_each(ends, 1) + pd.Timedelta(days=1),
-                "window_end": ends,
-            }
-        )
-        lately = before_last.assign(
-            window_start=pd.Timestamp(since) + pd.Timedelta(days=1),
-            window_end=pd.Timestamp(book.as_of),
-        )
-        for prefix, window in (("noted_", before_last), ("recent_", lately)):
-            days = window.assign(
-                window_start=window.window_start.dt.date, window_end=window.window_end.dt.date
-            )
-            schema = {"customer_id": "string", "window_start": "date", "window_end": "date"}
-            counted = (
-                contacts.contact_counts(service, activities, ibis.memtable(days, schema=schema))
-                .execute()
-                .set_index("customer_id")
-            )
-            covered = book.covers("service", window.window_start, window.window_end).to_numpy()
-            # the table covers the window and holds no contact of the customer: none was made,
-            # or none was noted
-            count = counted.contact_count.reindex(t.customer_id).fillna(0).to_numpy()
-            t[f"{prefix}contact_count"] = np.where(covered, count, np.nan)
-            t[f"{prefix}contact_quality"] = counted.contact_quality.reindex(t.customer_id).to_numpy(
-                dtype=float
-            )
-    else:
-        t = t.assign(
-            noted_contact_count=np.nan,
-            noted_contact_quality=np.nan,
-            recent_contact_count=np.nan,
-            recent_contact_quality=np.nan,
-        )
+
+
+def _contacts(
+    book: Book,
+    t: ir.Table,
+    activities: Sequence[str],
+    name: str,
+    start: ir.DateValue,
+    end: ir.DateValue,
+) -> Part:
+    """NAME_contact_count and NAME_contact_quality between two days, those of each customer."""
+    kinds = {f"{name}_contact_count": "float64", f"{name}_contact_quality": "float64"}
+    if not book.has("service"):
+        return Part(None, kinds)
+    windows = t.select("customer_id", window_start=start, window_end=end)
+    found = contacts.contact_counts(book.table("service"), activities, windows)
+    both = windows.left_join(found, "customer_id")
+    covered = book.covers_days("service", both.window_start, both.window_end)
+    # the table covers the window and holds no contact of the customer: none was made,
+    # or none was noted
+    count = covered.ifelse(both.contact_count.fill_null(0), ibis.null("int64"))
+    told = dict(zip(kinds, (count, both.contact_quality), strict=True))
+    return Part(both.select("customer_id", **told), kinds)
+
+
+def _offers(book: Book, t: ir.Table, since: dt.date) -> Part:
+    """proposal_count, opportunity_count, opportunity_amount of each customer."""
+    names = ("proposal_count", "opportunity_count", "opportunity_amount")
+    kinds = dict.fromkeys(names, "float64")
     if not book.has("opportunities"):
-        return t.assign(proposal_count=np.nan, opportunity_count=np.nan, opportunity_amount=np.nan)
-    made = (
-        contacts.proposal_counts(book.table("opportunities"), since, book.as_of)
-        .execute()
-        .set_index("customer_id")
-    )
+        return Part(None, kinds)
+    made = contacts.proposal_counts(book.table("opportunities"), since, book.as_of)
     # nothing opened since at all: the table ends before, it does not say that nobody got one
-    known = bool(made.proposal_count.sum())
-    for column in ("proposal_count", "opportunity_count", "opportunity_amount"):
-        # no opportunity of this customer noted: none
-        found = made[column].reindex(t.customer_id).fillna(0.0).to_numpy(dtype=float)
-        t[column] = found if known else np.nan
+    if not made.proposal_count.sum().fill_null(0).execute():
+        return Part(None, kinds)
+    both = t.select("customer_id").left_join(made, "customer_id")
+    # no opportunity of this customer noted: none
+    count, amount = both.opportunity_count.fill_null(0), both.opportunity_amount.fill_null(0.0)
     # open opportunities of which no amount is noted: how much is not known, which is not zero
+    unpriced = (count > 0) & both.opportunity_amount.isnull()
+    told = {
+        "proposal_count": both.proposal_count.fill_null(0),
+        "opportunity_count": count,
+        "opportunity_amount": unpriced.ifelse(ibis.null("float64"), amount),
+    }
     if not book.covers("opportunities", since):  # what was opened before it starts is not known
-        t["proposal_count"] = np.nan
-    unpriced = (
-        made.opportunity_amount.reindex(t.customer_id).isna().to_numpy()
-        & (t.opportunity_count > 0).to_numpy()
+        told["proposal_count"] = ibis.null("int64")
+    return Part(both.select("customer_id", **told), kinds)
+
+
+@composed(
+    {
+        "fallen": Column("truth", "Late, and down by the stated share or more"),
+        "unlikely": Column("truth", "Late with fewer orders, and an order_p_value this small"),
+        "flagged": Column("truth", "Among the most late: gaps.most_late"),
+    },
+    N_("Gap list with what was done, and whom the rules flag"),
+)
+@tabled
+def followed_list(
+    book: Book, policy: Policy, activities: tuple[str, ...], plan: Plan, since: dt.date
+) -> Mapped:
+    """`gap_list` with what was done with each customer and whom the rules flag.
+
+    Columns     those of `gap_list` and `with_contacts`, planned_contact_count (a year's plan for
+                the class it had then), quadrant, flagged (`flag_rules`: most_late), fallen,
+                unlikely
+    """
+    t = gap_list(book, policy.abc_cut_a, policy.abc_cut_b, policy.family_order_count)
+    first = tracked(t, policy).select("customer_id", flagged=True)
+    t = joined(with_contacts(book, t, activities, since), Part(first, {"flagged": "boolean"}))
+    t = t.mutate(flagged=t.flagged.fill_null(False))
+    known = dict(plan) if book.has("service") else {}
+    kinds = {"planned_contact_count": "float64", "quadrant": "string"}
+    kinds |= dict.fromkeys(ROW_RULES, "boolean")
+    return Mapped(t, partial(_followed, policy, known), kinds)
+
+
+def _followed(policy: Policy, plan: Mapping[str, float], t: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the gap list with planned_contact_count, quadrant, and True for ROW_RULES."""
+    planned = contacts.planned_contacts(t.abc_class_previous.fillna(t.abc_class), plan)
+    deep = policy.deep_fall_share
+    quadrant = contacts.quadrants(t.gap_rate, t.noted_contact_count, planned, deep)
+    rules = rules_of(policy)
+    flags = {name: rules[name](t).fillna(False).astype(bool) for name in ROW_RULES}
+    return t.assign(planned_contact_count=planned, quadrant=quadrant, **flags)
+
+
+def rules_of(policy: Policy) -> dict[str, Rule]:
+    """`flag_rules` of a policy."""
+    return flag_rules(
+        policy.tracked_share, policy.tracked_by, policy.fall_share, policy.chance_level
     )
-    t["opportunity_amount"] = t.opportunity_amount.mask(unpriced)
-    return t
+
+
+def tracked(t: ir.Table, policy: Policy) -> ir.Table:
+    """Those of the gap list that are most late: `gaps.most_late_first`."""
+    return gaps.most_late_first(t, policy.tracked_share, policy.tracked_by)
 
 
 def overdue(book: Book) -> tuple[pd.DataFrame, int]:
@@ -402,9 +444,7 @@ def length_column(comparison: str) -> str:
     return "rolling_year_revenue" if comparison == "rolling_year" else "revenue"
 
 
-def flagged_then(
-    book: Book, before: Published | None, activities: Sequence[str], plan: Mapping[str, float]
-) -> pd.DataFrame:
+def flagged_then(book: Book, before: Published | None, activities: Sequence[str]) -> pd.DataFrame:
     """The customers that an earlier report tracked, as its list has them,
     with the contacts and proposals made since (`with_contacts`).
     """
@@ -417,50 +457,50 @@ def flagged_then(
         )
     t = before.read_list("sales_gaps", GAP_NUMBERS, "flagged essential")
     t = t[t.flagged].reset_index(drop=True)
-    for column in ("abc_class", "abc_class_previous"):
-        t[column] = t[column].where(t[column] != "", None)
     t["period_revenue"] = t[length_column(before.comparison)]
-    return with_contacts(book, t, activities, plan, before.as_of)
+    return _with_contacts_since(book, t, activities, before.as_of)
 
 
-def proposed_then(
-    book: Book, before: Published | None, activities: Sequence[str], plan: Mapping[str, float]
-) -> pd.DataFrame:
+def proposed_then(book: Book, before: Published | None, activities: Sequence[str]) -> pd.DataFrame:
     """The last-chance proposals of an earlier report with their arms,
     and the contacts and proposals made since; no row without one.
     """
     if before is None or not before.has_list("last_chance"):
         return pd.DataFrame(columns=["customer_id", "arm", "sales_gap", "period_revenue"])
     t = before.read_list("last_chance", "sales_gap revenue rolling_year_revenue")
-    t = t.assign(
-        period_revenue=t[length_column(before.comparison)], abc_class=None, last_order_date=pd.NaT
-    )
-    return with_contacts(book, t, activities, plan, before.as_of)
+    t = t.assign(period_revenue=t[length_column(before.comparison)], last_order_date=pd.NaT)
+    return _with_contacts_since(book, t, activities, before.as_of)
 
 
-def monthly_gaps(book: Book, customers: Sequence[str]) -> pd.DataFrame:
+def _with_contacts_since(
+    book: Book, t: pd.DataFrame, activities: Sequence[str], since: dt.date
+) -> pd.DataFrame:
+    """Rows of an earlier report's list with what was done: `with_contacts`."""
+    days = pd.to_datetime(t.last_order_date).dt.date
+    then = pd.DataFrame({"customer_id": t.customer_id, "last_order_date": days})
+    kinds = {"customer_id": "string", "last_order_date": "date"}
+    made = frame(with_contacts(book, ibis.memtable(then, schema=kinds), activities, since))
+    made = made.drop(columns="last_order_date").set_index("customer_id").reindex(t.customer_id)
+    return t.assign(**{name: made[name].to_numpy() for name in made})
+
+
+def monthly_gaps(book: Book, customers: ir.Table) -> ir.Table:
     """Revenue of customers by month of the audit period: customer_id, audit_month (11 … 0),
-    revenue, revenue_previous.
+    revenue, revenue_previous; and the other columns of `customers`.
     """
-    wanted = ibis.memtable({"customer_id": list(customers)}, schema={"customer_id": "string"})
-    cube = book.cube.semi_join(wanted, "customer_id")
+    months = {"audit_month": list(book.comparable_months)}
+    every = customers.cross_join(ibis.memtable(months, schema={"audit_month": "int64"}))
+    cube = book.cube.semi_join(customers, "customer_id")
     now, before = book.periods.in_current(cube), book.periods.in_previous(cube)
     cells = cube.filter(now | before)
-    t = cells.group_by("customer_id", audit_month=cells.audit_month % 12).agg(
+    sold = cells.group_by("customer_id", audit_month=(cells.audit_month % 12).cast("int64")).agg(
         revenue=cells.revenue.sum(where=book.periods.in_current(cells)),
         revenue_previous=cells.revenue.sum(where=book.periods.in_previous(cells)),
     )
-    every = pd.MultiIndex.from_product(
-        [list(customers), book.comparable_months[::-1]], names=["customer_id", "audit_month"]
-    )
+    t = every.left_join(sold, ["customer_id", "audit_month"])
     # a month that both years cover, without a line of the customer: nothing bought
-    return (
-        t.execute()
-        .set_index(["customer_id", "audit_month"])
-        .reindex(every)
-        .fillna(0.0)
-        .reset_index()
-    )
+    money = {name: t[name].fill_null(0.0) for name in ("revenue", "revenue_previous")}
+    return t.select(*every.columns, **money)
 
 
 def day_share(periods: Periods) -> float:

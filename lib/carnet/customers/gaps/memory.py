@@ -42,13 +42,13 @@ class Memory:
     def flagged(self) -> pd.DataFrame:
         """The customers tracked then: `gap_list.flagged_then`."""
         g = self.gaps
-        return gap_list.flagged_then(g.book, g.before, g.contact_kinds, g.plan)
+        return gap_list.flagged_then(g.book, g.before, g.contact_kinds)
 
     @computed
     def proposed(self) -> pd.DataFrame:
         """The proposals of then with their arms: `gap_list.proposed_then`."""
         g = self.gaps
-        return gap_list.proposed_then(g.book, g.before, g.contact_kinds, g.plan)
+        return gap_list.proposed_then(g.book, g.before, g.contact_kinds)
 
     @computed
     def followed(self) -> pd.DataFrame:

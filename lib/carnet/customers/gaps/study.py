@@ -1,5 +1,5 @@
-"""Everything that a report says of the gaps of one audit, as frames:
-each computed when it is first read.
+"""Everything that a report says of the gaps of one audit: the list is a table of the engine, what
+is shown of it are heads, sums and counts, each computed when it is first read.
 
 A frame notes the measures that made it whenever it is read (`register.computed`), so that whatever
 is shown of it can tell what ran for it.
@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.earlier import Published
-from carnet.customers.decisions import NAMED, decided_frame, recoverability_rates
-from carnet.customers.figures import measured
+from carnet.book.mapped import frame
+from carnet.customers.columns import Part, joined, most_first
+from carnet.customers.decisions import HELD, but, decisions, recoverability_rates
+from carnet.customers.figures import figures_of, measured
 from carnet.customers.gaps import gap_list
 from carnet.engagement.parameters import Parameters
+from carnet.engagement.records import LIST_LIMIT
 from carnet.measures.gaps import contacts, gaps, salespeople
 from carnet.measures.gaps.gap_figures import gap_figures
 from carnet.measures.register import computed
@@ -27,6 +32,15 @@ from carnet.measures.retention.rebound import told_share
 from carnet.measures.statistics import intervals
 
 NAN = float("nan")
+FLAGS = {"late": "late", "most_late": "flagged", "fallen": "fallen", "unlikely": "unlikely"}
+LARGEST_GAIN_FIRST = (ibis.desc("sales_gap"), ibis.desc("customer_id"))
+MONTHLY = ["customer_id", "audit_month", "revenue", "revenue_previous"]
+SUMMED = ["sales_gap", "stopped_revenue"]
+TRACKED = [
+    "customer_id", "name", "salesperson", "revenue", "revenue_previous", "sales_gap", "gap_rate",
+    "noted_contact_count", "noted_contact_quality", "planned_contact_count", "quadrant",
+    "proposal_count", "opportunity_count", "opportunity_amount", "action", "unlikely",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,86 +73,74 @@ class Gaps:
         return contacts.contact_activities(self.book.activity_kinds, words)
 
     @computed
-    def listed(self) -> pd.DataFrame:
-        """The gap list with what was done with each customer:
-        `gap_list.with_contacts`, and quadrant.
+    def listed(self) -> ir.Table:
+        """The gap list with what was done with each customer and whom the rules flag:
+        `gap_list.followed_list`.
         """
-        p = self.parameters
-        t = gap_list.gap_frame(self.book, p.abc_cut_a, p.abc_cut_b, p.family_order_count)
-        t = gap_list.with_contacts(self.book, t, self.contact_kinds, self.plan, self.since)
-        t["quadrant"] = contacts.quadrants(
-            t.gap_rate, t.noted_contact_count, t.planned_contact_count, p.deep_fall_share
-        )
-        return t
+        policy, plan = self.parameters.policy, tuple(self.plan.items())
+        kinds = tuple(self.contact_kinds)
+        return gap_list.followed_list(self.book, policy, kinds, plan, self.since)
+
+    @computed
+    def customers(self) -> ir.Table:
+        """The same with the action decided, and the arm of a proposal."""
+        decided = decisions(self.book, self.parameters.policy)
+        kinds = {"action": "string", "arm": "string"}
+        return joined(self.listed, Part(decided.select("customer_id", *kinds), kinds))
 
     @property
     def rules(self) -> dict[str, gap_list.Rule]:
         """The rules that flag customers: `gap_list.flag_rules`."""
-        p = self.parameters
-        return gap_list.flag_rules(p.tracked_share, p.tracked_by, p.fall_share, p.chance_level)
+        return gap_list.rules_of(self.parameters.policy)
+
+    def first(self, t: ir.Table, *order: ir.Value, count: int = LIST_LIMIT) -> pd.DataFrame:
+        """The first customers of a part in some order, largest loss first without one."""
+        return frame(t.order_by(*(order or gap_list.LARGEST_LOSS_FIRST)).limit(count))
+
+    def names(self, flag: str) -> list[str]:
+        """The first names of those that a rule flags that a sentence may quote."""
+        t = but(self.customers.filter(self.customers[flag]), HELD)
+        return list(self.first(t, count=self.parameters.name_count).name)
 
     @computed
-    def flags(self) -> dict[str, pd.Series]:
-        """True for the customers of `listed` that each rule flags."""
-        return {name: rule(self.listed) for name, rule in self.rules.items()}
-
-    @computed
-    def decided(self) -> pd.DataFrame:
-        """One decision an account: `decisions.decisions`."""
-        return decided_frame(self.book, self.parameters.policy, *NAMED, "arm")
-
-    @computed
-    def flagged(self) -> pd.DataFrame:
-        """The gap list, largest loss first, with flagged: the most late."""
-        return self.listed.assign(flagged=self.flags["most_late"])
-
-    @computed
-    def customers(self) -> pd.DataFrame:
-        """The gap list as `flagged`, with arm and action of each customer."""
-        decided, t = self.decided.set_index("customer_id"), self.flagged
-        return t.assign(
-            arm=t.customer_id.map(decided.arm), action=t.customer_id.map(decided.action)
-        )
+    def totals(self) -> pd.Series:
+        """What is counted and summed of the whole list: see `_totals`."""
+        return _totals(self.listed).execute().iloc[0].fillna(0)
 
     @computed
     def late(self) -> pd.DataFrame:
-        """The customers behind."""
-        return self.flagged[self.flags["late"]]
+        """The first of the customers behind."""
+        return self.first(self.listed.filter(self.listed.late))
 
     @computed
     def tracked(self) -> pd.DataFrame:
-        """The most late, tracked until the next audit."""
-        return self.customers[self.customers.flagged]
-
-    @computed
-    def unlikely(self) -> pd.DataFrame:
-        """Those behind whose order counts luck hardly explains."""
-        return self.flagged[self.flags["unlikely"]]
+        """The most late, tracked until the next audit: what pages show of them."""
+        t = self.customers.filter(self.customers.flagged)
+        return frame(t.order_by(*gap_list.LARGEST_LOSS_FIRST).select(*TRACKED))
 
     @computed
     def stopped(self) -> pd.DataFrame:
-        """Those that no longer buy a family, dearest first."""
-        t = self.flagged[self.flagged.stopped_family_count > 0]
-        return t.sort_values(["stopped_revenue", "customer_id"], ascending=[False, True])
+        """The first of those that no longer buy a family, dearest first."""
+        t = self.listed.filter(self.listed.stopped_family_count > 0)
+        return self.first(t, *most_first(t, "stopped_revenue"))
 
-    @computed
-    def due(self) -> pd.DataFrame:
+    @property
+    def due(self) -> ir.Table:
         """The customers that are due every year."""
-        return self.flagged[self.flagged.status != "not_due"]
+        t = self.listed
+        return t.filter((t.status != "not_due").fill_null(True))
 
     @computed
     def once_larger(self) -> pd.DataFrame:
         """Active customers below their best 12 months: decline_rate and lost_since,
-        largest loss first.
+        the first by their loss.
         """
-        t = self.flagged
-        peak = t.peak_revenue.where(t.peak_revenue > 0)
-        t = t.assign(
-            decline_rate=t.rolling_year_revenue / peak - 1,
-            lost_since=t.peak_revenue - t.rolling_year_revenue,
-        )
-        t = t[(t.rolling_year_revenue > 0) & (t.lost_since > 0)]
-        return t.sort_values(["lost_since", "customer_id"], ascending=[False, True])
+        t = self.listed
+        peak = t.peak_revenue.nullif(0.0)
+        rate = (t.peak_revenue > 0).ifelse(t.rolling_year_revenue / peak - 1, ibis.null("float64"))
+        t = t.mutate(decline_rate=rate, lost_since=t.peak_revenue - t.rolling_year_revenue)
+        t = t.filter((t.rolling_year_revenue > 0) & (t.lost_since > 0))
+        return self.first(t, *most_first(t, "lost_since"))
 
     @computed
     def earlier_lists(self) -> pd.DataFrame:
@@ -151,7 +153,7 @@ class Gaps:
         `gaps.gap_groups`, `expected_rebounds`.
         """
         rebounds = gap_list.expected_rebounds(self.book, self.earlier_lists, self.rules)
-        return gaps.gap_groups(self.listed, self.flags).merge(rebounds, on="group")
+        return gaps.gap_groups(self.listed, FLAGS).merge(rebounds, on="group")
 
     @property
     def told_rebound(self) -> pd.Series:
@@ -175,8 +177,11 @@ class Gaps:
         """Customers that the p-value and the usual rule would flag if nothing had changed."""
         t, p = self.listed, self.parameters
         share = gap_list.day_share(self.book.periods)
-        orders = t.order_count + t.order_count_previous
-        return gaps.chance_counts(orders, p.fall_share, p.chance_level, share)
+        alike = t.group_by(orders=t.order_count + t.order_count_previous).agg(customers=t.count())
+        counted = alike.execute()
+        return gaps.chance_counts(
+            counted.orders, p.fall_share, p.chance_level, share, counted.customers
+        )
 
     @computed
     def regularity(self) -> float:
@@ -191,8 +196,7 @@ class Gaps:
         families, least = gap_list.families_of(self.book), self.parameters.family_order_count
         if families is None:
             return NAN
-        often = families.filter(families.order_count + families.order_count_previous >= least)
-        return defection.chance_stopped_count(often.execute(), self.listed, least)
+        return defection.chance_stopped_count(families, self.listed, least)
 
     @property
     def families_known(self) -> bool:
@@ -202,13 +206,13 @@ class Gaps:
     @computed
     def people(self) -> pd.DataFrame:
         """Late accounts by the salesperson of a year earlier: `salespeople.late_by_salesperson`."""
-        accounts = self.due.assign(salesperson=self.due.gap_salesperson)
+        accounts = self.due.mutate(salesperson=self.due.gap_salesperson)
         return salespeople.late_by_salesperson(accounts, ["abc_class_previous"])
 
     @property
     def late_share(self) -> float:
         """Late customers ÷ customers of the list."""
-        return len(self.late) / max(len(self.flagged), 1)
+        return self.totals.late_count / max(self.totals["count"], 1)
 
     @property
     def crew(self) -> pd.DataFrame:
@@ -218,13 +222,13 @@ class Gaps:
     @property
     def handed_over(self) -> bool:
         """True when somebody else looks after a customer today than when its gap arose."""
-        t = self.late
-        return bool((t.gap_salesperson.fillna("") != t.salesperson.fillna("")).any())
+        return bool(self.totals.handed_over_count > 0)
 
     def extremes(self, count: int) -> pd.DataFrame:
         """The largest losses, then the largest gains, so many of each."""
-        t = self.flagged
-        return pd.concat([self.late.head(count), t[t.sales_gap > 0].tail(count)])
+        t = self.listed
+        ahead = self.first(t.filter(t.sales_gap > 0), *LARGEST_GAIN_FIRST, count=count)
+        return pd.concat([self.late.head(count), ahead[::-1]], ignore_index=True)
 
     @computed
     def funnel(self) -> pd.DataFrame:
@@ -249,9 +253,19 @@ class Gaps:
         return gap_list.overdue(self.book)
 
     @computed
-    def months(self) -> pd.DataFrame:
-        """Revenue of the most late by month: `gap_list.monthly_gaps`."""
-        return gap_list.monthly_gaps(self.book, list(self.tracked.customer_id))
+    def months(self) -> ir.Table:
+        """Revenue of the most late by month, largest loss first: `gap_list.monthly_gaps`."""
+        t = self.listed.filter(self.listed.flagged).select("customer_id", "sales_gap")
+        t = gap_list.monthly_gaps(self.book, t)
+        order = (*gap_list.LARGEST_LOSS_FIRST, ibis.desc("audit_month"))
+        return t.order_by(*order).select(*MONTHLY)
+
+    def months_of(self, customers: list[str]) -> pd.DataFrame:
+        """The months of some of them, in their order."""
+        place = {name: number for number, name in enumerate(customers)}
+        t = frame(self.months.filter(self.months.customer_id.isin(customers)))
+        order = [t.customer_id.map(place), -t.audit_month]
+        return t.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
 
     @property
     def standing(self) -> ir.Table:
@@ -269,17 +283,17 @@ class Gaps:
         is compared at all.
         """
         compared, months = len(self.book.comparable_months), self.book.periods.month_count
-        return len(self.listed) > 0 and compared in (0, months)
+        return self.totals["count"] > 0 and compared in (0, months)
 
     @computed
     def figures(self) -> dict[str, Any]:
         """The published figures of the list; unknown where it does not cover the whole period."""
-        t, (chance, chance_fallen) = self.listed, self.chance_counts
-        values = gap_figures(self.customers, self.flags, self.families_known)
+        chance, chance_fallen = self.chance_counts
+        values = figures_of(gap_figures(self.listed, self.families_known))
         values |= {
             "expected_rebound_share": self.told_rebound.rebound_share,
             "chance_gap_count": chance,
-            "fall_rule_chance_share": chance_fallen / max(len(t), 1),
+            "fall_rule_chance_share": chance_fallen / max(self.totals["count"], 1),
             "chance_stopped_count": self.chance_stopped,
         }
         return measured(self.book, values if self.whole else dict.fromkeys(values))
@@ -289,7 +303,7 @@ class Gaps:
         """Their intervals: Wilson for the share of late customers,
         bootstrap over customers for sums.
         """
-        t = self.listed
+        t = frame(self.listed.order_by(*gap_list.LARGEST_LOSS_FIRST).select(*SUMMED))
         totals = {
             "late_revenue_gap": t.sales_gap.clip(upper=0),
             "gaining_revenue_gap": t.sales_gap.clip(lower=0),
@@ -301,6 +315,38 @@ class Gaps:
         }
         back = self.told_rebound
         return ranges | {
-            "late_share": intervals.wilson_interval(len(self.late), len(t)),
+            "late_share": intervals.wilson_interval(int(self.totals.late_count), len(t)),
             "expected_rebound_share": (back.rebound_low, back.rebound_high),
         }
+
+
+def _totals(t: ir.Table) -> ir.Table:
+    """One row: of the list and of parts of it, the customers and their gap."""
+    due = (t.status != "not_due").fill_null(True)
+    stopped = (t.stopped_family_count > 0).fill_null(False)
+    moved = t.gap_salesperson.fill_null("") != t.salesperson.fill_null("")
+    parts = {
+        "late": t.late,
+        "ahead": due & (t.sales_gap > 0),
+        "gaining": t.sales_gap > 0,
+        "due": due,
+        "unlikely": t.unlikely,
+        "fallen": t.fallen,
+        "flagged": t.flagged,
+        "stopped": stopped,
+        "handed_over": t.late & moved,
+        "costed": t.margin_at_stake.notnull(),
+    }
+    counts = {f"{name}_count": part.sum() for name, part in parts.items()}
+    sums = {f"{name}_gap": part.ifelse(t.sales_gap, 0.0).sum() for name, part in parts.items()}
+    return t.agg(
+        count=t.count(),
+        customer_count=t.customer_id.nunique(),
+        gap=t.sales_gap.sum(),
+        change=t.revenue.sum() - t.revenue_previous.sum(),
+        stopped_families=t.stopped_family_count.sum(),
+        stopped_revenue=stopped.ifelse(t.stopped_revenue, 0.0).sum(),
+        flagged_revenue=t.flagged.ifelse(t.revenue, 0.0).sum(),
+        **counts,
+        **sums,
+    )

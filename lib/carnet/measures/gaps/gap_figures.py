@@ -1,8 +1,7 @@
 """The published figures of a gap list: who is behind and by how much, beside those ahead."""
 
-from collections.abc import Mapping
-
-import pandas as pd
+import ibis
+import ibis.expr.types as ir
 
 from carnet.measures.register import Figure, measure
 from carnet.wording import N_
@@ -131,36 +130,48 @@ from carnet.wording import N_
         ),
     },
 )
-def gap_figures(
-    gaps: pd.DataFrame, flags: Mapping[str, pd.Series], families_known: bool
-) -> dict[str, float | None]:
+def gap_figures(gaps: ir.Table, families_known: bool) -> ir.Table:
     """Customers and money of a gap list, of those that each rule flags, and of families they left.
 
     Formula     counts of the customers that a rule flags, and Σ of their sales_gap; late_share =
                 late ÷ all of the list; margin_at_stake = Σ margin_at_stake of the late
     Unit        counts, currency, ratios 0 to 1
     Population  the customers of the gap list: revenue in either period
-    Undefined   None for families that no line names and for contacts that nobody noted; NaN for the
+    Undefined   NULL for families that no line names, for contacts that nobody noted and for the
                 margin at stake where no margin rate is known; shares of an empty list are 0
     Source      definition of the workbook (method §1, source B)
 
     Parameters  gaps: sales_gap, margin_at_stake, quadrant, stopped_family_count, stopped_revenue;
-                flags: True for the customers of the rules late, most_late, fallen and unlikely
+                late, flagged (the most late), fallen, unlikely: True for those that a rule flags
     """
-    late, tracked = gaps[flags["late"]], gaps[flags["most_late"]]
-    stopped = gaps[gaps.stopped_family_count > 0]
-    neglected = tracked.sales_gap[tracked.quadrant == "few_contacts"].sum()
-    return {
-        "late_customer_count": len(late),
-        "late_revenue_gap": late.sales_gap.sum(),
-        "late_share": len(late) / max(len(gaps), 1),
-        "gaining_revenue_gap": gaps.sales_gap[gaps.sales_gap > 0].sum(),
-        "margin_at_stake": late.margin_at_stake.sum(min_count=1),
-        "unlikely_gap_count": int(flags["unlikely"].sum()),
-        "fall_rule_share": flags["fallen"].mean(),
-        "most_late_customer_count": len(tracked),
-        "most_late_revenue_gap": tracked.sales_gap.sum(),
-        "stopped_family_count": stopped.stopped_family_count.sum() if families_known else None,
-        "stopped_revenue": stopped.stopped_revenue.sum() if families_known else None,
-        "neglect_revenue_gap": neglected if tracked.quadrant.notna().any() else None,
-    }
+    t, unknown = gaps, ibis.null("float64")
+
+    def gap_of(held: ir.BooleanValue) -> ir.Value:
+        return held.ifelse(t.sales_gap, 0.0).sum().fill_null(0.0)
+
+    def count_of(held: ir.BooleanValue) -> ir.Value:
+        return held.sum().fill_null(0)
+
+    stopped = t.stopped_family_count > 0
+    families, revenue = (
+        stopped.ifelse(t[name], 0.0).sum().fill_null(0.0) if families_known else unknown
+        for name in ("stopped_family_count", "stopped_revenue")
+    )
+    noted = count_of(t.flagged & t.quadrant.notnull()) > 0
+    all_of_them = t.count().nullif(0)
+    return t.agg(
+        late_customer_count=count_of(t.late),
+        late_revenue_gap=gap_of(t.late),
+        late_share=(count_of(t.late) / all_of_them).fill_null(0.0),
+        gaining_revenue_gap=gap_of(t.sales_gap > 0),
+        margin_at_stake=t.margin_at_stake.sum(where=t.late),
+        unlikely_gap_count=count_of(t.unlikely),
+        fall_rule_share=(count_of(t.fallen) / all_of_them).fill_null(0.0),
+        most_late_customer_count=count_of(t.flagged),
+        most_late_revenue_gap=gap_of(t.flagged),
+        stopped_family_count=families,
+        stopped_revenue=revenue,
+        neglect_revenue_gap=noted.ifelse(
+            gap_of((t.flagged & (t.quadrant == "few_contacts")).fill_null(False)), unknown
+        ),
+    )

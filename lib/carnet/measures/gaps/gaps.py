@@ -6,7 +6,8 @@ test of two Poisson counts (J. Przyborowski & H. Wilenski, Biometrika 31 (1940) 
 at once: Y. Benjamini & Y. Hochberg, JRSS B 57 (1995) 289-300.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -147,7 +148,11 @@ def false_discovery_shares(customers: ir.Table) -> ir.Table:
     },
 )
 def chance_counts(
-    orders: npt.ArrayLike, fall: float, alpha: float, day_share: float = 0.5
+    orders: npt.ArrayLike,
+    fall: float,
+    alpha: float,
+    day_share: float = 0.5,
+    customers: npt.ArrayLike = 1,
 ) -> tuple[float, float]:
     """Customers that two rules flag when nothing has changed.
 
@@ -162,12 +167,14 @@ def chance_counts(
                 sums are a definition of the workbook
 
     Note        the second counts orders only: what baskets swing comes on top
+    Parameters  orders: of both periods, a customer or, `customers` counting them, a number each
     Returns     expected number of customers: (p-value rule on the losing side, fall rule)
     """
-    sizes, customers = np.unique(np.asarray(orders, dtype=int), return_counts=True)
+    every = np.asarray(orders, dtype=int)
+    counts = np.bincount(every, np.broadcast_to(customers, every.shape))
     unlikely = fallen = 0.0
-    for size, count in zip(sizes, customers, strict=True):
-        if size == 0:
+    for size, count in enumerate(counts):
+        if not size or not count:
             continue
         now = np.arange(size + 1)
         chance = scipy.stats.binom.pmf(now, size, day_share)
@@ -203,29 +210,50 @@ def most_late(
     return gaps.index.to_series().isin(late.index[: int(np.ceil(share * len(gaps)))])
 
 
+@measure(N_("The customers with the largest losses, by amount or by rate"))
+def most_late_first(gaps: ir.Table, share: float, by: str = "amount") -> ir.Table:
+    """`most_late` of a table of the engine: its rows.
+
+    Formula     the first ⌈share × customers⌉ of the late ones, in the order of `most_late`
+    Unit        as in the gap list
+    Population  customers of the gap list that are late
+    Undefined   never: fewer rows where fewer are late
+    Source      source B of the method (the 10 % most late)
+
+    Parameters  gaps: sales_gap, gap_rate, customer_id, late
+    """
+    most = math.ceil(share * int(gaps.count().execute()))
+    keys = [key for name in ORDERS[by] for key in (gaps[name].isnull(), gaps[name])]
+    return gaps.filter(gaps.late).order_by(keys).limit(most)
+
+
 @measure(
     N_("Customers and money of each flagged group"),
 )
-def gap_groups(gaps: pd.DataFrame, masks: dict[str, pd.Series]) -> pd.DataFrame:
+def gap_groups(gaps: ir.Table, groups: Mapping[str, str]) -> pd.DataFrame:
     """Customers and money of each flagged group.
 
     Formula     customers counted, Σ revenue_previous, Σ sales_gap and Σ margin_at_stake of the rows
-                of each mask
+                of each group
     Unit        counts, currency
     Population  one row a group, over the customers of the gap list
     Undefined   margin_at_stake is NaN where it is known of no customer of the group
     Source      source B of the method
 
+    Parameters  groups: the name of each, and the column that is True for its customers
     Columns     group, customer_count, revenue_previous, sales_gap, margin_at_stake (when known)
     """
-    rows = [
-        dict(
-            group=name,
-            customer_count=int(mask.sum()),
-            revenue_previous=gaps.revenue_previous[mask].sum(),
-            sales_gap=gaps.sales_gap[mask].sum(),
-            margin_at_stake=gaps.margin_at_stake[mask].sum(min_count=1),
-        )
-        for name, mask in masks.items()
-    ]
-    return pd.DataFrame(rows)
+    money = ("revenue_previous", "sales_gap", "margin_at_stake")
+    sums = {
+        f"{group}_{name}": gaps[name].sum(where=gaps[flag])
+        for group, flag in groups.items()
+        for name in money
+    }
+    counts = {f"{group}_customer_count": gaps[flag].sum() for group, flag in groups.items()}
+    row = gaps.agg(**counts, **sums).execute().iloc[0].astype(float)
+    t = pd.DataFrame(
+        {name: [row[f"{group}_{name}"] for group in groups] for name in ("customer_count", *money)}
+    )
+    nothing = {"customer_count": 0, "revenue_previous": 0.0, "sales_gap": 0.0}  # of nobody
+    t = t.fillna(nothing).astype({"customer_count": int})
+    return t.assign(group=list(groups))[["group", *t.columns]]

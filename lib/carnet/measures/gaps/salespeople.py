@@ -51,7 +51,7 @@ def sellers(sales: ir.Table, periods: Periods) -> ir.Table:
 
 
 @measure(N_("Accounts of each salesperson that buy less against their expected share"))
-def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFrame:
+def late_by_salesperson(gaps: ir.Table, strata: Sequence[str]) -> pd.DataFrame:
     """Late share of each salesperson's accounts beside the share that their mix would give anybody.
 
     Formula     late_share = customers with a gap under zero ÷ customers, Wilson interval;
@@ -75,17 +75,22 @@ def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFra
                 late_share_high, expected_share, p_value, signal, sales_gap, shrunk_share,
                 shrunk_share_low, shrunk_share_high
     """
-    t = gaps.assign(late=gaps.sales_gap < 0)
+    counted = gaps.group_by("salesperson", *strata).agg(
+        customer_count=gaps.count(),
+        late_customer_count=(gaps.sales_gap < 0).sum(),
+        sales_gap=gaps.sales_gap.sum(),
+    )
+    t = counted.order_by("salesperson", *strata).execute()
     t["stratum"] = t.groupby(list(strata), dropna=False, sort=True).ngroup()
-    t["chance"] = t.groupby("stratum").late.transform("mean")
-    sizes = t.groupby("stratum").late.agg(["size", "sum"])
+    sizes = t.groupby("stratum")[["customer_count", "late_customer_count"]].sum()
     rows = []
     for name, part in t.groupby("salesperson", sort=True, dropna=False):
-        late, n = int(part.late.sum()), len(part)
+        late, n = int(part.late_customer_count.sum()), int(part.customer_count.sum())
         low, high = wilson_interval(late, n)
-        dealt = part.groupby("stratum").size()
+        whole = sizes.loc[part.stratum]
+        chance = (whole.late_customer_count / whole.customer_count).to_numpy()
         drawn = zip(
-            sizes.loc[dealt.index, "size"], sizes.loc[dealt.index, "sum"], dealt, strict=True
+            whole.customer_count, whole.late_customer_count, part.customer_count, strict=True
         )
         p_value = float("nan") if pd.isna(name) else dealt_p_value(late, list(drawn))
         rows.append(
@@ -96,7 +101,7 @@ def late_by_salesperson(gaps: pd.DataFrame, strata: Sequence[str]) -> pd.DataFra
                 late_share=late / n,
                 late_share_low=low,
                 late_share_high=high,
-                expected_share=part.chance.mean(),
+                expected_share=(part.customer_count.to_numpy() * chance).sum() / n,
                 p_value=p_value,
                 signal=_signal(p_value),
                 sales_gap=part.sales_gap.sum(),

@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,26 @@ from carnet.measures.register import measure
 from carnet.measures.retention.actions import CALLED
 from carnet.wording import N_
 
+FIRST = ("last_chance", "renew")  # planned before all others
 NOTICE_DAYS = 14  # before a contract may be ended, on which its customer is spoken to at the latest
+
+
+@measure(N_("Customers to call for whom there may be time"))
+def first_in_line(called: ir.Table, capacity: int) -> ir.Table:
+    """The customers to call for whom there may be time, of each salesperson.
+
+    Formula     of each salesperson the first `capacity`: last-chance proposals and contracts that
+                end before others, then by largest gap
+    Unit        as in the gap list
+    Population  rows of the gap list whose action is one of `actions.CALLED`
+    Undefined   never: those without a salesperson are one group more
+    Source      source B of the method (follow-up tasks per salesperson)
+    """
+    later = ~called.action.isin(FIRST)
+    order = [later, called.sales_gap, called.customer_id]
+    turn = ibis.row_number().over(ibis.window(group_by="salesperson", order_by=order))
+    t = called.mutate(turn=turn)
+    return t.filter(t.turn < capacity).select(*called.columns)
 
 
 @measure(N_("One task a customer"))
@@ -81,7 +102,7 @@ def schedule(
     last-chance proposals, the last ones first.
     """
     monday = as_of + dt.timedelta(days=7 - as_of.weekday())
-    proposals_first = tasks.assign(place=~tasks.action.isin(["last_chance", "renew"])).sort_values(
+    proposals_first = tasks.assign(place=~tasks.action.isin(FIRST)).sort_values(
         "place", kind="stable"
     )
     fits = (

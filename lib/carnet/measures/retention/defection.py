@@ -234,9 +234,7 @@ def stopped_families(families: ir.Table, least_orders: int) -> ir.Table:
         ),
     },
 )
-def chance_stopped_count(
-    families: pd.DataFrame, customers: pd.DataFrame, least_orders: int
-) -> float:
+def chance_stopped_count(families: ir.Table, customers: ir.Table, least_orders: int) -> float:
     """Families that would look stopped by luck, with customers ordering as often as they did.
 
     Formula     Σ over pairs with n ≥ `least_orders` orders in both periods of P(none of the n among
@@ -250,13 +248,14 @@ def chance_stopped_count(
 
     Parameters  families: `family_orders`; customers: customer_id, order_count, order_count_previous
     """
-    t = families.merge(
-        customers[["customer_id", "order_count", "order_count_previous"]],
-        on="customer_id",
-        suffixes=("_family", ""),
-    )
-    pairs = t.order_count_family + t.order_count_previous_family
-    t, pairs = t[pairs >= least_orders], pairs[pairs >= least_orders]
-    now, both = t.order_count.to_numpy(), (t.order_count + t.order_count_previous).to_numpy()
+    pairs = families.order_count + families.order_count_previous
+    often = families.select("customer_id", pair_count=pairs)
+    often = often.filter(often.pair_count >= least_orders)
+    t = often.join(customers, "customer_id")
+    both = t.order_count + t.order_count_previous
+    # how many pairs are alike
+    alike = t.group_by(now=t.order_count, both=both, pair_count=t.pair_count).agg(count=t.count())
+    t = alike.execute()
     # a family's orders may carry a line in both periods: never more than the customer's own orders
-    return float(scipy.stats.hypergeom.pmf(0, both, np.minimum(pairs, both), now).sum())
+    least = np.minimum(t.pair_count, t.both)
+    return float((t["count"] * scipy.stats.hypergeom.pmf(0, t.both, least, t.now)).sum())
