@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache as once_made
 from functools import cached_property, partial
@@ -183,9 +184,14 @@ class Book:
         )
         return self.kept("named_customers", self._named_customers, label)
 
-    def names(self) -> pd.DataFrame:
-        """`customers` as a frame: name and salesperson by customer_id."""
-        return self.customers.execute().drop_duplicates("customer_id").set_index("customer_id")
+    def names(self, customers: Iterable[str] | None = None) -> pd.DataFrame:
+        """`customers` as a frame, or these of them: name and salesperson by customer_id."""
+        t = self.customers
+        if customers is not None:
+            wanted = {"customer_id": sorted(set(customers))}
+            named = ibis.memtable(wanted, schema={"customer_id": "string"})
+            t = t.semi_join(named, "customer_id")
+        return t.execute().drop_duplicates("customer_id").set_index("customer_id")
 
     @cached_property
     def _named_customers(self) -> ir.Table:

@@ -187,7 +187,7 @@ def opening_customers(book: Book, satisfied_from: float, complaints: Sequence[st
         )
         unknown_before = not book.covers("service", before.start)
         t["complained"] = spoke.astype("boolean").mask(~spoke & unknown_before)
-    named = book.names().name
+    named = book.names(t.customer_id).name
     return t.assign(name=t.customer_id.map(named))
 
 

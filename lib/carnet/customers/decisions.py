@@ -2,7 +2,7 @@
 task, calendar and budget reads.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -117,6 +117,20 @@ def decided_frame(book: Book, policy: Policy, *columns: str) -> pd.DataFrame:
     """`decisions` in this process, by customer_id; these columns of it, or all."""
     t = decisions(book, policy)
     return frame(t.select(*(columns or t.columns)).order_by("customer_id"))
+
+
+def held_out(book: Book, policy: Policy) -> pd.DataFrame:
+    """The accounts drawn to be left alone: NAMED."""
+    t = decisions(book, policy)
+    return frame(t.filter(t.action.isin(HELD)).select(*NAMED))
+
+
+def decided_of(book: Book, policy: Policy, customers: Iterable[str], *columns: str) -> pd.DataFrame:
+    """`decisions` of these customers: NAMED, or these columns."""
+    wanted = {"customer_id": sorted(set(customers))}
+    named = ibis.memtable(wanted, schema={"customer_id": "string"})
+    t = decisions(book, policy).semi_join(named, "customer_id")
+    return frame(t.select(*(columns or NAMED)).order_by("customer_id"))
 
 
 @tabled

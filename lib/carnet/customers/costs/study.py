@@ -14,7 +14,7 @@ from carnet.book.earlier import Published
 from carnet.customers import series
 from carnet.customers.accounts import profits as accounts_profits
 from carnet.customers.customer_years import complaints_of
-from carnet.customers.decisions import NAMED, decided_frame, open_names
+from carnet.customers.decisions import decided_of, held_out, open_names
 from carnet.customers.figures import figures_of, with_names
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.profiles import chart_of_accounts
@@ -246,7 +246,7 @@ class CostStudy:
     def unpaid(self) -> pd.DataFrame:
         """Services that the customer's own margin does not pay, dearest first."""
         idle = cost_to_serve.idle_services(self.bought, self.activities)
-        idle = idle.assign(name=idle.customer_id.map(self.book.names().name))
+        idle = idle.assign(name=idle.customer_id.map(self.book.names(idle.customer_id).name))
         t = pd.concat([self.profits[self.profits.unpaid_service > 0], idle])
         return t.sort_values(["unpaid_service", "customer_id"], ascending=[False, True])
 
@@ -336,7 +336,7 @@ class CostStudy:
 
     def names(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that a sentence may quote."""
-        decided = decided_frame(self.book, self.parameters.policy, *NAMED)
+        decided = held_out(self.book, self.parameters.policy)
         return open_names(decided, customers, self.parameters.name_count)
 
     # --- complaints and states of a dispute
@@ -373,7 +373,7 @@ class CostStudy:
 
     def _named(self, t: pd.DataFrame) -> pd.DataFrame:
         """With name and salesperson, the number where neither sales nor a list tell a name."""
-        names = self.book.names().reindex(columns=["name", "salesperson"])
+        names = self.book.names(t.customer_id).reindex(columns=["name", "salesperson"])
         return t.assign(
             name=t.customer_id.map(names.name).fillna(t.customer_id),
             salesperson=t.customer_id.map(names.salesperson),
@@ -513,9 +513,10 @@ class CostStudy:
     @computed
     def to_renegotiate(self) -> list[str]:
         """Names of losing customers whose one decision is to renegotiate."""
-        decided = decided_frame(self.book, self.parameters.policy, *NAMED)
+        losing = self.losing
+        decided = decided_of(self.book, self.parameters.policy, losing.customer_id)
         chosen = decided.customer_id[decided.action == "renegotiate"]
-        return list(self.losing[self.losing.customer_id.isin(chosen)].name)
+        return list(losing[losing.customer_id.isin(chosen)].name)
 
     @computed
     def figures(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.book.earlier import Published
 from carnet.customers import series
-from carnet.customers.decisions import NAMED, decided_frame, open_names
+from carnet.customers.decisions import held_out, open_names
 from carnet.customers.reasons.leavers import closed_customers
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.periods import years_earlier
@@ -49,16 +49,15 @@ class Pipeline:
 
     def names(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that a sentence may quote."""
-        decided = decided_frame(self.book, self.parameters.policy, *NAMED)
+        decided = held_out(self.book, self.parameters.policy)
         return open_names(decided, customers, self.parameters.name_count)
 
     def _named(self, t: pd.DataFrame) -> pd.DataFrame:
-        t = t.join(self._names, on="customer_id")
+        t = t.join(self._names(t.customer_id), on="customer_id")
         return t.assign(name=t.name.fillna(t.customer_id))
 
-    @property
-    def _names(self) -> pd.DataFrame:
-        return self.book.names().reindex(columns=["name", "salesperson"])
+    def _names(self, customers: pd.Series) -> pd.DataFrame:
+        return self.book.names(customers).reindex(columns=["name", "salesperson"])
 
     # --- competitors
 
@@ -115,7 +114,8 @@ class Pipeline:
     def taken(self) -> pd.DataFrame:
         """The accounts that left to a named competitor, largest revenue first."""
         t = self.left[self.left.competitor.fillna("").astype(str).str.strip() != ""]
-        t = t.drop_duplicates(["customer_id", "competitor"]).join(self._names, on="customer_id")
+        t = t.drop_duplicates(["customer_id", "competitor"])
+        t = t.join(self._names(t.customer_id), on="customer_id")
         return t.sort_values(["revenue", "customer_id"], ascending=[False, True], ignore_index=True)
 
     # --- share of wallet

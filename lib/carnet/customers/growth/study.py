@@ -302,7 +302,7 @@ class GrowthStudy:
             return pd.DataFrame(columns=[*columns, *money])
         t = pd.concat([part.assign(kind=kind) for kind, part in parts.items()], ignore_index=True)
         money = self.moved[["customer_id", "revenue", "revenue_previous", "sales_gap"]]
-        names = self.book.names().reindex(columns=["name", "salesperson"])
+        names = self.book.names(t.customer_id).reindex(columns=["name", "salesperson"])
         t = t[columns].merge(money, on="customer_id", how="left")
         return t.join(names, on="customer_id")
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers import customer_years
-from carnet.customers.decisions import NAMED, contract_names, decided_frame
+from carnet.customers.decisions import contract_names, decided_frame, decided_of, decisions
 from carnet.engagement.parameters import Parameters
 from carnet.measures.costs import receivables
 from carnet.measures.gaps import tasks as task_list
@@ -117,7 +117,9 @@ class RecurringStudy:
 
     def _named(self, t: pd.DataFrame) -> pd.DataFrame:
         """With name and salesperson: of the sales or the customer list, else the number alone."""
-        names = self.book.names() if self.book.has("sales") else contract_names(self.book)
+        names = (
+            self.book.names(t.customer_id) if self.book.has("sales") else contract_names(self.book)
+        )
         return t.assign(
             name=t.customer_id.map(names.name).fillna(t.customer_id),
             salesperson=t.customer_id.map(names.salesperson),
@@ -164,7 +166,7 @@ class RecurringStudy:
                 columns=[*RENEWAL_COLUMNS, "name", "salesperson", "action", "signs"]
             )
         t = recurring.renewals(self.book.table("contracts"), self.book.as_of).execute()
-        decided = decided_frame(self.book, self.parameters.policy, *NAMED)
+        decided = decided_of(self.book, self.parameters.policy, t.customer_id)
         actions = decided.set_index("customer_id").action
         t = self._named(t)
         signs = self.signs.groupby("customer_id").sign.agg(list)
@@ -181,8 +183,9 @@ class RecurringStudy:
         """
         book, p = self.book, self.parameters
         since, found = book.periods.yearly.current.start, {}
-        decided = decided_frame(book, p.policy, "customer_id", "tracked")
-        found["buys_less"] = decided.customer_id[decided.tracked.astype(bool)]
+        decided = decisions(book, p.policy)
+        late = decided.filter(decided.tracked.cast("boolean"))
+        found["buys_less"] = late.select("customer_id").execute().customer_id
         t = recurring.recurring_changes(self.monthly, MONTHS - 12, MONTHS, self.earlier)
         found["shrank"] = t.customer_id[t.step == "contraction"]
         marks = customer_years.answers(book, since, book.as_of)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers import customer_years
-from carnet.customers.decisions import NAMED, decided_frame, may_be_called, open_names
+from carnet.customers.decisions import decided_of, held_out, may_be_called, open_names
 from carnet.customers.figures import measured
 from carnet.customers.reasons import leavers
 from carnet.engagement.parameters import Parameters
@@ -281,17 +281,18 @@ class Departures:
     # --- names
 
     @computed
-    def decided(self) -> pd.DataFrame:
-        """One decision an account: `decisions.decisions`."""
-        return decided_frame(self.book, self.parameters.policy, *NAMED)
+    def held_out(self) -> pd.DataFrame:
+        """The accounts drawn to be left alone: `decisions.held_out`."""
+        return held_out(self.book, self.parameters.policy)
 
     def names(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that a sentence may quote."""
-        return open_names(self.decided, customers, self.parameters.name_count)
+        return open_names(self.held_out, customers, self.parameters.name_count)
 
     def to_ask(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that somebody may be told to ask."""
-        open_to = may_be_called(self.decided, customers.customer_id)
+        decided = decided_of(self.book, self.parameters.policy, customers.customer_id)
+        open_to = may_be_called(decided, customers.customer_id)
         return list(customers.name[open_to].head(self.parameters.name_count))
 
     # --- what is published

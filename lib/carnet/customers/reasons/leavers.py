@@ -206,7 +206,7 @@ def note_list(book: Book, notes: pd.DataFrame, comments: pd.DataFrame) -> pd.Dat
     t = pd.concat(
         [notes.assign(source="departure"), comments.assign(source="survey")], ignore_index=True
     )
-    named = book.names()
+    named = book.names(t.customer_id)
     t["name"], t["salesperson"] = (
         t.customer_id.map(named.name).fillna(t.customer_id),
         t.customer_id.map(named.salesperson),
@@ -285,7 +285,7 @@ def find_leavers(
         else pd.Series(np.nan, index=t.index)
     )
     t["revenue_lost"] = stake.fillna(earlier)  # not noted: what the sales say
-    named = book.names()
+    named = book.names(t.customer_id)
     # a customer that no table names: its number
     t["name"] = t.customer_id.map(named.name).fillna(t.customer_id)
     t["salesperson"] = t.customer_id.map(named.salesperson)

@@ -134,7 +134,7 @@ def _customers(book: Book, cut_b: float) -> pd.DataFrame:
     t["good"] = (
         large & (t.yearly_margin > 0).to_numpy() & ~t.newcomer.fillna(False).to_numpy(dtype=bool)
     )
-    named = book.names().name
+    named = book.names(t.customer_id).name
     t["name"] = t.customer_id.map(named).fillna(t.customer_id)  # nameless: its number
     columns = [
         "customer_id",

@@ -17,11 +17,10 @@ from carnet.customers.accounts.history import leave_history
 from carnet.customers.columns import most_first
 from carnet.customers.decisions import (
     LEFT_ALONE,
-    NAMED,
     TEXTS,
     account_budgets,
-    decided_frame,
     decisions,
+    held_out,
     open_names,
 )
 from carnet.customers.experiments import feasibility, reading
@@ -343,7 +342,7 @@ class RetentionStudy:
 
     def names(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that a sentence may quote."""
-        decided = decided_frame(self.book, self.parameters.policy, *NAMED)
+        decided = held_out(self.book, self.parameters.policy)
         return open_names(decided, customers, self.parameters.name_count)
 
     @computed
