@@ -479,7 +479,8 @@ def _with_contacts_since(
     days = pd.to_datetime(t.last_order_date).dt.date
     then = pd.DataFrame({"customer_id": t.customer_id, "last_order_date": days})
     kinds = {"customer_id": "string", "last_order_date": "date"}
-    made = frame(with_contacts(book, ibis.memtable(then, schema=kinds), activities, since))
+    one_each = ibis.memtable(then.drop_duplicates("customer_id"), schema=kinds)
+    made = frame(with_contacts(book, one_each, activities, since))
     made = made.drop(columns="last_order_date").set_index("customer_id").reindex(t.customer_id)
     return t.assign(**{name: made[name].to_numpy() for name in made})
 
