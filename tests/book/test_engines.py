@@ -179,9 +179,7 @@ CALLS = {
         behind(b).mutate(salesperson="gap_salesperson"), ["abc_class_previous"]
     ),
     tasks.first_in_line: lambda b: tasks.first_in_line(behind(b), 3),
-    customer_capital.axis_scores: lambda b: customer_capital.axis_scores(
-        worth(b).drop("loyalty", "solvency", "profitability", "satisfaction"), axes_of(b)
-    ),
+    customer_capital.axis_scores: lambda b: customer_capital.axis_scores(worth(b), axes_of(b)),
     customer_capital.capital_index: lambda b: customer_capital.capital_index(
         worth(b).select("customer_id", "place", "loyalty", "solvency"),
         {"loyalty": 0.6, "solvency": 0.4},

@@ -21,6 +21,9 @@ from carnet.engagement.profiles import Axis
 from carnet.measures.portfolio import customer_capital
 from carnet.measures.register import Column, composed
 
+PLACED = {"place": "int64", "capital_rank": "int64"} | dict.fromkeys(
+    ("capital", "capital_low", "capital_high"), "float64"
+)
 RANGED = dict.fromkeys(("rank_low", "rank_high", "top_share"), "float64")
 
 
@@ -41,17 +44,21 @@ def account_capital(book: Book, policy: Policy, top: int, spread: float) -> Mapp
     rates = Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate)
     t = valued_accounts(book, policy.abc_cut_a, policy.abc_cut_b, policy.strategy_rules, rates)
     decided = decisions(book, policy).select("customer_id", "action")
-    t = joined(t, Part(decided, {"action": "string"}))
     axes = axes_of(book)
-    t = customer_capital.axis_scores(t, axes)
+    scores = customer_capital.axis_scores(t, axes)
     largest_first = ibis.window(order_by=LARGEST_FIRST)
-    t = t.mutate(place=ibis.row_number().over(largest_first) + 1)
-    counts = known_counts(t, axes)
+    scores = scores.mutate(place=ibis.row_number().over(largest_first) + 1)
+    counts = known_counts(scores, axes)
     weights = measured_weights(axes, counts)
-    t = customer_capital.capital_index(t, weights)
-    reference = _reference(t, weights, counts["all"])
+    scores = customer_capital.capital_index(scores, weights)
+    reference = _reference(scores, weights, counts["all"])
     draws = customer_capital.Draws.around(weights, spread, reference, counts["all"])
     ranged = partial(_ranged, list(weights), top, draws)
+    t = joined(
+        t,
+        Part(decided, {"action": "string"}),
+        Part(scores, PLACED | dict.fromkeys(axes, "float64")),
+    )
     return Mapped(t, ranged, RANGED)
 
 

@@ -33,33 +33,39 @@ def axis_scores(customers: ir.Table, axes: Mapping[str, Axis]) -> ir.Table:
     Formula     criterion = (value − worst) ÷ (best − worst), cut to 0…1; axis = Σ weight ×
                 criterion ÷ Σ weight over the criteria known of the customer
     Unit        index, 0 to 1
-    Population  one row a row of `customers`, one more column an axis
+    Population  one row a row of `customers`
     Undefined   NULL where the known criteria make less than half of the axis's weight: that no
                 complaint is noted does not make a customer satisfied
     Source      source C of the method; criteria, ends and weights of the sector's profile
 
-    Parameters  customers: a column for each criterion, NULL where not known; a criterion without a
-                column is known of nobody
+    Parameters  customers: customer_id, revenue, and a column for each criterion, NULL where not
+                known; a criterion without a column is known of nobody
+    Columns     customer_id, revenue, and a column an axis
     """
-    return customers.mutate(**{name: _axis(customers, axis) for name, axis in axes.items()})
+    placed = {
+        f"{axis}_{name}": (customers[name].cast("float64") - scale.worst)
+        / (scale.best - scale.worst)
+        for axis, judged in axes.items()
+        for name, scale in judged.criteria.items()
+        if name in customers.columns
+    }
+    t = customers.select("customer_id", "revenue", **placed)
+    scores = {axis: _axis(t, axis, judged) for axis, judged in axes.items()}
+    return t.select("customer_id", "revenue", **scores)
 
 
-def _axis(customers: ir.Table, axis: Axis) -> ir.Value:
+def _axis(placed: ir.Table, name: str, axis: Axis) -> ir.Value:
     """The weighted mean of the criteria known; NULL where they make less than half."""
-    told = [(name, scale) for name, scale in axis.criteria.items() if name in customers.columns]
     least = sum(scale.weight for scale in axis.criteria.values()) / 2
-    scores = [
-        ((customers[name].cast("float64") - scale.worst) / (scale.best - scale.worst), scale.weight)
-        for name, scale in told
-    ]
-    mean, weight = _mean_known([(_cut(score), weight) for score, weight in scores])
+    columns = {f"{name}_{criterion}": scale.weight for criterion, scale in axis.criteria.items()}
+    told = [(_cut(placed[c]), weight) for c, weight in columns.items() if c in placed.columns]
+    mean, weight = _mean_known(told)
     return (weight >= least).ifelse(mean, ibis.null("float64"))
 
 
 def _cut(score: ir.Value) -> ir.Value:
     """A score cut to 0…1; NULL stays NULL, which `greatest` would pass over."""
-    cut = ibis.least(ibis.greatest(score, 0.0), 1.0)
-    return score.notnull().ifelse(cut, ibis.null("float64"))
+    return ibis.cases((score < 0, 0.0), (score > 1, 1.0), else_=score)
 
 
 def _mean_known(scores: Sequence[tuple[ir.Value, float]]) -> tuple[ir.Value, ir.Value]:
