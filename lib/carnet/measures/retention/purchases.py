@@ -280,10 +280,10 @@ def regularity(orders: ir.Table) -> float:
     )
     t = t.filter((t["rank"] == 0) & t.third.notnull())
     one, two = t.second.delta(t.date, unit="day"), t.third.delta(t.second, unit="day")
-    split = t.select(m=one / (one + two)).execute().m
-    if len(split) < 30:
+    from_half = one / (one + two) - 0.5
+    count, spread = t.agg(count=t.count(), spread=(from_half**2).mean()).execute().iloc[0]
+    if count < 30:
         return math.nan
-    spread = float(((split - 0.5) ** 2).mean())
     return (1 - 4 * spread) / (8 * spread) if spread > 0 else math.nan
 
 

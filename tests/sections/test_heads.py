@@ -1,0 +1,90 @@
+"""What notebooks read of lists: heads, sums and counts, however many customers there are."""
+
+import inspect
+import traceback
+
+import ibis.expr.types as ir
+import pytest
+from carnet.book.book import open_book
+from carnet.customers.accounts.study import AccountStudy
+from carnet.customers.contact_plan import ContactPlan
+from carnet.customers.decisions import decisions
+from carnet.customers.gaps.memory import Memory
+from carnet.customers.gaps.study import Gaps
+from carnet.customers.portfolio.study import PortfolioStudy
+from carnet.engagement.parameters import read_parameters
+from carnet.engagement.records import LIST_LIMIT
+from carnet.sections import portfolio_audit, sales_gaps
+
+CUSTOMERS = 700
+FEW = 4  # columns of numbers or keys: what laws and ranks are told from
+
+
+@pytest.fixture
+def many(make_engagement):
+    """Customers by their hundreds, some of whom buy less, families, salespeople, costs."""
+    rows = [["customer_id", "date", "amount", "cost", "salesperson", "offer"]]
+    rows += [
+        [f"C{c:03}", f"{year}-{month:02}-{1 + c % 27:02}", 50 + c % 13 * 10 + month, 30 + c % 5,
+         f"S{c % 4}", f"F{month % 3}"]
+        for c in range(CUSTOMERS)
+        for year in (2021, 2022, 2023, 2024)
+        for month in range(1, 13, 1 + c % 5)
+        if not (year == 2024 and c % 7 == 0 and month > 3)
+    ]  # fmt: skip
+    return open_book(make_engagement(tables={"sales": rows}, as_of="2024-12-31"))
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """(rows, columns, who asked) of every table that comes to this process."""
+    found = []
+
+    def watched(name):
+        asked = getattr(ir.Table, name)
+
+        def told(table, *arguments, **named):
+            rows = asked(table, *arguments, **named)
+            count = rows.num_rows if name == "to_pyarrow" else len(rows)
+            found.append((count, len(rows.columns), "".join(traceback.format_stack(limit=4))))
+            return rows
+
+        return told
+
+    for name in ("to_pyarrow", "execute"):
+        monkeypatch.setattr(ir.Table, name, watched(name))
+    return found
+
+
+def sections_of(module):
+    return [
+        made
+        for name, made in vars(module).items()
+        if inspect.isfunction(made)
+        and not name.startswith("_")
+        and hasattr(made, "__wrapped__")
+        and made.__module__ == module.__name__
+    ]
+
+
+@pytest.mark.long
+def test_no_section_reads_more_of_a_list_than_it_shows(many, read):
+    """A page holds 250 rows of a list. Of all customers a few columns are read, never their list;
+    the decisions are there before: frames of theirs are another test's.
+    """
+    parameters = read_parameters({})
+    decisions(many, parameters.policy)
+    gaps = Gaps(many, parameters)
+    portfolio, accounts = PortfolioStudy(many, parameters), AccountStudy(many, parameters)
+    studies = [gaps, portfolio, accounts, Memory(gaps), ContactPlan(gaps)]
+    by_kind = {type(study): study for study in studies}
+    read.clear()
+    made = [*sections_of(portfolio_audit), *sections_of(sales_gaps)]
+    for section in made:
+        asked = inspect.signature(section.__wrapped__).parameters.values()
+        kinds = [p.annotation for p in asked]
+        section(*(by_kind[kind] for kind in kinds))
+    assert len(made) > 20 and any(rows == LIST_LIMIT for rows, _, _ in read)
+    long = [f"{rows} rows, {columns} columns: {who}" for rows, columns, who in read
+            if rows > LIST_LIMIT and columns > FEW]  # fmt: skip
+    assert not long, "\n".join(long)
