@@ -386,3 +386,64 @@ def test_period_whose_sales_cancel_out_has_costs_and_no_break_even(make_engageme
     )
     figures = json.loads((report / "figures.json").read_text(encoding="utf-8"))["figures"]
     assert figures["net_margin"]["value"] == -366 and figures["break_even_revenue"]["value"] is None
+
+
+# --- tables that tell less than they could
+
+# of every table its columns but those of numbers that it may do without
+WITHOUT_NUMBERS = {
+    "sales": "customer_id date amount order_id product offer salesperson contact channel",
+    "customers": "customer_id name segment sector region salesperson since",
+    "service": "customer_id date activity contact salesperson status closed",
+    "opportunities": "customer_id opened salesperson closed stage product competitor",
+    "receivables": "customer_id invoice_date amount due_date paid_date status",
+    "satisfaction": "customer_id date score comment respondent",
+    "departures": "customer_id date reason verbatim told_by competitor",
+    "contracts": "customer_id start amount end period product",
+    "costs": "period_start period_end category amount behaviour label customer_id",
+}
+
+
+def told(role, number):
+    """A value of a role in the n-th row of its table."""
+    year, month, day = 2022 + number % 3, number % 12 + 1, number % 27 + 1
+    days = ("date", "opened", "invoice_date", "start", "since", "period_start")
+    later = ("closed", "due_date", "paid_date", "end", "period_end")
+    texts = {
+        "activity": ("Visite", "Réclamation", "Appel")[number % 3],
+        "stage": ("won", "lost", "open")[number % 3],
+        "status": ("", "open", "closed")[number % 3],
+        "told_by": ("customer", "salesperson")[number % 2],
+        "behaviour": ("fixed", "variable")[number % 2],
+        "period": ("month", "year")[number % 2],
+        "reason": ("prix", "concurrence", "")[number % 3],
+        "verbatim": "trop cher" if number % 2 else "",
+        "category": f"Poste {number % 4}",
+    }
+    if role == "customer_id":
+        return f"C{number % 23:02}"
+    if role in days:
+        return f"{year}-{month:02}-{day:02}"
+    if role in later:
+        return f"{year}-{min(month + 1, 12):02}-28" if number % 5 or role == "period_end" else ""
+    if role in ("salesperson", "contact", "respondent"):
+        return f"P{number % 4}"
+    if role in texts:
+        return texts[role]
+    if role in ("amount", "score"):
+        return str(50 + number % 37 if role == "amount" else 1 + number % 5)
+    return f"{role} {number % 3}"
+
+
+@pytest.mark.long
+def test_tables_with_texts_and_days_alone_are_audited(tmp_path):
+    """Found: offers won of which no table tells the amount ended in a traceback, as did a book in
+    which nobody was due.
+    """
+    counts, tables = {"sales": 600, "customers": 23}, {}
+    for name, columns in WITHOUT_NUMBERS.items():
+        roles, rows = columns.split(), range(counts.get(name, 60))
+        tables[name] = [roles, *([told(role, row) for role in roles] for row in rows)]
+    folder = write_engagement(tmp_path, "alone", tables=tables, as_of="2024-12-31", language="fr")
+    done = run_carnet("run", folder, "--out", tmp_path / "out", kernels=False)
+    assert done.returncode == 0, done.stderr

@@ -273,6 +273,8 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
         .order_by("customer_id")
         .execute()
     )
+    if not len(t):
+        return t.assign(years_ago=back)
     start, end = pd.Timestamp(periods.previous.start), pd.Timestamp(periods.previous.end)
     orders = book.orders.filter(book.orders.date <= ibis.date(end.date()))
     last = (

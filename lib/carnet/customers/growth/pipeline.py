@@ -53,11 +53,12 @@ class Pipeline:
         return open_names(decided, customers, self.parameters.name_count)
 
     def _named(self, t: pd.DataFrame) -> pd.DataFrame:
-        t = t.join(self._names(t.customer_id), on="customer_id")
+        t = self._with_names(t)
         return t.assign(name=t.name.fillna(t.customer_id))
 
-    def _names(self, customers: pd.Series) -> pd.DataFrame:
-        return self.book.names(customers).reindex(columns=["name", "salesperson"])
+    def _with_names(self, t: pd.DataFrame) -> pd.DataFrame:
+        names = self.book.names(t.customer_id).reindex(columns=["name", "salesperson"])
+        return t.merge(names.reset_index(), on="customer_id", how="left")
 
     # --- competitors
 
@@ -115,7 +116,7 @@ class Pipeline:
         """The accounts that left to a named competitor, largest revenue first."""
         t = self.left[self.left.competitor.fillna("").astype(str).str.strip() != ""]
         t = t.drop_duplicates(["customer_id", "competitor"])
-        t = t.join(self._names(t.customer_id), on="customer_id")
+        t = self._with_names(t)
         return t.sort_values(["revenue", "customer_id"], ascending=[False, True], ignore_index=True)
 
     # --- share of wallet

@@ -304,7 +304,7 @@ class GrowthStudy:
         money = self.moved[["customer_id", "revenue", "revenue_previous", "sales_gap"]]
         names = self.book.names(t.customer_id).reindex(columns=["name", "salesperson"])
         t = t[columns].merge(money, on="customer_id", how="left")
-        return t.join(names, on="customer_id")
+        return t.merge(names.reset_index(), on="customer_id", how="left")
 
     @property
     def class_table(self) -> pd.DataFrame:
