@@ -98,13 +98,16 @@ def test_profit_comes_with_its_year_before():
 
 def test_behind_names_ever_smaller_parts():
     late = pd.DataFrame({"customer_id": list("ABCD"), "sales_gap": [-60.0, -30.0, -8.0, -2.0]})
-    most, sure = answer.behind(EN, late, late.head(2), late.iloc[[0, 2]], 1.2)
+    late["unlikely"] = late.customer_id.isin(["A", "C"])
+    totals = {"late_count": 4, "late_gap": -100.0, "unlikely_count": 2}
+    most, sure = answer.behind(EN, totals, late.head(2), 1.2)
     assert (most.amount, most.inside, sure.amount, sure.inside) == (-90, "change", -60, "behind")
     assert "Of the 4 customers" in most.sentence and "90%" in most.sentence
     assert sure.sentence == (
         "Of all who are behind, 2 ordered so much less that it is hardly chance (about 1 false "
         "alarms); 1 of them are among these: −€60."
     )
-    nobody = answer.behind(EN, late, late.head(2), late.iloc[[3]], 1.2)[1]
+    luck = late.head(2).assign(unlikely=False)
+    nobody = answer.behind(EN, totals | {"unlikely_count": 1}, luck, 1.2)[1]
     assert nobody.amount is None and "none of these" in nobody.sentence
-    assert answer.behind(EN, late, late, late, 1.0) == [], "the whole is no part of itself"
+    assert answer.behind(EN, totals, late, 1.0) == [], "the whole is no part of itself"

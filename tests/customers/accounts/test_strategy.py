@@ -16,7 +16,7 @@ from carnet.errors import CarnetError
 from carnet.measures.indicators import replacement
 from carnet.measures.portfolio import concentration, customer_capital, strategy
 from carnet.measures.retention import retention_budget
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 RULES = sector().strategy
@@ -95,6 +95,8 @@ def test_capital_is_the_weighted_mean_of_the_axes_known_with_its_bounds():
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=30),
     st.floats(0.05, 0.9),
 )
+# found: the last digit of a product of matrices hung on the rows beside, and a tie came apart
+@example([(0.0, 0.0)] * 3 + [(1.0, 0.0), (0.140625, 0.9999999999999999)], 0.142578125)
 @pytest.mark.long
 def test_law_capital_lies_between_its_axes_and_ranks_within_their_range(rows, spread):
     scores = pd.DataFrame(rows, columns=["a", "b"])

@@ -267,12 +267,15 @@ def portfolio_capital(customers: ir.Table) -> ir.Table:
 
 
 def _weighted(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted mean of each row over what is known of it; NaN where nothing is."""
-    there = ~np.isnan(values)
-    total = there @ weights
-    return np.where(
-        total > 0, np.where(there, values, 0.0) @ weights / np.where(total > 0, total, 1), np.nan
-    )
+    """Weighted mean of each row over what is known of it; NaN where nothing is. Axis by axis: the
+    last digit of a product of matrices hangs on the rows beside.
+    """
+    total, known = np.zeros(len(values)), np.zeros(len(values))
+    for column, weight in zip(values.T, weights, strict=True):
+        there = ~np.isnan(column)
+        total += np.where(there, column, 0.0) * weight
+        known += there * weight
+    return np.where(known > 0, total / np.where(known > 0, known, 1), np.nan)
 
 
 def _keys(scores: np.ndarray, weights: np.ndarray, places: np.ndarray) -> np.ndarray:
