@@ -125,12 +125,10 @@ def held_out(book: Book, policy: Policy) -> pd.DataFrame:
     return frame(t.filter(t.action.isin(HELD)).select(*NAMED))
 
 
-def decided_of(book: Book, policy: Policy, customers: Iterable[str], *columns: str) -> pd.DataFrame:
-    """`decisions` of these customers: NAMED, or these columns."""
-    wanted = {"customer_id": sorted(set(customers))}
-    named = ibis.memtable(wanted, schema={"customer_id": "string"})
-    t = decisions(book, policy).semi_join(named, "customer_id")
-    return frame(t.select(*(columns or NAMED)).order_by("customer_id"))
+def decided_of(book: Book, policy: Policy, customers: Iterable[str]) -> pd.DataFrame:
+    """`decisions` of these customers: NAMED."""
+    t = decisions(book, policy).semi_join(_named(set(customers)), "customer_id")
+    return frame(t.select(*NAMED).order_by("customer_id"))
 
 
 @tabled

@@ -214,8 +214,8 @@ def _gap_list(gaps: Gaps) -> Exhibit:
         },
         checks=[
             (
-                totals.customer_count == totals["count"],
-                "the gap list is not one row a customer",
+                late.sales_gap.is_monotonic_increasing and totals.customer_count == totals["count"],
+                "the gap list is not one row a customer, largest loss first",
             ),
             (
                 abs(totals.gap - totals.change) < CENT * max(totals["count"], 1),

@@ -10,7 +10,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from carnet.book.book import open_book
+from carnet.customers.accounts import account_list
 from carnet.customers.accounts.account_list import chosen_rules
+from carnet.customers.accounts.capital import account_capital
+from carnet.engagement.parameters import Policy
 from carnet.engagement.profiles import Axis, Criterion, sector, sector_names
 from carnet.errors import CarnetError
 from carnet.measures.indicators import replacement
@@ -130,13 +134,10 @@ def test_ranks_are_those_of_a_sort_ties_by_place():
     weights = {"a": 0.5, "b": 0.3, "c": 0.2}
     ranks, _ = ranked(scores, weights, 10, 0.5)
     drawn = np.random.default_rng(1).uniform(0.5, 1.5, (500, 3)) * list(weights.values())
-    known = scores.notna().to_numpy()
-    means = (scores.fillna(0).to_numpy() @ drawn.T) / np.where(known.any(axis=1), 1, np.nan)[
-        :, None
-    ]
-    means = np.round(means / (known @ drawn.T + ~known.any(axis=1)[:, None]), 12)
-    expected = pd.DataFrame(-means).rank(method="first")
-    there = known.any(axis=1)
+    known = np.ma.masked_invalid(scores.to_numpy())
+    means = [np.ma.average(known, axis=1, weights=each).filled(np.nan) for each in drawn]
+    expected = (-pd.DataFrame(means).T.round(12)).rank(method="first")
+    there = scores.notna().any(axis=1)
     assert (~there).sum() > 0 and ranks[~there].isna().all(axis=None)
     low, high = np.quantile(expected[there], [0.025, 0.975], axis=1)
     assert np.allclose(ranks.rank_low[there], low) and np.allclose(ranks.rank_high[there], high)
@@ -313,6 +314,25 @@ def test_chance_fallen_counts_what_luck_does():
         abs(np.mean(said) - np.mean(seen)) < 3 * np.std(seen) / math.sqrt(60)
         and np.mean(seen) > 0.5
     )
+
+
+@pytest.mark.long
+def test_chance_fallen_of_every_third_account_stands_for_all(make_engagement, monkeypatch):
+    """2,400 customers that order at random at one pace: told by a part it is the same but for the
+    luck of the part, a Poisson number of accounts each standing for three.
+    """
+    rng, rows = np.random.default_rng(8), [["customer_id", "date", "amount"]]
+    first = pd.Timestamp("2022-01-01")
+    for customer in range(2400):
+        days = [0, *rng.integers(0, 1096, rng.poisson(8))]
+        dates = [first + pd.Timedelta(days=int(day)) for day in days]
+        rows += [[f"C{customer:04}", f"{date:%Y-%m-%d}", "100"] for date in dates]
+    book = open_book(make_engagement(tables={"sales": rows}, as_of="2024-12-31"))
+    accounts = account_capital(book, Policy(), 15, 0.2)
+    whole = account_list.chance_fallen(book, accounts, RULES)
+    monkeypatch.setattr(account_list, "MOST_ORDERS", len(rows) // 3 + 1)
+    part = account_list.chance_fallen(book, accounts, RULES)
+    assert whole > 30 and part != whole and abs(part - whole) < 3 * math.sqrt(3 * whole)
 
 
 def test_crossed_matrix_and_load_hold_everybody():

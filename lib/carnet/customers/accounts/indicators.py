@@ -20,8 +20,8 @@ def sleeping_potential(book: Book, accounts: ir.Table) -> tuple[int, float]:
         return 0, 0.0
     listed = book.table("customers").group_by("customer_id").agg(potential=ibis._.potential.max())
     asleep = listed.filter(listed.potential > 0).anti_join(accounts, "customer_id")
-    row = asleep.agg(count=asleep.count(), potential=asleep.potential.cast("float64").sum())
-    count, potential = row.execute().iloc[0].fillna(0)
+    noted = asleep.potential.cast("float64").sum().fill_null(0.0)  # of nobody: nothing
+    count, potential = asleep.agg(count=asleep.count(), potential=noted).execute().iloc[0]
     return int(count), float(potential)
 
 

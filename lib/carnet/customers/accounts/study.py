@@ -230,9 +230,9 @@ def _totals(t: ir.Table, axes: list[str]) -> ir.Table:
         "thread": t.single_thread.fill_null(False) & (t.revenue > 0),
         "sizeable": t.abc_class.isin(["A", "B"]).fill_null(False),
         "priced": t.active & t.profit_or_margin.notnull(),
-        "possible": (t.potential > 0).fill_null(False),
     }
-    held, once_bigger, possible = kinds["relationship"], kinds["rekindle"], kinds["possible"]
+    held, once_bigger = kinds["relationship"], kinds["rekindle"]
+    possible = (t.potential > 0).fill_null(False)
     counts = {f"{name}_count": kind.sum() for name, kind in kinds.items()}
     counts |= {
         "told_count": (kinds["sizeable"] & t.relationship.notnull()).sum(),

@@ -105,7 +105,7 @@ class Gaps:
     @computed
     def totals(self) -> pd.Series:
         """What is counted and summed of the whole list: see `_totals`."""
-        return _totals(self.listed).execute().iloc[0].fillna(0)
+        return _totals(self.listed).execute().iloc[0]
 
     @computed
     def late(self) -> pd.DataFrame:
@@ -127,8 +127,7 @@ class Gaps:
     @property
     def due(self) -> ir.Table:
         """The customers that are due every year."""
-        t = self.listed
-        return t.filter((t.status != "not_due").fill_null(True))
+        return self.listed.filter(_is_due(self.listed))
 
     @computed
     def once_larger(self) -> pd.DataFrame:
@@ -320,33 +319,36 @@ class Gaps:
         }
 
 
+def _is_due(t: ir.Table) -> ir.BooleanValue:
+    return (t.status != "not_due").fill_null(True)
+
+
 def _totals(t: ir.Table) -> ir.Table:
-    """One row: of the list and of parts of it, the customers and their gap."""
-    due = (t.status != "not_due").fill_null(True)
-    stopped = (t.stopped_family_count > 0).fill_null(False)
+    """One row: of the list and of parts of it, the customers and their gap; of nobody 0."""
+    due, stopped = _is_due(t), (t.stopped_family_count > 0).fill_null(False)
     moved = t.gap_salesperson.fill_null("") != t.salesperson.fill_null("")
-    parts = {
+    lacking = {
         "late": t.late,
-        "ahead": due & (t.sales_gap > 0),
-        "gaining": t.sales_gap > 0,
-        "due": due,
         "unlikely": t.unlikely,
+        "due": due,
+        "ahead": due & (t.sales_gap > 0),
+    }
+    counted = lacking | {
+        "gaining": t.sales_gap > 0,
         "fallen": t.fallen,
         "flagged": t.flagged,
         "stopped": stopped,
         "handed_over": t.late & moved,
         "costed": t.margin_at_stake.notnull(),
     }
-    counts = {f"{name}_count": part.sum() for name, part in parts.items()}
-    sums = {f"{name}_gap": part.ifelse(t.sales_gap, 0.0).sum() for name, part in parts.items()}
-    return t.agg(
-        count=t.count(),
-        customer_count=t.customer_id.nunique(),
-        gap=t.sales_gap.sum(),
-        change=t.revenue.sum() - t.revenue_previous.sum(),
-        stopped_families=t.stopped_family_count.sum(),
-        stopped_revenue=stopped.ifelse(t.stopped_revenue, 0.0).sum(),
-        flagged_revenue=t.flagged.ifelse(t.revenue, 0.0).sum(),
-        **counts,
-        **sums,
-    )
+    counts = {f"{name}_count": part.sum() for name, part in counted.items()}
+    sums = {f"{name}_gap": part.ifelse(t.sales_gap, 0.0).sum() for name, part in lacking.items()}
+    sums |= {
+        "gap": t.sales_gap.sum(),
+        "change": (t.revenue - t.revenue_previous).sum(),
+        "stopped_families": stopped.ifelse(t.stopped_family_count, 0.0).sum(),
+        "stopped_revenue": stopped.ifelse(t.stopped_revenue, 0.0).sum(),
+        "flagged_revenue": t.flagged.ifelse(t.revenue, 0.0).sum(),
+    }
+    told = {name: value.fill_null(0) for name, value in (counts | sums).items()}
+    return t.agg(count=t.count(), customer_count=t.customer_id.nunique(), **told)

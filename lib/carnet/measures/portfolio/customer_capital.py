@@ -119,7 +119,7 @@ class Draws:
     stands_for: np.ndarray
 
     @cached_property
-    def sorted(self) -> list[tuple[np.ndarray, np.ndarray]]:
+    def ordered(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Draw by draw the keys, lowest first, and the customers from each key on."""
         found = []
         for weights in self.weights:
@@ -176,7 +176,7 @@ def rank_ranges(
     known = ~np.isnan(scores).all(axis=1)
     if known.any():
         ranks = np.empty((len(draws.weights), int(known.sum())), dtype=np.float32)
-        for row, weights, (keys, ahead) in zip(ranks, draws.weights, draws.sorted, strict=True):
+        for row, weights, (keys, ahead) in zip(ranks, draws.weights, draws.ordered, strict=True):
             own = _keys(scores[known], weights, places[known])
             row[:] = 1 + ahead[np.searchsorted(keys, own, side="right")]
         found.loc[known, ["rank_low", "rank_high"]] = np.quantile(ranks, [0.025, 0.975], axis=0).T
