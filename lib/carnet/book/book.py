@@ -95,7 +95,7 @@ class Book:
     def engine(self) -> Engine:
         """Where its queries run, connected when the first one is asked."""
         rows = sum(check.accepted_rows for check in self.checks.values())
-        return connect(self.engagement.engine, self.folder.parent, rows)
+        return connect(self.engagement.engine, self.folder, rows)
 
     def refuse_changed(self) -> None:
         """Raises CarnetError where rows that stay in a server changed since the book was opened."""

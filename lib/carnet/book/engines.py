@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from ibis.common.exceptions import IbisError, TableNotFound
 
 from carnet.book.mapped import Mapped
+from carnet.book.queries import DuckDB
 from carnet.engagement.databases import Address, first_line, from_environment, without_secret
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
@@ -44,6 +45,7 @@ KINDS = {
     "string": "string", "float64": "double", "int64": "bigint", "int32": "int", "date": "date",
     "boolean": "boolean",
 }  # fmt: skip
+QUERIES = "queries"  # the folder of a book's SQL
 LINE = '"line of carnet"'  # a row of a server's table: no column is called so
 LINE_HASH = f"hashtextextended({LINE}::text, 0)"
 
@@ -476,8 +478,8 @@ def _no_zone(name: str, column: str) -> CarnetError:
     )
 
 
-def connect(engine: str, cache: Path, rows: int = 0) -> Engine:
-    """The engine that an engagement names: duckdb (see `memory`), spark,
+def connect(engine: str, folder: Path, rows: int = 0) -> Engine:
+    """The engine that an engagement names, for the book in a folder: duckdb (see `memory`), spark,
     or the URL of a PostgreSQL server.
 
     DuckDB asks for one thread where the book has fewer `rows` than SMALL_ROWS: several are no
@@ -487,35 +489,13 @@ def connect(engine: str, cache: Path, rows: int = 0) -> Engine:
     without its password.
     """
     if engine == "duckdb":
-        con = memory(cache)
+        con = memory(folder.parent)
         if rows < SMALL_ROWS:
             con.execute("SET threads = 1")
-        backend = ibis.duckdb.from_connection(con)
-        backend.compiler = _compiling_once()
+        backend = DuckDB.from_connection(con)
+        backend.folder = folder / QUERIES
         return Engine(backend)
     return Spark(_spark()) if engine == "spark" else Postgres(_postgres(engine))
-
-
-def _compiling_once() -> Any:
-    """Ibis' compiler, which compiles an expression once: what runs is what the annex shows, and on
-    a small book compiling takes longer than running.
-    """
-    from ibis.backends.sql.compilers import DuckDBCompiler
-
-    class Compiler(DuckDBCompiler):
-        def __init__(self) -> None:
-            super().__init__()
-            self.compiled: dict[tuple[Any, int | None], Any] = {}
-
-        def to_sqlglot(self, expr: Any, *, limit: Any = None, params: Any = None) -> Any:
-            key = (expr.op(), limit)
-            if params:
-                return super().to_sqlglot(expr, limit=limit, params=params)
-            if key not in self.compiled:
-                self.compiled[key] = super().to_sqlglot(expr, limit=limit)
-            return self.compiled[key].copy()
-
-    return Compiler()
 
 
 def memory(cache: Path | None = None) -> duckdb.DuckDBPyConnection:

@@ -331,7 +331,7 @@ def write_quarantine(book: Book, path: Path) -> None:
     """
     # read by DuckDB wherever the book is: rows set aside never left this machine
     count = sum(check.quarantined_rows for check in book.checks.values())
-    engine = connect("duckdb", book.folder.parent, count)
+    engine = connect("duckdb", book.folder, count)
     rejected = engine.read("quarantine", book.folder / "quarantine.parquet")
     w = book.wording
     told = [
