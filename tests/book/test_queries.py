@@ -1,12 +1,20 @@
-"""SQL that was compiled before is what Ibis would compile now, for every expression and book."""
+"""SQL that was compiled before is what Ibis would compile now, for every expression and book; rows
+that were kept are those that DuckDB would give.
+"""
 
 import datetime as dt
+from decimal import Decimal
 from functools import reduce
 
+import duckdb
 import ibis
 import ibis.backends.duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from carnet.book import queries
+from carnet.book.engines import Engine
+from carnet.book.frames import forget_beyond
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -125,6 +133,126 @@ def test_what_is_not_known_is_compiled_each_time(compiled):
     asked = t.filter(t.amount >= least).count()
     assert [backend.execute(asked, params={least: value}) for value in (6.0, 1.0)] == [1, 2]
     assert len(compiled) == 2 and not queries._compiled
+
+
+# --- rows
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Expressions that DuckDB was asked, since the test began."""
+    found, own = [], ibis.backends.duckdb.Backend._to_duckdb_relation
+
+    def told(backend, expr, **named):
+        found.append(expr)
+        return own(backend, expr, **named)
+
+    monkeypatch.setattr(ibis.backends.duckdb.Backend, "_to_duckdb_relation", told)
+    return found
+
+
+@pytest.fixture
+def process(tmp_path):
+    """A process that reads a book's file of sales, which is written once."""
+    kinds = {
+        "customer_id": pa.string(),
+        "day": pa.date32(),
+        "amount": pa.decimal128(18, 4),
+        "count": pa.int64(),
+        "true": pa.bool_(),
+    }
+    rows = [
+        ["a", dt.date(2024, 1, 5), Decimal("10.05"), 1, True],
+        ["b", None, Decimal("3"), 2, None],
+        [None, dt.date(2024, 3, 1), None, 3, False],
+        ["a", dt.date(2024, 2, 9), Decimal("-1.25"), None, True],
+    ]
+    written = tmp_path / "sales.parquet"
+    told = [dict(zip(kinds, row, strict=True)) for row in rows]
+    pq.write_table(pa.Table.from_pylist(told, pa.schema(kinds)), written)
+
+    def begin(place=written):
+        engine = Engine(queries.DuckDB.from_connection(duckdb.connect()))
+        engine.backend.folder = tmp_path / "queries"
+        return engine, engine.read("sales", place)
+
+    return begin
+
+
+def test_rows_are_asked_once_and_come_back_as_they_were(asked, process):
+    for expr in (
+        lambda t: t,
+        lambda t: t.group_by("customer_id").agg(total=t.amount.sum(), last=t.day.max()),
+        lambda t: t.amount.sum(),
+        lambda t: t.filter(t.customer_id == "nobody"),
+        lambda t: t["true"],
+    ):
+        first, again = (expr(process()[1]) for _ in range(2))
+        assert first.to_pyarrow() == again.to_pyarrow()
+        one, other = first.execute(), again.execute()
+        if hasattr(one, "equals"):
+            assert one.equals(other)
+            assert repr(one.dtypes) == repr(other.dtypes)
+        else:
+            assert one == other and type(one) is type(other)
+    assert len(asked) == 10  # five as Arrow, five as frames
+
+
+def test_rows_hang_on_tables_of_the_process_and_on_where_the_others_are(asked, process, tmp_path):
+    def kept_by(customers, place):
+        _, t = process(place)
+        return t.semi_join(ibis.memtable({"customer_id": customers}), "customer_id").execute()
+
+    here = tmp_path / "sales.parquet"
+    moved = tmp_path / "others.parquet"
+    moved.write_bytes(here.read_bytes())
+    for customers, place in ((["a"], here), (["b"], here), (["a"], moved)):
+        assert set(kept_by(customers, place).customer_id) == set(customers)
+    assert len(asked) == 3
+    assert list(kept_by(["b"], here)["count"]) == [2] and len(asked) == 3
+
+
+def test_a_temporary_table_is_made_when_it_is_read(asked, process):
+    for least, count in ((0, 2), (5, 1), (0, 2)):
+        engine, t = process()
+        kept, sql = engine.keep("large", t.filter(t.amount > least))
+        assert kept.count().execute() == count and "amount" in sql
+    tables = engine.backend.con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    assert len(asked) == 2 and tables == []
+    twice, _ = engine.keep("larger", kept.mutate(twice=kept.amount * 2))
+    assert float(twice.twice.max().execute()) == 20.1
+    tables = engine.backend.con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    assert sorted(tables) == [("large",), ("larger",)]
+    # another one of that name takes its place
+    kept, _ = engine.keep("large", t.filter(t.amount < 0))
+    assert kept.count().execute() == 1 and kept.amount.max().execute() < 0
+
+
+def test_damaged_rows_are_asked_again_and_large_ones_every_time(asked, process, monkeypatch):
+    first = process()[1].execute()
+    (kept,) = process()[0].backend.folder.glob("*.arrow")
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert process()[1].execute().equals(first) and len(asked) == 2
+    assert process()[1].execute().equals(first) and len(asked) == 2
+    monkeypatch.setattr(queries, "MOST_BYTES", 10)
+    kept.unlink()
+    for count in (3, 4):
+        assert process()[1].execute().equals(first) and len(asked) == count
+
+
+def test_what_was_used_longest_ago_goes(asked, process):
+    engine, t = process()
+    for number in range(4):
+        assert t.limit(number).count().execute() == number
+    folder = engine.backend.folder
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    assert process()[1].limit(0).count().execute() == 0 and len(asked) == 4  # used again
+    forget_beyond(folder, size)
+    assert sum(path.stat().st_size for path in folder.iterdir()) == size
+    forget_beyond(folder, size // 2)
+    assert 0 < sum(path.stat().st_size for path in folder.iterdir()) <= size // 2
+    assert process()[1].limit(0).count().execute() == 0 and len(asked) == 4
+    assert process()[1].limit(1).count().execute() == 1 and len(asked) == 5
 
 
 @given(

@@ -3,8 +3,12 @@
 import inspect
 import traceback
 
+import ibis.backends.duckdb
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pytest
+import yaml
+from carnet.book import once, tables
 from carnet.book.book import open_book
 from carnet.customers.accounts.study import AccountStudy
 from carnet.customers.contact_plan import ContactPlan
@@ -12,6 +16,7 @@ from carnet.customers.decisions import decisions
 from carnet.customers.gaps.memory import Memory
 from carnet.customers.gaps.study import Gaps
 from carnet.customers.portfolio.study import PortfolioStudy
+from carnet.engagement.file import Engagement
 from carnet.engagement.parameters import read_parameters
 from carnet.engagement.records import LIST_LIMIT
 from carnet.sections import portfolio_audit, sales_gaps
@@ -67,6 +72,19 @@ def sections_of(module):
     ]
 
 
+def shown_by(book, parameters, module):
+    """Every section of a notebook, made; returns how many."""
+    gaps = Gaps(book, parameters)
+    portfolio, accounts = PortfolioStudy(book, parameters), AccountStudy(book, parameters)
+    studies = [gaps, portfolio, accounts, Memory(gaps), ContactPlan(gaps)]
+    by_kind = {type(study): study for study in studies}
+    made = sections_of(module)
+    for section in made:
+        asked = inspect.signature(section.__wrapped__).parameters.values()
+        section(*(by_kind[each.annotation] for each in asked))
+    return len(made)
+
+
 @pytest.mark.long
 def test_no_section_reads_more_of_a_list_than_it_shows(many, read):
     """A page holds 250 rows of a list. Of all customers a few columns are read, never their list;
@@ -74,17 +92,63 @@ def test_no_section_reads_more_of_a_list_than_it_shows(many, read):
     """
     parameters = read_parameters({})
     decisions(many, parameters.policy)
-    gaps = Gaps(many, parameters)
-    portfolio, accounts = PortfolioStudy(many, parameters), AccountStudy(many, parameters)
-    studies = [gaps, portfolio, accounts, Memory(gaps), ContactPlan(gaps)]
-    by_kind = {type(study): study for study in studies}
     read.clear()
-    made = [*sections_of(portfolio_audit), *sections_of(sales_gaps)]
-    for section in made:
-        asked = inspect.signature(section.__wrapped__).parameters.values()
-        kinds = [p.annotation for p in asked]
-        section(*(by_kind[kind] for kind in kinds))
-    assert len(made) > 20 and any(rows == LIST_LIMIT for rows, _, _ in read)
+    count = sum(shown_by(many, parameters, module) for module in (portfolio_audit, sales_gaps))
+    assert count > 20 and any(rows == LIST_LIMIT for rows, _, _ in read)
     long = [f"{rows} rows, {columns} columns: {who}" for rows, columns, who in read
             if rows > LIST_LIMIT and columns > FEW]  # fmt: skip
     assert not long, "\n".join(long)
+
+
+class Blind(Engagement):
+    """An engagement that refuses to tell what is shown while something is computed to be kept."""
+
+    def __getattribute__(self, name):
+        if computing and name in once.SHOWN:
+            raise AssertionError(f"{name} is read by what is kept")
+        return super().__getattribute__(name)
+
+
+computing = []
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """Names of the tables that each query of DuckDB reads."""
+    asked, own = [], ibis.backends.duckdb.Backend._to_duckdb_relation
+
+    def told(backend, expr, **named):
+        asked.append({table.name for table in expr.op().find(ops.DatabaseTable)})
+        return own(backend, expr, **named)
+
+    monkeypatch.setattr(ibis.backends.duckdb.Backend, "_to_duckdb_relation", told)
+    for module, name in ((once, "_compute"), (tables, "_write")):
+        made = getattr(module, name)
+
+        def flagged(*arguments, made=made):
+            computing.append(made)
+            try:
+                return made(*arguments)
+            finally:
+                computing.pop()
+
+        monkeypatch.setattr(module, name, flagged)
+    return asked
+
+
+@pytest.mark.long
+def test_a_rerun_takes_no_measure_again(many, watched):
+    """With another number of names, and other keys of the engagement that say what is shown, only
+    heads of lists are read again; what was kept did not hang on any of these keys.
+    """
+    object.__setattr__(many.engagement, "__class__", Blind)
+    shown_by(many, read_parameters({}), sales_gaps)
+    assert any("orders" in names for names in watched) and any("cube" in n for n in watched)
+    watched.clear()
+    file = many.engagement.folder / "engagement.yml"
+    told = yaml.safe_load(file.read_text()) | {"signed": {"name": "X"}, "audience": "sales"}
+    told["parameters"] = {"sales_gaps": {"name_count": 2}}
+    file.write_text(yaml.safe_dump(told))
+    again = open_book(file.parent)
+    shown_by(again, read_parameters({"name_count": 2}), sales_gaps)
+    assert watched and set.union(*watched) <= {"followed_list", "_decisions"}, watched

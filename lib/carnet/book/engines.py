@@ -28,8 +28,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from ibis.common.exceptions import IbisError, TableNotFound
 
+from carnet.book.frames import forget_beyond
 from carnet.book.mapped import Mapped
-from carnet.book.queries import DuckDB
+from carnet.book.queries import MOST_IN_ALL, DuckDB
 from carnet.engagement.databases import Address, first_line, from_environment, without_secret
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
@@ -114,7 +115,7 @@ class Engine:
             f"CAST({column} AS {kind}) AS {column}" if kind else column
             for column, kind in named.items()
         ]
-        self._create(name, f"SELECT {', '.join(typed)} FROM ({sql}) AS computed")
+        self._create(name, f"SELECT {', '.join(typed)} FROM ({sql}) AS computed", table)
         return self._named(name, table.schema()), sql
 
     @contextmanager
@@ -173,11 +174,28 @@ class Engine:
         return str(self.backend.compile(table, pretty=True))
 
     def _named(self, name: str, schema: ibis.Schema) -> ir.Table:
-        return self.backend.table(name)
+        """A table of the database by the columns known here, numbers as `keep` makes them: asked
+        for them, a server would mix in those of a table of its own of that name.
+        """
+        wide = {"int": ibis.dtype("int64"), "float": ibis.dtype("float64")}
+        kinds = {
+            column: wide["int"]
+            if kind.is_integer()
+            else wide["float"]
+            if kind.is_floating()
+            else kind
+            for column, kind in schema.items()
+        }
+        nullable = ibis.schema({column: kind.copy(nullable=True) for column, kind in kinds.items()})
+        return ops.DatabaseTable(
+            name, schema=nullable, source=self.backend, namespace=ops.Namespace()
+        ).to_expr()
 
-    def _create(self, name: str, query: str) -> None:
-        """Make a temporary table of a query, in the place of one of that name."""
-        self.backend.con.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {query}')
+    def _create(self, name: str, query: str, table: ir.Table) -> None:
+        """Make a temporary table of a query, in the place of one of that name, at the latest when
+        it is read; `table` is what it is made of.
+        """
+        self.backend.make_later(name, table, query)
 
 
 def engine_of(table: ir.Table) -> Engine:
@@ -316,7 +334,10 @@ class Spark(Elsewhere):
             shutil.rmtree(target, ignore_errors=True)
             super().mapped(made, target)
 
-    def _create(self, name: str, query: str) -> None:
+    def _named(self, name: str, schema: ibis.Schema) -> ir.Table:
+        return self.backend.table(name)
+
+    def _create(self, name: str, query: str, table: ir.Table) -> None:
         self.backend._session.sql(query).cache().createOrReplaceTempView(name)
 
 
@@ -426,25 +447,7 @@ class Postgres(Elsewhere):
                 copy.write(text.getvalue())
         return self._named(name, schema)
 
-    def _named(self, name: str, schema: ibis.Schema) -> ir.Table:
-        """By the columns known here: asked for them, the server would mix in those of a table
-        of its own of that name.
-        """
-        wide = {"int": ibis.dtype("int64"), "float": ibis.dtype("float64")}
-        kinds = {
-            column: wide["int"]
-            if kind.is_integer()
-            else wide["float"]
-            if kind.is_floating()
-            else kind
-            for column, kind in schema.items()
-        }
-        nullable = ibis.schema({column: kind.copy(nullable=True) for column, kind in kinds.items()})
-        return ops.DatabaseTable(
-            name, schema=nullable, source=self.backend, namespace=ops.Namespace()
-        ).to_expr()
-
-    def _create(self, name: str, query: str) -> None:
+    def _create(self, name: str, query: str, table: ir.Table) -> None:
         with self.backend.con.cursor() as cursor:
             cursor.execute(f'DROP TABLE IF EXISTS pg_temp."{name}"')
             cursor.execute(f'CREATE TEMP TABLE "{name}" AS {query}')
@@ -494,6 +497,7 @@ def connect(engine: str, folder: Path, rows: int = 0) -> Engine:
             con.execute("SET threads = 1")
         backend = DuckDB.from_connection(con)
         backend.folder = folder / QUERIES
+        forget_beyond(backend.folder, MOST_IN_ALL)
         return Engine(backend)
     return Spark(_spark()) if engine == "spark" else Postgres(_postgres(engine))
 

@@ -43,7 +43,6 @@ def write_frame(path: Path, frame: pd.DataFrame, note: Any) -> bool:
     False, and nothing is kept, where the frame would not come back exactly as it is, or where
     nothing can be written.
     """
-    part = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         table = pa.Table.from_pandas(frame)
         objects = [name for name in frame if frame[name].dtype == object]
@@ -54,20 +53,37 @@ def write_frame(path: Path, frame: pd.DataFrame, note: Any) -> bool:
         made = pa.BufferOutputStream()
         with pa.ipc.new_file(made, table.schema) as written:
             written.write_table(table)
-        content = made.getvalue().to_pybytes()
+    except (ValueError, OverflowError, pa.ArrowException):
+        return False
+    if not write_whole(path, made.getvalue().to_pybytes()):
+        return False
+    with contextlib.suppress(OSError):
+        forget_oldest(path.parent)
+    return True
+
+
+def write_whole(path: Path | None, content: bytes) -> bool:
+    """Keep bytes behind their digest, in a file that is there whole or not at all; False, and
+    nothing is kept, where nothing can be written.
+    """
+    if path is None:
+        return False
+    part = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         part.write_bytes(hashlib.sha256(content).digest() + content)
         part.replace(path)
-        forget_oldest(path.parent)
-    except (OSError, ValueError, OverflowError, pa.ArrowException):
+    except OSError:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         return False
     return True
 
 
-def read_frame(path: Path) -> tuple[pd.DataFrame, Any] | None:
-    """A frame that was kept, and its note; None where it is not there, or damaged."""
+def read_whole(path: Path | None) -> bytes | None:
+    """Bytes that were kept; None where they are not there, or damaged."""
+    if path is None:
+        return None
     try:
         kept = path.read_bytes()
     except OSError:
@@ -75,8 +91,16 @@ def read_frame(path: Path) -> tuple[pd.DataFrame, Any] | None:
     digest, content = kept[:DIGEST_BYTES], kept[DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
         return None
-    table = pa.ipc.open_file(content).read_all()
     touch(path)
+    return content
+
+
+def read_frame(path: Path) -> tuple[pd.DataFrame, Any] | None:
+    """A frame that was kept, and its note; None where it is not there, or damaged."""
+    content = read_whole(path)
+    if content is None:
+        return None
+    table = pa.ipc.open_file(content).read_all()
     note, objects = json.loads(table.schema.metadata[NOTE])
     return _as_written(table, objects), note
 
@@ -119,6 +143,16 @@ def forget_oldest(folder: Path) -> None:
     unused = [path for used, path in [*tables[KEPT:], *unfinished] if used < lately]
     for path in (*frames[KEPT:], *unused):
         remove(path)
+
+
+def forget_beyond(folder: Path, most_bytes: int) -> None:
+    """Remove the files of a folder that were used longest ago, until so many bytes are left."""
+    size = 0
+    for _, path in _by_use(folder.glob("*")):
+        with contextlib.suppress(OSError):
+            size += path.stat().st_size
+        if size > most_bytes:
+            remove(path)
 
 
 def _by_use(paths: Iterable[Path]) -> list[tuple[float, Path]]:

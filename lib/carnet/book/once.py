@@ -21,6 +21,11 @@ from carnet.engagement.running import this_run
 from carnet.measures.register import Ran, note, recording
 
 P = ParamSpec("P")
+# keys of an engagement that say what is shown, and how: a frame that is kept reads none of them
+SHOWN = {
+    "account_page_count", "audience", "lists", "maturity", "parameters", "sections", "signed",
+    "targets",
+}  # fmt: skip
 
 
 class Computed(NamedTuple):
@@ -88,8 +93,8 @@ def _compute(book: Book, function: Callable[[], pd.DataFrame]) -> Computed:
 
 
 def asked(book: Book, key: Any) -> str:
-    """Fingerprint of all that a frame depends on: the book, the engagement with the files that it
-    names, the question, the code.
+    """Fingerprint of all that a frame depends on: the book, the engagement but SHOWN, with the
+    files that it names, the question, the code.
     """
     own = (book.engagement.codebook_file, book.engagement.sector_file)
     told = repr(
@@ -97,7 +102,7 @@ def asked(book: Book, key: Any) -> str:
             CODE,
             book.folder.name,
             book.as_of,
-            book.engagement.model_dump(mode="json"),
+            book.engagement.model_dump(mode="json", exclude=SHOWN),
             [path.read_bytes() for path in own if path],
             book.pseudonyms,
             key,

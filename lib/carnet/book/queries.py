@@ -1,14 +1,15 @@
-"""The SQL of expressions for DuckDB, compiled once: by a process for all its books, and kept beside
-a book for the notebooks and runs that follow. On a small book compiling takes longer than running.
+"""Queries of DuckDB asked once: the SQL of an expression is compiled once by a process for all its
+books; beside a book it is kept, with the rows that it gave, for the notebooks and runs that follow.
 """
 
 import datetime as dt
 import hashlib
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,19 @@ import ibis.backends.duckdb
 import ibis.expr.datatypes as kinds
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.ipc
 from ibis.common.graph import Node
+
+from carnet.book.frames import read_whole, write_whole
 
 LIBRARIES = ("duckdb", "ibis-framework", "sqlglot")
 VERSIONS = tuple(map(version, LIBRARIES))
 PLAIN = (str, int, float, bool, type(None), dt.date, Decimal, Enum, kinds.DataType, ops.Namespace)
-MOST_KEPT = 5_000  # queries, by a process and beside a book
+MOST_KNOWN = 5_000  # queries of a process
+MOST_BYTES = 32_000_000  # of rows that are kept of a query
+MOST_IN_ALL = 1_000_000_000  # bytes that are kept beside a book
 HOLE = "\0{}\0"  # in the place of the name of a table of this process, which is another each time
-DIGEST_BYTES = 32
 
 _compiled: dict[str, str] = {}
 
@@ -34,41 +40,127 @@ class Unknown(Exception):
 
 
 class DuckDB(ibis.backends.duckdb.Backend):
-    """Ibis' backend, which looks for the SQL of an expression before it compiles one."""
+    """Ibis' backend, which looks for a query before it compiles and asks it."""
 
-    folder: Path | None = None  # where SQL is kept; None: by this process alone
+    folder: Path | None = None  # where queries are kept; None: by this process alone
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.origins: dict[str, str] = {}  # of a table of the database, by name
+        self.to_make: dict[str, tuple[ir.Table, str]] = {}  # see `make_later`
 
     def compile(self, expr: ir.Expr, /, **named: Any) -> str:
         """The SQL of an expression, as `ibis.backends.sql.SQLBackend.compile` gives it."""
         try:
-            shape, own = shape_of((expr.op(), tuple(sorted(named.items()))))
-        except (Unknown, RecursionError):
+            key, own = key_of((expr.op(), *sorted(named.items())))
+        except Unknown:
             return str(super().compile(expr, **named))
-        key = hashlib.sha256(repr((VERSIONS, shape)).encode()).hexdigest()
-        sql = _compiled.get(key) or _read(self.folder, key)
+        place = self._place(f"{key}.sql")
+        sql = _compiled.get(key)
+        if sql is None and (kept := read_whole(place)) is not None:
+            sql = kept.decode()
         if sql is None:
             sql = str(super().compile(expr, **named))
-            for number, name in enumerate(own):
-                sql = sql.replace(name, HOLE.format(number))
-            _write(self.folder, key, sql)
-        if len(_compiled) >= MOST_KEPT:
+            for number, table in enumerate(own):
+                sql = sql.replace(table.name, HOLE.format(number))
+            write_whole(place, sql.encode())
+        if len(_compiled) >= MOST_KNOWN:
             _compiled.clear()
         _compiled[key] = sql
-        for number, name in enumerate(own):
-            sql = sql.replace(HOLE.format(number), name)
+        for number, table in enumerate(own):
+            sql = sql.replace(HOLE.format(number), table.name)
         return sql
 
+    def read_parquet(self, paths: Any, /, *, table_name: str | None = None, **named: Any) -> Any:
+        """A file under a name; with one given it is a book's, written once and never again."""
+        if table_name:
+            self.origins[table_name] = str(paths)
+        return super().read_parquet(paths, table_name=table_name, **named)
 
-def shape_of(asked: Any) -> tuple[list[Any], list[str]]:
-    """All that the SQL of an expression, and of what is asked beside, depends on; and the names of
-    tables of this process in it.
+    def make_later(self, name: str, table: ir.Table, query: str) -> None:
+        """A temporary table of a query, made when a query first reads it; `table` is what it is
+        made of.
+        """
+        self.to_make[name] = table, query
+        self.origins.pop(name, None)  # of what bore the name before
+        with suppress(Unknown):
+            self.origins[name] = self._answer_key(table, query)
+
+    def _run_pre_execute_hooks(self, expr: ir.Expr) -> None:
+        for read in expr.op().find(ops.DatabaseTable):
+            if read.name in self.to_make:
+                table, query = self.to_make.pop(read.name)
+                self._run_pre_execute_hooks(table)
+                self.con.execute(f'CREATE OR REPLACE TEMP TABLE "{read.name}" AS {query}')
+        super()._run_pre_execute_hooks(expr)
+
+    def _to_duckdb_relation(self, expr: ir.Expr, **named: Any) -> Any:
+        ask = partial(super()._to_duckdb_relation, expr, **named)
+        try:
+            key = self._answer_key(expr, tuple(sorted(named.items())))
+        except Unknown:
+            return ask()
+        return Answer(ask, self._place(f"{key}.arrow"))
+
+    def _answer_key(self, expr: ir.Expr, beside: Any) -> str:
+        """Of all that the rows of an expression depend on."""
+        key, own = key_of((expr.op(), beside))
+        read = {table.name for table in expr.op().find(ops.DatabaseTable)}
+        if not read <= self.origins.keys():
+            raise Unknown(read)
+        given = [_rows_told(table) for table in own]
+        told = repr((key, given, sorted((name, self.origins[name]) for name in read)))
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def _place(self, name: str) -> Path | None:
+        return self.folder and self.folder / name
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a query, in the place of DuckDB's relation: kept, or asked and then kept."""
+
+    ask: Callable[[], Any]
+    place: Path | None
+
+    def to_arrow_table(self) -> pa.Table:
+        """All rows."""
+        if (kept := read_whole(self.place)) is not None:
+            return pa.ipc.open_file(kept).read_all()
+        rows = self.ask().to_arrow_table()
+        if self.place is not None and rows.nbytes <= MOST_BYTES:
+            made = pa.BufferOutputStream()
+            with pa.ipc.new_file(made, rows.schema) as written:
+                written.write_table(rows)
+            write_whole(self.place, made.getvalue().to_pybytes())
+        return rows
+
+    def to_arrow_reader(self, rows: int) -> pa.RecordBatchReader:
+        """So many rows at a time."""
+        return self.ask().to_arrow_reader(rows)
+
+
+def key_of(asked: Any) -> tuple[str, list[ops.InMemoryTable]]:
+    """The digest of what `shape_of` gives of something asked, and the tables of this process in it.
+    Raises Unknown.
+    """
+    try:
+        shape, own = shape_of(asked)
+    except RecursionError:
+        raise Unknown(type(asked)) from None
+    return hashlib.sha256(repr((VERSIONS, shape)).encode()).hexdigest(), own
+
+
+def shape_of(asked: Any) -> tuple[list[Any], list[ops.InMemoryTable]]:
+    """All that the SQL of an expression, and of what is asked beside, depends on; and the tables of
+    this process in it.
 
     Each part of it once, as its kind and what it is given, parts by their number; tables of the
     engine by name and columns, those of this process by number and columns. Raises Unknown.
     """
     numbers: dict[Node, int] = {}
     parts: list[Any] = []
-    own: list[str] = []
+    own: list[ops.InMemoryTable] = []
 
     def told(value: Any) -> Any:
         if isinstance(value, Node):
@@ -90,39 +182,21 @@ def shape_of(asked: Any) -> tuple[list[Any], list[str]]:
     return [told(asked), parts], own
 
 
-def _table(value: Node, own: list[str]) -> list[Any] | None:
+def _table(value: Node, own: list[ops.InMemoryTable]) -> list[Any] | None:
     if isinstance(value, ops.DatabaseTable):
         return ["table", value.name, repr(value.namespace), repr(value.schema)]
     if isinstance(value, ops.InMemoryTable):
-        own.append(value.name)
+        own.append(value)
         return ["own", repr(value.schema)]
     if isinstance(value, ops.PhysicalTable):
         raise Unknown(type(value))
     return None
 
 
-def _read(folder: Path | None, key: str) -> str | None:
-    """A query that was kept; None where it is not there, or damaged."""
-    if folder is None:
-        return None
-    try:
-        kept = (folder / f"{key}.sql").read_bytes()
-    except OSError:
-        return None
-    digest, told = kept[:DIGEST_BYTES], kept[DIGEST_BYTES:]
-    return told.decode() if hashlib.sha256(told).digest() == digest else None
-
-
-def _write(folder: Path | None, key: str, sql: str) -> None:
-    """Keep a query in a file that is there whole or not at all, where something may be written."""
-    if folder is None:
-        return
-    told = sql.encode()
-    part = folder / f".{key}-{os.getpid()}"
-    with suppress(OSError):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if sum(1 for _ in folder.iterdir()) < MOST_KEPT:
-            part.write_bytes(hashlib.sha256(told).digest() + told)
-            part.replace(folder / f"{key}.sql")
-    with suppress(OSError):
-        part.unlink(missing_ok=True)
+def _rows_told(table: ops.InMemoryTable) -> str:
+    """The digest of the rows of a table of this process."""
+    made = pa.BufferOutputStream()
+    rows = table.data.to_pyarrow(table.schema)
+    with pa.ipc.new_stream(made, rows.schema) as written:
+        written.write_table(rows)
+    return hashlib.sha256(made.getvalue()).hexdigest()

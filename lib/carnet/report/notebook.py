@@ -26,6 +26,7 @@ from carnet.book.book import Book
 from carnet.book.engines import engine_of, memory
 from carnet.book.frames import remove
 from carnet.book.mapped import Mapped
+from carnet.book.queries import DuckDB
 from carnet.engagement.file import spoken_in
 from carnet.engagement.parameters import Parameters, read_parameters
 from carnet.engagement.records import (
@@ -295,7 +296,7 @@ def _frames() -> Any:
     """Where frames are written as lists: Ibis' default database would draw a progress bar on stdout
     over a long one.
     """
-    return ibis.duckdb.from_connection(memory())
+    return DuckDB.from_connection(memory())
 
 
 def appendix(book: Book, parameters: Parameters) -> None:
