@@ -23,6 +23,7 @@ from carnet.customers import customer_years
 from carnet.customers.accounts.capital import account_capital, axes_of
 from carnet.customers.decisions import account_budgets
 from carnet.customers.gaps.gap_list import followed_list, gap_list
+from carnet.customers.growth.next_family import margin_rates
 from carnet.engagement.parameters import Policy
 from carnet.engagement.periods import buckets
 from carnet.measures import register
@@ -36,8 +37,8 @@ from carnet.measures.costs import (
     receivables,
 )
 from carnet.measures.gaps import contacts, gap_figures, gaps, salespeople, tasks
+from carnet.measures.growth import associations, migration, pipeline, reorders
 from carnet.measures.growth import families as bought_families
-from carnet.measures.growth import pipeline, reorders
 from carnet.measures.indicators import cohorts, kpi, lifetimes, recurring
 from carnet.measures.portfolio import (
     account_history,
@@ -93,6 +94,20 @@ def families(b):
     return defection.family_orders(
         b.table("sales").mutate(offer=b.table("sales").product), b.periods, MONTHS
     )
+
+
+@kept
+def pairs(b):
+    return bought_families.family_years(b.table("sales"), "offer", b.periods)
+
+
+def owned(b):
+    return pairs(b).filter(pairs(b).bought)
+
+
+def together_of(t):
+    both = pd.DataFrame(t.both, t.names, t.names).stack().reset_index()
+    return both.set_axis(["family", "other", "count"], axis=1).assign(customers=t.customer_count)
 
 
 def worth(b):
@@ -202,6 +217,39 @@ CALLS = {
     ),
     reorders.family_rhythms: lambda b: reorders.family_rhythms(
         b.table("sales"), "product", b.as_of
+    ),
+    associations.together: lambda b: together_of(associations.together(owned(b))),
+    associations.next_family_trial: lambda b: pd.DataFrame(
+        [vars(associations.next_family_trial(pairs(b)))]
+    ),
+    associations.next_families: lambda b: associations.next_families(
+        pairs(b), associations.next_family_trial(pairs(b)), margin_rates(pairs(b))
+    ),
+    bought_families.loyalty_by_families: lambda b: bought_families.loyalty_by_families(
+        pairs(b), moved(b)
+    ),
+    bought_families.contract_attachment: lambda b: bought_families.contract_attachment(
+        pairs(b), b.table("contracts").select("customer_id").distinct()
+    ),
+    bought_families.penetration: lambda b: bought_families.penetration(
+        pairs(b), b.table("customers").select("customer_id", group="segment")
+    ),
+    bought_families.price_moves: lambda b: bought_families.price_moves(pairs(b)),
+    bought_families.price_by_family: lambda b: bought_families.price_by_family(
+        bought_families.price_moves(pairs(b))
+    ),
+    reorders.reorders_due: lambda b: reorders.reorders_due(
+        reorders.family_rhythms(b.table("sales"), "product", b.as_of)
+    ),
+    migration.basket_frequency: lambda b: migration.basket_frequency(moved(b), [100.0, 500.0]),
+    migration.migration: lambda b: migration.migration(
+        migration.basket_frequency(moved(b), [100.0, 500.0]).rename(
+            before="basket_band_previous", after="basket_band"
+        )
+    ),
+    migration.class_changes: lambda b: migration.class_changes(
+        b.table("customers").limit(0).select("customer_id", **{"class": "segment"}),
+        b.table("customers").select("customer_id", **{"class": "segment"}),
     ),
     recurring.contract_states: lambda b: recurring.contract_states(contracts_of(b), AS_OF),
     recurring.recurring_products: lambda b: recurring.recurring_products(contracts_of(b), [AS_OF]),

@@ -2,19 +2,20 @@
 
 import json
 
-import pandas as pd
+import ibis
 import pytest
 from carnet.book.book import open_book
 from carnet.book.earlier import Published
+from carnet.customers.decisions import decided_frame
 from carnet.customers.growth.study import GrowthStudy
 from carnet.engagement.parameters import Parameters
 from carnet.measures.growth import migration
 
 
 def test_classes_of_two_days_by_hand():
-    before = pd.DataFrame({"customer_id": ["a", "b"], "class": ["A", "C"]})
-    after = pd.DataFrame({"customer_id": ["b", "c"], "class": ["B", "A"]})
-    t = migration.class_changes(before, after).set_index("customer_id")
+    before = ibis.memtable({"customer_id": ["a", "b"], "class": ["A", "C"]})
+    after = ibis.memtable({"customer_id": ["b", "c"], "class": ["B", "A"]})
+    t = migration.class_changes(before, after).execute().set_index("customer_id")
     assert t.class_before.to_dict() == {"a": "A", "b": "C", "c": migration.NOT_THERE}
     assert t.class_after.to_dict() == {"a": migration.NOT_THERE, "b": "B", "c": "A"}
 
@@ -35,7 +36,7 @@ def book(make_engagement):
 
 def test_two_customers_swap_classes_in_a_year(book):
     study = GrowthStudy(book, Parameters())
-    t = study.changes_of_class
+    t = study.changes_of_class.execute()
     abc = t[t.kind == "abc"].set_index("customer_id")
     there = migration.NOT_THERE
     assert abc.loc["BIG", ["class_before", "class_after"]].tolist() == ["A", "C"]
@@ -58,10 +59,13 @@ def test_strategies_of_the_earlier_report_are_beside_those_of_today(book, tmp_pa
     (lists / "strategy.csv").write_text(rows, encoding="utf-8")
     (tmp_path / "manifest.json").write_text(json.dumps({}), encoding="utf-8")
     study = GrowthStudy(book, Parameters(), Published(tmp_path, {}, {}))
-    t = study.changes_of_class
+    t = study.changes_of_class.execute()
     of = t[t.kind == "strategy_audit"].set_index("customer_id")
     assert of.class_before["BIG"] == "develop_it" and of.class_before["NEW"] == migration.NOT_THERE
-    decided = study.decided.set_index("customer_id").strategy
+    decided = decided_frame(book, study.parameters.policy, "customer_id", "strategy")
+    decided = decided.set_index("customer_id").strategy
     assert of.class_after["BIG"] == decided["BIG"]
+    both = of[~(of[["class_before", "class_after"]] == migration.NOT_THERE).any(axis=1)]
+    assert study.strategies_changed == ((both.class_before != both.class_after).sum(), 2)
     held = t[t.kind == "abc_audit"].set_index("customer_id")
     assert held.loc["BIG", ["class_before", "class_after"]].tolist() == ["A", "C"]

@@ -42,6 +42,15 @@ class Mapped:
         self.function(typed(self.table.schema().to_pyarrow().empty_table()))
 
 
+def as_it_is(table: ir.Table) -> Mapped:
+    """A table to which nothing is added."""
+    return Mapped(table, _same, {})
+
+
+def _same(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows
+
+
 def _in_batches(
     function: Rows, given: pa.Schema, made: pa.Schema, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:

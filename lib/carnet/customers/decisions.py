@@ -280,10 +280,8 @@ def _weighed(
 
 def _next(book: Book) -> ir.Table:
     """The family to offer each account, and the margin to expect of it."""
-    names = {"family": "next_family", "expected_margin": "next_margin"}
-    t = next_families_of(book).rename(columns=names)[["customer_id", *names.values()]]
-    kinds = {"customer_id": "string", "next_family": "string", "next_margin": "float64"}
-    return ibis.memtable(t, schema=kinds)
+    t = next_families_of(book)
+    return t.select("customer_id", next_family="family", next_margin="expected_margin")
 
 
 def _renewals(book: Book) -> pd.DataFrame:

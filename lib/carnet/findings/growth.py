@@ -2,7 +2,7 @@
 prices, reorders, baskets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from carnet.findings.base import Finding, list_names
 from carnet.measures.growth.associations import LEAST_LIFT, Trial
-from carnet.measures.growth.migration import NOT_THERE, Moves
+from carnet.measures.growth.migration import Moves
 from carnet.wording import N_, Wording, unknown
 
 SURE = 0.05  # p-value at or under which an uneven split is no luck
@@ -118,20 +118,20 @@ def trial(w: Wording, tried: Trial) -> str:
     )
 
 
-def opportunities(w: Wording, t: pd.DataFrame) -> Finding | None:
+def opportunities(w: Wording, t: Mapping[str, Any], first: pd.DataFrame) -> Finding | None:
     """How many accounts are worth an offer, and what it may bring."""
-    if not len(t):
+    if not t["count"]:
         return None
     sentence = w.ngettext(
         "{count} account has nothing else to be done and may buy another family: {margin} of "
         "margin to expect in a first year ({names}).",
         "{count} accounts have nothing else to be done and may buy another family: {margin} of "
         "margin to expect in a first year, first of all {names}.",
-        len(t),
-        margin=w.money(float(t.expected_margin.sum()), 0),
-        names=list_names(w, list(t.name.head(3))),
+        int(t["count"]),
+        margin=w.money(float(t["margin"]), 0),
+        names=list_names(w, list(first.name.head(3))),
     )
-    return Finding("opportunities", sentence, float(t.expected_margin.sum()))
+    return Finding("opportunities", sentence, float(t["margin"]))
 
 
 def prices(w: Wording, t: pd.DataFrame) -> str:
@@ -158,27 +158,25 @@ def prices(w: Wording, t: pd.DataFrame) -> str:
     )
 
 
-def due(w: Wording, listed: pd.DataFrame, rhythms: pd.DataFrame) -> str:
+def due(w: Wording, t: Mapping[str, Any], first: pd.DataFrame) -> str:
     """How many families are due to be ordered again, beside what luck makes."""
-    found = int(rhythms.due.sum())
-    told = dict(
-        pairs=w.number(len(rhythms)), found=w.number(found), luck=w.number(rhythms.chance.sum())
-    )
-    if not found:
+    if not t["due"]:
         return w._("No family has gone without an order by an account for longer than ever before.")
     sentence = w._(
         "Of {pairs} families that accounts order at a rhythm, {found} have not been ordered for "
         "longer than ever before; equal rhythms would make up to about {luck} by chance: something "
         "to mention. Accounts that are silent altogether, or not to be called, left out: {listed}.",
-        **told,
-        listed=w.number(len(listed)),
+        pairs=w.number(t["rhythms"]),
+        found=w.number(t["due"]),
+        luck=w.number(t["luck"]),
+        listed=w.number(t["listed"]),
     )
-    if not len(listed):
+    if not t["listed"]:
         return sentence
     return (
         sentence
         + " "
-        + w._("Largest of them: {names}.", names=list_names(w, list(listed.name.unique()[:3])))
+        + w._("Largest of them: {names}.", names=list_names(w, list(first.name.unique()[:3])))
     )
 
 
@@ -214,15 +212,11 @@ def moved_far(w: Wording, kind: str, m: Moves) -> Finding | None:
     return Finding(f"{kind}_moves", moved(w, kind, m), 0.0)
 
 
-def changed(w: Wording, t: pd.DataFrame) -> str:
+def changed(w: Wording, changed_count: int, both_count: int) -> str:
     """How many customers of both audits have another strategy; empty without an earlier one."""
-    there = (t.class_before != NOT_THERE) & (t.class_after != NOT_THERE)
-    both = t[(t.kind == "strategy_audit") & there]
-    if not len(both):
+    if not both_count:
         return ""
-    told = dict(
-        changed=w.number((both.class_before != both.class_after).sum()), both=w.number(len(both))
-    )
+    told = dict(changed=w.number(changed_count), both=w.number(both_count))
     return w._("Of {both} customers of both audits, {changed} have another strategy.", **told)
 
 

@@ -40,17 +40,12 @@ def main_points(study: GrowthStudy) -> Shows:
         by = w._(WORDS[study.widest])
         found.append(words.widest(w, by, study.changes(study.widest)))
     if study.family:
-        found.append(words.opportunities(w, study.opportunities))
-        found.append(words.together(w, study.named_pairs, _tried(study)))
+        found.append(words.opportunities(w, study.offers, study.opportunities))
+        found.append(words.together(w, study.named_pairs, study.tried_count))
     if study.book.has("sales") and not complete(study):
         found.append(words.moved_far(w, "basket", study.basket_moves))
         found.append(words.moved_far(w, "frequency", study.frequency_moves))
     yield from points(w, found)
-
-
-def _tried(study: GrowthStudy) -> int:
-    count = study.pairs[study.pairs.bought.astype(bool)].family.nunique()
-    return count * (count - 1) // 2
 
 
 @section(given("sales"))
@@ -126,7 +121,7 @@ def bought_together(study: GrowthStudy) -> Shows:
     if not study.family:
         return
     w = study.book.wording
-    yield from said(words.together(w, study.named_pairs, _tried(study)))
+    yield from said(words.together(w, study.named_pairs, study.tried_count))
     if len(study.named_pairs):
         yield _pairs(study)
     yield Kept(
@@ -168,7 +163,7 @@ def next_family(study: GrowthStudy) -> Shows:
         return
     w = study.book.wording
     yield from said(words.trial(w, study.trial))
-    yield from said(words.opportunities(w, study.opportunities))
+    yield from said(words.opportunities(w, study.offers, study.opportunities))
     yield Exhibit(
         "opportunities",
         w._("Accounts to offer a family they do not buy, largest margin to expect first"),
@@ -184,12 +179,11 @@ def next_family(study: GrowthStudy) -> Shows:
             "offer adds, only accounts left alone would tell."
         ),
         missing=too_few(study.book, study.opportunities),
-        lists={"opportunities_to_open": study.opportunities},
+        lists={"opportunities_to_open": study.opportunities_list},
         names="opportunities",
         checks=[
             (
-                bool((study.decided.action[study.decided.customer_id.isin(
-                    study.opportunities.customer_id)] == "develop").all()),
+                study.offers["count"] == study.offers["decided"],
                 "an account of the list is told something else elsewhere",
             )
         ],
@@ -246,7 +240,7 @@ def contracts_attached(study: GrowthStudy) -> Shows:
             "customer_id name salesperson family_revenue action", first=study.parameters.top_count
         ),
         missing=too_few(study.book, study.unattached),
-        lists={"without_contract": study.unattached},
+        lists={"without_contract": study.unattached_list},
     )
 
 
@@ -282,7 +276,7 @@ def due_again(study: GrowthStudy) -> Shows:
     if not study.family:
         return
     w = study.book.wording
-    yield from said(words.due(w, study.due, study.rhythms))
+    yield from said(words.due(w, study.due_counts, study.due))
     yield Exhibit(
         "reorders-due",
         w._("Families due by their own rhythm, largest revenue of 12 months first"),
@@ -297,7 +291,7 @@ def due_again(study: GrowthStudy) -> Shows:
             "that of the list of actions."
         ),
         missing=too_few(study.book, study.due),
-        lists={"reorders_due": study.due},
+        lists={"reorders_due": study.due_list},
     )
 
 
@@ -310,9 +304,7 @@ def which_baskets(study: GrowthStudy) -> Shows:
     yield Exhibit(
         "baskets-frequency",
         w._("Customers by mean basket and orders a year"),
-        study.bands[study.bands.basket_band >= 0]
-        .groupby(["basket_band", "frequency_band"], as_index=False)
-        .agg(customer_count=("customer_id", "size"), revenue=("revenue", "sum")),
+        study.grid,
         Drawn(
             draw_grid,
             {
@@ -323,7 +315,7 @@ def which_baskets(study: GrowthStudy) -> Shows:
         ),
         subtitle=w._("Customers that bought in the last 12 months"),
         source=source(study),
-        missing=too_few(study.book, study.bands),
+        missing=too_few(study.book, study.grid),
         lists={"basket_bands": study.bands},
     )
     yield from said(words.moved(w, "basket", study.basket_moves))
@@ -340,7 +332,7 @@ def who_moved(study: GrowthStudy) -> Shows:
         return
     w = study.book.wording
     yield from said(words.moved(w, "abc", study.abc_moves))
-    yield from said(words.changed(w, study.changes_of_class))
+    yield from said(words.changed(w, *study.strategies_changed))
     yield Exhibit(
         "class-changes",
         w._("Customers that changed class, largest change of revenue first"),

@@ -2,18 +2,40 @@
 are bought independently of each other; the next family against a planted one.
 """
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
 from carnet.measures.growth import associations
 
 
-def bought(owned):
+def rows(owned):
     """Rows customer, family of a truth by customer and family."""
     rows, columns = np.nonzero(owned)
     return pd.DataFrame(
         {"customer_id": [f"C{r:04d}" for r in rows], "family": [f"F{c:02d}" for c in columns]}
     )
+
+
+def bought(owned):
+    """What `together` gives of it, counted here."""
+    names = [f"F{c:02d}" for c in range(owned.shape[1]) if owned[:, c].any()]
+    owned = owned[:, owned.any(axis=0)]
+    return associations.Together(names, int(owned.any(axis=1).sum()), owned.T.astype(float) @ owned)
+
+
+def test_families_are_counted_together():
+    """customers by family, and by two of them; nobody owns nothing."""
+    rng = np.random.default_rng(19)
+    for families in (1, 3, 70):
+        owned = rng.random((50, families)) < 0.2
+        found, told = associations.together(ibis.memtable(rows(owned))), bought(owned)
+        assert (found.names, found.customer_count) == (told.names, told.customer_count)
+        assert (found.both == told.both).all()
+    empty = ibis.memtable([], schema={"customer_id": "string", "family": "string"})
+    none = associations.together(empty)
+    assert (none.names, none.customer_count, none.both.size) == ([], 0, 0)
+    assert not len(associations.associations(none))
 
 
 def test_support_confidence_and_lift_by_hand():
@@ -69,14 +91,18 @@ def test_independent_families_are_rarely_named():
 
 def years(before, began, revenue=100.0):
     """`family_years` of truths by customer and family: owned a year ago, begun since."""
-    rows, columns = np.nonzero(before | began)
-    t = pd.DataFrame(
-        {"customer_id": [f"C{r:04d}" for r in rows], "family": [f"F{c:02d}" for c in columns]}
-    )
-    owned = before[rows, columns]
-    return t.assign(
+    owned = before[np.nonzero(before | began)]
+    return rows(before | began).assign(
         bought=True, bought_previous=owned, owned_before=owned, revenue=revenue, margin=revenue / 2
     )
+
+
+def trial_of(pairs):
+    return associations.next_family_trial(ibis.memtable(pairs))
+
+
+def next_of(pairs, trial, rates):
+    return associations.next_families(ibis.memtable(pairs), trial, rates).execute()
 
 
 def planted(rng, follows):
@@ -95,10 +121,10 @@ def planted(rng, follows):
 
 def test_the_trial_finds_families_that_follow_each_other_and_says_when_they_do_not():
     rng = np.random.default_rng(22)
-    found = associations.next_family_trial(years(*planted(rng, follows=True)))
+    found = trial_of(years(*planted(rng, follows=True)))
     assert found.method == "associated" and found.low > 0
     assert found.associated_count > 2 * found.popular_count
-    other = associations.next_family_trial(years(*planted(rng, follows=False)))
+    other = trial_of(years(*planted(rng, follows=False)))
     assert other.method == "popular" and other.hits == other.popular_count
 
 
@@ -112,8 +138,8 @@ def test_the_next_family_of_an_account_and_its_margin_by_hand():
     pairs["revenue"] = np.where(pairs.owned_before, 90.0 / count, 10.0)
     new = pairs[~pairs.owned_before].assign(customer_id=lambda t: "N" + t.customer_id)
     pairs = pd.concat([pairs, new], ignore_index=True)
-    trial = associations.next_family_trial(pairs)
-    t = associations.next_families(pairs, trial, pd.Series({f"F{c:02d}": 0.5 for c in range(8)}))
+    trial = trial_of(pairs)
+    t = next_of(pairs, trial, pd.Series({f"F{c:02d}": 0.5 for c in range(8)}))
     owned = pairs.groupby("customer_id").family.agg(set)
     assert all(row.family not in owned[row.customer_id] for row in t.itertuples())
     only = t[t.customer_id.map(lambda c: owned[c] == {"F00"})]
@@ -137,16 +163,16 @@ def test_the_trial_counts_who_stopped_buying_altogether():
     pairs = years(before, began)
     gone = pairs.customer_id.isin([f"C{r:04d}" for r in range(10, 20)])
     pairs = pairs.assign(bought=~gone)
-    trial = associations.next_family_trial(pairs)
+    trial = trial_of(pairs)
     assert (trial.customer_count, trial.popular_count, trial.associated_count) == (20, 10, 10)
 
 
 def test_too_small_a_trial_foretells_nothing():
     before = np.eye(9, 3, dtype=bool)
     pairs = years(before, ~before & (np.arange(3) == 2))
-    trial = associations.next_family_trial(pairs.assign(bought=pairs.owned_before))
+    trial = trial_of(pairs.assign(bought=pairs.owned_before))
     assert trial.customer_count < associations.LEAST_TRIED
-    assert not len(associations.next_families(pairs, trial, pd.Series(dtype=float)))
+    assert not len(next_of(pairs, trial, pd.Series(dtype=float)))
 
 
 def test_where_nobody_began_with_a_family_no_margin_is_told():
@@ -154,8 +180,8 @@ def test_where_nobody_began_with_a_family_no_margin_is_told():
     before = np.zeros((40, 2), dtype=bool)
     before[:30, 0], before[30:, 1] = True, True
     pairs = years(before, np.zeros_like(before))
-    trial = associations.next_family_trial(pairs)
-    t = associations.next_families(pairs, trial, pd.Series({"F00": 0.5, "F01": 0.5}))
+    trial = trial_of(pairs)
+    t = next_of(pairs, trial, pd.Series({"F00": 0.5, "F01": 0.5}))
     assert trial.customer_count == 40 and trial.hits == 0
     assert len(t) and t.expected_margin.isna().all()
 
@@ -166,4 +192,91 @@ def test_a_family_that_nobody_had_a_year_ago_is_no_case_of_the_trial():
     before[:, :2] = True
     began = np.zeros_like(before)
     began[:30, 2], began[30:, 3] = True, True
-    assert associations.next_family_trial(years(before, began)).customer_count == 0
+    assert trial_of(years(before, began)).customer_count == 0
+
+
+def by_hand(pairs, rates):
+    """Trial and next families customer by customer: sets and loops, from the definitions."""
+    of = {c: t.set_index("family") for c, t in pairs.groupby("customer_id")}
+
+    def law(owns):
+        names = sorted(set().union(*owns.values()))
+        return names, {
+            (a, b): sum(a in own and b in own for own in owns.values())
+            for a in names
+            for b in names
+        }
+
+    def first(own, names, both, method, n):
+        def score(name):
+            if method == "popular":
+                return round(both[name, name] / n, 12)
+            return round(sum(both[a, name] / both[a, a] for a in own) / len(own), 12)
+
+        left = [name for name in names if name not in own]
+        return max(left, key=lambda name: (score(name), [-ord(c) for c in name]), default=None)
+
+    before = {c: set(t.index[t.owned_before]) for c, t in of.items()}
+    names, both = law(before)
+    n = sum(map(bool, before.values()))
+    cases = [c for c in of if of[c].bought_previous.any() and set(names) - before[c]]
+    hits = {
+        method: sum(
+            bool(of[c].bought.get(name, False))
+            for c in cases
+            for name in [first(before[c], names, both, method, n)]
+        )
+        for method in ("popular", "associated")
+    }
+    known = {c: set(t.index[t.bought | t.owned_before]) for c, t in of.items()}
+    method = trial_of(pairs).method
+    names, both = law(known)
+    n = sum(map(bool, known.values()))
+    named = {c: first(known[c], names, both, method, n) for c in of if of[c].bought.any()}
+    whole = {c: t.revenue.sum() for c, t in of.items()}
+    shares = [
+        (row.family, row.revenue / whole[row.customer_id])
+        for row in pairs.itertuples()
+        if row.bought and not row.owned_before and row.revenue > 0
+        and of[row.customer_id].owned_before.any() and whole[row.customer_id] > 0
+    ]  # fmt: skip
+    margins = {}
+    for customer, family in named.items():
+        own = [share for name, share in shares if name == family]
+        own = own if len(own) >= associations.LEAST_ADOPTERS else [share for _, share in shares]
+        if family is not None:
+            first_year = np.median(own) * max(whole[customer], 0.0)
+            margins[customer] = family, first_year, first_year * rates[family]
+    return len(cases), hits, margins
+
+
+@pytest.mark.parametrize("families", [5, 70])
+def test_trial_and_next_families_are_those_told_by_hand(families):
+    """Random books, credit notes and accounts that only return goods among them; 70 families are
+    more than the bits of a number hold.
+    """
+    rng = np.random.default_rng(100 + families)
+    often = np.where(np.arange(families) == families - 1, 0.5, 3 / families)
+    before = rng.random((60, families)) < often
+    began = (rng.random((60, families)) < often / 2) & ~before
+    pairs = years(before, began, revenue=1.0)
+    pairs["bought"] = rng.random(len(pairs)) < 0.8
+    pairs["bought_previous"] &= rng.random(len(pairs)) < 0.8
+    pairs["revenue"] = rng.normal(50, 60, len(pairs)).round(2)
+    only_back = pairs.head(2).assign(
+        customer_id=["C0001", "BACK"], family="Z", bought=False, bought_previous=False,
+        owned_before=False, revenue=-20.0,
+    )  # fmt: skip
+    pairs = pd.concat([pairs, only_back], ignore_index=True)
+    rates = {f"F{c:02d}": 0.1 + c / 100 for c in range(families)}
+    count, hits, margins = by_hand(pairs, rates)
+    trial = trial_of(pairs)
+    assert (trial.customer_count, trial.popular_count) == (count, hits["popular"])
+    assert trial.associated_count == hits["associated"]
+    t = next_of(pairs, trial, pd.Series(rates)).set_index("customer_id")
+    told = {c: m for c, m in margins.items() if c in t.index}
+    assert t.family.to_dict() == {c: m[0] for c, m in told.items()} and len(t) > 30
+    assert t.first_revenue.to_dict() == pytest.approx({c: m[1] for c, m in told.items()})
+    money = {c: trial.rate * m[2] for c, m in told.items()}
+    assert t.expected_margin.to_dict() == pytest.approx(money)
+    assert trial.hits and (t.score > 0).all() and len(margins) - len(told) < 10

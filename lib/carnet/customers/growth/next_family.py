@@ -1,10 +1,12 @@
 """The next family for each account, computed once: what decisions and the page of growth read."""
 
 import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.book.once import once
+from carnet.book.mapped import Mapped, as_it_is
+from carnet.book.tables import tabled
 from carnet.measures.growth import associations, families
 
 MOST_FAMILIES = 200
@@ -20,8 +22,8 @@ def can_foretell(book: Book) -> bool:
     return bool(family_of(book)) and book.previous_is_complete and not book.orders_too_rarely
 
 
-@once
-def family_pairs(book: Book) -> pd.DataFrame:
+@tabled
+def family_pairs(book: Book) -> Mapped:
     """`families.family_years` of the book, of the MOST_FAMILIES families with most customers.
 
     Beyond them a family is too rare to go with another, and pairs of families are its square.
@@ -29,22 +31,24 @@ def family_pairs(book: Book) -> pd.DataFrame:
     t = families.family_years(book.table("sales"), family_of(book), book.periods)
     counts = t.group_by("family").agg(customers=t.count())
     kept = counts.order_by(ibis.desc("customers"), "family").limit(MOST_FAMILIES)
-    return t.semi_join(kept, "family").order_by("customer_id", "family").execute()
+    return as_it_is(t.semi_join(kept, "family").order_by("customer_id", "family"))
 
 
-@once
-def next_families_of(book: Book) -> pd.DataFrame:
+@tabled
+def next_families_of(book: Book) -> Mapped:
     """`associations.next_families` of the book; no row where nothing can be foretold."""
     if not can_foretell(book):
-        return pd.DataFrame(columns=associations.NEXT_COLUMNS)
+        return as_it_is(ibis.memtable([], schema=associations.NEXT))
     pairs = family_pairs(book)
     trial = associations.next_family_trial(pairs)
-    return associations.next_families(pairs, trial, margin_rates(pairs))
+    return as_it_is(associations.next_families(pairs, trial, margin_rates(pairs)))
 
 
-def margin_rates(pairs: pd.DataFrame) -> pd.Series:
+def margin_rates(pairs: ir.Table) -> pd.Series:
     """Margin ÷ revenue of the last 12 months by family; NaN where no line tells a cost."""
-    if "margin" not in pairs:
+    if "margin" not in pairs.columns:
         return pd.Series(dtype=float)
-    told = pairs[pairs.margin.notna()].groupby("family")[["margin", "revenue"]].sum()
-    return told.margin / told.revenue.where(told.revenue > 0)
+    told = pairs.filter(pairs.margin.notnull()).group_by("family")
+    t = told.agg(margin=lambda t: t.margin.sum(), revenue=lambda t: t.revenue.sum())
+    t = t.execute().set_index("family")
+    return t.margin / t.revenue.where(t.revenue > 0)

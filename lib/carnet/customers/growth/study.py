@@ -5,13 +5,17 @@ each computed when it is first read.
 from dataclasses import dataclass
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.earlier import Published
+from carnet.book.mapped import frame
 from carnet.customers import series
 from carnet.customers.accounts.groups import CUTS, cuts_of
-from carnet.customers.decisions import NAMED, decided_frame, may_be_called
+from carnet.customers.columns import Part, joined, most_first
+from carnet.customers.decisions import LEFT_ALONE, but, decisions
 from carnet.customers.figures import measured
 from carnet.customers.growth.next_family import (
     can_foretell,
@@ -21,6 +25,7 @@ from carnet.customers.growth.next_family import (
 )
 from carnet.customers.objectives import offer_progress
 from carnet.engagement.parameters import Parameters
+from carnet.engagement.records import LIST_LIMIT
 from carnet.measures.growth import associations, families, migration, reorders
 from carnet.measures.growth.figures import growth_figures
 from carnet.measures.indicators import recurring
@@ -30,8 +35,13 @@ from carnet.measures.register import computed
 SILENT = 2  # times its own rhythm, from which an account as a whole is silent
 MOST_GROUPS = 40  # of a cut that is charted
 NAMED_FAMILIES = 12  # largest families of a table of families by class
-# of a decision
-READ = (*NAMED, "name", "salesperson", "silence_ratio", "status", "strategy", "abc_class")
+KINDS = ("abc", "rfm", "strategy_audit", "abc_audit")  # of changes of class
+MONEY = ("revenue", "revenue_previous", "sales_gap")
+CLASSES = {"customer_id": "string", "class": "string"}
+CHANGES = {"customer_id": "string", "class_before": "string", "class_after": "string",
+           "kind": "string"}  # fmt: skip
+DECIDED = ("name", "salesperson", "action")  # shown of a decision
+SPEAKS = ("silence_ratio", "status")  # whether an account still orders
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ class GrowthStudy:
     # --- families
 
     @computed
-    def pairs(self) -> pd.DataFrame:
+    def pairs(self) -> ir.Table:
         """What each customer bought of each family: `families.family_years`."""
         return family_pairs(self.book)
 
@@ -109,9 +119,14 @@ class GrowthStudy:
         return there and any(target.offer for target in self.book.engagement.targets)
 
     @computed
+    def bought(self) -> associations.Together:
+        """Families that the same customers bought in 12 months: `associations.together`."""
+        return associations.together(self.pairs.filter(self.pairs.bought))
+
+    @computed
     def associated(self) -> pd.DataFrame:
         """Families bought by the same customers: `associations.associations`."""
-        return associations.associations(self.pairs[self.pairs.bought.astype(bool)])
+        return associations.associations(self.bought)
 
     @property
     def named_pairs(self) -> pd.DataFrame:
@@ -121,16 +136,22 @@ class GrowthStudy:
             ["lift", "confidence", "family_a"], ascending=[False, False, True]
         ).drop_duplicates(["count_both", "lift", "p_value"], ignore_index=True)
 
+    @property
+    def tried_count(self) -> int:
+        """Pairs of families that were looked at."""
+        count = len(self.bought.names)
+        return count * (count - 1) // 2
+
     @computed
     def trial(self) -> associations.Trial:
         """The next family, tried on the last year."""
         return associations.next_family_trial(self.pairs)
 
     @computed
-    def moved(self) -> pd.DataFrame:
+    def moved(self) -> ir.Table:
         """Customers of the last 12 months and the 12 before: `movement.customer_movement`."""
         moved = series.moved(self.book, self.book.periods.yearly)
-        return moved.order_by("customer_id").execute()
+        return self.book.kept("customer_movement", moved)
 
     @computed
     def loyalty(self) -> pd.DataFrame:
@@ -142,21 +163,24 @@ class GrowthStudy:
         """Share of each ABC class that buys the largest families: `families.penetration`."""
         p = self.parameters
         classes = concentration.abc_classes(series.moved(self.book), p.abc_cut_a, p.abc_cut_b)
-        groups = classes.execute()[["customer_id", "abc_class"]]
-        t = families.penetration(self.pairs, groups.rename(columns={"abc_class": "group"}))
-        largest = self.pairs.groupby("family").revenue.sum().nlargest(NAMED_FAMILIES).index
+        groups = classes.select("customer_id", group="abc_class")
+        t = families.penetration(self.pairs, groups)
+        sums = self.pairs.group_by("family").agg(revenue=self.pairs.revenue.sum())
+        largest = sums.order_by(ibis.desc("revenue"), "family").limit(NAMED_FAMILIES).execute()
         wide = t.pivot(index="family", columns="group", values="penetration_rate")
         wide.columns = [f"class_{name.lower()}" for name in wide.columns]
-        return wide.reindex(largest).reindex(columns=["class_a", "class_b", "class_c"])
+        columns = ["class_a", "class_b", "class_c"]
+        return wide.reindex(pd.Index(largest.family)).reindex(columns=columns)
 
-    @computed
-    def holders(self) -> list[str]:
-        """Customers with a contract that runs at the audit date; nobody without the table."""
+    @property
+    def holders(self) -> ir.Table:
+        """customer_id of those with a contract that runs at the audit date; nobody without the
+        table.
+        """
         if not self.book.has("contracts"):
-            return []
-        contracts, as_of = self.book.table("contracts"), self.book.as_of
-        t = recurring.monthly_recurring(contracts, [as_of]).execute()
-        return list(t.customer_id)
+            return ibis.memtable([], schema={"customer_id": "string"})
+        t = recurring.monthly_recurring(self.book.table("contracts"), [self.book.as_of])
+        return t.select("customer_id").distinct()
 
     @computed
     def attached(self) -> pd.DataFrame:
@@ -164,21 +188,24 @@ class GrowthStudy:
         return families.contract_attachment(self.pairs, self.holders)
 
     @computed
-    def unattached(self) -> pd.DataFrame:
+    def unattached_list(self) -> ir.Table:
         """Accounts without a contract, and that may be called: what they bought in 12 months of
         families of which others hold one, largest first, with their one decision.
         """
-        often = set(self.attached.family[self.attached.attached_count > 0])
-        t = self.pairs[self.pairs.family.isin(often) & ~self.pairs.customer_id.isin(self.holders)]
-        t = t.groupby("customer_id", as_index=False).agg(family_revenue=("revenue", "sum"))
-        decided = self.decided[["customer_id", "name", "salesperson", "action"]]
-        t = t[t.family_revenue > 0].merge(decided, on="customer_id")
-        t = t[may_be_called(self.decided, t.customer_id)]
-        order = ["family_revenue", "customer_id"]
-        return t.sort_values(order, ascending=[False, True], ignore_index=True)
+        often = list(self.attached.family[self.attached.attached_count > 0])
+        t = self.pairs.filter(self.pairs.family.isin(often)).anti_join(self.holders, "customer_id")
+        t = t.group_by("customer_id").agg(family_revenue=t.revenue.sum())
+        decided = self.decided.select("customer_id", *DECIDED)
+        t = but(t.filter(t.family_revenue > 0).join(decided, "customer_id"), LEFT_ALONE)
+        return t.order_by(ibis.desc("family_revenue"), "customer_id")
 
     @computed
-    def prices(self) -> pd.DataFrame:
+    def unattached(self) -> pd.DataFrame:
+        """The first of them."""
+        return self.first(self.unattached_list)
+
+    @computed
+    def prices(self) -> ir.Table:
         """Mean price of each family and account beside the year before: `families.price_moves`."""
         return families.price_moves(self.pairs)
 
@@ -190,49 +217,76 @@ class GrowthStudy:
     # --- accounts
 
     @computed
-    def decided(self) -> pd.DataFrame:
-        """The one decision an account, with what is read of it here."""
-        return decided_frame(self.book, self.parameters.policy, *READ)
+    def decided(self) -> ir.Table:
+        """The one decision an account: `decisions.decisions`."""
+        return decisions(self.book, self.parameters.policy)
+
+    def first(self, t: ir.Table) -> pd.DataFrame:
+        """The first rows of a list in its order."""
+        return frame(t.limit(LIST_LIMIT))
+
+    @computed
+    def opportunities_list(self) -> ir.Table:
+        """The accounts whose one decision is to offer a family, dearest first."""
+        chosen = self.decided.filter(self.decided.action == "develop")
+        named = chosen.select("customer_id", "name", "salesperson")
+        t = next_families_of(self.book).join(named, "customer_id")
+        return t.order_by(*most_first(t, "expected_margin"))
 
     @computed
     def opportunities(self) -> pd.DataFrame:
-        """The accounts whose one decision is to offer a family, dearest first."""
-        chosen = self.decided[self.decided.action == "develop"]
-        t = next_families_of(self.book).merge(
-            chosen[["customer_id", "name", "salesperson"]], on="customer_id"
-        )
-        order = ["expected_margin", "customer_id"]
-        return t.sort_values(order, ascending=[False, True], ignore_index=True)
+        """The first of them."""
+        return self.first(self.opportunities_list)
 
     @computed
-    def rhythms(self) -> pd.DataFrame:
+    def offers(self) -> dict[str, float]:
+        """How many accounts to offer a family (count), how many are decided to be offered one
+        (decided), and the margin to expect; 0 where none is known.
+        """
+        t = self.opportunities_list
+        margin = t.expected_margin.sum().fill_null(0.0)
+        told = t.agg(count=t.count(), margin=margin).execute().iloc[0]
+        decided = self.decided.filter(self.decided.action == "develop").count().execute()
+        return {**told, "decided": int(decided)}
+
+    @computed
+    def rhythms(self) -> ir.Table:
         """Rhythm of each family that an account bought in the last 12 months: a family silent for
         longer has been given up, which the gap list tells.
         """
         t = reorders.family_rhythms(self.book.table("sales"), self.family, self.book.as_of)
-        bought = self.pairs[self.pairs.bought.astype(bool)]
-        return reorders.reorders_due(t.execute().merge(bought[["customer_id", "family"]]))
+        sold = self.pairs.filter(self.pairs.bought)
+        sold = sold.select("customer_id", "family", family_revenue="revenue")
+        return reorders.reorders_due(t.join(sold, ["customer_id", "family"]))
 
     @computed
-    def due(self) -> pd.DataFrame:
+    def due_list(self) -> ir.Table:
         """The families due, of accounts that may be called and still order, with their names and
         decision, largest revenue of the family in the last 12 months first.
         """
-        decided = self.decided.set_index("customer_id")
+        t = self.decided.select("customer_id", *DECIDED, *SPEAKS)
         # an account that is silent altogether is no family to ask for
-        speaks = ~(decided.silence_ratio.astype(float) >= SILENT) & (decided.status != "lost")
-        kept = ~decided.action.isin(["leave_alone", "do_not_chase", "last_chance", "wait"]) & speaks
-        t = self.rhythms[self.rhythms.due & self.rhythms.customer_id.map(kept).eq(True)]
-        sold = self.pairs.set_index(["customer_id", "family"]).revenue
-        keys = pd.MultiIndex.from_frame(t[["customer_id", "family"]])
-        t = t.assign(
-            name=t.customer_id.map(decided.name),
-            salesperson=t.customer_id.map(decided.salesperson),
-            action=t.customer_id.map(decided.action),
-            family_revenue=sold.reindex(keys).to_numpy(),
+        silent = (t.silence_ratio >= SILENT).fill_null(False) | (t.status == "lost").fill_null(
+            False
         )
-        order = ["family_revenue", "customer_id", "family"]
-        return t.sort_values(order, ascending=[False, True, True], ignore_index=True)
+        t = but(t.filter(~silent), ["leave_alone", "do_not_chase", "last_chance", "wait"])
+        t = self.rhythms.filter(self.rhythms.due).join(t.drop(*SPEAKS), "customer_id")
+        return t.order_by(ibis.desc("family_revenue"), "customer_id", "family")
+
+    @computed
+    def due(self) -> pd.DataFrame:
+        """The first of them."""
+        return self.first(self.due_list)
+
+    @computed
+    def due_counts(self) -> dict[str, float]:
+        """Families with a rhythm (rhythms), those due, how many luck would make, and those of the
+        list (listed).
+        """
+        t = self.rhythms
+        due, luck = t.due.sum().fill_null(0), t.chance.sum().fill_null(0.0)
+        told = t.agg(rhythms=t.count(), due=due, luck=luck).execute().iloc[0]
+        return {**told, "listed": int(self.due_list.count().execute())}
 
     # --- baskets
 
@@ -243,14 +297,23 @@ class GrowthStudy:
         return baskets.basket_bounds(orders, self.parameters.basket_band_count)
 
     @computed
-    def bands(self) -> pd.DataFrame:
+    def bands(self) -> ir.Table:
         """Customers by mean basket and frequency in both years: `migration.basket_frequency`."""
-        return migration.basket_frequency(self.moved, self.bounds)
+        return migration.basket_frequency(self.moved, self.bounds).order_by("customer_id")
+
+    @computed
+    def grid(self) -> pd.DataFrame:
+        """Customers and revenue of each band of mean baskets and of frequency of the last year."""
+        t = self.bands.filter(self.bands.basket_band >= 0)
+        t = t.group_by("basket_band", "frequency_band").agg(
+            customer_count=t.count(), revenue=t.revenue.sum()
+        )
+        return t.order_by("basket_band", "frequency_band").execute()
 
     def migrated(self, kind: str) -> pd.DataFrame:
         """How customers moved between bands (basket, frequency): `migration.migration`."""
-        names = {f"{kind}_band_previous": "before", f"{kind}_band": "after"}
-        return migration.migration(self.bands.rename(columns=names))
+        names = {"before": f"{kind}_band_previous", "after": f"{kind}_band"}
+        return migration.migration(self.bands.rename(names))
 
     @computed
     def basket_moves(self) -> migration.Moves:
@@ -264,7 +327,7 @@ class GrowthStudy:
 
     # --- classes, a year ago and at the last audit
 
-    def classes_of(self, years: int) -> dict[str, pd.DataFrame]:
+    def classes_of(self, years: int) -> dict[str, ir.Table]:
         """ABC class and RFM segment of the 12 months that ended so many years ago: customer_id,
         class.
         """
@@ -276,70 +339,84 @@ class GrowthStudy:
         scores = segments.rfm_scores(segments.customer_activity(moved, periods.as_of))
         found = {"abc": classes.rename({"class": "abc_class"})}
         found["rfm"] = scores.rename({"class": "segment"})
-        found = {name: t.select("customer_id", "class") for name, t in found.items()}
-        return {name: t.order_by("customer_id").execute() for name, t in found.items()}
+        return {name: t.select("customer_id", "class") for name, t in found.items()}
 
     @computed
-    def changes_of_class(self) -> pd.DataFrame:
+    def changes_of_class(self) -> ir.Table:
         """Who changed class: the kind (abc, rfm: since a year ago; abc_audit, strategy_audit: since
-        the earlier report), class_before, class_after, name and money of both years.
+        the earlier report), class_before, class_after, name and money of both years; in the order
+        of KINDS.
         """
-        now, parts = self.classes_of(0), {}
-        year_before = self.book.periods.yearly.previous.start
-        if self.book.covers("sales", year_before):
-            then = self.classes_of(1)
+        parts = dict[str, ir.Table]()
+        if self.book.covers("sales", self.book.periods.yearly.previous.start):
+            now, then = self.classes_of(0), self.classes_of(1)
             parts = {name: migration.class_changes(then[name], now[name]) for name in now}
         if self.earlier is not None and self.earlier.has_list("strategy"):
             listed = self.earlier.read_list("strategy", "", texts="customer_id strategy abc_class")
+            t = decisions(self.book, self.parameters.policy)
             for kind, name in (("strategy_audit", "strategy"), ("abc_audit", "abc_class")):
-                before, after = (t.rename(columns={name: "class"}) for t in (listed, self.decided))
+                before = listed.rename(columns={name: "class"})[["customer_id", "class"]]
+                after = t.filter(t[name].notnull()).select("customer_id", **{"class": t[name]})
                 parts[kind] = migration.class_changes(
-                    before[before["class"] != ""], after[after["class"].notna()]
+                    ibis.memtable(before[before["class"] != ""], schema=CLASSES), after
                 )
-        columns = ["kind", "customer_id", "class_before", "class_after"]
-        if not parts:
-            money = ["revenue", "revenue_previous", "sales_gap", "name", "salesperson"]
-            return pd.DataFrame(columns=[*columns, *money])
-        t = pd.concat([part.assign(kind=kind) for kind, part in parts.items()], ignore_index=True)
-        money = self.moved[["customer_id", "revenue", "revenue_previous", "sales_gap"]]
-        names = self.book.names(t.customer_id).reindex(columns=["name", "salesperson"])
-        t = t[columns].merge(money, on="customer_id", how="left")
-        return t.merge(names.reset_index(), on="customer_id", how="left")
+        found = [
+            t.select("customer_id", "class_before", "class_after", kind=ibis.literal(kind))
+            for kind, t in parts.items()
+        ]
+        t = ibis.union(*found) if len(found) > 1 else ibis.memtable([], schema=CHANGES)
+        t = joined(
+            t,
+            Part(self.moved, dict.fromkeys(MONEY, "float64")),
+            Part(self.book.customers, {"name": "string", "salesperson": "string"}),
+        )
+        order = ibis.cases(*((t.kind == kind, place) for place, kind in enumerate(KINDS)))
+        columns = ("kind", "customer_id", "class_before", "class_after")
+        return t.order_by(order, "customer_id").select(*columns, *MONEY, "name", "salesperson")
 
-    @property
+    @computed
     def class_table(self) -> pd.DataFrame:
         """Customers and money by kind and pair of classes that differ, largest gap of a kind
         first; segments only stand in the list, where their names are.
         """
         t = self.changes_of_class
-        t = t[(t.class_before != t.class_after) & (t.kind != "rfm")]
-        t = t.groupby(["kind", "class_before", "class_after"], as_index=False).agg(
-            customer_count=("customer_id", "size"),
-            revenue_previous=("revenue_previous", "sum"),
-            revenue=("revenue", "sum"),
-            sales_gap=("sales_gap", "sum"),
+        t = t.filter((t.class_before != t.class_after) & (t.kind != "rfm"))
+        t = t.group_by("kind", "class_before", "class_after").agg(
+            customer_count=t.count(), **{name: t[name].sum().fill_null(0.0) for name in MONEY}
         )
-        order = t.assign(size=-t.sales_gap.abs()).sort_values(["kind", "size"]).index
-        return t.loc[order].reset_index(drop=True)
+        largest = t.sales_gap.abs().desc()
+        return t.order_by("kind", largest, "class_before", "class_after").execute()
 
     @computed
     def abc_moves(self) -> migration.Moves:
         """Up and down between ABC classes in a year, beside luck."""
-        t, places = self.changes_of_class, {"C": 0, "B": 1, "A": 2}
-        t = t[t.kind == "abc"].assign(
-            before=lambda r: r.class_before.map(places).fillna(-1).astype(int),
-            after=lambda r: r.class_after.map(places).fillna(-1).astype(int),
+        t = self.changes_of_class
+        t = t.filter(t.kind == "abc")
+        before, after = (
+            ibis.cases(*((t[name] == each, place) for place, each in enumerate("CBA")), else_=-1)
+            for name in ("class_before", "class_after")
         )
-        return migration.moves(migration.migration(t))
+        return migration.moves(migration.migration(t.mutate(before=before, after=after)))
+
+    @computed
+    def strategies_changed(self) -> tuple[int, int]:
+        """Customers of both audits that have another strategy, and all of both."""
+        t = self.changes_of_class
+        there = (t.class_before != migration.NOT_THERE) & (t.class_after != migration.NOT_THERE)
+        t = t.filter((t.kind == "strategy_audit") & there)
+        found = t.agg(
+            changed=(t.class_before != t.class_after).sum().fill_null(0), both=t.count()
+        ).execute()
+        return int(found.changed[0]), int(found.both[0])
 
     # --- what is published
 
     @computed
     def figures(self) -> dict[str, Any]:
         """The published figures."""
-        told = growth_figures(
-            self.opportunities, self.trial if self.foretold else None, self.named_pairs
-        ) if self.family else growth_figures(None, None, None)  # fmt: skip
+        trial = self.trial if self.family and self.foretold else None
+        pair_count = len(self.named_pairs) if self.family else None
+        told = growth_figures(self.offers if trial else None, trial, pair_count)
         return measured(self.book, told)
 
     @computed

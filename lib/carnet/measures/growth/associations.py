@@ -2,8 +2,13 @@
 for each account.
 """
 
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control, hypergeom
@@ -18,14 +23,70 @@ LEAST_ADOPTERS = 5  # customers that began with a family, for it to have its own
 LEAST_LIFT = 1.1  # at least so many times chance, by the lower end: who buys much buys everything
 FALSE_SHARE = 0.05  # of the pairs named, expected to be chance at most
 Z = 1.959963984540054
-NEXT_COLUMNS = [
-    "customer_id", "family", "score", "adoption_rate", "first_revenue", "expected_margin",
-    "expected_low", "expected_high",
-]  # fmt: skip
+SCORE_DIGITS = 12
+WORD = 62  # families in one whole number of 64 bits, whose sums stay numbers
+NEXT = {"customer_id": "string", "family": "string"} | dict.fromkeys(
+    ("score", "adoption_rate", "first_revenue", "expected_margin", "expected_low", "expected_high"),
+    "float64",
+)
+
+
+@dataclass(frozen=True)
+class Together:
+    """What customers own: families, customers, and how many of them have each pair of families,
+    each family with itself on the diagonal.
+    """
+
+    names: list[str]
+    customer_count: int
+    both: np.ndarray
+
+    def named(self, owned: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
+        """The family to expect of each customer (row of truths, by the names) among those that it
+        does not have, the first of equal ones, and its score; −1 where it has all. `popular`: the
+        share of customers with the family; `associated`: the mean confidence of those that it owns.
+        """
+        if not owned.size:
+            return np.zeros(0, dtype=int), np.zeros(0)
+        if method == "popular":
+            popular = np.diag(self.both) / max(self.customer_count, 1)
+            found = np.broadcast_to(popular, owned.shape)
+        else:
+            counts = np.maximum(np.diag(self.both), 1)
+            held = np.maximum(owned.sum(axis=1), 1)
+            found = owned @ (self.both / counts[:, None]) / held[:, None]
+        # the last digit of a product hangs on the rows beside: it parts no equals
+        found = np.where(owned, -1.0, found.round(SCORE_DIGITS))
+        first = found.argmax(axis=1)
+        return first, found[np.arange(len(first)), first]
+
+
+@measure(N_("Families that the same customers own"))
+def together(owned: ir.Table) -> Together:
+    """How many customers own each family, and each two of them.
+
+    Formula     customers counted by pair of families
+    Unit        counts
+    Population  customers with a row of `owned`
+    Undefined   never: without a row there is no family
+    Source      definition of the workbook
+
+    Parameters  owned: customer_id, family; each pair of them once
+    """
+    t = owned.select("customer_id", "family")
+    other = t.select("customer_id", other="family")
+    pairs = t.join(other, "customer_id").group_by("family", "other").agg(count=lambda t: t.count())
+    counts = pairs.execute()
+    names = sorted(counts.family.unique())
+    places = pd.Index(names)
+    both = np.zeros((len(names), len(names)))
+    both[places.get_indexer(counts.family), places.get_indexer(counts.other)] = counts["count"]
+    customers = t.agg(count=t.customer_id.nunique()).execute()
+    return Together(names, int(customers["count"][0]), both)
 
 
 @measure(N_("Families bought by the same customers"))
-def associations(bought: pd.DataFrame) -> pd.DataFrame:
+def associations(bought: Together) -> pd.DataFrame:
     """Families that the same customers buy: support, confidence, lift.
 
     Formula     support = both ÷ n; confidence = both ÷ count_a; lift = both × n ÷ (count_a ×
@@ -33,20 +94,19 @@ def associations(bought: pd.DataFrame) -> pd.DataFrame:
                 the four cells; p_value: hypergeometric, both or more; q_value: p-values under the
                 Benjamini-Yekutieli bound over all pairs of families
     Unit        counts, shares 0 to 1, a ratio, probabilities
-    Population  n customers with a row of `bought`; one row an ordered pair of families (A → B)
+    Population  n customers of `bought`; one row an ordered pair of families (A → B)
                 with LEAST_BOTH customers or more in common; `q_value` counts every pair
     Undefined   the interval is NaN where all customers have both
     Source      support, confidence, lift: R. Agrawal et al., SIGMOD, 1993, and S. Brin et al.,
                 SIGMOD, 1997, as openretailscience defines them; bound: Y. Benjamini and
                 D. Yekutieli, Annals of Statistics, 2001
 
-    Parameters  bought: customer_id, family
+    Parameters  bought: `together` of the families bought in the last 12 months
     Columns     family_a, family_b, customer_count (n), count_a, count_b, count_both, support,
                 confidence, lift, lift_low, lift_high, p_value, q_value, told (q_value at most
                 FALSE_SHARE, lift_low at least LEAST_LIFT)
     """
-    names, _, owned = _matrix(bought)
-    n, both = len(owned), owned.T.astype(float) @ owned
+    names, n, both = bought.names, bought.customer_count, bought.both
     first, second = np.triu_indices(len(names), 1)
     counts, together = np.diag(both), both[first, second]
     a, b = counts[first], counts[second]
@@ -89,29 +149,37 @@ def associations(bought: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
-def _matrix(bought: pd.DataFrame) -> tuple[list[str], list[str], np.ndarray]:
-    """Families, customers, and a truth a customer (row) and family (column): it bought it."""
-    families, customers = sorted(bought.family.unique()), sorted(bought.customer_id.unique())
-    owned = np.zeros((len(customers), len(families)), dtype=bool)
-    rows = pd.Index(customers).get_indexer(bought.customer_id)
-    owned[rows, pd.Index(families).get_indexer(bought.family)] = True
-    return families, customers, owned
-
-
-def _scores(learnt: np.ndarray, owned: np.ndarray, method: str) -> np.ndarray:
-    """How much each family (column) is to be expected of each customer (row) that has not bought
-    it; −1 where it has. `popular`: the share of customers of `learnt` with the family;
-    `associated`: the mean confidence of the families that it owns.
+def _baskets(pairs: ir.Table, names: Sequence[str], **told: ir.BooleanValue) -> ir.Table:
+    """One row a customer: what is told of its families as numbers whose bits are the families, WORD
+    of them a number (`told_0`, `told_1`, …), and what it bought of all in 12 months (`revenue`).
     """
-    popular = learnt.mean(axis=0) if len(learnt) else np.zeros(owned.shape[1])
-    if method == "popular":
-        found = np.broadcast_to(popular, owned.shape)
-    else:
-        both = learnt.T.astype(float) @ learnt
-        counts = np.maximum(np.diag(both), 1)
-        held = np.maximum(owned.sum(axis=1), 1)
-        found = owned @ (both / counts[:, None]) / held[:, None]
-    return np.where(owned, -1.0, found)
+    places = ibis.memtable(
+        {
+            "family": list(names),
+            "word": [place // WORD for place in range(len(names))],
+            "bit": [1 << place % WORD for place in range(len(names))],
+        },
+        schema={"family": "string", "word": "int64", "bit": "int64"},
+    )
+    t = pairs.mutate(**told).left_join(places, "family")
+    return t.group_by("customer_id").agg(
+        revenue=t.revenue.sum(),
+        **{
+            column: (t[column.rpartition("_")[0]] & (t.word == word))
+            .ifelse(t.bit, 0)
+            .sum()
+            .cast("int64")
+            for word in range(-(-len(names) // WORD))
+            for column in (f"{name}_{word}" for name in told)
+        },
+    )
+
+
+def _unpacked(t: pd.DataFrame, name: str, count: int) -> np.ndarray:
+    """Truths, a row of `_baskets` and a column a family."""
+    words = [t[column].to_numpy(dtype=np.int64) for column in t if column.startswith(f"{name}_")]
+    bits = [(word[:, None] >> np.arange(WORD)) & 1 for word in words]
+    return np.hstack(bits)[:, :count].astype(bool) if bits else np.zeros((len(t), 0), dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -149,7 +217,7 @@ class Trial:
 
 
 @measure(N_("The next family, tried on the last year"))
-def next_family_trial(pairs: pd.DataFrame) -> Trial:
+def next_family_trial(pairs: ir.Table) -> Trial:
     """What the associations known a year ago foretold of the last 12 months, against the most
     bought family.
 
@@ -166,39 +234,33 @@ def next_family_trial(pairs: pd.DataFrame) -> Trial:
 
     Parameters  pairs: `families.family_years`
     """
-    names, owned, began = _years(pairs)
-    buying = pairs.groupby("customer_id").bought_previous.any().to_numpy(dtype=bool)
-    # a family that nobody had could not be named
-    kept = ~owned[:, owned.any(axis=0)].all(axis=1) & buying if len(names) else buying[:0]
-    hits = {}
+    law = together(pairs.filter(pairs.owned_before))
+    t = _baskets(
+        pairs,
+        law.names,  # a family that nobody had could not be named
+        owned=pairs.owned_before,
+        began=pairs.bought & ~pairs.owned_before,
+    )
+    buying = pairs.filter(pairs.bought_previous).select("customer_id").distinct()
+    t = t.semi_join(buying, "customer_id").drop("customer_id", "revenue")
+    t = t.group_by(*t.columns).agg(customers=lambda t: t.count()).execute()
+    count = len(law.names)
+    owned, began = (_unpacked(t, name, count) for name in ("owned", "began"))
+    kept = ~owned.all(axis=1)
+    customers, hits = t.customers.to_numpy()[kept], {}
     for method in ("popular", "associated"):
-        found = _scores(owned, owned, method)[kept]
-        first = found.argmax(axis=1) if len(found) else np.array([], dtype=int)
+        first, _ = law.named(owned[kept], method)
         hits[method] = began[kept][np.arange(len(first)), first]
     a, p = hits["associated"], hits["popular"]
     if not len(a):
         return Trial(0, 0, 0, np.nan, np.nan)
-    cells = (int((a & p).sum()), int((a & ~p).sum()), int((~a & p).sum()), int((~a & ~p).sum()))
+    cells = [int(customers[cell].sum()) for cell in (a & p, a & ~p, ~a & p, ~a & ~p)]
     low, high = newcombe_paired_difference(*cells)
-    return Trial(len(a), int(p.sum()), int(a.sum()), low, high)
-
-
-def _years(pairs: pd.DataFrame) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Families; customer × family: owned up to a year ago; begun with in the last 12 months."""
-    families = sorted(pairs.family.unique())
-    wide = pairs.assign(
-        owned=pairs.owned_before.astype(bool), began=pairs.bought & ~pairs.owned_before
-    ).pivot(index="customer_id", columns="family", values=["owned", "began"])
-    told = wide.astype(object).where(wide.notna(), False).astype(bool)
-    return (
-        families,
-        told["owned"].reindex(columns=families).to_numpy(),
-        told["began"].reindex(columns=families).to_numpy(),
-    )
+    return Trial(sum(cells), cells[0] + cells[2], cells[0] + cells[1], low, high)
 
 
 @measure(N_("The next family for each account"))
-def next_families(pairs: pd.DataFrame, trial: Trial, margin_rates: pd.Series) -> pd.DataFrame:
+def next_families(pairs: ir.Table, trial: Trial, margin_rates: pd.Series) -> ir.Table:
     """One family that each customer has not bought, and what it may bring in a first year.
 
     Formula     the family with the highest score of the method that the trial chose; first_revenue
@@ -218,38 +280,45 @@ def next_families(pairs: pd.DataFrame, trial: Trial, margin_rates: pd.Series) ->
     Columns     customer_id, family, score, adoption_rate, first_revenue, expected_margin,
                 expected_low, expected_high (by the interval of the rate alone)
     """
-    known = pairs[(pairs.bought | pairs.owned_before).astype(bool)]
-    buying = set(pairs.customer_id[pairs.bought.astype(bool)])
-    if not len(known) or trial.customer_count < LEAST_TRIED:
-        return pd.DataFrame(columns=NEXT_COLUMNS)
-    names, customers, owned = _matrix(known)
-    found = _scores(owned, owned, trial.method)
-    first = found.argmax(axis=1)
-    t = pd.DataFrame(
-        {
-            "customer_id": customers,
-            "family": np.array(names, dtype=object)[first],
-            "score": found[np.arange(len(first)), first],
-        }
-    )
-    t = t[(t.score > 0) & t.customer_id.astype(object).isin(buying)]
-    whole = pairs.groupby("customer_id").revenue.sum()
-    began = pairs[(pairs.bought & ~pairs.owned_before).astype(bool) & (pairs.revenue > 0)]
-    before = pairs.groupby("customer_id").owned_before.any().astype(bool)
-    began = began[began.customer_id.astype(object).isin(whole.index[before & (whole > 0)])]
-    # nobody began: pandas maps no row to texts
-    share = began.revenue / began.customer_id.map(whole).astype(float)
-    by_family = share.groupby(began.family).agg(["median", "size"])
-    own = by_family["median"].where(by_family["size"] >= LEAST_ADOPTERS)
-    first_share = t.family.map(own).fillna(share.median())
-    t["first_revenue"] = first_share * t.customer_id.map(whole).clip(lower=0)
+    if trial.customer_count < LEAST_TRIED:
+        return ibis.memtable([], schema=NEXT)
+    law = together(pairs.filter(pairs.bought | pairs.owned_before))
+    t = _baskets(pairs, law.names, known=pairs.bought | pairs.owned_before, bought=pairs.bought)
+    words = [column for column in t.columns if column.startswith("known_")]
+    buying = [t[column.replace("known", "bought")] > 0 for column in words]
+    t = t.filter(reduce(operator.or_, buying))
+    alike = t.select(*words).distinct().execute()
+    first, score = law.named(_unpacked(alike, "known", len(law.names)), trial.method)
+    named = alike.assign(family=np.array(law.names, dtype=object)[first], score=score)
+    kinds = dict.fromkeys(words, "int64") | {"family": "string", "score": "float64"}
+    t = t.join(ibis.memtable(named[named.score > 0], schema=kinds), words)
+    shares = _first_shares(pairs, law.names)
+    rates = pd.Series(law.names, dtype=object).map(margin_rates.to_dict()).astype(float)
+    money = {"share": shares, "margin_rate": rates, "adoption_rate": trial.rate}
+    kinds = {"family": "string"} | dict.fromkeys(money, "float64")
+    t = t.join(ibis.memtable(pd.DataFrame({"family": law.names} | money), schema=kinds), "family")
     low, high = trial.interval
-    worth = t.first_revenue * t.family.map(margin_rates).astype(float)
-    t = t.assign(
-        adoption_rate=trial.rate,
-        expected_margin=trial.rate * worth,
-        expected_low=low * worth,
-        expected_high=high * worth,
+    t = t.mutate(first_revenue=t.share * ibis.greatest(t.revenue, 0.0))
+    worth = t.first_revenue * t.margin_rate
+    t = t.mutate(
+        expected_margin=worth * trial.rate,
+        expected_low=worth * low,
+        expected_high=worth * high,
     )
-    order = ["expected_margin", "score", "customer_id"]
-    return t.sort_values(order, ascending=[False, False, True], ignore_index=True)[NEXT_COLUMNS]
+    order = (t.expected_margin.isnull(), t.expected_margin.desc(), t.score.desc(), t.customer_id)
+    return t.order_by(*order).select(*NEXT)
+
+
+def _first_shares(pairs: ir.Table, names: Sequence[str]) -> list[float]:
+    """The median share that a family made of the revenue of those that had bought before and began
+    with it in the last 12 months; with any, under LEAST_ADOPTERS.
+    """
+    customer = ibis.window(group_by=pairs.customer_id)
+    t = pairs.mutate(whole=pairs.revenue.sum().over(customer),
+                     before=pairs.owned_before.any().over(customer))  # fmt: skip
+    t = t.filter(t.bought & ~t.owned_before & (t.revenue > 0) & t.before & (t.whole > 0))
+    t = t.select("family", share=t.revenue / t.whole)
+    own = t.group_by("family").agg(share=t.share.quantile(0.5), count=t.count())
+    own = own.filter(own["count"] >= LEAST_ADOPTERS).execute().set_index("family").share
+    any_share = float(t.agg(share=t.share.quantile(0.5)).execute().astype(float).share[0])
+    return [float(own.get(name, any_share)) for name in names]

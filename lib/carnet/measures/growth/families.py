@@ -1,10 +1,10 @@
 """Families of products account by account: what was bought when, for how much, at which price."""
 
-from collections.abc import Collection
-
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from carnet.engagement.periods import Periods
 from carnet.measures.indicators.control_limits import yearly_noise
@@ -15,6 +15,10 @@ from carnet.wording import N_
 LEAST_CUSTOMERS = 5  # of a cell, below which it is left blank
 MOST_FAMILIES = 4  # customers with more families are counted with those
 MONTHS = 12
+EVEN = 0.005  # of a price, by which it moves at least
+PRICES = {"customer_id": "string", "family": "string"} | dict.fromkeys(
+    ("revenue", "price", "price_previous", "price_change", "price_effect"), "float64"
+)
 Z = 1.959964
 
 
@@ -102,7 +106,7 @@ def family_ranges(months: pd.DataFrame) -> pd.DataFrame:
 
 
 @measure(N_("Retention by number of families bought"))
-def loyalty_by_families(pairs: pd.DataFrame, movement: pd.DataFrame) -> pd.DataFrame:
+def loyalty_by_families(pairs: ir.Table, movement: ir.Table) -> pd.DataFrame:
     """Share of last year's customers that bought again, by how many families they bought.
 
     Formula     kept_count ÷ opening_count of the customers with so many families in the 12 months
@@ -117,23 +121,32 @@ def loyalty_by_families(pairs: pd.DataFrame, movement: pd.DataFrame) -> pd.DataF
     Columns     family_count, opening_count, kept_count, retention_rate, retention_low,
                 retention_high
     """
-    counts = pairs[pairs.bought_previous.astype(bool)].groupby("customer_id").size()
-    t = movement[movement.status.isin(["kept", "lost"])]
-    t = t.assign(family_count=t.customer_id.map(counts)).dropna(subset="family_count")
-    t["family_count"] = t.family_count.clip(upper=MOST_FAMILIES).astype(int)
-    rows = []
-    for count, part in t.groupby("family_count"):
-        kept, opening = int((part.status == "kept").sum()), len(part)
-        told = opening >= LEAST_CUSTOMERS
-        low, high = wilson_interval(kept, opening) if told else (np.nan, np.nan)
-        rate = kept / opening if told else np.nan
-        rows.append((count, opening, kept, rate, low, high))
-    columns = "family_count opening_count kept_count retention_rate retention_low retention_high"
-    return pd.DataFrame(rows, columns=columns.split())
+    bought = pairs.filter(pairs.bought_previous)
+    counts = bought.group_by("customer_id").agg(families=bought.count())
+    t = movement.filter(movement.status.isin(["kept", "lost"])).select("customer_id", "status")
+    t = t.join(counts, "customer_id")
+    t = t.mutate(family_count=ibis.least(t.families, MOST_FAMILIES), kept=t.status == "kept")
+    t = t.group_by("family_count").agg(opening_count=t.count(), kept_count=t.kept.sum())
+    return _with_rates(t.order_by("family_count").execute(), "kept_count", "opening_count",
+                       "retention")  # fmt: skip
+
+
+def _with_rates(t: pd.DataFrame, hits: str, count: str, name: str) -> pd.DataFrame:
+    """Rows with the rate of hits and its Wilson interval: name_rate, name_low, name_high; NaN under
+    LEAST_CUSTOMERS.
+    """
+    known = t[count] >= LEAST_CUSTOMERS
+    ends = [
+        wilson_interval(int(hit), int(of)) if told else (np.nan, np.nan)
+        for hit, of, told in zip(t[hits], t[count], known, strict=True)
+    ]
+    low, high = np.array(ends, dtype=float).reshape(-1, 2).T
+    rate = (t[hits] / t[count]).where(known)
+    return t.assign(**{f"{name}_rate": rate, f"{name}_low": low, f"{name}_high": high})
 
 
 @measure(N_("Contracts attached to what was sold, by family"))
-def contract_attachment(pairs: pd.DataFrame, holders: Collection[str]) -> pd.DataFrame:
+def contract_attachment(pairs: ir.Table, holders: ir.Table) -> pd.DataFrame:
     """Of the customers that bought each family in 24 months, how many are under contract.
 
     Formula     attached_count ÷ customer_count, Wilson interval
@@ -144,29 +157,27 @@ def contract_attachment(pairs: pd.DataFrame, holders: Collection[str]) -> pd.Dat
     Source      source D of the method (maintenance and contracts attached to what was sold);
                 interval: E. B. Wilson, JASA, 1927
 
-    Parameters  pairs: `family_years`; holders: customers with a running contract
+    Parameters  pairs: `family_years`; holders: customer_id of customers with a running contract
     Columns     family, customer_count, attached_count, attachment_rate, attachment_low,
                 attachment_high, open_revenue; largest open_revenue first
     """
-    t = pairs[(pairs.bought | pairs.bought_previous).astype(bool)]
-    t, rows = t.assign(held=t.customer_id.isin(set(holders))), []
-    for family, part in t.groupby("family"):
-        held, count = int(part.held.sum()), len(part)
-        told = count >= LEAST_CUSTOMERS
-        low, high = wilson_interval(held, count) if told else (np.nan, np.nan)
-        rate = held / count if told else np.nan
-        rows.append((family, count, held, rate, low, high, part.revenue[~part.held].sum()))
+    t = pairs.filter(pairs.bought | pairs.bought_previous)
+    t = t.mutate(held=t.customer_id.isin(holders.customer_id))
+    t = t.group_by("family").agg(
+        customer_count=t.count(),
+        attached_count=t.held.sum(),
+        open_revenue=t.revenue.sum(where=~t.held).fill_null(0.0),
+    )
+    found = t.order_by(ibis.desc("open_revenue"), "family").execute()
     columns = (
         "family customer_count attached_count attachment_rate attachment_low attachment_high "
         "open_revenue"
     )
-    found = pd.DataFrame(rows, columns=columns.split())
-    order = ["open_revenue", "family"]
-    return found.sort_values(order, ascending=[False, True], ignore_index=True)
+    return _with_rates(found, "attached_count", "customer_count", "attachment")[columns.split()]
 
 
 @measure(N_("Share of customers that buy each family, by group"))
-def penetration(pairs: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+def penetration(pairs: ir.Table, groups: ir.Table) -> pd.DataFrame:
     """Share of the customers of each group that bought each family in the last 12 months.
 
     Formula     buyer_count ÷ customer_count
@@ -179,12 +190,13 @@ def penetration(pairs: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     Parameters  pairs: `family_years`; groups: customer_id, group
     Columns     group, family, customer_count, buyer_count, penetration_rate
     """
-    bought = pairs[pairs.bought.astype(bool)].merge(groups, on="customer_id")
-    sizes = bought.groupby("group").customer_id.nunique()
-    counts = bought.groupby(["group", "family"]).customer_id.nunique()
-    cells = pd.MultiIndex.from_product(
-        [sizes.index, sorted(bought.family.unique())], names=["group", "family"]
-    )
+    bought = pairs.filter(pairs.bought).join(groups, "customer_id")
+    sizes = bought.group_by("group").agg(count=bought.customer_id.nunique())
+    buyers = bought.group_by("group", "family").agg(count=bought.customer_id.nunique())
+    sizes = sizes.execute().set_index("group")["count"].sort_index()
+    counts = buyers.execute().set_index(["group", "family"])["count"]
+    families = sorted(counts.index.unique("family"))
+    cells = pd.MultiIndex.from_product([sizes.index, families], names=["group", "family"])
     t = counts.reindex(cells, fill_value=0).rename("buyer_count").reset_index()
     t["customer_count"] = t.group.map(sizes).astype(int)
     rate = t.buyer_count / t.customer_count
@@ -193,7 +205,7 @@ def penetration(pairs: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
 
 
 @measure(N_("Mean price of each family, account by account, beside the year before"))
-def price_moves(pairs: pd.DataFrame) -> pd.DataFrame:
+def price_moves(pairs: ir.Table) -> ir.Table:
     """How the mean price that an account pays for a family moved: trading up or down.
 
     Formula     price = revenue ÷ quantity; price_change = price ÷ price_previous − 1; price_effect
@@ -206,23 +218,25 @@ def price_moves(pairs: pd.DataFrame) -> pd.DataFrame:
 
     Columns     customer_id, family, revenue, price, price_previous, price_change, price_effect
     """
-    columns = ["customer_id", "family", "revenue"]
-    made = ["price", "price_previous", "price_change", "price_effect"]
-    if "quantity" not in pairs:
-        return pd.DataFrame(columns=[*columns, *made])
-    sold = (pairs[["revenue", "revenue_previous", "quantity", "quantity_previous"]] > 0).all(axis=1)
-    t = pairs[sold]
+    if "quantity" not in pairs.columns:
+        return ibis.memtable([], schema=PRICES)
+    years = ("revenue", "revenue_previous", "quantity", "quantity_previous")
+    t = pairs.filter(*(pairs[name] > 0 for name in years))
     price, before = t.revenue / t.quantity, t.revenue_previous / t.quantity_previous
-    return t[columns].assign(
+    moves = t.select(
+        "customer_id",
+        "family",
+        "revenue",
         price=price,
         price_previous=before,
         price_change=price / before - 1,
         price_effect=t.quantity * (price - before),
     )
+    return moves.order_by("customer_id", "family")
 
 
 @measure(N_("Families bought dearer or cheaper than the year before"))
-def price_by_family(moves: pd.DataFrame) -> pd.DataFrame:
+def price_by_family(moves: ir.Table) -> pd.DataFrame:
     """How many accounts pay more and how many less for each family, and what it makes.
 
     Formula     dearer_count, cheaper_count = accounts whose price moved by more than half of a per
@@ -236,16 +250,18 @@ def price_by_family(moves: pd.DataFrame) -> pd.DataFrame:
     Columns     family, customer_count, dearer_count, cheaper_count, median_change, price_effect,
                 p_value
     """
-    from scipy.stats import binomtest
-
-    rows = []
-    for family, part in moves.groupby("family"):
-        up, down = int((part.price_change > 0.005).sum()), int((part.price_change < -0.005).sum())
-        told = len(part) >= LEAST_CUSTOMERS
-        p_value = binomtest(up, up + down).pvalue if told and up + down else np.nan
-        median = part.price_change.median() if told else np.nan
-        effect = float(part.price_effect.sum())
-        rows.append((family, len(part), up, down, median, effect, p_value))
-    columns = "family customer_count dearer_count cheaper_count median_change price_effect p_value"
-    t = pd.DataFrame(rows, columns=columns.split())
-    return t.sort_values("price_effect", ascending=False, key=abs, ignore_index=True)
+    t = moves.group_by("family").agg(
+        customer_count=moves.count(),
+        dearer_count=(moves.price_change > EVEN).sum(),
+        cheaper_count=(moves.price_change < -EVEN).sum(),
+        median_change=moves.price_change.quantile(0.5),
+        price_effect=moves.price_effect.sum(),
+    )
+    t = t.order_by(t.price_effect.abs().desc(), "family").execute()
+    known = t.customer_count >= LEAST_CUSTOMERS
+    signs = [
+        binomtest(int(up), int(up + down)).pvalue if told and up + down else np.nan
+        for up, down, told in zip(t.dearer_count, t.cheaper_count, known, strict=True)
+    ]
+    p_value = np.array(signs, dtype=float)
+    return t.assign(median_change=t.median_change.where(known), p_value=p_value)

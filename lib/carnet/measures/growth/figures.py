@@ -1,6 +1,7 @@
 """The published figures of growth."""
 
-import pandas as pd
+from collections.abc import Mapping
+from typing import Any
 
 from carnet.measures.growth.associations import Trial
 from carnet.measures.register import Figure, measure
@@ -48,7 +49,7 @@ from carnet.wording import N_
     },
 )
 def growth_figures(
-    opportunities: pd.DataFrame | None, trial: Trial | None, pairs: pd.DataFrame | None
+    offers: Mapping[str, Any] | None, trial: Trial | None, pair_count: int | None
 ) -> dict[str, float | None]:
     """What the page of growth publishes.
 
@@ -58,13 +59,13 @@ def growth_figures(
     Undefined   None where no line names a family; the rate where the sales do not tell a year ago;
                 opportunity_margin where no cost is known
     Source      definition of the workbook
+
+    Parameters  offers: count, margin of the accounts to offer a family; trial:
+                `associations.next_family_trial`; pair_count: pairs of families that are told
     """
-    if opportunities is None or pairs is None:
-        names = ("opportunity_count", "opportunity_margin", "next_family_hit_rate")
-        return dict.fromkeys((*names, "associated_pair_count"))
     return {
-        "opportunity_count": len(opportunities) if trial else None,
-        "opportunity_margin": float(opportunities.expected_margin.sum()) if trial else None,
+        "opportunity_count": int(offers["count"]) if offers is not None else None,
+        "opportunity_margin": float(offers["margin"]) if offers is not None else None,
         "next_family_hit_rate": trial.rate if trial else None,
-        "associated_pair_count": len(pairs),
+        "associated_pair_count": pair_count,
     }

@@ -5,6 +5,8 @@ bands of baskets, frequencies, ABC classes.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from scipy.stats import binom, binomtest
@@ -17,7 +19,7 @@ FREQUENCIES = (2, 4, 7, 13)  # orders a year at which a band of frequency starts
 
 
 @measure(N_("Customers by basket and frequency, in both years"))
-def basket_frequency(movement: pd.DataFrame, bounds: Sequence[float]) -> pd.DataFrame:
+def basket_frequency(movement: ir.Table, bounds: Sequence[float]) -> ir.Table:
     """The band of mean basket and the band of frequency of each customer, in both years.
 
     Formula     mean basket = revenue ÷ orders of the year; basket_band = number of `bounds` that it
@@ -32,19 +34,23 @@ def basket_frequency(movement: pd.DataFrame, bounds: Sequence[float]) -> pd.Data
     Columns     customer_id, revenue, revenue_previous, basket_band, basket_band_previous,
                 frequency_band, frequency_band_previous
     """
-    t = movement[["customer_id", "revenue", "revenue_previous"]].copy()
+    t, bands = movement, dict[str, ir.Value]()
     for suffix in ("", "_previous"):
-        orders, revenue = movement[f"order_count{suffix}"], movement[f"revenue{suffix}"]
-        bought = (orders > 0) & (revenue > 0)
-        basket = (revenue / orders.where(bought)).to_numpy(dtype=float)
-        bands = {
-            "basket_band": np.searchsorted(bounds, basket, side="right"),
-            "frequency_band": np.searchsorted(FREQUENCIES, orders.to_numpy(float), side="right"),
+        orders, revenue = t[f"order_count{suffix}"], t[f"revenue{suffix}"]
+        bought = ((orders > 0) & (revenue > 0)).fill_null(False)
+        reached = {
+            "basket_band": _reached(revenue / orders.nullif(0), bounds),
+            "frequency_band": _reached(orders, FREQUENCIES),
         }
-        for name, band in bands.items():
-            t[f"{name}{suffix}"] = np.where(bought, band, -1)
-    there = (t.basket_band >= 0) | (t.basket_band_previous >= 0)
-    return t[there].reset_index(drop=True)
+        bands |= {f"{name}{suffix}": bought.ifelse(band, -1) for name, band in reached.items()}
+    t = t.select("customer_id", "revenue", "revenue_previous", **bands)
+    return t.filter((t.basket_band >= 0) | (t.basket_band_previous >= 0))
+
+
+def _reached(value: ir.NumericValue, bounds: Sequence[float]) -> ir.IntegerValue:
+    """How many of the bounds a value reaches."""
+    counted = [(value >= bound).ifelse(1, 0) for bound in bounds]
+    return sum(counted, start=ibis.literal(0))
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Moves:
 
 
 @measure(N_("Customers by class, in both years"))
-def migration(classes: pd.DataFrame) -> pd.DataFrame:
+def migration(classes: ir.Table) -> pd.DataFrame:
     """How many customers, and what revenue, went from which class to which.
 
     Formula     counts and sums over the customers of each pair of classes
@@ -75,16 +81,17 @@ def migration(classes: pd.DataFrame) -> pd.DataFrame:
                 revenue_previous
     Columns     before, after, customer_count, revenue, revenue_previous, sales_gap
     """
-    t = classes.groupby(["before", "after"], as_index=False).agg(
-        customer_count=("customer_id", "size"),
-        revenue=("revenue", "sum"),
-        revenue_previous=("revenue_previous", "sum"),
+    t = classes.group_by("before", "after").agg(
+        customer_count=classes.count(),
+        revenue=classes.revenue.sum().fill_null(0.0),
+        revenue_previous=classes.revenue_previous.sum().fill_null(0.0),
     )
-    return t.assign(sales_gap=t.revenue - t.revenue_previous)
+    t = t.mutate(sales_gap=t.revenue - t.revenue_previous)
+    return t.order_by("before", "after").execute()
 
 
 @measure(N_("Customers that changed class between two days"))
-def class_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+def class_changes(before: ir.Table, after: ir.Table) -> ir.Table:
     """The class of each customer on two days.
 
     Formula     both tables joined by customer; not_there: in no class on that day (not active)
@@ -96,14 +103,14 @@ def class_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     Parameters  before, after: customer_id, class
     Columns     customer_id, class_before, class_after
     """
-    t = before[["customer_id", "class"]].merge(
-        after[["customer_id", "class"]],
-        on="customer_id",
-        how="outer",
-        suffixes=("_before", "_after"),
+    both = before.select("customer_id", class_before=before["class"]).outer_join(
+        after.select("customer_id", class_after=after["class"]), "customer_id"
     )
-    names = ["class_before", "class_after"]
-    return t.assign(**{name: t[name].astype(object).fillna(NOT_THERE) for name in names})
+    return both.select(
+        customer_id=ibis.coalesce(both.customer_id, both.customer_id_right),
+        class_before=both.class_before.fill_null(NOT_THERE),
+        class_after=both.class_after.fill_null(NOT_THERE),
+    )
 
 
 @measure(N_("Customers that moved up and down, beside luck"))

@@ -4,7 +4,6 @@ import datetime as dt
 
 import ibis
 import ibis.expr.types as ir
-import pandas as pd
 
 from carnet.measures.register import measure
 from carnet.wording import N_
@@ -50,7 +49,7 @@ def family_rhythms(sales: ir.Table, family: str, as_of: dt.date) -> ir.Table:
 
 
 @measure(N_("Families due to be ordered again"))
-def reorders_due(rhythms: pd.DataFrame) -> pd.DataFrame:
+def reorders_due(rhythms: ir.Table) -> ir.Table:
     """Families that a customer has not ordered for longer than it ever waited.
 
     Formula     due where silent_days > longest_days; chance = 1 ÷ (interval_count + 1): of equally
@@ -63,5 +62,7 @@ def reorders_due(rhythms: pd.DataFrame) -> pd.DataFrame:
 
     Columns     those of `family_rhythms`, chance, due
     """
-    t = rhythms.assign(chance=1 / (rhythms.interval_count + 1))
-    return t.assign(due=t.silent_days > t.longest_days)
+    return rhythms.mutate(
+        chance=1 / (rhythms.interval_count + 1),
+        due=rhythms.silent_days > rhythms.longest_days,
+    )
