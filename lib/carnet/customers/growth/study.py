@@ -266,11 +266,12 @@ class GrowthStudy:
         """
         t = self.decided.select("customer_id", *DECIDED, *SPEAKS)
         # an account that is silent altogether is no family to ask for
-        silent = (t.silence_ratio >= SILENT).fill_null(False) | (t.status == "lost").fill_null(
-            False
-        )
-        t = but(t.filter(~silent), ["leave_alone", "do_not_chase", "last_chance", "wait"])
-        t = self.rhythms.filter(self.rhythms.due).join(t.drop(*SPEAKS), "customer_id")
+        lost, silent = t.status == "lost", t.silence_ratio >= SILENT
+        t = t.filter(~(lost.fill_null(False) | silent.fill_null(False)))
+        t = but(t, ["leave_alone", "do_not_chase", "last_chance", "wait"]).drop(*SPEAKS)
+        t = self.rhythms.filter(self.rhythms.due).join(t, "customer_id")
+        last = [*DECIDED, "family_revenue"]
+        t = t.select(*(name for name in t.columns if name not in last), *last)
         return t.order_by(ibis.desc("family_revenue"), "customer_id", "family")
 
     @computed
