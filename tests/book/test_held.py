@@ -252,6 +252,7 @@ def assert_alike(here, there, addressed=True):
 def test_large_files_are_read_alike_where_they_lie(tmp_path, case, monkeypatch):
     here = open_book(folder_of(tmp_path / "here", CASES[case]))
     monkeypatch.setattr(held, "SMALL_ROWS", 0)
+    monkeypatch.setattr("carnet.intake.held.MOST_HASHES", 3)  # equal lines are looked for in parts
     read = spy_on_contracts(monkeypatch)
     there = open_book(folder_of(tmp_path / "there", CASES[case]))
     assert set(read) == set(CASES[case])

@@ -78,6 +78,7 @@ OWN_NAMES = (  # beside the columns of a table
     *("_file", "_row", "_hash", "_path", "_amount", "_reason", "file_row_number"),
 )
 NOTHING = Decimal("0.0000")
+MOST_HASHES = 30_000_000  # of lines, that DuckDB compares at once: some 2 GB
 SHOWN_ASIDE = 1000  # rows set aside that come to this machine
 OUTER = rf"^[{OUTER_SPACES}]+|[{OUTER_SPACES}]+$"
 MISSING = (
@@ -662,15 +663,29 @@ class HeldContract(Headers):
         return sum((sums[r] for r in sums if r.partition(":")[0] not in MEANT), NOTHING)
 
     def _count_duplicates(self, check: TableCheck, written: ir.Table) -> None:
-        """Equal lines of one file among those accepted: rows beyond the first, and their sum."""
-        several = self.rows.group_by("_hash").having(self.rows.count() > 1).agg()
-        again = written.semi_join(several, "_hash")
+        """Equal lines of one file among those accepted: rows beyond the first, and their sum; so
+        many at a time that DuckDB holds their hashes, a cluster all at once.
+        """
+        here = self.rows.get_backend().name == "duckdb"
+        parts = 1 << (check.rows // MOST_HASHES).bit_length() if here else 1
+        found = [self._equal_lines(written, parts, part) for part in range(parts)]
+        check.duplicate_rows = sum(int(each["rows"] or 0) for each in found)
+        amount = sum((Decimal(str(each["amount"] or 0)) for each in found), NOTHING)
+        check.duplicate_amount = amount.quantize(NOTHING)
+
+    def _equal_lines(self, written: ir.Table, parts: int, part: int) -> dict[str, Any]:
+        """The same of one of so many parts, a power of two, by the last bits of their hashes."""
+
+        def own(t: ir.Table) -> ir.Table:
+            return t.filter((t._hash & (parts - 1)) == part) if parts > 1 else t
+
+        rows = own(self.rows)
+        several = rows.group_by("_hash").having(rows.count() > 1).agg()
+        again = own(written).semi_join(several, "_hash")
         equal = again.group_by("_file", "_hash").agg(n=again.count(), s=again._amount.sum())
         equal = equal.filter(equal.n > 1)
         beyond = (equal.s.cast("float64") * (equal.n - 1) / equal.n).sum()
-        said = _one(equal.agg(rows=(equal.n - 1).sum(), amount=beyond))
-        check.duplicate_rows = int(said["rows"] or 0)
-        check.duplicate_amount = Decimal(str(said["amount"] or 0)).quantize(NOTHING)
+        return _one(equal.agg(rows=(equal.n - 1).sum(), amount=beyond))
 
     def _told_aside(self, check: TableCheck, aside: ir.Table) -> list[Notice]:
         """What was recognised as no row of the table."""
