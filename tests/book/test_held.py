@@ -252,7 +252,6 @@ def assert_alike(here, there, addressed=True):
 def test_large_files_are_read_alike_where_they_lie(tmp_path, case, monkeypatch):
     here = open_book(folder_of(tmp_path / "here", CASES[case]))
     monkeypatch.setattr(held, "SMALL_ROWS", 0)
-    monkeypatch.setattr("carnet.intake.held.MOST_HASHES", 3)  # equal lines are looked for in parts
     read = spy_on_contracts(monkeypatch)
     there = open_book(folder_of(tmp_path / "there", CASES[case]))
     assert set(read) == set(CASES[case])
@@ -304,6 +303,19 @@ def spy_on_contracts(monkeypatch):
 
     monkeypatch.setattr(held, "HeldContract", made)
     return names
+
+
+@pytest.mark.parametrize("most", [1_000_000, 20, 3])
+def test_equal_lines_are_counted_in_parts_as_at_once(tmp_path, monkeypatch, most):
+    """40 lines, number n n % 4 more times: 60 beyond the first, whose sum is known by hand."""
+    monkeypatch.setattr(held, "SMALL_ROWS", 0)
+    monkeypatch.setattr("carnet.intake.held.MOST_HASHES", most)
+    numbers = [n for n in range(40) for _ in range(1 + n % 4)]
+    lines = {"customer_id": [f"C{n}" for n in numbers], "date": [DAY] * 100, "amount": numbers}
+    home = folder_of(tmp_path / "many", {"sales": (pa.table(lines), {})})
+    check = open_book(home).checks["sales"]
+    assert check.duplicate_rows == 60
+    assert check.duplicate_amount == sum(n * (n % 4) for n in range(40))
 
 
 @pytest.mark.parametrize(("repeated", "dropped"), [("keep", []), ("drop", ["order_id", "line_id"])])
