@@ -21,7 +21,7 @@ from carnet.book.book import open_book
 from carnet.book.mapped import frame
 from carnet.customers import customer_years
 from carnet.customers.accounts.capital import account_capital, axes_of
-from carnet.customers.decisions import account_budgets
+from carnet.customers.decisions import account_budgets, decided_frame
 from carnet.customers.gaps.gap_list import followed_list, gap_list
 from carnet.customers.growth.next_family import margin_rates
 from carnet.engagement.parameters import Policy
@@ -556,6 +556,26 @@ def test_cube_and_orders_agree_with_duckdb(other_engine, engine_book, demo_book)
     book = engine_book(other_engine)
     for name in ("cube", "orders", "sales", "customers", "quarantine"):
         assert_same(as_frame(demo_book.table(name)), as_frame(book.table(name)), name)
+
+
+@pytest.mark.long
+def test_a_book_that_foretells_nothing_is_decided_alike(other_engine, make_engagement):
+    """No line names a family: there is nothing to offer, on any engine."""
+    rows = [["customer_id", "date", "amount"]]
+    rows += [
+        [f"C{c}", f"{year}-{month:02}-1{c}", 100 + month]
+        for c in range(9)
+        for year in (2023, 2024)
+        for month in range(1, 13, 1 + c % 4)
+        if (c, year) != (3, 2024)
+    ]
+    books = [
+        open_book(make_engagement(name=place, tables={"sales": rows}, engine=engine))
+        for place, engine in (("here", "duckdb"), ("there", other_engine))
+    ]
+    told = [decided_frame(book, Policy()) for book in books]
+    assert_same(*told, "decisions")
+    assert len(told[0]) == 9 and told[0].next_family.isna().all()
 
 
 @pytest.mark.long

@@ -9,12 +9,13 @@ from functools import reduce
 import duckdb
 import ibis
 import ibis.backends.duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from carnet.book import queries
 from carnet.book.engines import Engine
-from carnet.book.frames import forget_beyond
+from carnet.book.frames import forget_beyond, write_whole
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -226,6 +227,52 @@ def test_a_temporary_table_is_made_when_it_is_read(asked, process):
     # another one of that name takes its place
     kept, _ = engine.keep("large", t.filter(t.amount < 0))
     assert kept.count().execute() == 1 and kept.amount.max().execute() < 0
+
+
+def test_a_temporary_table_is_of_what_its_query_named_when_it_was_kept(asked, process):
+    """Whatever takes that name before it is made, also itself; the next process reads the same."""
+    for redefined in (True, False, True):
+        engine, t = process()
+        first, _ = engine.keep("first", t.filter(t.amount > 0))
+        over, _ = engine.keep("over", first.mutate(twice=first.amount * 2))
+        if redefined:
+            engine.keep("first", t.filter(t.amount < 0))
+        assert sorted(map(float, over.twice.execute())) == [6.0, 20.1]
+    engine, t = process()
+    one, _ = engine.keep("one", t.select(n=t["count"]))
+    one, _ = engine.keep("one", one.mutate(n=one.n + 1))
+    one, _ = engine.keep("one", one.mutate(n=one.n * 10))
+    assert sorted(one.filter(one.n.notnull()).n.execute()) == [20, 30, 40]
+
+
+def test_a_temporary_table_that_fails_is_tried_again(process):
+    engine, t = process()
+    failing, _ = engine.keep("failing", t.select(day=t.customer_id.cast("date")))
+    for _ in range(2):
+        with pytest.raises(duckdb.ConversionException, match="date"):
+            failing.execute()
+    month, _ = engine.keep("month", t.select(month=t.day.truncate("M"), many=t.amount.mean()))
+    assert engine.backend.con.execute("SELECT 1").fetchall()
+    assert month.month.execute().dropna().iloc[0] == pd.Timestamp("2024-01-01")
+    made = engine.backend.con.execute("DESCRIBE month").fetchall()
+    assert made[0][1] == "DATE"
+
+
+def test_what_hangs_on_more_than_its_question_is_asked_each_time(asked, process):
+    _, t = process()
+    for expr in (ibis.random(), ibis.now(), t.mutate(at=ibis.today()), ibis.uuid()):
+        with pytest.raises(queries.Unknown):
+            queries.key_of(expr.op())
+    backend = process()[0].backend
+    numbers = {float(backend.execute(ibis.random())) for _ in range(3)}
+    assert len(numbers) == 3 and len(asked) == 3
+
+
+def test_a_file_that_is_no_rows_is_asked_again(asked, process):
+    first = process()[1].execute()
+    (kept,) = process()[0].backend.folder.glob("*.arrow")
+    write_whole(kept, b"")
+    assert process()[1].execute().equals(first) and len(asked) == 2
 
 
 def test_damaged_rows_are_asked_again_and_large_ones_every_time(asked, process, monkeypatch):

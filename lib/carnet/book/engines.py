@@ -46,7 +46,7 @@ KINDS = {
     "string": "string", "float64": "double", "int64": "bigint", "int32": "int", "date": "date",
     "boolean": "boolean",
 }  # fmt: skip
-QUERIES = "queries"  # the folder of a book's SQL
+QUERIES = "queries"  # the folder of a book where `queries` keeps them
 LINE = '"line of carnet"'  # a row of a server's table: no column is called so
 LINE_HASH = f"hashtextextended({LINE}::text, 0)"
 
@@ -100,14 +100,15 @@ class Engine:
         Beside it the SQL that made it.
         """
         sql = self.sql(table)
-        # sums of integers and literals are wider in the database than ibis takes them for:
-        # cast to what they are taken for
-        numbers = {
+        # sums of integers and literals are wider in the database than ibis takes them for, and a
+        # month is an instant: cast to what they are taken for
+        told = {
             self.double: lambda kind: kind.is_floating(),
             "BIGINT": lambda kind: kind.is_integer(),
+            "DATE": lambda kind: kind.is_date(),
         }
         kinds = {
-            column: next((name for name, told in numbers.items() if told(kind)), None)
+            column: next((name for name, is_it in told.items() if is_it(kind)), None)
             for column, kind in table.schema().items()
         }
         named = {f"{self.quote}{column}{self.quote}": kind for column, kind in kinds.items()}

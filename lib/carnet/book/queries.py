@@ -1,5 +1,6 @@
 """Queries of DuckDB asked once: the SQL of an expression is compiled once by a process for all its
-books; beside a book it is kept, with the rows that it gave, for the notebooks and runs that follow.
+books; beside the book for which it was, it is kept for the notebooks and runs that follow, and so
+are the rows that each query gave.
 """
 
 import datetime as dt
@@ -29,7 +30,9 @@ VERSIONS = tuple(map(version, LIBRARIES))
 PLAIN = (str, int, float, bool, type(None), dt.date, Decimal, Enum, kinds.DataType, ops.Namespace)
 MOST_KNOWN = 5_000  # queries of a process
 MOST_BYTES = 32_000_000  # of rows that are kept of a query
-MOST_IN_ALL = 1_000_000_000  # bytes that are kept beside a book
+MOST_IN_ALL = 1_000_000_000  # bytes that are left beside a book when it is opened
+# whose value hangs on more than what is asked
+IMPURE = (ops.Impure, ops.ScalarUDF, ops.AggUDF)
 HOLE = "\0{}\0"  # in the place of the name of a table of this process, which is another each time
 
 _compiled: dict[str, str] = {}
@@ -47,7 +50,8 @@ class DuckDB(ibis.backends.duckdb.Backend):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.origins: dict[str, str] = {}  # of a table of the database, by name
-        self.to_make: dict[str, tuple[ir.Table, str]] = {}  # see `make_later`
+        self.names: set[str] = set()  # of temporary tables, see `make_later`
+        self.to_make: dict[str, tuple[ir.Table, str]] = {}
 
     def compile(self, expr: ir.Expr, /, **named: Any) -> str:
         """The SQL of an expression, as `ibis.backends.sql.SQLBackend.compile` gives it."""
@@ -79,19 +83,35 @@ class DuckDB(ibis.backends.duckdb.Backend):
 
     def make_later(self, name: str, table: ir.Table, query: str) -> None:
         """A temporary table of a query, made when a query first reads it; `table` is what it is
-        made of.
+        made of. What is still to be made of another table of that name is made before.
         """
+        if name in self.names:
+            for other in list(self.to_make):
+                self._make(other)
+        try:
+            origin = self._answer_key(table, query)
+        except Unknown:
+            self.origins.pop(name, None)
+        else:
+            self.origins[name] = origin
+        self.names.add(name)
         self.to_make[name] = table, query
-        self.origins.pop(name, None)  # of what bore the name before
-        with suppress(Unknown):
-            self.origins[name] = self._answer_key(table, query)
+
+    def _make(self, name: str) -> None:
+        """Make a temporary table, unless it was; one that fails is tried again when it is read."""
+        if (left := self.to_make.pop(name, None)) is None:
+            return
+        table, query = left
+        try:
+            self._run_pre_execute_hooks(table)
+            self.con.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {query}')
+        except BaseException:
+            self.to_make[name] = left
+            raise
 
     def _run_pre_execute_hooks(self, expr: ir.Expr) -> None:
         for read in expr.op().find(ops.DatabaseTable):
-            if read.name in self.to_make:
-                table, query = self.to_make.pop(read.name)
-                self._run_pre_execute_hooks(table)
-                self.con.execute(f'CREATE OR REPLACE TEMP TABLE "{read.name}" AS {query}')
+            self._make(read.name)
         super()._run_pre_execute_hooks(expr)
 
     def _to_duckdb_relation(self, expr: ir.Expr, **named: Any) -> Any:
@@ -126,13 +146,12 @@ class Answer:
     def to_arrow_table(self) -> pa.Table:
         """All rows."""
         if (kept := read_whole(self.place)) is not None:
-            return pa.ipc.open_file(kept).read_all()
+            with suppress(pa.ArrowException):
+                return pa.ipc.open_file(kept).read_all()
         rows = self.ask().to_arrow_table()
         if self.place is not None and rows.nbytes <= MOST_BYTES:
-            made = pa.BufferOutputStream()
-            with pa.ipc.new_file(made, rows.schema) as written:
-                written.write_table(rows)
-            write_whole(self.place, made.getvalue().to_pybytes())
+            with suppress(pa.ArrowException):
+                write_whole(self.place, _written(rows))
         return rows
 
     def to_arrow_reader(self, rows: int) -> pa.RecordBatchReader:
@@ -188,15 +207,18 @@ def _table(value: Node, own: list[ops.InMemoryTable]) -> list[Any] | None:
     if isinstance(value, ops.InMemoryTable):
         own.append(value)
         return ["own", repr(value.schema)]
-    if isinstance(value, ops.PhysicalTable):
+    if isinstance(value, (ops.PhysicalTable, *IMPURE)):
         raise Unknown(type(value))
     return None
 
 
 def _rows_told(table: ops.InMemoryTable) -> str:
     """The digest of the rows of a table of this process."""
+    return hashlib.sha256(_written(table.data.to_pyarrow(table.schema))).hexdigest()
+
+
+def _written(rows: pa.Table) -> bytes:
     made = pa.BufferOutputStream()
-    rows = table.data.to_pyarrow(table.schema)
-    with pa.ipc.new_stream(made, rows.schema) as written:
+    with pa.ipc.new_file(made, rows.schema) as written:
         written.write_table(rows)
-    return hashlib.sha256(made.getvalue()).hexdigest()
+    return bytes(made.getvalue().to_pybytes())

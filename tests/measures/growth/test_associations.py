@@ -195,6 +195,20 @@ def test_a_family_that_nobody_had_a_year_ago_is_no_case_of_the_trial():
     assert trial_of(years(before, began)).customer_count == 0
 
 
+@pytest.mark.parametrize("rows", [0, 30])
+def test_families_that_nobody_had_a_year_ago_foretell_nothing(rows):
+    """Offers that are noted for a year only; no line that names one at all."""
+    pairs = years(np.zeros((30, 3), dtype=bool), np.ones((30, 3), dtype=bool)).head(rows)
+    kinds = dict.fromkeys(("bought", "bought_previous", "owned_before"), bool)
+    pairs = pairs.astype(kinds | {"customer_id": str, "family": str})
+    trial = trial_of(pairs)
+    assert trial.customer_count == 0
+    t = next_of(pairs, trial, pd.Series(dtype=float))
+    assert list(t.columns) == list(associations.NEXT) and not len(t)
+    sure = associations.Trial(20, 10, 10, 0.0, 0.0)
+    assert len(next_of(pairs, sure, pd.Series(dtype=float))) == 0
+
+
 def by_hand(pairs, rates):
     """Trial and next families customer by customer: sets and loops, from the definitions."""
     of = {c: t.set_index("family") for c, t in pairs.groupby("customer_id")}

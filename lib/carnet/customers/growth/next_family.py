@@ -7,6 +7,7 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.book.mapped import Mapped, as_it_is
 from carnet.book.tables import tabled
+from carnet.customers.columns import given
 from carnet.measures.growth import associations, families
 
 MOST_FAMILIES = 200
@@ -38,7 +39,8 @@ def family_pairs(book: Book) -> Mapped:
 def next_families_of(book: Book) -> Mapped:
     """`associations.next_families` of the book; no row where nothing can be foretold."""
     if not can_foretell(book):
-        return as_it_is(ibis.memtable([], schema=associations.NEXT))
+        # of the book's engine, whichever it is
+        return as_it_is(book.orders.limit(0).select(**given(None, associations.NEXT)))
     pairs = family_pairs(book)
     trial = associations.next_family_trial(pairs)
     return as_it_is(associations.next_families(pairs, trial, margin_rates(pairs)))

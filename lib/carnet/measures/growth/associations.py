@@ -235,6 +235,8 @@ def next_family_trial(pairs: ir.Table) -> Trial:
     Parameters  pairs: `families.family_years`
     """
     law = together(pairs.filter(pairs.owned_before))
+    if not law.names:
+        return Trial(0, 0, 0, np.nan, np.nan)
     t = _baskets(
         pairs,
         law.names,  # a family that nobody had could not be named
@@ -280,9 +282,9 @@ def next_families(pairs: ir.Table, trial: Trial, margin_rates: pd.Series) -> ir.
     Columns     customer_id, family, score, adoption_rate, first_revenue, expected_margin,
                 expected_low, expected_high (by the interval of the rate alone)
     """
-    if trial.customer_count < LEAST_TRIED:
-        return ibis.memtable([], schema=NEXT)
     law = together(pairs.filter(pairs.bought | pairs.owned_before))
+    if trial.customer_count < LEAST_TRIED or not law.names:
+        return pairs.limit(0).select(**{name: ibis.null(kind) for name, kind in NEXT.items()})
     t = _baskets(pairs, law.names, known=pairs.bought | pairs.owned_before, bought=pairs.bought)
     words = [column for column in t.columns if column.startswith("known_")]
     buying = [t[column.replace("known", "bought")] > 0 for column in words]

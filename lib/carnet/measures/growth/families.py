@@ -219,7 +219,7 @@ def price_moves(pairs: ir.Table) -> ir.Table:
     Columns     customer_id, family, revenue, price, price_previous, price_change, price_effect
     """
     if "quantity" not in pairs.columns:
-        return ibis.memtable([], schema=PRICES)
+        return pairs.limit(0).select(**{name: ibis.null(kind) for name, kind in PRICES.items()})
     years = ("revenue", "revenue_previous", "quantity", "quantity_previous")
     t = pairs.filter(*(pairs[name] > 0 for name in years))
     price, before = t.revenue / t.quantity, t.revenue_previous / t.quantity_previous

@@ -57,7 +57,7 @@ def growth_figures(
     Unit        counts; currency; a rate
     Population  accounts with a decision; pairs of families of the last 12 months
     Undefined   None where no line names a family; the rate where the sales do not tell a year ago;
-                opportunity_margin where no cost is known
+                opportunity_margin is 0 where no cost is known
     Source      definition of the workbook
 
     Parameters  offers: count, margin of the accounts to offer a family; trial:
