@@ -264,11 +264,12 @@ def by_hand(pairs, rates):
     return len(cases), hits, margins
 
 
-@pytest.mark.parametrize("families", [5, 70])
-def test_trial_and_next_families_are_those_told_by_hand(families):
+@pytest.mark.parametrize(("families", "block"), [(5, 7), (70, 20_000)])
+def test_trial_and_next_families_are_those_told_by_hand(families, block, monkeypatch):
     """Random books, credit notes and accounts that only return goods among them; 70 families are
     more than the bits of a number hold.
     """
+    monkeypatch.setattr(associations, "BLOCK", block)
     rng = np.random.default_rng(100 + families)
     often = np.where(np.arange(families) == families - 1, 0.5, 3 / families)
     before = rng.random((60, families)) < often

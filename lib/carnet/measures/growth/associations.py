@@ -23,7 +23,8 @@ LEAST_ADOPTERS = 5  # customers that began with a family, for it to have its own
 LEAST_LIFT = 1.1  # at least so many times chance, by the lower end: who buys much buys everything
 FALSE_SHARE = 0.05  # of the pairs named, expected to be chance at most
 Z = 1.959963984540054
-SCORE_DIGITS = 12
+BLOCK = 20_000  # customers, whose scores of 200 families take 32 MB
+SCORE_DIGITS = 12  # by which families are compared
 WORD = 62  # families in one whole number of 64 bits, whose sums stay numbers
 NEXT = {"customer_id": "string", "family": "string"} | dict.fromkeys(
     ("score", "adoption_rate", "first_revenue", "expected_margin", "expected_low", "expected_high"),
@@ -46,6 +47,11 @@ class Together:
         does not have, the first of equal ones, and its score; −1 where it has all. `popular`: the
         share of customers with the family; `associated`: the mean confidence of those that it owns.
         """
+        blocks = np.array_split(owned, max(1, -(-len(owned) // BLOCK)))
+        first, score = zip(*(self._named(block, method) for block in blocks), strict=True)
+        return np.concatenate(first), np.concatenate(score)
+
+    def _named(self, owned: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
         if not owned.size:
             return np.zeros(0, dtype=int), np.zeros(0)
         if method == "popular":
@@ -108,18 +114,18 @@ def associations(bought: Together) -> pd.DataFrame:
     """
     names, n, both = bought.names, bought.customer_count, bought.both
     first, second = np.triu_indices(len(names), 1)
-    counts, together = np.diag(both), both[first, second]
+    counts, common = np.diag(both), both[first, second]
     a, b = counts[first], counts[second]
-    p_value = hypergeom.sf(together - 1, n, a, b)
+    p_value = hypergeom.sf(common - 1, n, a, b)
     q_value = false_discovery_control(p_value, method="by") if len(p_value) else p_value
     with np.errstate(divide="ignore", invalid="ignore"):
-        lift = together * n / (a * b)
-        own = n / together - n / a - n / b
-        spread = together * own**2 + (a - together) * (n / a) ** 2 + (b - together) * (n / b) ** 2
+        lift = common * n / (a * b)
+        own = n / common - n / a - n / b
+        spread = common * own**2 + (a - common) * (n / a) ** 2 + (b - common) * (n / b) ** 2
         s = np.sqrt(np.maximum(spread / n - 1, 0) / n)
     t = pd.DataFrame(
         {
-            "a": first, "b": second, "count_a": a, "count_b": b, "count_both": together,
+            "a": first, "b": second, "count_a": a, "count_b": b, "count_both": common,
             "lift": lift, "lift_low": lift * np.exp(-Z * s), "lift_high": lift * np.exp(Z * s),
             "p_value": p_value, "q_value": q_value,
         }
