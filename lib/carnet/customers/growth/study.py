@@ -371,9 +371,11 @@ class GrowthStudy:
             Part(self.moved, dict.fromkeys(MONEY, "float64")),
             Part(self.book.customers, {"name": "string", "salesperson": "string"}),
         )
+        t = t.select(
+            "kind", "customer_id", "class_before", "class_after", *MONEY, "name", "salesperson"
+        )
         order = ibis.cases(*((t.kind == kind, place) for place, kind in enumerate(KINDS)))
-        columns = ("kind", "customer_id", "class_before", "class_after")
-        return t.order_by(order, "customer_id").select(*columns, *MONEY, "name", "salesperson")
+        return t.order_by(order, "customer_id")
 
     @computed
     def class_table(self) -> pd.DataFrame:
