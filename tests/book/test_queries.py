@@ -302,6 +302,7 @@ def test_what_was_used_longest_ago_goes(asked, process):
     assert process()[1].limit(1).count().execute() == 1 and len(asked) == 5
 
 
+@pytest.mark.long
 @given(
     some.lists(
         some.sampled_from(list(STEPS)),

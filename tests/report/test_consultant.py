@@ -22,6 +22,7 @@ def audit(folder, out, *options):
     return Path(done.stdout.strip().splitlines()[-1])
 
 
+@pytest.mark.report
 def test_the_consultant_s_choices_in_one_report(make_engagement, tmp_path):
     """Words beside their section with figures filled in and signed, sections hidden and first,
     parameters kept, lists as a French spreadsheet opens them, slides; then the same words
