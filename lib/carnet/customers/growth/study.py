@@ -21,6 +21,7 @@ from carnet.customers.growth.next_family import (
     can_foretell,
     family_of,
     family_pairs,
+    margin_rates,
     next_families_of,
 )
 from carnet.customers.objectives import offer_progress
@@ -239,15 +240,20 @@ class GrowthStudy:
         return self.first(self.opportunities_list)
 
     @computed
-    def offers(self) -> dict[str, float]:
+    def offers(self) -> dict[str, float | None]:
         """How many accounts to offer a family (count), how many are decided to be offered one
-        (decided), and the margin to expect; 0 where none is known.
+        (decided), and the margin to expect: 0 of nobody, None where no cost is known.
         """
         t = self.opportunities_list
         margin = t.expected_margin.sum().fill_null(0.0)
         told = t.agg(count=t.count(), margin=margin).execute().iloc[0]
         decided = self.decided.filter(self.decided.action == "develop").count().execute()
-        return {**told, "decided": int(decided)}
+        costed = margin_rates(self.pairs).notna().any()
+        return {
+            "count": int(told["count"]),
+            "decided": int(decided),
+            "margin": float(told.margin) if costed else None,
+        }
 
     @computed
     def rhythms(self) -> ir.Table:

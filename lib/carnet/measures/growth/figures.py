@@ -57,15 +57,15 @@ def growth_figures(
     Unit        counts; currency; a rate
     Population  accounts with a decision; pairs of families of the last 12 months
     Undefined   None where no line names a family; the rate where the sales do not tell a year ago;
-                opportunity_margin is 0 where no cost is known
+                opportunity_margin where no cost is known
     Source      definition of the workbook
 
     Parameters  offers: count, margin of the accounts to offer a family; trial:
                 `associations.next_family_trial`; pair_count: pairs of families that are told
     """
     return {
-        "opportunity_count": int(offers["count"]) if offers is not None else None,
-        "opportunity_margin": float(offers["margin"]) if offers is not None else None,
+        "opportunity_count": offers["count"] if offers is not None else None,
+        "opportunity_margin": offers["margin"] if offers is not None else None,
         "next_family_hit_rate": trial.rate if trial else None,
         "associated_pair_count": pair_count,
     }
