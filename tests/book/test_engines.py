@@ -101,6 +101,22 @@ def pairs(b):
     return bought_families.family_years(b.table("sales"), "offer", b.periods)
 
 
+@kept
+def by_channel(b):
+    return cuts.line_pairs(b.table("sales"), moved(b), b.periods, "channel")
+
+
+def earned(b):
+    return cost_to_serve.customer_margins(
+        moved(b),
+        b.cube,
+        b.periods.in_current(b.cube),
+        1e6,
+        2e6,
+        costs.own_costs(charged_costs(b), b.periods.current),
+    )
+
+
 def owned(b):
     return pairs(b).filter(pairs(b).bought)
 
@@ -337,7 +353,9 @@ CALLS = {
     cuts.customer_pairs: lambda b: cuts.customer_pairs(
         moved(b), None, b.table("customers").select("customer_id", group="segment")
     ),
-    cuts.line_pairs: lambda b: cuts.line_pairs(b.table("sales"), moved(b), b.periods, "channel"),
+    cuts.line_pairs: lambda b: by_channel(b),
+    cuts.spread_margins: lambda b: cuts.spread_margins(by_channel(b), earned(b)),
+    cuts.cut: lambda b: cuts.cut(cuts.spread_margins(by_channel(b), earned(b))),
     defection.family_orders: families,
     defection.order_rhythm: lambda b: defection.order_rhythm(b.orders, b.as_of),
     defection.overdue: lambda b: defection.overdue(

@@ -15,7 +15,6 @@ from carnet.customers.contact_plan import ContactPlan
 from carnet.customers.decisions import decisions
 from carnet.customers.gaps.memory import Memory
 from carnet.customers.gaps.study import Gaps
-from carnet.customers.growth import study
 from carnet.customers.growth.pipeline import Pipeline
 from carnet.customers.growth.study import GrowthStudy
 from carnet.customers.portfolio.study import PortfolioStudy
@@ -91,14 +90,12 @@ def shown_by(book, parameters, module):
 
 
 @pytest.mark.long
-def test_no_section_reads_more_of_a_list_than_it_shows(many, read, monkeypatch):
+def test_no_section_reads_more_of_a_list_than_it_shows(many, read):
     """A page holds 250 rows of a list. Of all customers a few columns are read, never their list;
-    the decisions are there before, and so are the cuts of the revenue: theirs are whole frames.
+    the decisions are there before.
     """
     parameters = read_parameters({})
     decisions(many, parameters.policy)
-    made = study.cuts_of(many)
-    monkeypatch.setattr(study, "cuts_of", lambda book: made)
     read.clear()
     count = sum(shown_by(many, parameters, module) for module in NOTEBOOKS)
     assert count > 30 and any(rows == LIST_LIMIT for rows, _, _ in read)

@@ -207,6 +207,13 @@ PAIR = st.tuples(
     *[st.integers(-50, 500)] * 3,
 )
 
+PAIRS = {
+    "group": "string",
+    "status": "string",
+    "active": "boolean",
+    **dict.fromkeys(("revenue", "revenue_previous", "margin"), "float64"),
+}
+
 
 @settings(max_examples=25)
 @given(st.lists(PAIR, min_size=1, max_size=40))
@@ -214,7 +221,7 @@ def test_a_cut_loses_no_money_and_no_opening_customer(rows):
     pairs = pd.DataFrame(
         rows, columns=["group", "status", "active", "revenue", "revenue_previous", "margin"]
     ).astype({"group": object})
-    t = cuts.cut(pairs)
+    t = cuts.cut(ibis.memtable(pairs, schema=PAIRS))
     for name in ("revenue", "revenue_previous"):
         assert t[name].sum() == pairs[name].sum()
     assert t.customer_count.sum() == pairs.active.sum() and t.group.is_unique
@@ -252,34 +259,51 @@ def test_every_cut_adds_up_to_the_same_margin(make_engagement):
     assert sums.to_dict() == pytest.approx(dict.fromkeys(["channel", "region", "sector"], known))
 
 
+def spread(pairs, known):
+    """Margins of rows of customer, group, revenue and margin of the lines, spread; by group."""
+    t = pd.DataFrame(pairs, columns=["customer_id", "group", "revenue", "margin"])
+    told = None if known is None else ibis.memtable(pd.DataFrame(known.items(), columns=KNOWN))
+    found = cuts.spread_margins(ibis.memtable(t), told).order_by("customer_id", "group").execute()
+    assert found.columns.tolist() == [*t.columns]
+    return found.margin
+
+
+KNOWN = ["customer_id", "margin"]
+
+
 def test_margin_is_spread_over_the_groups_of_a_customer_by_hand():
     """A earned 40 and 20 on lines of 100 and 200, and 30 after its other costs: 30 less is spread
     by revenue, 10 and 20. Of B no margin is known, of C no cost of a line.
     """
-    pairs = pd.DataFrame(
-        {
-            "customer_id": ["A", "A", "B", "C"],
-            "revenue": [100.0, 200.0, 50.0, 60.0],
-            "margin": [40.0, 20.0, 10.0, math.nan],
-        }
-    )
-    known = pd.DataFrame({"customer_id": ["A", "C"], "margin": [30.0, 6.0]})
-    told = cuts.spread_margins(pairs, known)
+    pairs = [
+        ("A", "s", 100.0, 40.0),
+        ("A", "t", 200.0, 20.0),
+        ("B", "s", 50.0, 10.0),
+        ("C", "s", 60.0, math.nan),
+    ]
+    told = spread(pairs, {"A": 30.0, "C": 6.0})
     assert told[:2].tolist() == pytest.approx([30, 0]) and told[2:].isna().all()
-    assert cuts.spread_margins(pairs, None).isna().all()
+    assert spread(pairs, None).isna().all()
 
 
 def test_what_a_customer_sends_back_through_another_group_bears_nothing_more():
     """1,000 by the web at a margin of 400, 900 back through the shop at −360; 50 of other costs
     stay with the web. Where all groups net to nothing they are spread by size.
     """
-    pairs = pd.DataFrame(
-        {"customer_id": ["A", "A"], "revenue": [1000.0, -900.0], "margin": [400.0, -360.0]}
-    )
-    known = pd.DataFrame({"customer_id": ["A"], "margin": [-10.0]})
-    assert cuts.spread_margins(pairs, known).tolist() == pytest.approx([350, -360])
-    back = pairs.assign(revenue=[-100.0, -300.0])
-    assert cuts.spread_margins(back, known).sum() == pytest.approx(-10)
+    known = {"A": -10.0}
+    web, shop = ("A", "s", 1000.0, 400.0), ("A", "t", -900.0, -360.0)
+    assert spread([web, shop], known).tolist() == pytest.approx([350, -360])
+    web, shop = ("A", "s", -100.0, 400.0), ("A", "t", -300.0, -360.0)
+    assert spread([web, shop], known).sum() == pytest.approx(-10)
+
+
+def test_a_group_of_which_nothing_was_sold_bears_no_margin_and_hides_none():
+    """A bought nothing in t, whose lines tell no cost: s bears all. What nets to nothing whole is
+    spread nowhere.
+    """
+    pairs = [("A", "s", 100.0, 40.0), ("A", "t", 0.0, math.nan), ("B", "s", 0.0, 5.0)]
+    told = spread(pairs, {"A": 30.0, "B": 1.0})
+    assert told[:2].tolist() == pytest.approx([30, 0]) and math.isnan(told[2])
 
 
 # --- a customer's own costs

@@ -26,14 +26,13 @@ def cuts_of(book: Book) -> pd.DataFrame:
     now, found = audit_series(book).iloc[1], [pd.DataFrame({"dimension": [], "group": []})]
     moved = moved_of(book)
     margins = margins_of(book, moved, now) if now.variable_cost == now.variable_cost else None
-    known = None if margins is None else margins.select("customer_id", "margin").execute()
     for table, column in CUTS:
         done = any((t.get("dimension") == column).any() for t in found)
         if done or not (book.has("sales") and book.has(table, column)):
             continue
         if table == "sales":
             pairs = cuts.line_pairs(book.table("sales"), moved, book.periods, column)
-            pairs["margin"] = cuts.spread_margins(pairs, known)
+            pairs = cuts.spread_margins(pairs, margins)
         else:
             listed = book.table("customers")
             groups = listed.group_by("customer_id").agg(group=listed[column].max())

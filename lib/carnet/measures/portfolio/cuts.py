@@ -2,6 +2,7 @@
 channel, region, sector, segment.
 """
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -13,16 +14,22 @@ from carnet.wording import N_
 
 # customers of the year before, below which a group has no retention rate of its own
 LEAST_OPENING = 5
+MONEY = ("revenue", "revenue_previous", "margin")
+COLUMNS = [  # of a cut
+    "group", "customer_count", "revenue", "revenue_share", "revenue_previous", "margin",
+    "margin_rate", "opening_count", "kept_count", "retention_rate", "retention_low",
+    "retention_high", "sales_gap",
+]  # fmt: skip
 
 
 @measure(N_("Customers with the group that the list puts them in"))
-def customer_pairs(movement: ir.Table, margins: ir.Table | None, groups: ir.Table) -> pd.DataFrame:
+def customer_pairs(movement: ir.Table, margins: ir.Table | None, groups: ir.Table) -> ir.Table:
     """One row a customer with the group it is in: the rows that `cut` wants.
 
     Formula     the movement joined with the group of each customer and, where known, its margin
     Unit        currency
     Population  one row a customer of the movement
-    Undefined   group is NULL where none is given; margin is NaN where no margin is known
+    Undefined   group is NULL where none is given; margin is NULL where no margin is known
     Source      definition of the workbook
 
     Parameters  movement: `movement.customer_movement`; margins: customer_id, margin (None where no
@@ -30,17 +37,22 @@ def customer_pairs(movement: ir.Table, margins: ir.Table | None, groups: ir.Tabl
     Columns     group (NULL: none given), customer_id, active, status, revenue, revenue_previous,
                 margin
     """
-    t = movement.left_join(groups, "customer_id").drop("customer_id_right")
-    t = t.select("group", "customer_id", "active", "status", "revenue", "revenue_previous")
+    t = movement.left_join(groups, "customer_id")
     if margins is not None:
-        known = margins.select("customer_id", "margin")
-        t = t.left_join(known, "customer_id").drop("customer_id_right")
-    found = t.order_by("customer_id").execute()  # sums of floats hang on the order of their rows
-    return found if margins is not None else found.assign(margin=np.nan)
+        t = t.left_join(margins.select("customer_id", "margin"), "customer_id")
+    return t.select(
+        "group",
+        "customer_id",
+        "active",
+        "status",
+        "revenue",
+        "revenue_previous",
+        margin=ibis.null("float64") if margins is None else t.margin,
+    )
 
 
 @measure(N_("Customers with the groups that their sale lines name"))
-def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: str) -> pd.DataFrame:
+def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: str) -> ir.Table:
     """One row a customer and value of a column of the sale lines, such as a channel.
 
     Formula     revenue = Σ amount of the lines of that value in the audit period, revenue_previous
@@ -48,11 +60,11 @@ def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: st
                 the audit period
     Unit        currency
     Population  one row a customer and value (a NULL value included) of its sale lines of any time
-    Undefined   margin is NaN where no line of the audit period tells a cost, own or estimated;
+    Undefined   margin is NULL where no line of the audit period tells a cost, own or estimated;
                 revenue is 0 where there is no line
     Source      definition of the workbook
 
-    Margin      amount − cost of the lines, estimated where one has none; NaN where no line tells a
+    Margin      amount − cost of the lines, estimated where one has none; NULL where no line tells a
                 cost
     Status      that of the customer, where it bought by that value in the 12 months in question;
                 NULL where it did not
@@ -67,37 +79,25 @@ def line_pairs(sales: ir.Table, movement: ir.Table, periods: Periods, column: st
     )
     now, before, year = periods.in_current(month), periods.in_previous(month), periods.yearly
     bought, amount = month.amount > 0, month.amount.cast("float64")
-    costed = "estimated_cost" in sales.columns
+    cost = month.estimated_cost.cast("float64") if "estimated_cost" in month.columns else None
     sums = month.group_by("customer_id", "group").agg(
         revenue=amount.sum(where=now).fill_null(0.0),  # no line in a period: nothing invoiced
         revenue_previous=amount.sum(where=before).fill_null(0.0),
         active=(bought & now).any(),
         there=(bought & year.in_current(month)).any(),
         opening=(bought & year.in_previous(month)).any(),
-        **(
-            {"margin": (amount - month.estimated_cost.cast("float64")).sum(where=now)}
-            if costed
-            else {}
-        ),
+        margin=ibis.null("float64") if cost is None else (amount - cost).sum(where=now),
     )
-    t = (
-        sums.left_join(movement.select("customer_id", "status"), "customer_id")
-        .drop("customer_id_right")
-        .order_by("customer_id", "group")  # sums of floats hang on the order of their rows
-        .execute()
+    t = sums.left_join(movement.select("customer_id", "status"), "customer_id")
+    arrived = t.status.isin(["new", "recovered"]) & t.there
+    opened = t.status.isin(["kept", "lost", "not_due"]) & t.opening
+    return t.select(
+        *sums.columns, status=ibis.ifelse(arrived | opened, t.status, ibis.null("string"))
     )
-    arrived, opened = (
-        t.status.isin(["new", "recovered"]),
-        t.status.isin(["kept", "lost", "not_due"]),
-    )
-    t["status"] = t.status.where(
-        (arrived & t.there.astype(bool)) | (opened & t.opening.astype(bool)), None
-    )
-    return t if costed else t.assign(margin=np.nan)
 
 
 @measure(N_("Margin of each customer, spread over the groups that its lines name"))
-def spread_margins(pairs: pd.DataFrame, margins: pd.DataFrame | None) -> pd.Series:
+def spread_margins(pairs: ir.Table, margins: ir.Table | None) -> ir.Table:
     """The contribution margin of each customer over the groups of its lines: what the margin of the
     lines does not bear is spread by revenue, so that every cut adds up to the same margin.
 
@@ -105,27 +105,36 @@ def spread_margins(pairs: pd.DataFrame, margins: pd.DataFrame | None) -> pd.Seri
                 revenue of the group ÷ Σ revenue, over the groups of the customer whose revenue is
                 above 0 (over all by its size where none is)
     Unit        currency
-    Population  one value a row of `pairs`
-    Undefined   NaN where no margin is known (margins is None), where the lines of the customer tell
-                no cost, and where the customer has no contribution margin or no revenue
+    Population  one row a row of `pairs`
+    Undefined   NULL where no margin is known (margins is None), where the lines of the customer
+                tell no cost, and where the customer has no contribution margin or no revenue
     Source      definition of the workbook (method §6, one figure, one formula)
 
     Parameters  pairs: `line_pairs`; margins: customer_id, margin (`cost_to_serve.customer_margins`)
+    Columns     those of pairs, margin the customer's own
     """
     if margins is None:
-        return pd.Series(np.nan, pairs.index)
-    by_customer = pairs.groupby("customer_id")
-    whole, sold = by_customer.margin.transform("sum"), pairs.revenue.clip(lower=0)
-    bought = sold.groupby(pairs.customer_id).transform("sum") > 0
-    size = sold.where(bought, pairs.revenue.abs())
-    revenue = size.groupby(pairs.customer_id).transform("sum")
-    own = pairs.customer_id.map(margins.set_index("customer_id").margin)
-    lines = pairs.margin.mask(pairs.margin.isna() & (pairs.revenue == 0), 0.0)  # nothing sold
-    return lines - (whole - own) * size / revenue.where(revenue != 0)
+        return pairs.mutate(margin=ibis.null("float64"))
+    sold = ibis.greatest(pairs.revenue, 0.0)
+    t = pairs.mutate(sold=sold, size=pairs.revenue.abs())
+    each = t.group_by("customer_id").agg(
+        whole=t.margin.sum().fill_null(0.0), all_sold=t.sold.sum(), all_sizes=t["size"].sum()
+    )
+    own = margins.select("customer_id", own="margin")
+    t = t.left_join(each, "customer_id").left_join(own, "customer_id")
+    # spread by what was bought, by size where nothing was
+    share = ibis.ifelse(
+        t.all_sold > 0, t.sold / t.all_sold.nullif(0.0), t["size"] / t.all_sizes.nullif(0.0)
+    )
+    lines = ibis.ifelse(t.margin.isnull() & (t.revenue == 0), 0.0, t.margin)  # nothing sold
+    return t.select(
+        *(t[name] for name in pairs.columns if name != "margin"),
+        margin=lines - (t.whole - t.own) * share,
+    )
 
 
 @measure(N_("Revenue, customers, margin and retention by group"))
-def cut(pairs: pd.DataFrame) -> pd.DataFrame:
+def cut(pairs: ir.Table) -> pd.DataFrame:
     """Revenue, customers, margin and retention of each group, largest revenue first.
 
     Formula     retention_rate = kept ÷ (kept + lost) of the customers that were in the group the
@@ -145,35 +154,35 @@ def cut(pairs: pd.DataFrame) -> pd.DataFrame:
                 margin_rate, opening_count, kept_count, retention_rate, retention_low,
                 retention_high, sales_gap
     """
-    rows = []
-    total = pairs.revenue.sum()
-    for name, part in pairs.groupby("group", dropna=False, sort=True):
-        kept, lost = int((part.status == "kept").sum()), int((part.status == "lost").sum())
-        told = kept + lost >= LEAST_OPENING
-        low, high = wilson_interval(kept, kept + lost) if told else (np.nan, np.nan)
-        revenue, margin = float(part.revenue.sum()), float(part.margin.sum(min_count=1))
-        rows.append(
-            dict(
-                group=None if pd.isna(name) else name,
-                customer_count=int(part.active.sum()),
-                revenue=revenue,
-                revenue_share=revenue / total if total else np.nan,
-                revenue_previous=float(part.revenue_previous.sum()),
-                margin=margin,
-                margin_rate=margin / revenue if revenue > 0 else np.nan,
-                opening_count=kept + lost,
-                kept_count=kept,
-                retention_rate=kept / (kept + lost) if told else np.nan,
-                retention_low=low,
-                retention_high=high,
-            )
-        )
-    columns = (
-        "group customer_count revenue revenue_share revenue_previous margin margin_rate "
-        "opening_count kept_count retention_rate retention_low retention_high"
+
+    def count(which: ir.BooleanValue) -> ir.IntegerScalar:
+        return which.ifelse(1, 0).sum().fill_null(0)
+
+    t = pairs.group_by("group").agg(
+        customer_count=count(pairs.active),
+        revenue=pairs.revenue.sum(),
+        revenue_previous=pairs.revenue_previous.sum(),
+        margin=pairs.margin.sum(),
+        opening_count=count(pairs.status.isin(["kept", "lost"])),
+        kept_count=count(pairs.status == "kept"),
     )
-    t = pd.DataFrame(rows, columns=columns.split())
-    t = t[(t.customer_count > 0) | (t.revenue_previous != 0) | (t.revenue != 0)]
-    return t.assign(sales_gap=t.revenue - t.revenue_previous).sort_values(
+    t = t.execute().astype(dict.fromkeys(MONEY, "float64"))
+    told = t.opening_count >= LEAST_OPENING
+    total = t.revenue.sum()
+    bounds = [
+        wilson_interval(kept, opening) if opening >= LEAST_OPENING else (np.nan, np.nan)
+        for kept, opening in zip(t.kept_count, t.opening_count, strict=True)
+    ]
+    low, high = zip(*bounds, strict=True) if bounds else ((), ())
+    t = t.assign(
+        revenue_share=t.revenue / total if total else np.nan,
+        margin_rate=t.margin / t.revenue.where(t.revenue > 0),
+        retention_rate=(t.kept_count / t.opening_count).where(told),
+        retention_low=low,
+        retention_high=high,
+        sales_gap=t.revenue - t.revenue_previous,
+    )
+    known = (t.customer_count > 0) | (t.revenue_previous != 0) | (t.revenue != 0)
+    return t.loc[known, COLUMNS].sort_values(
         ["revenue", "group"], ascending=[False, True], ignore_index=True
     )
