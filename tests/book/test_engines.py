@@ -353,7 +353,7 @@ CALLS = {
     cuts.customer_pairs: lambda b: cuts.customer_pairs(
         moved(b), None, b.table("customers").select("customer_id", group="segment")
     ),
-    cuts.line_pairs: lambda b: by_channel(b),
+    cuts.line_pairs: by_channel,
     cuts.spread_margins: lambda b: cuts.spread_margins(by_channel(b), earned(b)),
     cuts.cut: lambda b: cuts.cut(cuts.spread_margins(by_channel(b), earned(b))),
     defection.family_orders: families,

@@ -49,6 +49,7 @@ from carnet.wording import N_, Notice, Wording
 YEAR_DAYS = 366
 COVER_DAYS = 31  # a table that starts or ends this far inside a window still covers it
 # what a book holds of its engine
+QUERIES = "queries"  # the folder of a book where `queries` keeps them
 CONNECTED = ("engine", "rolling", "cube", "orders", "_named_customers")
 # of a month that has begun: lines that are usual, and a share of them that is few
 LEAST_LINES, FEW_LINES = 30, 0.1
@@ -95,7 +96,9 @@ class Book:
     def engine(self) -> Engine:
         """Where its queries run, connected when the first one is asked."""
         rows = sum(check.accepted_rows for check in self.checks.values())
-        return connect(self.engagement.engine, self.folder, rows)
+        engine = connect(self.engagement.engine, self.folder, rows)
+        engine.backend.keep_in(self.folder / QUERIES)
+        return engine
 
     def refuse_changed(self) -> None:
         """Raises CarnetError where rows that stay in a server changed since the book was opened."""

@@ -36,6 +36,7 @@ def content_hash(engagement: Engagement, files: dict[str, list[SourceFile]], key
         json.dumps([kept, names, fingerprint(key) if key else ""], sort_keys=True).encode()
     )
     package = Path(__file__).parents[1]
+    own = ("building", "cube", "engines", "held", "on_postgres", "on_spark", "queries")
     for module in [
         *(
             package / "engagement" / name
@@ -43,7 +44,7 @@ def content_hash(engagement: Engagement, files: dict[str, list[SourceFile]], key
         ),
         *sorted((package / "intake").glob("*.py")),
         *sorted((package / "intake" / "sources").glob("*.py")),
-        *(package / "book" / name for name in ("building.py", "cube.py", "engines.py", "held.py")),
+        *(package / "book" / f"{name}.py" for name in own),
     ]:
         digest.update(module.read_bytes())
     return digest.hexdigest()[:20]

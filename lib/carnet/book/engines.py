@@ -28,9 +28,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from ibis.common.exceptions import IbisError, TableNotFound
 
-from carnet.book.frames import forget_beyond
 from carnet.book.mapped import Mapped
-from carnet.book.queries import MOST_IN_ALL, DuckDB
+from carnet.book.queries import DuckDB
 from carnet.engagement.databases import Address, first_line, from_environment, without_secret
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
@@ -46,7 +45,6 @@ KINDS = {
     "string": "string", "float64": "double", "int64": "bigint", "int32": "int", "date": "date",
     "boolean": "boolean",
 }  # fmt: skip
-QUERIES = "queries"  # the folder of a book where `queries` keeps them
 LINE = '"line of carnet"'  # a row of a server's table: no column is called so
 LINE_HASH = f"hashtextextended({LINE}::text, 0)"
 
@@ -340,6 +338,7 @@ class Spark(Elsewhere):
 
     def _create(self, name: str, query: str, table: ir.Table) -> None:
         self.backend._session.sql(query).cache().createOrReplaceTempView(name)
+        self.backend.comes_from(name, table, query)
 
 
 @dataclass
@@ -424,6 +423,7 @@ class Postgres(Elsewhere):
         """Copy the rows into a temporary table, once a connection; rows that the server holds are
         a view.
         """
+        self.backend.origins[name] = str(path)
         if (told := path.with_suffix(".json")).is_file():
             record = json.loads(told.read_text(encoding="utf-8"))
             with self.backend.con.cursor() as cursor:
@@ -452,6 +452,7 @@ class Postgres(Elsewhere):
         with self.backend.con.cursor() as cursor:
             cursor.execute(f'DROP TABLE IF EXISTS pg_temp."{name}"')
             cursor.execute(f'CREATE TEMP TABLE "{name}" AS {query}')
+        self.backend.comes_from(name, table, query)
 
 
 def _refused(address: Any, error: Exception) -> CarnetError:
@@ -496,10 +497,7 @@ def connect(engine: str, folder: Path, rows: int = 0) -> Engine:
         con = memory(folder.parent)
         if rows < SMALL_ROWS:
             con.execute("SET threads = 1")
-        backend = DuckDB.from_connection(con)
-        backend.folder = folder / QUERIES
-        forget_beyond(backend.folder, MOST_IN_ALL)
-        return Engine(backend)
+        return Engine(DuckDB.from_connection(con))
     return Spark(_spark()) if engine == "spark" else Postgres(_postgres(engine))
 
 
@@ -581,7 +579,11 @@ def _spark() -> Any:
         session.conf.set(
             "spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism)
         )
-    return ibis.pyspark.connect(session)
+    from carnet.book.on_spark import SparkSQL
+
+    backend = SparkSQL()
+    backend.do_connect(session)
+    return backend
 
 
 def _postgres(url: str) -> Any:
@@ -600,25 +602,9 @@ def _postgres(url: str) -> Any:
             url=without_secret(url),
             error=first_line(error, url, target),
         ) from None
-    backend.compiler = _division()
+    from carnet.book.on_postgres import PostgreSQL
+
+    backend = PostgreSQL.from_connection(backend.con)
     with backend.con.cursor() as cursor:
         cursor.execute("SET datestyle = 'ISO'")  # a date as text is told by year, month and day
     return backend
-
-
-def _division() -> Any:
-    """Ibis' compiler, with counts divided as numbers: sqlglot loses its own cast where an
-    expression is used twice, and 1 / 2 is 0 there.
-    """
-    import sqlglot.expressions as sge
-    from ibis.backends.sql.compilers import PostgresCompiler
-
-    class Compiler(PostgresCompiler):
-        def visit_Divide(self, op: Any, *, left: Any, right: Any) -> Any:
-            return self.binop(
-                sge.Div,
-                sge.Cast(this=left, to=sge.DataType.build("double precision", dialect="postgres")),
-                right,
-            )
-
-    return Compiler()

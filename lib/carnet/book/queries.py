@@ -1,6 +1,6 @@
-"""Queries of DuckDB asked once: the SQL of an expression is compiled once by a process for all its
-books; beside the book for which it was, it is kept for the notebooks and runs that follow, and so
-are the rows that each query gave.
+"""Queries asked once: the SQL of an expression is compiled once by a process for all its books;
+beside the book for which it was, it is kept for the notebooks and runs that follow, and so are the
+rows that each query gave.
 """
 
 import datetime as dt
@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import ibis.backends.duckdb
+import ibis.backends.sql
 import ibis.expr.datatypes as kinds
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+import pandas as pd
 import pyarrow as pa
 import pyarrow.ipc
 from ibis.common.graph import Node
+from ibis.formats.pandas import PandasData
 
-from carnet.book.frames import read_whole, write_whole
+from carnet.book.frames import forget_beyond, read_whole, write_whole
 
 LIBRARIES = ("duckdb", "ibis-framework", "sqlglot")
 VERSIONS = tuple(map(version, LIBRARIES))
@@ -42,29 +45,57 @@ class Unknown(Exception):
     """Something of an expression that this module does not know."""
 
 
-class DuckDB(ibis.backends.duckdb.Backend):
-    """Ibis' backend, which looks for a query before it compiles and asks it."""
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a query, in the place of the engine's relation: kept, or asked and then kept."""
+
+    ask: Callable[[], Any]
+    place: Path | None
+
+    def to_arrow_table(self) -> pa.Table:
+        """All rows."""
+        if (kept := read_whole(self.place)) is not None:
+            with suppress(pa.ArrowException):
+                return pa.ipc.open_file(kept).read_all()
+        rows = self.ask()
+        rows = rows if isinstance(rows, pa.Table) else rows.to_arrow_table()
+        if self.place is not None and rows.nbytes <= MOST_BYTES:
+            with suppress(pa.ArrowException):
+                write_whole(self.place, _written(rows))
+        return rows
+
+    def to_arrow_reader(self, rows: int) -> pa.RecordBatchReader:
+        """So many rows at a time."""
+        return self.ask().to_arrow_reader(rows)
+
+
+class Keeping(ibis.backends.sql.SQLBackend):
+    """An Ibis backend that looks for a query before it compiles and asks it."""
 
     folder: Path | None = None  # where queries are kept; None: by this process alone
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.origins: dict[str, str] = {}  # of a table of the database, by name
-        self.names: set[str] = set()  # of temporary tables, see `make_later`
-        self.to_make: dict[str, tuple[ir.Table, str]] = {}
+        self.origins: dict[str, str] = {}  # of a table of the engine, by name
+
+    def keep_in(self, folder: Path) -> None:
+        """Keep queries and their rows in a folder, beside the book that they are of."""
+        self.folder = folder
+        forget_beyond(folder, MOST_IN_ALL)
 
     def compile(self, expr: ir.Expr, /, **named: Any) -> str:
         """The SQL of an expression, as `ibis.backends.sql.SQLBackend.compile` gives it."""
+        ask = partial(super().compile, expr, **named)
         try:
-            key, own = key_of((expr.op(), *sorted(named.items())))
+            key, own = key_of((self.name, expr.op(), *sorted(named.items())))
         except Unknown:
-            return str(super().compile(expr, **named))
+            return str(ask())
         place = self._place(f"{key}.sql")
         sql = _compiled.get(key)
         if sql is None and (kept := read_whole(place)) is not None:
             sql = kept.decode()
         if sql is None:
-            sql = str(super().compile(expr, **named))
+            sql = str(ask())
             for number, table in enumerate(own):
                 sql = sql.replace(table.name, HOLE.format(number))
             write_whole(place, sql.encode())
@@ -81,6 +112,43 @@ class DuckDB(ibis.backends.duckdb.Backend):
             self.origins[table_name] = str(paths)
         return super().read_parquet(paths, table_name=table_name, **named)
 
+    def comes_from(self, name: str, table: ir.Table, query: str) -> None:
+        """A table of the engine is from now on what a query makes of another."""
+        try:
+            self.origins[name] = self._answer_key(table, query)
+        except Unknown:
+            self.origins.pop(name, None)
+
+    def answer(self, ask: Callable[[], Any], expr: ir.Expr, **named: Any) -> Answer | None:
+        """The rows of an expression, kept or asked; None where nothing tells when they change."""
+        try:
+            key = self._answer_key(expr, tuple(sorted(named.items())))
+        except Unknown:
+            return None
+        return Answer(ask, self._place(f"{key}.arrow"))
+
+    def _answer_key(self, expr: ir.Expr, beside: Any) -> str:
+        """Of all that the rows of an expression depend on."""
+        key, own = key_of((self.name, expr.op(), beside))
+        read = {table.name for table in expr.op().find(ops.DatabaseTable)}
+        if not read <= self.origins.keys():
+            raise Unknown(read)
+        given = [_rows_told(table) for table in own]
+        told = repr((key, given, sorted((name, self.origins[name]) for name in read)))
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def _place(self, name: str) -> Path | None:
+        return self.folder and self.folder / name
+
+
+class DuckDB(Keeping, ibis.backends.duckdb.Backend):
+    """Ibis' backend for DuckDB."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.names: set[str] = set()  # of temporary tables, see `make_later`
+        self.to_make: dict[str, tuple[ir.Table, str]] = {}
+
     def make_later(self, name: str, table: ir.Table, query: str) -> None:
         """A temporary table of a query, made when a query first reads it; `table` is what it is
         made of. What is still to be made of another table of that name is made before.
@@ -88,12 +156,7 @@ class DuckDB(ibis.backends.duckdb.Backend):
         if name in self.names:
             for other in list(self.to_make):
                 self._make(other)
-        try:
-            origin = self._answer_key(table, query)
-        except Unknown:
-            self.origins.pop(name, None)
-        else:
-            self.origins[name] = origin
+        self.comes_from(name, table, query)
         self.names.add(name)
         self.to_make[name] = table, query
 
@@ -116,47 +179,37 @@ class DuckDB(ibis.backends.duckdb.Backend):
 
     def _to_duckdb_relation(self, expr: ir.Expr, **named: Any) -> Any:
         ask = partial(super()._to_duckdb_relation, expr, **named)
-        try:
-            key = self._answer_key(expr, tuple(sorted(named.items())))
-        except Unknown:
-            return ask()
-        return Answer(ask, self._place(f"{key}.arrow"))
-
-    def _answer_key(self, expr: ir.Expr, beside: Any) -> str:
-        """Of all that the rows of an expression depend on."""
-        key, own = key_of((expr.op(), beside))
-        read = {table.name for table in expr.op().find(ops.DatabaseTable)}
-        if not read <= self.origins.keys():
-            raise Unknown(read)
-        given = [_rows_told(table) for table in own]
-        told = repr((key, given, sorted((name, self.origins[name]) for name in read)))
-        return hashlib.sha256(told.encode()).hexdigest()
-
-    def _place(self, name: str) -> Path | None:
-        return self.folder and self.folder / name
+        return self.answer(ask, expr, **named) or ask()
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The rows of a query, in the place of DuckDB's relation: kept, or asked and then kept."""
+class Asking(Keeping):
+    """A backend that is no DuckDB: rows come as Arrow, and a frame of them is as DuckDB's."""
 
-    ask: Callable[[], Any]
-    place: Path | None
+    def to_pyarrow(self, expr: ir.Expr, /, **named: Any) -> Any:
+        """The rows of an expression, its column, or its value."""
+        return expr.__pyarrow_result__(self._rows(expr.as_table(), **named))
 
-    def to_arrow_table(self) -> pa.Table:
-        """All rows."""
-        if (kept := read_whole(self.place)) is not None:
-            with suppress(pa.ArrowException):
-                return pa.ipc.open_file(kept).read_all()
-        rows = self.ask().to_arrow_table()
-        if self.place is not None and rows.nbytes <= MOST_BYTES:
-            with suppress(pa.ArrowException):
-                write_whole(self.place, _written(rows))
-        return rows
+    def execute(self, expr: ir.Expr, /, **named: Any) -> Any:
+        """The rows of an expression as pandas has them, its column, or its value."""
+        table = expr.as_table()
+        rows = table.__pyarrow_result__(self._rows(table, **named))
+        columns = {
+            name: column.to_pylist()
+            if column.null_count or pa.types.is_nested(column.type)
+            else column.to_pandas()
+            for name, column in zip(rows.column_names, rows.columns, strict=True)
+        }
+        frame = PandasData.convert_table(pd.DataFrame(columns), table.schema())
+        return expr.__pandas_result__(frame)
 
-    def to_arrow_reader(self, rows: int) -> pa.RecordBatchReader:
-        """So many rows at a time."""
-        return self.ask().to_arrow_reader(rows)
+    def _rows(self, table: ir.Table, **named: Any) -> pa.Table:
+        ask = partial(self._asked, table, **named)
+        answer = self.answer(ask, table, **named)
+        return answer.to_arrow_table() if answer else ask()
+
+    def _asked(self, table: ir.Table, **named: Any) -> pa.Table:
+        """The rows of a table, of the engine itself."""
+        raise NotImplementedError
 
 
 def key_of(asked: Any) -> tuple[str, list[ops.InMemoryTable]]:
