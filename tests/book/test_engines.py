@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from carnet.book import engines
+from carnet.book import engines, queries
 from carnet.book.book import open_book
 from carnet.book.mapped import frame
 from carnet.customers import customer_years
@@ -650,6 +650,41 @@ def test_ties_are_broken_alike(other_engine, make_engagement):
     sellers = [book.customers.order_by("customer_id").execute() for book in books]
     assert_same(as_frame(sellers[0]), as_frame(sellers[1]), "customers")
     assert set(sellers[1].salesperson) == {max(name, "Émile", "emile") for name in names}
+
+
+def test_another_process_finds_the_rows_that_were_asked(other_engine, make_engagement, monkeypatch):
+    """Of tables, of kept ones and of rows of this process: as they were, and DuckDB's."""
+    rows = [["customer_id", "date", "amount", "salesperson"],
+            ["C1", "2024-03-05", 120, "é"], ["C1", "2023-03-05", 80.5, ""],
+            ["C2", "2023-07-01", -3, ""]]  # fmt: skip
+    monkeypatch.setattr(queries, "_compiled", {})
+
+    def answers(engine):
+        asked, book = [], open_book(make_engagement(tables={"sales": rows}, engine=engine))
+        backend = book.engine.backend
+        if engine != "duckdb":
+            own = backend._asked
+            monkeypatch.setattr(backend, "_asked", lambda t, **n: asked.append(t) or own(t, **n))
+        one = ibis.memtable({"customer_id": ["C1", None], "day": [dt.date(2024, 1, 1), None]})
+        t, kept = book.cube, moved(book)
+        told = [t, t.filter(t.customer_id == "nobody"), t.semi_join(one, "customer_id"), one,
+                t.group_by("customer_id").agg(last=t.month.max()),
+                kept, kept.status.nunique(), t.revenue.sum(), t.salesperson]  # fmt: skip
+        found = [each.order_by(*sorted(each.columns)) if isinstance(each, ir.Table) else each
+                 for each in told]  # fmt: skip
+        return [(each.execute(), each.to_pyarrow()) for each in found], len(asked)
+
+    (first, count), (again, none), (here, _) = map(answers, (other_engine, other_engine, "duckdb"))
+    assert count > 8 and none == 0
+    for (one, rows), (same, equal), (own, _) in zip(first, again, here, strict=True):
+        assert rows == equal
+        if isinstance(one, pd.DataFrame):
+            pd.testing.assert_frame_equal(one, same)
+            pd.testing.assert_frame_equal(one, own, check_dtype=False)
+        elif isinstance(one, pd.Series):
+            pd.testing.assert_series_equal(one, same)
+        else:
+            assert one == same == own
 
 
 def test_tables_of_the_server_are_not_in_the_way(make_engagement):
