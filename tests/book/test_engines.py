@@ -8,6 +8,8 @@ import inspect
 import numbers
 import os
 import shutil
+import subprocess
+import sys
 from unittest.mock import Mock
 
 import ibis
@@ -479,6 +481,31 @@ def test_a_cluster_is_given_back_by_who_began(monkeypatch):
     engines.release("spark")
     engines.release("spark")
     assert application.stop.call_count == 1
+
+
+RELEASED = """
+import sys
+import psutil
+from carnet.book.book import open_book
+book = open_book(sys.argv[1])
+for _ in range(2):
+    java = [each for each in psutil.Process().children(recursive=True) if "java" in each.name()]
+    print(float(book.cube.revenue.sum().execute()), len(java))
+    print(book.orders.count().execute())
+    book.release()
+left = psutil.Process().children(recursive=True)
+print([each.name() for each in left if each.status() != "zombie"])
+"""
+
+
+@pytest.mark.long
+def test_java_ends_with_its_application_and_begins_anew(make_engagement, tmp_path_factory):
+    engine = available("spark", tmp_path_factory)
+    rows = [["customer_id", "date", "amount"], ["C1", "2024-03-05", 120]]
+    home = make_engagement(tables={"sales": rows}, engine=engine)
+    command = [sys.executable, "-c", RELEASED, str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:-1] == ["120.0 1", "1", "120.0 0", "1", "[]"], done.stderr
 
 
 @pytest.fixture(

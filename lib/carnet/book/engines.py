@@ -536,7 +536,22 @@ def release(engine: str) -> None:
     """
     if answers_one(engine):
         while _applications:
-            _applications.pop().stop()
+            _end(_applications.pop())
+
+
+def _end(application: Any) -> None:
+    """Stop an application, and the Java that PySpark began for it: left alone it holds its memory
+    as long as this process lives.
+    """
+    gateway = application._gateway
+    application.stop()
+    java = getattr(gateway, "proc", None)
+    if java is None:  # somebody else's
+        return
+    gateway.shutdown()
+    java.stdin.close()  # it ends with this pipe
+    java.wait()
+    type(application)._gateway = type(application)._jvm = None  # the next one begins anew
 
 
 def _spark() -> Any:
