@@ -473,7 +473,8 @@ def test_coverage_of_the_profit_effect(monkeypatch):
         before, margins = np.ones(330, dtype=bool), 100 * rng.lognormal(0, 0.7, 330)
         before[300:] = False
         active = np.where(before, rng.random(330) < 0.85, True)
-        low, high = replacement.profit_effect_interval(before, active, margins, "attrition", 0.5, 1)
+        drawn = replacement.drawn_portfolios(before, active, margins)
+        low, high = replacement.profit_effect_interval(drawn, "attrition", 0.5, 1)
         inside += low <= truth * active.sum() / 300 <= high
     assert 0.86 <= inside / 80 <= 1.0
 

@@ -7,6 +7,7 @@ Years are the last 12 months and those before, whatever the engagement compares.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import ibis
 import ibis.expr.types as ir
@@ -62,6 +63,12 @@ class Portfolio:
     def inflow(self) -> int:
         """New and recovered customers of the last 12 months."""
         return int((self.customers.active & ~self.customers.active_previous).sum())
+
+    @cached_property
+    def drawn(self) -> pd.DataFrame:
+        """Samples of the customers: `replacement.drawn_portfolios`."""
+        t = self.customers
+        return replacement.drawn_portfolios(t.active_previous, t.active, t.yearly_margin)
 
     @property
     def lost(self) -> pd.DataFrame:
@@ -277,9 +284,7 @@ def effects_of(
             portfolio.net_margin,
             years,
         ).iloc[0]
-        low, high = replacement.profit_effect_interval(
-            t.active_previous, t.active, t.yearly_margin, kind, size, years
-        )
+        low, high = replacement.profit_effect_interval(portfolio.drawn, kind, size, years)
         rows.append({"change": name, **found.to_dict(), "low": low, "high": high})
     return pd.DataFrame(rows)
 

@@ -8,6 +8,8 @@ so that 1 − Kaplan-Meier of a single reason says too much.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -39,10 +41,10 @@ def cumulative_incidence(spells: pd.DataFrame, causes: Sequence[str]) -> pd.Data
                 cause (NULL: still there at the end)
     Columns     years, at_risk, one column a cause, staying (the rest)
     """
-    code = pd.Categorical(spells.cause, categories=list(causes)).codes
-    curves = _incidence(
-        spells.entry.to_numpy(dtype=float), spells.duration.to_numpy(dtype=float), code, len(causes)
-    )
+    seen = _Observed.of(spells, causes)
+    at_risk, incidence = seen.incidence(np.ones(len(spells)))
+    kept = at_risk >= LEAST_AT_RISK
+    curves = seen.times[kept], at_risk[kept].astype(int), incidence[kept]
     t = pd.DataFrame({"years": curves[0], "at_risk": curves[1]})
     return t.assign(
         **{cause: curves[2][:, i] for i, cause in enumerate(causes)},
@@ -50,21 +52,38 @@ def cumulative_incidence(spells: pd.DataFrame, causes: Sequence[str]) -> pd.Data
     )
 
 
-def _incidence(
-    entry: np.ndarray, stop: np.ndarray, code: np.ndarray, cause_count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times of departures, at risk, incidence of each cause at them."""
-    times, position = np.unique(stop[code >= 0], return_inverse=True)
-    at_risk = np.searchsorted(np.sort(entry), times, side="left") - np.searchsorted(
-        np.sort(stop), times, side="left"
-    )
-    gone = np.zeros((len(times), cause_count))
-    np.add.at(gone, (position, code[code >= 0]), 1)
-    kept = at_risk >= LEAST_AT_RISK
-    times, at_risk, hazards = times[kept], at_risk[kept], gone[kept] / at_risk[kept][:, None]
-    staying = np.cumprod(1 - hazards.sum(axis=1))
-    before = np.concatenate([[1.0], staying[:-1]])[: len(times)]
-    return times, at_risk, np.cumsum(before[:, None] * hazards, axis=0)
+@dataclass(frozen=True)
+class _Observed:
+    """Spells as places among the times of departures, for samples that count them anew."""
+
+    times: np.ndarray
+    entry: np.ndarray  # place of the first time after it, one entry a spell
+    stop: np.ndarray
+    code: np.ndarray  # number of its cause; negative: none
+    cause_count: int
+
+    @classmethod
+    def of(cls, spells: pd.DataFrame, causes: Sequence[str]) -> Self:
+        code = pd.Categorical(spells.cause, categories=list(causes)).codes.astype(int)
+        entry, stop = spells.entry.to_numpy(dtype=float), spells.duration.to_numpy(dtype=float)
+        times = np.unique(stop[code >= 0])
+        after_entry, after_stop = (np.searchsorted(times, e, side="right") for e in (entry, stop))
+        return cls(times, after_entry, after_stop, code, len(causes))
+
+    def incidence(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """At risk, and incidence of each cause, at the times of departures, each spell counted so
+        often; a time with too few at risk tells nothing.
+        """
+        size, left = len(self.times) + 1, self.code >= 0
+        entered, stopped = (np.bincount(n, counts, size) for n in (self.entry, self.stop))
+        at_risk = np.cumsum(entered - stopped)[:-1]
+        place = (self.stop[left] - 1) * self.cause_count + self.code[left]
+        gone = np.bincount(place, counts[left], len(self.times) * self.cause_count)
+        known = np.where(at_risk >= LEAST_AT_RISK, at_risk, np.inf)
+        hazards = gone.reshape(len(self.times), self.cause_count) / known[:, None]
+        staying = np.cumprod(1 - hazards.sum(axis=1))
+        before = np.concatenate([[1.0], staying])[: len(self.times)]
+        return at_risk, np.cumsum(before[:, None] * hazards, axis=0)
 
 
 @measure(N_("Share that has left, with intervals"))
@@ -88,25 +107,27 @@ def incidence_intervals(
 
     Columns     years, cause, departure_count (by then), incidence, incidence_low, incidence_high
     """
-    entry, stop = spells.entry.to_numpy(dtype=float), spells.duration.to_numpy(dtype=float)
-    code = pd.Categorical(spells.cause, categories=list(causes)).codes
-    horizons = [years for years in horizons if len(stop) and years <= stop.max() + LEAP]
+    stop, count = spells.duration.to_numpy(dtype=float), len(spells)
+    horizons = [years for years in horizons if count and years <= stop.max() + LEAP]
+    seen = _Observed.of(spells, causes)
+    places = np.searchsorted(seen.times, horizons, side="right")
 
-    def at_horizons(chosen: np.ndarray) -> np.ndarray:
-        times, _, values = _incidence(entry[chosen], stop[chosen], code[chosen], len(causes))
-        steps = np.vstack([np.zeros(len(causes)), values])
-        return steps[np.searchsorted(times, horizons, side="right")]
+    def at_horizons(counts: np.ndarray) -> np.ndarray:
+        _, values = seen.incidence(counts)
+        return np.vstack([np.zeros(len(causes)), values])[places]
 
     rng = np.random.default_rng(seed)
-    whole = np.arange(len(stop))
-    own = at_horizons(whole) if horizons else np.zeros((0, len(causes)))
+    own = at_horizons(np.ones(count))
     drawn = np.array(
-        [at_horizons(rng.choice(whole, len(whole))) for _ in range(resamples if horizons else 0)]
+        [
+            at_horizons(np.bincount(rng.integers(0, count, count), minlength=count))
+            for _ in range(resamples if horizons else 0)
+        ]
     )
     rows = []
     for h, years in enumerate(horizons):
         for c, cause in enumerate(causes):
-            count = int(((code == c) & (stop <= years + LEAP)).sum())
+            count = int(((seen.code == c) & (stop <= years + LEAP)).sum())
             low, high = (
                 np.quantile(drawn[:, h, c], [0.025, 0.975])
                 if count >= LEAST_DEPARTURES

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.measures.register import Figure, measure
+from carnet.measures.statistics.resampling import drawn_sums
 from carnet.wording import N_
 
 RESAMPLES = 2000
@@ -77,11 +78,12 @@ def ltv_interval(
     """Percentile bootstrap interval of the lifetime value of a customer.
 
     Formula     2.5 and 97.5 % quantiles of `ltv_margin` over 2,000 samples (RESAMPLES): customers
-                are drawn anew, and with them both Σ margin ÷ active customers and kept ÷ opening
-                customers
+                are drawn anew (see `replacement.drawn_portfolios`), and with them both Σ margin ÷
+                active customers and kept ÷ opening customers
     Unit        currency a customer
     Population  customers, active in the period or in the previous one
-    Undefined   (NaN, NaN) under 30 opening customers or without an active one
+    Undefined   (NaN, NaN) under 30 opening customers, without an active one, or where a margin is
+                unknown
     Source      B. Efron, 1979 (bootstrap)
 
     Parameters  one entry a customer: its margin of the period, active in it, active in the previous
@@ -92,17 +94,15 @@ def ltv_interval(
         np.asarray(active, dtype=bool),
         np.asarray(active_previous, dtype=bool),
     )
-    if before.sum() < 30 or not active.any():
+    if before.sum() < 30 or not active.any() or np.isnan(margins).any():
         return math.nan, math.nan
-    rng = np.random.default_rng(seed)
-    values = np.empty(RESAMPLES)
-    for sample in range(RESAMPLES):
-        drawn = rng.integers(0, len(margins), len(margins))
-        opening, now = before[drawn].sum(), active[drawn].sum()
-        kept = (before[drawn] & active[drawn]).sum() / opening if opening else math.nan
-        values[sample] = ltv_margin(
-            margins[drawn].sum() / now if now else math.nan, kept, horizon_years, discount_rate
-        )
+    flags, rng = np.column_stack([active, before, before & active]), np.random.default_rng(seed)
+    now, opening, kept, sums = drawn_sums(flags, margins[:, None], rng, RESAMPLES).T
+    rates = np.where(opening > 0, kept / opening.clip(1), np.nan)
+    means = np.where(now > 0, sums / now.clip(1), np.nan)
+    values = [
+        ltv_margin(*drawn, horizon_years, discount_rate) for drawn in zip(means, rates, strict=True)
+    ]
     low, high = np.nanquantile(values, [0.025, 0.975])
     return float(low), float(high)
 

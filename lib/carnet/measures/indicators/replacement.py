@@ -6,14 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from carnet.measures.indicators.lifetime_value import survival_years
 from carnet.measures.register import Figure, measure
+from carnet.measures.statistics.resampling import drawn_sums
 from carnet.wording import N_
 
+Numbers = TypeVar("Numbers", float, pd.Series)
 RESAMPLES = 2000
 LEAST = 8  # customers on each side, below which a mean has no interval
 
@@ -74,7 +77,7 @@ def replacement_ratio(
                 months), lost_years, new_years (discounted years still buying), lost_value,
                 new_value (discounted)
     """
-    lost = np.sort(np.asarray(lost, dtype=float))
+    lost = np.sort(np.asarray(lost, dtype=float))[:, None]
     names = (
         "ratio",
         "low",
@@ -98,14 +101,11 @@ def replacement_ratio(
             else math.nan
         )
 
-    def ratio(worth: float, other: float) -> float:
-        return worth / other if other > 0 else math.nan
-
     lost_years = stays(good.left.sum(), good.years.sum())
     new_value, new_years = newcomer_value(bought, margin, horizon_years, discount_rate)
     lost_value = float(lost.mean()) * lost_years
     found = empty | dict(
-        ratio=ratio(lost_value, new_value),
+        ratio=lost_value / new_value if new_value > 0 else math.nan,
         lost_margin=float(lost.mean()),
         new_margin=float(np.nanmean(margin[:, 0])),
         lost_years=lost_years,
@@ -115,15 +115,13 @@ def replacement_ratio(
     )
     if min(map(len, (lost, good, bought))) >= LEAST and not math.isnan(found["ratio"]):
         rng = np.random.default_rng(seed)
-        means = _drawn_means(lost[:, None], rng)[:, 0]
-        seen = _drawn_means(
-            good.sort_values(["years", "left"])[["left", "years"]].to_numpy(dtype=float), rng
-        )
-        values = np.full(RESAMPLES, math.nan)
-        for draw in range(RESAMPLES):
-            rows = rng.integers(0, len(bought), len(bought))
-            other, _ = newcomer_value(bought[rows], margin[rows], horizon_years, discount_rate)
-            values[draw] = ratio(means[draw] * stays(*seen[draw]), other)
+        margins = drawn_sums(lost[:, :0], lost, rng, RESAMPLES)[:, 0] / len(lost)
+        seen = good.sort_values(["years", "left"])
+        seen = drawn_sums(seen[["left"]], seen[["years"]], rng, RESAMPLES)
+        others = drawn_sums(*_lives(bought, margin, horizon_years), rng, RESAMPLES)
+        others = _life_value(others, horizon_years, discount_rate)[0]
+        worth = margins * [stays(*drawn) for drawn in seen]
+        values = worth / np.where(others > 0, others, np.nan)
         if np.isnan(values).mean() < 0.025:  # else new customers may bring nothing: no upper end
             found["low"], found["high"] = (
                 float(end) for end in np.nanquantile(values, [0.025, 0.975])
@@ -152,24 +150,50 @@ def newcomer_value(
                 was not observed whole
     Returns     (value, years)
     """
-    if not len(bought) or np.isnan(bought[:, 0]).all():
-        return math.nan, math.nan
-    stay, level = 1.0, float(np.nanmean(margin[:, 0]))
-    value, years, share = level, 1.0, 1.0
+    sums = np.column_stack(_lives(bought, margin, horizon_years)).sum(axis=0)
+    value, years = _life_value(sums[None], horizon_years, discount_rate)
+    return float(value[0]), float(years[0])
+
+
+def _lives(
+    bought: np.ndarray, margin: np.ndarray, horizon_years: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `_life_value` wants to know of each customer: year by year of its life whether it was at
+    risk, whether it bought, and what it brought.
+    """
+    followed = min(bought.shape[1], horizon_years)
+    now, before = bought[:, 1:followed], bought[:, : followed - 1]
+    at_risk = (before == 1) & ~np.isnan(now)
+    first = ~np.isnan(margin[:, :1])
+    still = np.column_stack([first, at_risk & (now == 1)])
+    brought = np.where(still, margin[:, :followed], 0.0)
+    return np.column_stack([first, at_risk, still]).astype(float), brought
+
+
+def _life_value(
+    sums: np.ndarray, horizon_years: int, discount_rate: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """`newcomer_value` of each row of sums of what `_lives` tells."""
+    at_risk, still, brought = np.split(sums, 3, axis=1)
+    followed = at_risk.shape[1]
+    known = still[:, 0] > 0
+    if followed < min(horizon_years, 2):  # nobody was followed beyond the first year
+        known = np.zeros(len(sums), dtype=bool)
+    level = brought[:, 0] / np.where(known, still[:, 0], np.nan)
+    value, stay, share = level.copy(), np.ones(len(sums)), np.ones(len(sums))
+    years = np.where(known, 1.0, np.nan)
     for year in range(1, horizon_years):
-        if year < bought.shape[1]:
-            at_risk = (bought[:, year - 1] == 1) & ~np.isnan(bought[:, year])
-            if year == 1 and at_risk.sum() < LEAST:  # too few were followed to tell who stays
-                return math.nan, math.nan
-            still = at_risk & (bought[:, year] == 1)
-            if at_risk.sum() >= LEAST:
-                share = float(still.sum() / at_risk.sum())
-                level = float(margin[still, year].mean()) if still.any() else 0.0
-        elif year == 1:  # nobody was followed beyond the first year: nothing is known of staying
-            return math.nan, math.nan
-        stay *= share
-        value += stay * level / (1 + discount_rate) ** year
-        years += stay / (1 + discount_rate) ** year
+        if year < followed:
+            enough = at_risk[:, year] >= LEAST
+            if year == 1:  # too few were followed to tell who stays
+                level = np.where(enough, level, np.nan)
+                years = np.where(enough, years, np.nan)
+            share = np.where(enough, still[:, year] / at_risk[:, year].clip(1), share)
+            own = brought[:, year] / still[:, year].clip(1)
+            level = np.where(enough, own, level)
+        stay = stay * share
+        value = value + stay * level / (1 + discount_rate) ** year
+        years = years + stay / (1 + discount_rate) ** year
     return value, years
 
 
@@ -187,17 +211,10 @@ def _by_year(fresh: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return wide["bought"].to_numpy(), wide["margin"].to_numpy()
 
 
-def _drawn_means(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Means of the columns over samples of rows drawn anew with replacement."""
-    return np.array(
-        [rows[rng.integers(0, len(rows), len(rows))].mean(axis=0) for _ in range(RESAMPLES)]
-    )
-
-
 @measure(N_("Customers more at another retention"))
 def extra_stock(
-    retention_rate: float, other_rate: float, customers: float, inflow: float, years: int
-) -> float:
+    retention_rate: Numbers, other_rate: Numbers, customers: Numbers, inflow: Numbers, years: int
+) -> Numbers:
     """Customers more, or fewer, after so many years at another retention with the same inflow.
 
     Formula     A(t + 1) = rate × A(t) + inflow, from the customers of today; A at `other_rate` − A
@@ -210,7 +227,7 @@ def extra_stock(
     >>> round(extra_stock(0.8, 0.9, 100, 20, 1), 6), round(extra_stock(0.8, 0.9, 100, 20, 2), 6)
     (10.0, 19.0)
     """
-    stock, other = float(customers), float(customers)
+    stock = other = customers
     for _ in range(years):
         stock, other = retention_rate * stock + inflow, other_rate * other + inflow
     return other - stock
@@ -285,30 +302,26 @@ def profit_effect(
     )
 
 
-@measure(N_("Bootstrap interval of the profit effect"))
-def profit_effect_interval(
-    before: np.ndarray,
-    active: np.ndarray,
-    margins_before: np.ndarray,
-    change: str,
-    size: float,
-    years: int,
-    seed: int = 1,
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the extra profit at another retention.
+@measure(N_("Samples of the customers, drawn anew"))
+def drawn_portfolios(
+    before: np.ndarray, active: np.ndarray, margins_before: np.ndarray, seed: int = 1
+) -> pd.DataFrame:
+    """Bootstrap samples of the customers: what `profit_effect` reads of each.
 
-    Formula     2.5 and 97.5 % quantiles of `extra_stock` × leavers' mean margin over 2,000 samples
-                (RESAMPLES): customers drawn anew, and with them retention, inflow and the leavers'
-                margin
-    Unit        currency
-    Population  customers active in either period
-    Undefined   (NaN, NaN) under 8 lost customers with a known margin (LEAST)
+    Formula     over 2,000 samples (RESAMPLES) in which customers are drawn anew: kept ÷ active in
+                the previous period; active in this one; those of them who were not before; mean
+                margin of those lost. Of more than 20,000 customers (`resampling.MANY_ROWS`) the 300
+                largest margins are drawn each by itself, the others by the laws of their counts and
+                sums
+    Unit        rate, customers, currency
+    Population  one row a sample of the customers active in either period
+    Undefined   no row under 8 lost customers with a known margin (LEAST); samples without a
+                customer of the previous period, or without one that left, are left out
     Source      B. Efron, 1979 (bootstrap)
 
     Parameters  one entry a customer: active in the previous period, active in this one, yearly
-                margin of those lost (NaN: unknown, left out of the mean); change: 'points'
-                (retention + size), 'relative' (retention × (1 + size)) or 'attrition' (attrition ×
-                (1 − size))
+                margin of those lost (NaN: unknown, left out of the mean)
+    Columns     retention_rate, customers, inflow, leaver_margin
     """
     before, active, margins = (
         np.asarray(before, dtype=bool),
@@ -317,20 +330,45 @@ def profit_effect_interval(
     )
     lost = before & ~active & ~np.isnan(margins)
     if lost.sum() < LEAST:
-        return math.nan, math.nan
-    rng, values = np.random.default_rng(seed), np.full(RESAMPLES, np.nan)
-    for sample in range(RESAMPLES):
-        drawn = rng.integers(0, len(before), len(before))
-        was, now, gone = before[drawn], active[drawn], lost[drawn]
-        if not was.any() or not gone.any():
-            continue
-        rate = float((was & now).sum() / was.sum())
-        other = changed_rate(rate, change, size)
-        values[sample] = (
-            extra_stock(rate, other, now.sum(), (now & ~was).sum(), years)
-            * margins[drawn][gone].mean()
+        return pd.DataFrame(columns=["retention_rate", "customers", "inflow", "leaver_margin"])
+    flags = np.column_stack([before, active, before & active, lost])
+    amounts = np.where(lost, margins, 0.0)[:, None]
+    was, now, kept, gone, sums = drawn_sums(
+        flags, amounts, np.random.default_rng(seed), RESAMPLES
+    ).T
+    known = (was > 0) & (gone > 0)
+    t = pd.DataFrame(
+        dict(
+            retention_rate=kept / was.clip(1),
+            customers=now,
+            inflow=now - kept,
+            leaver_margin=sums / gone.clip(1),
         )
-    low, high = np.nanquantile(values, [0.025, 0.975])
+    )
+    return t[known]
+
+
+@measure(N_("Bootstrap interval of the profit effect"))
+def profit_effect_interval(
+    drawn: pd.DataFrame, change: str, size: float, years: int
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the extra profit at another retention.
+
+    Formula     2.5 and 97.5 % quantiles of `extra_stock` × leavers' mean margin over the samples
+    Unit        currency
+    Population  samples of the customers active in either period
+    Undefined   (NaN, NaN) without a sample
+    Source      B. Efron, 1979 (bootstrap)
+
+    Parameters  drawn: `drawn_portfolios`; change: 'points' (retention + size), 'relative'
+                (retention × (1 + size)) or 'attrition' (attrition × (1 − size))
+    """
+    if not len(drawn):
+        return math.nan, math.nan
+    rates = drawn.retention_rate
+    others = rates.map(lambda rate: changed_rate(rate, change, size))
+    extra = extra_stock(rates, others, drawn.customers, drawn.inflow, years)
+    low, high = np.quantile(extra * drawn.leaver_margin, [0.025, 0.975])
     return float(low), float(high)
 
 
