@@ -163,13 +163,11 @@ def estimated_weights(
     if len(marks) < LEAST_ANSWERS or len(names) < 2 or not (marks.std(axis=0) > 0).all():
         return pd.DataFrame(columns=columns), (np.nan, np.nan)
     rng = np.random.default_rng(seed)
-    own = _explained(np.corrcoef(marks, rowvar=False))
-    drawn = []
-    for _ in range(resamples):
-        sample = marks[rng.integers(0, len(marks), len(marks))]
-        if (sample.std(axis=0) > 0).all():
-            drawn.append(_explained(np.corrcoef(sample, rowvar=False)))
-    parts = np.array([d / d.sum() for d in drawn])
+    own = _explained(np.corrcoef(marks, rowvar=False)[None])[0]
+    samples = (marks[rng.integers(0, len(marks), len(marks))] for _ in range(resamples))
+    told = [np.corrcoef(each, rowvar=False) for each in samples if (each.std(axis=0) > 0).all()]
+    drawn = _explained(np.array(told))
+    parts = drawn / drawn.sum(axis=1, keepdims=True)
     low, high = np.quantile(parts, [0.025, 0.975], axis=0)
     t = pd.DataFrame(
         {
@@ -183,21 +181,22 @@ def estimated_weights(
     return t, (r2, float(scipy.stats.f.sf(r2 / k / ((1 - r2) / (n - k - 1)), k, n - k - 1)))
 
 
-def _explained(correlation: np.ndarray) -> np.ndarray:
-    """Shapley values of R² from a correlation matrix whose first variable is explained
-    by the others.
+def _explained(correlations: np.ndarray) -> np.ndarray:
+    """Shapley values of R² from correlation matrices whose first variable is explained by the
+    others: a row a matrix, a column a variable.
     """
-    count = len(correlation) - 1
+    count = correlations.shape[1] - 1
 
-    def r_squared(chosen: tuple[int, ...]) -> float:
+    def r_squared(chosen: tuple[int, ...]) -> np.ndarray:
         rows = [1 + i for i in chosen]
-        with_score = correlation[0, rows]
-        return float(
-            with_score @ np.linalg.lstsq(correlation[np.ix_(rows, rows)], with_score, rcond=None)[0]
-        )
+        with_score = correlations[:, 0, rows]
+        among = correlations[:, rows][:, :, rows]
+        least = len(rows) * np.finfo(float).eps  # marks that tell the same share what they explain
+        inverse = np.linalg.pinv(among, rcond=least, hermitian=True)
+        return np.einsum("mi,mij,mj->m", with_score, inverse, with_score)
 
     fits = {
-        chosen: r_squared(chosen) if chosen else 0.0
+        chosen: r_squared(chosen) if chosen else np.zeros(len(correlations))
         for size in range(count + 1)
         for chosen in combinations(range(count), size)
     }
@@ -208,7 +207,7 @@ def _explained(correlation: np.ndarray) -> np.ndarray:
         sum(weight[len(s)] * (fits[tuple(sorted((*s, i)))] - fits[s]) for s in fits if i not in s)
         for i in range(count)
     ]
-    return np.array(shares)
+    return np.array(shares).T
 
 
 @measure(N_("Importance against performance"))
