@@ -26,6 +26,7 @@ from carnet.customers.accounts.capital import account_capital, axes_of
 from carnet.customers.decisions import account_budgets, decided_frame
 from carnet.customers.gaps.gap_list import followed_list, gap_list
 from carnet.customers.growth.next_family import margin_rates
+from carnet.customers.retention.customer_value import portfolio_of
 from carnet.engagement.parameters import Policy
 from carnet.engagement.periods import buckets
 from carnet.measures import register
@@ -625,14 +626,15 @@ def test_a_book_that_foretells_nothing_is_decided_alike(other_engine, make_engag
 
 @pytest.mark.long
 def test_lists_agree_with_duckdb(other_engine, engine_book, demo_book):
-    """Accounts with their strategies and budgets, and gaps, computed by the engine:
-    every column alike.
+    """Accounts with their strategies and budgets, gaps, and the customers of 24 months, computed by
+    the engine: every column alike.
     """
     books, p = (demo_book, engine_book(other_engine)), Policy()
     for name, listed in (
         ("account_budgets", lambda book: account_budgets(book, p)),
         ("account_capital", worth),
         ("followed_list", behind),
+        ("portfolio", lambda book: portfolio_of(book, p.abc_cut_a, p.abc_cut_b).customers),
         ("gap_list", lambda book: gap_list(book, p.abc_cut_a, p.abc_cut_b, 2)),
     ):
         one, other = (frame(listed(book).order_by("customer_id")) for book in books)

@@ -72,7 +72,7 @@ def covered(study: RetentionStudy) -> str:
     w = study.book.wording
     uncovered = w._("Not compared: the sales given do not cover the previous period.")
     return first_missing(
-        needs(study.book, "sales"), "" if len(study.portfolio.customers) else uncovered
+        needs(study.book, "sales"), "" if study.portfolio.counts["count"] else uncovered
     )
 
 
@@ -85,19 +85,18 @@ def margins(study: RetentionStudy) -> str:
 def losses(study: RetentionStudy) -> str:
     """The need of margins, and of somebody who left."""
     nobody = study.book.wording._("Nobody was lost: there is no margin of leavers to count with.")
-    return first_missing(margins(study), "" if len(study.portfolio.lost) else nobody)
+    return first_missing(margins(study), "" if study.portfolio.counts.lost else nobody)
 
 
 def _replacement(study: RetentionStudy) -> Finding | None:
     if margins(study):
         return None
     names = study.names(study.good_lost)
-    lost_margin = study.good_lost.yearly_margin.sum()
     return words.replacement(
         study.book.wording,
         study.replaced_by,
-        len(study.good_lost),
-        lost_margin,
+        study.good_lost_count,
+        study.good_lost_margin,
         names,
         benchmarks()["replacement_3"].value,
     )
@@ -154,7 +153,9 @@ def good_customers_lost(study: RetentionStudy) -> Shows:
             Columns(
                 "customer_id name yearly_revenue yearly_margin", first=study.parameters.top_count
             ),
-            checks=[(study.good_lost.yearly_margin.min() > 0, "a good customer without a margin")],
+            checks=[
+                ((study.good_lost.yearly_margin > 0).all(), "a good customer without a margin")
+            ],
             names="replacement",
         )
     ratio = study.replaced_by
@@ -167,7 +168,7 @@ def good_customers_lost(study: RetentionStudy) -> Shows:
         annex=True,
     )
     if not margins(study):
-        yield Kept({"good_customers_lost": study.good_lost[GOOD]})
+        yield Kept({"good_customers_lost": study.good_lost_list.select(*GOOD)})
 
 
 @section(losses)

@@ -11,22 +11,27 @@ from functools import cached_property
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
-from carnet.book.once import once
+from carnet.book.mapped import Mapped, as_it_is, frame
+from carnet.book.tables import tabled
 from carnet.customers.accounts.sources import OPPORTUNITY_YEARS
+from carnet.customers.columns import Part, joined
 from carnet.customers.customer_years import rolling_periods, years_covered
-from carnet.customers.series import audit_series, margin_rates, moved
-from carnet.engagement.periods import years_earlier, years_earlier_each
+from carnet.customers.series import audit_series, margin_rates, margin_rates_of, moved
+from carnet.engagement.periods import year_earlier_in, years_earlier, years_earlier_each
 from carnet.measures.gaps import contacts
 from carnet.measures.indicators import replacement
-from carnet.measures.reasons import silence
 
 # without an order before a first order that make a newcomer
 QUIET_INTERVALS, LEAST_QUIET_DAYS, MOST_QUIET_DAYS = 3, 90, 365
 MOST_YEARS = 10  # of a newcomer's life, looked at
+CUSTOMERS = [  # columns of a Portfolio
+    "customer_id", "active", "active_previous", "status", "yearly_revenue", "yearly_margin", "good",
+    "newcomer", "left", "years",
+]  # fmt: skip
+DAYS_PER_YEAR = 365.25
 # years that must be covered, for a newcomer of the previous 12 months to be told from a customer
 HISTORY_YEARS = 2
 
@@ -35,9 +40,9 @@ HISTORY_YEARS = 2
 class Portfolio:
     """The customers of the last 24 months as the profit effects see them.
 
-    customers   one row a customer: customer_id, name, active, active_previous, status,
+    customers   one row a customer: customer_id, active, active_previous, status,
                 yearly_revenue (of the previous 12 months; of those lost the 12 months up to their
-                last order, since they left within the year), yearly_margin (NaN where not known),
+                last order, since they left within the year), yearly_margin (NULL where not known),
                 good (class A or B by yearly_revenue, a margin above zero, no newcomer), newcomer
                 (first order in the previous year; NULL where the sales given do not reach back),
                 left, years (observed from the start of the previous year, or the first order,
@@ -46,41 +51,57 @@ class Portfolio:
                 NaN without costs
     """
 
-    customers: pd.DataFrame
+    customers: ir.Table
     net_margin: float
     gross_margin: float
     revenue: float
     fixed_cost: float
     acquisition_cost: float
 
+    @cached_property
+    def counts(self) -> pd.Series:
+        """Customers of each kind: count, active, before (active in the previous 12 months), kept
+        (both), new; known (those whose margin is), lost (those of the previous 12 months without an
+        order in the last 12, whose margin is known).
+        """
+        t = self.customers
+        kinds = {
+            "active": t.active,
+            "before": t.active_previous,
+            "kept": t.active & t.active_previous,
+            "new": t.status == "new",
+            "known": t.yearly_margin.notnull(),
+            "lost": self._lost,
+        }
+        counted = {name: kind.ifelse(1, 0).sum().fill_null(0) for name, kind in kinds.items()}
+        return t.agg(count=t.count(), **counted).execute().iloc[0].astype(int)
+
+    @property
+    def _lost(self) -> ir.BooleanValue:
+        return self.customers.left & self.customers.yearly_margin.notnull()
+
     @property
     def retention_rate(self) -> float:
         """Kept ÷ active in the previous 12 months; NaN without any."""
-        before = self.customers.active_previous
-        return float(self.customers.active[before].mean()) if before.any() else math.nan
+        return float(self.counts.kept / self.counts.before) if self.counts.before else math.nan
 
     @property
     def inflow(self) -> int:
         """New and recovered customers of the last 12 months."""
-        return int((self.customers.active & ~self.customers.active_previous).sum())
+        return int(self.counts.active - self.counts.kept)
+
+    @cached_property
+    def leaver_margin(self) -> float:
+        """Mean yearly margin of those lost; NaN where nobody left."""
+        margin = self.customers.yearly_margin.mean(where=self._lost)
+        return float(margin.execute()) if self.counts.lost else math.nan
 
     @cached_property
     def drawn(self) -> pd.DataFrame:
         """Samples of the customers: `replacement.drawn_portfolios`."""
-        t = self.customers
+        t = self.customers.order_by("customer_id")  # what is drawn hangs on the order
+        t = frame(t.select("active_previous", "active", "yearly_margin"))
         return replacement.drawn_portfolios(t.active_previous, t.active, t.yearly_margin)
-
-    @property
-    def lost(self) -> pd.DataFrame:
-        """Customers of the previous 12 months without an order in the last 12,
-        whose margin is known.
-        """
-        return self.customers[self.customers.left & self.customers.yearly_margin.notna()]
-
-    @property
-    def leaver_margin(self) -> float:
-        """Mean yearly margin of those lost; NaN where nobody left."""
-        return float(self.lost.yearly_margin.mean()) if len(self.lost) else math.nan
 
 
 def movement_of(book: Book) -> ir.Table:
@@ -99,70 +120,48 @@ def portfolio_of(book: Book, cut_a: float, cut_b: float) -> Portfolio:
     return Portfolio(_customers(book, cut_b), *(float(now[name]) for name in sums))
 
 
-@once
-def _customers(book: Book, cut_b: float) -> pd.DataFrame:
+@tabled
+def _customers(book: Book, cut_b: float) -> Mapped:
     """The customers of a `Portfolio`."""
-    movements = movement_of(book)
-    # those due
-    t = (
-        movements.filter(movements.status.notnull() & (movements.status != "not_due"))
-        .order_by("customer_id")
-        .execute()
-    )
+    t = movement_of(book)
+    t = t.filter(t.status.notnull() & (t.status != "not_due"))  # those due
+    t = t.mutate(left=t.active_previous & ~t.active)
     if not years_covered(book):
-        t = t.head(0)
-    t = t.astype({"active": bool, "active_previous": bool})
-    t["left"] = t.active_previous & ~t.active
-    before, last = book.periods.previous, pd.to_datetime(t.last_date).astype("datetime64[ns]")
-    stopped = t.left.to_numpy()
-    t["yearly_revenue"] = t.revenue_previous.where(
-        ~t.left,
-        revenue_within(book, _year_up_to(t.customer_id[stopped], last[stopped]), t.customer_id),
+        t = t.limit(0)
+    t = joined(
+        t,
+        Part(_last_revenue(book, t.filter(t.left)), {"last_revenue": "float64"}),
+        Part(margin_rates_of(book), {"margin_rate": "float64"}),
     )
-    t["yearly_margin"] = t.yearly_revenue * margin_rates(book, t.customer_id)
-    began = pd.to_datetime(t.first_date).astype("datetime64[ns]")
-    start, end = pd.Timestamp(before.start), pd.Timestamp(before.end)
-    t["years"] = (
-        (last.where(t.left, end) - began.where(began > start, start)).dt.days / 365.25
-    ).where(t.active_previous)
-    fresh = (began >= start) & t.active_previous
-    t["newcomer"] = (
-        fresh.astype("boolean")
-        if years_covered(book) >= HISTORY_YEARS
-        else pd.Series(pd.NA, t.index, dtype="boolean")
+    # no line in its last 12 months: nothing bought
+    revenue = ibis.ifelse(t.left, t.last_revenue.fill_null(0.0), t.revenue_previous)
+    before = book.periods.previous
+    start, end = ibis.date(before.start), ibis.date(before.end)
+    began, ended = ibis.greatest(t.first_date, start), ibis.ifelse(t.left, t.last_date, end)
+    days = ended.delta(began, unit="day").cast("float64")
+    fresh = (t.first_date >= start) & t.active_previous
+    told = years_covered(book) >= HISTORY_YEARS
+    t = t.mutate(
+        yearly_revenue=revenue,
+        yearly_margin=revenue * t.margin_rate,
+        newcomer=fresh if told else ibis.null("boolean"),
+        years=ibis.ifelse(t.active_previous, days / DAYS_PER_YEAR, None),
     )
-    opening = (
-        t[t.active_previous & (t.yearly_revenue > 0)]
-        .sort_values(["yearly_revenue", "customer_id"], ascending=[False, True])
-        .yearly_revenue
-    )
-    larger = (opening.cumsum() - opening) / opening.sum()
-    large = t.index.isin(larger.index[larger < cut_b - 1e-12])
-    t["good"] = (
-        large & (t.yearly_margin > 0).to_numpy() & ~t.newcomer.fillna(False).to_numpy(dtype=bool)
-    )
-    named = book.names(t.customer_id).name
-    t["name"] = t.customer_id.map(named).fillna(t.customer_id)  # nameless: its number
-    columns = [
-        "customer_id",
-        "name",
-        "active",
-        "active_previous",
-        "status",
-        "yearly_revenue",
-        "yearly_margin",
-        "good",
-        "newcomer",
-        "left",
-        "years",
-    ]
-    return t[columns]
+    opening = ibis.ifelse(t.active_previous, ibis.greatest(t.yearly_revenue, 0.0), 0.0)
+    t = t.mutate(opening=opening)
+    largest_first = ibis.window(order_by=[ibis.desc("opening"), "customer_id"], following=0)
+    larger = (t.opening.sum().over(largest_first) - t.opening) / t.opening.sum().over().nullif(0.0)
+    large = (t.opening > 0) & (larger < cut_b - 1e-12)
+    t = t.mutate(good=large & (t.yearly_margin > 0).fill_null(False) & ~t.newcomer.fill_null(False))
+    return as_it_is(t.mutate(good=t.good.fill_null(False)).select(*CUSTOMERS))
 
 
-def _year_up_to(customers: pd.Series, last: pd.Series) -> pd.DataFrame:
-    """The 12 months up to a day of each customer, as `revenue_within` wants them."""
-    start = years_earlier_each(last, 1) + pd.Timedelta(days=1)
-    return pd.DataFrame({"customer_id": customers, "window_start": start, "window_end": last})
+def _last_revenue(book: Book, left: ir.Table) -> ir.Table:
+    """Revenue of each customer in the 12 months up to its last order, credit notes deducted."""
+    spans = left.select("customer_id", last="last_date", before=year_earlier_in(left.last_date))
+    lines = book.table("sales").join(spans, "customer_id")
+    lines = lines.filter((lines.date > lines.before) & (lines.date <= lines["last"]))
+    return lines.group_by("customer_id").agg(last_revenue=lines.amount.sum().cast("float64"))
 
 
 def replacement_of(
@@ -172,7 +171,7 @@ def replacement_of(
     good was lost.
     """
     t, book = portfolio.customers, book.rolling
-    good = t[t.good]
+    good = frame(t.filter(t.good).select("left", "years", "yearly_margin"))
     return replacement.replacement_ratio(
         good.yearly_margin[good.left].to_numpy(),
         good,
@@ -245,25 +244,6 @@ def newcomer_years(book: Book) -> pd.DataFrame:
     return t[columns].dropna(subset=["margin"])
 
 
-def revenue_within(book: Book, spans: pd.DataFrame, customers: pd.Series) -> np.ndarray:
-    """Revenue of `customers` between their window_start and window_end (both included),
-    credit notes deducted; NaN without a window.
-    """
-    if not len(spans):
-        return np.full(len(customers), np.nan)
-    lines = book.table("sales").join(silence.windows_of(spans), "customer_id")
-    inside = lines.filter(lines.date.between(lines.window_start, lines.window_end))
-    sums = (
-        inside.group_by("customer_id")
-        .agg(revenue=inside.amount.sum().cast("float64"))
-        .execute()
-        .set_index("customer_id")
-        .revenue
-    )
-    known = sums.reindex(spans.customer_id).fillna(0.0)  # no line in its window: nothing bought
-    return known.reindex(customers).to_numpy(dtype=float)
-
-
 def effects_of(
     portfolio: Portfolio, changes: Mapping[str, tuple[str, float]], years: int
 ) -> pd.DataFrame:
@@ -271,14 +251,14 @@ def effects_of(
     its interval: change, retention_rate, extra_customers, extra_profit, profit_share, low, high
     (of extra_profit).
     """
-    t, rows = portfolio.customers, []
+    rows = []
     for name, (kind, size) in changes.items():
         rate = portfolio.retention_rate
         other = replacement.changed_rate(rate, kind, size) if rate == rate else math.nan
         found = replacement.profit_effect(
             rate,
             [other],
-            t.active.sum(),
+            portfolio.counts.active,
             portfolio.inflow,
             portfolio.leaver_margin,
             portfolio.net_margin,

@@ -25,9 +25,10 @@ from carnet.customers.decisions import (
 )
 from carnet.customers.experiments import feasibility, reading
 from carnet.customers.experiments.plan import Plan
-from carnet.customers.figures import measured
+from carnet.customers.figures import measured, with_names
 from carnet.customers.retention import customer_value
 from carnet.engagement.parameters import Parameters
+from carnet.engagement.records import LIST_LIMIT
 from carnet.measures.indicators import replacement
 from carnet.measures.register import computed
 from carnet.measures.retention import experiments, retention_budget
@@ -44,6 +45,7 @@ DROPPED = [
     "customer_id", "name", "salesperson", "revenue", "yearly_margin", "leave_probability",
     "residual_margin", "action_reason",
 ]  # fmt: skip
+GOOD = ["customer_id", "yearly_revenue", "yearly_margin"]  # read of good customers lost
 CHANGES = {
     "halving": ("attrition", 0.5),
     "points": ("points", 0.05),
@@ -85,14 +87,30 @@ class RetentionStudy:
     @property
     def margin_known(self) -> bool:
         """True where a yearly margin of any of them is known."""
-        return bool(self.portfolio.customers.yearly_margin.notna().any())
+        return bool(self.portfolio.counts.known)
 
     @computed
     def good_lost(self) -> pd.DataFrame:
-        """Good customers lost, largest margin first."""
+        """The first good customers lost, largest margin first."""
+        return frame(self.good_lost_list.limit(LIST_LIMIT))
+
+    @property
+    def good_lost_list(self) -> ir.Table:
+        """All of them; nameless: its number."""
         t = self.portfolio.customers
-        t = t[t.good & t.left]
-        return t.sort_values(["yearly_margin", "customer_id"], ascending=[False, True])
+        t = with_names(t.filter(t.good & t.left).select(*GOOD), self.book.rolling)
+        t = t.mutate(name=t.name.fill_null(t.customer_id)).drop("salesperson")
+        return t.order_by(*most_first(t, "yearly_margin"))
+
+    @computed
+    def good_lost_count(self) -> int:
+        """How many they are."""
+        return int(self.good_lost_list.count().execute())
+
+    @computed
+    def good_lost_margin(self) -> float:
+        """What they brought a year; 0 where none was lost."""
+        return float(self.good_lost_list.yearly_margin.sum().fill_null(0.0).execute())
 
     @computed
     def replaced_by(self) -> dict[str, float]:
@@ -158,7 +176,7 @@ class RetentionStudy:
 
     def _effects(self, rate: float, others: Any, years: int) -> pd.DataFrame:
         found = self.portfolio
-        count = int(found.customers.active.sum())
+        count = int(found.counts.active)
         return replacement.profit_effect(
             rate, others, count, found.inflow, found.leaver_margin, self.base, years
         )
@@ -294,11 +312,10 @@ class RetentionStudy:
         no row where an input is not known.
         """
         p, found = self.parameters, self.portfolio
-        t = found.customers
-        new_count = int((t.status == "new").sum())
+        new_count = int(found.counts.new)
         now = replacement.Situation(
             retention_rate=self.retention_rate,
-            customers=int(t.active.sum()),
+            customers=int(found.counts.active),
             inflow=found.inflow,
             new_customers=new_count,
             leaver_margin=found.leaver_margin,
@@ -330,8 +347,7 @@ class RetentionStudy:
     @property
     def kept_of(self) -> tuple[int, int]:
         """Customers kept, and those of the 12 months before."""
-        t = self.portfolio.customers
-        return int((t.active & t.active_previous).sum()), int(t.active_previous.sum())
+        return int(self.portfolio.counts.kept), int(self.portfolio.counts.before)
 
     @property
     def start(self) -> Any:
@@ -349,8 +365,8 @@ class RetentionStudy:
     def figures(self) -> dict[str, Any]:
         """The published figures."""
         lost_margin = None
-        if len(self.portfolio.customers) and self.margin_known:
-            lost_margin = self.good_lost.yearly_margin.sum()
+        if self.portfolio.counts["count"] and self.margin_known:
+            lost_margin = self.good_lost_margin
         values: dict[str, Any] = {
             "replacement_ratio": self.replaced_by["ratio"],
             "good_margin_lost": lost_margin,
