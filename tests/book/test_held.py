@@ -7,7 +7,9 @@ import json
 import os
 import random
 import uuid
+from decimal import Decimal
 
+import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +19,7 @@ from carnet.book import held
 from carnet.book.book import open_book
 from carnet.errors import CarnetError
 from carnet.intake.held import SHOWN_ASIDE
+from ibis import _
 
 from tests.book.test_engines import as_frame, assert_same, available
 
@@ -455,6 +458,48 @@ def test_rows_of_a_server(server, tmp_path):
     with pytest.raises(CarnetError, match="changed while it was audited"):
         book.refuse_changed()
     assert open_book(home).checks["sales"].accepted_amount == 7 - 2
+
+
+def test_rows_of_a_server_are_asked_each_time(server, tmp_path):
+    """While its table is loaded anew, and afterwards: a book holds nothing of what was there."""
+    connection, schema, url = server
+    connection.execute("CREATE TABLE sales (customer_id text, date date, amount numeric(12, 2))")
+    lines = "INSERT INTO sales SELECT 'C' || n, DATE '2024-01-05' + n, n * 10 FROM generate_series"
+    connection.execute(f"{lines}(1, 20) n")
+    tables = {"sales": {"files": f"postgres:{schema}.sales"}}
+    home = folder_of(tmp_path / "client", {}, engine=url, tables=tables)
+
+    def seen(book):
+        t = book.table("sales")
+        return int(t.count().execute()), int(t.amount.sum().fill_null(0).execute())
+
+    book = open_book(home)
+    assert seen(book) == (20, 2100)
+    connection.execute("TRUNCATE sales")
+    assert seen(book) == (0, 0)
+    connection.execute(f"{lines}(1, 20) n")
+    assert open_book(home).folder == book.folder and seen(open_book(home)) == (20, 2100)
+
+
+def test_amounts_of_a_server_are_told_to_their_last_digit(server, tmp_path):
+    """More digits than a number of the machine has; a whole number beside one that is missing."""
+    connection, schema, url = server
+    amounts = ["90071992547409.9301", "12345678901234.5678", "0.0001", "10", "-3.3333"]
+    connection.execute("CREATE TABLE sales (customer_id text, date date, amount numeric(18, 4))")
+    with connection.cursor() as cursor:
+        row = "INSERT INTO sales VALUES (%s, '2024-02-01', %s)"
+        cursor.executemany(row, [(f"C{n}", amount) for n, amount in enumerate(amounts)])
+        cursor.execute(row, (None, "70071992547409.9307"))
+    tables = {"sales": {"files": f"postgres:{schema}.sales"}}
+    book = open_book(folder_of(tmp_path / "client", {}, engine=url, tables=tables))
+    check = book.checks["sales"]
+    assert check.accepted_amount == sum(map(Decimal, amounts))
+    assert check.quarantined_amount == Decimal("70071992547409.9307")
+    told = book.table("sales").order_by("customer_id").to_pyarrow()
+    assert told["amount"].to_pylist() == list(map(Decimal, amounts))
+    large = 2**53 + 1  # no number with a comma holds it
+    whole = book.table("sales").select(n=ibis.ifelse(_.customer_id == "C1", None, large))
+    assert sorted(whole.to_pyarrow()["n"].drop_null().to_pylist()) == [large] * 4
 
 
 def test_a_table_that_is_not_there(server, tmp_path):

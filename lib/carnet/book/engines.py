@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ from carnet.intake.sources.base import identifier, quoted
 Make = Callable[..., ir.Table]  # tables and what is given beside → an expression
 BATCH_ROWS = 100_000
 SMALL_ROWS = 1_000_000
+PATIENCE = 5  # seconds for Java to end by itself
 # of Ibis as Spark names them
 KINDS = {
     "string": "string", "float64": "double", "int64": "bigint", "int32": "int", "date": "date",
@@ -423,12 +425,13 @@ class Postgres(Elsewhere):
         """Copy the rows into a temporary table, once a connection; rows that the server holds are
         a view.
         """
-        self.backend.origins[name] = str(path)
         if (told := path.with_suffix(".json")).is_file():
             record = json.loads(told.read_text(encoding="utf-8"))
             with self.backend.con.cursor() as cursor:
                 cursor.execute(f'CREATE TEMP VIEW "{name}" AS {record["query"]}')
+            # nothing is kept of it: its rows may be others when they are asked again
             return self._named(name, ibis.schema(record["schema"]))
+        self.backend.origins[name] = str(path)
         file = pq.ParquetFile(path)
         schema = ibis.Schema.from_pyarrow(file.schema_arrow)
         self.backend.create_table(name, schema=schema, temp=True)
@@ -549,13 +552,18 @@ def _end(application: Any) -> None:
     if java is None:  # somebody else's
         return
     gateway.shutdown()
-    java.stdin.close()  # it ends with this pipe
-    java.wait()
+    java.stdin.close()  # it ends with this pipe, unless a fork of this process holds it
+    try:
+        java.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        java.kill()
+        java.wait()
     type(application)._gateway = type(application)._jvm = None  # the next one begins anew
 
 
 def _spark() -> Any:
     try:
+        from pyspark import SparkContext
         from pyspark.sql import SparkSession
     except ImportError:
         raise CarnetError(
@@ -577,7 +585,7 @@ def _spark() -> Any:
         )
     # what Spark refuses is told in a sentence; its own log of it fills the screen
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    there = SparkSession.getActiveSession()
+    there = SparkSession.getActiveSession() or SparkContext._active_spark_context
     try:
         # views of a session of its own: two books never share a name
         session = builder.getOrCreate().newSession()

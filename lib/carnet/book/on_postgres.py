@@ -1,5 +1,6 @@
 """Ibis' backend for a PostgreSQL server."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import ibis.backends.postgres
@@ -28,5 +29,21 @@ class PostgreSQL(Asking, ibis.backends.postgres.Backend):
     compiler = Compiler()
 
     def _asked(self, table: ir.Table, **named: Any) -> pa.Table:
-        rows = ibis.backends.postgres.Backend.execute(self, table, **named)
-        return pa.Table.from_pandas(rows, table.schema().to_pyarrow(), preserve_index=False)
+        self._run_pre_execute_hooks(table)
+        kinds = table.schema().to_pyarrow()
+        with self.con.cursor() as cursor, self.con.transaction():
+            rows = cursor.execute(self.compile(table, **named)).fetchall()
+        columns = zip(*rows, strict=True) if rows else ([] for _ in kinds)
+        made = [_column(values, field.type) for values, field in zip(columns, kinds, strict=True)]
+        return pa.Table.from_arrays(made, schema=kinds)
+
+
+def _column(values: Iterable[Any], kind: pa.DataType) -> pa.Array:
+    """Values of a server as a column: sums and quotients of whole numbers come as decimals."""
+    told = list(values)
+    if pa.types.is_decimal(kind):
+        told = [None if value is None else round(value, kind.scale) for value in told]
+    elif pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        number = float if pa.types.is_floating(kind) else int
+        told = [None if value is None else number(value) for value in told]
+    return pa.array(told, kind)

@@ -183,16 +183,24 @@ class DuckDB(Keeping, ibis.backends.duckdb.Backend):
 
 
 class Asking(Keeping):
-    """A backend that is no DuckDB: rows come as Arrow, and a frame of them is as DuckDB's."""
+    """A backend that is no DuckDB: rows come as Arrow, and a frame of them is as DuckDB's. What
+    Arrow cannot hold is Ibis' own to tell.
+    """
 
     def to_pyarrow(self, expr: ir.Expr, /, **named: Any) -> Any:
         """The rows of an expression, its column, or its value."""
-        return expr.__pyarrow_result__(self._rows(expr.as_table(), **named))
+        try:
+            return expr.__pyarrow_result__(self._rows(expr.as_table(), **named))
+        except pa.ArrowException:
+            return super().to_pyarrow(expr, **named)
 
     def execute(self, expr: ir.Expr, /, **named: Any) -> Any:
         """The rows of an expression as pandas has them, its column, or its value."""
         table = expr.as_table()
-        rows = table.__pyarrow_result__(self._rows(table, **named))
+        try:
+            rows = table.__pyarrow_result__(self._rows(table, **named))
+        except pa.ArrowException:
+            return super().execute(expr, **named)
         columns = {
             name: column.to_pylist()
             if column.null_count or pa.types.is_nested(column.type)

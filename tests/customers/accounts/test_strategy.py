@@ -381,6 +381,12 @@ def life(*customers):
     return pd.DataFrame(rows, columns=["customer_id", "year", "bought", "margin"])
 
 
+def two_years(fresh):
+    """`bought` and `margin`, a row a customer and a column a year."""
+    wide = fresh.pivot(index="customer_id", columns="year", values=["bought", "margin"])
+    return wide["bought"].to_numpy(dtype=float), wide["margin"].to_numpy(dtype=float)
+
+
 def test_replacement_ratio_is_margin_times_years_over_what_newcomers_bring():
     """Closed form: nobody good leaves, 200 a year for two years;
     of ten newcomers that bring 100 half bring 60 in a second year: 400 ÷ (100 + 0.5 × 60).
@@ -393,6 +399,14 @@ def test_replacement_ratio_is_margin_times_years_over_what_newcomers_bring():
         and math.isnan(found["low"])
     )
     assert found["new_value"] == 130 and found["new_margin"] == 100
+    for horizon, value in (
+        (0, math.nan),
+        (1, 100),
+        (2, 130),
+        (3, 145),
+    ):  # the last share carried on
+        told = replacement.newcomer_value(*two_years(fresh), horizon, 0.0)[0]
+        assert told == pytest.approx(value, nan_ok=True)
     assert math.isnan(replacement.replacement_ratio([], seen([0], [1]), fresh, 5, 0.1)["ratio"])
     idle = life(*[(-5, 0)] * 10)
     assert math.isnan(

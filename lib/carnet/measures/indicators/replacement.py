@@ -142,14 +142,16 @@ def newcomer_value(
                 where fewer than 8 were followed
     Unit        currency a customer; years
     Population  newcomers, over the years of their life that were observed whole
-    Undefined   (NaN, NaN) without year 0, or where fewer than 8 (LEAST) were followed into year 1
-                and the horizon goes beyond year 0
+    Undefined   (NaN, NaN) without year 0 or a horizon, or where fewer than 8 (LEAST) were followed
+                into year 1 and the horizon goes beyond year 0
     Source      definition of the workbook (method §6, replacement ratio)
 
     Parameters  bought, margin: a row a customer, a column a year of its life; NaN where that year
                 was not observed whole
     Returns     (value, years)
     """
+    if horizon_years < 1:
+        return math.nan, math.nan
     sums = np.column_stack(_lives(bought, margin, horizon_years)).sum(axis=0)
     value, years = _life_value(sums[None], horizon_years, discount_rate)
     return float(value[0]), float(years[0])
