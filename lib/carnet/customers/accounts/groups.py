@@ -24,8 +24,9 @@ def cuts_of(book: Book) -> pd.DataFrame:
     dimension (CUTS), then its columns; no row without one.
     """
     now, found = audit_series(book).iloc[1], [pd.DataFrame({"dimension": [], "group": []})]
-    moved = moved_of(book)
-    margins = margins_of(book, moved, now) if now.variable_cost == now.variable_cost else None
+    moved, margins = book.kept("customer_movement", moved_of(book)), None
+    if now.variable_cost == now.variable_cost:
+        margins = book.kept("customer_margins", margins_of(book, moved, now))
     for table, column in CUTS:
         done = any((t.get("dimension") == column).any() for t in found)
         if done or not (book.has("sales") and book.has(table, column)):
