@@ -56,6 +56,7 @@ BYTES = {  # what a task tells: what it read, and what it sent for others
     "read": ("Input Metrics", "Bytes Read"),
     "sent": ("Shuffle Write Metrics", "Shuffle Bytes Written"),
 }
+LONGEST = 7_200  # seconds that a cell may take: one of 100,000,000 lines takes more than 15 minutes
 PATIENCE = 60  # seconds for the cluster to stand
 
 
@@ -113,6 +114,7 @@ def end(process: psutil.Popen) -> None:
 def audit(folder: Path, victim: psutil.Popen | None = None) -> tuple[dict, float, float]:
     """Figures, seconds and peak memory of an audit; the victim is killed in the middle."""
     command = [sys.executable, "-m", "carnet.cli", "run", str(folder), "--out", f"{folder}-out"]
+    command += ["--timeout", str(LONGEST)]
     before = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -18,6 +18,8 @@ from carnet.errors import CarnetError
 from carnet.measures.catalogue import FIGURES
 from carnet.report.execution import check_parameters, notebook_parameters
 from carnet.report.kernels import FORK_VARIABLE
+from carnet.report.notebooks import find_notebooks
+from carnet.report.publishing import ORDER
 from carnet.shipped import copy_demo
 
 from tests.conftest import DEMO, ROOT, run_carnet, spawn_carnet
@@ -469,3 +471,7 @@ def test_the_machine_does_not_matter(make_engagement, tmp_path, fork):
     first, second = found.values()
     assert list(first) == list(second) and len(first) > 10
     assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_every_notebook_has_its_place_among_pages():
+    assert sorted(ORDER) == sorted(path.stem for path in find_notebooks())

@@ -51,9 +51,10 @@ from carnet.report.progress import SILENT, Watch, expected_seconds
 from carnet.shipped import NOTEBOOKS
 
 SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
-# begin, then the largest: the one decides on every account, for which most others would wait,
-# the other asks for no decision
-FIRST = ("portfolio_audit", "kpi_tracking")
+ORDER = [  # of pages, and in which they begin: most wait for the decisions of the first
+    "portfolio_audit", "kpi_tracking", "sales_gaps", "cost_structure", "churn_reasons",
+    "growth_plan", "retention_plan",
+]  # fmt: skip
 VERSIONED = (
     "carnet",
     "duckdb",
@@ -139,7 +140,7 @@ def run_audit(
                 else {}
                 for name in accepted
             }
-            in_order = sorted(notebooks, key=lambda p: (p.stem not in FIRST, -p.stat().st_size))
+            in_order = sorted(notebooks, key=lambda path: [*ORDER, path.stem].index(path.stem))
             count = 1 if answers_one(book.engagement.engine) else len(notebooks)
             run, side_by_side = _prepared(unfinished, chosen, settings.anonymise, count)
             jobs = [
