@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from carnet.measures.indicators import replacement
-from carnet.measures.statistics import resampling
-from carnet.measures.statistics.resampling import drawn_sums
+from carnet.measures.statistics import _resampling as resampling
+from carnet.measures.statistics._resampling import drawn_sums
 
 COUNT = 3_000
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.measures.register import Figure, measure
-from carnet.measures.statistics.resampling import drawn_sums
+from carnet.measures.statistics._resampling import drawn_sums
 from carnet.wording import N_
 
 RESAMPLES = 2000

@@ -13,7 +13,7 @@ import pandas as pd
 
 from carnet.measures.indicators.lifetime_value import survival_years
 from carnet.measures.register import Figure, measure
-from carnet.measures.statistics.resampling import drawn_sums
+from carnet.measures.statistics._resampling import drawn_sums
 from carnet.wording import N_
 
 Numbers = TypeVar("Numbers", float, pd.Series)
@@ -312,9 +312,8 @@ def drawn_portfolios(
 
     Formula     over 2,000 samples (RESAMPLES) in which customers are drawn anew: kept ÷ active in
                 the previous period; active in this one; those of them who were not before; mean
-                margin of those lost. Of more than 20,000 customers (`resampling.MANY_ROWS`) the 300
-                largest margins are drawn each by itself, the others by the laws of their counts and
-                sums
+                margin of those lost. Of more than 20,000 customers the 300 largest margins are
+                drawn each by itself, the others by the laws of their counts and sums
     Unit        rate, customers, currency
     Population  one row a sample of the customers active in either period
     Undefined   no row under 8 lost customers with a known margin (LEAST); samples without a
