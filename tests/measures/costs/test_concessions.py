@@ -5,6 +5,9 @@ import datetime as dt
 import ibis
 import pandas as pd
 import pytest
+from carnet.book.book import open_book
+from carnet.customers.costs.study import CostStudy
+from carnet.engagement.parameters import read_parameters
 from carnet.engagement.periods import Period
 from carnet.measures.costs.concessions import concessions
 
@@ -50,3 +53,14 @@ def test_other_periods_and_empty_sales_count_nothing():
     assert pd.isna(t.return_share["A"]) and t.returns["A"] == 5
     before = Period(dt.date(2023, 1, 1), dt.date(2023, 12, 31))
     assert not len(concessions(table, before).execute())
+
+
+def test_equal_sums_stand_in_the_order_of_customers(make_engagement):
+    """0.1 + 0.2 is more than 0.3 by its last digit alone."""
+    rows = [["customer_id", "date", "amount"]]
+    rows += [[name, "2024-05-01", 10] for name in "ABC"]
+    rows += [["B", "2024-05-02", -0.1], ["B", "2024-05-03", -0.2], ["A", "2024-05-02", -0.3]]
+    book = open_book(make_engagement(tables={"sales": rows}, as_of="2024-12-31"))
+    study = CostStudy(book, read_parameters({}))
+    assert study.conceded.customer_id.tolist() == ["A", "B", "C"]
+    assert study.given_back.returns.tolist() == pytest.approx([0.3, 0.3])
