@@ -5,6 +5,7 @@ rows that each query gave.
 
 import datetime as dt
 import hashlib
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -215,9 +216,9 @@ class Asking(Keeping):
         answer = self.answer(ask, table, **named)
         return answer.to_arrow_table() if answer else ask()
 
+    @abstractmethod
     def _asked(self, table: ir.Table, **named: Any) -> pa.Table:
         """The rows of a table, of the engine itself."""
-        raise NotImplementedError
 
 
 def key_of(asked: Any) -> tuple[str, list[ops.InMemoryTable]]:

@@ -62,7 +62,7 @@ def replacement_ratio(
     Formula     mean yearly margin of a lost good customer × survival_years(retention of good
                 customers) ÷ `newcomer_value`; retention of the good = exp(−leavings ÷
                 customer-years observed), so that customers seen for half a year count half;
-                percentile bootstrap over customers
+                percentile bootstrap over customers (of more than 20,000 as in `drawn_portfolios`)
     Unit        new customers for one good one; margins and values in currency, years
     Population  lost good customers, good customers and newcomers of the book
     Undefined   NaN where a side is empty, or new customers bring nothing; no interval under 8 a
