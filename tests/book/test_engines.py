@@ -26,6 +26,7 @@ from carnet.customers.accounts.capital import account_capital, axes_of
 from carnet.customers.decisions import account_budgets, decided_frame
 from carnet.customers.gaps.gap_list import followed_list, gap_list
 from carnet.customers.growth.next_family import margin_rates
+from carnet.customers.indicators.study import to_come
 from carnet.customers.retention.customer_value import portfolio_of
 from carnet.engagement.parameters import Policy
 from carnet.engagement.periods import buckets
@@ -57,7 +58,7 @@ from carnet.measures.portfolio import (
     strategy,
 )
 from carnet.measures.reasons import satisfaction, service_quality, silence
-from carnet.measures.retention import defection, purchases, spend
+from carnet.measures.retention import clockwork, defection, purchases, retention_budget, spend
 
 from tests.conftest import DEMO, measure_modules
 
@@ -141,6 +142,12 @@ def behind(b):
     return t.mutate(action=(t.abc_class == "A").ifelse("last_chance", "call"))
 
 
+def foretold(b):
+    """What models of made-up parameters expect of each customer."""
+    clock = clockwork.ClockworkModel(2, 1.2, 5.0, 0.6, 2.5, 0.0)
+    return to_come(b, clock, spend.SpendModel(6.25, 3.74, 15.44, 0.0), 13, AS_OF)
+
+
 def windows():
     days = {"window_start": dt.date(2025, 1, 1), "window_end": AS_OF}
     return silence.windows_of(
@@ -184,7 +191,7 @@ def held_out(b):
     )
     model = purchases.PurchaseModel(0.55, 10.6, 0.76, 2.42, -9.6)
     expected = purchases.expected_orders(model, history, (AS_OF - cut).days / 7)
-    return purchases.hold_out(b.orders, expected, cut, AS_OF)
+    return purchases.hold_out(b.orders, ibis.memtable(expected), cut, AS_OF)
 
 
 def contracts_of(b):
@@ -212,6 +219,14 @@ CALLS = {
     salespeople.late_by_salesperson: lambda b: salespeople.late_by_salesperson(
         behind(b).mutate(salesperson="gap_salesperson"), ["abc_class_previous"]
     ),
+    retention_budget.budget_figures: lambda b: retention_budget.budget_figures(
+        behind(b).mutate(
+            chase=behind(b).late,
+            at_most="margin_at_stake",
+            action=behind(b).late.ifelse("call", "do_not_chase"),
+        )
+    ),
+    purchases.order_figures: lambda b: purchases.order_figures(foretold(b)),
     tasks.first_in_line: lambda b: tasks.first_in_line(behind(b), 3),
     customer_capital.axis_scores: lambda b: customer_capital.axis_scores(worth(b), axes_of(b)),
     customer_capital.capital_index: lambda b: customer_capital.capital_index(
@@ -279,7 +294,7 @@ CALLS = {
     recurring.contract_terms: lambda b: recurring.contract_terms(contracts_of(b)),
     spend.revenue_hold_out: lambda b: spend.revenue_hold_out(
         b.orders,
-        pd.DataFrame({"customer_id": ["C0007", "C0012"], "expected_revenue": [10.0, 20.0]}),
+        ibis.memtable({"customer_id": ["C0007", "C0012"], "expected_revenue": [10.0, 20.0]}),
         dt.date(2025, 6, 30),
         AS_OF,
     ),

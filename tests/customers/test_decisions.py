@@ -15,12 +15,13 @@ from carnet.customers.accounts.profits import Rates
 from carnet.customers.decisions import ACTION_COLUMNS, decided_frame, may_be_called, open_names
 from carnet.customers.gaps.gap_list import gap_frame
 from carnet.customers.indicators.recurring import RecurringStudy
+from carnet.customers.retention.study import RetentionStudy
 from carnet.engagement.parameters import Policy, read_parameters
 from carnet.engagement.running import RUN_VARIABLE, Run
 from carnet.errors import CarnetError
 from carnet.findings import decisions as words
 from carnet.measures.gaps import tasks
-from carnet.measures.retention import actions
+from carnet.measures.retention import actions, retention_budget
 from carnet.wording import Wording
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -366,11 +367,13 @@ def test_what_ends_soon_has_a_task_before_what_is_large():
 
 def test_nothing_is_decided_without_sales(make_engagement):
     only = {"departures": [["customer_id", "date", "reason"], ["A", "2025-05-01", "Fermeture"]]}
-    t = decided_frame(open_book(make_engagement(tables=only, as_of="2025-12-31")), Policy())
+    book = open_book(make_engagement(tables=only, as_of="2025-12-31"))
+    t, study = decided_frame(book, Policy()), RetentionStudy(book, read_parameters({}))
     assert not len(t) and set(ACTION_COLUMNS) <= set(t.columns)
     assert (
-        words.spending(ENGLISH, t, told=False) is None
-        and words.not_chased(ENGLISH, t) == "Nobody is on the do-not-chase list."
+        words.spending(ENGLISH, study.totals, list(study.chased.name)) is None
+        and words.not_chased(ENGLISH, study.drop_reasons, study.largest_dropped)
+        == "Nobody is on the do-not-chase list."
     )
 
 
@@ -733,14 +736,20 @@ def test_a_decision_is_one_sentence_with_its_price_or_its_reason(made_up_book):
 
 def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
     """16 proposals of 60 for 16 × 180; four dropped, all of them of the same 1,500 of a year."""
-    t = decided_frame(made_up_book, NO_HOLD_OUT)
-    finding = words.spending(ENGLISH, t, told=True)
+    study = RetentionStudy(made_up_book, read_parameters(vars(NO_HOLD_OUT)))
+    finding = words.spending(ENGLISH, study.totals, list(study.chased.name.head(3)))
     assert (
         finding.amount == 960
         and "16 accounts are worth an action: at most €960 in all" in finding.sentence
         and "€2,880" in finding.sentence
     )
-    dropped = words.not_chased(ENGLISH, t[t.action == "do_not_chase"])
+    assert len(study.chased) == 16
+    assert retention_budget.budget_figures(study.decided) == {
+        "retention_budget": 960,
+        "chase_customer_count": 16,
+        "do_not_chase_customer_count": 4,
+    }
+    dropped = words.not_chased(ENGLISH, study.drop_reasons, study.largest_dropped)
     assert dropped.startswith(
         "4 customers are not to be chased (claims doubtful, in collection or written off: 2 · "
         "noted as closed, sold or in liquidation: 1 · its contract is over: 1)."
@@ -749,9 +758,12 @@ def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
         all(f"Company {name}" in dropped for name in ("F01", "F02", "F04"))
         and "Company F06" not in dropped
     )
-    nothing = words.spending(ENGLISH, t[t.customer_id.str.startswith("L")], told=True)
+    none = study.totals.copy()
+    none[["worth", "spent", "action_value"]] = 0.0
+    nothing = words.spending(ENGLISH, none, [])
     assert nothing.amount == 0 and "stays under its cost" in nothing.sentence
-    assert words.spending(ENGLISH, t.assign(at_most=np.nan), told=False) is None
+    none["told"] = 0.0
+    assert words.spending(ENGLISH, none, []) is None
 
 
 def test_a_number_too_large_for_any_use_is_refused_in_one_line():

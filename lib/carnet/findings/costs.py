@@ -388,25 +388,25 @@ def aged_title(w: Wording, dated: bool) -> str:
     return w._("Open amounts by days since the invoice (no due date is given)")
 
 
-def conceded_title(w: Wording, t: pd.DataFrame) -> str:
-    """What the table holds."""
-    if len(t) and t.discounts.isna().all():
+def conceded_title(w: Wording, sums: pd.Series) -> str:
+    """What the table holds, from sums over all customers."""
+    if unknown(sums.discounts):
         return w._("Returns, largest sum first")
     return w._("Discounts and returns, largest sum first")
 
 
-def conceded(w: Wording, t: pd.DataFrame, names: Sequence[str]) -> str:
+def conceded(w: Wording, sums: pd.Series, names: Sequence[str]) -> str:
     """What discounts and returns took off the whole, apart; empty where nothing was given back."""
     if not names:
         return ""
-    told = dict(returns=w.money(float(t.returns.sum()), 0), names=list_names(w, names))
-    if t.discounts.isna().all():
+    told = dict(returns=w.money(float(sums.returns), 0), names=list_names(w, names))
+    if unknown(sums.discounts):
         return w._("Returns took off {returns}; no line tells a discount. Most: {names}.", **told)
     return w._(
         "Discounts took off {discounts}, as told by the lines of {known} of the sales, returns "
         "{returns}; most of all {names}.",
-        discounts=w.money(float(t.discounts.sum()), 0),
-        known=w.percent(t.discounted.sum() / t.sold.sum(), 0),
+        discounts=w.money(float(sums.discounts), 0),
+        known=w.percent(sums.discounted / sums.sold, 0),
         **told,
     )
 

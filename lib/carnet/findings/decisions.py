@@ -1,5 +1,7 @@
 """The one decision an account, in words: what to do, why, and at most for how much."""
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
 from carnet.findings.base import (
@@ -128,11 +130,10 @@ def with_reasons(w: Wording, dropped: pd.DataFrame) -> pd.DataFrame:
     return dropped.assign(reason=reasons_told(w, dropped))
 
 
-def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
-    """Who is not to be chased, and why."""
-    if not len(dropped):
+def not_chased(w: Wording, counts: Mapping[str, int], names: Sequence[str]) -> str:
+    """Who is not to be chased, and why: accounts by reason, and the largest of them."""
+    if not counts:
         return w._("Nobody is on the do-not-chase list.")
-    counts = dropped.action_reason.value_counts()
     told = [
         w._("{reason}: {count}", reason=w._(REASON_LABELS[name]), count=w.number(counts[name]))
         for name in REASON_LABELS
@@ -142,23 +143,21 @@ def not_chased(w: Wording, dropped: pd.DataFrame) -> str:
     sentence = w.ngettext(
         "{count} customer is not to be chased ({reasons}).",
         "{count} customers are not to be chased ({reasons}).",
-        len(dropped),
+        sum(counts.values()),
         reasons=reasons,
     )
-    largest = dropped.sort_values(["revenue", "customer_id"], ascending=[False, True])
     return f"{sentence} " + w._(
-        "Largest by revenue of a year: {names}.", names=list_names(w, list(largest.name.head(3)))
+        "Largest by revenue of a year: {names}.", names=list_names(w, names)
     )
 
 
-def spending(w: Wording, chased: pd.DataFrame, told: bool) -> Finding | None:
-    """What may be spent in all, on how many accounts, and what it may bring; `told`: of any account
-    it is known.
+def spending(w: Wording, totals: pd.Series, names: Sequence[str]) -> Finding | None:
+    """What may be spent in all, on how many accounts, and what it may bring: told (accounts of
+    which it is known), worth, spent, action_value; the names of the first.
     """
-    t = chased[chased.at_most > 0]
-    if not told:  # nothing tells what an action would bring
+    if not totals.told:  # nothing tells what an action would bring
         return None
-    if not len(t):
+    if not totals.worth:
         return Finding(
             "budget",
             w._(
@@ -167,15 +166,14 @@ def spending(w: Wording, chased: pd.DataFrame, told: bool) -> Finding | None:
             ),
             0.0,
         )
-    first = t.sort_values(["at_most", "customer_id"], ascending=[False, True])
     sentence = w.ngettext(
         "{count} account is worth an action: at most {total} ({names}), for {value} that it may "
         "bring by the assumptions stated; an experiment would tell.",
         "{count} accounts are worth an action: at most {total} in all, first of all {names}, "
         "for {value} that it may bring by the assumptions stated; an experiment would tell.",
-        len(t),
-        total=w.money(float(t.at_most.sum()), 0),
-        names=list_names(w, list(first.name.head(3))),
-        value=w.money(float(t.action_value.sum()), 0),
+        int(totals.worth),
+        total=w.money(float(totals.spent), 0),
+        names=list_names(w, names),
+        value=w.money(float(totals.action_value), 0),
     )
-    return Finding("budget", sentence, float(t.at_most.sum()))
+    return Finding("budget", sentence, float(totals.spent))

@@ -293,10 +293,12 @@ def _through_parquet(table: ir.Table | Mapped, place: Path) -> ir.Table:
 
 @cache
 def _frames() -> Any:
-    """Where frames are written as lists: Ibis' default database would draw a progress bar on stdout
-    over a long one.
+    """Where frames and Parquet are written as lists: Ibis' default database would draw a progress
+    bar on stdout over a long one. One thread: in the order of rows, two hold four times as much.
     """
-    return DuckDB.from_connection(memory())
+    con = memory()
+    con.execute("SET threads = 1")
+    return DuckDB.from_connection(con)
 
 
 def appendix(book: Book, parameters: Parameters) -> None:

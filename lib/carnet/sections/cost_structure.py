@@ -344,7 +344,7 @@ def given_back(study: CostStudy) -> Shows:
     yield from said(words.conceded(w, study.conceded, study.names(study.given_back)))
     yield Exhibit(
         "concessions",
-        words.conceded_title(w, study.given_back),
+        words.conceded_title(w, study.conceded),
         study.given_back,
         Columns(
             "customer_id name salesperson listed discounts discount_share returns return_share",
@@ -355,7 +355,7 @@ def given_back(study: CostStudy) -> Shows:
             "discount, the others count with what was paid."
         ),
         missing=too_few(study.book, study.given_back),
-        lists={"concessions": study.given_back},
+        lists={"concessions": study.given_back_list},
         annex=True,
     )
 

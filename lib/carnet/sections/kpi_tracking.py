@@ -351,13 +351,8 @@ def orders_to_come(study: KpiStudy) -> Shows:
             "expected_order_count naive_order_count",
             first=study.parameters.top_count,
         ),
-        lists={"orders_to_come": study.at_risk},
-        checks=[
-            (
-                study.at_risk.order_probability.between(0, 1).all(),
-                "a probability lies outside 0 to 1",
-            )
-        ],
+        lists={"orders_to_come": study.at_risk_list},
+        checks=[(not study.out_of_bounds.probability, "a probability lies outside 0 to 1")],
     )
 
 
@@ -385,10 +380,8 @@ def value_to_come(study: KpiStudy) -> Shows:
             "customer_id name salesperson expected_order_count expected_spend expected_revenue",
             first=study.parameters.top_count,
         ),
-        lists={"customer_values": study.values},
-        checks=[
-            (bool((study.values.expected_revenue >= 0).all()), "a customer is expected to owe")
-        ],
+        lists={"customer_values": study.value_list},
+        checks=[(not study.out_of_bounds.revenue, "a customer is expected to owe")],
     )
 
 

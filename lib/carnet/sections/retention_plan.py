@@ -11,7 +11,14 @@ import pandas as pd
 from carnet.book.mapped import Mapped
 from carnet.customers.reasons.departures import Departures
 from carnet.customers.reasons.opinions import Opinions
-from carnet.customers.retention.study import CHANGES, QUOTED_FROM, QUOTED_TO, RetentionStudy
+from carnet.customers.retention.study import (
+    CENT,
+    CHANGES,
+    QUOTED_FROM,
+    QUOTED_NAMES,
+    QUOTED_TO,
+    RetentionStudy,
+)
 from carnet.engagement.profiles import benchmarks
 from carnet.exhibits.charts import draw_profit_effect, draw_what_if
 from carnet.exhibits.exhibit import Answered, Exhibit, Kept, said, told
@@ -37,7 +44,6 @@ from carnet.sections.missing import (
 from carnet.sections.section import Shows, points, section, source_line
 from carnet.wording import Wording, unknown
 
-CENT = 0.01
 GOOD = ["customer_id", "name", "yearly_revenue", "yearly_margin"]
 QUOTED = {"halving": "halving_attrition", "points": "loyalty_5", "relative": "loyalty_5"}
 BUDGET = [
@@ -298,7 +304,7 @@ def budgets(study: RetentionStudy) -> Shows:
     none = w._("Not measured: no margin or no chance to leave is known.")
     missing = first_missing(history(study), margins(study), "" if finding else none)
     yield from said(missing, "missing")
-    worth = study.chased[study.chased.at_most > 0]
+    worth = study.chased
     if len(worth):
         worth = worth.assign(decision=decided.decision(w, worth))
         yield Exhibit(
@@ -336,21 +342,19 @@ def _assumed(study: RetentionStudy) -> str:
 
 
 def _spending(study: RetentionStudy) -> Finding | None:
-    return decided.spending(study.book.wording, study.chased, bool(study.totals.told))
+    names = list(study.chased.name.head(QUOTED_NAMES))
+    return decided.spending(study.book.wording, study.totals, names)
 
 
 def _budget_checks(study: RetentionStudy) -> list[tuple[bool, str]]:
-    chased = study.chased
+    totals = study.totals
     if not study.budgets_known:
         return []
-    capped = chased.at_most <= study.parameters.budget_cap_share * chased.yearly_margin + CENT
-    valued = chased.at_most <= chased.action_value + CENT
-    spent_elsewhere = abs(chased.at_most.sum() - study.totals.at_most) >= CENT
-    bounded = ((capped & valued) | chased.at_most.isna()).all()
+    spent_elsewhere = abs(totals.spent - totals.at_most) >= CENT
     return [
         (not spent_elsewhere, "a budget for a customer that is not worth an action"),
-        (bool(bounded), "a budget above its cap or its value"),
-        (not study.totals.spared, "a budget for an account that is left alone"),
+        (not totals.loose, "a budget above its cap or its value"),
+        (not totals.spared, "a budget for an account that is left alone"),
     ]
 
 
@@ -371,7 +375,7 @@ def not_to_be_chased(study: RetentionStudy) -> Shows:
             ),
         )
     if study.budgets_known:
-        yield from said(decided.not_chased(w, study.dropped))
+        yield from said(decided.not_chased(w, study.drop_reasons, study.largest_dropped))
         given = study.not_chased.select(*BUDGET, "action_reason")
         why = partial(decided.with_reasons, w)
         yield Kept(
@@ -603,7 +607,7 @@ def _of_service(opinions: Opinions) -> dict[str, str]:
 def recommendations(study: RetentionStudy) -> Shows:
     """What to do next: each sentence is triggered by a list or a figure above."""
     w, p, t = study.book.wording, study.parameters, study.chased
-    first = list(t.name[t.at_most > 0].head(p.name_count))
+    first = list(t.name.head(p.name_count))
     able = [w._(strategies.STRATEGY_LABELS[name]) for name in study.able.strategy]
     others = len(study.feasible) > len(able)
     for sentence in words.plan_recommendations(w, first, able, others, study.replaced_by):

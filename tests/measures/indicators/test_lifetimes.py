@@ -302,7 +302,7 @@ def test_hold_out_adds_up():
     history = purchases.purchase_history(table, cut, 20).execute()
     weeks = (until - cut).days / 7
     told = purchases.expected_orders(purchases.fit_purchases(history), history, weeks)
-    held = purchases.hold_out(table, told, cut, until)
+    held = purchases.hold_out(table, ibis.memtable(told), cut, until)
     fifths, whole = held[held.fifth > 0], held.iloc[-1]
     assert (
         fifths.customer_count.tolist() == [80] * 5 and fifths.predicted_rate.is_monotonic_increasing
@@ -354,7 +354,9 @@ def test_bg_nbd_on_cdnow(real_books):
     )
     assert round(model.log_likelihood, 1) == -9582.4
     told = purchases.expected_orders(model, history, 39)
-    held = purchases.hold_out(sample, told, dt.date(1997, 9, 30), dt.date(1998, 6, 30)).iloc[-1]
+    held = purchases.hold_out(
+        sample, ibis.memtable(told), dt.date(1997, 9, 30), dt.date(1998, 6, 30)
+    ).iloc[-1]
     assert held.actual_count == 1882 and held.predicted_count == pytest.approx(1653, abs=5)
 
 

@@ -79,7 +79,7 @@ def test_history_by_hand():
 def test_hold_out_by_hand():
     """31 days held out: 30 came, 20 were expected, 10 came in the 31 days before."""
     table = orders(("A", "2024-11-30", 10.0), ("A", "2024-12-15", 30.0), ("B", "2024-10-01", 99.0))
-    expected = pd.DataFrame({"customer_id": ["A", "B"], "expected_revenue": [15.0, 5.0]})
+    expected = ibis.memtable({"customer_id": ["A", "B"], "expected_revenue": [15.0, 5.0]})
     row = spend.revenue_hold_out(
         table, expected, dt.date(2024, 11, 30), dt.date(2024, 12, 31)
     ).iloc[0]

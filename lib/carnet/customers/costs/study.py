@@ -11,6 +11,8 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.earlier import Published
+from carnet.book.mapped import Mapped, as_it_is, frame
+from carnet.book.tables import tabled
 from carnet.customers import series
 from carnet.customers.accounts import profits as accounts_profits
 from carnet.customers.customer_years import complaints_of
@@ -18,6 +20,7 @@ from carnet.customers.decisions import decided_of, held_out, open_names
 from carnet.customers.figures import figures_of, with_names
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.profiles import chart_of_accounts
+from carnet.engagement.records import LIST_LIMIT
 from carnet.measures.costs import (
     accounts,
     break_even,
@@ -312,28 +315,27 @@ class CostStudy:
     # --- what is given back
 
     @computed
-    def conceded(self) -> pd.DataFrame:
-        """Discounts and returns of every customer of the audit period, largest sum first:
-        `concessions.concessions`; no row without sales.
+    def conceded(self) -> pd.Series:
+        """Of all customers of the audit period: sold, discounted, discounts (NULL where no line
+        tells one), returns.
         """
-        if not self.book.has("sales"):
-            columns = "customer_id name sold discounted listed discounts returns"
-            return pd.DataFrame(columns=columns.split())
-        period = self.book.periods.current
-        t = concessions.concessions(self.book.table("sales"), period)
-        named = with_names(t, self.book).execute()
-        # by what is told of each; the last digit of a sum parts nobody
-        known = named[["discounts", "returns"]].sum(axis=1).round(4)
-        order = named.assign(known=known).sort_values(
-            ["known", "customer_id"], ascending=[False, True]
-        )
-        return order.drop(columns="known").reset_index(drop=True)
+        t = conceded(self.book)
+        names = ("sold", "discounted", "discounts", "returns")
+        return t.agg(**{name: t[name].sum() for name in names}).execute().iloc[0]
 
     @property
+    def given_back_list(self) -> ir.Table:
+        """The customers with a discount or a return, largest sum first."""
+        t = conceded(self.book)
+        t = with_names(t.filter((t.discounts > 0).fill_null(False) | (t.returns > 0)), self.book)
+        # by what is told of each; the last digit of a sum parts nobody
+        known = (t.discounts.fill_null(0.0) + t.returns).round(4)
+        return t.order_by(known.desc(), t.customer_id)
+
+    @computed
     def given_back(self) -> pd.DataFrame:
-        """Those of them with a discount or a return."""
-        t = self.conceded
-        return t[(t.discounts > 0) | (t.returns > 0)]
+        """The first of them."""
+        return frame(self.given_back_list.limit(LIST_LIMIT))
 
     def names(self, customers: pd.DataFrame) -> list[str]:
         """The first names of a list that a sentence may quote."""
@@ -543,3 +545,9 @@ class CostStudy:
             margin, end = self.bought.margin.sum(), self.whale.iloc[-1]
             ranges["cost_to_serve"] = (margin - end.high, margin - end.low)
         return ranges
+
+
+@tabled
+def conceded(book: Book) -> Mapped:
+    """`concessions.concessions` of the audit period."""
+    return as_it_is(concessions.concessions(book.table("sales"), book.periods.current))

@@ -4,18 +4,22 @@ each computed when it is first read.
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.mapped import Mapped, frame
+from carnet.book.tables import tabled
 from carnet.customers import series
+from carnet.customers.columns import Part, joined, most_first
 from carnet.customers.figures import measured, with_names
 from carnet.customers.growth.next_family import family_of
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.periods import GRAINS, Bucket, buckets
+from carnet.engagement.records import LIST_LIMIT
 from carnet.measures.indicators import cohorts, control_limits, kpi, lifetimes, objectives
 from carnet.measures.portfolio import growth
 from carnet.measures.portfolio.cuts import LEAST_OPENING
@@ -27,7 +31,17 @@ from carnet.wording import unknown
 NAN = float("nan")
 CHARTED = ("revenue", "active_customer_count", "average_basket", "net_margin")
 SHOWN_YEARS = 3
+NAMED = ("customer_id", "name", "salesperson")
+EXPECTED = ("expected_order_count", "naive_order_count")
+AT_RISK = (*NAMED, "order_probability", *EXPECTED, "revenue", "last_date", "revenue_at_risk")
+VALUED = (*NAMED, *EXPECTED, "expected_spend", "expected_revenue")
+LIVES = ("repeat_count", "recency_weeks", "age_weeks", "log_interval_sum")
+SPENT = ("repeat_count", "mean_spend")
+TO_COME = dict.fromkeys(
+    ("order_probability", *EXPECTED, "expected_spend", "expected_revenue"), "float64"
+)
 OLDEST_AGE = 12  # periods since the first order that a chart of cohorts shows
+OrderModel = purchases.PurchaseModel | clockwork.ClockworkModel
 
 
 @dataclass(frozen=True)
@@ -267,16 +281,8 @@ class KpiStudy:
 
     @computed
     def contracts(self) -> ir.Table | None:
-        """Contracts under observation: `lifetimes.contract_lifetimes`;
-        None where none is listed.
-        """
-        book = self.book
-        if not book.has("customers", "since", "contract") or not book.first_sale:
-            return None
-        departed = book.table("departures") if book.has("departures") else None
-        return lifetimes.contract_lifetimes(
-            book.table("customers"), departed, book.first_sale, book.as_of
-        )
+        """Contracts under observation; None where none is listed."""
+        return contracts_of(self.book)
 
     @computed
     def observed(self) -> pd.DataFrame | None:
@@ -316,8 +322,7 @@ class KpiStudy:
     @property
     def orders(self) -> ir.Table:
         """The orders of customers without a contract."""
-        orders = self.book.orders
-        return orders if self.contracts is None else orders.anti_join(self.contracts, "customer_id")
+        return free_orders(self.book)
 
     @property
     def cut(self) -> dt.date:
@@ -332,16 +337,17 @@ class KpiStudy:
 
     @computed
     def history(self) -> pd.DataFrame:
-        """Repeat orders, recency and age of each customer today: `purchases.purchase_history`."""
-        weeks = self.parameters.order_weeks
-        return purchases.purchase_history(self.orders, self.book.as_of, weeks).execute()
+        """What the models of orders are fitted on, of each customer today: LIVES."""
+        return self._lives(self.book.as_of)
 
     @computed
     def earlier(self) -> pd.DataFrame:
         """The same before the weeks held out."""
-        return purchases.purchase_history(
-            self.orders, self.cut, self.parameters.order_weeks
-        ).execute()
+        return self._lives(self.cut)
+
+    def _lives(self, until: dt.date) -> pd.DataFrame:
+        t = purchases.purchase_history(self.orders, until, self.parameters.order_weeks)
+        return t.order_by("customer_id").select(*LIVES).execute()
 
     @property
     def clockwork(self) -> bool:
@@ -356,20 +362,16 @@ class KpiStudy:
         fit = clockwork.fit_clockwork if self.clockwork else purchases.fit_purchases
         return fit(self.history), fit(self.earlier)
 
-    def _orders_of(self, model: Any, history: pd.DataFrame) -> pd.DataFrame:
-        """Orders of the next weeks by a model and what was known."""
-        told = clockwork.clockwork_orders if self.clockwork else purchases.expected_orders
-        return told(model, history, self.parameters.order_weeks)
-
     @property
     def fitted(self) -> bool:
         """True where both models are."""
         return all(model is not None for model in self.models)
 
-    @computed
-    def foretold(self) -> pd.DataFrame:
-        """Orders of the weeks held out, by what was known before them."""
-        return self._orders_of(self.models[1], self.earlier)
+    @property
+    def foretold(self) -> ir.Table:
+        """What was expected of the weeks held out, by what was known before them: `to_come`."""
+        weeks = self.parameters.order_weeks
+        return to_come(self.book, self.models[1], self.spend_models[1], weeks, self.cut)
 
     @computed
     def held_out(self) -> pd.DataFrame:
@@ -379,37 +381,54 @@ class KpiStudy:
         )
 
     @computed
-    def expected(self) -> pd.DataFrame:
-        """Orders expected of each customer: `purchases.expected_orders`, or
-        `clockwork.clockwork_orders`.
-        """
-        return self._orders_of(self.models[0], self.history)
-
-    @computed
     def regularity(self) -> float:
         """How regular the intervals between orders are: `purchases.regularity`."""
         return purchases.regularity(self.orders)
 
+    @property
+    def to_come(self) -> ir.Table:
+        """What is expected of each customer: `to_come`."""
+        weeks = self.parameters.order_weeks
+        return to_come(self.book, self.models[0], self.spend_models[0], weeks, self.book.as_of)
+
+    @property
+    def at_risk_list(self) -> ir.Table:
+        """Customers by the revenue that hangs on an order that may not come: revenue_at_risk."""
+        moved = Part(series.moved(self.book), {"revenue": "float64", "last_date": "date"})
+        t = with_names(joined(self.to_come, moved), self.book)
+        t = t.mutate(revenue_at_risk=t.revenue * (1 - t.order_probability))
+        return t.select(*AT_RISK).order_by(*most_first(t, "revenue_at_risk"))
+
     @computed
     def at_risk(self) -> pd.DataFrame:
-        """Customers by the revenue that hangs on an order that may not come: revenue_at_risk."""
-        moved = series.moved(self.book).select("customer_id", "revenue", "last_date")
-        joined = ibis.memtable(self.expected).inner_join(moved, "customer_id")
-        t = with_names(joined, self.book).execute()
-        t["revenue_at_risk"] = t.revenue * (1 - t.order_probability)
-        return t.sort_values(["revenue_at_risk", "customer_id"], ascending=[False, True])
+        """The first of them."""
+        return frame(self.at_risk_list.limit(LIST_LIMIT))
+
+    @computed
+    def out_of_bounds(self) -> pd.Series:
+        """Customers that cannot be: probability (outside 0 to 1), revenue (below 0)."""
+        t = self.to_come
+        likely = t.order_probability.between(0, 1).fill_null(False)
+        sums = dict(
+            probability=t.count(where=~likely), revenue=t.count(where=t.expected_revenue < 0)
+        )
+        return t.agg(**sums).execute().iloc[0]
 
     # --- what they are worth
 
     @computed
     def spent(self) -> pd.DataFrame:
-        """Spend an order day of each customer today: `spend.spend_history`."""
-        return spend.spend_history(self.orders, self.book.as_of).execute()
+        """Spend an order day of each customer today: SPENT of `spend.spend_history`."""
+        return self._spent(self.book.as_of)
 
     @computed
     def spent_earlier(self) -> pd.DataFrame:
         """The same before the weeks held out."""
-        return spend.spend_history(self.orders, self.cut).execute()
+        return self._spent(self.cut)
+
+    def _spent(self, until: dt.date) -> pd.DataFrame:
+        t = spend.spend_history(self.orders, until)
+        return t.order_by("customer_id").select(*SPENT).execute()
 
     @computed
     def spend_models(self) -> tuple[Any, Any]:
@@ -423,22 +442,22 @@ class KpiStudy:
         """True where orders and spend are modelled."""
         return self.fitted and all(model is not None for model in self.spend_models)
 
+    @property
+    def value_list(self) -> ir.Table:
+        """Revenue expected of each customer, largest first: `spend.expected_revenue`."""
+        t = with_names(self.to_come, self.book)
+        return t.select(*VALUED).order_by(*most_first(t, "expected_revenue"))
+
     @computed
     def values(self) -> pd.DataFrame:
-        """Revenue expected of each customer, largest first: `spend.expected_revenue`."""
-        t = spend.expected_revenue(self.expected, self.spend_models[0], self.spent)
-        named = with_names(ibis.memtable(t), self.book).execute()
-        order = ["expected_revenue", "customer_id"]
-        return named.sort_values(order, ascending=[False, True], ignore_index=True)
+        """The first of them."""
+        return frame(self.value_list.limit(LIST_LIMIT))
 
     @computed
     def values_held_out(self) -> pd.Series:
         """Revenue predicted, actual and of the weeks before: `spend.revenue_hold_out`."""
-        models = self.spend_models
-        expected = spend.expected_revenue(self.foretold, models[1], self.spent_earlier)
-        as_of = self.book.as_of
         return spend.revenue_hold_out(
-            self.orders, expected, self.cut, as_of, self.covered_before
+            self.orders, self.foretold, self.cut, self.book.as_of, self.covered_before
         ).iloc[0]
 
     @computed
@@ -469,9 +488,60 @@ class KpiStudy:
     def order_figures(self) -> dict[str, Any]:
         """Those of the orders to come: `purchases.order_figures`."""
         rhythm = {"purchase_regularity": self.regularity}
-        return purchases.order_figures(self.expected if self.fitted else None) | rhythm
+        return purchases.order_figures(self.to_come if self.fitted else None) | rhythm
 
     @computed
     def ranges(self) -> dict[str, tuple[Any, Any]]:
         """Their intervals."""
         return self.rate_ranges | {"contract_years": self.stay_range}
+
+
+def contracts_of(book: Book) -> ir.Table | None:
+    """`lifetimes.contract_lifetimes` of the book; None where no contract is listed."""
+    if not book.has("customers", "since", "contract") or not book.first_sale:
+        return None
+    departed = book.table("departures") if book.has("departures") else None
+    return lifetimes.contract_lifetimes(
+        book.table("customers"), departed, book.first_sale, book.as_of
+    )
+
+
+def free_orders(book: Book) -> ir.Table:
+    """The orders of customers without a contract."""
+    contracts = contracts_of(book)
+    return book.orders if contracts is None else book.orders.anti_join(contracts, "customer_id")
+
+
+@tabled
+def to_come(
+    book: Book, orders: OrderModel, spent: spend.SpendModel | None, weeks: float, until: dt.date
+) -> Mapped:
+    """What models expect, on a day, of each customer without a contract in the next weeks.
+
+    Columns     customer_id, those of `purchases.expected_orders`; expected_spend and
+                expected_revenue of `spend.expected_revenue`, NULL without a model of the spend
+    """
+    free = free_orders(book)
+    t = joined(
+        purchases.purchase_history(free, until, weeks),
+        Part(spend.spend_history(free, until), {"mean_spend": "float64"}),
+    )
+    known = tuple(name for name in t.columns if name != "customer_id")
+    return Mapped(t, partial(_to_come, orders, spent, weeks), TO_COME, known)
+
+
+def _to_come(
+    orders: OrderModel, spent: spend.SpendModel | None, weeks: float, t: pd.DataFrame
+) -> pd.DataFrame:
+    """Rows of histories with TO_COME."""
+    found = _expected_orders(orders, t, weeks)
+    if spent is not None:
+        found = found.merge(spend.expected_revenue(found, spent, t[["customer_id", *SPENT]]))
+    return t.assign(**found.reindex(columns=list(TO_COME)))
+
+
+def _expected_orders(model: OrderModel, history: pd.DataFrame, weeks: float) -> pd.DataFrame:
+    """Orders of the next weeks by a model and what was known."""
+    if isinstance(model, clockwork.ClockworkModel):
+        return clockwork.clockwork_orders(model, history, weeks)
+    return purchases.expected_orders(model, history, weeks)

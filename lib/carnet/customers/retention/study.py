@@ -55,6 +55,8 @@ QUOTED_FROM, QUOTED_TO = 0.8, 0.9  # retention before and after, as the quoted f
 # of the curve over attrition: points, and how far it reaches at least
 CURVE_POINTS, LEAST_SHOWN = 21, 0.25
 OTHER_SHARES = (0.5, 2.0)  # of the assumed shares that an action keeps or brings back
+CENT = 0.01
+QUOTED_NAMES = 3
 RISE = 0.05  # of the retention, whose test is thought through
 Win = tuple[str, int, int]  # kind of opportunity, won, decided
 
@@ -232,15 +234,22 @@ class RetentionStudy:
     @computed
     def totals(self) -> pd.Series:
         """Of all accounts: known (yearly margins), told (those with a budget), at_most; of those
-        that are to be left alone: spared.
+        that are to be left alone: spared; of those that something may be spent on: worth (how
+        many), spent, action_value; loose (accounts to chase whose budget is above its cap or what
+        it may bring).
         """
-        t = self.decided
-        alone = t.action.isin(LEFT_ALONE)
+        t, cap = self.decided, self.parameters.budget_cap_share
+        alone, worth = t.action.isin(LEFT_ALONE), t.chase & (t.at_most > 0)
+        above = (t.at_most > cap * t.yearly_margin + CENT) | (t.at_most > t.action_value + CENT)
         sums = t.agg(
             known=t.yearly_margin.count(),
             told=(t.at_most.notnull() & t.yearly_margin.notnull()).sum(),
             at_most=t.at_most.sum(),
             spared=(alone & (t.at_most > 0)).sum(),
+            worth=t.count(where=worth),
+            spent=t.at_most.sum(where=worth),
+            action_value=t.action_value.sum(where=worth),
+            loose=t.count(where=t.chase & t.at_most.notnull() & above.fill_null(True)),
         )
         return sums.execute().iloc[0].fillna(0.0)  # of nobody: nothing is counted
 
@@ -251,13 +260,26 @@ class RetentionStudy:
 
     @computed
     def chased(self) -> pd.DataFrame:
-        """The accounts worth an action, largest budget first."""
-        return frame(_largest_first(self.decided.filter(self.decided.chase)).select(*CHASED))
+        """The first accounts that something may be spent on, largest budget first."""
+        worth = self.decided.filter(self.decided.chase & (self.decided.at_most > 0))
+        return frame(_largest_first(worth).select(*CHASED).limit(LIST_LIMIT))
 
     @computed
     def dropped(self) -> pd.DataFrame:
-        """Those not to be chased, least margin first."""
-        return frame(self.not_chased.select(*DROPPED))
+        """The first of those not to be chased, least margin first."""
+        return frame(self.not_chased.select(*DROPPED).limit(LIST_LIMIT))
+
+    @computed
+    def drop_reasons(self) -> dict[str, int]:
+        """Why accounts are not to be chased, and how many for each reason."""
+        t = self.not_chased.group_by("action_reason").agg(count=lambda t: t.count()).execute()
+        return dict(zip(t.action_reason, t["count"], strict=True))
+
+    @computed
+    def largest_dropped(self) -> list[str]:
+        """Names of the largest of them, by revenue of a year."""
+        t = self.not_chased.select("customer_id", "name", "revenue")
+        return list(t.order_by(*most_first(t, "revenue")).limit(QUOTED_NAMES).execute().name)
 
     @computed
     def other_totals(self) -> dict[float, float]:
@@ -374,7 +396,7 @@ class RetentionStudy:
         extra = self.first_year.extra_profit
         values |= {f"{name}_profit_effect": extra[name] for name in CHANGES}
         if self.budgets_known:
-            values |= retention_budget.budget_figures(self.chased, self.dropped)
+            values |= retention_budget.budget_figures(self.decided)
         if self.wins is not None:
             names = ("existing_win_rate", "prospect_win_rate")
             values |= dict(zip(names, self.wins.win_rate, strict=True))

@@ -175,14 +175,16 @@ def clockwork_orders(model: ClockworkModel, history: pd.DataFrame, weeks: float)
     for j in range(k):
         shape = r + k * x + j
         stages = shape * chance / (1 - chance)
-        most = math.ceil((float((stages + 12 * np.sqrt(stages / (1 - chance))).max()) + j) / k) + 1
-        for i in range(1, most + 1):
+        most = np.ceil((stages + 12 * np.sqrt(stages / (1 - chance)) + j) / k) + 1
+        more = np.ones_like(x, dtype=bool)
+        for i in range(1, int(most.max(initial=0)) + 1):
             # P(M ≥ m) of the negative binomial M
             reached = weights[j] * scipy.special.betainc(i * k - j, shape, chance)
             kept = np.exp(scipy.special.betaln(a, b + x + i) - scipy.special.betaln(a, b + x + 1))
-            orders += reached * kept
+            orders += np.where(more, reached * kept, 0.0)
             buys += reached if i == 1 else 0.0
-            if float((reached * kept).max()) < 1e-9:
+            more &= (reached * kept >= 1e-9) & (i < most)  # each customer by itself
+            if not more.any():
                 break
     return history[["customer_id"]].assign(
         order_probability=still * buys,

@@ -195,7 +195,7 @@ def expected_orders(model: PurchaseModel, history: pd.DataFrame, weeks: float) -
 
 @measure(N_("Predicted against actual orders of the hold-out"))
 def hold_out(
-    orders: ir.Table, expected: pd.DataFrame, cut: dt.date, until: dt.date, covered: bool = True
+    orders: ir.Table, expected: ir.Table, cut: dt.date, until: dt.date, covered: bool = True
 ) -> pd.DataFrame:
     """What was expected from one day on against the orders that came until another.
 
@@ -214,37 +214,33 @@ def hold_out(
     Columns     fifth (1 least likely … 5; 0: all), customer_count, predicted_rate, actual_rate
                 (customers with ≥ 1 order), predicted_count, actual_count, naive_count (orders)
     """
-    later = (
-        orders.filter(orders.date.between(ibis.date(cut + dt.timedelta(days=1)), ibis.date(until)))
-        .select("customer_id", "date")
-        .distinct()
+    later = orders.filter(
+        orders.date.between(ibis.date(cut + dt.timedelta(days=1)), ibis.date(until))
     )
-    actual = (
-        later.group_by("customer_id")
-        .agg(actual=later.count())
-        .execute()
-        .set_index("customer_id")
-        .actual
+    days = later.group_by("customer_id").agg(actual=later.date.nunique())
+    t = expected.left_join(days, "customer_id")
+    naive = t.naive_order_count if covered else ibis.null("float64")
+    t = t.select(
+        "customer_id",
+        "order_probability",
+        "expected_order_count",
+        naive_order_count=naive,
+        actual=t.actual.fill_null(0),  # no row: no order in the hold-out
     )
-    t = expected.copy()
-    # no row: no order in the hold-out
-    t["actual"] = actual.reindex(t.customer_id).fillna(0).to_numpy()
-    t["fifth"] = np.ceil(t.order_probability.rank(method="first") / len(t) * 5).astype(int)
-    if not covered:
-        t["naive_order_count"] = np.nan
-
-    def summed(part: pd.DataFrame) -> dict[str, float]:
-        return dict(
-            customer_count=len(part),
-            predicted_rate=part.order_probability.mean(),
-            actual_rate=(part.actual > 0).mean(),
-            predicted_count=part.expected_order_count.sum(),
-            actual_count=part.actual.sum(),
-            naive_count=part.naive_order_count.sum(skipna=False),
-        )
-
-    rows = [{"fifth": fifth} | summed(part) for fifth, part in t.groupby("fifth")]
-    return pd.DataFrame([*rows, {"fifth": 0} | summed(t)])
+    place = ibis.row_number().over(order_by=[t.order_probability, t.customer_id])
+    t = t.mutate(fifth=(place * 5 + 4) // t.count().over() + 1)
+    sums = dict(
+        customer_count=t.count(),
+        predicted_rate=t.order_probability.mean(),
+        actual_rate=(t.actual > 0).ifelse(1.0, 0.0).mean(),
+        predicted_count=t.expected_order_count.sum(),
+        actual_count=t.actual.sum(),
+        naive_count=t.naive_order_count.sum(),
+    )
+    fifths = t.group_by("fifth").agg(**sums).order_by("fifth").execute()
+    whole = t.agg(**sums).execute().assign(fifth=0)
+    rows = pd.concat([fifths, whole], ignore_index=True)
+    return rows.astype({"naive_count": float})
 
 
 @measure(
@@ -307,7 +303,7 @@ def regularity(orders: ir.Table) -> float:
         ),
     },
 )
-def order_figures(expected: pd.DataFrame | None) -> dict[str, float | None]:
+def order_figures(expected: ir.Table | None) -> dict[str, float | None]:
     """How many customers are expected to order again, and on how many days.
 
     Formula     repurchase_probability = mean order_probability; expected_order_count = Σ
@@ -321,7 +317,8 @@ def order_figures(expected: pd.DataFrame | None) -> dict[str, float | None]:
     """
     if expected is None:
         return {"repurchase_probability": None, "expected_order_count": None}
-    return {
-        "repurchase_probability": expected.order_probability.mean(),
-        "expected_order_count": expected.expected_order_count.sum(),
-    }
+    told = expected.agg(
+        repurchase_probability=expected.order_probability.mean(),
+        expected_order_count=expected.expected_order_count.sum(),
+    )
+    return dict(told.execute().iloc[0])

@@ -4,6 +4,7 @@ capped; and whom not to chase (source A).
 
 from dataclasses import dataclass
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -175,18 +176,21 @@ def retention_budgets(
         ),
     },
 )
-def budget_figures(chased: pd.DataFrame, dropped: pd.DataFrame) -> dict[str, float]:
+def budget_figures(decided: ir.Table) -> dict[str, float]:
     """What may be spent in all, on how many accounts, and how many are not to be chased.
 
-    Formula     retention_budget = Σ at_most of chased; chase_customer_count = rows of chased;
-                do_not_chase_customer_count = rows of dropped
+    Formula     retention_budget = Σ at_most of those to chase; chase_customer_count = how many they
+                are; do_not_chase_customer_count = rows whose action is do_not_chase
     Unit        currency, counts
     Population  accounts with a decision (`actions.choose_actions`)
     Undefined   never: without accounts all are 0
     Source      source A of the method
+
+    Parameters  decided: chase, action, at_most
     """
-    return {
-        "retention_budget": chased.at_most.sum(),
-        "chase_customer_count": len(chased),
-        "do_not_chase_customer_count": len(dropped),
-    }
+    sums = decided.agg(
+        retention_budget=decided.at_most.sum(where=decided.chase).fill_null(0.0),
+        chase_customer_count=decided.count(where=decided.chase),
+        do_not_chase_customer_count=decided.count(where=decided.action == "do_not_chase"),
+    )
+    return dict(sums.execute().iloc[0])

@@ -189,7 +189,7 @@ def expected_revenue(orders: pd.DataFrame, spend: SpendModel, spent: pd.DataFram
 
 @measure(N_("Revenue predicted against actual revenue of the hold-out"))
 def revenue_hold_out(
-    orders: ir.Table, expected: pd.DataFrame, cut: dt.date, until: dt.date, covered: bool = True
+    orders: ir.Table, expected: ir.Table, cut: dt.date, until: dt.date, covered: bool = True
 ) -> pd.DataFrame:
     """The revenue expected from one day on against what came until another, and against as long a
     time just before.
@@ -207,26 +207,25 @@ def revenue_hold_out(
                 `cut` are all there
     Columns     predicted, actual, naive, predicted_error, naive_error, customer_count
     """
-    days = (until - cut).days
-
-    def of(start: dt.date, end: dt.date) -> pd.Series:
-        t = orders.filter(orders.date.between(ibis.date(start), ibis.date(end)))
-        sums = t.group_by("customer_id").agg(revenue=t.revenue.cast("float64").sum()).execute()
-        by_customer = sums.set_index("customer_id").revenue
-        return by_customer.reindex(expected.customer_id).fillna(0.0)  # no order: nothing came
-
-    day = dt.timedelta(days=1)
-    actual, naive = of(cut + day, until), of(cut - dt.timedelta(days=days - 1), cut)
-    if not covered:
-        naive = naive * np.nan
-    predicted = expected.set_index("customer_id").expected_revenue
-    return pd.DataFrame(
-        {
-            "predicted": [predicted.sum()],
-            "actual": [actual.sum()],
-            "naive": [naive.sum(skipna=False)],
-            "predicted_error": [(predicted - actual).abs().mean()],
-            "naive_error": [(naive - actual).abs().mean()],
-            "customer_count": [len(expected)],
-        }
+    first = cut - dt.timedelta(days=(until - cut).days - 1)
+    t = orders.filter(orders.date.between(ibis.date(first), ibis.date(until)))
+    amount = t.revenue.cast("float64")
+    sums = t.group_by("customer_id").agg(
+        actual=amount.sum(where=t.date > ibis.date(cut)),
+        naive=amount.sum(where=t.date <= ibis.date(cut)),
     )
+    t = expected.left_join(sums, "customer_id")
+    t = t.select(
+        predicted=t.expected_revenue,
+        actual=t.actual.fill_null(0.0),  # no order: nothing came
+        naive=t.naive.fill_null(0.0) if covered else ibis.null("float64"),
+    )
+    row = t.agg(
+        predicted=t.predicted.sum(),
+        actual=t.actual.sum(),
+        naive=t.naive.sum(),
+        predicted_error=(t.predicted - t.actual).abs().mean(),
+        naive_error=(t.naive - t.actual).abs().mean(),
+        customer_count=t.count(),
+    )
+    return row.execute().astype({"naive": float, "naive_error": float})
