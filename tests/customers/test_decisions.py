@@ -744,7 +744,8 @@ def test_what_is_spent_and_who_is_dropped_are_counted(made_up_book):
         and "€2,880" in finding.sentence
     )
     assert len(study.chased) == 16
-    assert retention_budget.budget_figures(study.decided) == {
+    figures = retention_budget.budget_figures(study.decided).execute().iloc[0]
+    assert figures.to_dict() == {
         "retention_budget": 960,
         "chase_customer_count": 16,
         "do_not_chase_customer_count": 4,

@@ -15,6 +15,7 @@ from carnet.book.mapped import Mapped, as_it_is, frame
 from carnet.book.tables import tabled
 from carnet.customers import series
 from carnet.customers.accounts import profits as accounts_profits
+from carnet.customers.columns import given
 from carnet.customers.customer_years import complaints_of
 from carnet.customers.decisions import decided_of, held_out, open_names
 from carnet.customers.figures import figures_of, with_names
@@ -38,6 +39,10 @@ from carnet.measures.statistics import intervals
 from carnet.wording import unknown
 
 NAN = float("nan")
+CONCEDED = {"customer_id": "string"} | dict.fromkeys(
+    ("sold", "returns", "discounted", "listed", "discounts", "discount_share", "return_share"),
+    "float64",
+)
 STRESSED = 5  # largest customers whose loss is thought through
 OF_PERIOD = [
     "revenue",
@@ -549,5 +554,7 @@ class CostStudy:
 
 @tabled
 def conceded(book: Book) -> Mapped:
-    """`concessions.concessions` of the audit period."""
+    """`concessions.concessions` of the audit period; no row without sales."""
+    if not book.has("sales"):
+        return as_it_is(book.orders.limit(0).select(**given(None, CONCEDED)))
     return as_it_is(concessions.concessions(book.table("sales"), book.periods.current))

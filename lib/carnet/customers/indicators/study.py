@@ -15,7 +15,7 @@ from carnet.book.mapped import Mapped, frame
 from carnet.book.tables import tabled
 from carnet.customers import series
 from carnet.customers.columns import Part, joined, most_first
-from carnet.customers.figures import measured, with_names
+from carnet.customers.figures import figures_of, measured, with_names
 from carnet.customers.growth.next_family import family_of
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.periods import GRAINS, Bucket, buckets
@@ -488,7 +488,9 @@ class KpiStudy:
     def order_figures(self) -> dict[str, Any]:
         """Those of the orders to come: `purchases.order_figures`."""
         rhythm = {"purchase_regularity": self.regularity}
-        return purchases.order_figures(self.to_come if self.fitted else None) | rhythm
+        if not self.fitted:
+            return rhythm | dict.fromkeys(("repurchase_probability", "expected_order_count"), NAN)
+        return rhythm | figures_of(purchases.order_figures(self.to_come))
 
     @computed
     def ranges(self) -> dict[str, tuple[Any, Any]]:

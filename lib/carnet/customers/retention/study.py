@@ -25,7 +25,7 @@ from carnet.customers.decisions import (
 )
 from carnet.customers.experiments import feasibility, reading
 from carnet.customers.experiments.plan import Plan
-from carnet.customers.figures import measured, with_names
+from carnet.customers.figures import figures_of, measured, with_names
 from carnet.customers.retention import customer_value
 from carnet.engagement.parameters import Parameters
 from carnet.engagement.records import LIST_LIMIT
@@ -396,7 +396,7 @@ class RetentionStudy:
         extra = self.first_year.extra_profit
         values |= {f"{name}_profit_effect": extra[name] for name in CHANGES}
         if self.budgets_known:
-            values |= retention_budget.budget_figures(self.decided)
+            values |= figures_of(retention_budget.budget_figures(self.decided))
         if self.wins is not None:
             names = ("existing_win_rate", "prospect_win_rate")
             values |= dict(zip(names, self.wins.win_rate, strict=True))

@@ -232,7 +232,7 @@ def hold_out(
     sums = dict(
         customer_count=t.count(),
         predicted_rate=t.order_probability.mean(),
-        actual_rate=(t.actual > 0).ifelse(1.0, 0.0).mean(),
+        actual_rate=(t.actual > 0).ifelse(1, 0).mean(),
         predicted_count=t.expected_order_count.sum(),
         actual_count=t.actual.sum(),
         naive_count=t.naive_order_count.sum(),
@@ -303,22 +303,17 @@ def regularity(orders: ir.Table) -> float:
         ),
     },
 )
-def order_figures(expected: ir.Table | None) -> dict[str, float | None]:
+def order_figures(expected: ir.Table) -> ir.Table:
     """How many customers are expected to order again, and on how many days.
 
     Formula     repurchase_probability = mean order_probability; expected_order_count = Σ
                 expected_order_count
     Unit        ratio 0 to 1; days with an order
-    Population  the customers of `expected_orders`
-    Undefined   None where the model is not identified
+    Population  one row: the customers of `expected_orders`
+    Undefined   NULL without a customer
     Source      P. Fader, B. Hardie and K. Lee, Marketing Science, 2005 (BG/NBD)
-
-    Parameters  expected: `expected_orders`, or None
     """
-    if expected is None:
-        return {"repurchase_probability": None, "expected_order_count": None}
-    told = expected.agg(
+    return expected.agg(
         repurchase_probability=expected.order_probability.mean(),
         expected_order_count=expected.expected_order_count.sum(),
     )
-    return dict(told.execute().iloc[0])

@@ -176,21 +176,20 @@ def retention_budgets(
         ),
     },
 )
-def budget_figures(decided: ir.Table) -> dict[str, float]:
+def budget_figures(decided: ir.Table) -> ir.Table:
     """What may be spent in all, on how many accounts, and how many are not to be chased.
 
     Formula     retention_budget = Σ at_most of those to chase; chase_customer_count = how many they
                 are; do_not_chase_customer_count = rows whose action is do_not_chase
     Unit        currency, counts
-    Population  accounts with a decision (`actions.choose_actions`)
+    Population  one row: accounts with a decision (`actions.choose_actions`)
     Undefined   never: without accounts all are 0
     Source      source A of the method
 
     Parameters  decided: chase, action, at_most
     """
-    sums = decided.agg(
+    return decided.agg(
         retention_budget=decided.at_most.sum(where=decided.chase).fill_null(0.0),
         chase_customer_count=decided.count(where=decided.chase),
         do_not_chase_customer_count=decided.count(where=decided.action == "do_not_chase"),
     )
-    return dict(sums.execute().iloc[0])
