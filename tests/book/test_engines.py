@@ -23,8 +23,9 @@ from carnet.book.book import open_book
 from carnet.book.mapped import frame
 from carnet.customers import customer_years
 from carnet.customers.accounts.capital import account_capital, axes_of
+from carnet.customers.accounts.history import leave_history
 from carnet.customers.decisions import account_budgets, decided_frame
-from carnet.customers.gaps.gap_list import followed_list, gap_list
+from carnet.customers.gaps.gap_list import earlier_lists, followed_list, gap_list
 from carnet.customers.growth.next_family import margin_rates
 from carnet.customers.indicators.study import to_come
 from carnet.customers.retention.customer_value import portfolio_of
@@ -58,7 +59,14 @@ from carnet.measures.portfolio import (
     strategy,
 )
 from carnet.measures.reasons import satisfaction, service_quality, silence
-from carnet.measures.retention import clockwork, defection, purchases, retention_budget, spend
+from carnet.measures.retention import (
+    clockwork,
+    defection,
+    last_chance,
+    purchases,
+    retention_budget,
+    spend,
+)
 
 from tests.conftest import DEMO, measure_modules
 
@@ -225,6 +233,10 @@ CALLS = {
             at_most="margin_at_stake",
             action=behind(b).late.ifelse("call", "do_not_chase"),
         )
+    ),
+    retention_budget.leave_rates: lambda b: retention_budget.leave_rates(leave_history(b)),
+    last_chance.recoverability: lambda b: last_chance.recoverability(
+        last_chance.candidates(earlier_lists(b), 0.3), 0.5
     ),
     purchases.order_figures: lambda b: purchases.order_figures(foretold(b)),
     tasks.first_in_line: lambda b: tasks.first_in_line(behind(b), 3),

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 
+import ibis
 import icalendar
 import numpy as np
 import pandas as pd
@@ -55,13 +56,15 @@ def test_recoverability_by_hand():
 
     (1 + 4 × 0.2) ÷ (4 + 4) and (0 + 4 × 0.2) ÷ (1 + 4).
     """
-    earlier = pd.DataFrame(
-        {
-            "silence_ratio": [2.0, 3, 3.9, 2.5, 7.9],
-            "revenue_previous": 100.0,
-            "revenue": 20.0,
-            "revenue_next": [60.0, 59.9, 0, 20, 20],
-        }
+    earlier = ibis.memtable(
+        pd.DataFrame(
+            {
+                "silence_ratio": [2.0, 3, 3.9, 2.5, 7.9],
+                "revenue_previous": 100.0,
+                "revenue": 20.0,
+                "revenue_next": [60.0, 59.9, 0, 20, 20],
+            }
+        )
     )
     t = last_chance.recoverability(earlier, 0.5)
     assert t[["band", "customer_count", "back_count"]].values.tolist() == [[2, 4, 1], [4, 1, 0]]
@@ -69,7 +72,7 @@ def test_recoverability_by_hand():
     assert (t.back_rate_low[0], t.back_rate_high[0]) == pytest.approx(
         tuple(stats.binomtest(1, 4).proportion_ci(method="wilson"))
     )
-    assert len(last_chance.recoverability(earlier.head(0), 0.5)) == 0
+    assert len(last_chance.recoverability(earlier.limit(0), 0.5)) == 0
 
 
 def test_proposals_are_worth_more_than_they_cost():

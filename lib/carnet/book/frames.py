@@ -55,14 +55,14 @@ def write_frame(path: Path, frame: pd.DataFrame, note: Any) -> bool:
             written.write_table(table)
     except (ValueError, OverflowError, pa.ArrowException):
         return False
-    if not write_whole(path, made.getvalue().to_pybytes()):
+    if not write_whole(path, made.getvalue()):
         return False
     with contextlib.suppress(OSError):
         forget_oldest(path.parent)
     return True
 
 
-def write_whole(path: Path | None, content: bytes) -> bool:
+def write_whole(path: Path | None, content: bytes | pa.Buffer) -> bool:
     """Keep bytes behind their digest, in a file that is there whole or not at all; False, and
     nothing is kept, where nothing can be written.
     """
@@ -71,7 +71,9 @@ def write_whole(path: Path | None, content: bytes) -> bool:
     part = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        part.write_bytes(hashlib.sha256(content).digest() + content)
+        with part.open("wb") as file:
+            file.write(hashlib.sha256(content).digest())
+            file.write(content)
         part.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
@@ -80,19 +82,19 @@ def write_whole(path: Path | None, content: bytes) -> bool:
     return True
 
 
-def read_whole(path: Path | None) -> bytes | None:
+def read_whole(path: Path | None) -> pa.Buffer | None:
     """Bytes that were kept; None where they are not there, or damaged."""
     if path is None:
         return None
     try:
-        kept = path.read_bytes()
+        kept = memoryview(path.read_bytes())
     except OSError:
         return None
     digest, content = kept[:DIGEST_BYTES], kept[DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
         return None
     touch(path)
-    return content
+    return pa.py_buffer(content)
 
 
 def read_frame(path: Path) -> tuple[pd.DataFrame, Any] | None:

@@ -94,7 +94,7 @@ class Keeping(ibis.backends.sql.SQLBackend):
         place = self._place(f"{key}.sql")
         sql = _compiled.get(key)
         if sql is None and (kept := read_whole(place)) is not None:
-            sql = kept.decode()
+            sql = kept.to_pybytes().decode()
         if sql is None:
             sql = str(ask())
             for number, table in enumerate(own):

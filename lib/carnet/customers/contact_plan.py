@@ -15,6 +15,7 @@ from carnet.book.mapped import frame
 from carnet.customers.columns import Part, joined, most_first
 from carnet.customers.decisions import WEIGHED, decisions
 from carnet.customers.figures import measured
+from carnet.customers.gaps.gap_list import earlier_lists
 from carnet.customers.gaps.study import Gaps
 from carnet.engagement.parameters import Policy
 from carnet.measures.gaps import tasks
@@ -99,9 +100,10 @@ class ContactPlan:
         show: `last_chance.detectable_effect`.
         """
         sizes, deep = self.proposals.arm.value_counts(), self.gaps.parameters.deep_fall_share
-        earlier = last_chance.candidates(self.gaps.earlier_lists, deep)
+        earlier = last_chance.candidates(earlier_lists(self.book), deep)
+        moved = frame(earlier.select("revenue", "revenue_next"))
         return last_chance.detectable_effect(
-            earlier, sizes.get("contact", 0), sizes.get("hold-out", 0)
+            moved, sizes.get("contact", 0), sizes.get("hold-out", 0)
         )
 
     @computed

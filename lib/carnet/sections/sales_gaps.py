@@ -558,7 +558,7 @@ def whom_to_call(plan: ContactPlan) -> Shows:
 @section(comparable)
 def recommendations(gaps: Gaps, plan: ContactPlan) -> Shows:
     """What to do next: each sentence is triggered by names on a list."""
-    reaches_back = len(gaps.earlier_lists) > 0
+    reaches_back = gaps.earlier_count > 0
     for sentence in words.gap_recommendations(
         gaps.book.wording, gaps.tracked, plan.proposals, gaps.people, reaches_back
     ):

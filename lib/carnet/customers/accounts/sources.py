@@ -4,15 +4,13 @@ customer (`columns.Part`).
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
-import pandas as pd
 from unidecode import unidecode
 
 from carnet.book.book import Book
 from carnet.book.cube import last_text
 from carnet.customers.columns import Part, everybody, given, joined
-from carnet.customers.customer_years import answered, rolling_periods, trend
-from carnet.engagement.periods import Period, Periods, year_earlier_in, years_earlier
+from carnet.customers.customer_years import answered, rolling_periods
+from carnet.engagement.periods import Periods, year_earlier_in, years_earlier
 from carnet.measures.costs import receivables
 from carnet.measures.gaps import contacts
 from carnet.measures.indicators import recurring
@@ -26,13 +24,6 @@ RUSH_WORDS = ("urgen", "express", "rush")
 OPPORTUNITY_YEARS = 2
 OFFERED = ("opportunity_count", "opportunity_quarter_count")
 FADING = -1 / 3  # (second half − first half) ÷ both: the second half is half of the first
-
-
-def fading(book: Book, customers: pd.Series, year: Period) -> np.ndarray:
-    """True for customers that bought at most half as much in the second half of a year
-    as in the first.
-    """
-    return trend(book, customers, pd.Timestamp(year.start), pd.Timestamp(year.end)) <= FADING
 
 
 def _with_contracts(book: Book, t: ir.Table) -> ir.Table:

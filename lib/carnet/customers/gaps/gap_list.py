@@ -8,7 +8,9 @@ and the column is there.
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
+from itertools import pairwise, takewhile
 from operator import add
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -18,7 +20,6 @@ import pandas as pd
 from carnet.book.book import Book
 from carnet.book.earlier import GAP_NUMBERS, Published
 from carnet.book.mapped import Mapped, frame
-from carnet.book.once import once
 from carnet.book.tables import tabled
 from carnet.customers.columns import Part, joined
 from carnet.customers.customer_years import peak_ends
@@ -43,6 +44,8 @@ EARLIER_COLUMNS = [
     "order_count_previous", "order_p_value", "last_order_date", "months_since_last_order",
     "rhythm_months", "silence_ratio",
 ]  # fmt: skip
+NEXT = {"revenue_next": "float64"}
+REBOUND = ["audit_years_ago", "revenue", "revenue_previous", "revenue_next"]
 
 GAP_COLUMNS = [
     "customer_id", "name", "salesperson", "gap_salesperson", "abc_class", "revenue",
@@ -179,7 +182,7 @@ def _likely(book: Book) -> Mapped:
     return Mapped(t, likely, {"order_p_value": "float64"})
 
 
-def _with_p_values(share: float, t: pd.DataFrame) -> pd.DataFrame:
+def _with_p_values(share: float | pd.Series, t: pd.DataFrame) -> pd.DataFrame:
     """Rows of `_core` with order_p_value."""
     p_values = gaps.order_p_values(t.order_count, t.order_count_previous, share)
     return t.assign(order_p_value=p_values)
@@ -190,11 +193,11 @@ def _ended(periods: Periods, t: pd.DataFrame) -> pd.DataFrame:
     return t.assign(peak_end=peak_ends(periods, t.peak_audit_month), late=is_late(t))
 
 
-def is_late(t: pd.DataFrame) -> pd.Series:
-    """True for the customers of a list that lack revenue and were due."""
+def is_late(t: Any) -> Any:
+    """True for the customers of a list, here or in an engine, that lack revenue and were due."""
     # orders drawn at random have no rhythm
-    due = t.status.ne("not_due") if "status" in t else True
-    return (t.sales_gap < 0) & due
+    late = t.sales_gap < 0
+    return late & (t.status != "not_due") if "status" in t.columns else late
 
 
 def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Rule]:
@@ -205,7 +208,7 @@ def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Ru
     def unlikely(t: pd.DataFrame) -> pd.Series:
         p_values = (
             t.order_p_value
-            if "order_p_value" in t
+            if "order_p_value" in t.columns
             else gaps.order_p_values(t.order_count, t.order_count_previous)
         )
         return is_late(t) & (t.order_count < t.order_count_previous) & (p_values <= level)
@@ -218,59 +221,65 @@ def flag_rules(share: float, by: str, fall: float, level: float) -> dict[str, Ru
     }
 
 
-@once
-def earlier_lists(book: Book) -> pd.DataFrame:
+@tabled
+def earlier_lists(book: Book) -> Mapped:
     """The lists that this book would have shown one, two, three years ago, where it reaches back,
     with what came next.
 
-    Columns     audit_years_ago, EARLIER_COLUMNS, revenue_next; no row when the sales given do not
-                cover three years, or the last months of this one
+    Columns     audit_years_ago, EARLIER_COLUMNS, late, revenue_next (0 where nothing was invoiced);
+                no row when the sales given do not cover three years, or the last months of this one
     """
-    found = [pd.DataFrame(columns=["audit_years_ago", *EARLIER_COLUMNS, "revenue_next"])]
     complete = len(book.comparable_months) == book.periods.month_count
-    following = None
-    for years in range(HISTORY_YEARS + 1) if complete else ():
-        if not book.reaches_back(years):
-            break
-        cube = book.cube.filter(book.cube.audit_month >= 12 * years)
-        cube = cube.mutate(audit_month=cube.audit_month - 12 * years)
-        periods = book.periods.earlier(years)
-        core = _core(cube, book.orders, periods, range(periods.month_count))
-        now = frame(core.order_by("sales_gap", "customer_id"))
-        now = _with_p_values(day_share(periods), now)
-        if following is not None:
-            # no row in the list that follows: nothing was invoiced in its audit period
-            next_revenue = (
-                following.set_index("customer_id")
-                .revenue.reindex(now.customer_id)
-                .fillna(0.0)
-                .to_numpy()
-            )
-            found.append(now.assign(audit_years_ago=years, revenue_next=next_revenue))
-        following = now
-    return pd.concat(found[1:] or found, ignore_index=True)
+    years = range(HISTORY_YEARS + 1) if complete else ()
+    lists = [_earlier(book, year) for year in takewhile(book.reaches_back, years)]
+    told = [
+        joined(now, Part(later.select("customer_id", revenue_next="revenue"), NEXT))
+        for later, now in pairwise(lists)
+    ]
+    shares = {year: day_share(book.periods.earlier(year)) for year, _ in enumerate(lists)}
+    t = ibis.union(*told) if told else _earlier(book, 0).mutate(revenue_next=0.0).limit(0)
+    kinds = {"order_p_value": "float64", "late": "boolean"}
+    t = t.mutate(revenue_next=t.revenue_next.fill_null(0.0))
+    return Mapped(t, partial(_told_late, shares), kinds)
 
 
-def expected_rebounds(book: Book, earlier: pd.DataFrame, rules: Mapping[str, Rule]) -> pd.DataFrame:
+def _earlier(book: Book, years: int) -> ir.Table:
+    """`_core` of so many years ago."""
+    cube = book.cube.filter(book.cube.audit_month >= 12 * years)
+    cube = cube.mutate(audit_month=cube.audit_month - 12 * years)
+    periods = book.periods.earlier(years)
+    t = _core(cube, book.orders, periods, range(periods.month_count))
+    return t.mutate(audit_years_ago=years)
+
+
+def _told_late(shares: Mapping[int, float], t: pd.DataFrame) -> pd.DataFrame:
+    """Rows of earlier lists with order_p_value and late."""
+    told = _with_p_values(t.audit_years_ago.map(shares).astype(float), t)
+    return told.assign(late=is_late(told))
+
+
+def expected_rebounds(book: Book, policy: Policy) -> pd.DataFrame:
     """What such a group as each rule flags regains in a year: group, method, year_count,
     rebound_share, rebound_low, rebound_high.
 
     From the earlier lists (method 'history'), each with the same rule; without them from the luck
     of orders alone ('luck': a ceiling, without interval).
     """
-    years = earlier.audit_years_ago.unique() if len(earlier) else []
-    orders = None if len(years) else _order_revenues(book)
+    earlier = earlier_lists(book)
+    years = sorted(earlier.select("audit_years_ago").distinct().execute().audit_years_ago)
+    orders = None if years else _order_revenues(book)
     rows = []
-    for name, rule in rules.items():
+    for name, rule in rules_of(policy).items():
         if orders is None:
-            flagged = pd.concat([rule(earlier[earlier.audit_years_ago == year]) for year in years])
-            share, low, high = rebound.historic_rebound(earlier, flagged.reindex(earlier.index))
+            lists = [earlier.filter(earlier.audit_years_ago == year) for year in years]
+            flagged = ibis.union(*(_flagged(name, rule, t, policy) for t in lists))
+            share, low, high = rebound.historic_rebound(frame(flagged))
         else:
             share, low, high = rebound.luck_rebound(orders, rule), np.nan, np.nan
         rows.append(
             dict(
                 group=name,
-                method="history" if len(years) else "luck",
+                method="history" if years else "luck",
                 year_count=len(years),
                 rebound_share=share,
                 rebound_low=low,
@@ -278,6 +287,12 @@ def expected_rebounds(book: Book, earlier: pd.DataFrame, rules: Mapping[str, Rul
             )
         )
     return pd.DataFrame(rows)
+
+
+def _flagged(name: str, rule: Rule, t: ir.Table, policy: Policy) -> ir.Table:
+    """The rows of a list of an earlier year that a rule flags: REBOUND."""
+    found = tracked(t, policy) if name == "most_late" else t.filter(rule(t))
+    return found.select(*REBOUND)
 
 
 @composed(

@@ -88,11 +88,6 @@ class Gaps:
         kinds = {"action": "string", "arm": "string"}
         return joined(self.listed, Part(decided.select("customer_id", *kinds), kinds))
 
-    @property
-    def rules(self) -> dict[str, gap_list.Rule]:
-        """The rules that flag customers: `gap_list.flag_rules`."""
-        return gap_list.rules_of(self.parameters.policy)
-
     def first(self, t: ir.Table, *order: ir.Value, count: int = LIST_LIMIT) -> pd.DataFrame:
         """The first customers of a part in some order, largest loss first without one."""
         return frame(t.order_by(*(order or gap_list.LARGEST_LOSS_FIRST)).limit(count))
@@ -142,16 +137,16 @@ class Gaps:
         return self.first(t, *most_first(t, "lost_since"))
 
     @computed
-    def earlier_lists(self) -> pd.DataFrame:
-        """The lists of earlier years: `gap_list.earlier_lists`."""
-        return gap_list.earlier_lists(self.book)
+    def earlier_count(self) -> int:
+        """Rows of the lists of earlier years: `gap_list.earlier_lists`."""
+        return int(gap_list.earlier_lists(self.book).count().execute())
 
     @computed
     def groups(self) -> pd.DataFrame:
         """The group of each rule and what such groups regain:
         `gaps.gap_groups`, `expected_rebounds`.
         """
-        rebounds = gap_list.expected_rebounds(self.book, self.earlier_lists, self.rules)
+        rebounds = gap_list.expected_rebounds(self.book, self.parameters.policy)
         return gaps.gap_groups(self.listed, FLAGS).merge(rebounds, on="group")
 
     @property

@@ -66,7 +66,7 @@ def sales_gaps(
 
 @measure(N_("Exact order-count p-value of each customer"))
 def order_p_values(
-    order_count: npt.ArrayLike, order_count_previous: npt.ArrayLike, day_share: float = 0.5
+    order_count: npt.ArrayLike, order_count_previous: npt.ArrayLike, day_share: npt.ArrayLike = 0.5
 ) -> np.ndarray:
     """Chance of order counts at least as far apart if the customer's rhythm had not changed.
 

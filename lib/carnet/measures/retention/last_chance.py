@@ -2,6 +2,9 @@
 and who is left out at random so that the effect can be measured.
 """
 
+from typing import Any
+
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -17,7 +20,7 @@ ARMS = ("contact", "hold-out", "essential")
 
 
 @measure(N_("Customers on the way out: deep fall, long silence"))
-def candidates(gaps: pd.DataFrame, deep_share: float) -> pd.DataFrame:
+def candidates(gaps: Any, deep_share: float) -> Any:
     """Customers of a gap list that are on the way out.
 
     Formula     sales_gap < 0, due (status not 'not_due'), gap_rate ≤ −deep_share, and silent for
@@ -26,17 +29,20 @@ def candidates(gaps: pd.DataFrame, deep_share: float) -> pd.DataFrame:
     Population  one row a customer of the gap list for which all hold
     Undefined   a customer whose gap rate or silence is not known has no row
     Source      source B of the method (last-chance proposals); definition of the workbook
+
+    Parameters  gaps: sales_gap, status, gap_rate, silence_ratio; a frame, or a table of an engine
     """
-    return gaps[
+    found = (
         (gaps.sales_gap < 0)
         & (gaps.status != "not_due")
         & (gaps.gap_rate <= -deep_share)
         & (gaps.silence_ratio >= SILENCE_BANDS[0])
-    ]
+    )
+    return gaps[found] if isinstance(gaps, pd.DataFrame) else gaps.filter(found)
 
 
 @measure(N_("How often customers this silent came back, in earlier years"))
-def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:
+def recoverability(earlier: ir.Table, back_share: float) -> pd.DataFrame:
     """How often customers this silent came back within a year, whatever was done.
 
     Formula     back = regained at least `back_share` of the gap a year later; back_rate = back ÷
@@ -53,18 +59,18 @@ def recoverability(earlier: pd.DataFrame, back_share: float) -> pd.DataFrame:
                 last), customer_count, back_count, back_rate, back_rate_low, back_rate_high
                 (Wilson), recoverability; no row without history
     """
-    t = earlier.assign(band=silence_band(earlier.silence_ratio, SILENCE_BANDS))
-    t["back"] = t.revenue_next - t.revenue >= back_share * (t.revenue_previous - t.revenue)
-    overall = t.back.mean() if len(t) else float("nan")
-    rows = []
-    ends = dict(zip(SILENCE_BANDS, (*SILENCE_BANDS[1:], np.nan), strict=True))
-    for band, part in t.groupby("band", sort=True):
-        count, back = len(part), int(part.back.sum())
+    t = earlier
+    back = t.revenue_next - t.revenue >= back_share * (t.revenue_previous - t.revenue)
+    band = t.silence_ratio.bucket(SILENCE_BANDS, include_over=True)  # its place among them
+    alike = t.group_by(place=band).agg(count=t.count(), back=t.count(where=back)).execute()
+    overall = alike.back.sum() / alike["count"].sum() if len(alike) else float("nan")
+    rows, ends = [], (*SILENCE_BANDS[1:], np.nan)
+    for place, count, back in alike.dropna().sort_values("place").astype(int).to_numpy():
         low, high = wilson_interval(back, count)
         rows.append(
             dict(
-                band=band,
-                band_end=ends[band],
+                band=SILENCE_BANDS[place],
+                band_end=ends[place],
                 customer_count=count,
                 back_count=back,
                 back_rate=back / count,

@@ -70,11 +70,11 @@ def ratio_interval(
         ),
     },
 )
-def historic_rebound(earlier: pd.DataFrame, flagged: pd.Series) -> tuple[float, float, float]:
+def historic_rebound(group: pd.DataFrame) -> tuple[float, float, float]:
     """Share of its gap that the group flagged in earlier years regained in the next one.
 
-    Formula     Σ (revenue_next − revenue) ÷ Σ (revenue_previous − revenue) over the flagged rows;
-                the interval is where a group of the same size lands next (predictive,
+    Formula     Σ (revenue_next − revenue) ÷ Σ (revenue_previous − revenue) over the group; the
+                interval is where a group of the same size lands next (predictive,
                 `ratio_interval`)
     Unit        share of the gap
     Population  flagged rows of the lists of earlier years
@@ -84,13 +84,12 @@ def historic_rebound(earlier: pd.DataFrame, flagged: pd.Series) -> tuple[float, 
 
     Whatever was done with them then is in it: an untreated norm only where nobody was treated.
 
-    Parameters  earlier: audit_years_ago, revenue_previous, revenue, revenue_next of the lists of
-                earlier years; flagged: their rows in the group
+    Parameters  group: audit_years_ago, revenue_previous, revenue, revenue_next of the rows that a
+                rule flags in the lists of earlier years
     Coverage    simulated portfolios of 100 and 300 customers, still or moving, with and without
                 departures: see tests
     Returns     (share, low, high)
     """
-    group = earlier[flagged]
     return ratio_interval(
         group.revenue_next - group.revenue,
         group.revenue_previous - group.revenue,

@@ -19,7 +19,7 @@ PRIOR_CUSTOMERS = 4  # customers of the whole group that a band's rate is shrunk
 
 
 @measure(N_("How many customers this silent left, in earlier years"))
-def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
+def leave_rates(earlier: ir.Table) -> pd.DataFrame:
     """How many customers this silent bought nothing in the following 12 months, in earlier years.
 
     Formula     leave_rate = (left + 4 × rate of the band) ÷ (customers + 4), that of the band
@@ -47,16 +47,23 @@ def leave_rates(earlier: pd.DataFrame) -> pd.DataFrame:
         "leave_low",
         "leave_high",
     ]
-    t = earlier.dropna(subset=["silence_ratio"])
-    if not len(t):
+    t = earlier.filter(earlier.silence_ratio.notnull())
+    band = t.silence_ratio.bucket(BANDS, include_over=True)  # its place among BANDS
+    counted = t.group_by(band=band, fading=t.fading).agg(
+        count=t.count(), left=t.count(where=t.left)
+    )
+    alike = counted.execute()
+    if not len(alike):
         return pd.DataFrame(columns=columns)
-    overall, bands, rows = t.left.mean(), silence_band(t.silence_ratio, BANDS), []
-    for band in BANDS:
-        inside = t[bands == band]
-        usual = (inside.left.sum() + PRIOR_CUSTOMERS * overall) / (len(inside) + PRIOR_CUSTOMERS)
+    overall, rows = alike.left.sum() / alike["count"].sum(), []
+    for place, band in enumerate(BANDS):
+        inside = alike[alike.band == place]
+        usual = (inside.left.sum() + PRIOR_CUSTOMERS * overall) / (
+            inside["count"].sum() + PRIOR_CUSTOMERS
+        )
         for kind in (False, True):
-            part = inside[inside.fading.astype(bool) == kind]
-            count, left = len(part), int(part.left.sum())
+            part = inside[inside.fading == kind]
+            count, left = int(part["count"].sum()), int(part.left.sum())
             rows.append(
                 (
                     band,
