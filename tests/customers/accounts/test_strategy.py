@@ -521,10 +521,10 @@ def budgets(rows, **changed):
         rows, columns=["yearly_margin", "silence_ratio", "fading", "status", "regain_margin"]
     )
     rates = retention_budget.leave_rates(
-        pd.DataFrame(
+        ibis.memtable(
             {
                 "silence_ratio": [0.5] * 50 + [3.0] * 50,
-                "fading": False,
+                "fading": [False] * 100,
                 "left": [False] * 50 + [True] * 25 + [False] * 25,
             }
         )
@@ -582,14 +582,9 @@ def test_budget_is_chance_to_save_times_residual_margin_capped():
 
 
 def test_leave_rates_without_history_are_no_row():
-    assert (
-        len(
-            retention_budget.leave_rates(
-                pd.DataFrame({"silence_ratio": [], "fading": [], "left": []})
-            )
-        )
-        == 0
-    )
+    kinds = {"silence_ratio": "float64", "fading": "boolean", "left": "boolean"}
+    nobody = ibis.memtable(pd.DataFrame(columns=[*kinds]), schema=kinds)
+    assert len(retention_budget.leave_rates(nobody)) == 0
 
 
 @pytest.mark.parametrize("name", sector_names())

@@ -363,7 +363,7 @@ def test_historic_rebound_covers_what_comes_next(customers, drift, hazard):
     for seed in range(150):
         years = yearly(portfolio(np.random.default_rng(seed), customers, drift, hazard), customers)
         earlier = gap_frame(years[0], years[1]).assign(revenue_next=years[2], audit_years_ago=1)
-        _, low, high = rebound.historic_rebound(earlier, group_of(earlier))
+        _, low, high = rebound.historic_rebound(earlier[group_of(earlier)])
         now = gap_frame(years[1], years[2])
         group = group_of(now)
         happened = (years[3][group] - years[2][group]).sum() / (
@@ -394,7 +394,7 @@ def test_pooled_rebound_covers_what_comes_next(drift, hazard):
         flagged = pd.concat(
             [group_of(part) for _, part in earlier.groupby("audit_years_ago")]
         ).reindex(earlier.index)
-        _, low, high = rebound.historic_rebound(earlier, flagged)
+        _, low, high = rebound.historic_rebound(earlier[flagged])
         group = group_of(gap_frame(years[3], years[4])).to_numpy()
         covered += (
             low <= (years[5] - years[4])[group].sum() / (years[3] - years[4])[group].sum() <= high
@@ -421,7 +421,7 @@ def test_memory_seldom_sees_an_effect_when_nothing_was_done(months):
             month.append(np.bincount(who, basket[who] * rng.lognormal(0, 0.35, len(who)), 300))
         year = [np.sum(month[start : start + 12], axis=0) for start in (0, 12, 24, 24 + months)]
         earlier = gap_frame(year[0], year[1]).assign(revenue_next=year[2], audit_years_ago=1)
-        expected = rebound.historic_rebound(earlier, group_of(earlier))
+        expected = rebound.historic_rebound(earlier[group_of(earlier)])
         then = gap_frame(year[1], year[2])
         group = group_of(then)
         regained = rebound.ratio_interval((year[3] - year[2])[group], -then.sales_gap[group])
@@ -466,7 +466,7 @@ def test_pure_noise_gives_back_about_45_per_cent():
     for seed in range(100):
         years = yearly(portfolio(np.random.default_rng(seed), 300, 0, 0, years=3), 300)
         earlier = gap_frame(years[0], years[1]).assign(revenue_next=years[2], audit_years_ago=1)
-        shares.append(rebound.historic_rebound(earlier, group_of(earlier))[0])
+        shares.append(rebound.historic_rebound(earlier[group_of(earlier)])[0])
     assert 0.40 < np.mean(shares) < 0.50
 
 
