@@ -249,7 +249,7 @@ def _earlier(book: Book, years: int) -> ir.Table:
     cube = cube.mutate(audit_month=cube.audit_month - 12 * years)
     periods = book.periods.earlier(years)
     t = _core(cube, book.orders, periods, range(periods.month_count))
-    return t.mutate(audit_years_ago=years)
+    return t.mutate(audit_years_ago=ibis.literal(years, "int64"))
 
 
 def _told_late(shares: Mapping[int, float], t: pd.DataFrame) -> pd.DataFrame:
