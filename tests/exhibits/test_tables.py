@@ -1,7 +1,8 @@
 import datetime as dt
 
 import pandas as pd
-from carnet.exhibits.tables import draw_table, figures_table
+from carnet.engagement.records import LIST_LIMIT, LIST_ROWS
+from carnet.exhibits.tables import Fields, draw_table, figures_table
 from carnet.wording import Wording
 
 EN, FR = Wording("en", "EUR"), Wording("fr", "EUR")
@@ -53,3 +54,12 @@ def test_figures_with_and_without_interval():
         {"retention_rate": (0.8, 0.95)},
     ).html
     assert "90.0%" in html and "[80.0% to 95.0%]" in html and "not measured" in html
+
+
+def test_a_head_of_a_list_tells_no_number_of_rows():
+    """The page would say "of 251": it holds 250 of a list that may be of any length."""
+    for count, told in ((LIST_LIMIT, LIST_ROWS), (LIST_LIMIT + 49, LIST_LIMIT + 49), (20, 20)):
+        frame = pd.DataFrame({"name": [f"C{n}" for n in range(count)]})
+        table = draw_table(EN, "t", "c", frame, Fields("name", first=15))
+        assert f'data-total="{told}"' in table.html
+        assert ("The page holds the first 250 rows" in table.html) == (count > LIST_ROWS)

@@ -13,7 +13,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from carnet.engagement.profiles import benchmarks
-from carnet.engagement.records import LIST_ROWS
+from carnet.engagement.records import LIST_LIMIT, LIST_ROWS
 from carnet.engagement.schema import TABLE_LABELS
 from carnet.exhibits.headings import HEADINGS, TEXTS, TIPS, WORDS, Kind
 from carnet.exhibits.written import WRITTEN
@@ -156,7 +156,9 @@ def draw_table(
             count=w.number(len(shown)),
         )
         note = f"{note} {cut}".strip()
-    return _rendered(table_id, caption, header, rows, note, (first, len(frame)))
+    # a head tells that there are more, not how many
+    count = len(shown) if len(frame) == LIST_LIMIT else len(frame)
+    return _rendered(table_id, caption, header, rows, note, (first, count))
 
 
 def _told(frame: pd.DataFrame, field: str) -> bool:

@@ -389,8 +389,8 @@ def aged_title(w: Wording, dated: bool) -> str:
 
 
 def conceded_title(w: Wording, sums: pd.Series) -> str:
-    """What the table holds, from sums over all customers."""
-    if unknown(sums.discounts):
+    """What the table holds: sums with how many of its customers a discount is told, or none."""
+    if sums.unnamed and not sums.named:
         return w._("Returns, largest sum first")
     return w._("Discounts and returns, largest sum first")
 

@@ -9,6 +9,7 @@ from carnet.book.book import open_book
 from carnet.customers.costs.study import CostStudy
 from carnet.engagement.parameters import read_parameters
 from carnet.engagement.periods import Period
+from carnet.findings import costs as words
 from carnet.measures.costs.concessions import concessions
 
 YEAR = Period(dt.date(2024, 1, 1), dt.date(2024, 12, 31))
@@ -65,3 +66,16 @@ def test_equal_sums_stand_in_the_order_of_customers(make_engagement):
     assert study.given_back.customer_id.tolist() == ["A", "B"]  # nothing was given back to C
     assert study.conceded[["sold", "returns"]].tolist() == pytest.approx([30, 0.6])
     assert study.given_back.returns.tolist() == pytest.approx([0.3, 0.3])
+
+
+def test_the_title_tells_what_the_table_holds(make_engagement):
+    """A discount of nothing is told of A; only B gave anything back, and none is told of it."""
+    rows = [["customer_id", "date", "amount", "discount"]]
+    rows += [["A", "2024-05-01", 10, 0], ["B", "2024-05-01", 10, ""], ["B", "2024-05-02", -4, ""]]
+    book = open_book(make_engagement(tables={"sales": rows}, as_of="2024-12-31"))
+    study, w = CostStudy(book, read_parameters({})), book.wording
+    assert study.given_back.customer_id.tolist() == ["B"]
+    assert words.conceded_title(w, study.conceded) == "Returns, largest sum first"
+    sums = study.conceded.copy()
+    sums["named"] = 1
+    assert words.conceded_title(w, sums) == "Discounts and returns, largest sum first"

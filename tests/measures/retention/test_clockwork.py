@@ -6,6 +6,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.special
 from carnet.measures.retention import clockwork, purchases
 
 TRUTH = clockwork.ClockworkModel(3, 0.85, 1.45, 0.79, 2.42, 0.0)
@@ -110,6 +111,29 @@ def test_one_stage_is_the_probability_of_mbg_nbd():
     no = ((model.alpha + age) / (model.alpha + age + 8)) ** (model.r + x)
     told = clockwork.clockwork_orders(model, history, 8.0)
     assert told.order_probability.to_numpy() == pytest.approx((here * (1 - no)).to_numpy())
+
+
+@pytest.mark.parametrize("r", [0.3, 0.5, 1.2])
+def test_one_stage_expects_the_orders_of_mbg_nbd(r):
+    """k = 1, whatever the others bought: (a + b + x) ÷ (a − 1) × (1 − ((α + T) ÷ (α + T + t))^(r +
+    x) × ₂F₁(r + x, b + x + 1; a + b + x; t ÷ (α + T + t))) of those that are still one (Batislam et
+    al. 2007). Few orders are heavy-tailed: 12 standard deviations are not all of them.
+    """
+    model = clockwork.ClockworkModel(1, r, 4.0, 0.6, 2.0, 0.0)
+    columns = ["repeat_count", "recency_weeks", "age_weeks"]
+    rows = [(0, 0.0, 0.0), (0, 0.0, 30.0), (1, 2.0, 3.0), (12, 90.0, 100.0), (150, 156.0, 156.0)]
+    t = pd.DataFrame(rows, columns=columns).assign(customer_id=list("ABCDE"), recent_count=0)
+    x, recency, age = (t[name].to_numpy(dtype=float) for name in columns)
+    alpha, a, b, weeks = model.alpha, model.a, model.b, 26.0
+    gone = a / (b + x) * ((alpha + age) / (alpha + recency)) ** (r + x)
+    share = weeks / (alpha + age + weeks)
+    shape = scipy.special.hyp2f1(r + x, b + x + 1, a + b + x, share)
+    orders = (a + b + x) / (a - 1) * (1 - (1 - share) ** (r + x) * shape) / (1 + gone)
+    whole = clockwork.clockwork_orders(model, t, weeks)
+    assert whole.expected_order_count.to_numpy() == pytest.approx(orders, rel=1e-8)
+    apart = [clockwork.clockwork_orders(model, t.iloc[[row]], weeks) for row in range(len(t))]
+    assert pd.concat(apart).equals(whole), "each customer by itself"
+    assert not len(clockwork.clockwork_orders(model, t.head(0), weeks))
 
 
 @pytest.mark.parametrize("k", [1, 3, 7])

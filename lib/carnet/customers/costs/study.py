@@ -322,17 +322,21 @@ class CostStudy:
     @computed
     def conceded(self) -> pd.Series:
         """Of all customers of the audit period: sold, discounted, discounts (NULL where no line
-        tells one), returns.
+        tells one), returns; unnamed: those of `given_back_list` of whom no line tells a discount,
+        named: the others of it.
         """
         t = conceded(self.book)
         names = ("sold", "discounted", "discounts", "returns")
-        return t.agg(**{name: t[name].sum() for name in names}).execute().iloc[0]
+        sums = {name: t[name].sum() for name in names}
+        back, named = _given_back(t), t.discounts.notnull()
+        counts = dict(unnamed=t.count(where=back & ~named), named=t.count(where=back & named))
+        return t.agg(**sums, **counts).execute().iloc[0]
 
     @property
     def given_back_list(self) -> ir.Table:
         """The customers with a discount or a return, largest sum first."""
         t = conceded(self.book)
-        t = with_names(t.filter((t.discounts > 0).fill_null(False) | (t.returns > 0)), self.book)
+        t = with_names(t.filter(_given_back(t)), self.book)
         # by what is told of each; the last digit of a sum parts nobody
         known = (t.discounts.fill_null(0.0) + t.returns).round(4)
         return t.order_by(known.desc(), t.customer_id)
@@ -558,3 +562,7 @@ def conceded(book: Book) -> Mapped:
     if not book.has("sales"):
         return as_it_is(book.orders.limit(0).select(**given(None, CONCEDED)))
     return as_it_is(concessions.concessions(book.table("sales"), book.periods.current))
+
+
+def _given_back(t: ir.Table) -> ir.BooleanValue:
+    return (t.discounts > 0).fill_null(False) | (t.returns > 0)

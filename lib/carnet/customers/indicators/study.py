@@ -406,12 +406,13 @@ class KpiStudy:
 
     @computed
     def out_of_bounds(self) -> pd.Series:
-        """Customers that cannot be: probability (outside 0 to 1), revenue (below 0)."""
+        """Customers that cannot be: probability (outside 0 to 1, or unknown), revenue (below 0, or
+        unknown).
+        """
         t = self.to_come
         likely = t.order_probability.between(0, 1).fill_null(False)
-        sums = dict(
-            probability=t.count(where=~likely), revenue=t.count(where=t.expected_revenue < 0)
-        )
+        owed = (t.expected_revenue >= 0).fill_null(False)
+        sums = dict(probability=t.count(where=~likely), revenue=t.count(where=~owed))
         return t.agg(**sums).execute().iloc[0]
 
     # --- what they are worth

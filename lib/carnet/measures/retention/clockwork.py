@@ -22,6 +22,8 @@ from carnet.measures.statistics._likelihood import most_likely
 from carnet.wording import N_
 
 CLOCKWORK = 1.5  # regularity from which intervals are no chance
+LEAST_TERM = 1e-12  # of a sum of expected orders, where it ends
+MOST_ORDERS = 100_000  # of a customer to come, looked at
 MANY_CUSTOMERS = 10_000  # that a fit takes of more, at least
 MOST_REGULAR = 12  # largest k tried
 
@@ -173,18 +175,16 @@ def clockwork_orders(model: ClockworkModel, history: pd.DataFrame, weeks: float)
     chance = weeks / (alpha + age + weeks)
     buys, orders = np.zeros_like(x), np.zeros_like(x)
     for j in range(k):
-        shape = r + k * x + j
-        stages = shape * chance / (1 - chance)
-        most = np.ceil((stages + 12 * np.sqrt(stages / (1 - chance)) + j) / k) + 1
-        more = np.ones_like(x, dtype=bool)
-        for i in range(1, int(most.max(initial=0)) + 1):
+        shape, more = r + k * x + j, np.arange(len(x))
+        for i in range(1, MOST_ORDERS + 1):  # of those whose next term counts: each by itself
+            n = b + x[more]
             # P(M ≥ m) of the negative binomial M
-            reached = weights[j] * scipy.special.betainc(i * k - j, shape, chance)
-            kept = np.exp(scipy.special.betaln(a, b + x + i) - scipy.special.betaln(a, b + x + 1))
-            orders += np.where(more, reached * kept, 0.0)
+            reached = weights[j][more] * scipy.special.betainc(i * k - j, shape[more], chance[more])
+            term = reached * np.exp(scipy.special.betaln(a, n + i) - scipy.special.betaln(a, n + 1))
+            orders[more] += term
             buys += reached if i == 1 else 0.0
-            more &= (reached * kept >= 1e-9) & (i < most)  # each customer by itself
-            if not more.any():
+            more = more[term >= LEAST_TERM]
+            if not len(more):
                 break
     return history[["customer_id"]].assign(
         order_probability=still * buys,
