@@ -33,8 +33,12 @@ HOST, PORT = "127.0.0.1", 17077
 WORKERS = 2
 CONFIGURATION = f"""spark.master spark://{HOST}:{PORT}
 spark.driver.host {HOST}
-spark.driver.memory 1g
-spark.executor.memory 1g
+spark.driver.memory 640m
+spark.driver.extraJavaOptions -XX:+UseSerialGC -XX:ReservedCodeCacheSize=96m
+spark.shuffle.io.preferDirectBufs false
+spark.rpc.io.preferDirectBufs false
+spark.files.io.preferDirectBufs false
+spark.executor.memory 4g
 spark.executor.cores 1
 spark.sql.shuffle.partitions 4
 spark.eventLog.enabled true
@@ -88,6 +92,7 @@ def cluster(home: Path) -> Iterator[list[psutil.Popen]]:
     events = f"spark.eventLog.dir file://{home / 'events'}\n"
     (home / "conf" / "spark-defaults.conf").write_text(CONFIGURATION + events)
     os.environ |= {"SPARK_CONF_DIR": str(home / "conf"), "SPARK_LOCAL_IP": HOST}
+    os.environ["MALLOC_ARENA_MAX"] = "2"  # a driver of 2 GB: no more is held than asked for
     os.environ["PYSPARK_PYTHON"] = sys.executable  # the workers' too: it has carnet
     started = []
     try:
@@ -95,7 +100,7 @@ def cluster(home: Path) -> Iterator[list[psutil.Popen]]:
         until(home / "master.log", "New state: ALIVE")
         for number in range(WORKERS):
             log, place = home / f"worker{number}.log", ("--work-dir", str(home / f"work{number}"))
-            own = ("--cores", "1", "--memory", "1200M", *place, f"spark://{HOST}:{PORT}")
+            own = ("--cores", "1", "--memory", "4600M", *place, f"spark://{HOST}:{PORT}")
             started.append(spark_process(log, "worker.Worker", *own))
             until(log, "Successfully registered")
         yield started[1:]
