@@ -19,7 +19,7 @@ from carnet.engagement.profiles import Axis, Criterion, sector, sector_names
 from carnet.errors import CarnetError
 from carnet.measures.indicators import replacement
 from carnet.measures.portfolio import concentration, customer_capital, strategy
-from carnet.measures.retention import retention_budget
+from carnet.measures.retention import defection, last_chance, retention_budget
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -681,3 +681,17 @@ def test_a_sector_file_stands_on_the_one_it_is_based_on(tmp_path):
     assert own.labels["fr"] == "mon métier" and own.strategy == services.strategy | {
         "relationship_cap": 3
     }
+
+
+def test_customers_at_the_edge_of_a_band_are_in_the_band_of_silence_band():
+    """Counted by the engine, told by `defection.silence_band` of frames: one definition."""
+    for bands in (retention_budget.BANDS, last_chance.SILENCE_BANDS):
+        ratios = pd.Series([*bands, *(edge - 0.001 for edge in bands[1:]), 99.0])
+        t = pd.DataFrame({"silence_ratio": ratios, "fading": False, "left": False})
+        t = ibis.memtable(t.assign(revenue=1.0, revenue_previous=2.0, revenue_next=1.0))
+        rates = retention_budget.leave_rates(t)
+        if bands == last_chance.SILENCE_BANDS:
+            rates = last_chance.recoverability(t, 0.5)
+        told = rates.groupby("band").customer_count.sum()
+        expected = defection.silence_band(ratios, bands).value_counts().sort_index()
+        assert told.to_dict() == expected.to_dict()

@@ -61,7 +61,7 @@ def recoverability(earlier: ir.Table, back_share: float) -> pd.DataFrame:
     """
     t = earlier
     back = t.revenue_next - t.revenue >= back_share * (t.revenue_previous - t.revenue)
-    band = t.silence_ratio.bucket(SILENCE_BANDS, include_over=True)  # its place among them
+    band = t.silence_ratio.bucket(SILENCE_BANDS, close_extreme=False, include_over=True)
     alike = t.group_by(place=band).agg(count=t.count(), back=t.count(where=back)).execute()
     overall = alike.back.sum() / alike["count"].sum() if len(alike) else float("nan")
     rows, ends = [], (*SILENCE_BANDS[1:], np.nan)

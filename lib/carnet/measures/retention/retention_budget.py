@@ -48,7 +48,7 @@ def leave_rates(earlier: ir.Table) -> pd.DataFrame:
         "leave_high",
     ]
     t = earlier.filter(earlier.silence_ratio.notnull())
-    band = t.silence_ratio.bucket(BANDS, include_over=True)  # its place among BANDS
+    band = t.silence_ratio.bucket(BANDS, close_extreme=False, include_over=True)  # its place
     counted = t.group_by(band=band, fading=t.fading).agg(
         count=t.count(), left=t.count(where=t.left)
     )
