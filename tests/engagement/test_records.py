@@ -8,12 +8,16 @@ from carnet.engagement.records import neutralised, read_texts
 
 
 def test_a_list_is_read_as_it_was_written_whatever_its_texts(tmp_path):
-    """Texts of several lines, in a list larger than a block of its reader; zeros in front stay;
+    """Texts of several lines, in a list of several parts; zeros in front stay;
     against Python's own reader.
     """
     rows = [["customer_id", "note", "count"]]
     rows += [
-        [f"{number:05d}", f'line {number}\nnext, "so" he said\n\nlast', "NA" if number % 3 else ""]
+        [
+            f"{number:05d}",
+            f'line {number}\r\nnext, "so" he said\n\r\n\rlast',
+            "NA" if number % 3 else "",
+        ]
         for number in range(40_000)
     ]
     path = tmp_path / "verbatims.csv"

@@ -5,15 +5,12 @@ lists as CSV files.
 import csv
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
-import pyarrow
-import pyarrow.compute
-import pyarrow.csv
 
 FIGURES_TYPE = "application/vnd.carnet.figures+json"
 FINDINGS_TYPE = "application/vnd.carnet.findings+json"
@@ -24,6 +21,7 @@ NARROW_TYPE = "application/vnd.carnet.narrow+svg"  # a chart for a narrow screen
 EXHIBIT_TYPE = "application/vnd.carnet.exhibit+json"
 LIST_ROWS = 250  # of a list in a page; all rows are in lists/ and in the annex
 LIST_LIMIT = LIST_ROWS + 1  # what is read of a list, so that a cut one is known as cut
+BATCH_ROWS = 10_000  # of a list that are held at once while it is read
 FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one already made safe
 DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")  # no file of Windows is called so
 
@@ -61,34 +59,34 @@ def read_header(path: Path) -> list[str]:
         return next(csv.reader(file), [])
 
 
+def read_batches(
+    path: Path, columns: Sequence[str] = (), customers: Collection[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """A list of this report as texts, as they were before `neutralised`, in parts of BATCH_ROWS
+    rows: these columns of it, or all; the rows of these customers, or all. An empty list is one
+    part without rows.
+    """
+    names = read_header(path)
+    own = ["customer_id"] if columns and customers is not None else []
+    kept = list(dict.fromkeys([*columns, *own])) or names
+    if not names:
+        return
+    with pd.read_csv(
+        path, usecols=kept, dtype=str, na_filter=False, index_col=False, chunksize=BATCH_ROWS
+    ) as batches:
+        for batch in batches:
+            t = batch[kept]
+            if customers is not None:
+                t = t[restored_all(t.customer_id).isin(customers)]
+            yield t.apply(restored_all) if len(t) else t
+
+
 def read_texts(
     path: Path, columns: Sequence[str] = (), customers: Collection[str] | None = None
 ) -> pd.DataFrame:
-    """A list of this report as texts, as they were before `neutralised`: these columns of it, or
-    all; the rows of these customers, or all.
-    """
-    names = read_header(path)
-    if not names:
-        return pd.DataFrame()
-    own = ["customer_id"] if columns and customers is not None else []
-    # in one block: a block of its own may end inside a text of several lines
-    whole = pyarrow.csv.ReadOptions(block_size=max(path.stat().st_size + 1, 1 << 20))
-    rows = pyarrow.csv.read_csv(
-        path,
-        read_options=whole,
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pyarrow.string()),
-            strings_can_be_null=False,
-            include_columns=list(dict.fromkeys([*columns, *own])),
-        ),
-    )
-    if customers is not None:
-        written = [f"'{name}" if re.match(FORMULA_START, name) else name for name in customers]
-        asked = pyarrow.array(written, pyarrow.string())
-        rows = rows.filter(pyarrow.compute.is_in(rows["customer_id"], asked))
-    t = rows.to_pandas()
-    return t.apply(restored_all) if len(t) else t.astype(str)
+    """The parts of `read_batches` as one table."""
+    batches = list(read_batches(path, columns, customers))
+    return pd.concat(batches, ignore_index=True) if batches else pd.DataFrame()
 
 
 def slug(text: str) -> str:

@@ -20,7 +20,7 @@ from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from carnet.engagement.records import FORMULA_START, read_texts
+from carnet.engagement.records import FORMULA_START, read_batches, read_header
 from carnet.exhibits.headings import HEADINGS, WORDS
 from carnet.exhibits.lists import LISTS, RENAMED
 from carnet.wording import Wording
@@ -64,22 +64,14 @@ def write_annex(
             {"title": client, "author": "carnet", "created": dt.datetime.combine(as_of, dt.time())}
         )
         writer = _Writer(book, w, colour or HOUSE_COLOUR)
-        sheets = []
-        for name, columns in there.items():  # one whole list at a time is held
-            t = read_texts(lists / f"{name}.csv")
-            if len(t):
-                heading = w._(LISTS[name].label)
-                sheets.append(_sheet(heading, _as_sheet(name, t), columns, SHEET_ROWS))
-        late = (
-            read_texts(gaps)
-            if gaps.is_file()
-            else pd.DataFrame(columns=["salesperson", "sales_gap"])
-        )
-        late = late[pd.to_numeric(late.sales_gap, errors="coerce") < 0]
-        owners = sorted(late.salesperson.unique())
-        for owner in owners[:SALESPEOPLE_SHEETS]:
-            heading, own = owner or w._("No salesperson"), late[late.salesperson == owner]
-            sheets.append(_sheet(heading, own, PERSONAL, PERSONAL_ROWS))
+        heads = [
+            (w._(LISTS[name].label), _head(name, lists / f"{name}.csv", columns))
+            for name, columns in there.items()
+        ]
+        owners = _owners(gaps) if gaps.is_file() else []
+        own = _personal(gaps, owners[:SALESPEOPLE_SHEETS]) if owners else {}
+        heads += [(owner or w._("No salesperson"), head) for owner, head in own.items()]
+        sheets = [head.sheet(heading) for heading, head in heads if head.count]
         contents = book.add_worksheet(writer.name(w._("Contents")))
         named = [(writer.name(sheet.heading), sheet) for sheet in sheets]
         writer.contents(
@@ -109,14 +101,59 @@ class Sheet:
     count: int
 
 
-def _sheet(heading: str, t: pd.DataFrame, columns: str, most: int) -> Sheet:
-    # a list names only what the tables tell
-    present = [
-        column
-        for column in columns.split()
-        if column in t.columns and (not len(t) or (t[column] != "").any())
-    ]
-    return Sheet(heading, t[present].head(most), len(t))
+class _Head:
+    """What a sheet shows of a list that is read in parts: its first rows, and of the columns asked
+    for those that any row tells.
+    """
+
+    def __init__(self, columns: str, most: int) -> None:
+        self.columns, self.most = columns.split(), most
+        self.told: set[str] = set()
+        self.rows: list[pd.DataFrame] = []
+        self.count = 0
+
+    def add(self, t: pd.DataFrame) -> None:
+        """The next rows of the list."""
+        if self.count < self.most:
+            self.rows.append(t.head(self.most - self.count))
+        self.count += len(t)
+        untold = set(self.columns).intersection(t.columns) - self.told
+        self.told |= {column for column in untold if (t[column] != "").any()}
+
+    def sheet(self, heading: str) -> Sheet:
+        shown = [column for column in self.columns if column in self.told]
+        return Sheet(heading, pd.concat(self.rows, ignore_index=True)[shown], self.count)
+
+
+def _head(name: str, path: Path, columns: str) -> _Head:
+    """What the sheet of a list shows."""
+    head = _Head(columns, SHEET_ROWS)
+    read = [*columns.split(), *RENAMED.get(name, {}).values()]
+    for t in read_batches(path, [column for column in read_header(path) if column in read]):
+        head.add(_as_sheet(name, t))
+    return head
+
+
+def _late(gaps: Path, columns: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+    """The customers behind, in parts."""
+    for t in read_batches(gaps, columns):
+        yield t[pd.to_numeric(t.sales_gap, errors="coerce") < 0]
+
+
+def _owners(gaps: Path) -> list[str]:
+    """Who has a customer behind; '' for customers without a salesperson."""
+    return sorted(
+        {owner for t in _late(gaps, ["salesperson", "sales_gap"]) for owner in t.salesperson}
+    )
+
+
+def _personal(gaps: Path, owners: Sequence[str]) -> dict[str, _Head]:
+    """What the sheet of each of these salespeople shows: the customers behind."""
+    heads = {owner: _Head(PERSONAL, PERSONAL_ROWS) for owner in owners}
+    for t in _late(gaps):
+        for owner, own in t[t.salesperson.isin(owners)].groupby("salesperson"):
+            heads[owner].add(own)
+    return heads
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from carnet.engagement.periods import Bucket
 from carnet.engagement.schema import SUMMARY_MEASURES
-from carnet.measures.portfolio.movement import DUE_MONTHS, LEAST_RHYTHMS
+from carnet.measures.portfolio.movement import DUE_MONTHS, LEAST_RHYTHMS, MONEY_DIGITS
 from carnet.measures.register import Figure, measure
 from carnet.measures.retention.defection import DAYS_A_MONTH
 from carnet.measures.statistics.intervals import wilson_interval
@@ -145,11 +145,9 @@ def sales_by_bucket(cube: ir.Table, index: ir.IntegerValue) -> ir.Table:
     return (
         per_customer.group_by("bucket")
         .agg(
-            # lines have at most four decimals: rounding takes away only the order in
-            # which threads added
-            revenue=per_customer.revenue.sum().round(4),
-            quantity=per_customer.quantity.sum().round(4),
-            cost=per_customer.cost.sum().round(4),
+            revenue=per_customer.revenue.sum().round(MONEY_DIGITS),
+            quantity=per_customer.quantity.sum().round(MONEY_DIGITS),
+            cost=per_customer.cost.sum().round(MONEY_DIGITS),
             order_count=per_customer.order_count.sum(),
             active_customer_count=per_customer.active.sum(),
             costed_revenue_share=per_customer.costed_revenue.sum()

@@ -16,6 +16,9 @@ from carnet.wording import N_
 
 # customers that ordered twice, below which their median says nothing of those that ordered once
 LEAST_RHYTHMS = 5
+# lines have at most four decimals: rounding sums to them takes away only the order in which threads
+# and engines add, by which customers of equal revenue would stand in another order
+MONEY_DIGITS = 4
 DUE_MONTHS = 6  # half of a year: who usually waits longer between two orders is not due every year
 
 
@@ -25,8 +28,8 @@ DUE_MONTHS = 6  # half of a year: who usually waits longer between two orders is
 def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None = None) -> ir.Table:
     """Revenue and orders of both periods of each customer, and what became of it in a year.
 
-    Formula     sales_gap = revenue − revenue_previous; status by activity of the last 12 months
-                against the 12 before, see Status
+    Formula     sales_gap = revenue − revenue_previous, money rounded to four decimals; status by
+                activity of the last 12 months against the 12 before, see Status
     Unit        currency, counts, dates
     Population  one row a customer of the cube
     Undefined   status is NULL where the customer is active in neither year; first_date and
@@ -52,8 +55,8 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
     per_customer = cube.group_by("customer_id").agg(
         # no row of the cube in a period means nothing was invoiced in it: an amount of zero,
         # not an unknown
-        revenue=cube.revenue.sum(where=current).fill_null(0.0),
-        revenue_previous=cube.revenue.sum(where=previous).fill_null(0.0),
+        revenue=cube.revenue.sum(where=current).fill_null(0.0).round(MONEY_DIGITS),
+        revenue_previous=cube.revenue.sum(where=previous).fill_null(0.0).round(MONEY_DIGITS),
         order_count=cube.order_count.sum(where=current).fill_null(0),
         order_count_previous=cube.order_count.sum(where=previous).fill_null(0),
         active=(current & positive).any(),
@@ -84,7 +87,8 @@ def customer_movement(cube: ir.Table, periods: Periods, rhythm: ir.Table | None 
         for name in per_customer.columns
         if name not in ("year_active_previous", "active_before")
     ]
-    return t.select(*given, sales_gap=t.revenue - t.revenue_previous, status=status)
+    gap = (t.revenue - t.revenue_previous).round(MONEY_DIGITS)
+    return t.select(*given, sales_gap=gap, status=status)
 
 
 @measure(

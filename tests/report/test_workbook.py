@@ -1,0 +1,60 @@
+"""The workbook of the lists, read back by another reader than the one that writes it."""
+
+import csv
+import datetime as dt
+
+import pandas as pd
+from carnet.engagement.records import BATCH_ROWS
+from carnet.report.workbook import PERSONAL_ROWS, SHEET_ROWS, write_annex
+from carnet.wording import Wording
+
+AS_OF = dt.date(2024, 12, 31)
+
+
+def write_list(path, heading, rows):
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([heading, *rows])
+
+
+def sheets_of(path):
+    return pd.read_excel(path, sheet_name=None, header=None, engine="calamine")
+
+
+def test_a_long_list_shows_its_first_rows_and_every_column_that_any_row_tells(tmp_path):
+    """What only the last row tells is a column too; a column that no row tells is none; the
+    rows that have no place are counted.
+    """
+    count = 2 * BATCH_ROWS + 1
+    rows = [[f"{number:05d}", "", "", ""] for number in range(count)]
+    rows[-1][2] = "3.5"
+    heading = ["customer_id", "name", "revenue", "salesperson"]
+    write_list(tmp_path / "strategy.csv", heading, rows)
+    assert write_annex(Wording("en", "EUR"), tmp_path, tmp_path / "a.xlsx", "Client", AS_OF)
+    contents, strategy = sheets_of(tmp_path / "a.xlsx").values()
+    assert contents.iloc[-1].tolist()[1] == count
+    shown = strategy.dropna(how="all")
+    assert list(strategy.iloc[0]) == ["Customer no.", "Revenue"]
+    assert shown[0].tolist()[1:-1] == [f"{number:05d}" for number in range(SHEET_ROWS)]
+    assert shown[0].iloc[-1] == "15,001 rows more are in the list of the report."
+
+
+def test_each_salesperson_has_a_sheet_of_the_customers_behind(tmp_path):
+    """In the order of the list, whatever part of it a row stands in; customers without a
+    salesperson have one too; who is ahead stands in none.
+    """
+    count = BATCH_ROWS + 600
+    rows = [
+        [str(number), ("Ann", "Bo", "")[number % 3], str(-1 if number % 2 else 1)]
+        for number in range(count)
+    ]
+    write_list(tmp_path / "sales_gaps.csv", ["customer_id", "salesperson", "sales_gap"], rows)
+    assert write_annex(Wording("en", "EUR"), tmp_path, tmp_path / "a.xlsx", "Client", AS_OF)
+    sheets = sheets_of(tmp_path / "a.xlsx")
+    assert list(sheets) == ["Contents", "No salesperson", "Ann", "Bo"]
+    for name, owner in (("Ann", "Ann"), ("Bo", "Bo"), ("No salesperson", "")):
+        behind = [row[0] for row in rows if row[1] == owner and row[2] == "-1"]
+        shown = sheets[name][0].dropna().astype(str).tolist()[1:]
+        assert shown[:PERSONAL_ROWS] == behind[:PERSONAL_ROWS]
+        assert shown[PERSONAL_ROWS:] == [
+            f"{len(behind) - PERSONAL_ROWS} rows more are in the list of the report."
+        ]
