@@ -2,12 +2,14 @@
 same in batches as at once.
 """
 
+import datetime as dt
 import os
 import time
 from dataclasses import replace
 from inspect import unwrap
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from carnet.book import engines, frames
 from carnet.book.book import open_book
@@ -17,6 +19,7 @@ from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.accounts.valued import valued_accounts
 from carnet.customers.decisions import account_budgets
+from carnet.customers.rhythms import order_rhythm
 from carnet.engagement.parameters import Policy
 from carnet.measures.register import recording
 
@@ -41,8 +44,10 @@ def listed(book):
     return t, {name: ran.query for name, ran in made.ran.items()}
 
 
-def tables_of(book):
-    return sorted((book.folder / "computed").glob("*/rows.parquet"))
+def tables_of(book, column="customer_id"):
+    """The tables kept beside a book that have a column."""
+    kept = sorted((book.folder / "computed").glob("*/rows.parquet"))
+    return [path for path in kept if column in pq.read_schema(path).names]
 
 
 @pytest.fixture
@@ -63,15 +68,18 @@ def test_a_table_is_computed_once_for_all_that_open_the_book(company, monkeypatc
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "[", "null", '["x", 3]', '["x", {"a": 1}]'])
 def test_a_damaged_table_is_computed_again(company, damage):
+    """The account list, and the tables that it is made of."""
     first, _ = listed(open_book(company))
     book = open_book(company)
-    (table,) = tables_of(book)
-    if damage == "cut":
-        table.write_bytes(table.read_bytes()[:-40])
-    elif damage == "gone":
-        table.unlink()
-    else:
-        table.with_name("note.json").write_text(damage)
+    tables = tables_of(book)
+    assert len(tables) == 3 and len(tables_of(book, "abc_class")) == 1
+    for table in tables:
+        if damage == "cut":
+            table.write_bytes(table.read_bytes()[:-40])
+        elif damage == "gone":
+            table.unlink()
+        else:
+            table.with_name("note.json").write_text(damage)
     pd.testing.assert_frame_equal(first, listed(book)[0])
 
 
@@ -79,16 +87,17 @@ def test_a_table_that_is_still_read_is_not_forgotten(company, monkeypatch):
     """The first of many tables; those of last week go, unfinished ones too."""
     monkeypatch.setattr(frames, "KEPT", 2)
     book = open_book(company)
-    first = account_list(book, 0.8, 0.95, Rates())
+    ends = [dt.date(2025, 12, day) for day in range(31, 26, -1)]
+    first = order_rhythm(book, ends[0])
     old = book.folder / "computed" / ".killed-1"
     old.mkdir()
-    for cut in (0.1, 0.2, 0.3):
-        account_list(book, cut, 0.95, Rates())
+    for end in ends[1:4]:
+        order_rhythm(book, end)
     assert len(frame(first)) == 7 and len(tables_of(book)) == 4 and old.is_dir()
     week = time.time() - 7 * frames.DAY
     for path in (*(book.folder / "computed").glob("*"), old):
         os.utime(path, (week, week))
-    account_list(book, 0.4, 0.95, Rates())
+    order_rhythm(book, ends[4])
     assert len(tables_of(book)) == 2 and not old.exists()
 
 
@@ -109,7 +118,7 @@ def test_other_arguments_are_another_table(company):
     book = open_book(company)
     one, other = (account_list(book, cut, 0.95, Rates()) for cut in (0.2, 0.8))
     classes = [frame(t).abc_class.value_counts().to_dict() for t in (one, other)]
-    assert classes[0]["A"] < classes[1]["A"] and len(tables_of(book)) == 2
+    assert classes[0]["A"] < classes[1]["A"] and len(tables_of(book, "abc_class")) == 2
 
 
 @pytest.mark.parametrize("name", ["account_list", "valued_accounts", "account_budgets"])

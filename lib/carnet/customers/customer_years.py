@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.customers.rhythms import order_rhythm
 from carnet.customers.series import moved as moved_of
 from carnet.engagement.periods import Periods, years_earlier_each
 from carnet.measures.gaps import contacts
 from carnet.measures.portfolio import movement
 from carnet.measures.reasons import service_quality, silence
 from carnet.measures.register import Column, composed
-from carnet.measures.retention import defection
 from carnet.wording import N_, unknown
 
 LEAST_SEGMENT = 20  # customer-years, below which a segment is no attribute of its own
@@ -263,7 +263,7 @@ def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[st
     cube = book.cube.filter(book.cube.audit_month >= 12 * back)
     cube, rhythm = (
         cube.mutate(audit_month=cube.audit_month - 12 * back),
-        defection.order_rhythm(book.orders, periods.as_of),
+        order_rhythm(book, periods.as_of),
     )
     moved = movement.customer_movement(cube, periods, rhythm)
     # neither stayed nor left

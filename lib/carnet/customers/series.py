@@ -17,6 +17,7 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.book.once import once
+from carnet.customers.rhythms import order_rhythm
 from carnet.engagement.periods import (
     GRAINS,
     LATE_START_DAYS,
@@ -31,7 +32,6 @@ from carnet.intake.goods import GOODS_ACCOUNTS
 from carnet.measures.costs import accounts, costs
 from carnet.measures.indicators import kpi
 from carnet.measures.portfolio import movement
-from carnet.measures.retention import defection
 
 # flows that a year adds up
 SUMMED = [*kpi.BASE, "cost", "total_cost", "customer_revenue", "ledger_revenue", "ledger_result"]
@@ -42,7 +42,7 @@ def moved(book: Book, periods: Periods | None = None) -> ir.Table:
     """`movement.customer_movement` of the book's periods, or of others that end on the same day;
     whoever is not due told apart.
     """
-    rhythm = defection.order_rhythm(book.orders, book.as_of)
+    rhythm = order_rhythm(book, book.as_of)
     return movement.customer_movement(book.cube, periods or book.periods, rhythm)
 
 

@@ -9,8 +9,8 @@ from carnet.book.tables import tabled
 from carnet.customers.accounts.sources import FADING
 from carnet.customers.columns import Part, given, joined
 from carnet.customers.customer_years import rolling_periods, trends, years_covered
+from carnet.customers.rhythms import order_rhythm
 from carnet.engagement.periods import Period
-from carnet.measures.retention import defection
 
 HISTORY = {
     "customer_id": "string", "silence_ratio": "float64", "years_ago": "int64",
@@ -37,7 +37,7 @@ def _year(book: Book, back: int) -> ir.Table:
     then = rolling_periods(book).earlier(back)
     bought, after = then.current, rolling_periods(book).earlier(back - 1).current
     later = _buyers(book, after).select("customer_id", came=True)
-    rhythm = defection.order_rhythm(book.orders, bought.end)
+    rhythm = order_rhythm(book, bought.end)
     t = rhythm.filter(~rhythm.rarely)  # who is not due neither stays nor leaves in a year
     t = t.semi_join(_buyers(book, bought), "customer_id").select("customer_id", "silence_ratio")
     t = joined(

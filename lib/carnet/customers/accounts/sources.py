@@ -10,6 +10,7 @@ from carnet.book.book import Book
 from carnet.book.cube import last_text
 from carnet.customers.columns import Part, everybody, given, joined
 from carnet.customers.customer_years import answered, rolling_periods
+from carnet.customers.rhythms import order_rhythm, peak_years
 from carnet.engagement.periods import Periods, year_earlier_in, years_earlier
 from carnet.measures.costs import receivables
 from carnet.measures.gaps import contacts
@@ -18,7 +19,6 @@ from carnet.measures.portfolio import strategy
 from carnet.measures.reasons import silence
 from carnet.measures.reasons.service_quality import DIMENSIONS
 from carnet.measures.register import Column, composed
-from carnet.measures.retention import defection
 
 RUSH_WORDS = ("urgen", "express", "rush")
 OPPORTUNITY_YEARS = 2
@@ -92,8 +92,8 @@ def rhythm(book: Book) -> list[Part]:
     kinds = {"last_order_date": "date", "rhythm_months": "float64", "silence_ratio": "float64"}
     best = dict.fromkeys(("rolling_year_revenue", "peak_revenue"), "float64")
     return [
-        Part(defection.order_rhythm(book.orders, book.as_of), kinds),
-        Part(defection.peak_years(book.cube), best | {"peak_audit_month": "int64"}),
+        Part(order_rhythm(book, book.as_of), kinds),
+        Part(peak_years(book), best | {"peak_audit_month": "int64"}),
     ]
 
 

@@ -23,6 +23,7 @@ from carnet.book.mapped import Mapped, frame
 from carnet.book.tables import tabled
 from carnet.customers.columns import Part, joined
 from carnet.customers.customer_years import peak_ends
+from carnet.customers.rhythms import order_rhythm, peak_years
 from carnet.customers.series import margin_rates_of, moved
 from carnet.engagement.parameters import Policy
 from carnet.engagement.periods import Periods, year_earlier_in
@@ -147,7 +148,7 @@ def gap_list(book: Book, cut_a: float, cut_b: float, least_orders: int) -> Mappe
         Part(classes, {"abc_class": "string"}),
         Part(classes_before, {"abc_class_previous": "string"}),
         Part(margin_rates_of(book), {"margin_rate": "float64"}),
-        Part(defection.peak_years(book.cube), best | {"peak_audit_month": "int64"}),
+        Part(peak_years(book), best | {"peak_audit_month": "int64"}),
         _stopped(book, months, least_orders),
         Part(book.customers, {"name": "string", "salesperson": "string"}),
         Part(sold, {"gap_salesperson": "string"}),
@@ -177,7 +178,7 @@ def gap_frame(book: Book, cut_a: float, cut_b: float, least_orders: int) -> pd.D
 @tabled
 def _likely(book: Book) -> Mapped:
     """`_core` of the audit, with the p-value of the orders of each customer."""
-    t = _core(book.cube, book.orders, book.periods, book.comparable_months)
+    t = _core(book, book.cube, book.periods, book.comparable_months)
     likely = partial(_with_p_values, day_share(book.periods))
     return Mapped(t, likely, {"order_p_value": "float64"})
 
@@ -248,7 +249,7 @@ def _earlier(book: Book, years: int) -> ir.Table:
     cube = book.cube.filter(book.cube.audit_month >= 12 * years)
     cube = cube.mutate(audit_month=cube.audit_month - 12 * years)
     periods = book.periods.earlier(years)
-    t = _core(cube, book.orders, periods, range(periods.month_count))
+    t = _core(book, cube, periods, range(periods.month_count))
     return t.mutate(audit_years_ago=ibis.literal(years, "int64"))
 
 
@@ -430,10 +431,10 @@ def overdue(book: Book) -> tuple[pd.DataFrame, int]:
     """Customers that order less often than twice a year and are late by their own rhythm
     (`defection.overdue`), longest silence first, and how many order so rarely: OVERDUE_COLUMNS.
     """
-    rhythm = defection.order_rhythm(book.orders, book.as_of)
+    rhythm = order_rhythm(book, book.as_of)
     t = joined(
         defection.overdue(rhythm),
-        Part(defection.peak_years(book.cube), {"peak_revenue": "float64"}),
+        Part(peak_years(book), {"peak_revenue": "float64"}),
         Part(book.customers, {"name": "string", "salesperson": "string"}),
     )
     t = t.order_by(ibis.desc("silence_ratio"), "customer_id").select(*OVERDUE_COLUMNS)
@@ -446,8 +447,8 @@ def standing(book: Book) -> ir.Table:
     """
     t = joined(
         moved(book).select("customer_id", "revenue"),
-        Part(defection.peak_years(book.cube), {"rolling_year_revenue": "float64"}),
-        _rhythm(book.orders, book.as_of),
+        Part(peak_years(book), {"rolling_year_revenue": "float64"}),
+        _rhythm(book, book.as_of),
     )
     return t.mutate(period_revenue=t[length_column(book.engagement.comparison)])
 
@@ -525,17 +526,17 @@ def day_share(periods: Periods) -> float:
     return now / (now + before)
 
 
-def _core(cube: ir.Table, orders: ir.Table, periods: Periods, months: Sequence[int]) -> ir.Table:
+def _core(book: Book, cube: ir.Table, periods: Periods, months: Sequence[int]) -> ir.Table:
     """Gaps and rhythm at one audit date: what a list of an earlier year has, too."""
-    rhythm = _rhythm(orders, periods.as_of)
+    rhythm = _rhythm(book, periods.as_of)
     return joined(gaps.sales_gaps(cube, periods, months, rhythm.table), rhythm)
 
 
-def _rhythm(orders: ir.Table, as_of: dt.date) -> Part:
-    """`defection.order_rhythm`, as a part of a list."""
+def _rhythm(book: Book, as_of: dt.date) -> Part:
+    """`order_rhythm`, as a part of a list."""
     numbers = ("months_since_last_order", "rhythm_months", "silence_ratio")
     kinds = {"last_order_date": "date", "rarely": "boolean"} | dict.fromkeys(numbers, "float64")
-    return Part(defection.order_rhythm(orders, as_of), kinds)
+    return Part(order_rhythm(book, as_of), kinds)
 
 
 def families_of(book: Book) -> ir.Table | None:

@@ -14,12 +14,12 @@ import pandas as pd
 
 from carnet.book.book import Book
 from carnet.customers.customer_years import listed_since, scaled_satisfaction
+from carnet.customers.rhythms import order_rhythm
 from carnet.engagement.periods import years_earlier, years_earlier_each
 from carnet.engagement.profiles import reason_classes
 from carnet.measures.portfolio import concentration
 from carnet.measures.reasons import reasons, silence, verbatims
 from carnet.measures.register import Column, composed
-from carnet.measures.retention import defection
 from carnet.wording import N_
 
 # an order this long after a note still belongs to the leaving; a later one means that
@@ -348,7 +348,7 @@ def _lost_customers(book: Book, since: dt.date) -> pd.DataFrame:
                 "last_order_date": pd.Series(dtype="datetime64[ns]"),
             }
         )
-    rhythm = defection.order_rhythm(book.orders, book.as_of)
+    rhythm = order_rhythm(book, book.as_of)
     last = rhythm.filter(~rhythm.rarely).select("customer_id", "last_order_date")
     quiet_since = years_earlier(book.as_of, 1)
     t = (
