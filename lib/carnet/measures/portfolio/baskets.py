@@ -220,9 +220,10 @@ def order_drop_off(
         step=ibis.row_number().over(in_time) + 1,
         next_date=orders.date.lead().over(in_time),
         first_date=orders.date.min().over(ibis.window(group_by=orders.customer_id)),
-        book_start=orders.date.min().over(),
     )
-    newcomers = ranked.filter(ranked.first_date.delta(ranked.book_start, unit="day") > quiet_days)
+    # a subquery: a window over all orders would have one worker sort all of them
+    book_start = orders.date.min().as_scalar()
+    newcomers = ranked.filter(ranked.first_date.delta(book_start, unit="day") > quiet_days)
     mature = newcomers.filter(
         (newcomers.step <= steps)
         & (newcomers.date <= ibis.date(as_of - dt.timedelta(days=horizon_days)))
