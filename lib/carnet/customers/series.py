@@ -57,15 +57,9 @@ def audit_series(book: Book) -> pd.DataFrame:
         covered = [
             book.covers("sales", book.periods.earlier(years).current.start) for years in range(4)
         ]
-        base = _with_movement(
-            book,
-            base,
-            -book.periods.audit_month(book.orders.date),
-            -book.cube.audit_month,
-            [-12, 0],
-            covered[2:0:-1],
-            [covered[1], True],
-        )
+        of_calendar, known = book.periods.ends_a_month, covered[2:0:-1]
+        periods, year_known = audit_buckets(book), [covered[1], True]
+        base = _with_movement(book, base, periods, known, year_known, of_calendar)
     if not base.complete[0]:  # a period that was not given whole is compared with nothing
         base.loc[0, base.columns.difference(PERIOD_COLUMNS)] = float("nan")
     t = kpi.indicators(base)
@@ -78,26 +72,43 @@ def audit_series(book: Book) -> pd.DataFrame:
 def _with_movement(
     book: Book,
     base: pd.DataFrame,
-    orders: ir.IntegerValue,
-    cube: ir.IntegerValue,
-    ends: list[int],
+    periods: Sequence[Bucket],
     known: Sequence[bool],
     year_known: Sequence[bool],
+    of_calendar: bool = True,
 ) -> pd.DataFrame:
-    """`kpi.with_movement` of the book: `orders` and `cube` number the months of their rows.
+    """`kpi.with_movement` of the years up to the end of each period, see `_years_moved`.
 
     Unknown throughout where customers order too rarely.
     """
     if not book.has("sales") or book.orders_too_rarely:
         return base
+    counted, ends = _years_moved(book, of_calendar), [_month_of(b.end) for b in periods]
+    return kpi.with_movement(base, counted, ends, known, year_known)
+
+
+@once
+def _years_moved(book: Book, of_calendar: bool) -> pd.DataFrame:
+    """`kpi.yearly_movement` of the 12 months up to the end of each calendar month and fiscal year
+    of the book; or of audit months, which end on the day of `as_of`, up to it and a year earlier.
+    `position` is `_month_of` the end.
+    """
+    now, first = _month_of(book.as_of), _first_day(book)
+    ends, orders = {now, now - 12}, now - book.periods.audit_month(book.orders.date)
+    cube = now - book.cube.audit_month
+    if of_calendar:
+        orders, cube = _month_number(book.orders.date), _month_number(book.cube.month)
+        for grain, start in ("month", 1), ("year", book.engagement.fiscal_year_start):
+            listed = buckets(first, book.as_of, grain, start) if first else []
+            ends |= {_month_of(b.end) for b in listed}
     counted = kpi.yearly_movement(
         book.cube.mutate(position=cube),
         book.orders.mutate(position=orders),
-        ends,
+        sorted(ends),
         book.span.usual_interval_days,
         book.span.rhythm_count,
     )
-    return kpi.with_movement(base, counted.execute(), ends, known, year_known)
+    return counted.execute()
 
 
 def audit_buckets(book: Book) -> list[Bucket]:
@@ -148,25 +159,16 @@ def period_series(book: Book, grain: str) -> pd.DataFrame:
             replace(b, complete=b.end <= book.as_of and (start - b.start).days <= tolerated)
             for b in periods
         ]
-    size, first_month = GRAINS[grain], periods[0].start.year * 12 + periods[0].start.month
+    size, first_month = GRAINS[grain], _month_of(periods[0].start)
     months = _month_number(book.cube.month) - first_month
     base = _base(book, periods, (months / size).floor().cast("int32"), first_index=0)
-    ends = [size * (position + 1) - 1 for position in range(len(periods))]
     if grain == "year":
         before = [
             book.covers("sales", years_earlier(periods[0].start, 1)),
             *(b.complete for b in periods),
         ]
         covered = [b.complete and known for b, known in zip(periods, before, strict=False)]
-        base = _with_movement(
-            book,
-            base,
-            _month_number(book.orders.date) - first_month,
-            months,
-            ends,
-            covered,
-            base.complete.tolist(),
-        )
+        base = _with_movement(book, base, periods, covered, base.complete.tolist())
     known = base.revenue.notna()
     kept = base[known.cummax() if known.any() else known]
     t = kpi.indicators(kept.reset_index(drop=True))
@@ -175,6 +177,10 @@ def period_series(book: Book, grain: str) -> pd.DataFrame:
             _trailing_years(book).reindex(t.end)[[*kpi.YEARLY, "purchase_frequency"]].to_numpy()
         )
     return t
+
+
+def _month_of(day: dt.date) -> int:
+    return day.year * 12 + day.month
 
 
 def _month_number(date: ir.DateValue) -> ir.IntegerValue:
@@ -190,8 +196,7 @@ def _trailing_years(book: Book) -> pd.DataFrame:
     months = buckets(first, book.as_of, "month", 1) if first else []
     if not months:
         return kpi.indicators(kpi.empty_base([])).set_index("end")
-    first_month = months[0].start.year * 12 + months[0].start.month
-    of_cube = _month_number(book.cube.month) - first_month
+    of_cube = _month_number(book.cube.month) - _month_of(months[0].start)
     single = _base(book, months, of_cube.cast("int32"), first_index=0)
     base = single.copy()
     base[SUMMED] = single[SUMMED].rolling(12).sum().to_numpy()
@@ -206,8 +211,7 @@ def _trailing_years(book: Book) -> pd.DataFrame:
         for start, ok in zip(starts, year_known, strict=True)
     ]
     base["complete"] = year_known
-    orders = _month_number(book.orders.date) - first_month
-    base = _with_movement(book, base, orders, of_cube, list(range(len(months))), known, year_known)
+    base = _with_movement(book, base, months, known, year_known)
     base["active_customer_count"] = base.year_active_customer_count
     t = kpi.indicators(base)
     t["cac_marginal"] = float("nan")  # neighbouring rows share eleven months
