@@ -48,3 +48,18 @@ def test_small_lists_are_read_too(tmp_path):
     assert list(read_texts(path).columns) == ["customer_id", "task"] and not len(read_texts(path))
     path.write_text("", encoding="utf-8")
     assert not len(read_texts(path))
+
+
+def test_blanks_around_a_text_are_part_of_it(tmp_path):
+    """Wherever the row stands: readers take a file 262,144 bytes at a time, and one lost the blank
+    that ended such a part.
+    """
+    path = tmp_path / "tasks.csv"
+    head, row = "customer_id,task\n", "c," + "x" * 97 + "\n"
+    count = (262_144 - len(head)) // len(row) - 1
+    rest = 262_144 - len(head) - count * len(row)
+    for shift in range(-3, 4):
+        last = "c," + "x" * (rest - 3 + shift) + "\n"
+        path.write_text(head + row * count + last + " Ab,y \n\tTb, \n", encoding="utf-8")
+        found = read_texts(path).tail(2).to_numpy().tolist()
+        assert found == [[" Ab", "y "], ["\tTb", " "]], shift

@@ -14,9 +14,12 @@ import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.mapped import Mapped, as_it_is, frame
+from carnet.book.tables import tabled
+from carnet.customers.columns import Part, joined
 from carnet.customers.rhythms import order_rhythm
 from carnet.customers.series import moved as moved_of
-from carnet.engagement.periods import Periods, years_earlier_each
+from carnet.engagement.periods import Periods, year_earlier_in
 from carnet.measures.gaps import contacts
 from carnet.measures.portfolio import movement
 from carnet.measures.reasons import service_quality, silence
@@ -219,10 +222,7 @@ def driver_panel(
                 that year), one `segment: …` each, and the symptoms silence_days and trend. The
                 names of the attributes are returned beside
     """
-    rows = [
-        _panel_year(book, rolling_periods(book).earlier(back), back, complaints)
-        for back in range(min(years, years_covered(book)))
-    ]
+    rows = [_panel_year(book, back, complaints) for back in range(min(years, years_covered(book)))]
     t = (
         pd.concat(rows, ignore_index=True)
         if rows
@@ -258,92 +258,85 @@ def driver_panel(
     return t, names
 
 
-def _panel_year(book: Book, periods: Periods, back: int, complaints: Sequence[str]) -> pd.DataFrame:
+def _panel_year(book: Book, back: int, complaints: Sequence[str]) -> pd.DataFrame:
     """The rows of one year: see `driver_panel`."""
-    cube = book.cube.filter(book.cube.audit_month >= 12 * back)
-    cube, rhythm = (
-        cube.mutate(audit_month=cube.audit_month - 12 * back),
-        order_rhythm(book, periods.as_of),
-    )
-    moved = movement.customer_movement(cube, periods, rhythm)
-    # neither stayed nor left
-    moved = moved.filter(moved.active_previous & (moved.status != "not_due"))
-    t = (
-        moved.select("customer_id", "first_date", lost=moved.status == "lost")
-        .order_by("customer_id")
-        .execute()
-    )
+    before = rolling_periods(book).earlier(back).previous
+    observed = observed_customers(book, back)
+    t = frame(observed.order_by("customer_id"))
     if not len(t):
-        return t.assign(years_ago=back)
-    start, end = pd.Timestamp(periods.previous.start), pd.Timestamp(periods.previous.end)
-    orders = book.orders.filter(book.orders.date <= ibis.date(end.date()))
-    last = (
-        orders.group_by("customer_id")
-        .agg(last=orders.date.max())
-        .execute()
-        .set_index("customer_id")["last"]
-    )
-    t["last"] = pd.to_datetime(t.customer_id.map(last)).astype("datetime64[ns]")
-    t["window_start"] = years_earlier_each(t["last"], 1).clip(lower=pd.Timestamp(book.first_sale))
-    t["window_start"] = t.window_start.where(
-        t.window_start > pd.to_datetime(t.first_date), pd.to_datetime(t.first_date)
-    )
-    observed = (t["last"] - t.window_start).dt.days
-    t = t[observed >= LEAST_EXPOSURE_DAYS].reset_index(drop=True)
-    if not len(t):
-        return t.assign(years_ago=back)
-    exposure = (t["last"] - t.window_start).dt.days / 365.25
-    windows = silence.windows_of(t.assign(window_end=t["last"]))
+        return t[["customer_id", "lost"]].assign(years_ago=back)
+
+    def told(table: ir.Table, name: str) -> pd.Series:
+        found = frame(table.select("customer_id", name)).set_index("customer_id")[name]
+        return t.customer_id.map(found).astype(float)
+
+    end, started = pd.Timestamp(before.end), t.window_start
+    exposure = (t.window_end - started).dt.days / 365.25
+    windows = observed.select("customer_id", "window_start", "window_end")
     bought = book.orders.join(windows, "customer_id")
     bought = bought.filter((bought.date > bought.window_start) & (bought.date <= bought.window_end))
-    bought = (
-        bought.group_by("customer_id")
-        .agg(revenue=bought.revenue.sum(), orders=bought.count())
-        .execute()
-        .set_index("customer_id")
+    bought = bought.group_by("customer_id").agg(revenue=bought.revenue.sum(), orders=bought.count())
+    made = t[["customer_id", "lost"]].assign(
+        log_revenue=np.log1p((told(bought, "revenue") / exposure).clip(lower=0)),
+        log_order_count=np.log1p(told(bought, "orders") / exposure),
+        silence_days=(end - t.window_end).dt.days.astype(float),
+        trend=told(trends(book, before.start, before.end), "trend"),
     )
-    t["log_revenue"] = np.log1p((t.customer_id.map(bought.revenue) / exposure).clip(lower=0))
-    t["log_order_count"] = np.log1p(t.customer_id.map(bought.orders) / exposure)
-    t["silence_days"] = (end - t["last"]).dt.days.astype(float)
-    t["trend"] = trend(book, t.customer_id, start, end)
     if book.has("customers", "since"):
-        t["tenure_years"] = ((end - listed_since(book, t.customer_id)).dt.days / 365.25).clip(
-            lower=0
-        )
-    if book.has("service"):
-        kinds = book.activity_kinds
-        for name, chosen in (
-            ("log_contact_count", contacts.contact_activities(kinds)),
-            ("log_complaint_count", list(complaints)),
-        ):
-            if chosen:
-                counted = (
-                    contacts.contact_counts(book.table("service"), chosen, windows)
-                    .execute()
-                    .set_index("customer_id")
-                    .contact_count
-                )
-                # the table reaches back to the window and holds none of the customer: none was
-                # made, or none was noted
-                count = t.customer_id.map(counted).fillna(0.0).astype(float)
-                t[name] = np.log1p(count / exposure).where(book.covers("service", t.window_start))
+        since = listed_since(book, t.customer_id)
+        made["tenure_years"] = ((end - since).dt.days / 365.25).clip(lower=0)
+    for name, kinds in _counted_activities(book, complaints).items():
+        counted = contacts.contact_counts(book.table("service"), kinds, windows)
+        # the table reaches back to the window and holds none of the customer: none was made, or
+        # none was noted
+        count = told(counted, "contact_count").fillna(0.0)
+        made[name] = np.log1p(count / exposure).where(book.covers("service", started))
     if book.has("satisfaction"):
-        spoke = t.customer_id.isin(
-            set(silence.spoke(book.table("satisfaction"), windows).execute().customer_id)
-        )
-        t["survey_answered"] = spoke.astype(float).where(
-            spoke | book.covers("satisfaction", t.window_start)
-        )
-        t["score"] = t.customer_id.map(
-            answers(book, start.date(), end.date()).set_index("customer_id").score
-        ).astype(float)
-    return t.drop(columns=["first_date", "last", "window_start"]).assign(years_ago=back)
+        spoke = silence.spoke(book.table("satisfaction"), windows).execute().customer_id
+        answered = t.customer_id.isin(set(spoke))
+        known = answered | book.covers("satisfaction", started)
+        made["survey_answered"] = answered.astype(float).where(known)
+        marks = answers(book, before.start, before.end).set_index("customer_id").score
+        made["score"] = t.customer_id.map(marks).astype(float)
+    return made.assign(years_ago=back)
 
 
-def trend(book: Book, customers: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
-    """`trends` of customers; NaN of those without an order in the year."""
-    found = trends(book, start.date(), end.date()).execute()
-    return found.set_index("customer_id").trend.reindex(customers).to_numpy(dtype=float)
+def _counted_activities(book: Book, complaints: Sequence[str]) -> dict[str, list[str]]:
+    """The attributes that count activities of `service`, and the kinds that each counts."""
+    if not book.has("service"):
+        return {}
+    named = {
+        "log_contact_count": contacts.contact_activities(book.activity_kinds),
+        "log_complaint_count": list(complaints),
+    }
+    return {name: kinds for name, kinds in named.items() if kinds}
+
+
+@tabled
+def observed_customers(book: Book, back: int) -> Mapped:
+    """Customers active in the year before one that ended so many years ago, those due, and the
+    time observed of each: the 12 months up to its last order before that year, as far as the sales
+    given and its own orders reach back.
+
+    Columns     customer_id, lost (in that year), window_start, window_end (its last order); nobody
+                observed for less than LEAST_EXPOSURE_DAYS
+    """
+    periods = rolling_periods(book).earlier(back)
+    cube = book.cube.filter(book.cube.audit_month >= 12 * back)
+    cube = cube.mutate(audit_month=cube.audit_month - 12 * back)
+    moved = movement.customer_movement(cube, periods, order_rhythm(book, periods.as_of))
+    # neither stayed nor left
+    moved = moved.filter(moved.active_previous & (moved.status != "not_due"))
+    moved = moved.select("customer_id", "first_date", lost=moved.status == "lost")
+    orders = book.orders.filter(book.orders.date <= ibis.date(periods.previous.end))
+    last = orders.group_by("customer_id").agg(window_end=orders.date.max())
+    t = joined(moved, Part(last, {"window_end": "date"}))
+    t = t.filter(t.first_date.notnull() & t.window_end.notnull())
+    year_before = year_earlier_in(t.window_end).cast("date")
+    start = ibis.greatest(year_before, t.first_date, ibis.date(book.first_sale))
+    t = t.select("customer_id", "lost", "window_end", window_start=start)
+    observed = t.window_end.delta(t.window_start, unit="day")
+    return as_it_is(t.filter(observed >= LEAST_EXPOSURE_DAYS))
 
 
 def trends(book: Book, start: dt.date, end: dt.date) -> ir.Table:

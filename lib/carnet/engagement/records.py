@@ -71,9 +71,11 @@ def read_batches(
     kept = list(dict.fromkeys([*columns, *own])) or names
     if not names:
         return
+    # a reader that skips blank lines loses a blank in front of a row, now and then
     with pd.read_csv(
-        path, usecols=kept, dtype=str, na_filter=False, index_col=False, chunksize=BATCH_ROWS
-    ) as batches:
+        path, usecols=kept, dtype=str, na_filter=False, index_col=False, skip_blank_lines=False,
+        chunksize=BATCH_ROWS,
+    ) as batches:  # fmt: skip
         for batch in batches:
             t = batch[kept]
             if customers is not None:
