@@ -287,10 +287,11 @@ def _panel_year(book: Book, back: int, complaints: Sequence[str]) -> pd.DataFram
         made["tenure_years"] = ((end - since).dt.days / 365.25).clip(lower=0)
     for name, kinds in _counted_activities(book, complaints).items():
         counted = contacts.contact_counts(book.table("service"), kinds, windows)
+        known, count = book.covers("service", started), told(counted, "contact_count")
         # the table reaches back to the window and holds none of the customer: none was made, or
-        # none was noted
-        count = told(counted, "contact_count").fillna(0.0)
-        made[name] = np.log1p(count / exposure).where(book.covers("service", started))
+        # none was noted; what it does not reach stays unknown
+        count = count.mask(known & count.isna(), 0.0).where(known)
+        made[name] = np.log1p(count / exposure)
     if book.has("satisfaction"):
         spoke = silence.spoke(book.table("satisfaction"), windows).execute().customer_id
         answered = t.customer_id.isin(set(spoke))
