@@ -223,12 +223,6 @@ def buckets_of(rows: pd.DataFrame) -> list[Bucket]:
     return [Bucket(row.label, row.start, row.end, bool(row.complete)) for row in rows.itertuples()]
 
 
-def margin_rates(book: Book, customers: pd.Series) -> np.ndarray:
-    """`margin_rates_of` in the order of a frame's customers."""
-    rates = margin_rates_of(book).execute().set_index("customer_id").margin_rate
-    return rates.reindex(customers).to_numpy(dtype=float)
-
-
 def margin_rates_of(book: Book) -> ir.Table:
     """The margin rate of every customer that ever bought (customer_id, margin_rate): its own over
     both periods where lines tell costs, else the company's on the variable costs that name no

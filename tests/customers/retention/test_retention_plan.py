@@ -2,6 +2,7 @@
 on books that hold one thing only, on odd input, and on a real book.
 """
 
+import datetime as dt
 import json
 import math
 import re
@@ -12,6 +13,7 @@ from carnet.book.book import open_book
 from carnet.book.mapped import frame
 from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.profits import Rates
+from carnet.customers.retention.customer_value import newcomer_years
 from carnet.customers.retention.study import RetentionStudy
 from carnet.engagement.file import load_engagement
 from carnet.engagement.parameters import read_parameters
@@ -142,6 +144,32 @@ def test_book_is_audited_with_unknowns_as_unknown(reports, name):
         and listed.reason.notna().all()
         and listed.strategy.notna().all()
     )
+
+
+def test_years_of_newcomers_begin_on_their_own_day(make_engagement):
+    """Orders every 100 days make a newcomer of who first ordered more than 300 days after the book
+    began. Years from 29 February begin on the last day of February, and end the day before.
+    """
+    began = dt.date(2019, 1, 31)
+    days = [began + dt.timedelta(days=100 * n) for n in range(18)]
+    rows = [
+        *(["OLD", day] for day in days),
+        *(["AT", day] for day in days[3:7]),
+        *(["AFTER", day + dt.timedelta(days=1)] for day in days[3:7]),
+        *(["LEAP", f"{day}"] for day in ("2020-02-29", "2021-02-27", "2021-02-28", "2023-02-28")),
+    ]
+    lines = [[customer, f"{day}", "10", "4"] for customer, day in rows]
+    sales = [SALES, *lines, ["LEAP", "2023-03-05", "-10", "-4"]]
+    book = open_book(make_engagement(as_of="2024-02-28", tables={"sales": sales}))
+    t = newcomer_years(book).sort_values(["customer_id", "year"])
+    assert book.span.usual_interval_days == 100
+    assert t[t.customer_id == "AFTER"].year.tolist() == [0, 1, 2, 3]  # to 27 November 2023
+    leap = t[t.customer_id == "LEAP"]
+    assert set(t.customer_id) == {"AFTER", "LEAP"}
+    # two orders by 27 February 2021, one on the 28th, none in the third year; the fourth
+    # ends on 28 February 2024, the eve of the 29th, with an order and its return
+    assert leap[["year", "bought"]].to_numpy().tolist() == [[0, 1], [1, 1], [2, 0], [3, 1]]
+    assert leap.margin.tolist() == pytest.approx([12, 6, 0, 0])
 
 
 def test_profits_and_prices_are_those_of_the_book(reports):

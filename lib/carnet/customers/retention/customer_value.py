@@ -4,6 +4,7 @@ costs and the account list.
 Years are the last 12 months and those before, whatever the engagement compares.
 """
 
+import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from carnet.book.tables import tabled
 from carnet.customers.accounts.sources import OPPORTUNITY_YEARS
 from carnet.customers.columns import Part, joined
 from carnet.customers.customer_years import rolling_periods, years_covered
-from carnet.customers.series import audit_series, margin_rates, margin_rates_of, moved
-from carnet.engagement.periods import year_earlier_in, years_earlier, years_earlier_each
+from carnet.customers.series import audit_series, margin_rates_of, moved
+from carnet.engagement.periods import year_earlier_in, years_earlier
 from carnet.measures.gaps import contacts
 from carnet.measures.indicators import replacement
 
@@ -199,49 +200,36 @@ def newcomer_years(book: Book) -> pd.DataFrame:
         ),
         MOST_QUIET_DAYS,
     )
-    first = orders.group_by("customer_id").agg(first=orders.date.min()).execute()
-    first["first"] = pd.to_datetime(first["first"]).astype("datetime64[ns]")
-    fresh = first[first["first"] > pd.Timestamp(book.first_sale) + pd.Timedelta(days=quiet)]
-    spans = []
-    for year in range(MOST_YEARS):
-        start, after = (
-            years_earlier_each(fresh["first"], -year),
-            years_earlier_each(fresh["first"], -year - 1),
-        )
-        part = pd.DataFrame(
-            {
-                "customer_id": fresh.customer_id,
-                "year": year,
-                "window_start": start,
-                "window_end": after - pd.Timedelta(days=1),
-            }
-        )
-        spans.append(part[part.window_end <= pd.Timestamp(book.as_of)])
-    t = pd.concat(spans, ignore_index=True)
-    if not len(t):
-        return pd.DataFrame(columns=columns)
-    days = t.assign(window_start=t.window_start.dt.date, window_end=t.window_end.dt.date)
-    windows = ibis.memtable(
-        days,
-        schema={
-            "customer_id": "string",
-            "year": "int64",
-            "window_start": "date",
-            "window_end": "date",
-        },
-    )
+    newcomer_after = ibis.date(book.first_sale + dt.timedelta(days=math.floor(quiet)))
+    first = orders.group_by("customer_id").agg(first=orders.date.min())
+    first = first.filter(first["first"] > newcomer_after)
+    windows = first.join(_life_years(book, first), "first")
     lines = book.table("sales").join(windows, "customer_id")
     inside = lines.filter(lines.date.between(lines.window_start, lines.window_end))
-    sums = (
-        inside.group_by("customer_id", "year")
-        .agg(revenue=inside.amount.sum().cast("float64"), bought=(inside.amount > 0).any())
-        .execute()
+    sums = inside.group_by("customer_id", "year").agg(
+        revenue=inside.amount.sum().cast("float64"), bought=(inside.amount > 0).any()
     )
-    t = t.merge(sums, on=["customer_id", "year"], how="left")
+    t = windows.left_join(sums, ["customer_id", "year"])
+    t = t.left_join(margin_rates_of(book), "customer_id", rname="{name}_rate")
     # no line in a year that was observed whole: nothing bought
-    t["bought"] = t.bought.eq(True).astype(float)
-    t["margin"] = t.revenue.fillna(0.0) * margin_rates(book, t.customer_id)
-    return t[columns].dropna(subset=["margin"])
+    bought = t.bought.fill_null(False).ifelse(1, 0).cast("float64")
+    t = t.mutate(bought=bought, margin=t.revenue.fill_null(0.0) * t.margin_rate)
+    return frame(t.filter(t.margin.notnull()).select(*columns))
+
+
+def _life_years(book: Book, first: ir.Table) -> ir.Table:
+    """The years of life from each day of first orders on (first, year, window_start, window_end)
+    that ended by the audit date.
+    """
+    days = frame(first.select("first").distinct())["first"].dt.date
+    windows = [
+        (day, year, years_earlier(day, -year), years_earlier(day, -year - 1) - dt.timedelta(days=1))
+        for day in days
+        for year in range(MOST_YEARS)
+    ]
+    kinds = {"first": "date", "year": "int64", "window_start": "date", "window_end": "date"}
+    ended = [window for window in windows if window[-1] <= book.as_of]
+    return ibis.memtable(pd.DataFrame(ended, columns=list(kinds)), schema=kinds)
 
 
 def effects_of(
