@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from carnet.book.book import Book
+from carnet.book.mapped import frame
 from carnet.customers.customer_years import listed_since, scaled_satisfaction
 from carnet.customers.rhythms import order_rhythm
 from carnet.engagement.periods import years_earlier, years_earlier_each
@@ -472,16 +473,11 @@ def spells(
     empty = pd.DataFrame({"customer_id": [], "entry": [], "duration": [], "cause": []})
     if not book.has("sales") or book.first_sale is None:
         return empty, since
-    t = (
-        book.orders.group_by("customer_id")
-        .agg(first=book.orders.date.min(), last=book.orders.date.max())
-        .order_by("customer_id")
-        .execute()
+    ends = book.orders.group_by("customer_id").agg(
+        first=book.orders.date.min(), last=book.orders.date.max()
     )
-    first, last = (
-        pd.to_datetime(t["first"]).astype("datetime64[ns]"),
-        pd.to_datetime(t["last"]).astype("datetime64[ns]"),
-    )
+    t = frame(ends.order_by("customer_id"))
+    first, last = t["first"].astype("datetime64[ns]"), t["last"].astype("datetime64[ns]")
     known = first
     if book.has("customers", "since"):
         told = listed_since(book, t.customer_id)
