@@ -16,7 +16,7 @@ from carnet.customers.series import (
     audit_series,
     ledger_lines,
     margin_lines,
-    margin_rates,
+    margin_rates_of,
     moved,
     period_series,
 )
@@ -93,7 +93,8 @@ def test_an_unknown_cost_is_not_zero(make_engagement):
     assert margins.to_dict() == pytest.approx({"A": 360, "B": 285}), (
         "whoever has no cost earns what the others earn"
     )
-    assert margin_rates(book, pd.Series(["A", "B"])) == pytest.approx([0.3, 0.3])
+    rates = margin_rates_of(book).execute().set_index("customer_id").margin_rate
+    assert rates.to_dict() == pytest.approx({"A": 0.3, "B": 0.3})
     assert told(book) == [
         (
             "sales: 44.4% of revenue has no cost; its margin is estimated at the cost rate of the "

@@ -521,14 +521,18 @@ def simulated(rng, n, effects, constant=-1.5):
 
 
 @pytest.mark.long
-def test_ridge_is_the_plain_fit_under_a_flat_prior():
+@pytest.mark.parametrize("rows_held_at_once", [100_000, 150, 100])
+def test_ridge_is_the_plain_fit_under_a_flat_prior(rows_held_at_once, monkeypatch):
     from statsmodels.api import Logit, add_constant
 
+    monkeypatch.setattr(drivers, "PART_ROWS", rows_held_at_once)
     x, y = simulated(np.random.default_rng(11), 400, [0.7, -0.4, 0.0])
     b, covariance = drivers.ridge_logistic(x.to_numpy(), y.to_numpy(dtype=float), prior_sd=1e6)
     fit = Logit(y.astype(float), add_constant(x)).fit(disp=0)
     assert b == pytest.approx(fit.params.to_numpy(), abs=1e-5)
     assert np.sqrt(np.diag(covariance)) == pytest.approx(fit.bse.to_numpy(), rel=1e-4)
+    with pytest.raises(ValueError, match="one outcome a row"):
+        drivers.ridge_logistic(x.to_numpy(), np.append(y, 1.0))
 
 
 def test_ridge_survives_perfect_separation():

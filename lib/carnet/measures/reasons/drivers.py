@@ -44,6 +44,8 @@ def ridge_logistic(
     Parameters  x: standardised columns; y: 0 or 1
     Returns     (coefficients, covariance)
     """
+    if len(x) != len(y):
+        raise ValueError("one outcome a row")
     penalty = np.diag([0.0] + [1 / prior_sd**2] * x.shape[1])
     b = np.zeros(1 + x.shape[1])
     b[0] = scipy.special.logit((y.sum() + 0.5) / (len(y) + 1))
