@@ -181,9 +181,10 @@ def out_of_sample(
             if not test.any():
                 continue
             known = x[train]
-            centre, spread = known.mean(axis=0), known.std(axis=0)
-            spread = np.where(spread > 1e-12, spread, np.inf)
+            centre = known.mean(axis=0)
             known -= centre
+            spread = np.sqrt(np.einsum("ij,ij->j", known, known) / len(known))
+            spread = np.where(spread > 1e-12, spread, np.inf)
             known /= spread
             b, _ = ridge_logistic(known, y[train], prior_sd)
             risks[test] += (
