@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -219,15 +220,19 @@ class PeakMemory(threading.Thread):
         self.pid, self.peak, self.done = pid, 0.0, threading.Event()
 
     def run(self) -> None:
-        this = psutil.Process(self.pid)
-        while not self.done.wait(0.5):
-            total = 0
-            for process in [this, *this.children(recursive=True)]:
-                try:
-                    total += process.memory_full_info().pss
-                except psutil.Error:
-                    continue
-            self.peak = max(self.peak, total / 2**20)
+        with suppress(psutil.NoSuchProcess):  # it ended while it was looked at
+            this = psutil.Process(self.pid)
+            while not self.done.wait(0.5):
+                family = [this, *this.children(recursive=True)]
+                self.peak = max(self.peak, sum(map(_own_memory, family)) / 2**20)
+
+
+def _own_memory(process: psutil.Process) -> int:
+    """Bytes of the proportional set size; 0 of a process that ended."""
+    try:
+        return process.memory_full_info().pss
+    except psutil.Error:
+        return 0
 
 
 def report(folder: Path, notebooks: Path) -> tuple[float, float, Path]:
