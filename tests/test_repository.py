@@ -179,6 +179,24 @@ def test_parameters_of_the_notebooks_are_those_of_the_register():
                 )
 
 
+WITHOUT_SPARK = """
+import sys
+import pytest
+
+sys.modules["pyspark"] = None
+sys.exit(pytest.main(["--collect-only", "-q", "-rs", "-n0", "lib"]))
+"""
+
+
+@pytest.mark.long
+def test_without_spark_the_examples_of_all_other_modules_are_found():
+    command = [sys.executable, "-c", WITHOUT_SPARK]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    without = re.findall(r"unable to import module .*?lib/carnet/(\S+\.py)", done.stdout)
+    assert without == ["book/on_spark.py"]
+
+
 @pytest.mark.long
 def test_demo_is_what_its_generator_writes(tmp_path):
     for name in ("generate.py", "ledger.py", "relations.py", "verbatims.csv"):
