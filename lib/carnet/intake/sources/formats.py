@@ -31,14 +31,11 @@ MISSING_TEXTS = (
     "#null!",
 )
 SPACES = r"[\s\x{00A0}\x{202F}\x{2007}\x{2009}\x{200B}\x{FEFF}]"
-_MISSING_STARTS = {case for text in MISSING_TEXTS for case in (text[:1].lower(), text[:1].upper())}
-_PLAIN_START = "".join(
-    re.escape(letter)
-    for letter in map(chr, range(ord("!"), ord("~") + 1))
-    if letter not in _MISSING_STARTS
-)
-# most values: nothing to trim, never a missing one
-PLAIN = f"[{_PLAIN_START}]([ -~]*[!-~])?"
+_FIRST = {text[:1] for text in MISSING_TEXTS if text}
+# texts that begin as a missing one: from a letter up to the next
+MISSING_STARTS = [
+    (first, chr(ord(first) + 1)) for first in sorted(_FIRST | set(map(str.upper, _FIRST)))
+]
 OUTER_SPACES = " \t\r\n\u00a0\u202f\u2007\u2009\u200b\ufeff"
 DATE_ORDERS = {"day first": "%d-%m", "month first": "%m-%d"}
 # beside the ISO code and the symbols of Babel
@@ -50,10 +47,18 @@ MAJORITY = 10
 def cleaned(column: str) -> str:
     """SQL: text without outer spaces (no-break ones included); NULL for what means missing.
 
-    No function of the column stands twice: DuckDB would compute it for every row, also where
-    no branch asks for it.
+    Most texts are taken as they are by comparisons alone: they are ASCII, nothing is to trim, and
+    no missing one begins so. A regular expression takes five times as long. No function of the
+    column stands twice: DuckDB would compute it for every row, also where no branch asks for it.
     """
-    plain = f"regexp_full_match({column}, {quoted(PLAIN)})"
+    starts = " OR ".join(
+        f"({column} >= {quoted(first)} AND {column} < {quoted(after)})"
+        for first, after in MISSING_STARTS
+    )
+    plain = (
+        f"{column} >= '!' AND strlen({column}) = length({column}) AND {column}[-1] > ' ' "
+        f"AND NOT ({starts})"
+    )
     words = "|".join(re.escape(text) for text in MISSING_TEXTS)
     missing = (
         f"regexp_full_match({column}, {quoted(f'(?i)[{OUTER_SPACES}]*({words})[{OUTER_SPACES}]*')})"
@@ -64,13 +69,13 @@ def cleaned(column: str) -> str:
     )
 
 
-def as_written(text: str) -> str:
+def as_written(text: str, otherwise: str = "") -> str:
     """SQL: text without the machine notation that `excel` gives to fractional
-    numbers among texts.
+    numbers among texts; others as given.
     """
     return (
-        rf"CASE WHEN suffix({text}, 'e0') THEN regexp_replace({text}, '^(-?\d+\.\d+)e0$', '\1') "
-        rf"ELSE {text} END"
+        rf"CASE WHEN suffix({text}, 'e0') AND regexp_full_match({text}, '-?\d+\.\d+e0') "
+        f"THEN left({text}, -2) ELSE {otherwise or text} END"
     )
 
 

@@ -362,7 +362,7 @@ class ColumnReader(Headers):
             )
         if self._is_text(role):
             text = f"CAST({header} AS VARCHAR)"
-            return cleaned(text if kind in MEASURED else as_written(text))
+            return cleaned(text) if kind in MEASURED else as_written(text, cleaned(text))
         return (
             f"(CASE WHEN NOT isnan({header}) THEN {header} END)"
             if self.types[self.mapping[role]] in FLOATS

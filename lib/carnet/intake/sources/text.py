@@ -30,7 +30,7 @@ MOSTLY = 10
 DELIMITERS = ";,\t|"
 # characters; read with another delimiter, a whole header is one field
 csv.field_size_limit(1 << 27)
-UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
+UNDEFINED_IN_CP1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 
 
 TWICE_ENCODED = re.compile("Ã[\u0080-\u00bf©ª®¨´§]|â\u20ac")
@@ -52,15 +52,12 @@ def detect_encoding(path: Path) -> str:
             return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
         stream.seek(0)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        good = bad = 0
-        undefined = False
+        good = bad = undefined = False
         while chunk := stream.read(CHUNK_BYTES):
             text = decoder.decode(chunk, final=len(chunk) < CHUNK_BYTES)
-            broken = text.count("\ufffd")
-            bad += broken
-            if not text.isascii():
-                good += sum(not char.isascii() for char in text) - broken
-            undefined = undefined or not UNDEFINED_IN_CP1252.isdisjoint(chunk)
+            bad = bad or "\ufffd" in text
+            good = good or not text.replace("\ufffd", "").isascii()
+            undefined = undefined or any(byte in chunk for byte in UNDEFINED_IN_CP1252)
     if bad and good:
         return MIXED
     return "utf-8" if not bad else "latin-1" if undefined else "cp1252"
