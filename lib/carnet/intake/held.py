@@ -90,7 +90,7 @@ ISO_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?"
 _PLAIN_START = "".join(
     re.escape(letter)
     for letter in map(chr, range(ord("!"), ord("~") + 1))
-    if letter not in dict(MISSING_STARTS)
+    if letter not in MISSING_STARTS
 )
 PLAIN = f"[{_PLAIN_START}]([ -~]*[!-~])?"
 PLAIN_NUMBER = "[+-]?([0-9]{1,15}([.][0-9]{0,15})?|[.][0-9]{1,15})"
@@ -216,9 +216,11 @@ class HeldContract(Headers):
         """
         if self.engine != "duckdb":
             return self._whole(text, PLAIN)
-        starts = [(text >= first) & (text < after) for first, after in MISSING_STARTS]
-        ascii = _bytes(text) == text.length()
-        return (text >= "!") & ascii & (_letter(text, -1) > " ") & ~reduce(operator.or_, starts)
+        # texts from a letter up to the next: faster than to look at their first one
+        starts = [(text >= first) & (text < chr(ord(first) + 1)) for first in MISSING_STARTS]
+        ends = _letter(text, -1) > " "
+        one_byte = _bytes(text) == text.length()
+        return text.between("!", "~") & ~reduce(operator.or_, starts) & ends & one_byte
 
     def _whole(self, text: ir.StringValue, pattern: str) -> ir.BooleanValue:
         """True where the whole text fits the pattern."""

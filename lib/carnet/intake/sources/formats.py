@@ -31,11 +31,7 @@ MISSING_TEXTS = (
     "#null!",
 )
 SPACES = r"[\s\x{00A0}\x{202F}\x{2007}\x{2009}\x{200B}\x{FEFF}]"
-_FIRST = {text[:1] for text in MISSING_TEXTS if text}
-# texts that begin as a missing one: from a letter up to the next
-MISSING_STARTS = [
-    (first, chr(ord(first) + 1)) for first in sorted(_FIRST | set(map(str.upper, _FIRST)))
-]
+MISSING_STARTS = "".join(sorted({t[:1] for text in MISSING_TEXTS for t in (text, text.upper())}))
 OUTER_SPACES = " \t\r\n\u00a0\u202f\u2007\u2009\u200b\ufeff"
 DATE_ORDERS = {"day first": "%d-%m", "month first": "%m-%d"}
 # beside the ISO code and the symbols of Babel
@@ -47,17 +43,13 @@ MAJORITY = 10
 def cleaned(column: str) -> str:
     """SQL: text without outer spaces (no-break ones included); NULL for what means missing.
 
-    Most texts are taken as they are by comparisons alone: they are ASCII, nothing is to trim, and
-    no missing one begins so. A regular expression takes five times as long. No function of the
-    column stands twice: DuckDB would compute it for every row, also where no branch asks for it.
+    Most texts are taken as they are by comparisons alone: nothing is to trim, and no missing one
+    begins so. A regular expression takes five times as long. No function of the column stands
+    twice: DuckDB would compute it for every row, also where no branch asks for it.
     """
-    starts = " OR ".join(
-        f"({column} >= {quoted(first)} AND {column} < {quoted(after)})"
-        for first, after in MISSING_STARTS
-    )
     plain = (
-        f"{column} >= '!' AND strlen({column}) = length({column}) AND {column}[-1] > ' ' "
-        f"AND NOT ({starts})"
+        f"{column} BETWEEN '!' AND '~' AND NOT contains({quoted(MISSING_STARTS)}, {column}[1]) "
+        f"AND NOT contains({quoted(OUTER_SPACES)}, {column}[-1])"
     )
     words = "|".join(re.escape(text) for text in MISSING_TEXTS)
     missing = (
@@ -213,7 +205,9 @@ class Evidence:
 
 
 def date_evidence(day: str) -> str:
-    """SQL: the fields of an `Evidence` of the order in dates: first = day, second = month."""
+    """SQL: the fields of an `Evidence` of the order in dates: first = day, second = month; of
+    values that _count rows have.
+    """
     pattern = r"^(\d{1,2})-(\d{1,2})-\d{2,4}$"
     one, two = (
         f"TRY_CAST(regexp_extract({day}, '{pattern}', {group}) AS INTEGER)" for group in (1, 2)
@@ -240,9 +234,10 @@ def decimal_evidence(bare: str) -> str:
 
 
 def _aggregates(first: str, second: str, ambiguous: str, text: str) -> str:
+    count = "coalesce(sum(_count) FILTER ({}), 0)::BIGINT"
     return (
-        f"{{first: count(*) FILTER ({first}), second: count(*) FILTER ({second}), "
-        f"ambiguous: count(*) FILTER ({ambiguous}), "
+        f"{{first: {count.format(first)}, second: {count.format(second)}, "
+        f"ambiguous: {count.format(ambiguous)}, "
         f"example: first({text} ORDER BY _row) FILTER ({ambiguous}), "
         f"example_row: min(_row) FILTER ({ambiguous})}}"
     )

@@ -93,8 +93,10 @@ class ColumnReader(Headers):
         )
         return self._prepared(self.mapping, f"{line}, {kinds}, ")
 
-    def _prepared(self, roles: Iterable[str], line: str = "") -> str:
-        """SQL of the values of these roles, with the columns of the line where they are asked."""
+    def _prepared(self, roles: Iterable[str], line: str = "", rows: str = "") -> str:
+        """SQL of the values of these roles, with the columns of the line where they are asked; of
+        the raw rows, or of others.
+        """
         roles = list(roles)
         given = ", ".join(f"{self._given(role)} AS t_{role}" for role in roles)
         bare = "".join(
@@ -102,7 +104,19 @@ class ColumnReader(Headers):
             for role in roles
             if self.schema.columns[role].kind in MEASURED and self._is_text(role)
         )
-        return f"(SELECT *{bare} FROM (SELECT _file, _row, {line}{given} FROM {self.raw}))"
+        rows = rows or self.raw
+        return f"(SELECT *{bare} FROM (SELECT _file, _row, {line}{given} FROM {rows}))"
+
+    def _values(self, role: str) -> str:
+        """SQL of each value of a role once a file: the days of a million lines are a few hundred.
+        _row is the first that has it, _count how many do.
+        """
+        header = identifier(self.mapping[role])
+        once = (
+            f"(SELECT _file, min(_row) AS _row, count(*) AS _count, {header} FROM {self.raw} "
+            f"GROUP BY _file, {header})"
+        )
+        return self._prepared([role], "_count, ", once)
 
     def _aside(self) -> str:
         """SQL: the code of a row that is none of the table's:
@@ -292,11 +306,11 @@ class ColumnReader(Headers):
                 f"CASE WHEN {text} = floor({text}) THEN coalesce({whole}, {written}) "
                 f"ELSE {written} END"
             )
-        # é is one letter or two signs, and one name; most texts have neither
-        plain = f"CAST({text} AS VARCHAR)"
+        # é is one letter or two signs, and one name; the signs come after the letters of Europe
+        plain = text if sql_type == "VARCHAR" else f"CAST({text} AS VARCHAR)"
         written = (
-            f"CASE WHEN strlen({plain}) = length({plain}) THEN {plain} ELSE "
-            f"nfc_normalize({plain}) END"
+            rf"CASE WHEN regexp_matches({plain}, '[^\x00-\x{{2FF}}]') THEN nfc_normalize({plain}) "
+            f"ELSE {plain} END"
         )
         if role in CUSTOMER_ROLES:
             written = same_customer(written, self.spec.ids)
@@ -361,7 +375,8 @@ class ColumnReader(Headers):
                 f"ELSE CAST({header} AS VARCHAR) END"
             )
         if self._is_text(role):
-            text = f"CAST({header} AS VARCHAR)"
+            is_text = self.types[self.mapping[role]] == "VARCHAR"
+            text = header if is_text else f"CAST({header} AS VARCHAR)"
             return cleaned(text) if kind in MEASURED else as_written(text, cleaned(text))
         return (
             f"(CASE WHEN NOT isnan({header}) THEN {header} END)"
@@ -392,7 +407,7 @@ class ColumnReader(Headers):
 
     def last_date(self, limit: dt.date, role: str = "date") -> dt.date | None:
         """The last readable value of a date column that is not after `limit`."""
-        dates = f"SELECT {self.read(role)} AS d FROM {self._prepared([role])}"
+        dates = f"SELECT {self.read(role)} AS d FROM {self._values(role)}"
         return self.con.execute(
             f"SELECT max(d) FROM ({dates}) WHERE d <= {quoted(str(limit))}"
         ).fetchall()[0][0]
@@ -521,7 +536,7 @@ class ColumnReader(Headers):
                 )
         first, last = self.con.execute(
             f"SELECT min(d), max(d) FROM (SELECT {numbered_day(text, numbered, zone or 'UTC')} "
-            f"AS d FROM {self._prepared([role])})"
+            f"AS d FROM {self._values(role)})"
         ).fetchall()[0]
         message = N_("{table}: {column} holds numbers, read as days ({kind}): {first} to {last}.")
         kind = Notice(NUMBERED[numbered][1], {})
@@ -540,17 +555,14 @@ class ColumnReader(Headers):
 
     def _evidence(self, roles: list[str], dates: bool) -> dict[str, dict[int, Evidence]]:
         """Role → file index → what the values say of their order or decimal mark;
-        asked of the data once, of all these columns together.
+        asked of the data once.
         """
-        if not self._found.keys() >= set(roles):
-            aggregates = date_evidence if dates else decimal_evidence
-            said = ", ".join(aggregates(f"p_{role}") for role in roles)
-            query = (
-                f"SELECT _file, {said} FROM {self._prepared(roles)} GROUP BY _file ORDER BY _file"
-            )
-            rows = self.con.execute(query).fetchall()
-            for place, role in enumerate(roles, 1):
-                self._found[role] = {row[0]: Evidence(**row[place]) for row in rows}
+        for role in (role for role in roles if role not in self._found):
+            said = (date_evidence if dates else decimal_evidence)(f"p_{role}")
+            rows = self.con.execute(
+                f"SELECT _file, {said} FROM {self._values(role)} GROUP BY _file ORDER BY _file"
+            ).fetchall()
+            self._found[role] = {file: Evidence(**found) for file, found in rows}
         return {role: self._found[role] for role in roles}
 
     def _question(self, role: str, own: Evidence, mixed: bool, dates: bool) -> str:
