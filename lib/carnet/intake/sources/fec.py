@@ -32,6 +32,7 @@ NEEDED = ("JournalCode", "EcritureNum", "EcritureDate", "CompteNum")
 # Ç ü é â ä à ç ê è ï î É ô û ù Ö as MS-DOS wrote them
 CP437_LETTERS = bytes.fromhex("80818283848587888a8b8c9093969799")
 LINE_END = re.compile(r"\r*\n|\r")
+PLAIN = {"\0": "", "\u00a0": " ", "\u202f": " ", "\ufeff": "", "\x1e": " "}
 FILLED = "trim(line, ' |' || chr(9)) <> ''"  # a line of delimiters only is no record
 DEBIT_MARKS, CREDIT_MARKS = ("D", "+1", "1", "+", "DEBIT"), ("C", "-1", "-", "CREDIT")
 
@@ -193,11 +194,7 @@ def _one_line_a_record(path: Path, encoding: str, scratch: Path) -> Path:
                     # a CR at the end may belong to the next chunk's LF
                     kept = len(text.rstrip("\r"))
                     rest = text[kept:]
-                    sink.write(
-                        LINE_END.sub("\n", text[:kept]).translate(
-                            {0: None, 0xA0: " ", 0x202F: " ", 0xFEFF: None, 0x1E: " "}
-                        )
-                    )
+                    sink.write(_plain(text[:kept]))
                     bar.update(len(chunk))
                 sink.write("\n")
     except (UnicodeError, LookupError) as error:
@@ -209,6 +206,16 @@ def _one_line_a_record(path: Path, encoding: str, scratch: Path) -> Path:
             error=error,
         ) from None
     return target
+
+
+def _plain(text: str) -> str:
+    """Text with LF line ends alone, and without the signs of PLAIN."""
+    text = text.replace("\r\n", "\n")
+    if "\r" in text:
+        text = LINE_END.sub("\n", text)
+    for sign, plain in PLAIN.items():
+        text = text.replace(sign, plain)
+    return text
 
 
 def _official_names(path: Path, names: list[str]) -> list[str]:
