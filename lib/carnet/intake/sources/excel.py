@@ -190,9 +190,12 @@ def sheets_of(path: Path, spec: Table, notes: list[Notice]) -> list[str]:
                 nearest=nearest(unknown[0], names),
             )
         return chosen
-    row = _header_row(book, visible, spec)
-    heads = {name: _head(book, name, row) for name in visible}
+    if len(names) == 1:
+        return names
     first = next(iter(visible), "")
+    tops = {name: _top(book, name, spec) for name in visible}
+    row = header_row_of(Path(), tops.get(first, []), spec, [])
+    heads = {name: _head(top, row) for name, top in tops.items()}
     alike = [name for name in visible if heads[name] and heads[name] == heads[first]] or [first]
     chosen = alike if len(alike) == 1 else _without_copies(book, alike, row)
     others, hidden = (
@@ -249,25 +252,18 @@ def _visible(book: CalamineWorkbook) -> list[str]:
     return shown or book.sheet_names
 
 
-def _header_row(book: CalamineWorkbook, names: list[str], spec: Table) -> int:
-    """The row of the header in the first sheet."""
-    rows = (
-        book.get_sheet_by_name(names[0]).to_python(skip_empty_area=False, nrows=TITLE_ROWS)
-        if names
-        else []
+def _top(book: CalamineWorkbook, name: str, spec: Table) -> list[list[str]]:
+    """The first rows of a sheet as text, among them the header: the sheet is read whole for it."""
+    rows = book.get_sheet_by_name(name).to_python(
+        skip_empty_area=False, nrows=max(TITLE_ROWS, spec.format.header_row)
     )
-    return header_row_of(Path(), ([_written(cell) or "" for cell in row] for row in rows), spec, [])
+    return [[_written(cell) or "" for cell in row] for row in rows]
 
 
-def _head(book: CalamineWorkbook, name: str, header_row: int) -> list[str]:
+def _head(top: list[list[str]], header_row: int) -> list[str]:
     """The header cells of a sheet as they are compared."""
-    rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False, nrows=header_row)
-    cells = (
-        [" ".join(_written(cell).split()).casefold() for cell in rows[header_row - 1]]
-        if len(rows) >= header_row
-        else []
-    )
-    return [cell for cell in cells if cell]
+    cells = top[header_row - 1] if len(top) >= header_row else []
+    return [compared for cell in cells if (compared := " ".join(cell.split()).casefold())]
 
 
 def _fill_merged(
