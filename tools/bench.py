@@ -1,7 +1,8 @@
 """Time and memory of audits of generated books: `make bench`,
 or python tools/bench.py 100000 1000000 10000000 (100000000 too, with time).
 
-For each size: the bare scan of the file, load and cube, each measure (Ibis on DuckDB, as the
+For each size: the bare scan of the file, load and cube (of the lines as Parquet, as a French text
+and as the legal ledger that holds them), each measure (Ibis on DuckDB, as the
 notebooks call it; the same by hand in DuckDB's SQL; the same in pandas), then the whole report set,
 cold and from the cache, beside the floor: as many notebooks that import and draw as many pictures,
 and nothing else. Seconds of measures are medians of 5 (above 1,000,000 lines: 3) runs after a first
@@ -39,7 +40,8 @@ from carnet.measures.retention import defection
 from carnet.report import publishing
 
 ENGAGEMENT = (
-    'client: Bench {lines}\nas_of: 2025-12-31\ntables:\n  sales: {{files: "sales.parquet"}}\n'
+    "client: Bench {lines}\nas_of: 2025-12-31\ncurrency: EUR\ntables:\n"
+    '  {table}: {{files: "{files}"}}\n'
 )
 AS_OF = dt.date(2025, 12, 31)
 QUARTERS: list[Bucket] = buckets(dt.date(2023, 1, 1), AS_OF, "quarter")
@@ -53,7 +55,58 @@ def write_book(folder: Path, lines: int) -> None:
     rows = f"""SELECT 'C' || (hash(i // 5) % {customers}) AS customer_id, DATE '2023-01-01' + CAST((i * 1096) // {lines} AS INTEGER) AS date,
         CAST((hash(i) % 50000) / 100.0 - 10 AS DECIMAL(18, 2)) AS amount, 'F' || (i // 5) AS order_id FROM range({lines}) t(i)"""  # noqa: E501
     duckdb.sql(f"COPY ({rows}) TO '{folder}/sales.parquet'")
-    (folder / "engagement.yml").write_text(ENGAGEMENT.format(lines=lines), encoding="utf-8")
+    write_engagement(folder, lines, "sales", "sales.parquet")
+
+
+def write_engagement(folder: Path, lines: int, table: str, files: str) -> None:
+    text = ENGAGEMENT.format(lines=lines, table=table, files=files)
+    (folder / "engagement.yml").write_text(text, encoding="utf-8")
+
+
+def as_text(folder: Path, lines: int) -> Path:
+    """The lines of a book as a French spreadsheet writes them, with a salesperson's accents."""
+    written = folder.with_name(f"{folder.name}-text")
+    written.mkdir()
+    write_engagement(written, lines, "sales", "sales.csv")
+    duckdb.sql(f"""COPY (SELECT customer_id, strftime(date, '%d/%m/%Y') AS date,
+        replace(amount::VARCHAR, '.', ',') AS amount, order_id,
+        'Région Rhône-Alpes ' || right(customer_id, 1) AS salesperson
+        FROM '{folder}/sales.parquet') TO '{written}/sales.csv' (DELIMITER ';', HEADER)""")
+    return written
+
+
+def as_ledger(folder: Path, lines: int) -> Path:
+    """The lines of a book as its legal ledger has them: an entry an order, one line of the customer
+    and one of revenue for each of sale; a file a year.
+    """
+    written = folder.with_name(f"{folder.name}-ledger")
+    written.mkdir()
+    write_engagement(written, lines, "ledger", "999999998FEC*.txt")
+    amount = "replace(abs(amount)::VARCHAR, '.', ',')"
+    more, less = (f"CASE WHEN amount {sign} 0 THEN {amount} ELSE '0,00' END" for sign in "><")
+    line = """SELECT 'VE' AS JournalCode, 'Ventes' AS JournalLib, order_id AS EcritureNum,
+        strftime(date, '%Y%m%d') AS EcritureDate, {account} AS CompteNum, 'Compte' AS CompteLib,
+        {customer} AS CompAuxNum, {customer} AS CompAuxLib, order_id AS PieceRef,
+        strftime(date, '%Y%m%d') AS PieceDate, 'Facture' AS EcritureLib, {debit} AS Debit,
+        {credit} AS Credit, '' AS EcritureLet, '' AS DateLet, strftime(date, '%Y%m%d') AS ValidDate,
+        '' AS Montantdevise, '' AS Idevise FROM {rows}"""
+    for year in (2023, 2024, 2025):
+        sales = f"(FROM '{folder}/sales.parquet' WHERE year(date) = {year})"
+        whole = (
+            f"(SELECT customer_id, order_id, date, sum(amount) AS amount FROM {sales} GROUP BY ALL)"
+        )
+        sold = line.format(account="701000", customer="''", debit=less, credit=more, rows=sales)
+        owed = line.format(
+            account="411000", customer="customer_id", debit=more, credit=less, rows=whole
+        )
+        duckdb.sql(
+            f"COPY (SELECT * FROM ({sold} UNION ALL {owed}) ORDER BY EcritureNum, CompteNum) TO "
+            f"'{written}/999999998FEC{year}1231.txt' (DELIMITER '\t', HEADER, QUOTE '')"
+        )
+    return written
+
+
+WRITTEN = {"load: a text of the lines": as_text, "load: the legal ledger": as_ledger}
 
 
 # --- the same measures three times: each returns one number that tells whether they agree
@@ -352,6 +405,10 @@ def bench(home: Path, lines: int) -> None:
         f"{built[1] / by_hand[1]:8.1f}{built[2]:8,.0f}{by_hand[2]:8,.0f}{framed[2]:10,.0f}",
         flush=True,
     )
+    for name, write in WRITTEN.items() if lines <= 1_000_000 else ():
+        read = apart(build, write(folder, lines))
+        same(built[0], read[0])
+        print(f"{name:28}{read[1]:10.2f}{'':28}{read[2]:8,.0f}", flush=True)
     book = open_book(folder)
     book.engine.backend.folder = None  # asked each time: no rows that were kept
     con = duckdb.connect()
