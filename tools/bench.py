@@ -85,7 +85,7 @@ def as_ledger(folder: Path, lines: int) -> Path:
     amount = "replace(abs(amount)::VARCHAR, '.', ',')"
     more, less = (f"CASE WHEN amount {sign} 0 THEN {amount} ELSE '0,00' END" for sign in "><")
     line = """SELECT 'VE' AS JournalCode, 'Ventes' AS JournalLib, order_id AS EcritureNum,
-        strftime(date, '%Y%m%d') AS EcritureDate, {account} AS CompteNum, 'Compte' AS CompteLib,
+        strftime(date, '%Y%m%d') AS EcritureDate, {account} AS CompteNum, 'Opérations' AS CompteLib,
         {customer} AS CompAuxNum, {customer} AS CompAuxLib, order_id AS PieceRef,
         strftime(date, '%Y%m%d') AS PieceDate, 'Facture' AS EcritureLib, {debit} AS Debit,
         {credit} AS Credit, '' AS EcritureLet, '' AS DateLet, strftime(date, '%Y%m%d') AS ValidDate,
