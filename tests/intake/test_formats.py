@@ -1,15 +1,20 @@
 """How texts are taken as they are: by comparisons where most need nothing, and as one by one."""
 
+import datetime as dt
 import itertools
+import re
 import unicodedata
 
 import duckdb
 import ibis
 import pyarrow as pa
 import pytest
+import xlsxwriter
+import yaml
 from carnet.book.book import open_book
 from carnet.engagement.file import Table
 from carnet.intake.held import HeldContract
+from carnet.intake.sources import fec
 from carnet.intake.sources.formats import MISSING_TEXTS, OUTER_SPACES, as_written, cleaned
 
 # letters that begin a missing text and others, marks, spaces of every width, signs without a shape
@@ -54,7 +59,11 @@ def test_texts_that_an_engine_holds_are_cleaned_and_composed_as_python_does():
 
 @pytest.mark.parametrize(
     ("text", "same"),
-    [("Cafe\u0301", "Café"), ("\u212bngstro\u0308m", "Ångström"), ("l’Œuvre €", "l’Œuvre €")],
+    [
+        ("Cafe\u0301", "Café"),
+        ("\u212bngstro\u0308m", "Ångström"),
+        ("E\u0301l’Œuvre €", "Él’Œuvre €"),
+    ],
 )
 def test_a_name_of_a_file_is_composed(make_engagement, text, same):
     """é of two signs is é; a name of European letters is as it was."""
@@ -70,3 +79,39 @@ def test_evidence_counts_rows_and_not_values(make_engagement):
     check = open_book(make_engagement(tables={"sales": rows})).checks["sales"]
     assert (check.accepted_rows, check.quarantined_rows) == (30, 2)
     assert check.reasons == {"date:date": 2}
+
+
+@pytest.mark.parametrize("header", ["_count", "_COUNT", "count"])
+def test_a_column_of_dates_may_be_called_count(make_engagement, header):
+    rows = [["customer_id", header, "amount"], ["A", "13/01/2024", "5"], ["B", "02/03/2024", "6"]]
+    sales = {"files": "sales.csv", "columns": {"date": header}}
+    folder = make_engagement(tables={"sales": rows})
+    document = yaml.safe_load((folder / "engagement.yml").read_text(encoding="utf-8"))
+    document["tables"]["sales"] = sales
+    (folder / "engagement.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    assert open_book(folder).table("sales").date.max().execute() == dt.datetime(2024, 3, 2)
+
+
+@pytest.mark.parametrize("title_rows", [0, 11])
+def test_sheets_with_one_header_are_read_whichever_row_it_stands_in(make_engagement, title_rows):
+    """Two sheets of one header, set below titles, and one of another."""
+    form = {"header_row": title_rows + 1} if title_rows else {}
+    folder = make_engagement(tables={"sales": {"files": "sales.xlsx", "format": form}})
+    with xlsxwriter.Workbook(folder / "sales.xlsx") as book:
+        for name, first in (("2023", "customer_id"), ("2024", "customer_id"), ("notes", "note")):
+            sheet = book.add_worksheet(name)
+            for row in range(title_rows):
+                sheet.write_row(row, 0, [f"title {row}", name])
+            sheet.write_row(title_rows, 0, [first, "date", "amount"])
+            sheet.write_row(title_rows + 1, 0, [f"C{name}", f"{name}-05-01", 10])
+    assert sorted(open_book(folder).table("sales").customer_id.execute()) == ["C2023", "C2024"]
+
+
+def test_line_ends_and_signs_of_a_ledger_are_plain():
+    """Against the definition: one sign after the other, `\\r*\\n` and a lone CR end a line."""
+    for parts in itertools.product("a\r\n\0\u00a0\u202f\ufeff\x1eé", repeat=4):
+        text = "".join(parts)
+        ends = re.sub(r"\r*\n|\r", "\n", text)
+        spaces = dict.fromkeys("\u00a0\u202f\x1e", " ")
+        kept = (spaces.get(sign, sign) for sign in ends if sign not in "\0\ufeff")
+        assert fec._plain(text) == "".join(kept)

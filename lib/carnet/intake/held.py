@@ -211,8 +211,9 @@ class HeldContract(Headers):
         )
 
     def _is_plain(self, text: ir.StringValue) -> ir.BooleanValue:
-        """True for most texts: ASCII, nothing to trim, none begins as a missing one. As in
-        `formats.cleaned` where texts are ordered by their bytes.
+        """True for most texts: ASCII without outer spaces that does not begin as a missing text.
+
+        Comparisons tell it where texts are ordered by their bytes, as in `formats.cleaned`.
         """
         if self.engine != "duckdb":
             return self._whole(text, PLAIN)
@@ -696,7 +697,7 @@ class HeldContract(Headers):
         """Equal lines of one file among those accepted: rows beyond the first, and their sum; so
         many at a time that this process holds their hashes, a server or a cluster all at once.
         """
-        parts = 1 << (check.rows // MOST_HASHES).bit_length() if self._is_here else 1
+        parts = 1 << (check.rows // MOST_HASHES).bit_length() if self.engine == "duckdb" else 1
         found = [self._equal_lines(written, parts, part) for part in range(parts)]
         check.duplicate_rows = sum(int(each["rows"] or 0) for each in found)
         amount = sum((Decimal(str(each["amount"] or 0)) for each in found), NOTHING)
@@ -714,18 +715,13 @@ class HeldContract(Headers):
         beyond = (equal.s.cast("float64") * (equal.n - 1) / equal.n).sum()
         return _one(equal.agg(rows=(equal.n - 1).sum(), amount=beyond))
 
-    @property
-    def _is_here(self) -> bool:
-        return bool(self.rows.get_backend().name == "duckdb")
-
     def _of_several(self, rows: ir.Table) -> ir.Table:
         """The hashes that more than one row has. Sorted here they take a tenth of what a hash table
         of DuckDB does, and a quarter of its memory.
         """
-        if not self._is_here:
+        if self.engine != "duckdb":
             return rows.group_by("_hash").having(rows.count() > 1).agg()
-        hashes = rows._hash.to_pyarrow().to_numpy()
-        hashes = np.sort(hashes)
+        hashes = np.sort(rows._hash.to_pyarrow().to_numpy())
         again = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
         return ibis.memtable(pa.table({"_hash": again}))
 

@@ -190,7 +190,7 @@ def sheets_of(path: Path, spec: Table, notes: list[Notice]) -> list[str]:
                 nearest=nearest(unknown[0], names),
             )
         return chosen
-    if len(names) == 1:
+    if len(names) == 1:  # nothing to compare
         return names
     first = next(iter(visible), "")
     tops = {name: _top(book, name, spec) for name in visible}

@@ -32,7 +32,7 @@ NEEDED = ("JournalCode", "EcritureNum", "EcritureDate", "CompteNum")
 # Ç ü é â ä à ç ê è ï î É ô û ù Ö as MS-DOS wrote them
 CP437_LETTERS = bytes.fromhex("80818283848587888a8b8c9093969799")
 LINE_END = re.compile(r"\r*\n|\r")
-PLAIN = {"\0": "", "\u00a0": " ", "\u202f": " ", "\ufeff": "", "\x1e": " "}
+SIGNS = {"\0": "", "\u00a0": " ", "\u202f": " ", "\ufeff": "", "\x1e": " "}
 FILLED = "trim(line, ' |' || chr(9)) <> ''"  # a line of delimiters only is no record
 DEBIT_MARKS, CREDIT_MARKS = ("D", "+1", "1", "+", "DEBIT"), ("C", "-1", "-", "CREDIT")
 
@@ -209,11 +209,11 @@ def _one_line_a_record(path: Path, encoding: str, scratch: Path) -> Path:
 
 
 def _plain(text: str) -> str:
-    """Text with LF line ends alone, and without the signs of PLAIN."""
+    """Text with LF line ends alone, and with the signs of SIGNS replaced."""
     text = text.replace("\r\n", "\n")
     if "\r" in text:
         text = LINE_END.sub("\n", text)
-    for sign, plain in PLAIN.items():
+    for sign, plain in SIGNS.items():
         text = text.replace(sign, plain)
     return text
 

@@ -34,6 +34,7 @@ SPACES = r"[\s\x{00A0}\x{202F}\x{2007}\x{2009}\x{200B}\x{FEFF}]"
 MISSING_STARTS = "".join(sorted({t[:1] for text in MISSING_TEXTS for t in (text, text.upper())}))
 OUTER_SPACES = " \t\r\n\u00a0\u202f\u2007\u2009\u200b\ufeff"
 DATE_ORDERS = {"day first": "%d-%m", "month first": "%m-%d"}
+COUNT = '"count of carnet"'  # rows that have a value: no header is called so
 # beside the ISO code and the symbols of Babel
 WRITTEN_MARKS = {"USD": ("US$", "$US"), "CHF": ("Fr.", "SFr.")}
 # a few values against ten times as many are rejected as rows; closer than that the analyst is asked
@@ -206,7 +207,7 @@ class Evidence:
 
 def date_evidence(day: str) -> str:
     """SQL: the fields of an `Evidence` of the order in dates: first = day, second = month; of
-    values that _count rows have.
+    values that COUNT rows have.
     """
     pattern = r"^(\d{1,2})-(\d{1,2})-\d{2,4}$"
     one, two = (
@@ -234,7 +235,7 @@ def decimal_evidence(bare: str) -> str:
 
 
 def _aggregates(first: str, second: str, ambiguous: str, text: str) -> str:
-    count = "coalesce(sum(_count) FILTER ({}), 0)::BIGINT"
+    count = f"coalesce(sum({COUNT}) FILTER ({{}}), 0)::BIGINT"
     return (
         f"{{first: {count.format(first)}, second: {count.format(second)}, "
         f"ambiguous: {count.format(ambiguous)}, "

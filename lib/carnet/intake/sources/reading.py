@@ -13,6 +13,7 @@ from carnet.engagement.schema import CHOICE_WORDS, RATES, TABLE_LABELS, TABLES, 
 from carnet.errors import CarnetError, Message, examples
 from carnet.intake.sources.base import identifier, quoted
 from carnet.intake.sources.formats import (
+    COUNT,
     HAS_WORD,
     NUMBERED,
     OUTER_SPACES,
@@ -109,14 +110,14 @@ class ColumnReader(Headers):
 
     def _values(self, role: str) -> str:
         """SQL of each value of a role once a file: the days of a million lines are a few hundred.
-        _row is the first that has it, _count how many do.
+        _row is the first that has it, COUNT how many do.
         """
         header = identifier(self.mapping[role])
         once = (
-            f"(SELECT _file, min(_row) AS _row, count(*) AS _count, {header} FROM {self.raw} "
+            f"(SELECT _file, min(_row) AS _row, count(*) AS {COUNT}, {header} FROM {self.raw} "
             f"GROUP BY _file, {header})"
         )
-        return self._prepared([role], "_count, ", once)
+        return self._prepared([role], f"{COUNT}, ", once)
 
     def _aside(self) -> str:
         """SQL: the code of a row that is none of the table's:
@@ -555,7 +556,7 @@ class ColumnReader(Headers):
 
     def _evidence(self, roles: list[str], dates: bool) -> dict[str, dict[int, Evidence]]:
         """Role → file index → what the values say of their order or decimal mark;
-        asked of the data once.
+        asked of each column once.
         """
         for role in (role for role in roles if role not in self._found):
             said = (date_evidence if dates else decimal_evidence)(f"p_{role}")
