@@ -10,7 +10,6 @@ import ibis
 import pyarrow as pa
 import pytest
 import xlsxwriter
-import yaml
 from carnet.book.book import open_book
 from carnet.engagement.file import Table
 from carnet.intake.held import HeldContract
@@ -83,12 +82,10 @@ def test_evidence_counts_rows_and_not_values(make_engagement):
 
 @pytest.mark.parametrize("header", ["_count", "_COUNT", "count"])
 def test_a_column_of_dates_may_be_called_count(make_engagement, header):
-    rows = [["customer_id", header, "amount"], ["A", "13/01/2024", "5"], ["B", "02/03/2024", "6"]]
     sales = {"files": "sales.csv", "columns": {"date": header}}
-    folder = make_engagement(tables={"sales": rows})
-    document = yaml.safe_load((folder / "engagement.yml").read_text(encoding="utf-8"))
-    document["tables"]["sales"] = sales
-    (folder / "engagement.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    folder = make_engagement(tables={"sales": sales})
+    text = f"customer_id,{header},amount\nA,13/01/2024,5\nB,02/03/2024,6\n"
+    (folder / "sales.csv").write_text(text, encoding="utf-8")
     assert open_book(folder).table("sales").date.max().execute() == dt.datetime(2024, 3, 2)
 
 
