@@ -262,7 +262,7 @@ def test_what_hangs_on_more_than_its_question_is_asked_each_time(asked, process)
     _, t = process()
     for expr in (ibis.random(), ibis.now(), t.mutate(at=ibis.today()), ibis.uuid()):
         with pytest.raises(queries.Unknown):
-            queries.key_of(expr.op())
+            queries.shape_of(expr.op())
     backend = process()[0].backend
     numbers = {float(backend.execute(ibis.random())) for _ in range(3)}
     assert len(numbers) == 3 and len(asked) == 3

@@ -68,7 +68,10 @@ def frame(table: ir.Table) -> pd.DataFrame:
 def typed(rows: pa.RecordBatch | pa.Table) -> pd.DataFrame:
     """A frame of texts, numbers, days (datetime64) and truths ('boolean' where one is unknown)."""
     t = rows.to_pandas(date_as_object=False)
-    days = [field.name for field in rows.schema if pa.types.is_date(field.type)]
-    truths = [field.name for field in rows.schema if pa.types.is_boolean(field.type)]
-    kinds = {name: "boolean" if t[name].isna().any() else "bool" for name in truths}
-    return t.astype({**dict.fromkeys(days, "datetime64[s]"), **kinds})
+    for field in rows.schema:
+        if pa.types.is_date(field.type):
+            t[field.name] = t[field.name].astype("datetime64[s]")
+        elif pa.types.is_boolean(field.type):
+            known = "boolean" if t[field.name].isna().any() else "bool"
+            t[field.name] = t[field.name].astype(known)
+    return t

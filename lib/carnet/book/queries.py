@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ class Keeping(ibis.backends.sql.SQLBackend):
         """The SQL of an expression, as `ibis.backends.sql.SQLBackend.compile` gives it."""
         ask = partial(super().compile, expr, **named)
         try:
-            key, own = key_of((self.name, expr.op(), *sorted(named.items())))
+            shape = shape_of(expr.op())
+            key = key_of(shape, self.name, *chain(*sorted(named.items())))
         except Unknown:
             return str(ask())
         place = self._place(f"{key}.sql")
@@ -97,13 +99,13 @@ class Keeping(ibis.backends.sql.SQLBackend):
             sql = kept.to_pybytes().decode()
         if sql is None:
             sql = str(ask())
-            for number, table in enumerate(own):
+            for number, table in enumerate(shape.own):
                 sql = sql.replace(table.name, HOLE.format(number))
             write_whole(place, sql.encode())
         if len(_compiled) >= MOST_KNOWN:
             _compiled.clear()
         _compiled[key] = sql
-        for number, table in enumerate(own):
+        for number, table in enumerate(shape.own):
             sql = sql.replace(HOLE.format(number), table.name)
         return sql
 
@@ -123,19 +125,19 @@ class Keeping(ibis.backends.sql.SQLBackend):
     def answer(self, ask: Callable[[], Any], expr: ir.Expr, **named: Any) -> Answer | None:
         """The rows of an expression, kept or asked; None where nothing tells when they change."""
         try:
-            key = self._answer_key(expr, tuple(sorted(named.items())))
+            key = self._answer_key(expr, *chain(*sorted(named.items())))
         except Unknown:
             return None
         return Answer(ask, self._place(f"{key}.arrow"))
 
-    def _answer_key(self, expr: ir.Expr, beside: Any) -> str:
+    def _answer_key(self, expr: ir.Expr, *beside: Any) -> str:
         """Of all that the rows of an expression depend on."""
-        key, own = key_of((self.name, expr.op(), beside))
-        read = {table.name for table in expr.op().find(ops.DatabaseTable)}
-        if not read <= self.origins.keys():
-            raise Unknown(read)
-        given = [_rows_told(table) for table in own]
-        told = repr((key, given, sorted((name, self.origins[name]) for name in read)))
+        shape = shape_of(expr.op())
+        if not shape.read <= self.origins.keys():
+            raise Unknown(shape.read)
+        given = [_rows_told(table) for table in shape.own]
+        origins = sorted((name, self.origins[name]) for name in shape.read)
+        told = repr((key_of(shape, self.name, *beside), given, origins))
         return hashlib.sha256(told.encode()).hexdigest()
 
     def _place(self, name: str) -> Path | None:
@@ -174,7 +176,7 @@ class DuckDB(Keeping, ibis.backends.duckdb.Backend):
             raise
 
     def _run_pre_execute_hooks(self, expr: ir.Expr) -> None:
-        for read in expr.op().find(ops.DatabaseTable):
+        for read in expr.op().find(ops.DatabaseTable) if self.to_make else ():
             self._make(read.name)
         super()._run_pre_execute_hooks(expr)
 
@@ -221,23 +223,29 @@ class Asking(Keeping):
         """The rows of a table, of the engine itself."""
 
 
-def key_of(asked: Any) -> tuple[str, list[ops.InMemoryTable]]:
-    """The digest of what `shape_of` gives of something asked, and the tables of this process in it.
-    Raises Unknown.
+@dataclass(frozen=True)
+class Shape:
+    """All that the SQL of an expression depends on, as a digest; the tables of this process in it,
+    and the names of those of the engine.
     """
-    try:
-        shape, own = shape_of(asked)
-    except RecursionError:
-        raise Unknown(type(asked)) from None
-    return hashlib.sha256(repr((VERSIONS, shape)).encode()).hexdigest(), own
+
+    digest: str
+    own: list[ops.InMemoryTable]
+    read: set[str]
 
 
-def shape_of(asked: Any) -> tuple[list[Any], list[ops.InMemoryTable]]:
-    """All that the SQL of an expression, and of what is asked beside, depends on; and the tables of
-    this process in it.
+def key_of(shape: Shape, *beside: Any) -> str:
+    """The digest of an expression's shape and of what is asked beside. Raises Unknown."""
+    if not all(isinstance(value, PLAIN) for value in beside):
+        raise Unknown(beside)
+    return hashlib.sha256(repr((VERSIONS, shape.digest, beside)).encode()).hexdigest()
 
-    Each part of it once, as its kind and what it is given, parts by their number; tables of the
-    engine by name and columns, those of this process by number and columns. Raises Unknown.
+
+@lru_cache(maxsize=1)  # what is asked is told once for its rows and once for its SQL
+def shape_of(asked: Node) -> Shape:
+    """The shape of an expression: each part of it once, as its kind and what it is given, parts by
+    their number; tables of the engine by name and columns, those of this process by number and
+    columns. Raises Unknown.
     """
     numbers: dict[Node, int] = {}
     parts: list[Any] = []
@@ -252,15 +260,20 @@ def shape_of(asked: Any) -> tuple[list[Any], list[ops.InMemoryTable]]:
             return numbers[value]
         if isinstance(value, tuple):
             return [told(each) for each in value]
+        if isinstance(value, PLAIN):
+            return repr(value)
         if isinstance(value, frozenset):
             return sorted(map(repr, map(told, value)))
         if isinstance(value, Mapping):
             return [(told(name), told(each)) for name, each in value.items()]
-        if not isinstance(value, PLAIN):
-            raise Unknown(type(value))
-        return repr(value)
+        raise Unknown(type(value))
 
-    return [told(asked), parts], own
+    try:
+        told(asked)
+    except RecursionError:
+        raise Unknown(type(asked)) from None
+    read = {node.name for node in numbers if isinstance(node, ops.DatabaseTable)}
+    return Shape(hashlib.sha256(repr(parts).encode()).hexdigest(), own, read)
 
 
 def _table(value: Node, own: list[ops.InMemoryTable]) -> list[Any] | None:

@@ -246,11 +246,17 @@ def _title_of(run: Executed) -> tuple[str, str]:
     return texts[0].partition("\n")[0], texts[1] if len(texts) > 1 else ""
 
 
-def rendered(book: Book, cells: Sequence[NotebookNode]) -> str:
-    """Cells as the body of a page: text cleaned, records taken out, methods folded."""
+@cache
+def body_exporter() -> HTMLExporter:
+    """What writes cells as the body of a page; its templates are compiled once a process."""
     exporter = HTMLExporter(template_name="body", extra_template_basedirs=[str(TEMPLATES)])
     exporter.optimistic_validation = True  # the notebook was validated when it was written
     exporter.register_filter("clean_html", cleaned)
+    return exporter
+
+
+def rendered(book: Book, cells: Sequence[NotebookNode]) -> str:
+    """Cells as the body of a page: text cleaned, records taken out, methods folded."""
     page = nbformat.v4.new_notebook(cells=copy.deepcopy(list(cells)))
     for cell in page.cells:
         for output in cell.get("outputs", []):
@@ -263,7 +269,7 @@ def rendered(book: Book, cells: Sequence[NotebookNode]) -> str:
                 output.metadata["method"] = _method(book, cell.source, place["made_by"])
     # HTMLExporter's own would parse the whole page again to add what the template writes:
     # alternative texts, tab stops
-    body, _ = TemplateExporter.from_notebook_node(exporter, page)
+    body, _ = TemplateExporter.from_notebook_node(body_exporter(), page)
     return body
 
 
