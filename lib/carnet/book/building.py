@@ -51,6 +51,7 @@ from carnet.wording import Wording
 
 Asking = Callable[[str], AbstractContextManager[None]]
 Keep = Callable[[str, ir.Table], ir.Table]
+SMALL_BYTES = 10_000_000
 NO_SALES = (
     "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) "
     "AS amount LIMIT 0"
@@ -111,7 +112,7 @@ def build(
     """Read, check and store every table of the engagement, then orders and cube;
     returns the audit date. `connected` gives the engagement's engine, asked where it is needed.
     """
-    con = memory(home.parent)
+    con = memory(home.parent, small=_is_small(files))
     con.execute(
         'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, '
         "original_values VARCHAR)"
@@ -153,6 +154,13 @@ def build(
     )
     con.close()
     return as_of
+
+
+def _is_small(files: dict[str, list[SourceFile]]) -> bool:
+    """True where all rows are in files of few bytes, in which threads wait for each other."""
+    every = [file for listed in files.values() for file in listed]
+    held = any(file.part for file in every)  # by an engine
+    return not held and sum(file.path.stat().st_size for file in every) < SMALL_BYTES
 
 
 def _kept(connected: Connected, home: Path, name: str, table: ir.Table) -> ir.Table:

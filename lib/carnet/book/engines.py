@@ -497,16 +497,13 @@ def connect(engine: str, folder: Path, rows: int = 0) -> Engine:
     without its password.
     """
     if engine == "duckdb":
-        con = memory(folder.parent)
-        if rows < SMALL_ROWS:
-            con.execute("SET threads = 1")
-        return Engine(DuckDB.from_connection(con))
+        return Engine(DuckDB.from_connection(memory(folder.parent, small=rows < SMALL_ROWS)))
     return Spark(_spark()) if engine == "spark" else Postgres(_postgres(engine))
 
 
-def memory(cache: Path | None = None) -> duckdb.DuckDBPyConnection:
+def memory(cache: Path | None = None, small: bool = False) -> duckdb.DuckDBPyConnection:
     """A database in memory that fills its share of it (`running.Run.memory`) and then a private
-    folder in `cache`, if one is given; without DuckDB's progress bar.
+    folder in `cache`, if one is given; without DuckDB's progress bar. A `small` one has one thread.
 
     Where the process has no script, as in a kernel, DuckDB takes itself for a terminal and draws
     on stdout, whose last line names the report.
@@ -520,6 +517,8 @@ def memory(cache: Path | None = None) -> duckdb.DuckDBPyConnection:
     )
     if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
         con.execute("SET enable_progress_bar = false")
+    if small:
+        con.execute("SET threads = 1")
     return con
 
 

@@ -378,16 +378,13 @@ def _sheets(file: SourceFile, spec: Table) -> list[SourceFile]:
 
 
 def forget_raw(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Drop `raw_<table>` and the parts it is made of: after its contract nobody asks
-    for what was written.
+    """Drop `raw_<table>` and the tables it is made of: after its contract nobody asks
+    for what was written. Views of them hold no rows.
     """
     con.execute(f"DROP VIEW raw_{table}")
-    parts = (
-        "SELECT table_name, table_type FROM information_schema.tables "
-        "WHERE regexp_full_match(table_name, ?)"
-    )
-    for part, kind in con.execute(parts, [rf"(part|left|raw)_{table}_(\d|join).*"]).fetchall():
-        con.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {identifier(part)}")
+    parts = "SELECT table_name FROM duckdb_tables() WHERE regexp_full_match(table_name, ?)"
+    for (part,) in con.execute(parts, [rf"(part|left|raw)_{table}_(\d|join).*"]).fetchall():
+        con.execute(f"DROP TABLE {identifier(part)}")
 
 
 def sha256_of(path: Path) -> str:
