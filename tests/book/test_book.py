@@ -50,6 +50,7 @@ def test_cube_is_one_row_per_customer_and_month(book):
     )
 
 
+@pytest.mark.long
 def test_an_audit_date_that_the_sales_hardly_reach_is_told(make_engagement):
     """Two lines a day up to 31 December 2024, and one stray line of 5 January: 10 were usual by
     then, too few to say anything; of 20 lines a day, 100. At their own end nothing is told.

@@ -251,6 +251,7 @@ def assert_alike(here, there, addressed=True):
     assert (there.span, there.goods) == (here.span, here.goods)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES)
 def test_large_files_are_read_alike_where_they_lie(tmp_path, case, monkeypatch):
     here = open_book(folder_of(tmp_path / "here", CASES[case]))
@@ -308,7 +309,7 @@ def spy_on_contracts(monkeypatch):
     return names
 
 
-@pytest.mark.parametrize("most", [1_000_000, 20, 3])
+@pytest.mark.parametrize("most", [1_000_000, 20, pytest.param(3, marks=pytest.mark.long)])
 def test_equal_lines_are_counted_in_parts_as_at_once(tmp_path, monkeypatch, most):
     """40 lines, number n n % 4 more times: 60 beyond the first, whose sum is known by hand."""
     monkeypatch.setattr(held, "SMALL_ROWS", 0)
@@ -321,6 +322,7 @@ def test_equal_lines_are_counted_in_parts_as_at_once(tmp_path, monkeypatch, most
     assert check.duplicate_amount == sum(n * (n % 4) for n in range(40))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("repeated", "dropped"), [("keep", []), ("drop", ["order_id", "line_id"])])
 def test_lines_of_two_files(tmp_path, monkeypatch, repeated, dropped):
     """Lines that stand in two files, with numbers and without."""

@@ -121,6 +121,7 @@ def test_other_arguments_are_another_table(company):
     assert classes[0]["A"] < classes[1]["A"] and len(tables_of(book, "abc_class")) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["account_list", "valued_accounts", "account_budgets"])
 def test_batches_give_what_all_rows_at_once_give(demo_book, tmp_path, monkeypatch, name):
     """Row by row: every table that a function of frames adds to."""

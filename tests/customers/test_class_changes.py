@@ -52,6 +52,7 @@ def test_two_customers_swap_classes_in_a_year(book):
     assert (study.abc_moves.up_count, study.abc_moves.down_count) == (1, 1)
 
 
+@pytest.mark.long
 def test_strategies_of_the_earlier_report_are_beside_those_of_today(book, tmp_path):
     lists = tmp_path / "lists"
     lists.mkdir()

@@ -692,6 +692,7 @@ def test_the_policy_is_what_was_given_to_the_run_and_a_notebook_has_the_last_wor
     assert read_parameters({"abc_cut_a": 0.7}).policy == Policy(abc_cut_a=0.7)
 
 
+@pytest.mark.long
 def test_a_given_price_decides(made_up_book, given):
     """A proposal at 181 is worth nobody's 180."""
     given(proposal_cost=181.0, hold_out_share=0.0)

@@ -6,6 +6,7 @@ from carnet.customers.growth.study import GrowthStudy
 from carnet.engagement.parameters import Parameters
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("cost", "margin"), [("", None), ("60", 0.0)])
 def test_a_margin_without_a_cost_is_unknown_and_of_nobody_nothing(make_engagement, cost, margin):
     """24 accounts, half of them buying both families for three years: nobody begins with one."""

@@ -121,6 +121,7 @@ def test_what_is_written_in_another_shape_is_not_shown(tmp_path):
     assert draft.columns("sales") == draft.parameters("kpi_tracking") == {}
 
 
+@pytest.mark.long
 def test_a_proposal_keeps_the_file_that_somebody_wrote(demo):
     text = (demo / "engagement.yml").read_bytes()
     for number in ("", "2"):

@@ -37,6 +37,7 @@ def calls_of(name):
                 yield path, node
 
 
+@pytest.mark.long
 def test_every_refusal_can_be_told_in_another_language():
     """None is an f-string, which no catalogue can hold; what validators refuse are messages."""
     made = list(calls_of("CarnetError"))

@@ -53,6 +53,7 @@ def sales_only(tmp_path_factory):
     return open_book(folder, "2024-12-31")
 
 
+@pytest.mark.long
 def test_what_is_missing_is_said_once_and_lists_and_checks_remain(sales_only):
     """The gap list of a book without a previous period: one line, its CSV lists, its checks."""
     shown = sales_gaps.behind(Gaps(sales_only, read_parameters({}))).shown

@@ -51,7 +51,7 @@ from carnet.wording import Wording
 
 Asking = Callable[[str], AbstractContextManager[None]]
 Keep = Callable[[str, ir.Table], ir.Table]
-SMALL_BYTES = 10_000_000
+SMALL_BYTES = 5_000_000
 NO_SALES = (
     "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) "
     "AS amount LIMIT 0"

@@ -144,6 +144,7 @@ def test_ranks_are_those_of_a_sort_ties_by_place():
     assert np.allclose(ranks.top_share[there], (expected[there] <= 10).mean(axis=1))
 
 
+@pytest.mark.long
 def test_ranks_against_some_are_close_to_those_against_all():
     """5,000 customers against the first 500 and every tenth of the others."""
     rng, weights = np.random.default_rng(6), {"a": 0.5, "b": 0.3, "c": 0.2}

@@ -128,6 +128,7 @@ def test_most_late_by_amount_and_by_rate():
         gaps.most_late(t, 0.1, "amont")
 
 
+@pytest.mark.long
 @given(
     st.lists(
         st.tuples(

@@ -327,6 +327,7 @@ def test_adventureworks_has_no_profit_to_compare_with(real_books, tmp_path):
     )
 
 
+@pytest.mark.long
 def test_what_no_margin_tells_is_no_budget_of_nothing(make_engagement):
     """Sales without a cost: no table of customers worth an action; totals are unknown, not 0."""
     cost = SALES.index("cost")

@@ -108,6 +108,7 @@ def test_equal_rhythms_are_due_no_more_often_than_the_chance_told():
     assert len(t) > 1500 and t.due.mean() <= t.chance.mean() + 3 * error
 
 
+@pytest.mark.long
 def test_migration_by_hand_and_luck_of_equal_years():
     movement = pd.DataFrame(
         {

@@ -74,6 +74,7 @@ def test_flags_or_amounts_may_be_none(many):
     assert alone.std() == pytest.approx(found[:, 1].std(), rel=0.05)
 
 
+@pytest.mark.long
 def test_the_interval_of_the_profit_effect_is_that_of_customers_drawn_one_by_one(monkeypatch):
     rng = np.random.default_rng(5)
     before, active = rng.random(COUNT) < 0.9, rng.random(COUNT) < 0.85
