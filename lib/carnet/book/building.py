@@ -158,9 +158,9 @@ def build(
 
 def _is_small(files: dict[str, list[SourceFile]]) -> bool:
     """True where all rows are in files of few bytes, in which threads wait for each other."""
-    every = [file for listed in files.values() for file in listed]
-    held = any(file.part for file in every)  # by an engine
-    return not held and sum(file.path.stat().st_size for file in every) < SMALL_BYTES
+    paths = [file.path for listed in files.values() for file in listed]
+    there = all(path.is_file() for path in paths)  # else an engine has rows
+    return there and sum(path.stat().st_size for path in paths) < SMALL_BYTES
 
 
 def _kept(connected: Connected, home: Path, name: str, table: ir.Table) -> ir.Table:
