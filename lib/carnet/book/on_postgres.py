@@ -32,7 +32,7 @@ class PostgreSQL(Asking, ibis.backends.postgres.Backend):
         self._run_pre_execute_hooks(table)
         kinds = table.schema().to_pyarrow()
         with self.con.cursor() as cursor, self.con.transaction():
-            rows = cursor.execute(self.compile(table, **named, pretty=True)).fetchall()
+            rows = cursor.execute(self.compile(table, **named)).fetchall()
         columns = zip(*rows, strict=True) if rows else ([] for _ in kinds)
         made = [_column(values, field.type) for values, field in zip(columns, kinds, strict=True)]
         return pa.Table.from_arrays(made, schema=kinds)

@@ -19,7 +19,7 @@ class SparkSQL(Asking, ibis.backends.pyspark.Backend):
 
     def _asked(self, table: ir.Table, **named: Any) -> pa.Table:
         self._run_pre_execute_hooks(table)
-        rows = self._session.sql(self.compile(table, **named, pretty=True)).toArrow()
+        rows = self._session.sql(self.compile(table, **named)).toArrow()
         for place, (name, kind) in enumerate(table.schema().items()):
             column = rows.column(place)
             if kind.is_decimal() and pa.types.is_decimal(column.type) and kind.scale is not None:
