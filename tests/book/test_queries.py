@@ -82,10 +82,8 @@ def test_what_differs_in_anything_is_compiled_by_itself(compiled):
         assert backend.compile(expr) == ibis.to_sql(expr, dialect="duckdb", pretty=False)
     backend.compile(expr, pretty=True)
     backend.compile(expr, limit=3)
-    assert "LIMIT 0" in backend.compile(expr, limit=0)
     count = len(compiled)
-    assert len({str(expr.op()) for expr in asked}) == len(asked) and count >= len(asked) + 3
-    backend.compile(expr, limit="default", params=None, pretty=False)
+    assert len({str(expr.op()) for expr in asked}) == len(asked) and count >= len(asked) + 2
     for expr in asked:
         expr.get_backend().compile(expr)
     assert len(compiled) == count

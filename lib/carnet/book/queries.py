@@ -38,7 +38,6 @@ PLAIN = (str, int, float, bool, type(None), dt.date, Decimal, Enum, kinds.DataTy
 MOST_KNOWN = 5_000  # queries of a process
 MOST_BYTES = 32_000_000  # of rows that are kept of a query
 MOST_IN_ALL = 1_000_000_000  # bytes that are left beside a book when it is opened
-NOTHING = ("None", "False", "'default'")  # beside an expression: as if nothing were given
 # whose value hangs on more than what is asked
 IMPURE = (ops.Impure, ops.ScalarUDF, ops.AggUDF)
 HOLE = "\0{}\0"  # in the place of the name of a table of this process, which is another each time
@@ -93,8 +92,7 @@ class Keeping(ibis.backends.sql.SQLBackend):
         ask = partial(super().compile, expr, **named)
         try:
             shape = shape_of(expr.op())
-            given = ((name, value) for name, value in named.items() if repr(value) not in NOTHING)
-            key = key_of(shape, self.name, *chain(*sorted(given)))
+            key = key_of(shape, self.name, *chain(*sorted(named.items())))
         except Unknown:
             return str(ask())
         place = self._place(f"{key}.sql")
@@ -200,8 +198,7 @@ class DuckDB(Keeping, ibis.backends.duckdb.Backend):
         super()._run_pre_execute_hooks(expr)
 
     def _to_duckdb_relation(self, expr: ir.Expr, **named: Any) -> Any:
-        # as it is shown: the SQL of a query is compiled once for both
-        ask = partial(super()._to_duckdb_relation, expr, **named, pretty=True)
+        ask = partial(super()._to_duckdb_relation, expr, **named)
         return self.answer(ask, expr, **named) or ask()
 
 
