@@ -96,6 +96,7 @@ def odd_lines():
 
 
 LINES = sale_lines(400)
+LONG = ("currencies", "letters and ends of kinds", "conditions, signs and words of other tables")
 CASES = {
     "currencies": {"sales": (LINES, {"columns": {"currency": "devise"}})},
     "quantities by prices, instants, numbers of customers": {
@@ -251,8 +252,9 @@ def assert_alike(here, there, addressed=True):
     assert (there.span, there.goods) == (here.span, here.goods)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.long if case in LONG else ()) for case in CASES]
+)
 def test_large_files_are_read_alike_where_they_lie(tmp_path, case, monkeypatch):
     here = open_book(folder_of(tmp_path / "here", CASES[case]))
     monkeypatch.setattr(held, "SMALL_ROWS", 0)
@@ -405,7 +407,13 @@ def server(tmp_path_factory):
         connection.execute(f"CREATE SCHEMA {schema}")
         connection.execute(f"SET search_path = {schema}")
         yield connection, schema, url
-        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+        for last in (False, False, True):  # a book's session may be ending, and drops its views
+            try:
+                connection.execute(f"DROP SCHEMA {schema} CASCADE")
+                break
+            except psycopg.errors.DeadlockDetected:
+                if last:
+                    raise
 
 
 def test_rows_of_a_server(server, tmp_path):

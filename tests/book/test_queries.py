@@ -3,6 +3,8 @@ that were kept are those that DuckDB would give.
 """
 
 import datetime as dt
+import gc
+import weakref
 from decimal import Decimal
 from functools import reduce
 
@@ -134,6 +136,47 @@ def test_what_is_not_known_is_compiled_each_time(compiled):
     asked = t.filter(t.amount >= least).count()
     assert [backend.execute(asked, params={least: value}) for value in (6.0, 1.0)] == [1, 2]
     assert len(compiled) == 2 and not queries._compiled
+
+
+def test_a_deep_expression_is_asked_again_and_nothing_of_it_is_held():
+    """Made anew it is equal to the last one, which to find out takes more frames than there are."""
+
+    def deep(t):
+        column = t["count"]
+        for number in range(400):
+            column = column + number
+        return t.mutate(deep=column)
+
+    backend, t = book()
+    first = backend.compile(deep(t))
+    assert backend.compile(deep(t)) == first and "399" in first
+    here = ibis.memtable({"a": [1]})
+    assert backend.execute(here.a.sum()) == 1
+    gone, there = weakref.ref(here.op()), weakref.ref(backend)
+    del here, backend, t
+    gc.collect()
+    assert gone() is None and there() is None
+
+
+def test_a_book_in_a_folder_that_looks_like_a_partition(tmp_path):
+    """DuckDB takes `year=2024` above a file for a column of it."""
+    home = tmp_path / "year=2024"
+    home.mkdir()
+    pq.write_table(pa.table({"a": [1, 2], "day": [dt.date(2024, 1, 5), None]}), home / "t.parquet")
+    backend, _ = book()
+    t = backend.read_parquet(home / "t.parquet", table_name="t")
+    assert list(t.execute()) == ["a", "day"] == list(backend.table("t").columns)
+
+
+def test_columns_of_a_file_are_what_the_engine_says(tmp_path):
+    backend, _ = book()
+    kinds = """1::BIGINT AS n, 2::INTEGER AS i, 'x' AS text, DATE '2024-01-05' AS day, true AS yes,
+        1.5::DOUBLE AS d, 1.5::DECIMAL(18, 4) AS amount, TIMESTAMP '2024-01-05 10:00' AS at"""
+    for number, rows in enumerate((f"SELECT {kinds}", f"SELECT {kinds} LIMIT 0")):
+        path = tmp_path / f"{number}.parquet"
+        backend.con.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet)")
+        read = backend.read_parquet(path, table_name=f"t{number}")
+        assert read.schema() == backend.table(f"t{number}").schema()
 
 
 # --- rows

@@ -17,7 +17,7 @@ from duckdb import DuckDBPyConnection
 from carnet.book.cache import sizes_of
 from carnet.book.cube import cube_of, orders_of, span_of, span_table
 from carnet.book.engines import Elsewhere, Engine, memory
-from carnet.book.held import Connected, contracts_there, refuse_changed
+from carnet.book.held import Connected, contracts_there, held_address, refuse_changed
 from carnet.engagement.file import Engagement
 from carnet.engagement.periods import Periods
 from carnet.errors import CarnetError, Message, lines
@@ -51,7 +51,7 @@ from carnet.wording import Wording
 
 Asking = Callable[[str], AbstractContextManager[None]]
 Keep = Callable[[str, ir.Table], ir.Table]
-SMALL_BYTES = 5_000_000
+SMALL_BYTES = 1_000_000  # of a book's files: more threads than one cost more than they save
 NO_SALES = (
     "SELECT ''::VARCHAR AS customer_id, DATE '2000-01-01' AS date, 0::DECIMAL(18, 4) "
     "AS amount LIMIT 0"
@@ -112,7 +112,7 @@ def build(
     """Read, check and store every table of the engagement, then orders and cube;
     returns the audit date. `connected` gives the engagement's engine, asked where it is needed.
     """
-    con = memory(home.parent, small=_is_small(files))
+    con = memory(home.parent, small=_is_small(engagement, files))
     con.execute(
         'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, '
         "original_values VARCHAR)"
@@ -156,11 +156,12 @@ def build(
     return as_of
 
 
-def _is_small(files: dict[str, list[SourceFile]]) -> bool:
-    """True where all rows are in files of few bytes, in which threads wait for each other."""
-    paths = [file.path for listed in files.values() for file in listed]
-    there = all(path.is_file() for path in paths)  # else an engine has rows
-    return there and sum(path.stat().st_size for path in paths) < SMALL_BYTES
+def _is_small(engagement: Engagement, files: dict[str, list[SourceFile]]) -> bool:
+    """True for a book of few bytes, none of them held by an engine."""
+    if any(held_address(name, spec, engagement) for name, spec in engagement.tables.items()):
+        return False
+    paths = (file.path for listed in files.values() for file in listed)
+    return sum(path.stat().st_size for path in paths) < SMALL_BYTES
 
 
 def _kept(connected: Connected, home: Path, name: str, table: ir.Table) -> ir.Table:

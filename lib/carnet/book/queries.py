@@ -5,13 +5,14 @@ rows that each query gave.
 
 import datetime as dt
 import hashlib
+import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache, partial
+from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -50,6 +51,17 @@ class Unknown(Exception):
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What of an expression its SQL depends on, as a digest; the tables of this process in it, and
+    the names of those of the engine.
+    """
+
+    digest: str
+    own: list[ops.InMemoryTable]
+    read: set[str]
+
+
+@dataclass(frozen=True)
 class Answer:
     """The rows of a query, in the place of the engine's relation: kept, or asked and then kept."""
 
@@ -81,6 +93,7 @@ class Keeping(ibis.backends.sql.SQLBackend):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.origins: dict[str, str] = {}  # of a table of the engine, by name
+        self.told_last: dict[str, tuple[weakref.ref[Node], Shape]] = {}
 
     def keep_in(self, folder: Path) -> None:
         """Keep queries and their rows in a folder, beside the book that they are of."""
@@ -91,7 +104,7 @@ class Keeping(ibis.backends.sql.SQLBackend):
         """The SQL of an expression, as `ibis.backends.sql.SQLBackend.compile` gives it."""
         ask = partial(super().compile, expr, **named)
         try:
-            shape = shape_of(expr.op())
+            shape = self._shape(expr.op())
             key = key_of(shape, self.name, *chain(*sorted(named.items())))
         except Unknown:
             return str(ask())
@@ -134,13 +147,25 @@ class Keeping(ibis.backends.sql.SQLBackend):
 
     def _answer_key(self, expr: ir.Expr, *beside: Any) -> str:
         """Of all that the rows of an expression depend on."""
-        shape = shape_of(expr.op())
+        shape = self._shape(expr.op())
         if not shape.read <= self.origins.keys():
             raise Unknown(shape.read)
         given = [_rows_told(table) for table in shape.own]
         origins = sorted((name, self.origins[name]) for name in shape.read)
         told = repr((key_of(shape, self.name, *beside), given, origins))
         return hashlib.sha256(told.encode()).hexdigest()
+
+    def _shape(self, asked: Node) -> Shape:
+        """As `shape_of`; once for one expression that is asked for its rows, then for its SQL. The
+        expression is not held: with it go its tables of this process.
+        """
+        told = self.told_last
+        seen = told.get("")
+        if seen is not None and seen[0]() is asked:
+            return seen[1]
+        shape = shape_of(asked)
+        told[""] = weakref.ref(asked, lambda _: told.clear()), shape
+        return shape
 
     def _place(self, name: str) -> Path | None:
         return self.folder and self.folder / name
@@ -155,15 +180,16 @@ class DuckDB(Keeping, ibis.backends.duckdb.Backend):
         self.to_make: dict[str, tuple[ir.Table, str]] = {}
 
     def read_parquet(self, paths: Any, /, *, table_name: str | None = None, **named: Any) -> Any:
-        """As every backend's; the columns of a book's file are read from it, which is quicker than
-        to have the engine describe them.
+        """A book's file under a name, whole and as it is; its columns are read from it, which is
+        quicker than to have the engine describe them. Without a name, or with options, as Ibis
+        does.
         """
-        if not table_name:
-            return super().read_parquet(paths, **named)
+        if not table_name or named:
+            return super().read_parquet(paths, table_name=table_name, **named)
         self.origins[table_name] = str(paths)
-        self.con.execute(
-            f"CREATE OR REPLACE TEMP VIEW {identifier(table_name)} AS "
-            f"SELECT * FROM read_parquet({quoted(str(paths))})"
+        self.con.execute(  # a folder `year=2024` above is no column of it
+            f"CREATE OR REPLACE TEMP VIEW {identifier(table_name)} AS SELECT * "
+            f"FROM read_parquet({quoted(str(paths))}, hive_partitioning = false)"
         )
         told = ibis.Schema.from_pyarrow(pq.read_schema(paths))
         schema = ibis.schema({column: kind.copy(nullable=True) for column, kind in told.items()})
@@ -240,25 +266,15 @@ class Asking(Keeping):
         """The rows of a table, of the engine itself."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """All that the SQL of an expression depends on, as a digest; the tables of this process in it,
-    and the names of those of the engine.
-    """
-
-    digest: str
-    own: list[ops.InMemoryTable]
-    read: set[str]
-
-
 def key_of(shape: Shape, *beside: Any) -> str:
-    """The digest of an expression's shape and of what is asked beside. Raises Unknown."""
+    """The digest of an expression's shape and of what is asked beside, names and values in a row.
+    Raises Unknown.
+    """
     if not all(isinstance(value, PLAIN) for value in beside):
         raise Unknown(beside)
     return hashlib.sha256(repr((VERSIONS, shape.digest, beside)).encode()).hexdigest()
 
 
-@lru_cache(maxsize=1)  # what is asked is told once for its rows and once for its SQL
 def shape_of(asked: Node) -> Shape:
     """The shape of an expression: each part of it once, as its kind and what it is given, parts by
     their number; tables of the engine by name and columns, those of this process by number and

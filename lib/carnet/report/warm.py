@@ -12,4 +12,4 @@ for language in LOCALES:
     Wording(language, "EUR")._("customers")
 for relaxed in (False, True):
     get_validator(current_nbformat, relax_add_props=relaxed)
-assert body_exporter().template
+page_template = body_exporter().template

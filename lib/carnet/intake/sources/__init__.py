@@ -174,7 +174,7 @@ def load_table(
             [file for file in joined if file.join == number],
             query,
         )
-    con.execute(f"CREATE VIEW raw_{table} AS {query}")
+    con.execute(f"CREATE OR REPLACE VIEW raw_{table} AS {query}")
     files += joined
     return rejects
 
@@ -295,7 +295,7 @@ def _one_row_a_month(
                 notes=[] if made and made[-1].path == file.path else file.notes,
             )
             con.execute(
-                f"CREATE VIEW part_{table}_{len(made)} "
+                f"CREATE OR REPLACE VIEW part_{table}_{len(made)} "
                 f"AS {unpivot.rows_of_month(f'part_{table}_{index}_wide', month, roles, kept)}"
             )
             one.rows = _count(con, f"part_{table}_{len(made)}")
@@ -379,7 +379,7 @@ def _sheets(file: SourceFile, spec: Table) -> list[SourceFile]:
 
 def forget_raw(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """Drop `raw_<table>` and the tables it is made of: after its contract nobody asks
-    for what was written. Views of them hold no rows.
+    for what was written. Views of them hold no rows; they stay until the connection closes.
     """
     con.execute(f"DROP VIEW raw_{table}")
     parts = "SELECT table_name FROM duckdb_tables() WHERE regexp_full_match(table_name, ?)"
