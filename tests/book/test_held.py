@@ -22,6 +22,7 @@ from carnet.intake.held import SHOWN_ASIDE
 from ibis import _
 
 from tests.book.test_engines import as_frame, assert_same, available
+from tests.conftest import write_engagement
 
 DAY = dt.date(2024, 1, 1)
 LEFT_THERE = "stay where they are"
@@ -309,6 +310,25 @@ def spy_on_contracts(monkeypatch):
 
     monkeypatch.setattr(held, "HeldContract", made)
     return names
+
+
+@pytest.mark.parametrize("kind", ["text", "Parquet", "Parquet held by DuckDB"])
+def test_a_folder_is_no_column(tmp_path, monkeypatch, kind):
+    """Found: in a folder `amount=9` every amount of a Parquet file was 9, and a text was not read:
+    DuckDB takes such a folder for a column.
+    """
+    monkeypatch.setattr(held, "SMALL_ROWS", 0 if kind.endswith("DuckDB") else 1_000_000)
+    (above := tmp_path / "amount=9" / "year=2024").mkdir(parents=True)
+    sold = {"customer_id": ["A", "B"], "date": ["2024-01-05"] * 2, "amount": ["10", "20.5"]}
+    if kind == "text":
+        rows = [list(sold), *zip(*sold.values(), strict=True)]
+        home = write_engagement(above, tables={"sales": rows})
+    else:
+        numbers = {"amount": [10.0, 20.5]}
+        home = folder_of(above / "client", {"sales": (pa.table(sold | numbers), {})})
+    rows = open_book(home).table("sales").execute()
+    assert sorted(map(float, rows.amount)) == [10.0, 20.5]
+    assert "year" not in rows.columns
 
 
 @pytest.mark.parametrize("most", [1_000_000, 20, pytest.param(3, marks=pytest.mark.long)])

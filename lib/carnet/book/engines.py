@@ -36,7 +36,7 @@ from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import spill_folder
 from carnet.errors import CarnetError
 from carnet.intake.held import names_taken
-from carnet.intake.sources.base import identifier, quoted
+from carnet.intake.sources.base import OWN_COLUMNS, identifier, quoted
 
 Make = Callable[..., ir.Table]  # tables and what is given beside → an expression
 BATCH_ROWS = 100_000
@@ -140,7 +140,8 @@ class Engine:
         line = f"CAST(CAST(hash({columns}) AS BIT) AS BIGINT) AS _hash"
         files = [
             f"SELECT {columns}, {number}::INTEGER AS _file, {own}, {line} "
-            f"FROM read_parquet({quoted(part.name)}, file_row_number=true, can_have_nan=true)"
+            f"FROM read_parquet({quoted(part.name)}, file_row_number=true, can_have_nan=true, "
+            f"{OWN_COLUMNS})"
             for number, part in enumerate(parts)
         ]
         query = " UNION ALL ".join(files)

@@ -31,7 +31,7 @@ from ibis.common.graph import Node
 from ibis.formats.pandas import PandasData
 
 from carnet.book.frames import forget_beyond, read_whole, write_whole
-from carnet.intake.sources.base import identifier, quoted
+from carnet.intake.sources.base import OWN_COLUMNS, identifier, quoted
 
 LIBRARIES = ("duckdb", "ibis-framework", "sqlglot")
 VERSIONS = tuple(map(version, LIBRARIES))
@@ -187,9 +187,9 @@ class DuckDB(Keeping, ibis.backends.duckdb.Backend):
         if not table_name or named:
             return super().read_parquet(paths, table_name=table_name, **named)
         self.origins[table_name] = str(paths)
-        self.con.execute(  # a folder `year=2024` above is no column of it
+        self.con.execute(
             f"CREATE OR REPLACE TEMP VIEW {identifier(table_name)} AS SELECT * "
-            f"FROM read_parquet({quoted(str(paths))}, hive_partitioning = false)"
+            f"FROM read_parquet({quoted(str(paths))}, {OWN_COLUMNS})"
         )
         told = ibis.Schema.from_pyarrow(pq.read_schema(paths))
         schema = ibis.schema({column: kind.copy(nullable=True) for column, kind in told.items()})

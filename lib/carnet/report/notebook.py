@@ -288,7 +288,8 @@ def _through_parquet(table: ir.Table | Mapped, place: Path) -> ir.Table:
         table.to_parquet(place)
     else:
         return table
-    return _frames().read_parquet(place / "*.parquet" if place.is_dir() else place)
+    files = place / "*.parquet" if place.is_dir() else place
+    return _frames().read_parquet(files, hive_partitioning=False)
 
 
 @cache

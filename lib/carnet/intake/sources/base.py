@@ -28,6 +28,8 @@ class SourceFile:
     notes: list[Notice] = field(default_factory=list)
 
 
+# to DuckDB's readers: else a folder `amount=9` above a file is a column, in the place of its own
+OWN_COLUMNS = "hive_partitioning = false"
 MAX_COLUMNS = 16_384  # as many as a spreadsheet has
 TITLE_ROWS = 20  # above a header, at most
 

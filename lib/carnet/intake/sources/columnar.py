@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from carnet.engagement.file import Table
 from carnet.errors import CarnetError
-from carnet.intake.sources.base import Reject, identifier, quoted
+from carnet.intake.sources.base import OWN_COLUMNS, Reject, identifier, quoted
 from carnet.wording import N_, Notice
 
 
@@ -20,7 +20,8 @@ def read(
     file; row 1 is the first.
     """
     # statistics of a file tell of no NaN: believed, DuckDB takes one for a number
-    source = f"read_parquet({quoted(str(path))}, file_row_number=true, can_have_nan=true)"
+    options = f"file_row_number=true, can_have_nan=true, {OWN_COLUMNS}"
+    source = f"read_parquet({quoted(str(path))}, {options})"
     try:
         if "file_row_number" in pq.read_schema(path).names:
             raise CarnetError(

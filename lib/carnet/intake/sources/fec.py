@@ -21,7 +21,7 @@ import duckdb
 from carnet.engagement.file import Table
 from carnet.engagement.schema import LEDGER_HEADERS
 from carnet.errors import CarnetError, Message, examples, nearest
-from carnet.intake.sources.base import Reject, check_header, identifier, quoted
+from carnet.intake.sources.base import OWN_COLUMNS, Reject, check_header, identifier, quoted
 from carnet.intake.sources.progress import progress_bar, run_with_progress
 from carnet.wording import N_, Notice
 
@@ -147,7 +147,7 @@ def read(
                 f"CREATE OR REPLACE TABLE {relation}_line AS SELECT * "
                 f"FROM read_csv({quoted(str(utf8))}, auto_detect=false, header=false, "
                 "delim='\x1e', quote='', escape='', columns={'line': 'VARCHAR'}, "
-                "max_line_size=16777216, null_padding=true)"
+                f"max_line_size=16777216, null_padding=true, {OWN_COLUMNS})"
             ),
             f"reading {path.name}",
         )

@@ -19,7 +19,14 @@ import pyarrow as pa
 
 from carnet.engagement.file import Table
 from carnet.errors import CarnetError
-from carnet.intake.sources.base import Reject, check_header, header_row_of, identifier, quoted
+from carnet.intake.sources.base import (
+    OWN_COLUMNS,
+    Reject,
+    check_header,
+    header_row_of,
+    identifier,
+    quoted,
+)
 from carnet.intake.sources.progress import progress_bar, run_with_progress
 from carnet.wording import N_, Notice
 
@@ -236,7 +243,7 @@ def _read_regular(
             con,
             f"""CREATE OR REPLACE TABLE {relation}_text AS SELECT * FROM read_csv({quoted(str(path))}, auto_detect=false, header=true,
             skip={header_row - 1}, delim={quoted(delimiter)}, quote='"', escape='"', columns={columns}, null_padding=false,
-            nullstr='', strict_mode=true, max_line_size=16777216)""",  # noqa: E501
+            nullstr='', strict_mode=true, max_line_size=16777216, {OWN_COLUMNS})""",  # noqa: E501
             f"reading {path.name}",
         )
     except duckdb.Error:
