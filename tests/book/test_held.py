@@ -318,7 +318,7 @@ def test_a_folder_is_no_column(tmp_path, monkeypatch, kind):
     DuckDB takes such a folder for a column.
     """
     monkeypatch.setattr(held, "SMALL_ROWS", 0 if kind.endswith("DuckDB") else 1_000_000)
-    (above := tmp_path / "amount=9" / "year=2024").mkdir(parents=True)
+    (above := tmp_path / "amount=9" / "year=2024" / "customer_id=x").mkdir(parents=True)
     sold = {"customer_id": ["A", "B"], "date": ["2024-01-05"] * 2, "amount": ["10", "20.5"]}
     if kind == "text":
         rows = [list(sold), *zip(*sold.values(), strict=True)]
@@ -326,8 +326,10 @@ def test_a_folder_is_no_column(tmp_path, monkeypatch, kind):
     else:
         numbers = {"amount": [10.0, 20.5]}
         home = folder_of(above / "client", {"sales": (pa.table(sold | numbers), {})})
-    rows = open_book(home).table("sales").execute()
+    book = open_book(home)
+    rows = book.table("sales").execute()
     assert sorted(map(float, rows.amount)) == [10.0, 20.5]
+    assert set(book.cube.customer_id.execute()) == {"A", "B"}
     assert "year" not in rows.columns
 
 

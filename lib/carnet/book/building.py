@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 
-import ibis
 import ibis.expr.types as ir
 from duckdb import DuckDBPyConnection
 
@@ -18,6 +17,7 @@ from carnet.book.cache import sizes_of
 from carnet.book.cube import cube_of, orders_of, span_of, span_table
 from carnet.book.engines import Elsewhere, Engine, memory
 from carnet.book.held import Connected, contracts_there, held_address, refuse_changed
+from carnet.book.queries import DuckDB
 from carnet.engagement.file import Engagement
 from carnet.engagement.periods import Periods
 from carnet.errors import CarnetError, Message, lines
@@ -119,7 +119,7 @@ def build(
     )
     load_rates(con, engagement)
     if engagement.engine == "duckdb":
-        connected = cache(partial(Engine, ibis.duckdb.from_connection(con)))
+        connected = cache(partial(Engine, DuckDB.from_connection(con)))
     inputs = _inputs(con, engagement, files, connected, bool(key))
     as_of = engagement.as_of or _last_day(inputs)
     keep = partial(_kept, connected, home)
