@@ -37,7 +37,7 @@ from carnet.engagement.periods import Bucket, buckets
 from carnet.measures.indicators import cohorts
 from carnet.measures.portfolio import concentration, movement
 from carnet.measures.retention import defection
-from carnet.report import publishing
+from carnet.report import publishing, unchanged
 
 ENGAGEMENT = (
     "client: Bench {lines}\nas_of: 2025-12-31\ncurrency: EUR\ntables:\n"
@@ -288,7 +288,7 @@ def _own_memory(process: psutil.Process) -> int:
         return 0
 
 
-def report(folder: Path, notebooks: Path) -> tuple[float, float, Path]:
+def report(folder: Path, notebooks: Path, *options: str) -> tuple[float, float, Path]:
     """Seconds, peak memory and folder of one audit: a command of its own,
     with its start and its imports.
     """
@@ -300,7 +300,7 @@ from carnet.report import notebooks
 find = notebooks.find_notebooks
 notebooks.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
 if __name__ == "__main__":
-    sys.argv = ["carnet", "run", {str(folder)!r}, "--out", {str(folder / "out")!r}]
+    sys.argv = ["carnet", "run", {str(folder)!r}, "--out", {str(folder / "out")!r}, *{options!r}]
     cli.main()
 """
     before = time.perf_counter()
@@ -318,21 +318,25 @@ if __name__ == "__main__":
     return seconds, memory.peak, Path(told.splitlines()[-1])
 
 
-FLOOR = """import matplotlib.pyplot as plt
+FLOOR = """import pandas as pd
 import seaborn as sns
 from carnet.exhibits import charts, tables
+from carnet.exhibits.exhibit import Exhibit, Section
+from carnet.exhibits.forms import Drawn
 from carnet.report.notebook import open_book, record, show
-for number in range({pictures}):
-    figure, axes = plt.subplots(figsize=(8, 4))
-    sns.barplot(x=list("abcdefgh"), y=[3, 5, 2, 8, 1, 9, 4, 7], ax=axes)
-    axes.set_title("A title"); axes.set_ylabel("A label")
-    show(charts.Chart(figure, "a picture"))
-    plt.close(figure)
+from carnet.wording import Wording
+w, amounts = Wording("en", "EUR"), [3, 5, 2, 8, 1, 9, 4, 7]
+steps = pd.DataFrame({{"label": list("abcdefgh"), "amount": amounts, "total": False}})
+form = Drawn(charts.draw_waterfall)
+show(Section("floor", w, tuple(
+    Exhibit(f"picture_{{n}}", "A title", steps, form, "A measure", "A source")
+    for n in range({pictures})
+)))
 """
 
 
 def pictures(published: Path) -> dict[str, int]:
-    """Pictures that each notebook of a report drew."""
+    """Pictures that each notebook of a report drew, each wide and narrow."""
     counts = {}
     for path in sorted((published / "notebooks").glob("*.ipynb")):
         code = (
@@ -341,7 +345,7 @@ def pictures(published: Path) -> dict[str, int]:
             if cell["cell_type"] == "code"
         )
         counts[path.stem] = sum(
-            "image/png" in output.get("data", {}) for cell in code for output in cell["outputs"]
+            "image/svg+xml" in output.get("data", {}) for cell in code for output in cell["outputs"]
         )
     return counts
 
@@ -378,6 +382,15 @@ def same(*values: float) -> None:
     """Stop when ways of measuring the same do not agree."""
     if not all(math.isclose(value, values[0], rel_tol=1e-9, abs_tol=1e-6) for value in values):
         raise SystemExit(f"the ways do not agree: {values}")
+
+
+RUNS = {
+    "floor": "floor: imports and pictures",
+    "cold": "report set, nothing computed before",
+    "rows": "again, every notebook run, from kept rows",
+    "changed": "again, a parameter of one notebook changed",
+    "same": "again, the same",
+}
 
 
 def bench(home: Path, lines: int) -> None:
@@ -432,26 +445,27 @@ def bench(home: Path, lines: int) -> None:
     frames.clear()
     first = report(folder, publishing.NOTEBOOKS)
     floor_folder = floor_notebooks(first[2], home / f"floor{lines}")
-    kinds: dict[str, list[tuple[float, float, Path]]] = {
-        "floor": [],
-        "nothing cached": [],
-        "from the cache": [],
-    }
+    if not sum(pictures(first[2]).values()):
+        raise SystemExit("the report draws nothing: its floor would be none")
+    kinds: dict[str, list[tuple[float, float, Path]]] = {name: [] for name in RUNS}
     # one after the other, so that a slow minute is everybody's
     for _ in range(3 if lines <= 1_000_000 else 1):
         kinds["floor"].append(report(folder, floor_folder))
         if in_memory:  # beyond, loading is told above
             shutil.rmtree(folder / ".carnet")
-            kinds["nothing cached"].append(report(folder, publishing.NOTEBOOKS))
-        kinds["from the cache"].append(report(folder, publishing.NOTEBOOKS))
+            kinds["cold"].append(report(folder, publishing.NOTEBOOKS))
+        for kept in (folder / ".carnet").glob(f"*/{unchanged.KEPT}"):
+            shutil.rmtree(kept)
+        kinds["rows"].append(report(folder, publishing.NOTEBOOKS))
+        kinds["changed"].append(report(folder, publishing.NOTEBOOKS, "-p", "quarter_count=6"))
+        kinds["same"].append(report(folder, publishing.NOTEBOOKS))
     if pictures(kinds["floor"][0][2]) != pictures(first[2]):
         raise SystemExit("the floor does not draw what the report draws")
     floor = statistics.median(seconds for seconds, _, _ in kinds["floor"])
     for name, runs in ((name, runs) for name, runs in kinds.items() if runs):
         seconds = statistics.median(seconds for seconds, _, _ in runs)
-        told = "floor: imports and pictures" if name == "floor" else f"report set, {name}"
         print(
-            f"{told:28}{seconds:10.1f}{'':30}{max(peak for _, peak, _ in runs):8,.0f}   "
+            f"{RUNS[name]:48}{seconds:10.1f}{'':10}{max(peak for _, peak, _ in runs):8,.0f}   "
             f"{seconds / floor:.2f} × floor, of {len(runs)}",
             flush=True,
         )

@@ -20,6 +20,7 @@ import pyarrow.ipc
 DAY = 86_400.0  # seconds
 KEPT = 60  # frames and tables of a book; those used longest ago go
 LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandas", "pyarrow", "scipy", "statsmodels")
+CODE_SUFFIXES = (".py", ".yml", ".po", ".mplstyle")
 NOTE = b"carnet"
 DIGEST_BYTES = 32  # SHA-256 of what follows: a careless hand or a full disk changes it
 
@@ -28,9 +29,8 @@ def _code() -> str:
     """Fingerprint of the code that computes frames: another release computes them again."""
     package = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256(repr([(name, version(name)) for name in LIBRARIES]).encode())
-    for path in sorted((*package.rglob("*.py"), *package.rglob("*.yml"))):
-        if path.is_file():
-            digest.update(path.read_bytes())
+    for path in sorted(path for path in package.rglob("*") if path.suffix in CODE_SUFFIXES):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -85,7 +85,9 @@ def text() -> Any:
 
 @dataclass(frozen=True)
 class Policy:
-    """What decides on accounts: every notebook, list, task and budget of a run goes by the same."""
+    """What decides on accounts, and what counts as a reason, a complaint, a satisfied customer:
+    every notebook, list, task and budget of a run goes by the same.
+    """
 
     abc_cut_a: float = ranged(0.80, 0, 1)
     abc_cut_b: float = ranged(0.95, 0, 1)
@@ -111,6 +113,11 @@ class Policy:
     action_cost: float = ranged(60.0, 0, 1_000_000)
     horizon_years: int = ranged(5, 1, 30)
     discount_rate: float = ranged(0.10, 0, 1)
+    reason_years: int = ranged(3, 2, 10)
+    believed: str = word("customer", "salesperson")
+    readers: int = ranged(1, 1, 2)
+    complaint_activities: str = text()
+    satisfied_from: float = ranged(0.70, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -141,11 +148,6 @@ class Parameters(Policy):
     quarter_count: int = ranged(8, 1, 40)
     cohort_grain: str = word("year", "quarter", "month", default="quarter")
     order_weeks: int = ranged(26, 1, 104)
-    reason_years: int = ranged(3, 2, 10)
-    believed: str = word("customer", "salesperson")
-    readers: int = ranged(1, 1, 2)
-    complaint_activities: str = text()
-    satisfied_from: float = ranged(0.70, 0, 1)
     weights: str = word("published", "quoted", "estimated")
     business: str = word("b2b", "consumer")
     convert_share: float = ranged(0.05, 0, 1)
@@ -170,7 +172,7 @@ class Parameters(Policy):
 
 def read_parameters(values: Mapping[str, Any]) -> Parameters:
     """The parameters among some values, such as the names of a notebook;
-    of those not there, what `-p` gave to the run.
+    of those not there that decide, what was chosen for the run.
 
     Raises CarnetError for the first value of another type or out of its range, and for a name that
     is nearly one of them: changing `tracked_shar` would change nothing.

@@ -21,10 +21,10 @@ class Run:
     """What the processes of one report share.
 
     `lists` is the folder of the lists (empty: lists are only shown), `shared` that of what one
-    notebook computes for all (empty: each computes for itself), `given` what `-p` set, by which
-    every notebook decides. `anonymise` hides people behind pseudonyms; `memory` is the part of the
-    machine's memory that a database of one process may fill; without `pictures` charts are drawn
-    and not printed, for tests of what pages say.
+    notebook computes for all (empty: each computes for itself), `given` what was chosen of the
+    `parameters.Policy`, by which every notebook decides. `anonymise` hides people behind
+    pseudonyms; `memory` is the part of the machine's memory that a database of one process may
+    fill; without `pictures` charts are drawn and not printed, for tests of what pages say.
     """
 
     lists: str = ""
@@ -38,8 +38,13 @@ class Run:
         """Write it where `RUN_VARIABLE` will point to."""
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
+    @classmethod
+    def read(cls, path: Path) -> "Run":
+        """What was written there."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
 
 def this_run() -> Run:
     """The run that this process belongs to; the defaults where it belongs to none."""
     path = os.environ.get(RUN_VARIABLE)
-    return Run(**json.loads(Path(path).read_text(encoding="utf-8"))) if path else Run()
+    return Run.read(Path(path)) if path else Run()

@@ -55,11 +55,14 @@ class NotebookFailed(Exception):
 
 @dataclass(frozen=True)
 class Executed:
-    """An executed notebook, cleaned for publication, and the seconds it took."""
+    """An executed notebook, cleaned for publication, and the seconds it took; `unchanged`: it ran
+    for an earlier report, and was taken from there.
+    """
 
     name: str
     notebook: nbformat.NotebookNode
     seconds: float
+    unchanged: bool = False
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ def last_seconds(home: Path) -> dict[str, float]:
 @dataclass(frozen=True)
 class Job:
     """A notebook to run: its parameters, the reader's words, seconds a cell may take,
-    and the file of the `Run`.
+    the file of its `Run` and the folder of its lists.
 
     `scratch` is the folder that may hold the client's data while the notebook runs, and is gone
     when the report is whole.
@@ -244,6 +247,7 @@ class Job:
     wording: Wording
     timeout: int
     run: Path
+    lists: Path
     scratch: Path
 
 

@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from multiprocessing.connection import Connection
@@ -23,9 +23,11 @@ from carnet.book.book import Book, open_book
 from carnet.book.earlier import find_earlier
 from carnet.book.engines import answers_one
 from carnet.customers.objectives import check_objectives
+from carnet.engagement.parameters import Policy
 from carnet.engagement.running import GARBAGE_THRESHOLD, PICTURES_VARIABLE, Run
 from carnet.engagement.unfinished import PRIVATE, building
 from carnet.errors import CarnetError
+from carnet.report import unchanged
 from carnet.report.comments import read_comments_of
 from carnet.report.execution import (
     CELL_TIMEOUT_SECONDS,
@@ -49,6 +51,7 @@ from carnet.report.layout import Choice
 from carnet.report.pages import Page, notebook_page, reports_page
 from carnet.report.progress import SILENT, Watch, expected_seconds
 from carnet.shipped import NOTEBOOKS
+from carnet.wording import Wording
 
 SHARED_NAME = "shared"  # beside the lists while notebooks run: what one of them computes for all
 ORDER = [  # of pages, and in which they begin: most wait for the decisions of the first
@@ -144,13 +147,12 @@ def run_audit(
             count = 1 if answers_one(book.engagement.engine) else len(notebooks)
             run, side_by_side = _prepared(unfinished, chosen, settings.anonymise, count)
             jobs = [
-                Job(
+                _job(
                     path,
                     common | chosen[path.stem] | memory[path.stem],
                     book.wording,
                     settings.timeout,
                     run,
-                    run.parent,
                 )
                 for path in in_order
             ]
@@ -158,13 +160,19 @@ def run_audit(
             with watch.running(expected, side_by_side):
                 executed, pages = _execute_all(book, jobs, choice, (context, side_by_side), watch)
             book.refuse_changed()
-            shutil.rmtree(run.parent)
+            for job in jobs:  # of two lists of one name the last one stays
+                for written in job.lists.glob("*.csv"):
+                    written.replace(unfinished / "lists" / written.name)
+            shutil.rmtree(run.shared)
             durations = {run.name: round(run.seconds, 2) for run in executed} | {
                 "total": round(time.monotonic() - clock, 2)
             }
             manifest = _manifest(
                 book, common | parameters, started, durations, earlier.name if earlier else None
-            ) | {"notebooks": _origins(notebooks)}
+            ) | {
+                "notebooks": _origins(notebooks),
+                "unchanged": [run.name for run in executed if run.unchanged],
+            }
             trouble = write_report(
                 unfinished,
                 Written(
@@ -208,23 +216,33 @@ def _released(book: Book) -> Iterator[None]:
 
 def _prepared(
     unfinished: Path, chosen: dict[str, dict[str, Any]], anonymise: bool, count: int
-) -> tuple[Path, int]:
-    """The file that tells the notebooks how they run (`Run`),
-    and how many of them run side by side.
-    """
+) -> tuple[Run, int]:
+    """How the notebooks run, and how many of them side by side."""
     shared = unfinished / SHARED_NAME
     shared.mkdir()
     side_by_side = min(count, os.cpu_count() or 1)
     run = Run(
-        lists=str(unfinished / "lists"),
         shared=str(shared),
         anonymise=anonymise,
         memory=f"{50 / side_by_side:g}%",
-        given={name: value for values in chosen.values() for name, value in values.items()},
+        given={
+            name: value
+            for values in chosen.values()
+            for name, value in values.items()
+            if hasattr(Policy, name)
+        },
         pictures=os.environ.get(PICTURES_VARIABLE) != "off",
     )
-    run.write(shared / "run.json")
-    return shared / "run.json", side_by_side
+    return run, side_by_side
+
+
+def _job(path: Path, parameters: dict[str, Any], wording: Wording, timeout: int, run: Run) -> Job:
+    """A notebook with its `Run`, which names a folder for its lists alone."""
+    shared = Path(run.shared)
+    lists, told = shared / f"{path.stem}-lists", shared / f"{path.stem}.json"
+    lists.mkdir()
+    replace(run, lists=str(lists)).write(told)
+    return Job(path, parameters, wording, timeout, told, lists, shared)
 
 
 def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
@@ -292,7 +310,10 @@ def _execute_and_send(sender: Connection, book: Book, job: Job, choice: Choice) 
     gc.set_threshold(GARBAGE_THRESHOLD)
     os.umask(PRIVATE)
     try:
-        run = execute_notebook(job)
+        run = unchanged.take(book, job)
+        if run is None:
+            run = execute_notebook(job)
+            unchanged.keep(book, job, run)
         sender.send((run, notebook_page(book, run, choice)))
     except (NotebookFailed, CarnetError, OSError) as error:
         sender.send(error)
