@@ -301,7 +301,7 @@ find = notebooks.find_notebooks
 notebooks.find_notebooks = lambda names=(): find(names, Path({str(notebooks)!r}))
 if __name__ == "__main__":
     sys.argv = ["carnet", "run", {str(folder)!r}, "--out", {str(folder / "out")!r}, *{options!r}]
-    cli.main()
+    cli.console()
 """
     before = time.perf_counter()
     process = subprocess.Popen(

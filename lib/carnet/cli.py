@@ -4,6 +4,7 @@
 Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed.
 """
 
+import atexit
 import datetime as dt
 import gc
 import locale
@@ -552,5 +553,22 @@ def main() -> None:
         sys.exit(FAILED if isinstance(error, NotebookFailed) and not error.refusal else REFUSED)
 
 
+def console() -> None:
+    """The command `carnet`: `main`, then the end of its process at once. Python would first look
+    through a million objects for garbage, which takes longer than to open a small book.
+    """
+    status = DONE
+    try:
+        main()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        status = ended.code or DONE
+    atexit._run_exitfuncs()  # what libraries and carnet itself leave for the end
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    main()
+    console()

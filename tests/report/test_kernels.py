@@ -1,10 +1,13 @@
-"""The fork server that begins as a copy of the command line."""
+"""Processes beside the command line's: the fork server that begins as its copy, work apart."""
 
+import os
 import subprocess
 import sys
+import time
 
 import pytest
-from carnet.report.kernels import CAN_FORK
+from carnet.report.apart import Apart
+from carnet.report.kernels import CAN_FORK, process_context
 
 from tests.conftest import ROOT
 
@@ -35,3 +38,18 @@ def test_what_the_copied_server_starts_may_start_processes_too(tmp_path):
         [sys.executable, script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.split() == ["started", "ended", "0"], done.stderr
+
+
+def test_work_apart_returns_raises_or_ends():
+    context = process_context()
+    assert Apart(context, divmod, 7, 2).result() == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        Apart(context, divmod, 7, 0).result()
+    with pytest.raises(EOFError):
+        Apart(context, os._exit, 3).result()
+    waited = time.monotonic()
+    slow = Apart(context, time.sleep, 60)
+    slow.kill()
+    with pytest.raises(EOFError):
+        slow.result()
+    assert time.monotonic() - waited < 30

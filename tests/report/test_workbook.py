@@ -2,9 +2,12 @@
 
 import csv
 import datetime as dt
+from types import SimpleNamespace
 
 import pandas as pd
+import pytest
 from carnet.engagement.records import BATCH_ROWS
+from carnet.report import folder
 from carnet.report.workbook import PERSONAL_ROWS, SHEET_ROWS, write_annex
 from carnet.wording import Wording
 
@@ -58,3 +61,46 @@ def test_each_salesperson_has_a_sheet_of_the_customers_behind(tmp_path):
         assert shown[PERSONAL_ROWS:] == [
             f"{len(behind) - PERSONAL_ROWS} rows more are in the list of the report."
         ]
+
+
+class Killed:
+    """A process that ended before its time."""
+
+    def __init__(self, *_):
+        self.killed = False
+
+    def result(self):
+        raise EOFError
+
+    def kill(self):
+        self.killed = True
+
+
+@pytest.mark.parametrize("beside", [None, Killed])
+def test_a_long_workbook_is_written_beside_the_rest(tmp_path, monkeypatch, beside):
+    """By a process of its own or, where that was killed, here: the same bytes."""
+    named = SimpleNamespace(client="Client", firm_profile=SimpleNamespace(colours={}))
+    book = SimpleNamespace(wording=Wording("fr", "EUR"), engagement=named, as_of=AS_OF)
+    written = []
+    if beside is not None:
+        monkeypatch.setattr(folder, "Apart", beside)
+    for name, most in (("here", 10**9), ("beside", 0)):
+        (tmp_path / name / "lists").mkdir(parents=True)
+        rows = [[str(number), str(number / 2)] for number in range(500)]
+        write_list(tmp_path / name / "lists" / "strategy.csv", ["customer_id", "revenue"], rows)
+        monkeypatch.setattr(folder, "LONG_LISTS", most)
+        with folder._annexed(book, tmp_path / name):
+            pass
+        written.append((tmp_path / name / "annex.xlsx").read_bytes())
+    assert written[0] == written[1] and len(written[0]) > 10_000
+
+
+def test_a_report_that_fails_waits_for_no_workbook(tmp_path, monkeypatch):
+    named = SimpleNamespace(client="Client", firm_profile=SimpleNamespace(colours={}))
+    book = SimpleNamespace(wording=Wording("fr", "EUR"), engagement=named, as_of=AS_OF)
+    monkeypatch.setattr(folder, "LONG_LISTS", 0)
+    monkeypatch.setattr(folder, "Apart", lambda *_: begun.append(Killed()) or begun[-1])
+    begun = []
+    with pytest.raises(OSError, match="disk"), folder._annexed(book, tmp_path):
+        raise OSError("disk")
+    assert begun[0].killed

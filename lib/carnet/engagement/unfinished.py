@@ -2,6 +2,7 @@
 swept once that process is gone.
 """
 
+import atexit
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -31,8 +33,17 @@ def building(parent: Path) -> Iterator[Path]:
 
 
 def spill_folder(parent: Path) -> Path:
-    """Where this process may put what its memory does not hold; swept like the others."""
-    return parent / f"{PREFIX}{_here()}-{os.getpid()}-spill"
+    """Where this process may put what its memory does not hold; gone at its end, or swept like
+    the others.
+    """
+    return _spill_folder(parent, os.getpid())
+
+
+@cache
+def _spill_folder(parent: Path, process: int) -> Path:
+    folder = parent / f"{PREFIX}{_here()}-{process}-spill"
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def sweep(parent: Path) -> None:

@@ -6,7 +6,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from carnet.findings.base import write_figure
 from carnet.measures.catalogue import FIGURES
 from carnet.report.accounts import ACCOUNTS, accounts_page, chosen_accounts, read_lists
 from carnet.report.annex import annex_page
+from carnet.report.apart import Apart
 from carnet.report.calendars import write_calendars
 from carnet.report.comparison import changes_since
 from carnet.report.execution import Executed
@@ -38,6 +40,7 @@ from carnet.report.front import (
     points_of,
     undated_budget,
 )
+from carnet.report.kernels import end_with_parent, process_context
 from carnet.report.layout import PAGE_ONE, Choice
 from carnet.report.own_lists import write_own_lists
 from carnet.report.pages import Page, cleaned
@@ -48,6 +51,7 @@ from carnet.report.workbook import write_annex
 from carnet.wording import Wording
 
 DECK = "deck.pptx"
+LONG_LISTS = 2_000_000  # bytes, from which their workbook takes longer than to begin a process
 BESIDE = [
     "deck.pptx",
     "annex.xlsx",
@@ -87,48 +91,43 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
         "currency": engagement.currency,
         "figures": figures,
     }
-    (folder / "notebooks").mkdir()
-    for run in executed:
-        text = json.dumps(run.notebook, ensure_ascii=False, indent=1) + "\n"
-        write_text(folder / "notebooks" / f"{run.name}.ipynb", text)
-    write_text(folder / "figures.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-    write_quarantine(book, folder / "quarantine.csv")
-    colour = engagement.firm_profile.colours.get("focus")
-    write_annex(w, folder / "lists", folder / "annex.xlsx", engagement.client, book.as_of, colour)
-    tasks = folder / "lists" / "tasks.csv"
-    write_calendars(w, tasks, folder / "calendars", engagement.client, book.as_of)
-    since = changes_since(
-        w, open_published(earlier) if earlier else None, Published(folder, document, manifest)
-    )
-    accounts = chosen_accounts(book, folder / "lists")
-    called = read_texts(tasks, ["customer_id"]).customer_id if tasks.is_file() else ()
-    lists = read_lists(folder / "lists", {*accounts.ids, *called})
-    found = dossiers(book, accounts.ids)
-    own = accounts_page(book, accounts, found, lists)
-    people = write_people(book, folder, accounts, found, lists)
-    parts = Parts(
-        report.pages,
-        figures,
-        since,
-        lists,
-        undated_budget(folder / "lists", called),
-        report.choice,
-        links=[
-            *([(DECK, w._("The slides"))] if report.deck else []),
-            *([(ACCOUNTS, w._("Accounts"))] if own else []),
-            ("annex.html", w._("Methods and annex")),
-            *(
-                (
-                    f"{PEOPLE}/{stem}.html",
-                    w._("For {name}", name=owner) if owner else w._("Tasks without a salesperson"),
-                )
-                for stem, owner in people.items()
-            ),
-        ],
-        signed=_signed(book),
-    )
-    if report.deck:
-        _write_deck(folder, report, parts)
+    with _annexed(book, folder):
+        (folder / "notebooks").mkdir()
+        for run in executed:
+            text = json.dumps(run.notebook, ensure_ascii=False, indent=1) + "\n"
+            write_text(folder / "notebooks" / f"{run.name}.ipynb", text)
+        write_text(
+            folder / "figures.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        )
+        write_quarantine(book, folder / "quarantine.csv")
+        tasks = folder / "lists" / "tasks.csv"
+        write_calendars(w, tasks, folder / "calendars", engagement.client, book.as_of)
+        since = changes_since(
+            w, open_published(earlier) if earlier else None, Published(folder, document, manifest)
+        )
+        accounts = chosen_accounts(book, folder / "lists")
+        called = read_texts(tasks, ["customer_id"]).customer_id if tasks.is_file() else ()
+        lists = read_lists(folder / "lists", {*accounts.ids, *called})
+        found = dossiers(book, accounts.ids)
+        own = accounts_page(book, accounts, found, lists)
+        people = write_people(book, folder, accounts, found, lists)
+        parts = Parts(
+            report.pages,
+            figures,
+            since,
+            lists,
+            undated_budget(folder / "lists", called),
+            report.choice,
+            links=[
+                *([(DECK, w._("The slides"))] if report.deck else []),
+                *([(ACCOUNTS, w._("Accounts"))] if own else []),
+                ("annex.html", w._("Methods and annex")),
+                *((f"{PEOPLE}/{stem}.html", _for(w, owner)) for stem, owner in people.items()),
+            ],
+            signed=_signed(book),
+        )
+        if report.deck:
+            _write_deck(folder, report, parts)
     there = [p.relative_to(folder) for pattern in BESIDE for p in sorted(folder.glob(pattern))]
     pages = {name: page.html for name, page in parts.shown.items()}
     pages[PAGE_ONE] = front_page(book, executed, parts)
@@ -155,6 +154,39 @@ def write_report(folder: Path, report: Written, earlier: Path | None, browser: s
         manifest["comments"] = comments_record(report.comments, figures)
     write_text(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     return trouble
+
+
+def _for(w: Wording, owner: str) -> str:
+    """The name of the page of a salesperson's tasks."""
+    return w._("For {name}", name=owner) if owner else w._("Tasks without a salesperson")
+
+
+def _alone(write: Callable[[], object]) -> None:
+    """Write as long as somebody waits for it."""
+    end_with_parent()
+    write()
+
+
+@contextmanager
+def _annexed(book: Book, folder: Path) -> Iterator[None]:
+    """The workbook of the lists, written while the rest goes on where the lists are long."""
+    engagement, lists = book.engagement, folder / "lists"
+    colour = engagement.firm_profile.colours.get("focus")
+    target, client = folder / "annex.xlsx", engagement.client
+    write = partial(write_annex, book.wording, lists, target, client, book.as_of, colour)
+    if sum(path.stat().st_size for path in lists.glob("*.csv")) < LONG_LISTS:
+        write()
+        yield
+        return
+    beside = Apart(process_context(), _alone, write)
+    try:
+        yield
+        try:
+            beside.result()
+        except EOFError:  # killed, when memory ran out for instance
+            write()
+    finally:
+        beside.kill()
 
 
 def _print(folder: Path, browser: str, names: list[str]) -> str:

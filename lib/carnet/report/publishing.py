@@ -1,7 +1,6 @@
 """Executed notebooks → one dated, self-contained report folder, complete or not there at all."""
 
 import contextlib
-import gc
 import hashlib
 import os
 import platform
@@ -13,9 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
-from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +21,11 @@ from carnet.book.earlier import find_earlier
 from carnet.book.engines import answers_one
 from carnet.customers.objectives import check_objectives
 from carnet.engagement.parameters import Policy
-from carnet.engagement.running import GARBAGE_THRESHOLD, PICTURES_VARIABLE, Run
-from carnet.engagement.unfinished import PRIVATE, building
+from carnet.engagement.running import PICTURES_VARIABLE, Run
+from carnet.engagement.unfinished import building
 from carnet.errors import CarnetError
 from carnet.report import unchanged
+from carnet.report.apart import Apart
 from carnet.report.comments import read_comments_of
 from carnet.report.execution import (
     CELL_TIMEOUT_SECONDS,
@@ -267,25 +265,19 @@ def _execute_all(
     """Run the notebooks side by side, one process each: papermill changes the working folder of its
     whole process. Beside them their pages by name.
     """
-    started: list[BaseProcess] = []
+    started: list[Apart] = []
     context, side_by_side = how
 
     def execute(job: Job) -> tuple[Executed, Page]:
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_execute_and_send, args=(sender, book, job, choice))  # type: ignore[attr-defined]
-        started.append(process)
         watch.began(job.path.stem)
-        process.start()
-        sender.close()
+        started.append(notebook := Apart(context, _execute, book, job, choice))
         try:
-            outcome = receiver.recv()
-        except EOFError:  # killed, by the system when memory ran out for instance
-            outcome = NotebookFailed(job.path.stem, -1, "its process ended before its time", "")
-        process.join()
-        watch.ended(job.path.stem)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+            return notebook.result()
+        except EOFError:
+            told = "its process ended before its time"
+            raise NotebookFailed(job.path.stem, -1, told, "") from None
+        finally:
+            watch.ended(job.path.stem)
 
     with ThreadPoolExecutor(side_by_side) as threads:
         try:
@@ -294,33 +286,25 @@ def _execute_all(
             return executed, {run.name: page for run, page in done}
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
-            for process in started:
-                if process.is_alive():
-                    process.kill()  # its kernel sees that it is gone, and ends
+            for notebook in started:
+                notebook.kill()  # its kernel sees that it is gone, and ends
             raise
 
 
-def _execute_and_send(sender: Connection, book: Book, job: Job, choice: Choice) -> None:
-    """In the process of a notebook: what came of it, the notebook and its page or what stopped it,
-    to the process that publishes.
-    """
-    # what the fork server imported is never garbage: neither this process nor its kernel
-    # looks through it
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
-    os.umask(PRIVATE)
+def _execute(book: Book, job: Job, choice: Choice) -> tuple[Executed, Page]:
+    """In the process of a notebook: what came of it, and its page."""
     try:
         run = unchanged.take(book, job)
         if run is None:
             run = execute_notebook(job)
             unchanged.keep(book, job, run)
-        sender.send((run, notebook_page(book, run, choice)))
-    except (NotebookFailed, CarnetError, OSError) as error:
-        sender.send(error)
+        return run, notebook_page(book, run, choice)
+    except (NotebookFailed, CarnetError, OSError):
+        raise
     except Exception as error:  # a fault of carnet: told with its kind, not as a dead process
         told = NotebookFailed(job.path.stem, -1, f"{type(error).__name__}: {error}", "")
         told.trace = traceback.format_exc()
-        sender.send(told)
+        raise told from None
 
 
 def _manifest(

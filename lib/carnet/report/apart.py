@@ -1,0 +1,51 @@
+"""Work in a process of its own: what it returns is handed back, what it raises is raised here."""
+
+import gc
+import os
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from carnet.engagement.running import GARBAGE_THRESHOLD
+from carnet.engagement.unfinished import PRIVATE
+
+
+class Apart:
+    """One function with its arguments, begun at once in another process."""
+
+    def __init__(self, context: BaseContext, work: Callable[..., Any], *arguments: Any) -> None:
+        self._receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_work, args=(sender, work, arguments))  # type: ignore[attr-defined]
+        self._process: BaseProcess = process
+        process.start()
+        sender.close()
+
+    def result(self) -> Any:
+        """Wait for what the function returns, or raises; EOFError where its process ended before:
+        killed, by the system when memory ran out for instance.
+        """
+        outcome = self._receiver.recv()
+        self._process.join()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def kill(self) -> None:
+        """End it, if it still runs."""
+        if self._process.is_alive():
+            self._process.kill()
+
+
+def _work(sender: Connection, work: Callable[..., Any], arguments: tuple) -> None:
+    # what the fork server imported is never garbage: neither this process nor its kernel
+    # looks through it
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+    os.umask(PRIVATE)
+    try:
+        outcome = work(*arguments)
+    except Exception as error:
+        outcome = error
+    sender.send(outcome)
