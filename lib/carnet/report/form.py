@@ -355,7 +355,7 @@ class Bar(Watch):
         bar.max, bar.value, bar.layout.display = len(expected), 0, ""
         return self
 
-    def ended(self, notebook: str) -> None:
+    def ended(self, notebook: str, unchanged: bool = False) -> None:
         """One more."""
         self.done += 1
         self.form.bar.value = self.done

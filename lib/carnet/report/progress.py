@@ -36,8 +36,8 @@ class Watch:
     def began(self, notebook: str) -> None:
         """A notebook begins."""
 
-    def ended(self, notebook: str) -> None:
-        """A notebook has ended."""
+    def ended(self, notebook: str, unchanged: bool = False) -> None:
+        """A notebook has ended, or did not have to run again."""
 
     def __enter__(self) -> "Watch":
         return self
@@ -96,7 +96,7 @@ class Shown(Watch):
         """It stands beside the bar."""
         self.live[notebook] = time.monotonic()
 
-    def ended(self, notebook: str) -> None:
+    def ended(self, notebook: str, unchanged: bool = False) -> None:
         """A plain line, where there is no bar."""
         seconds = time.monotonic() - self.live.pop(notebook, self.began_at)
         self.done.append(notebook)
@@ -109,7 +109,9 @@ class Shown(Watch):
                 left=self.w.number(self.left()),
             )
             line = (
-                self.w._(
+                self.w._("{done} of {all}: {notebook} unchanged since an earlier run", **told)
+                if unchanged
+                else self.w._(
                     "{done} of {all}: {notebook} took {seconds} s, about {left} s left", **told
                 )
                 if len(self.done) < len(self.expected)

@@ -272,12 +272,12 @@ def _execute_all(
         watch.began(job.path.stem)
         started.append(notebook := Apart(context, _execute, book, job, choice))
         try:
-            return notebook.result()
+            run, page = notebook.result()
         except EOFError:
             told = "its process ended before its time"
             raise NotebookFailed(job.path.stem, -1, told, "") from None
-        finally:
-            watch.ended(job.path.stem)
+        watch.ended(job.path.stem, run.unchanged)
+        return run, page
 
     with ThreadPoolExecutor(side_by_side) as threads:
         try:
