@@ -565,8 +565,8 @@ def console() -> None:
             raise
         status = ended.code or DONE
     atexit._run_exitfuncs()  # what libraries and carnet itself leave for the end
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # one that was closed is None
+        stream.flush()
     os._exit(status)
 
 

@@ -68,3 +68,17 @@ def test_the_frames_used_longest_ago_go(tmp_path, monkeypatch):
         if name == "b":
             frames.read_frame(tmp_path / "a.arrow")
     assert {path.stem for path in tmp_path.glob("*.arrow")} == {"a", "c"}
+
+
+def test_an_editor_s_lock_is_no_code(tmp_path, monkeypatch):
+    """A link to nowhere, and a folder called like code."""
+    (tmp_path / "carnet" / "book").mkdir(parents=True)
+    (tmp_path / "carnet" / "a.py").write_text("x = 1")
+    monkeypatch.setattr(frames, "__file__", str(tmp_path / "carnet" / "book" / "frames.py"))
+    before = frames._code()
+    (tmp_path / "carnet" / ".#a.py").symlink_to("somebody@somewhere.1")
+    (tmp_path / "carnet" / "b.py").mkdir()
+    assert frames._code() == before
+    for name in ("b.po", "c.mplstyle", "d.yml"):
+        (tmp_path / "carnet" / name).write_text("x")
+        assert frames._code() != before, "words and styles are code, too"

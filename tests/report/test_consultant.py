@@ -181,6 +181,12 @@ def test_the_analyst_s_notebooks_are_published(make_engagement, tmp_path):
             ),
             nbformat.v4.new_markdown_cell("## One number"),
             nbformat.v4.new_code_cell(
+                "from pathlib import Path\nfrom carnet.engagement.running import this_run\n"
+                "lists = Path(this_run().lists)\n(lists / 'sub').mkdir()\n"
+                "(lists / 'extra.json').write_text('{}')\n"
+                "(lists / 'sub' / 'a.csv').write_text('a')"
+            ),
+            nbformat.v4.new_code_cell(
                 "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
                 "import pandas as pd\npd.DataFrame({'answer': [42]})"
             ),
@@ -208,7 +214,13 @@ def test_the_analyst_s_notebooks_are_published(make_engagement, tmp_path):
     assert "seen by the analyst 42" in page_text(report / "portfolio_audit.html")
     own_page = (report / "our_own.html").read_text(encoding="utf-8")
     assert "42" in own_page and own_page.count("data:image/png") == 1
+    assert (report / "lists" / "extra.json").read_text(encoding="utf-8") == "{}"
+    assert (report / "lists" / "sub" / "a.csv").is_file(), "whatever it puts beside its lists"
     assert "Our own page" in page_text(report / "index.html")
+
+
+def test_a_notebook_named_twice_runs_once():
+    assert [path.stem for path in find_notebooks(("sales_gaps", "sales_gaps"))] == ["sales_gaps"]
 
 
 def test_hidden_sections_are_hidden_everywhere_and_no_link_is_dead(make_engagement, tmp_path):

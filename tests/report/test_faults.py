@@ -256,6 +256,32 @@ def test_a_full_disk(small_run, size, where, tmp_path, monkeypatch):
     assert again.returncode == 0 and reports(out) == ["2024-09-15"], again.stderr
 
 
+@pytest.mark.long
+def test_what_is_told_to_end_leaves_nothing(small_run, tmp_path):
+    """While a notebook runs: neither files in the system's temporary folder nor a process."""
+    _, out, command = small_run
+    notebook = tmp_path / "notebooks" / "small.ipynb"
+    text = notebook.read_text(encoding="utf-8")
+    slow = "import time, pathlib\\npathlib.Path('../runs').touch()\\ntime.sleep(60)\\nrecord_list("
+    notebook.write_text(text.replace("record_list(", slow, 1), encoding="utf-8")
+    (tmp_path / "tmp").mkdir()
+    run = subprocess.Popen(command, env=os.environ | {"TMPDIR": str(tmp_path / "tmp")})
+    try:
+        for _ in range(600):
+            if (tmp_path / "runs").exists() or run.poll() is not None:
+                break
+            time.sleep(0.1)
+        below = psutil.Process(run.pid).children(recursive=True)
+        run.terminate()
+        assert run.wait(30) == 128 + signal.SIGTERM
+    finally:
+        run.kill()
+    _, alive = psutil.wait_procs(below, timeout=30)
+    assert len(below) >= 3 and not alive
+    assert not list((tmp_path / "tmp").iterdir()) and reports(out) == []
+    assert not list(out.rglob(".building-*"))
+
+
 @pytest.mark.parametrize("where", ["out", "engagement"])
 @pytest.mark.long
 def test_a_folder_that_cannot_be_written(small_run, where):

@@ -1,9 +1,11 @@
 """Processes beside the command line's: the fork server that begins as its copy, work apart."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from multiprocessing import Pipe
 
 import pytest
 from carnet.report.apart import Apart
@@ -47,9 +49,22 @@ def test_work_apart_returns_raises_or_ends():
         Apart(context, divmod, 7, 0).result()
     with pytest.raises(EOFError):
         Apart(context, os._exit, 3).result()
+    assert Apart(context, signal.raise_signal, signal.SIGINT).result() is None
     waited = time.monotonic()
     slow = Apart(context, time.sleep, 60)
     slow.kill()
     with pytest.raises(EOFError):
         slow.result()
     assert time.monotonic() - waited < 30
+
+
+def test_work_that_ends_while_it_tells_ends_before_its_time():
+    """What `Connection.recv` raises of half a message."""
+    half = Apart(process_context(), int)
+    half.result()
+    receiver, sender = Pipe(duplex=False)
+    os.write(sender.fileno(), (100).to_bytes(4, "big") + b"half")
+    sender.close()
+    half._receiver = receiver
+    with pytest.raises(EOFError):
+        half.result()

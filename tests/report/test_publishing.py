@@ -223,6 +223,13 @@ def test_unknown_target_is_refused(make_engagement):
     assert done.returncode == 2 and "did you mean 'retention_rate'" in done.stderr
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_is_no_fault(closed):
+    """A job of the night may have neither."""
+    command = f"{sys.executable} -m carnet.cli --version {closed}"
+    assert subprocess.run(command, shell=True, check=False, cwd=ROOT).returncode == 0
+
+
 @pytest.mark.long
 def test_what_a_killed_run_left_is_swept(make_engagement, tmp_path):
     home = tmp_path / "out" / "test-sa"

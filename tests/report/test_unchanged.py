@@ -4,18 +4,22 @@ import datetime as dt
 import json
 import sys
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 import yaml
 from carnet.book.book import open_book
+from carnet.book.frames import write_whole
 from carnet.customers.experiments.drawing import Question, plan_experiment
 from carnet.engagement.parameters import Parameters, Policy
 from carnet.engagement.running import Run
 from carnet.intake.sources import find_files
 from carnet.report import unchanged
 from carnet.report.execution import Executed, Job, notebook_parameters
+from carnet.report.notebook import told_of
 from carnet.report.publishing import ORDER
 from carnet.shipped import NOTEBOOKS, PACKAGE
 
@@ -71,19 +75,32 @@ def job_of(book, scratch, stem="sales_gaps", run=ALONE, **parameters):
     lists = scratch / f"{stem}-lists"
     lists.mkdir(exist_ok=True, parents=True)
     told = scratch / f"{stem}.json"
-    replace(run, lists=str(lists), shared=str(scratch)).write(told)
+    opened = scratch / f"{stem}.opened"
+    replace(run, lists=str(lists), shared=str(scratch), opened=str(opened)).write(told)
     common = {
         "engagement": str(book.engagement.folder),
         "as_of": str(book.as_of),
         "language": book.engagement.language,
     }
     path = NOTEBOOKS / f"{stem}.ipynb"
-    return Job(path, common | parameters, book.wording, 60, told, lists, scratch)
+    return Job(path, common | parameters, book.wording, 60, told, lists, scratch, scratch)
 
 
-def outcome(job):
-    notebook = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+def outcome(job, book):
+    """As if it had run on this book."""
+    Path(Run.read(job.run).opened).write_text(told_of(book) + "\n", encoding="utf-8")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# x")])
     return Executed(job.path.stem, notebook, 1.5)
+
+
+def kept(book, job):
+    """As if it had run, and was kept."""
+    question = unchanged.asked(book, job)
+    unchanged.keep(book, job, question, outcome(job, book))
+
+
+def taken(book, job):
+    return unchanged.take(book, job, unchanged.asked(book, job))
 
 
 # --- what a run does
@@ -134,17 +151,50 @@ def test_a_second_run_takes_what_did_not_change(folder, tmp_path):
 def test_what_comes_back_is_what_was_kept(folder, tmp_path):
     book = open_book(folder)
     job = job_of(book, tmp_path / "scratch")
-    assert unchanged.take(book, job) is None
+    assert taken(book, job) is None
     text = 'name;"2"\r\n\u00e9\u2028,\n'.encode()
     (job.lists / "tasks.csv").write_bytes(text)
-    unchanged.keep(book, job, outcome(job))
+    question, run = unchanged.asked(book, job), outcome(job, book)
+    unchanged.keep(book, job, question, run)
     (job.lists / "tasks.csv").unlink()
-    taken = unchanged.take(book, job)
-    assert taken == replace(outcome(job), unchanged=True)
+    assert taken(book, job) == replace(run, unchanged=True)
     assert (job.lists / "tasks.csv").read_bytes() == text
-    (kept,) = (book.folder / unchanged.KEPT).iterdir()
-    kept.write_bytes(kept.read_bytes()[:-1])
-    assert unchanged.take(book, job) is None, "a damaged one runs again"
+    (found,) = (book.folder / unchanged.KEPT).iterdir()
+    found.write_bytes(found.read_bytes()[:-1])
+    assert taken(book, job) is None, "a damaged one runs again"
+
+
+NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+WHOLE = {"notebook": NOTEBOOK, "seconds": 1, "lists": {}}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        WHOLE | {"lists": {"../../../evil.csv": "x"}},
+        WHOLE | {"lists": {"/tmp/evil.csv": "x"}},
+        WHOLE | {"lists": {"evil.txt": "x"}},
+        WHOLE | {"lists": {"tasks.csv": 3}},
+        WHOLE | {"lists": 3},
+        WHOLE | {"seconds": None},
+        WHOLE | {"notebook": {"cells": 3}},
+        WHOLE | {"notebook": NOTEBOOK | {"cells": [{"cell_type": "code", "id": "a"}]}},
+        WHOLE | {"notebook": NOTEBOOK},
+        {},
+        [],
+        "x",
+        b"{",
+        b"\xff",
+    ],
+)
+def test_what_carnet_did_not_keep_is_not_taken(folder, tmp_path, told):
+    """Whole by its digest, which is no secret: a folder may come from somebody else."""
+    book = open_book(folder)
+    job = job_of(book, tmp_path / "scratch")
+    place = book.folder / unchanged.KEPT / unchanged.asked(book, job).name
+    write_whole(place, told if isinstance(told, bytes) else json.dumps(told).encode())
+    assert taken(book, job) is None
+    assert not list(tmp_path.rglob("*evil*")) and not Path("/tmp/evil.csv").exists()
 
 
 def test_lists_that_are_too_large_are_not_kept(folder, tmp_path, monkeypatch):
@@ -152,8 +202,8 @@ def test_lists_that_are_too_large_are_not_kept(folder, tmp_path, monkeypatch):
     job = job_of(book, tmp_path / "scratch")
     (job.lists / "tasks.csv").write_bytes(b"12345")
     monkeypatch.setattr(unchanged, "MOST_BYTES", 4)
-    unchanged.keep(book, job, outcome(job))
-    assert unchanged.take(book, job) is None
+    kept(book, job)
+    assert taken(book, job) is None
 
 
 def test_an_own_notebook_always_runs(folder, tmp_path):
@@ -162,19 +212,89 @@ def test_an_own_notebook_always_runs(folder, tmp_path):
     own.parent.mkdir()
     own.write_bytes((NOTEBOOKS / "sales_gaps.ipynb").read_bytes())
     job = replace(job_of(book, tmp_path / "scratch"), path=own)
-    unchanged.keep(book, job, outcome(job))
-    assert unchanged.take(book, job) is None and not (book.folder / unchanged.KEPT).exists()
+    kept(book, job)
+    assert taken(book, job) is None and not (book.folder / unchanged.KEPT).exists()
+
+
+def test_what_changes_while_a_notebook_runs_is_not_kept(folder, tmp_path, monkeypatch):
+    """A file that is edited, even if it is taken back before the end; another engagement or input
+    than the one that was asked; a day that ends.
+    """
+    book = open_book(folder)
+    job = job_of(book, tmp_path / "scratch")
+
+    def while_it_runs(happens):
+        question, run = unchanged.asked(book, job), outcome(job, book)
+        happens()
+        unchanged.keep(book, job, question, run)
+        return taken(open_book(folder), job)
+
+    def replaced(path, there):
+        content = path.read_bytes()
+        path.write_bytes(content + b"\n")
+        if not there:
+            path.write_bytes(content)
+
+    def other_book():
+        sales = (folder / "sales.csv").read_bytes()
+        (folder / "sales.csv").write_bytes(sales + b"C00,2023-12-30,1000\r\n")
+        outcome(job, open_book(folder))  # what the notebook opened
+        (folder / "sales.csv").write_bytes(sales)
+
+    def other_currency():
+        yml = folder / "engagement.yml"
+        text = yml.read_text(encoding="utf-8")
+        yml.write_text(text.replace("EUR", "USD"), encoding="utf-8")
+        outcome(job, open_book(folder))
+        yml.write_text(text, encoding="utf-8")
+
+    def nothing_opened():
+        Path(Run.read(job.run).opened).unlink()
+
+    assert while_it_runs(partial(replaced, folder / "words.yml", there=False)) is None
+    assert while_it_runs(partial(replaced, folder / "words.yml", there=True)) is None
+    assert while_it_runs(other_book) is None
+    assert while_it_runs(other_currency) is None
+    assert while_it_runs(nothing_opened) is None
+    with monkeypatch.context() as patch:
+        assert while_it_runs(partial(tomorrow, patch)) is None
+        assert taken(book, job) is None, "nor is it known tomorrow"
+    assert while_it_runs(lambda: None) is not None
+
+
+def tomorrow(patch):
+    day = SimpleNamespace(today=lambda: dt.date.today() + dt.timedelta(days=1))
+    patch.setattr(unchanged, "dt", SimpleNamespace(date=day))
+
+
+def test_a_plan_that_is_moved_away_is_no_plan(folder, tmp_path):
+    """As one that is no file is refused, and told: both change what a page says."""
+    book = open_book(folder)
+    job = job_of(book, tmp_path / "scratch", "retention_plan")
+    kept(book, job)
+    assert taken(book, job) is not None
+    (folder / "experiments" / "a.yml").mkdir()
+    assert taken(book, job) is None
+    (folder / "experiments" / "a.yml").rmdir()
+    assert taken(book, job) is not None
+    (folder / "experiments" / ".#a.yml").symlink_to("nowhere")
+    assert taken(book, job) is None
+    (folder / "experiments" / ".#a.yml").unlink()
+    (plan,) = (folder / "experiments").glob("*.yml")
+    (plan.parent / "archive").mkdir()
+    plan.rename(plan.parent / "archive" / plan.name)
+    assert taken(book, job) is None
 
 
 def test_whatever_a_notebook_depends_on_makes_it_run_again(folder, tmp_path, earlier, monkeypatch):
     """Each change alone, then taken back."""
     scratch, memory = tmp_path / "scratch", {"earlier_report": str(earlier)}
     book = open_book(folder)
-    unchanged.keep(book, job_of(book, scratch, **memory), outcome(job_of(book, scratch)))
+    kept(book, job_of(book, scratch, **memory))
 
     def known(run=ALONE, **parameters):
         book = open_book(folder)
-        return unchanged.take(book, job_of(book, scratch, run=run, **memory | parameters))
+        return taken(book, job_of(book, scratch, run=run, **memory | parameters))
 
     assert known() is not None
     assert known(top_count=9) is None
@@ -217,8 +337,7 @@ def test_whatever_a_notebook_depends_on_makes_it_run_again(folder, tmp_path, ear
         patch.setattr(unchanged, "_installed", lambda: ["pandas-9.dist-info"])
         assert known() is None
 
-    tomorrow = SimpleNamespace(today=lambda: dt.date.today() + dt.timedelta(days=1))
-    monkeypatch.setattr(unchanged, "dt", SimpleNamespace(date=tomorrow))
+    tomorrow(monkeypatch)
     assert known() is None, "an experiment that ends today is read tomorrow"
 
 
@@ -260,7 +379,7 @@ def test_notebooks_read_nothing_else(folder, tmp_path, earlier, monkeypatch):
     for stem in ORDER:
         memory = {"earlier_report": str(earlier)} if stem in MEMORY else {}
         job = job_of(book, tmp_path / "scratch", stem, **memory)
-        named = {path.resolve() for path in unchanged.depends_on(book, job)}
+        named = {path.resolve() for _, path in unchanged.depends_on(book, job)}
         asked.clear()
         listening.append(read := set())
         try:

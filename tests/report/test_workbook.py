@@ -2,10 +2,12 @@
 
 import csv
 import datetime as dt
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import xlsxwriter
 from carnet.engagement.records import BATCH_ROWS
 from carnet.report import folder
 from carnet.report.workbook import PERSONAL_ROWS, SHEET_ROWS, write_annex
@@ -64,10 +66,13 @@ def test_each_salesperson_has_a_sheet_of_the_customers_behind(tmp_path):
 
 
 class Killed:
-    """A process that ended before its time."""
+    """A process that ended before its time, in the middle of a workbook."""
 
-    def __init__(self, *_):
+    def __init__(self, context, alone, write):
         self.killed = False
+        target = write.args[2]
+        (target.parent / ".rows-x").mkdir()
+        (target.parent / ".rows-x" / "tmp1").write_text("rows of a client")
 
     def result(self):
         raise EOFError
@@ -92,6 +97,7 @@ def test_a_long_workbook_is_written_beside_the_rest(tmp_path, monkeypatch, besid
         with folder._annexed(book, tmp_path / name):
             pass
         written.append((tmp_path / name / "annex.xlsx").read_bytes())
+        assert {path.name for path in (tmp_path / name).iterdir()} == {"annex.xlsx", "lists"}
     assert written[0] == written[1] and len(written[0]) > 10_000
 
 
@@ -99,8 +105,21 @@ def test_a_report_that_fails_waits_for_no_workbook(tmp_path, monkeypatch):
     named = SimpleNamespace(client="Client", firm_profile=SimpleNamespace(colours={}))
     book = SimpleNamespace(wording=Wording("fr", "EUR"), engagement=named, as_of=AS_OF)
     monkeypatch.setattr(folder, "LONG_LISTS", 0)
-    monkeypatch.setattr(folder, "Apart", lambda *_: begun.append(Killed()) or begun[-1])
     begun = []
+    monkeypatch.setattr(folder, "Apart", lambda *told: begun.append(Killed(*told)) or begun[-1])
     with pytest.raises(OSError, match="disk"), folder._annexed(book, tmp_path):
         raise OSError("disk")
-    assert begun[0].killed
+    assert begun[0].killed and not list(tmp_path.iterdir()), "no rows of a client stay behind"
+
+
+def test_rows_of_a_workbook_stand_beside_it_alone(tmp_path, monkeypatch):
+    """A killed process leaves them where the next run sweeps, not in the system's folder."""
+    (tmp_path / "lists").mkdir()
+    write_list(tmp_path / "lists" / "strategy.csv", ["customer_id", "revenue"], [["1", "2"]])
+    opened, plain = [], xlsxwriter.Workbook
+    monkeypatch.setattr(
+        xlsxwriter, "Workbook", lambda *told: opened.append(told[1]["tmpdir"]) or plain(*told)
+    )
+    write_annex(Wording("en", "EUR"), tmp_path / "lists", tmp_path / "a.xlsx", "Client", AS_OF)
+    (rows,) = map(Path, opened)
+    assert rows.parent == tmp_path and not rows.exists()

@@ -30,7 +30,8 @@ def _code() -> str:
     package = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256(repr([(name, version(name)) for name in LIBRARIES]).encode())
     for path in sorted(path for path in package.rglob("*") if path.suffix in CODE_SUFFIXES):
-        digest.update(path.read_bytes())
+        if path.is_file():  # an editor's lock is none
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -22,13 +22,15 @@ class Run:
 
     `lists` is the folder of the lists (empty: lists are only shown), `shared` that of what one
     notebook computes for all (empty: each computes for itself), `given` what was chosen of the
-    `parameters.Policy`, by which every notebook decides. `anonymise` hides people behind
+    `parameters.Policy`, by which every notebook decides. `opened` is the file where a notebook
+    tells what it opened (empty: it does not). `anonymise` hides people behind
     pseudonyms; `memory` is the part of the machine's memory that a database of one process may
     fill; without `pictures` charts are drawn and not printed, for tests of what pages say.
     """
 
     lists: str = ""
     shared: str = ""
+    opened: str = ""
     anonymise: bool = False
     memory: str = "50%"
     given: dict[str, Any] = field(default_factory=dict)

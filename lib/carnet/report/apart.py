@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -26,16 +27,20 @@ class Apart:
         """Wait for what the function returns, or raises; EOFError where its process ended before:
         killed, by the system when memory ran out for instance.
         """
-        outcome = self._receiver.recv()
+        try:
+            outcome = self._receiver.recv()
+        except OSError as error:  # it ended while it told
+            raise EOFError(str(error)) from error
         self._process.join()
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
     def kill(self) -> None:
-        """End it, if it still runs."""
+        """End it, if it still runs, and wait until it is gone."""
         if self._process.is_alive():
             self._process.kill()
+        self._process.join()
 
 
 def _work(sender: Connection, work: Callable[..., Any], arguments: tuple) -> None:
@@ -44,6 +49,7 @@ def _work(sender: Connection, work: Callable[..., Any], arguments: tuple) -> Non
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
     os.umask(PRIVATE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began it ends it
     try:
         outcome = work(*arguments)
     except Exception as error:

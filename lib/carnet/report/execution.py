@@ -112,6 +112,16 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
         raise CarnetError("{path}: not readable as a notebook.", path=path.name) from None
 
 
+def read_as_notebook(told: Any) -> nbformat.NotebookNode:
+    """What JSON told, as a notebook; raises ValueError where it is none."""
+    try:
+        notebook = nbformat.from_dict(told)
+        nbformat.validate(notebook)
+    except (*NO_NOTEBOOK, nbformat.ValidationError) as error:
+        raise ValueError(str(error)) from error
+    return notebook
+
+
 def notebook_parameters(path: Path) -> dict[str, Parameter]:
     """The parameters of the cell tagged `parameters`, by name;
     only NAME = literal lines are accepted there.
@@ -239,7 +249,7 @@ class Job:
     the file of its `Run` and the folder of its lists.
 
     `scratch` is the folder that may hold the client's data while the notebook runs, and is gone
-    when the report is whole.
+    when the report is whole; `sockets` one with a short path, gone with the run.
     """
 
     path: Path
@@ -249,6 +259,7 @@ class Job:
     run: Path
     lists: Path
     scratch: Path
+    sockets: Path
 
 
 def source_of(job: Job) -> nbformat.NotebookNode:
@@ -279,7 +290,7 @@ def execute_notebook(job: Job) -> Executed:
     # the kernel's sockets need a short path; what holds the client's data stands in the unfinished
     # report, which is swept
     with (
-        tempfile.TemporaryDirectory(prefix="carnet-") as sockets,
+        tempfile.TemporaryDirectory(prefix="", dir=job.sockets) as sockets,
         tempfile.TemporaryDirectory(prefix="run-", dir=job.scratch) as scratch_name,
     ):
         scratch = Path(scratch_name)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ from carnet.report.pages import Page, cleaned
 from carnet.report.people import PEOPLE, write_people
 from carnet.report.printing import print_pages
 from carnet.report.results import exhibits, recorded
-from carnet.report.workbook import write_annex
+from carnet.report.workbook import ROWS, write_annex
 from carnet.wording import Wording
 
 DECK = "deck.pptx"
@@ -187,6 +188,8 @@ def _annexed(book: Book, folder: Path) -> Iterator[None]:
             write()
     finally:
         beside.kill()
+        for rows in folder.glob(f"{ROWS}*"):
+            shutil.rmtree(rows, ignore_errors=True)
 
 
 def _print(folder: Path, browser: str, names: list[str]) -> str:

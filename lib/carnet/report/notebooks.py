@@ -30,7 +30,7 @@ def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[
             raise CarnetError(
                 "unknown notebook '{name}'; {nearest}", name=name, nearest=nearest(name, there)
             )
-    return [there[name] for name in names] if names else list(there.values())
+    return [there[name] for name in dict.fromkeys(names or there)]
 
 
 def is_packaged(name: str) -> bool:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import shutil
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -127,7 +128,11 @@ def run_audit(
     with contextlib.suppress(OSError):
         home.chmod(0o700)
     try:
-        with building(home) as unfinished, _released(book):
+        with (
+            building(home) as unfinished,
+            tempfile.TemporaryDirectory(prefix="carnet-") as sockets,
+            _released(book),
+        ):
             (unfinished / "lists").mkdir()
             earlier, damaged = find_earlier(home, book.engagement, book.as_of, book.pseudonyms)
             before, _ = find_earlier(
@@ -151,6 +156,7 @@ def run_audit(
                     book.wording,
                     settings.timeout,
                     run,
+                    Path(sockets),
                 )
                 for path in in_order
             ]
@@ -158,9 +164,9 @@ def run_audit(
             with watch.running(expected, side_by_side):
                 executed, pages = _execute_all(book, jobs, choice, (context, side_by_side), watch)
             book.refuse_changed()
+            lists = unfinished / "lists"
             for job in jobs:  # of two lists of one name the last one stays
-                for written in job.lists.glob("*.csv"):
-                    written.replace(unfinished / "lists" / written.name)
+                shutil.copytree(job.lists, lists, copy_function=shutil.move, dirs_exist_ok=True)
             shutil.rmtree(run.shared)
             durations = {run.name: round(run.seconds, 2) for run in executed} | {
                 "total": round(time.monotonic() - clock, 2)
@@ -234,13 +240,20 @@ def _prepared(
     return run, side_by_side
 
 
-def _job(path: Path, parameters: dict[str, Any], wording: Wording, timeout: int, run: Run) -> Job:
+def _job(
+    path: Path,
+    parameters: dict[str, Any],
+    wording: Wording,
+    timeout: int,
+    run: Run,
+    sockets: Path,
+) -> Job:
     """A notebook with its `Run`, which names a folder for its lists alone."""
     shared = Path(run.shared)
     lists, told = shared / f"{path.stem}-lists", shared / f"{path.stem}.json"
     lists.mkdir()
-    replace(run, lists=str(lists)).write(told)
-    return Job(path, parameters, wording, timeout, told, lists, shared)
+    replace(run, lists=str(lists), opened=f"{told}.opened").write(told)
+    return Job(path, parameters, wording, timeout, told, lists, shared, sockets)
 
 
 def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
@@ -294,10 +307,11 @@ def _execute_all(
 def _execute(book: Book, job: Job, choice: Choice) -> tuple[Executed, Page]:
     """In the process of a notebook: what came of it, and its page."""
     try:
-        run = unchanged.take(book, job)
+        asked = unchanged.asked(book, job)
+        run = unchanged.take(book, job, asked)
         if run is None:
             run = execute_notebook(job)
-            unchanged.keep(book, job, run)
+            unchanged.keep(book, job, asked, run)
         return run, notebook_page(book, run, choice)
     except (NotebookFailed, CarnetError, OSError):
         raise

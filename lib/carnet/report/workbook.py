@@ -8,6 +8,7 @@ prefix and never runs.
 import datetime as dt
 import math
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from carnet.exhibits.headings import HEADINGS, WORDS
 from carnet.exhibits.lists import LISTS, RENAMED
 from carnet.wording import Wording
 
+ROWS = ".rows-"  # of a workbook that is being written
 SHEET_ROWS = 5000  # a sheet is for reading; the whole list is in lists/
 SALESPEOPLE_SHEETS, PERSONAL_ROWS = 200, 1000  # sheets of one salesperson, and rows of each
 # of a column of long texts, and the letters that a line of it holds
@@ -218,10 +220,13 @@ def write_tasks(
 
 @contextmanager
 def _workbook(target: Path) -> Iterator[xlsxwriter.Workbook]:
-    """A workbook written at the end; a disk that refuses it is told as such."""
+    """A workbook written at the end, from rows that stand beside it until then; a disk that refuses
+    it is told as such.
+    """
     try:
-        with xlsxwriter.Workbook(target, {"constant_memory": True}) as book:
-            yield book
+        with tempfile.TemporaryDirectory(prefix=ROWS, dir=target.parent) as rows:
+            with xlsxwriter.Workbook(target, {"constant_memory": True, "tmpdir": rows}) as book:
+                yield book
     except FileCreateError as error:
         raise OSError(str(error)) from error
 
