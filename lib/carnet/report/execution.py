@@ -249,7 +249,7 @@ class Job:
     the file of its `Run` and the folder of its lists.
 
     `scratch` is the folder that may hold the client's data while the notebook runs, and is gone
-    when the report is whole; `sockets` one with a short path, gone with the run.
+    when the report is whole; `connection` the file of its kernel, with a short path.
     """
 
     path: Path
@@ -259,7 +259,7 @@ class Job:
     run: Path
     lists: Path
     scratch: Path
-    sockets: Path
+    connection: Path
 
 
 def source_of(job: Job) -> nbformat.NotebookNode:
@@ -287,18 +287,12 @@ def execute_notebook(job: Job) -> Executed:
 
     started = time.monotonic()
     logging.disable(logging.CRITICAL)  # what stops a notebook is told once, by whoever publishes
-    # the kernel's sockets need a short path; what holds the client's data stands in the unfinished
-    # report, which is swept
-    with (
-        tempfile.TemporaryDirectory(prefix="", dir=job.sockets) as sockets,
-        tempfile.TemporaryDirectory(prefix="run-", dir=job.scratch) as scratch_name,
-    ):
+    # what holds the client's data stands in the unfinished report, which is swept
+    with tempfile.TemporaryDirectory(prefix="run-", dir=job.scratch) as scratch_name:
         scratch = Path(scratch_name)
         source, target = scratch / path.name, scratch / f"executed-{path.name}"
         nbformat.write(source_of(job), source)
-        kernel = Config(
-            KernelManager={"transport": "ipc", "connection_file": str(Path(sockets) / "k.json")}
-        )
+        kernel = Config(KernelManager={"transport": "ipc", "connection_file": str(job.connection)})
         try:
             executed = papermill.execute_notebook(
                 source,

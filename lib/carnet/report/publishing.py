@@ -156,9 +156,9 @@ def run_audit(
                     book.wording,
                     settings.timeout,
                     run,
-                    Path(sockets),
+                    Path(sockets) / f"{number}.json",  # sockets need a short path
                 )
-                for path in in_order
+                for number, path in enumerate(in_order)
             ]
             expected = expected_seconds(notebooks, last_seconds(home))
             with watch.running(expected, side_by_side):
@@ -246,14 +246,14 @@ def _job(
     wording: Wording,
     timeout: int,
     run: Run,
-    sockets: Path,
+    connection: Path,
 ) -> Job:
     """A notebook with its `Run`, which names a folder for its lists alone."""
     shared = Path(run.shared)
     lists, told = shared / f"{path.stem}-lists", shared / f"{path.stem}.json"
     lists.mkdir()
     replace(run, lists=str(lists), opened=f"{told}.opened").write(told)
-    return Job(path, parameters, wording, timeout, told, lists, shared, sockets)
+    return Job(path, parameters, wording, timeout, told, lists, shared, connection)
 
 
 def _keep_log(log: Path, failure: NotebookFailed) -> Path | None:
