@@ -42,6 +42,7 @@ def test_what_the_copied_server_starts_may_start_processes_too(tmp_path):
     assert done.stdout.split() == ["started", "ended", "0"], done.stderr
 
 
+@pytest.mark.long
 def test_work_apart_returns_raises_or_ends():
     context = process_context()
     assert Apart(context, divmod, 7, 2).result() == (3, 1)
@@ -58,6 +59,7 @@ def test_work_apart_returns_raises_or_ends():
     assert time.monotonic() - waited < 30
 
 
+@pytest.mark.long
 def test_work_that_ends_while_it_tells_ends_before_its_time():
     """What `Connection.recv` raises of half a message."""
     half = Apart(process_context(), int)

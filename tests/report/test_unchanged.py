@@ -50,13 +50,18 @@ TABLES = {"sales": SALES, "departures": DEPARTURES}
 
 @pytest.fixture
 def folder(tmp_path):
-    """An engagement with every file that it may name, and a plan of an experiment."""
+    """An engagement with every file that it may name."""
     (tmp_path / "client" / "firm").mkdir(parents=True)
     for name, text in OWN_FILES.items():
         (tmp_path / "client" / name).write_text(text, encoding="utf-8")
-    made = write_engagement(tmp_path, tables=TABLES, as_of="2023-12-31", **NAMED)
-    plan_experiment(open_book(made), Question("serve", "revenue", 90), dt.date(2024, 1, 1))
-    return made
+    return write_engagement(tmp_path, tables=TABLES, as_of="2023-12-31", **NAMED)
+
+
+@pytest.fixture
+def plan(folder):
+    """The plan of an experiment in it."""
+    question = Question("serve", "revenue", 90)
+    return plan_experiment(open_book(folder), question, dt.date(2024, 1, 1))[1]
 
 
 @pytest.fixture
@@ -168,32 +173,30 @@ NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 WHOLE = {"notebook": NOTEBOOK, "seconds": 1, "lists": {}}
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
-        WHOLE | {"lists": {"../../../evil.csv": "x"}},
-        WHOLE | {"lists": {"/tmp/evil.csv": "x"}},
-        WHOLE | {"lists": {"evil.txt": "x"}},
-        WHOLE | {"lists": {"tasks.csv": 3}},
-        WHOLE | {"lists": 3},
-        WHOLE | {"seconds": None},
-        WHOLE | {"notebook": {"cells": 3}},
-        WHOLE | {"notebook": NOTEBOOK | {"cells": [{"cell_type": "code", "id": "a"}]}},
-        WHOLE | {"notebook": NOTEBOOK},
-        {},
-        [],
-        "x",
-        b"{",
-        b"\xff",
-    ],
-)
-def test_what_carnet_did_not_keep_is_not_taken(folder, tmp_path, told):
+FORGED = [
+    WHOLE | {"lists": {"../../../evil.csv": "x"}},
+    WHOLE | {"lists": {"/tmp/evil.csv": "x"}},
+    WHOLE | {"lists": {"evil.txt": "x"}},
+    WHOLE | {"lists": {"tasks.csv": 3}},
+    WHOLE | {"lists": 3},
+    WHOLE | {"seconds": None},
+    WHOLE | {"notebook": {"cells": 3}},
+    WHOLE | {"notebook": NOTEBOOK | {"cells": [{"cell_type": "code", "id": "a"}]}},
+    WHOLE | {"notebook": NOTEBOOK},
+    {},
+    [],
+    "x",
+]
+
+
+def test_what_carnet_did_not_keep_is_not_taken(folder, tmp_path):
     """Whole by its digest, which is no secret: a folder may come from somebody else."""
     book = open_book(folder)
     job = job_of(book, tmp_path / "scratch")
     place = book.folder / unchanged.KEPT / unchanged.asked(book, job).name
-    write_whole(place, told if isinstance(told, bytes) else json.dumps(told).encode())
-    assert taken(book, job) is None
+    for content in (b"{", b"\xff", *(json.dumps(told).encode() for told in FORGED)):
+        write_whole(place, content)
+        assert taken(book, job) is None, content
     assert not list(tmp_path.rglob("*evil*")) and not Path("/tmp/evil.csv").exists()
 
 
@@ -267,7 +270,7 @@ def tomorrow(patch):
     patch.setattr(unchanged, "dt", SimpleNamespace(date=day))
 
 
-def test_a_plan_that_is_moved_away_is_no_plan(folder, tmp_path):
+def test_a_plan_that_is_moved_away_is_no_plan(folder, plan, tmp_path):
     """As one that is no file is refused, and told: both change what a page says."""
     book = open_book(folder)
     job = job_of(book, tmp_path / "scratch", "retention_plan")
@@ -280,13 +283,14 @@ def test_a_plan_that_is_moved_away_is_no_plan(folder, tmp_path):
     (folder / "experiments" / ".#a.yml").symlink_to("nowhere")
     assert taken(book, job) is None
     (folder / "experiments" / ".#a.yml").unlink()
-    (plan,) = (folder / "experiments").glob("*.yml")
     (plan.parent / "archive").mkdir()
     plan.rename(plan.parent / "archive" / plan.name)
     assert taken(book, job) is None
 
 
-def test_whatever_a_notebook_depends_on_makes_it_run_again(folder, tmp_path, earlier, monkeypatch):
+def test_whatever_a_notebook_depends_on_makes_it_run_again(
+    folder, plan, earlier, tmp_path, monkeypatch
+):
     """Each change alone, then taken back."""
     scratch, memory = tmp_path / "scratch", {"earlier_report": str(earlier)}
     book = open_book(folder)
@@ -301,7 +305,6 @@ def test_whatever_a_notebook_depends_on_makes_it_run_again(folder, tmp_path, ear
     assert known(run=Run(given={"save_rate": 0.3})) is None
     assert known(run=Run(pictures=False)) is None
     assert known(earlier_report="") is None
-    (plan,) = (folder / "experiments").glob("*.yml")
     files = [
         *(folder / name for name in OWN_FILES if name != "comments.md"),
         *(folder / f"{table}.csv" for table in TABLES),
@@ -352,7 +355,7 @@ def listen(event, arguments):
 
 
 @pytest.mark.long
-def test_notebooks_read_nothing_else(folder, tmp_path, earlier, monkeypatch):
+def test_notebooks_read_nothing_else(folder, plan, earlier, tmp_path, monkeypatch):
     """Every file that Python opens in the folders of the engagement and of its reports while a
     notebook runs is an input of the book, its cache, or in the name of what is kept; and of the
     parameters that decide nothing it reads those that it states (`Run.given` has no other).
@@ -395,6 +398,6 @@ def test_notebooks_read_nothing_else(folder, tmp_path, earlier, monkeypatch):
         seen, known = seen | strange, known | (asked & drawing)
     for name in ("words.yml", "own.yml", "firm/firm.yml"):
         assert folder / name in seen, "else this test would see nothing"
-    assert any(path.parent == folder / "experiments" for path in seen)
+    assert plan in seen
     assert any(path.is_relative_to(earlier) for path in seen)
     assert len(known) > 20

@@ -81,6 +81,7 @@ class Killed:
         self.killed = True
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("beside", [None, Killed])
 def test_a_long_workbook_is_written_beside_the_rest(tmp_path, monkeypatch, beside):
     """By a process of its own or, where that was killed, here: the same bytes."""
