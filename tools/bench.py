@@ -4,7 +4,7 @@ or python tools/bench.py 100000 1000000 10000000 (100000000 too, with time).
 For each size: the bare scan of the file, load and cube (of the lines as Parquet, as a French text
 and as the legal ledger that holds them), each measure (Ibis on DuckDB, as the
 notebooks call it; the same by hand in DuckDB's SQL; the same in pandas), then the whole report set,
-cold and from the cache, beside the floor: as many notebooks that import and draw as many pictures,
+cold and again, beside the floor: as many notebooks that import and draw as many pictures,
 and nothing else. Seconds of measures are medians of 5 (above 1,000,000 lines: 3) runs after a first
 one, those of reports of as many as the line tells; a book is loaded once. Memory is the peak
 of a process (of all processes of a report: the sum of their proportional set sizes, sampled).

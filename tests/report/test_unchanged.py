@@ -13,13 +13,14 @@ import pytest
 import yaml
 from carnet.book.book import open_book
 from carnet.book.frames import write_whole
+from carnet.book.once import WRITTEN_BY, told_of
 from carnet.customers.experiments.drawing import Question, plan_experiment
+from carnet.engagement.file import Engagement
 from carnet.engagement.parameters import Parameters, Policy
 from carnet.engagement.running import Run
 from carnet.intake.sources import find_files
 from carnet.report import unchanged
 from carnet.report.execution import Executed, Job, notebook_parameters
-from carnet.report.notebook import told_of
 from carnet.report.publishing import ORDER
 from carnet.shipped import NOTEBOOKS, PACKAGE
 
@@ -93,7 +94,7 @@ def job_of(book, scratch, stem="sales_gaps", run=ALONE, **parameters):
 
 def outcome(job, book):
     """As if it had run on this book."""
-    Path(Run.read(job.run).opened).write_text(told_of(book) + "\n", encoding="utf-8")
+    Path(Run.read(job.run).opened).write_text(told_of(book, WRITTEN_BY) + "\n", encoding="utf-8")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# x")])
     return Executed(job.path.stem, notebook, 1.5)
 
@@ -354,21 +355,28 @@ def listen(event, arguments):
             opened.add(Path(arguments[0]).resolve())
 
 
-@pytest.mark.long
-def test_notebooks_read_nothing_else(folder, plan, earlier, tmp_path, monkeypatch):
-    """Every file that Python opens in the folders of the engagement and of its reports while a
-    notebook runs is an input of the book, its cache, or in the name of what is kept; and of the
-    parameters that decide nothing it reads those that it states (`Run.given` has no other).
-    """
-    sys.addaudithook(listen)
-    asked, plain = set(), Parameters.__getattribute__
+def spied(monkeypatch, kind):
+    """The attributes of objects of a kind that carnet's own code reads."""
+    read, plain = set(), kind.__getattribute__
 
     def spy(self, name):
         if sys._getframe(1).f_code.co_filename.startswith(str(PACKAGE)):  # no `repr`, no `==`
-            asked.add(name)
+            read.add(name)
         return plain(self, name)
 
-    monkeypatch.setattr(Parameters, "__getattribute__", spy)
+    monkeypatch.setattr(kind, "__getattribute__", spy)
+    return read
+
+
+@pytest.mark.long
+def test_notebooks_read_nothing_else(folder, plan, earlier, tmp_path, monkeypatch):
+    """Every file that Python opens in the folders of the engagement and of its reports while a
+    notebook runs is an input of the book, its cache, or in the name of what is kept; of the
+    parameters that decide nothing it reads those that it states (`Run.given` has no other), and
+    of the engagement no key that is left out of the name.
+    """
+    sys.addaudithook(listen)
+    asked, keys = spied(monkeypatch, Parameters), spied(monkeypatch, Engagement)
     drawing = {rule.name for rule in fields(Parameters) if rule.metadata} - {
         rule.name for rule in fields(Policy)
     }
@@ -384,6 +392,7 @@ def test_notebooks_read_nothing_else(folder, plan, earlier, tmp_path, monkeypatc
         job = job_of(book, tmp_path / "scratch", stem, **memory)
         named = {path.resolve() for _, path in unchanged.depends_on(book, job)}
         asked.clear()
+        keys.clear()
         listening.append(read := set())
         try:
             run_here(job)
@@ -395,6 +404,7 @@ def test_notebooks_read_nothing_else(folder, plan, earlier, tmp_path, monkeypatc
         assert strange <= named | inputs | own, (stem, strange - named - inputs - own)
         stated = notebook_parameters(NOTEBOOKS / f"{stem}.ipynb")
         assert asked & drawing <= set(stated), (stem, asked & drawing - set(stated))
+        assert not keys & WRITTEN_BY and {"as_of", "currency"} <= keys
         seen, known = seen | strange, known | (asked & drawing)
     for name in ("words.yml", "own.yml", "firm/firm.yml"):
         assert folder / name in seen, "else this test would see nothing"

@@ -21,11 +21,10 @@ from carnet.engagement.running import this_run
 from carnet.measures.register import Ran, note, recording
 
 P = ParamSpec("P")
-# keys of an engagement that say what is shown, and how: a frame that is kept reads none of them
-SHOWN = {
-    "account_page_count", "audience", "lists", "maturity", "parameters", "sections", "signed",
-    "targets",
-}  # fmt: skip
+# keys of an engagement by which pages and files are written: no notebook reads them
+WRITTEN_BY = {"account_page_count", "audience", "lists", "parameters", "sections", "signed"}
+# and those that say what a notebook shows: a frame that is kept reads none of them
+SHOWN = WRITTEN_BY | {"maturity", "targets"}
 
 
 class Computed(NamedTuple):
@@ -97,18 +96,18 @@ def asked(book: Book, key: Any) -> str:
     files that it names, the question, the code.
     """
     own = (book.engagement.codebook_file, book.engagement.sector_file)
-    told = repr(
-        (
-            CODE,
-            book.folder.name,
-            book.as_of,
-            book.engagement.model_dump(mode="json", exclude=SHOWN),
-            [path.read_bytes() for path in own if path],
-            book.pseudonyms,
-            key,
-        )
-    )
+    files = [path.read_bytes() for path in own if path]
+    told = repr((CODE, told_of(book, SHOWN), files, key))
     return hashlib.sha256(told.encode()).hexdigest()[:20]
+
+
+def told_of(book: Book, but: set[str]) -> str:
+    """Fingerprint of the inputs of a book and of its engagement but some keys, without the files
+    that this names.
+    """
+    engagement = book.engagement.model_dump(mode="json", exclude=but | {"as_of"})
+    told = repr((book.folder.name, book.as_of, book.pseudonyms, engagement))
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _kept(book: Book, key: Any, compute: Callable[[], Computed]) -> Computed:

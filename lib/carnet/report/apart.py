@@ -52,6 +52,6 @@ def _work(sender: Connection, work: Callable[..., Any], arguments: tuple) -> Non
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began it ends it
     try:
         outcome = work(*arguments)
-    except Exception as error:
+    except Exception as error:  # whatever it is: raised where the result is waited for
         outcome = error
     sender.send(outcome)

@@ -4,7 +4,6 @@ What a notebook shows also goes, machine-readable, to whoever publishes it: see 
 """
 
 import base64
-import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from carnet.book.book import Book
 from carnet.book.engines import engine_of, memory
 from carnet.book.frames import remove
 from carnet.book.mapped import Mapped
+from carnet.book.once import WRITTEN_BY, told_of
 from carnet.book.queries import DuckDB
 from carnet.engagement.file import spoken_in
 from carnet.engagement.parameters import Parameters, read_parameters
@@ -60,8 +60,6 @@ from carnet.wording import Wording, unknown
 
 __all__ = ["appendix", "open_book", "read_parameters", "record", "record_list", "say", "show"]
 
-# keys of an engagement that no notebook reads: by them pages and files are written
-WRITTEN_BY = {"account_page_count", "audience", "lists", "parameters", "sections", "signed"}
 WHITE_DOT = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
 )  # stands for a picture not asked for
@@ -88,17 +86,8 @@ def open_book(engagement: str | Path, as_of: str = "", language: str = "") -> Bo
     use_colours(opened.engagement.firm_profile.colours)
     if place := this_run().opened:
         with Path(place).open("a", encoding="utf-8") as file:
-            file.write(f"{told_of(opened)}\n")
+            file.write(f"{told_of(opened, WRITTEN_BY)}\n")
     return opened
-
-
-def told_of(book: Book) -> str:
-    """Fingerprint of all that a notebook is told of an engagement and its inputs, but for the files
-    that it names.
-    """
-    engagement = book.engagement.model_dump(mode="json", exclude=WRITTEN_BY | {"as_of"})
-    told = repr((book.folder.name, book.as_of, book.pseudonyms, engagement))
-    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _tell_errors_in(language: str) -> None:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from carnet.book.book import Book
 from carnet.book.frames import CODE, forget_beyond, read_whole, write_whole
+from carnet.book.once import WRITTEN_BY, told_of
 from carnet.customers.experiments.files import FOLDER as EXPERIMENTS
 from carnet.engagement.running import Run
 from carnet.intake.sources import sha256_of
 from carnet.report.execution import Executed, Job, read_as_notebook
-from carnet.report.notebook import told_of
 from carnet.shipped import NOTEBOOKS
 
 KEPT = "notebooks"  # the folder of a book where they are
@@ -58,7 +58,7 @@ def asked(book: Book, job: Job) -> Asked | None:
         return None
     told = (
         (CODE, sys.version, _installed(), dt.date.today()),
-        (told_of(book), asdict(run), job.parameters | places),
+        (told_of(book, WRITTEN_BY), asdict(run), job.parameters | places),
         read,
     )
     digest = hashlib.sha256(repr(told).encode()).hexdigest()
@@ -94,7 +94,7 @@ def keep(book: Book, job: Job, question: Asked | None, run: Executed) -> None:
         return
     opened = Path(Run.read(job.run).opened)
     seen = set(opened.read_text(encoding="utf-8").splitlines()) if opened.is_file() else None
-    if asked(book, job) != question or seen != {told_of(book)}:
+    if asked(book, job) != question or seen != {told_of(book, WRITTEN_BY)}:
         return
     texts = {path.name: path.read_bytes().decode() for path in lists}
     told = {"notebook": run.notebook, "seconds": run.seconds, "lists": texts}

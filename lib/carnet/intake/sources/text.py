@@ -241,9 +241,11 @@ def _read_regular(
     try:
         run_with_progress(
             con,
-            f"""CREATE OR REPLACE TABLE {relation}_text AS SELECT * FROM read_csv({quoted(str(path))}, auto_detect=false, header=true,
-            skip={header_row - 1}, delim={quoted(delimiter)}, quote='"', escape='"', columns={columns}, null_padding=false,
-            nullstr='', strict_mode=true, max_line_size=16777216, {OWN_COLUMNS})""",  # noqa: E501
+            f"""CREATE OR REPLACE TABLE {relation}_text AS SELECT * FROM read_csv(
+            {quoted(str(path))}, auto_detect=false, header=true, skip={header_row - 1},
+            delim={quoted(delimiter)}, quote='"', escape='"', columns={columns},
+            null_padding=false, nullstr='', strict_mode=true, max_line_size=16777216,
+            {OWN_COLUMNS})""",
             f"reading {path.name}",
         )
     except duckdb.Error:
