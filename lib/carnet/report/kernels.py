@@ -49,10 +49,12 @@ def process_context(alone: bool = False) -> BaseContext:
     """
     if not CAN_FORK:
         return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
+    # the server starts it if it does not run: as a copy of this process it would hold 85 MB
+    resource_tracker.ensure_running()
     with _forked_server() if alone else nullcontext():
         forkserver.ensure_running()  # it imports while this process goes on
     return context

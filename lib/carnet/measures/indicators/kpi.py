@@ -9,6 +9,7 @@ Unknown stays NaN.
 import datetime as dt
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -85,6 +86,7 @@ YEARLY = (  # what is said per year: of the 12 months up to the end of a bucket,
     "ltv_to_cac",
     "ltv_to_cac_deck",
 )
+YEAR = 12  # months
 NOT_ADDED = [name for name, kind in SUMMARY_MEASURES.items() if kind == "level"]
 COUNTED_YEARLY = (
     *MOVEMENTS,
@@ -174,11 +176,14 @@ def yearly_movement(
 
     Formula     kept, recovered, new, lost and not due as `movement.customer_movement`, of the 12
                 months up to the month against the 12 before; not due: usual interval (days from
-                first to last order + usual_days) ÷ order days longer than 6 months
+                first to last order + usual_days) ÷ order days longer than 6 months. A month in
+                which a customer bought holds it until the 12th after, or the next such month: it is
+                new where none came before, recovered where 12 or more went by since the one before
+                and more than 23 up to the year's end, and gone in the 12 months after those
     Unit        counts
     Population  one row a month of `ends`; customers of the cube up to it
-    Undefined   a year without any customer in it or before it has no row; without usual_days nobody
-                is not due
+    Undefined   a month without anybody who bought in the 24 up to it has no row; without usual_days
+                nobody is not due
     Source      definition of the workbook (method §1); not due: method §6
 
     Parameters  cube, orders: with the number of their month in `position`, consecutive months
@@ -191,82 +196,97 @@ def yearly_movement(
     months = cube.group_by("customer_id", "position").agg(
         bought=(cube.positive_line_count > 0).any(), order_count=cube.order_count.sum()
     )
-    days = orders.group_by("customer_id", "position").agg(
-        first=orders.date.min(), last=orders.date.max(), day_count=orders.date.nunique()
+    bought, ordered = (
+        _spaced(months.filter(which)) for which in (months.bought, months.order_count > 0)
     )
-    t = months.left_join(days, ["customer_id", "position"])
-    t = t.select(*months.columns, "first", "last", "day_count")
-    states = _states_up_to(t, sorted({*ends, *(end - 12 for end in ends)}))
-    year_before = states.select(
-        "customer_id",
-        end=states.end + 12,
-        earlier=states.bought_last,
-        before_count=states.order_count,
+    stays = bought.until <= YEAR
+    alike = (
+        _alike(bought.filter(stays), of_all=True, told=False)
+        .union(
+            _alike(
+                _with_pace(bought.filter(~stays), orders),
+                of_all=True,
+                told=lambda t: _is_slow(t, usual_days, rhythm_count),
+            )
+        )
+        .union(_alike(ordered, of_all=False, told=ordered.order_count > 1))
     )
-    states = states.filter(states.end.isin(list(ends)))
-    c = states.left_join(year_before, ["customer_id", "end"])
-    c = c.select(
-        "end",
-        "first",
-        "last",
-        "day_count",
-        now=(c.bought_last > c.end - 12).fill_null(False),
-        before=(c.earlier >= c.end - 23).fill_null(False),
-        old=c.earlier.notnull(),
-        order_count=c.order_count - c.before_count.fill_null(0),
+    points = ibis.memtable({"end": list(ends)}, schema={"end": "int64"})
+    c = alike.join(
+        points,
+        [alike.position <= points.end, alike.position > points.end - 2 * YEAR],
     )
-    slow: ir.BooleanValue = ibis.literal(False)
-    if usual_days is not None and not math.isnan(usual_days):
-        rhythm = (c["last"].delta(c["first"], unit="day") + usual_days) / c.day_count.nullif(0)
-        told = ibis.literal(rhythm_count >= LEAST_RHYTHMS) | (c.day_count > 1)
-        slow = ((rhythm > DUE_MONTHS * DAYS_A_MONTH) & told).fill_null(False)
-    gone = c.before & ~c.now
-
-    def count(where: ir.BooleanValue) -> ir.IntegerScalar:
-        return where.fill_null(False).sum()
-
+    passed = c.end - c.position
+    of_all, in_year, held = c.of_all, passed < YEAR, passed < c.until
+    since_before = c.since + passed  # NULL where none came before
+    active = _counted(c, of_all & in_year & held)
+    new = _counted(c, of_all & in_year & c.since.isnull())
+    recovered = _counted(c, of_all & in_year & (since_before >= 2 * YEAR))
+    gone = of_all & ~in_year & held
     return (
         c.group_by(position=c.end)
         .agg(
-            year_active_customer_count=count(c.now),
-            repeat_customer_count=count(c.now & (c.order_count >= 2)),
-            kept_customer_count=count(c.now & c.before),
-            recovered_customer_count=count(c.now & ~c.before & c.old),
-            new_customer_count=count(c.now & ~c.old),
-            lost_customer_count=count(gone & ~slow),
-            not_due_customer_count=count(gone & slow),
+            year_active_customer_count=active,
+            # two orders of the month, or one of it and of the last one with an order before
+            repeat_customer_count=_counted(
+                c, ~of_all & in_year & held & (c.told | (since_before < YEAR))
+            ),
+            kept_customer_count=active - new - recovered,
+            recovered_customer_count=recovered,
+            new_customer_count=new,
+            lost_customer_count=_counted(c, gone & ~c.told),
+            not_due_customer_count=_counted(c, gone & c.told),
         )
         .order_by("position")
     )
 
 
-def _states_up_to(months: ir.Table, ends: Sequence[int]) -> ir.Table:
-    """What is known of each customer at the end of several months: one row a customer and month of
-    `ends`, from its first month on.
+def _counted(months: ir.Table, where: ir.BooleanValue) -> ir.IntegerScalar:
+    """Customers' months of which something is true, of `_alike`."""
+    return where.fill_null(False).ifelse(months.month_count, 0).sum()
 
-    Columns     customer_id, end, bought_last (the last month with something bought), order_count,
-                first, last, day_count: of all its months up to that one
+
+def _spaced(months: ir.Table) -> ir.Table:
+    """Months of customers with how many lie between each and the one before (`since`, NULL where it
+    is the first) and the next (`until`): two years at most.
     """
-    so_far = ibis.cumulative_window(group_by="customer_id", order_by="position")
-    following = months.position.lead().over(
-        ibis.window(group_by="customer_id", order_by="position")
+    own, most = ibis.window(group_by="customer_id", order_by="position"), 2 * YEAR
+    here = months.position
+    t = months.mutate(since=here - here.lag().over(own), until=here.lead().over(own) - here)
+    return t.mutate(
+        since=(t.since > most).ifelse(most, t.since), until=(t.until < most).ifelse(t.until, most)
     )
-    t = months.select(
-        "customer_id",
-        "position",
-        following=following,
-        bought_last=months.position.max(where=months.bought).over(so_far),
-        order_count=months.order_count.sum().over(so_far),
-        first=months["first"].min().over(so_far),
-        last=months["last"].max().over(so_far),
-        day_count=months.day_count.sum().over(so_far),
+
+
+def _alike(months: ir.Table, of_all: bool, told: Any) -> ir.Table:
+    """`_spaced` months counted by what tells them apart: a few thousand rows, however many
+    customers there are.
+
+    Columns     of_all, told (as given), position, since, until, month_count
+    """
+    t = months.mutate(of_all=ibis.literal(of_all), told=told)
+    return t.group_by("of_all", "told", "position", "since", "until").agg(month_count=t.count())
+
+
+def _with_pace(months: ir.Table, orders: ir.Table) -> ir.Table:
+    """`_spaced` months with the customer's orders up to each: first, last, day_count."""
+    days = orders.select("customer_id", "date", of="position").distinct()
+    t = months.left_join(days, ["customer_id", months.position >= days.of])
+    return t.group_by("customer_id", "position", "since", "until").agg(
+        first=t.date.min(), last=t.date.max(), day_count=t.date.count()
     )
-    points = ibis.memtable({"end": list(ends)}, schema={"end": "int64"})
-    here = (t.position <= points.end) & (t.following.isnull() | (t.following > points.end))
-    # named, not dropped: the order of what is dropped is that of a set, and shows in the SQL
-    return t.join(points, here).select(
-        "customer_id", "end", "bought_last", "order_count", "first", "last", "day_count"
-    )
+
+
+def _is_slow(customers: ir.Table, usual_days: float | None, rhythm_count: int) -> ir.BooleanValue:
+    """True of those that order less than twice a year, of `_with_pace`: their silence tells nothing
+    yet.
+    """
+    if usual_days is None or math.isnan(usual_days):
+        return ibis.literal(False)
+    t = customers
+    rhythm = (t["last"].delta(t["first"], unit="day") + usual_days) / t.day_count.nullif(0)
+    told = ibis.literal(rhythm_count >= LEAST_RHYTHMS) | (t.day_count > 1)
+    return ((rhythm > DUE_MONTHS * DAYS_A_MONTH) & told).fill_null(False)
 
 
 @measure(N_("Quantities of each period, from sales"))
