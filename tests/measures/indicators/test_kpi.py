@@ -367,33 +367,40 @@ amounts = st.floats(0.01, 1e6)
 @settings(max_examples=60)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 6), st.integers(0, 47), st.integers(1, 3)), min_size=1, max_size=60
+        st.tuples(st.integers(0, 6), st.integers(0, 47), st.integers(-1, 3)),
+        min_size=1,
+        max_size=60,
     ),
     st.integers(23, 47),
 )
 @pytest.mark.long
 def test_law_the_year_up_to_any_month_moves_customers_as_their_movement_does(cells, end):
     """The counts of a year told by the series are those of `movement.customer_movement` at its last
-    day, whoever is not due told apart.
+    day, whoever is not due told apart; of a month with −1 orders there is a credit note alone, with
+    0 the last line of an earlier order.
     """
     frame = pd.DataFrame(cells, columns=["customer_id", "position", "orders"]).drop_duplicates(
         ["customer_id", "position"]
     )
-    days = [dt.date(2020 + p // 12, p % 12 + 1, 1) for p in frame.position]
+    days = pd.Series([dt.date(2020 + p // 12, p % 12 + 1, 1) for p in frame.position])
+    frame, bought = frame.reset_index(drop=True), frame.orders.to_numpy() >= 0
     cube = pd.DataFrame(
         dict(
             customer_id=frame.customer_id.astype(str),
             position=frame.position,
             month=days,
-            revenue=1.0,
-            order_count=frame.orders,
-            positive_line_count=1,
-            first_date=days,
-            last_date=days,
+            revenue=np.where(bought, 1.0, -1.0),
+            order_count=frame.orders.clip(lower=0),
+            positive_line_count=bought.astype(int),
+            first_date=days.where(bought, None),
+            last_date=days.where(bought, None),
             audit_month=end - frame.position,
         )
     )
-    orders = cube[["customer_id", "position"]].assign(date=days)
+    in_year = frame[(frame.position <= end) & (frame.position > end - 12) & bought]
+    twice = (in_year.groupby("customer_id").orders.sum() >= 2).sum()
+    began = frame.orders > 0
+    orders = cube.loc[began, ["customer_id", "position"]].assign(date=days[began])
     dates = {"month": "date", "first_date": "date", "last_date": "date", "date": "date"}
     cube, orders = (
         ibis.memtable(
@@ -413,7 +420,7 @@ def test_law_the_year_up_to_any_month_moves_customers_as_their_movement_does(cel
         orders,
         [end],
         usual,
-        (frame[frame.position <= end].groupby("customer_id").size() > 1).sum(),
+        (frame[(frame.position <= end) & began].groupby("customer_id").size() > 1).sum(),
     ).execute()
     as_of = dt.date(2020 + end // 12, end % 12 + 1, 28)
     past = cube.filter(cube.position <= end)
@@ -427,6 +434,41 @@ def test_law_the_year_up_to_any_month_moves_customers_as_their_movement_does(cel
     for name in ("kept", "lost", "new", "recovered", "not_due"):
         assert row[f"{name}_customer_count"] == told[f"{name}_customer_count"], name
     assert row["year_active_customer_count"] == told.active_customer_count
+    assert row["repeat_customer_count"] == twice
+
+
+def test_every_gap_between_two_months_with_an_order():
+    """30 customers ordered in month 0 and again 1, 2, … 30 months later: counted month by month, by
+    the words of the definition.
+    """
+    bought = {str(gap): (0, gap) for gap in range(1, 31)}
+    rows = [(customer, month) for customer, months in bought.items() for month in months]
+    t = pd.DataFrame(rows, columns=["customer_id", "position"])
+    cube = ibis.memtable(t.assign(positive_line_count=1, order_count=1))
+    day = pd.Timestamp(2020, 1, 1)
+    orders = ibis.memtable(t.assign(date=[day + pd.DateOffset(months=m) for m in t.position]))
+    orders = orders.mutate(date=orders.date.cast("date"))
+    ends = list(range(62))
+    found = kpi.yearly_movement(cube, orders, ends, None, 0).execute().set_index("position")
+    for end in ends:
+        year = {c: [m for m in months if end - 12 < m <= end] for c, months in bought.items()}
+        now = {c for c, months in year.items() if months}
+        before = {
+            c for c, months in bought.items() if any(end - 24 < m <= end - 12 for m in months)
+        }
+        old = {c for c, months in bought.items() if any(m <= end - 12 for m in months)}
+        told = {
+            "year_active": now,
+            "repeat": {c for c, months in year.items() if len(months) > 1},
+            "kept": now & before,
+            "recovered": (now & old) - before,
+            "new": now - old,
+            "lost": before - now,
+            "not_due": set(),
+        }
+        row = found.loc[end] if end in found.index else dict.fromkeys(found.columns, 0)
+        counted = {name: row[f"{name}_customer_count"] for name in told}
+        assert counted == {name: len(customers) for name, customers in told.items()}, end
 
 
 @pytest.mark.long

@@ -176,16 +176,17 @@ def yearly_movement(
 
     Formula     kept, recovered, new, lost and not due as `movement.customer_movement`, of the 12
                 months up to the month against the 12 before; not due: usual interval (days from
-                first to last order + usual_days) ÷ order days longer than 6 months. A month in
-                which a customer bought holds it until the 12th after, or the next such month: it is
-                new where none came before, recovered where 12 or more went by since the one before
-                and more than 23 up to the year's end, and gone in the 12 months after those
+                first to last order + usual_days) ÷ order days longer than 6 months.
     Unit        counts
     Population  one row a month of `ends`; customers of the cube up to it
     Undefined   a month without anybody who bought in the 24 up to it has no row; without usual_days
                 nobody is not due
     Source      definition of the workbook (method §1); not due: method §6
 
+    Method      a month in which a customer bought makes it one of the years that end in the 12
+                months from it on, a new one where it is the first, a recovered one where the one
+                before lies 24 months or more behind the end; in the 12 months that follow, until it
+                buys again, it is lost. Months alike are counted once for all
     Parameters  cube, orders: with the number of their month in `position`, consecutive months
                 having consecutive numbers; ends: numbers of the months with which a year ends;
                 usual_days, rhythm_count: `defection.usual_interval_days` of the book (None or NaN

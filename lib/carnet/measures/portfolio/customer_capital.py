@@ -22,6 +22,7 @@ from carnet.wording import N_
 
 DRAWS, LEAST_DRAWS, RANKS = 500, 100, 10_000_000
 FIRST, OTHERS = 10_000, 90_000  # customers against whom all are ranked, where there are more
+RANKED_AT_ONCE = 10_000  # customers, with a rank a draw each
 DIGITS = 12  # of a score: what is equal to them is a tie
 PLACES = 2**22  # customers, by place, of whom ties are told apart
 
@@ -125,8 +126,8 @@ class Draws:
         for weights in self.weights:
             keys = _keys(self.scores, weights, self.places)
             order = np.argsort(keys)
-            from_here = np.cumsum(self.stands_for[order][::-1])[::-1]
-            found.append((keys[order], np.append(from_here, 0)))
+            from_here = np.cumsum(self.stands_for[order][::-1], dtype=np.int32)[::-1]
+            found.append((keys[order], np.append(from_here, np.int32(0))))
         return found
 
     @classmethod
@@ -174,13 +175,14 @@ def rank_ranges(
     found = pd.DataFrame(np.nan, customers.index, ["rank_low", "rank_high", "top_share"])
     scores, places = customers[list(axes)].to_numpy(dtype=float), customers.place.to_numpy()
     known = ~np.isnan(scores).all(axis=1)
-    if known.any():
-        ranks = np.empty((len(draws.weights), int(known.sum())), dtype=np.float32)
+    rows = np.flatnonzero(known)
+    for some in (rows[n : n + RANKED_AT_ONCE] for n in range(0, len(rows), RANKED_AT_ONCE)):
+        ranks = np.empty((len(draws.weights), len(some)), dtype=np.float32)
         for row, weights, (keys, ahead) in zip(ranks, draws.weights, draws.ordered, strict=True):
-            own = _keys(scores[known], weights, places[known])
+            own = _keys(scores[some], weights, places[some])
             row[:] = 1 + ahead[np.searchsorted(keys, own, side="right")]
-        found.loc[known, ["rank_low", "rank_high"]] = np.quantile(ranks, [0.025, 0.975], axis=0).T
-        found.loc[known, "top_share"] = (ranks <= top).mean(axis=0)
+        low, high = np.quantile(ranks, [0.025, 0.975], axis=0)
+        found.iloc[some] = np.column_stack([low, high, (ranks <= top).mean(axis=0)])
     return found
 
 
