@@ -15,8 +15,7 @@ from carnet.book.mapped import Mapped, frame
 from carnet.book.once import once
 from carnet.book.tables import tabled
 from carnet.customers.accounts.history import leave_history
-from carnet.customers.accounts.profits import Rates
-from carnet.customers.accounts.valued import valued_accounts
+from carnet.customers.accounts.valued import accounts_of
 from carnet.customers.columns import Part, everybody, joined
 from carnet.customers.gaps.gap_list import earlier_lists, gap_list, tracked
 from carnet.customers.growth.next_family import next_families_of
@@ -217,8 +216,7 @@ def account_budgets(book: Book, policy: Policy) -> Mapped:
     """`valued_accounts` with what each account would be worth spending:
     `retention_budget.retention_budgets`.
     """
-    rates = Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate)
-    t = valued_accounts(book, policy.abc_cut_a, policy.abc_cut_b, policy.strategy_rules, rates)
+    t = accounts_of(book, policy)
     leaving = retention_budget.leave_rates(leave_history(book))
     portfolio = portfolio_of(book, policy.abc_cut_a, policy.abc_cut_b)
     terms = retention_budget.Terms(

@@ -16,9 +16,10 @@ from carnet.book.mapped import frame
 from carnet.customers.accounts.account_list import account_list
 from carnet.customers.accounts.groups import cuts_of
 from carnet.customers.accounts.profits import Rates, margins_of
-from carnet.customers.accounts.valued import valued_accounts
+from carnet.customers.accounts.valued import accounts_of, valued_accounts
 from carnet.customers.series import audit_series, margin_rates_of, moved, own_costs
 from carnet.engagement import schema
+from carnet.engagement.parameters import Policy
 from carnet.engagement.periods import Period
 from carnet.measures.costs import costs
 from carnet.measures.gaps import contacts
@@ -692,3 +693,34 @@ def test_the_rate_of_all_holds_no_cost_that_names_a_customer(make_engagement):
     t = frame(valued_accounts(book, 0.8, 0.95, "", Rates()))
     margins = dict(zip(t.customer_id, t.yearly_margin, strict=True))
     assert margins == pytest.approx({"C0": -15600.0} | {f"C{i}": 8400.0 for i in range(1, 10)})
+
+
+def test_complaints_are_those_that_the_engagement_names(make_engagement):
+    """`complaint_activities` holds in the account list, too: a customer with four orders and three
+    tickets of the year, one older, has 0.75 complaints an order; by their words a claim alone is.
+    """
+    days = ["2024-02-01", "2024-05-01", "2024-08-01", "2024-11-01"]
+    noted = [("Ticket", day) for day in ("2023-06-01", "2024-03-01", "2024-06-01", "2024-09-01")]
+    folder = make_engagement(
+        as_of="2024-12-31",
+        tables={
+            "sales": [
+                ["customer_id", "date", "amount"],
+                ["A", "2022-01-15", "50"],
+                *(["A", day, "100"] for day in days),
+            ],
+            "service": [
+                ["customer_id", "date", "activity"],
+                ["A", "2022-01-20", "Visit"],
+                *(["A", day, kind] for kind, day in noted),
+                ["A", "2024-10-01", "Claim"],
+                ["A", "2024-12-30", "Visit"],
+            ],
+        },
+    )
+    book = open_book(folder)
+    rates = {
+        named: frame(accounts_of(book, Policy(complaint_activities=named))).complaint_rate.iloc[0]
+        for named in ("", "Ticket", "Ticket, Claim")
+    }
+    assert rates == {"": 0.25, "Ticket": 0.75, "Ticket, Claim": 1.0}

@@ -118,8 +118,11 @@ def chosen_rules(rules: Mapping[str, float], text: str) -> dict[str, float]:
     N_("Accounts: one row per customer with a sale in the last 24 months"),
 )
 @tabled
-def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> Mapped:
-    """One row per customer with a sale in the last 24 months.
+def account_list(
+    book: Book, cut_a: float, cut_b: float, rates: Rates, complaints: str = ""
+) -> Mapped:
+    """One row per customer with a sale in the last 24 months. `complaints`: kinds of activity that
+    are, where their words do not tell.
 
     Columns     customer_id, name, salesperson, segment; revenue and revenue_previous, order_count,
                 active (an order in the last 12 months), status, abc_class, class_b_revenue
@@ -153,7 +156,7 @@ def account_list(book: Book, cut_a: float, cut_b: float, rates: Rates) -> Mapped
         sources.payment(book),
         sources.opportunities(book),
         sources.marks(book),
-        *sources.activities(book, t),
+        *sources.activities(book, t, complaints),
         Part(trends(book, year.start, year.end), {"trend": "float64"}),
     )
     worth = ibis.coalesce(t.profit, t.margin)  # the margin where no cost to serve is known

@@ -12,8 +12,7 @@ from carnet.book.mapped import Mapped, frame
 from carnet.book.once import once
 from carnet.book.tables import tabled
 from carnet.customers.accounts.account_list import LARGEST_FIRST
-from carnet.customers.accounts.profits import Rates
-from carnet.customers.accounts.valued import valued_accounts
+from carnet.customers.accounts.valued import accounts_of
 from carnet.customers.columns import Part, joined
 from carnet.customers.decisions import decisions
 from carnet.engagement.parameters import Policy
@@ -41,8 +40,7 @@ def account_capital(book: Book, policy: Policy, top: int, spread: float) -> Mapp
     Columns     those of `valued.valued_accounts`, action, place, a column an axis, capital,
                 capital_low, capital_high, capital_rank, rank_low, rank_high, top_share
     """
-    rates = Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate)
-    t = valued_accounts(book, policy.abc_cut_a, policy.abc_cut_b, policy.strategy_rules, rates)
+    t = accounts_of(book, policy)
     decided = decisions(book, policy).select("customer_id", "action")
     axes = axes_of(book)
     scores = customer_capital.axis_scores(t, axes)

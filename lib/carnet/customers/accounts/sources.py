@@ -9,14 +9,13 @@ from unidecode import unidecode
 from carnet.book.book import Book
 from carnet.book.cube import last_text
 from carnet.customers.columns import Part, everybody, given, joined
-from carnet.customers.customer_years import answered, rolling_periods
+from carnet.customers.customer_years import answered, complaints_of, rolling_periods
 from carnet.customers.rhythms import order_rhythm, peak_years
 from carnet.engagement.periods import Periods, year_earlier_in, years_earlier
 from carnet.measures.costs import receivables
 from carnet.measures.gaps import contacts
 from carnet.measures.indicators import recurring
 from carnet.measures.portfolio import strategy
-from carnet.measures.reasons import silence
 from carnet.measures.reasons.service_quality import DIMENSIONS
 from carnet.measures.register import Column, composed
 
@@ -248,9 +247,10 @@ def marks(book: Book) -> Part:
         "complaint_rate": Column("ratio", "Complaints noted in the last 12 months over orders"),
     },
 )
-def activities(book: Book, t: ir.Table) -> list[Part]:
+def activities(book: Book, t: ir.Table, complaints: str) -> list[Part]:
     """contact_count, contact_count_previous, rush_count, complaint_count of customers with
-    last_order_date; unknown where the service table is missing or starts later.
+    last_order_date; unknown where the service table is missing or starts later. `complaints`: as
+    `complaints_of` takes them.
     """
     kinds, parts = book.activity_kinds, []
     last, today = t.last_order_date.fill_null(ibis.date(book.as_of)), ibis.date(book.as_of)
@@ -260,7 +260,7 @@ def activities(book: Book, t: ir.Table) -> list[Part]:
         "contact_count": (contacted, last),
         "contact_count_previous": (contacted, year_earlier_in(last)),
         "rush_count": (rush, today),
-        "complaint_count": (silence.complaint_activities(kinds), today),
+        "complaint_count": (complaints_of(book, complaints), today),
     }
     for name, (chosen, end) in wanted.items():
         counted = None

@@ -18,6 +18,7 @@ from carnet.customers.accounts.account_list import (
 from carnet.customers.accounts.profits import Rates
 from carnet.customers.columns import Part, joined
 from carnet.customers.series import margin_rates_of, own_costs
+from carnet.engagement.parameters import Policy
 from carnet.engagement.periods import year_earlier_in
 from carnet.measures.portfolio import concentration
 from carnet.measures.register import Column, composed
@@ -50,12 +51,17 @@ VALUED = {
 )
 @tabled
 def valued_accounts(
-    book: Book, cut_a: float, cut_b: float, strategy_rules: str, rates: Rates
+    book: Book,
+    cut_a: float,
+    cut_b: float,
+    strategy_rules: str,
+    rates: Rates,
+    complaints: str = "",
 ) -> Mapped:
-    """The account list with classes by potential, strategies and yearly margins."""
+    """`account_list` with classes by potential, strategies and yearly margins."""
     book = book.rolling
     rules = chosen_rules(book.engagement.sector_profile.strategy, strategy_rules)
-    t = account_list(book, cut_a, cut_b, rates)
+    t = account_list(book, cut_a, cut_b, rates, complaints)
     classes = concentration.potential_classes(t, cut_a, cut_b)
     t = joined(
         t,
@@ -65,6 +71,13 @@ def valued_accounts(
         Part(own_costs(book), {"own_cost": "float64"}),
     )
     return Mapped(t, partial(_valued, rules), VALUED, ("margin_rate", "sold", "own_cost"))
+
+
+def accounts_of(book: Book, policy: Policy) -> ir.Table:
+    """`valued_accounts` as the parameters of an audit have them."""
+    rates = Rates(policy.hourly_rate_low, policy.hourly_rate_high, policy.capital_rate)
+    cuts, rules = (policy.abc_cut_a, policy.abc_cut_b), policy.strategy_rules
+    return valued_accounts(book, *cuts, rules, rates, policy.complaint_activities)
 
 
 def _sold(book: Book, t: ir.Table) -> ir.Table:
