@@ -213,38 +213,33 @@ def yearly_movement(
         .union(_alike(ordered, of_all=False, told=ordered.order_count > 1))
     )
     points = ibis.memtable({"end": list(ends)}, schema={"end": "int64"})
-    c = alike.join(
-        points,
-        [alike.position <= points.end, alike.position > points.end - 2 * YEAR],
+    c = alike.join(points, [alike.position <= points.end, alike.position > points.end - 2 * YEAR])
+    c = c.mutate(passed=c.end - c.position)
+    c = c.mutate(
+        in_year=c.passed < YEAR,
+        held=c.passed < c.until,
+        # NULL where none came before
+        since_before=c.since + c.passed,
     )
-    passed = c.end - c.position
-    of_all, in_year, held = c.of_all, passed < YEAR, passed < c.until
-    since_before = c.since + passed  # NULL where none came before
-    active = _counted(c, of_all & in_year & held)
-    new = _counted(c, of_all & in_year & c.since.isnull())
-    recovered = _counted(c, of_all & in_year & (since_before >= 2 * YEAR))
-    gone = of_all & ~in_year & held
-    return (
-        c.group_by(position=c.end)
-        .agg(
-            year_active_customer_count=active,
-            # two orders of the month, or one of it and of the last one with an order before
-            repeat_customer_count=_counted(
-                c, ~of_all & in_year & held & (c.told | (since_before < YEAR))
-            ),
-            kept_customer_count=active - new - recovered,
-            recovered_customer_count=recovered,
-            new_customer_count=new,
-            lost_customer_count=_counted(c, gone & ~c.told),
-            not_due_customer_count=_counted(c, gone & c.told),
-        )
-        .order_by("position")
+    here, gone = c.of_all & c.in_year, c.of_all & ~c.in_year & c.held
+    # two orders of the month, or one of it and of the last one with an order before
+    again = c.told | (c.since_before < YEAR)
+    counted = {
+        "year_active": here & c.held,
+        "repeat": ~c.of_all & c.in_year & c.held & again,
+        "recovered": here & (c.since_before >= 2 * YEAR),
+        "new": here & c.since.isnull(),
+        "lost": gone & ~c.told,
+        "not_due": gone & c.told,
+    }
+    t = c.group_by(position=c.end).agg(
+        **{
+            f"{name}_customer_count": c.month_count.sum(where=where).fill_null(0)
+            for name, where in counted.items()
+        }
     )
-
-
-def _counted(months: ir.Table, where: ir.BooleanValue) -> ir.IntegerScalar:
-    """Customers' months of which something is true, of `_alike`."""
-    return where.fill_null(False).ifelse(months.month_count, 0).sum()
+    kept = t.year_active_customer_count - t.new_customer_count - t.recovered_customer_count
+    return t.mutate(kept_customer_count=kept).order_by("position")
 
 
 def _spaced(months: ir.Table) -> ir.Table:
