@@ -170,6 +170,15 @@ class Parameters(Policy):
         return {name: getattr(self, name) for name in self.named}
 
 
+def kept_policy(kept: Mapping[str, Mapping[str, Any]], **instead: Any) -> Policy:
+    """What decides, of the values that an engagement keeps by notebook, with some in the place of
+    its own. Raises CarnetError as `read_parameters` does.
+    """
+    decides = {rule.name for rule in fields(Policy)}
+    values = [(name, value) for of_notebook in kept.values() for name, value in of_notebook.items()]
+    return read_parameters(dict(pair for pair in values if pair[0] in decides) | instead).policy
+
+
 def read_parameters(values: Mapping[str, Any]) -> Parameters:
     """The parameters among some values, such as the names of a notebook;
     of those not there that decide, what was chosen for the run.

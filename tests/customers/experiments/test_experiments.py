@@ -13,9 +13,12 @@ import pandas as pd
 import pytest
 import yaml
 from carnet.book.book import open_book
+from carnet.book.mapped import frame
+from carnet.customers.accounts.valued import accounts_of
 from carnet.customers.experiments.drawing import Question, plan_experiment
 from carnet.customers.experiments.files import load_plan
 from carnet.customers.experiments.reading import planned, read_experiment
+from carnet.engagement.parameters import Policy
 from carnet.errors import CarnetError
 from carnet.findings.experiments import result, size
 from carnet.measures.retention import experiments
@@ -26,7 +29,7 @@ from scipy import stats
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 
-from tests.conftest import run_carnet, write_engagement
+from tests.conftest import DEMO, run_carnet, write_engagement
 
 TODAY = dt.date(2024, 1, 1)
 
@@ -502,6 +505,25 @@ def test_nothing_is_written_outside_the_folder(plan, trading, tmp_path):
     (linked / "experiments").write_text("", encoding="utf-8")
     with pytest.raises(CarnetError, match=r"no folder|cannot be written"):
         plan_experiment(open_book(linked), Question("serve", "revenue", 90), dt.date(2025, 1, 1))
+
+
+@pytest.mark.long
+def test_arms_are_drawn_of_those_to_whom_the_audit_gives_the_strategy(tmp_path):
+    """Parameters kept with the engagement decide for a plan, too: with other classes fewer accounts
+    are to be protected.
+    """
+    folder = tmp_path / "demo"
+    shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns(".carnet"))
+    cuts = {"abc_cut_a": 0.5, "abc_cut_b": 0.8}
+    with (folder / "engagement.yml").open("a", encoding="utf-8") as file:
+        file.write(f"parameters: {{portfolio_audit: {cuts}}}\n".replace("'", ""))
+    book = open_book(folder)
+    question = Question("protect", "revenue", 90)
+    made, _ = plan_experiment(book, question, dt.date(2026, 1, 1), write=False)
+    given = {policy: frame(accounts_of(book, policy)) for policy in (Policy(), Policy(**cuts))}
+    usual, kept = (set(t[t.strategy == "protect"].customer_id) for t in given.values())
+    assert {unit.customer_id for unit in made.units} == kept
+    assert len(kept) < len(usual)
 
 
 @pytest.mark.long

@@ -10,11 +10,11 @@ import yaml
 
 from carnet.book.book import Book
 from carnet.book.mapped import frame
-from carnet.customers.accounts.profits import Rates
 from carnet.customers.accounts.units import units_of
-from carnet.customers.accounts.valued import valued_accounts
+from carnet.customers.accounts.valued import accounts_of
 from carnet.customers.experiments.files import HEADER, folder_of, load_plan, read_plans, write_new
 from carnet.customers.experiments.plan import LONGEST_DAYS, PLANNED, SHORTEST_DAYS, Plan, digest_of
+from carnet.engagement.parameters import kept_policy
 from carnet.engagement.periods import years_earlier
 from carnet.errors import CarnetError, nearest
 from carnet.measures.retention import experiments
@@ -114,12 +114,13 @@ def _dates(book: Book, q: Question, today: dt.date) -> tuple[dt.date, dt.date]:
 
 
 def _accounts(book: Book, q: Question) -> pd.DataFrame:
-    """The accounts of the strategy, of which the measure can be known."""
+    """The accounts to which the audit gives the strategy, of which the measure can be known."""
     if q.measure == "margin" and not book.has("sales", "cost"):
         raise CarnetError(
             "measure margin: the sales give no cost; choose revenue, orders or retention."
         )
-    t = valued_accounts(book, 0.80, 0.95, q.rules, Rates())
+    rules = {"strategy_rules": q.rules} if q.rules else {}
+    t = accounts_of(book, kept_policy(book.engagement.parameters, **rules))
     t = frame(t.filter(t.strategy == q.strategy).order_by("customer_id"))
     if len(t) < 2 * experiments.LEAST_ARM:
         raise CarnetError(
