@@ -20,6 +20,7 @@ pytest.importorskip("ipywidgets", reason="the form is in the extra `lab`")
 pytest.importorskip("jupyterlab", reason="JupyterLab is in the extra `lab`")
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 WAIT = 60_000  # milliseconds
+AUDIT_WAIT = 3 * WAIT  # until an audit has ended, beside other tests on a slow machine
 
 # the header of the amount is one that nothing knows
 ROWS = [("A", 2023, 100), ("B", 2023, 50), ("A", 2024, 80), ("B", 2024, 60), ("C", 2024, 30)]
@@ -130,7 +131,7 @@ def test_from_exports_to_a_report(tmp_path):
         wait_for(lambda: kept().get("parameters") == {"sales_gaps": {"tracked_share": 0.2}})
 
         running.click()
-        page.locator(".widget-output a").click()
+        page.locator(".widget-output a").click(timeout=AUDIT_WAIT)
         report = next(folder.glob("reports/*/*/index.html"))
         front = page.frame_locator("iframe").locator("h1", has_text="Synthèse")
         front.wait_for()
