@@ -170,10 +170,24 @@ class Parameters(Policy):
         return {name: getattr(self, name) for name in self.named}
 
 
+def agree(kept: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises CarnetError where what decides on accounts is kept with two values."""
+    for name in {name for values in kept.values() for name in values}:
+        told = {n: values[name] for n, values in kept.items() if name in values}
+        if len(set(map(repr, told.values()))) > 1 and hasattr(Policy, name):
+            raise CarnetError(
+                "parameters: '{name}' decides on accounts in every notebook "
+                "and has two values ({listed}); keep one.",
+                name=name,
+                listed=", ".join((f"{n}: {value!r}" for n, value in told.items())),
+            )
+
+
 def kept_policy(kept: Mapping[str, Mapping[str, Any]], **instead: Any) -> Policy:
     """What decides, of the values that an engagement keeps by notebook, with some in the place of
-    its own. Raises CarnetError as `read_parameters` does.
+    its own. Raises CarnetError as `agree` and `read_parameters` do.
     """
+    agree(kept)
     decides = {rule.name for rule in fields(Policy)}
     values = [(name, value) for of_notebook in kept.values() for name, value in of_notebook.items()]
     return read_parameters(dict(pair for pair in values if pair[0] in decides) | instead).policy

@@ -22,7 +22,7 @@ from traitlets.config import Config
 
 from carnet.book.earlier import open_published
 from carnet.engagement.file import FILE_NAME
-from carnet.engagement.parameters import Accepted, Policy
+from carnet.engagement.parameters import Accepted, Policy, agree
 from carnet.engagement.running import RUN_VARIABLE
 from carnet.errors import CarnetError, Message, nearest
 from carnet.report.kernels import end_with_parent, prepare_kernel
@@ -189,7 +189,7 @@ def with_kept_parameters(
 
     Raises CarnetError as `check_parameters`, for notebooks that run and for names of none.
     """
-    _agree(kept)
+    agree(kept)
     there = {path.stem for path in report_notebooks()} | set(notebooks)
     for notebook, values in kept.items():
         if notebook not in there:
@@ -220,19 +220,6 @@ def with_kept_parameters(
                 if name in notebooks[each]:
                     chosen[each].setdefault(name, checked)
     return chosen
-
-
-def _agree(kept: dict[str, dict[str, Any]]) -> None:
-    """Raises CarnetError where what decides on accounts is kept with two values."""
-    for name in {name for values in kept.values() for name in values}:
-        told = {n: values[name] for n, values in kept.items() if name in values}
-        if len(set(map(repr, told.values()))) > 1 and hasattr(Policy, name):
-            raise CarnetError(
-                "parameters: '{name}' decides on accounts in every notebook "
-                "and has two values ({listed}); keep one.",
-                name=name,
-                listed=", ".join((f"{n}: {value!r}" for n, value in told.items())),
-            )
 
 
 def last_seconds(home: Path) -> dict[str, float]:

@@ -516,7 +516,7 @@ def test_arms_are_drawn_of_those_to_whom_the_audit_gives_the_strategy(tmp_path):
     shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns(".carnet"))
     cuts = {"abc_cut_a": 0.5, "abc_cut_b": 0.8}
     with (folder / "engagement.yml").open("a", encoding="utf-8") as file:
-        file.write(f"parameters: {{portfolio_audit: {cuts}}}\n".replace("'", ""))
+        file.write(f"parameters:\n  portfolio_audit: {json.dumps(cuts)}\n")
     book = open_book(folder)
     question = Question("protect", "revenue", 90)
     made, _ = plan_experiment(book, question, dt.date(2026, 1, 1), write=False)
@@ -524,6 +524,10 @@ def test_arms_are_drawn_of_those_to_whom_the_audit_gives_the_strategy(tmp_path):
     usual, kept = (set(t[t.strategy == "protect"].customer_id) for t in given.values())
     assert {unit.customer_id for unit in made.units} == kept
     assert len(kept) < len(usual)
+    with (folder / "engagement.yml").open("a", encoding="utf-8") as file:
+        file.write("  sales_gaps: {abc_cut_a: 0.6}\n")
+    with pytest.raises(CarnetError, match="'abc_cut_a' decides on accounts in every notebook"):
+        plan_experiment(open_book(folder), question, dt.date(2026, 1, 1), write=False)
 
 
 @pytest.mark.long

@@ -176,7 +176,7 @@ def yearly_movement(
 
     Formula     kept, recovered, new, lost and not due as `movement.customer_movement`, of the 12
                 months up to the month against the 12 before; not due: usual interval (days from
-                first to last order + usual_days) ÷ order days longer than 6 months.
+                first to last order + usual_days) ÷ order days longer than 6 months
     Unit        counts
     Population  one row a month of `ends`; customers of the cube up to it
     Undefined   a month without anybody who bought in the 24 up to it has no row; without usual_days
