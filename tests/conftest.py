@@ -21,15 +21,13 @@ import matplotlib.image
 import numpy as np
 import pytest
 import yaml
+from carnet.engagement.interpreter import keep_imported, with_room
 from carnet.engagement.running import PICTURES_VARIABLE
 from filelock import FileLock, Timeout
 from hypothesis import settings
 from nbval import plugin as nbval_plugin
 
-# what is imported is never garbage, and expressions are many small objects: looking for garbage
-# takes a tenth of a run
-gc.freeze()
-gc.set_threshold(20_000)
+keep_imported()  # looking for garbage takes a tenth of a run
 # how long an example takes on a busy machine says nothing about the law it tries
 settings.register_profile("carnet", deadline=None)
 settings.load_profile("carnet")
@@ -297,6 +295,13 @@ def needs_an_audit(item):
         "test_hostile.py",
         "test_lab.py",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Each test as pytest runs it, with the room that a command of carnet has."""
+    runner = item.config.pluginmanager.get_plugin("runner")
+    return with_room(runner.pytest_runtest_protocol, item, nextitem)
 
 
 def pytest_unconfigure():

@@ -21,7 +21,7 @@ import click
 from carnet import __version__
 from carnet.engagement.databases import is_database_url, without_secret
 from carnet.engagement.file import FILE_NAME, load_engagement, spoken_in
-from carnet.engagement.running import GARBAGE_THRESHOLD
+from carnet.engagement.interpreter import GARBAGE_THRESHOLD, with_room
 from carnet.engagement.unfinished import PRIVATE
 from carnet.errors import CarnetError, Message
 from carnet.report.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
@@ -540,7 +540,7 @@ def main() -> None:
     os.umask(PRIVATE)
     reader = Reader()
     try:
-        cli(standalone_mode=False, obj=reader)
+        with_room(cli, standalone_mode=False, obj=reader)
     except click.ClickException as error:
         error.show()
         sys.exit(REFUSED)

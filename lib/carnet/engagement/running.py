@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 RUN_VARIABLE = "CARNET_RUN"
-GARBAGE_THRESHOLD = 20_000  # new objects between two collections: expressions are many
 PICTURES_VARIABLE = "CARNET_PICTURES"  # "off": no chart is printed, for tests of what pages say
 
 

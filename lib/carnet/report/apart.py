@@ -1,6 +1,5 @@
 """Work in a process of its own: what it returns is handed back, what it raises is raised here."""
 
-import gc
 import os
 import signal
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from carnet.engagement.running import GARBAGE_THRESHOLD
+from carnet.engagement.interpreter import keep_imported, with_room
 from carnet.engagement.unfinished import PRIVATE
 
 
@@ -44,14 +43,11 @@ class Apart:
 
 
 def _work(sender: Connection, work: Callable[..., Any], arguments: tuple) -> None:
-    # what the fork server imported is never garbage: neither this process nor its kernel
-    # looks through it
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    keep_imported()  # by the fork server; its kernel does not look through it either
     os.umask(PRIVATE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began it ends it
     try:
-        outcome = work(*arguments)
+        outcome = with_room(work, *arguments)
     except Exception as error:  # whatever it is: raised where the result is waited for
         outcome = error
     sender.send(outcome)

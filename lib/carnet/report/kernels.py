@@ -27,6 +27,8 @@ from typing import Any, NoReturn, cast
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
 
+from carnet.engagement.interpreter import with_room
+
 PROVISIONER = "carnet-fork"  # its name in pyproject.toml
 FORK_VARIABLE = "CARNET_FORK"  # "off": start interpreters anew here, too, as on other systems
 CAN_FORK = (
@@ -217,7 +219,8 @@ def _serve(told: int, parent: int) -> NoReturn:
             sys.modules["debugpy"] = None  # type: ignore[assignment]
             from ipykernel.kernelapp import IPKernelApp
 
-            IPKernelApp.launch_instance(
+            with_room(
+                IPKernelApp.launch_instance,
                 argv=["-f", connection_file, "--log-level=ERROR", "--HistoryManager.enabled=False"],
                 parent_handle=parent,
             )
