@@ -101,7 +101,13 @@ class Keeping(ibis.backends.sql.SQLBackend):
         forget_beyond(folder, MOST_IN_ALL)
 
     def compile(self, expr: ir.Expr, /, **named: Any) -> str:
-        """The SQL of an expression, as `ibis.backends.sql.SQLBackend.compile` gives it."""
+        """The SQL of an expression, as `ibis.backends.sql.SQLBackend.compile` gives it in lines:
+        the engine is asked the text that readers are shown, and it is compiled once for both.
+        """
+        if named.get("limit") == "default":
+            named["limit"] = ibis.options.sql.default_limit
+        named = {name: value for name, value in named.items() if value is not None}
+        named["pretty"] = True
         ask = partial(super().compile, expr, **named)
         try:
             shape = self._shape(expr.op())
