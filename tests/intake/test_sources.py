@@ -9,9 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy
 import xlsxwriter
 from carnet.book.book import open_book
 from carnet.errors import CarnetError
+from carnet.intake.sources.servers import connect
 from carnet.intake.sources.text import detect_delimiter, detect_encoding
 
 from tests.conftest import ROOT
@@ -445,6 +447,19 @@ def test_sqlite_file_out_of_the_folder(make_engagement):
     for url in ("sqlite:///../erp.db", "sqlite:////etc/erp.db"):
         with pytest.raises(CarnetError, match="leaves the engagement folder"):
             open_book(make_engagement(tables=spec(files=url, query="select 1")))
+
+
+def test_a_database_is_connected_to_once_for_all_its_tables(tmp_path):
+    """It was twice a table, and each time a driver reads the certificates of the machine."""
+    with sqlite3.connect(tmp_path / "erp.db") as con:
+        con.execute("CREATE TABLE clients (id INTEGER PRIMARY KEY, nom TEXT)")
+        con.execute("CREATE TABLE factures (id INTEGER, client INTEGER REFERENCES clients (id))")
+    server = connect("sales", "sqlite:///erp.db", tmp_path)
+    connected = []
+    sqlalchemy.event.listen(server.engine, "connect", lambda *_: connected.append(1))
+    tables = server.tables()
+    assert set(tables) == {"clients", "factures"} and len(connected) == 1
+    assert tables["factures"].refers == {"client": ("clients", "id")}
 
 
 def test_whitespace_columns(make_engagement):

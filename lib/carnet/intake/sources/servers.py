@@ -76,8 +76,8 @@ class Server:
         import sqlalchemy  # slow to import, and few engagements read a database
 
         found = {}
-        with self._told():
-            inspector = sqlalchemy.inspect(self.engine)
+        with self._told(), self.engine.connect() as connection:
+            inspector = sqlalchemy.inspect(connection)  # of the engine it would connect each time
             for name in [*inspector.get_table_names(), *inspector.get_view_names()]:
                 columns = {
                     column["name"]: str(column["type"]).lower()
