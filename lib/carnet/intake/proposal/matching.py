@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 from carnet.engagement.schema import TABLES
 from carnet.errors import Message
@@ -108,7 +108,7 @@ def match(part: Part, table: str) -> Match:
         )
     chosen = {
         i: j
-        for i, j in zip(*linear_sum_assignment(-weights), strict=True)
+        for i, j in zip(*scipy.optimize.linear_sum_assignment(-weights), strict=True)
         if weights[i, j] >= LEAST
     }
     roles = {

@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control, hypergeom
+import scipy
 
 from carnet.measures.register import measure
 from carnet.measures.statistics.intervals import newcombe_paired_difference, wilson_interval
@@ -116,8 +116,8 @@ def associations(bought: Together) -> pd.DataFrame:
     first, second = np.triu_indices(len(names), 1)
     counts, common = np.diag(both), both[first, second]
     a, b = counts[first], counts[second]
-    p_value = hypergeom.sf(common - 1, n, a, b)
-    q_value = false_discovery_control(p_value, method="by") if len(p_value) else p_value
+    p_value = scipy.stats.hypergeom.sf(common - 1, n, a, b)
+    q_value = scipy.stats.false_discovery_control(p_value, method="by") if len(p_value) else p_value
     with np.errstate(divide="ignore", invalid="ignore"):
         lift = common * n / (a * b)
         own = n / common - n / a - n / b

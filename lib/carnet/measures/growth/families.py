@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+import scipy
 
 from carnet.engagement.periods import Periods
 from carnet.measures.indicators.control_limits import yearly_noise
@@ -260,7 +260,7 @@ def price_by_family(moves: ir.Table) -> pd.DataFrame:
     t = t.order_by(t.price_effect.abs().desc(), "family").execute()
     known = t.customer_count >= LEAST_CUSTOMERS
     signs = [
-        binomtest(int(up), int(up + down)).pvalue if told and up + down else np.nan
+        scipy.stats.binomtest(int(up), int(up + down)).pvalue if told and up + down else np.nan
         for up, down, told in zip(t.dearer_count, t.cheaper_count, known, strict=True)
     ]
     p_value = np.array(signs, dtype=float)

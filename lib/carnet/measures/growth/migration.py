@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, binomtest
+import scipy
 
 from carnet.measures.register import measure
 from carnet.wording import N_
@@ -132,6 +132,6 @@ def moves(table: pd.DataFrame) -> Moves:
     stayed, up, down = (int(count.get(sign, 0)) for sign in (0, 1, -1))
     if not up + down:
         return Moves(stayed, up, down, np.nan, np.nan, np.nan)
-    low, high = binom.ppf([0.025, 0.975], up + down, 0.5)
-    p_value = binomtest(up, up + down).pvalue
+    low, high = scipy.stats.binom.ppf([0.025, 0.975], up + down, 0.5)
+    p_value = scipy.stats.binomtest(up, up + down).pvalue
     return Moves(stayed, up, down, float(low), float(high), float(p_value))

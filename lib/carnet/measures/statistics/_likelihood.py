@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.optimize
+import scipy
 
 LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
 WIDEST = 9.5  # logs of parameters, from below: beyond what any model takes for found
