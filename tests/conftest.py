@@ -94,7 +94,7 @@ def measure_modules():
 
 def spawn_carnet(*arguments, cwd=ROOT):
     """The command line in a process of its own; returns the finished process with its texts."""
-    command = [sys.executable, "-m", "carnet.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "carnet", *map(str, arguments)]
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, timeout=600, check=False
     )

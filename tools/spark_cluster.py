@@ -118,7 +118,7 @@ def end(process: psutil.Popen) -> None:
 
 def audit(folder: Path, victim: psutil.Popen | None = None) -> tuple[dict, float, float]:
     """Figures, seconds and peak memory of an audit; the victim is killed in the middle."""
-    command = [sys.executable, "-m", "carnet.cli", "run", str(folder), "--out", f"{folder}-out"]
+    command = [sys.executable, "-m", "carnet", "run", str(folder), "--out", f"{folder}-out"]
     command += ["--timeout", str(LONGEST)]
     before = time.perf_counter()
     with subprocess.Popen(

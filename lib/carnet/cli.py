@@ -568,7 +568,3 @@ def console() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):  # one that was closed is None
         stream.flush()
     os._exit(status)
-
-
-if __name__ == "__main__":
-    console()

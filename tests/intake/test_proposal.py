@@ -859,7 +859,7 @@ def test_what_is_in_doubt_is_asked_with_sample_rows(tmp_path):
 def test_questions_are_put_in_a_terminal(tmp_path):
     (tmp_path / "ventes.csv").write_text(DOUBT, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "carnet.cli", "init", "--ask", tmp_path],
+        [sys.executable, "-m", "carnet", "init", "--ask", tmp_path],
         input="7\n2\n",
         capture_output=True,
         text=True,

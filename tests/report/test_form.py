@@ -43,7 +43,7 @@ def lab(folder, language):
         "--ServerApp.allow_root=True",
         "--IdentityProvider.token=secret",
     ]
-    command = [sys.executable, "-m", "carnet.cli", "lab", folder, "--language", language, *options]
+    command = [sys.executable, "-m", "carnet", "lab", folder, "--language", language, *options]
     quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     with subprocess.Popen(command, **quiet) as server:
         try:

@@ -112,7 +112,7 @@ def test_jupyterlab_opens_on_the_copy(make_engagement):
     command = [
         sys.executable,
         "-m",
-        "carnet.cli",
+        "carnet",
         "lab",
         str(folder),
         "-n",

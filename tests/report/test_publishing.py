@@ -226,7 +226,7 @@ def test_unknown_target_is_refused(make_engagement):
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_a_closed_stream_is_no_fault(closed):
     """A job of the night may have neither."""
-    command = f"{sys.executable} -m carnet.cli --version {closed}"
+    command = f"{sys.executable} -m carnet --version {closed}"
     assert subprocess.run(command, shell=True, check=False, cwd=ROOT).returncode == 0
 
 

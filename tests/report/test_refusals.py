@@ -183,7 +183,7 @@ def test_run_offers_a_proposal_to_a_person(tmp_path, answer, code):
     folder.mkdir()
     rows = "customer;date;net amount\nA;2024-01-31;10,50\nB;2024-02-29;20,00\n"
     (folder / "sales.csv").write_text(rows, encoding="utf-8")
-    command = [sys.executable, "-m", "carnet.cli", "run", str(folder)]
+    command = [sys.executable, "-m", "carnet", "run", str(folder)]
     told, ended = answered(command, answer, tmp_path)
     assert "has no engagement.yml yet. Propose one from the files there? [Y/n]" in told
     assert ended == code and not (tmp_path / "reports").exists()

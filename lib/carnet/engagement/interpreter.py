@@ -10,9 +10,10 @@ ROOM = 2**16 + 1  # values: a little more than half of a megabyte
 
 
 def keep_imported() -> None:
-    """What was imported until now is never garbage; nobody looks through it again."""
+    """What was imported until now is never garbage; from now on it is looked for beside that."""
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
+    gc.enable()
 
 
 def _call(work: Callable[..., Any], given: tuple, named: dict[str, Any]) -> Any:
