@@ -535,7 +535,7 @@ def main() -> None:
     """Entry point: errors are told in one message, never as a traceback;
     SIGTERM cleans up like an error.
     """
-    gc.set_threshold(GARBAGE_THRESHOLD)  # the imports that follow are no garbage
+    gc.set_threshold(GARBAGE_THRESHOLD)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.umask(PRIVATE)
     reader = Reader()
@@ -568,3 +568,7 @@ def console() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):  # one that was closed is None
         stream.flush()
     os._exit(status)
+
+
+if __name__ == "__main__":
+    console()

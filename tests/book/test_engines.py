@@ -677,6 +677,21 @@ def test_lists_agree_with_duckdb(other_engine, engine_book, demo_book):
         assert_same(one, other, name)
 
 
+@pytest.mark.long
+def test_a_table_of_this_process_may_be_part_of_what_is_kept(other_engine, engine_book, demo_book):
+    """The classes of an earlier report are one, and who changed class is kept."""
+
+    def placed(book):
+        here = ibis.memtable({"customer_id": ["C0012", "C0007"], "place": [2, 1]})
+        named = here.inner_join(book.table("customers"), "customer_id")
+        kept = book.kept("placed", named.select("place", "customer_id", "name"), "Customers")
+        return kept.order_by("place")
+
+    one, other = (as_frame(placed(book)) for book in (demo_book, engine_book(other_engine)))
+    assert_same(one, other, "placed")
+    assert one.customer_id.tolist() == ["C0007", "C0012"] and one.name.iloc[0].startswith("Groupe")
+
+
 def test_ties_are_broken_alike(other_engine, make_engagement):
     """Customers of equal revenue, salespeople of one day: in the order of code points on every
     engine, no value lost on the way.

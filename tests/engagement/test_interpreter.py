@@ -1,16 +1,18 @@
 """A call takes as long wherever a loop makes it."""
 
-import resource
+import gc
+import subprocess
+import sys
 
 import pytest
-from carnet.engagement.interpreter import with_room
+from carnet.engagement.interpreter import GARBAGE_THRESHOLD, with_room
 
 CALLS = 300
 
 
 def nothing(*_, a=0, b=0, c=0, d=0, e=0, f=0, g=0, h=0):
-    """More variables than the function below has: one of its depths ends a part of the memory for
-    variables just where this one begins.
+    """More variables than the function below has: at one of that function's depths, a part of the
+    memory for variables ends just where these begin.
     """
 
 
@@ -20,6 +22,8 @@ def faults_of_calls(depth):
     """
     if depth:
         return faults_of_calls(depth - 1)
+    import resource
+
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(CALLS):
         nothing()
@@ -27,7 +31,8 @@ def faults_of_calls(depth):
 
 
 def test_no_call_asks_the_system_for_memory_again_and_again():
-    """Without room, one depth in some 150 asks for it at each call (Python 3.11 and 3.12)."""
+    """Without room, one depth in some 150 asks for it at each call (seen with Python 3.11)."""
+    pytest.importorskip("resource")
     assert max(with_room(faults_of_calls, depth) for depth in range(600)) < CALLS / 10
 
 
@@ -35,3 +40,27 @@ def test_what_is_returned_and_raised_passes_through():
     assert with_room(divmod, 7, 2) == (3, 1) and with_room(sorted, "ab", reverse=True) == ["b", "a"]
     with pytest.raises(ZeroDivisionError):
         with_room(divmod, 1, 0)
+
+
+ENTERED = """
+import gc, sys
+from carnet import __main__, cli
+
+cli.console = lambda: print(gc.isenabled(), *gc.get_threshold(), gc.get_freeze_count() > 100_000)
+__main__.console()
+"""
+
+
+def test_a_command_looks_for_garbage_again_once_it_is_loaded():
+    """But not through what was loaded; nor do these tests, see `conftest`."""
+    command = [sys.executable, "-c", ENTERED]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert told[:2] == ["True", str(GARBAGE_THRESHOLD)] and told[-1] == "True"
+    assert gc.isenabled() and gc.get_threshold()[0] == GARBAGE_THRESHOLD
+
+
+@pytest.mark.parametrize("module", ["carnet", "carnet.cli"])
+def test_the_command_is_a_module_too(module):
+    command = [sys.executable, "-m", module, "run", "/nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "/nowhere" in done.stderr

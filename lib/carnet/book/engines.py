@@ -340,6 +340,7 @@ class Spark(Elsewhere):
         return self.backend.table(name)
 
     def _create(self, name: str, query: str, table: ir.Table) -> None:
+        self.backend._run_pre_execute_hooks(table)  # tables of this process are made known
         self.backend._session.sql(query).cache().createOrReplaceTempView(name)
         self.backend.comes_from(name, table, query)
 
@@ -453,6 +454,7 @@ class Postgres(Elsewhere):
         return self._named(name, schema)
 
     def _create(self, name: str, query: str, table: ir.Table) -> None:
+        self.backend._run_pre_execute_hooks(table)
         with self.backend.con.cursor() as cursor:
             cursor.execute(f'DROP TABLE IF EXISTS pg_temp."{name}"')
             cursor.execute(f'CREATE TEMP TABLE "{name}" AS {query}')

@@ -43,7 +43,7 @@ class Apart:
 
 
 def _work(sender: Connection, work: Callable[..., Any], arguments: tuple) -> None:
-    keep_imported()  # by the fork server; its kernel does not look through it either
+    keep_imported()  # a kernel that this process forks does not look through it either
     os.umask(PRIVATE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began it ends it
     try:

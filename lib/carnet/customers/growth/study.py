@@ -380,7 +380,8 @@ class GrowthStudy:
         t = t.select(
             "kind", "customer_id", "class_before", "class_after", *MONEY, "name", "salesperson"
         )
-        t = self.book.kept("class_changes", t)
+        if parts:
+            t = self.book.kept("class_changes", t)
         order = ibis.cases(*((t.kind == kind, place) for place, kind in enumerate(KINDS)))
         return t.order_by(order, "customer_id")
 
