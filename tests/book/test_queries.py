@@ -83,8 +83,9 @@ def test_what_differs_in_anything_is_compiled_by_itself(compiled):
         backend = expr.get_backend()
         assert backend.compile(expr) == ibis.to_sql(expr, dialect="duckdb")
     backend.compile(expr, limit=3)
+    backend.compile(expr, limit=4)
     count = len(compiled)
-    assert len({str(expr.op()) for expr in asked}) == len(asked) and count >= len(asked) + 1
+    assert len({str(expr.op()) for expr in asked}) == len(asked) and count >= len(asked) + 2
     # what readers are shown, and how Ibis asks for rows, are one text
     shown, run = backend.compile(expr, pretty=True), backend.compile(expr, limit="default")
     assert shown == run == backend.compile(expr, params=None)
