@@ -31,7 +31,7 @@ def faults_of_calls(depth):
 
 
 def test_no_call_asks_the_system_for_memory_again_and_again():
-    """Without room, one depth in some 150 asks for it at each call (Python 3.11.7, 3.12.1 and 3.13.0)."""
+    """Without room, one depth in some 150 asks for it at each call (Python 3.11 to 3.13.0)."""
     pytest.importorskip("resource")
     assert max(with_room(faults_of_calls, depth) for depth in range(600)) < CALLS / 10
 
