@@ -36,7 +36,9 @@ def run_here(job):
     what a cell raises is raised.
     """
     started, parameters = time.monotonic(), job.parameters
-    notebook = parameterize_notebook(load_notebook_node(source_of(job)), parameters)
+    notebook = parameterize_notebook(
+        load_notebook_node(source_of(job.path, job.wording)), parameters
+    )
     notebook.metadata["language_info"] = dict(IPythonKernel.language_info)
     names, count = {"__name__": "__main__"}, 0
     with in_place_of_a_kernel(job):

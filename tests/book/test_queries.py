@@ -188,13 +188,13 @@ def test_columns_of_a_file_are_what_the_engine_says(tmp_path):
 @pytest.fixture
 def asked(monkeypatch):
     """Expressions that DuckDB was asked, since the test began."""
-    found, own = [], ibis.backends.duckdb.Backend._to_duckdb_relation
+    found, own = [], queries.DuckDB._asked
 
     def told(backend, expr, **named):
         found.append(expr)
         return own(backend, expr, **named)
 
-    monkeypatch.setattr(ibis.backends.duckdb.Backend, "_to_duckdb_relation", told)
+    monkeypatch.setattr(queries.DuckDB, "_asked", told)
     return found
 
 

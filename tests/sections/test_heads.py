@@ -3,12 +3,11 @@
 import inspect
 import traceback
 
-import ibis.backends.duckdb
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pytest
 import yaml
-from carnet.book import once, tables
+from carnet.book import once, queries, tables
 from carnet.book.book import open_book
 from carnet.customers.accounts.study import AccountStudy
 from carnet.customers.contact_plan import ContactPlan
@@ -129,13 +128,13 @@ computing = []
 @pytest.fixture
 def watched(monkeypatch):
     """Names of the tables that each query of DuckDB reads."""
-    asked, own = [], ibis.backends.duckdb.Backend._to_duckdb_relation
+    asked, own = [], queries.DuckDB._asked
 
     def told(backend, expr, **named):
         asked.append({table.name for table in expr.op().find(ops.DatabaseTable)})
         return own(backend, expr, **named)
 
-    monkeypatch.setattr(ibis.backends.duckdb.Backend, "_to_duckdb_relation", told)
+    monkeypatch.setattr(queries.DuckDB, "_asked", told)
     for module, name in ((once, "_compute"), (tables, "_write")):
         made = getattr(module, name)
 

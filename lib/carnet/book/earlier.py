@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from carnet.engagement.file import Engagement
-from carnet.engagement.records import restored_all
+from carnet.engagement.records import read_texts
 from carnet.errors import CarnetError
 from carnet.wording import LOCALES, Wording
 
@@ -121,7 +121,7 @@ class Published:
         """
         path = self.list_path(name)
         try:
-            t = pd.read_csv(path, dtype=str, keep_default_na=False)
+            t = read_texts(path)
         except (OSError, ValueError) as error:
             raise CarnetError(
                 "{path}: not readable as a list of carnet ({error}). Publish that report again.",
@@ -140,7 +140,6 @@ class Published:
                 path=path,
                 missing=missing[0],
             )
-        t = t.apply(restored_all)
         for column in numbers.split():
             try:
                 t[column] = pd.to_numeric(t[column].where(t[column] != ""))

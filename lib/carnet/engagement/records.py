@@ -11,6 +11,9 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 
 FIGURES_TYPE = "application/vnd.carnet.figures+json"
 FINDINGS_TYPE = "application/vnd.carnet.findings+json"
@@ -21,7 +24,8 @@ NARROW_TYPE = "application/vnd.carnet.narrow+svg"  # a chart for a narrow screen
 EXHIBIT_TYPE = "application/vnd.carnet.exhibit+json"
 LIST_ROWS = 250  # of a list in a page; all rows are in lists/ and in the annex
 LIST_LIMIT = LIST_ROWS + 1  # what is read of a list, so that a cut one is known as cut
-BATCH_ROWS = 10_000  # of a list that are held at once while it is read
+BATCH_ROWS = 10_000  # of a list that are handed on at once while it is read
+BLOCK_BYTES = 2**25  # of a list that are read at once: no row may be longer
 FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one already made safe
 DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")  # no file of Windows is called so
 
@@ -40,22 +44,16 @@ def neutralised(table: ir.Table) -> ir.Table:
     return table.mutate(**safe) if safe else table
 
 
-def restored(text: str) -> str:
-    """A text of a list as it was before `neutralised`: exactly one apostrophe was put in front
+def restored(texts: pa.Array) -> pa.Array:
+    """Texts of a list as they were before `neutralised`: exactly one apostrophe was put in front
     of what looked like a formula.
     """
-    return text[1:] if text[:1] == "'" and re.match(FORMULA_START, text[1:]) else text
-
-
-def restored_all(texts: pd.Series) -> pd.Series:
-    """A column of texts as `restored` gives each."""
-    marked = texts.str.startswith("'").eq(True)
-    return texts.where(~marked, texts[marked].map(restored)) if marked.any() else texts
+    return pc.replace_substring_regex(texts, f"^'({FORMULA_START[1:]})", r"\1")
 
 
 def read_header(path: Path) -> list[str]:
     """The columns of a list of this report."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return next(csv.reader(file), [])
 
 
@@ -71,16 +69,29 @@ def read_batches(
     kept = list(dict.fromkeys([*columns, *own])) or names
     if not names:
         return
-    # a reader that skips blank lines loses a blank in front of a row, now and then
-    with pd.read_csv(
-        path, usecols=kept, dtype=str, na_filter=False, index_col=False, skip_blank_lines=False,
-        chunksize=BATCH_ROWS,
-    ) as batches:  # fmt: skip
-        for batch in batches:
-            t = batch[kept]
-            if customers is not None:
-                t = t[restored_all(t.customer_id).isin(customers)]
-            yield t.apply(restored_all) if len(t) else t
+    texts = pa_csv.ConvertOptions(
+        include_columns=kept,
+        column_types=dict.fromkeys(kept, pa.string()),
+        strings_can_be_null=False,
+    )
+    written = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+    block = pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False)
+    empty = True
+    with pa_csv.open_csv(path, block, written, texts) as blocks:
+        for rows in blocks:
+            for start in range(0, rows.num_rows, BATCH_ROWS):
+                yield _restored(rows.slice(start, BATCH_ROWS), customers)
+                empty = False
+    if empty:
+        yield pd.DataFrame(columns=kept, dtype="str")
+
+
+def _restored(rows: pa.RecordBatch, customers: Collection[str] | None) -> pd.DataFrame:
+    if customers is not None:
+        ids = restored(rows["customer_id"])
+        rows = rows.filter(pc.is_in(ids, pa.array(list(customers), pa.string())))
+    columns = [restored(column) for column in rows.columns]
+    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names).to_pandas()
 
 
 def read_texts(

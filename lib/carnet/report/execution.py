@@ -6,6 +6,7 @@ here with `ast`.
 """
 
 import ast
+import json
 import logging
 import math
 import os
@@ -105,9 +106,15 @@ class Parameter:
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
-    """A notebook of a file; raises CarnetError where it is none."""
+    """A notebook of a file as it begins, without what it showed when it was stored, which is most
+    of it; raises CarnetError where it is none.
+    """
     try:
-        return nbformat.read(path, as_version=4)
+        told = json.loads(path.read_text(encoding="utf-8"))
+        for cell in told.get("cells", ()):
+            if cell["cell_type"] == "code":
+                cell["outputs"], cell["execution_count"] = [], None
+        return nbformat.reads(json.dumps(told), as_version=4)
     except (*NO_NOTEBOOK, nbformat.ValidationError):
         raise CarnetError("{path}: not readable as a notebook.", path=path.name) from None
 
@@ -249,14 +256,12 @@ class Job:
     connection: Path
 
 
-def source_of(job: Job) -> nbformat.NotebookNode:
+def source_of(path: Path, wording: Wording) -> nbformat.NotebookNode:
     """The notebook as it begins: in the reader's words, nothing run."""
-    notebook = nbformat.read(job.path, as_version=4)
+    notebook = read_notebook(path)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = translate_markdown(job.wording, cell.source)
-        elif cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None  # of the notebook as it is kept
+            cell.source = translate_markdown(wording, cell.source)
     return notebook
 
 
@@ -278,7 +283,7 @@ def execute_notebook(job: Job) -> Executed:
     with tempfile.TemporaryDirectory(prefix="run-", dir=job.scratch) as scratch_name:
         scratch = Path(scratch_name)
         source, target = scratch / path.name, scratch / f"executed-{path.name}"
-        nbformat.write(source_of(job), source)
+        nbformat.write(source_of(job.path, job.wording), source)
         kernel = Config(KernelManager={"transport": "ipc", "connection_file": str(job.connection)})
         try:
             executed = papermill.execute_notebook(

@@ -17,10 +17,11 @@ from carnet.report.execution import (
     check_parameters,
     last_seconds,
     notebook_parameters,
+    source_of,
     with_kept_parameters,
 )
 from carnet.shipped import FORM, NOTEBOOKS
-from carnet.wording import Wording, translate_markdown
+from carnet.wording import Wording
 
 FOLDER = "notebooks"
 REPORTS = Path("reports")  # where `carnet run` publishes by default
@@ -64,16 +65,13 @@ def prepare(
     for path, copy in zip(notebooks, copies, strict=True):
         if copy in kept:
             continue
-        notebook = nbformat.read(path, as_version=4)
         values = chosen[path.stem]
         w = Wording(loaded.language, loaded.currency)
-        cells = []
+        notebook, cells = source_of(path, w), []
         for cell in notebook.cells:
             cells.append(cell)
             if cell.cell_type == "markdown":
-                cell.source = translate_markdown(w, cell.source)
                 continue
-            cell.outputs, cell.execution_count = [], None
             if "parameters" in cell.metadata.get("tags", []):
                 cell.source = _set(cell.source, common | values)
                 cells.append(_essentials(w, path.stem, seconds.get(path.stem)))
@@ -90,12 +88,9 @@ def prepare_form(folder: Path, language: str) -> Path:
     if target.exists():
         return target
     target.parent.mkdir(exist_ok=True)
-    notebook = nbformat.read(NOTEBOOKS / target.name, as_version=4)
-    w = Wording(language, "EUR")
+    notebook = source_of(NOTEBOOKS / target.name, Wording(language, "EUR"))
     for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = translate_markdown(w, cell.source)
-        elif "parameters" in cell.metadata.get("tags", []):
+        if "parameters" in cell.metadata.get("tags", []):
             cell.source = _set(cell.source, {"engagement": "..", "language": language})
     nbformat.write(notebook, target)
     return target
