@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
+DAY = pa.timestamp("s")
 Rows = Callable[[pd.DataFrame], pd.DataFrame]  # the same rows with more columns, each by itself
 
 
@@ -67,11 +68,10 @@ def frame(table: ir.Table) -> pd.DataFrame:
 
 def typed(rows: pa.RecordBatch | pa.Table) -> pd.DataFrame:
     """A frame of texts, numbers, days (datetime64) and truths ('boolean' where one is unknown)."""
-    t = rows.to_pandas(date_as_object=False)
-    for field in rows.schema:
-        if pa.types.is_date(field.type):
-            t[field.name] = t[field.name].astype("datetime64[s]")
-        elif pa.types.is_boolean(field.type):
-            known = "boolean" if t[field.name].isna().any() else "bool"
-            t[field.name] = t[field.name].astype(known)
+    days = {field.name for field in rows.schema if pa.types.is_date(field.type)}
+    told = [field.with_type(DAY) if field.name in days else field for field in rows.schema]
+    t = rows.cast(pa.schema(told)).to_pandas()
+    for field, column in zip(rows.schema, rows.columns, strict=True):
+        if pa.types.is_boolean(field.type) and column.null_count:
+            t[field.name] = t[field.name].astype("boolean")
     return t

@@ -30,9 +30,9 @@ FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one
 DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")  # no file of Windows is called so
 
 
-def neutralised(table: ir.Table) -> ir.Table:
+def neutralised(table: ir.Table, **others: ir.Value) -> ir.Table:
     """The table as it may be opened in a spreadsheet: a text that would run as a formula gets
-    an apostrophe in front.
+    an apostrophe in front; other columns as they are given.
     """
     texts = [name for name, kind in table.schema().items() if kind.is_string()]
     safe = {
@@ -41,7 +41,7 @@ def neutralised(table: ir.Table) -> ir.Table:
         .ifelse(ibis.literal("'") + table[name], table[name])
         for name in texts
     }
-    return table.mutate(**safe) if safe else table
+    return table.mutate(**safe, **others)
 
 
 def restored(texts: pa.Array) -> pa.Array:

@@ -277,7 +277,7 @@ def record_list(name: str, table: ir.Table | pd.DataFrame | Mapped) -> None:
         for column, kind in table.schema().items()
         if kind.is_floating()
     }
-    backend.to_csv(neutralised(table.mutate(**rounded) if rounded else table), beside)
+    backend.to_csv(neutralised(table, **rounded), beside)
     beside.replace(target)
     remove(beside.with_suffix(".parquet"))
 
