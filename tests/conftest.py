@@ -34,6 +34,7 @@ settings.load_profile("carnet")
 collect_ignore = ["other_system"]  # changes imports where it is read
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "data" / "demo"
+SPARK = ("tests/book/test_engines.py", "tests/book/test_held.py")
 PICTURE_TOLERANCE = 2.0  # root mean square of 0-255 pixel differences
 
 
@@ -295,6 +296,21 @@ def needs_an_audit(item):
         "test_hostile.py",
         "test_lab.py",
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """The tests of a file run in one worker; of the files that ask Spark all in one: it takes its
+    Java some thirty seconds to get quick.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return SPARK[0] if file in SPARK else file
+
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
