@@ -15,7 +15,7 @@ from duckdb import DuckDBPyConnection
 
 from carnet.book.cache import sizes_of
 from carnet.book.cube import cube_of, orders_of, span_of, span_table
-from carnet.book.engines import Elsewhere, Engine, memory
+from carnet.book.engines import Elsewhere, Engine, passing
 from carnet.book.held import Connected, contracts_there, held_address, refuse_changed
 from carnet.book.queries import DuckDB
 from carnet.engagement.file import Engagement
@@ -68,6 +68,7 @@ class Inputs:
     there: dict[str, HeldContract]
     files: dict[str, list[SourceFile]]
     rejects: dict[str, list[Reject]]
+    small: bool
 
     def checked(
         self, con: DuckDBPyConnection, as_of: dt.date, keep: Keep, asking: Asking
@@ -90,7 +91,8 @@ class Inputs:
             way = "" if not derived else "sales" if same else "lines"
             contract = Contract(self.here[name])
             checks[name] = contract.check(self.files[name], self.rejects[name], as_of, way)
-            forget_raw(con, name)
+            if not self.small:
+                forget_raw(con, name)
         return {name: checks[name] for name in self.files}, held
 
     def _customers_of_sales(self) -> tuple[bool, bool]:
@@ -112,7 +114,20 @@ def build(
     """Read, check and store every table of the engagement, then orders and cube;
     returns the audit date. `connected` gives the engagement's engine, asked where it is needed.
     """
-    con = memory(home.parent, small=_is_small(engagement, files))
+    small = _is_small(engagement, files)
+    with passing(home.parent, small) as con:
+        return _built(con, engagement, files, home, key, connected, small)
+
+
+def _built(
+    con: DuckDBPyConnection,
+    engagement: Engagement,
+    files: dict[str, list[SourceFile]],
+    home: Path,
+    key: str,
+    connected: Connected,
+    small: bool,
+) -> dt.date:
     con.execute(
         'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, '
         "original_values VARCHAR)"
@@ -120,7 +135,7 @@ def build(
     load_rates(con, engagement)
     if engagement.engine == "duckdb":
         connected = cache(partial(Engine, DuckDB.from_connection(con)))
-    inputs = _inputs(con, engagement, files, connected, bool(key))
+    inputs = _inputs(con, engagement, files, connected, bool(key), small)
     as_of = engagement.as_of or _last_day(inputs)
     keep = partial(_kept, connected, home)
     checks, held = inputs.checked(con, as_of, keep, lambda name: connected().asking(name))
@@ -152,7 +167,6 @@ def build(
     (home / "book.json").write_text(
         json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8"
     )
-    con.close()
     return as_of
 
 
@@ -229,6 +243,7 @@ def _inputs(
     files: dict[str, list[SourceFile]],
     connected: Connected,
     hidden: bool,
+    small: bool,
 ) -> Inputs:
     """Every table loaded, with what reads its columns; raises CarnetError with the faults of all
     of them.
@@ -236,7 +251,7 @@ def _inputs(
     there = contracts_there(engagement, files, connected, hidden)
     here = [name for name in engagement.tables if name not in there]
     rejects = {name: load_table(con, name, engagement.tables[name], files[name]) for name in here}
-    return Inputs(_readers(con, engagement, here), there, files, rejects)
+    return Inputs(_readers(con, engagement, here), there, files, rejects, small)
 
 
 def _readers(

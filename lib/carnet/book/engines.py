@@ -504,24 +504,46 @@ def connect(engine: str, folder: Path, rows: int = 0) -> Engine:
     return Spark(_spark()) if engine == "spark" else Postgres(_postgres(engine))
 
 
+_left: dict[int, duckdb.DuckDBPyConnection] = {}  # process → one small, empty, and nobody's
+
+
 def memory(cache: Path | None = None, small: bool = False) -> duckdb.DuckDBPyConnection:
     """A database in memory that fills its share of it (`running.Run.memory`) and then a private
     folder in `cache`, if one is given; without DuckDB's progress bar. A `small` one has one thread.
-
-    Where the process has no script, as in a kernel, DuckDB takes itself for a terminal and draws
-    on stdout, whose last line names the report.
     """
-    con = duckdb.connect(
-        config={
-            "memory_limit": this_run().memory,
-            # its default is the folder that the process happens to be in
-            "temp_directory": str(spill_folder(cache)) if cache else "",
-        }
-    )
-    if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
-        con.execute("SET enable_progress_bar = false")
+    left = _left.pop(os.getpid(), None) if small else None
+    con = left or duckdb.connect()
+    con.execute(f"SET memory_limit = {quoted(this_run().memory)}")
+    # its default is the folder that the process happens to be in
+    con.execute(f"SET temp_directory = {quoted(str(spill_folder(cache)) if cache else '')}")
     if small:
         con.execute("SET threads = 1")
+    return _quiet(con)
+
+
+@contextmanager
+def passing(cache: Path, small: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database of `memory` for work that leaves nothing in it. A small one is then the next that
+    `memory` gives: to begin one and to end it takes as long as ten queries.
+    """
+    con = memory(cache, small)
+    with con.cursor() as own:  # with what is temporary
+        own.execute("ATTACH ':memory:' AS passing")
+        own.execute("USE passing")
+        yield _quiet(own)
+    if small and not spill_folder(cache).exists():
+        con.execute("DETACH passing")
+        _left[os.getpid()] = con
+    else:
+        con.close()
+
+
+def _quiet(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Where the process has no script, as in a kernel, DuckDB takes itself for a terminal and draws
+    on stdout, whose last line names the report.
+    """
+    if con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+        con.execute("SET enable_progress_bar = false")
     return con
 
 

@@ -748,7 +748,8 @@ def _parsed(path: Path) -> tuple[Any, list[tuple[tuple, str]], dict[tuple, int]]
     places: dict[tuple[str | int, ...], int] = {}
     text = decoded(path, path.read_bytes())
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
         if node and _count(node) > MAX_NODES:
             raise CarnetError(
                 "{path}: more than {max_nodes} values, aliases counted as "
@@ -757,7 +758,7 @@ def _parsed(path: Path) -> tuple[Any, list[tuple[tuple, str]], dict[tuple, int]]
                 max_nodes=f"{MAX_NODES:,}",
             )
         faults = _index_lines(node, (), places) if node else []
-        content = yaml.safe_load(text)
+        content = loader.construct_document(node) if node else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise CarnetError(
