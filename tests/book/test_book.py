@@ -517,3 +517,28 @@ def test_orders_and_cube_are_stored_in_one_order(demo_book):
         assert len(table) > 1000
         in_order = table.sort_values(keys, kind="stable").index
         assert (in_order == table.index).all()
+
+
+def test_a_small_book_leaves_nothing_in_the_database_that_the_next_one_takes(make_engagement):
+    """Nor does one that is refused in the middle."""
+    from carnet.book import engines
+
+    def folder(name, amount):
+        rows = [["customer_id", "date", "amount"], ["A", "2024-01-05", amount]]
+        return make_engagement(name, tables={"sales": rows})
+
+    there = (
+        "SELECT table_name FROM duckdb_tables() UNION ALL "
+        "SELECT view_name FROM duckdb_views() WHERE NOT internal UNION ALL "
+        "SELECT database_name FROM duckdb_databases() WHERE NOT internal"
+    )
+    one = open_book(folder("one", "1"))
+    (left,) = engines._left.values()
+    assert left.execute(there).fetchall() == [("memory",)]
+    assert one.cube.revenue.sum().execute() == 1 and one.engine.backend.con is left
+    with pytest.raises(CarnetError, match="none of"):
+        open_book(folder("refused", "x"))
+    assert not engines._left
+    other = open_book(folder("other", "3"))
+    assert other.cube.revenue.sum().execute() == 3 and other.engine.backend.con is not left
+    assert one.cube.revenue.sum().execute() == 1

@@ -63,3 +63,9 @@ def test_blanks_around_a_text_are_part_of_it(tmp_path):
         path.write_text(head + row * count + last + " Ab,y \n\tTb, \n", encoding="utf-8")
         found = read_texts(path).tail(2).to_numpy().tolist()
         assert found == [[" Ab", "y "], ["\tTb", " "]], shift
+
+
+def test_a_column_may_bear_any_name(tmp_path):
+    rows = ibis.memtable(pd.DataFrame({"table": [1.25], "others": ["=x"]}))
+    ibis.duckdb.connect().to_csv(neutralised(rows, table=rows.table.round(1)), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "table,others\n1.3,'=x\n"

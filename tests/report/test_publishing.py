@@ -16,7 +16,7 @@ from carnet.cli import main
 from carnet.engagement.unfinished import building
 from carnet.errors import CarnetError
 from carnet.measures.catalogue import FIGURES
-from carnet.report.execution import check_parameters, notebook_parameters
+from carnet.report.execution import check_parameters, notebook_parameters, read_notebook
 from carnet.report.kernels import FORK_VARIABLE
 from carnet.report.notebooks import find_notebooks
 from carnet.report.publishing import ORDER
@@ -327,6 +327,20 @@ def test_parameters_keep_the_type_of_their_default():
     assert check_parameters({"abc_cut_a": "1", "top_count": "7"}, notebooks) == {
         "portfolio_audit": {"abc_cut_a": 1.0, "top_count": 7}
     }
+
+
+def test_a_notebook_begins_without_what_it_showed(tmp_path):
+    """Whatever its format: what an older one showed may be of another client."""
+    shown = {"output_type": "stream", "stream": "stdout", "text": ["SECRET"]}
+    cell = {"cell_type": "code", "input": ["x = 1"], "prompt_number": 3, "outputs": [shown]}
+    cell |= {"metadata": {}, "language": "python", "collapsed": False}
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}}
+    path = tmp_path / "n.ipynb"
+    path.write_text(json.dumps(old | {"worksheets": [{"metadata": {}, "cells": [cell]}]}))
+    (begins,) = read_notebook(path).cells
+    assert begins.source == "x = 1" and begins.outputs == [] and begins.execution_count is None
+    nbformat.write(nbformat.read(path, 4), path)
+    assert "SECRET" in path.read_text() and read_notebook(path).cells[0].outputs == []
 
 
 def test_parameters_cell_holds_literals_only(tmp_path):

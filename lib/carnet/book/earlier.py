@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from carnet.engagement.file import Engagement
-from carnet.engagement.records import read_texts
+from carnet.engagement.records import restored
 from carnet.errors import CarnetError
 from carnet.wording import LOCALES, Wording
 
@@ -121,7 +122,7 @@ class Published:
         """
         path = self.list_path(name)
         try:
-            t = read_texts(path)
+            t = pd.read_csv(path, dtype=str, keep_default_na=False)  # somebody may have edited it
         except (OSError, ValueError) as error:
             raise CarnetError(
                 "{path}: not readable as a list of carnet ({error}). Publish that report again.",
@@ -140,6 +141,7 @@ class Published:
                 path=path,
                 missing=missing[0],
             )
+        t = t.apply(lambda texts: restored(pa.array(texts, pa.string())).to_pandas())
         for column in numbers.split():
             try:
                 t[column] = pd.to_numeric(t[column].where(t[column] != ""))

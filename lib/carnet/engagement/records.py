@@ -30,7 +30,7 @@ FORMULA_START = r"^'*[=+\-@\t\r]"  # a cell that a spreadsheet would run, or one
 DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")  # no file of Windows is called so
 
 
-def neutralised(table: ir.Table, **others: ir.Value) -> ir.Table:
+def neutralised(table: ir.Table, /, **others: ir.Value) -> ir.Table:
     """The table as it may be opened in a spreadsheet: a text that would run as a formula gets
     an apostrophe in front; other columns as they are given.
     """
@@ -53,7 +53,7 @@ def restored(texts: pa.Array) -> pa.Array:
 
 def read_header(path: Path) -> list[str]:
     """The columns of a list of this report."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return next(csv.reader(file), [])
 
 

@@ -13,6 +13,7 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,12 +112,18 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     """
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        for cell in told.get("cells", ()):
-            if cell["cell_type"] == "code":
-                cell["outputs"], cell["execution_count"] = [], None
-        return nbformat.reads(json.dumps(told), as_version=4)
+        _clear(told.get("cells", ()))
+        notebook = nbformat.reads(json.dumps(told), as_version=4)
+        _clear(notebook.cells)  # of an older format, which has no such list of cells
+        return notebook
     except (*NO_NOTEBOOK, nbformat.ValidationError):
         raise CarnetError("{path}: not readable as a notebook.", path=path.name) from None
+
+
+def _clear(cells: Iterable[dict[str, Any]]) -> None:
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
 
 
 def read_as_notebook(told: Any) -> nbformat.NotebookNode:
