@@ -128,6 +128,7 @@ def _built(
     connected: Connected,
     small: bool,
 ) -> dt.date:
+    """As `build`, in a database whose tables nobody asks afterwards."""
     con.execute(
         'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, '
         "original_values VARCHAR)"

@@ -90,7 +90,8 @@ class Answer:
 @dataclass(frozen=True)
 class Query:
     """A query that DuckDB is asked once. `con.sql` would parse and bind it first, to tell its
-    columns, and then run its text: of a small book that takes a third longer.
+    columns, and then run its text: of a small book that takes a third longer. `submit` is DuckDB's
+    own inner call, whose version is pinned: what else is asked once copies the rows, and warns.
     """
 
     con: duckdb.DuckDBPyConnection
