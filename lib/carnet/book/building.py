@@ -68,13 +68,13 @@ class Inputs:
     there: dict[str, HeldContract]
     files: dict[str, list[SourceFile]]
     rejects: dict[str, list[Reject]]
-    small: bool
 
     def checked(
-        self, con: DuckDBPyConnection, as_of: dt.date, keep: Keep, asking: Asking
+        self, con: DuckDBPyConnection, as_of: dt.date, keep: Keep, asking: Asking, small: bool
     ) -> tuple[dict[str, TableCheck], dict[str, Checked]]:
         """The row ledger of each table, and what the contracts of an engine found; `keep`
-        stores a table of the engine.
+        stores a table of the engine. Rows as written of a `small` book stay until its database is
+        gone.
         """
         shared, same = self._customers_of_sales()
         checks: dict[str, TableCheck] = {}
@@ -91,7 +91,7 @@ class Inputs:
             way = "" if not derived else "sales" if same else "lines"
             contract = Contract(self.here[name])
             checks[name] = contract.check(self.files[name], self.rejects[name], as_of, way)
-            if not self.small:
+            if not small:
                 forget_raw(con, name)
         return {name: checks[name] for name in self.files}, held
 
@@ -116,59 +116,48 @@ def build(
     """
     small = _is_small(engagement, files)
     with passing(home.parent, small) as con:
-        return _built(con, engagement, files, home, key, connected, small)
-
-
-def _built(
-    con: DuckDBPyConnection,
-    engagement: Engagement,
-    files: dict[str, list[SourceFile]],
-    home: Path,
-    key: str,
-    connected: Connected,
-    small: bool,
-) -> dt.date:
-    """As `build`, in a database whose tables nobody asks afterwards."""
-    con.execute(
-        'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, '
-        "original_values VARCHAR)"
-    )
-    load_rates(con, engagement)
-    if engagement.engine == "duckdb":
-        connected = cache(partial(Engine, DuckDB.from_connection(con)))
-    inputs = _inputs(con, engagement, files, connected, bool(key), small)
-    as_of = engagement.as_of or _last_day(inputs)
-    keep = partial(_kept, connected, home)
-    checks, held = inputs.checked(con, as_of, keep, lambda name: connected().asking(name))
-    checks |= _completed(con, checks, engagement, files, as_of, held)
-    if key:
-        hide(con, key, set(checks))
-    _name_customers(con, checks, held, listed="customers" in engagement.tables)
-    periods = Periods(as_of, engagement.comparison, engagement.fiscal_year_start)
-    start, end = periods.current.start, periods.current.end
-    sold = _sold_costs(con, checks, held, keep, start, end)
-    goods = choose_goods(con, checks, engagement.goods_cost, start, end, sold)
-    for found in held.values():
-        if found.ledger.quarantined_rows:
-            _set_aside(con, connected(), found)
-    engine = _stored(con, {*checks, "sales"} - set(held), home, connected)
-    sales, orders, cube = (home / f"{name}.parquet" for name in ("sales", "orders", "cube"))
-    engine.write(orders_of, {"sales": sales}, orders, periods)
-    engine.write(cube_of, {"sales": sales, "orders": orders}, cube, periods)
-    refuse_changed(engagement, checks, home, connected)
-    span = span_of(engine.row(span_table, {"cube": cube, "orders": orders}, periods))
-    ledgers = {name: check.as_json() for name, check in checks.items()}
-    record = {
-        "as_of": str(as_of),
-        "checks": ledgers,
-        "span": asdict(span),
-        "goods": asdict(goods),
-        "sizes": sizes_of(home),
-    }
-    (home / "book.json").write_text(
-        json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8"
-    )
-    return as_of
+        con.execute(
+            'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, '
+            "original_values VARCHAR)"
+        )
+        load_rates(con, engagement)
+        if engagement.engine == "duckdb":
+            connected = cache(partial(Engine, DuckDB.from_connection(con)))
+        inputs = _inputs(con, engagement, files, connected, bool(key))
+        as_of = engagement.as_of or _last_day(inputs)
+        keep = partial(_kept, connected, home)
+        checks, held = inputs.checked(
+            con, as_of, keep, lambda name: connected().asking(name), small
+        )
+        checks |= _completed(con, checks, engagement, files, as_of, held)
+        if key:
+            hide(con, key, set(checks))
+        _name_customers(con, checks, held, listed="customers" in engagement.tables)
+        periods = Periods(as_of, engagement.comparison, engagement.fiscal_year_start)
+        start, end = periods.current.start, periods.current.end
+        sold = _sold_costs(con, checks, held, keep, start, end)
+        goods = choose_goods(con, checks, engagement.goods_cost, start, end, sold)
+        for found in held.values():
+            if found.ledger.quarantined_rows:
+                _set_aside(con, connected(), found)
+        engine = _stored(con, {*checks, "sales"} - set(held), home, connected)
+        sales, orders, cube = (home / f"{name}.parquet" for name in ("sales", "orders", "cube"))
+        engine.write(orders_of, {"sales": sales}, orders, periods)
+        engine.write(cube_of, {"sales": sales, "orders": orders}, cube, periods)
+        refuse_changed(engagement, checks, home, connected)
+        span = span_of(engine.row(span_table, {"cube": cube, "orders": orders}, periods))
+        ledgers = {name: check.as_json() for name, check in checks.items()}
+        record = {
+            "as_of": str(as_of),
+            "checks": ledgers,
+            "span": asdict(span),
+            "goods": asdict(goods),
+            "sizes": sizes_of(home),
+        }
+        (home / "book.json").write_text(
+            json.dumps(record, ensure_ascii=False, default=str, indent=1), encoding="utf-8"
+        )
+        return as_of
 
 
 def _is_small(engagement: Engagement, files: dict[str, list[SourceFile]]) -> bool:
@@ -244,7 +233,6 @@ def _inputs(
     files: dict[str, list[SourceFile]],
     connected: Connected,
     hidden: bool,
-    small: bool,
 ) -> Inputs:
     """Every table loaded, with what reads its columns; raises CarnetError with the faults of all
     of them.
@@ -252,7 +240,7 @@ def _inputs(
     there = contracts_there(engagement, files, connected, hidden)
     here = [name for name in engagement.tables if name not in there]
     rejects = {name: load_table(con, name, engagement.tables[name], files[name]) for name in here}
-    return Inputs(_readers(con, engagement, here), there, files, rejects, small)
+    return Inputs(_readers(con, engagement, here), there, files, rejects)
 
 
 def _readers(
