@@ -75,6 +75,19 @@ def make_engagement(tmp_path):
     return partial(write_engagement, tmp_path)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def asked_like_a_book():
+    """Tables that belong to no book are asked as a book's own are: the SQL of an expression is
+    compiled once, whatever its rows.
+    """
+    if "ibis" in sys.modules:
+        import ibis
+        from carnet.book.engines import memory
+        from carnet.book.queries import DuckDB
+
+        ibis.set_backend(DuckDB.from_connection(memory(small=True)))
+
+
 @pytest.fixture(scope="session")
 def demo_book():
     from carnet.book.book import open_book

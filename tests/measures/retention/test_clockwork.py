@@ -142,9 +142,10 @@ def test_gradient_of_the_likelihood_is_its_slope(k):
     today among them.
     """
     history, _ = simulated(300, TRUTH, 30.0, 0.0, 8)
-    x, age = (history[n].to_numpy(float) for n in ("repeat_count", "age_weeks"))
-    recency = np.where(np.arange(300) % 10 == 0, age, history.recency_weeks)
-    seen, point = clockwork._Seen.told(k, x, recency, age), np.array([0.9, 1.6, 0.7, 2.1])
+    today = np.arange(300) % 10 == 0
+    told = history.assign(recency_weeks=history.recency_weeks.mask(today, history.age_weeks))
+    times, point = np.arange(300) % 3 + 1, np.array([0.9, 1.6, 0.7, 2.1])
+    seen = clockwork._Seen.told(k, told[clockwork.TOLD].to_numpy(float), times)
     _, gradient = clockwork._log_likelihood(point, seen)
     steps = np.eye(4) * 1e-5
     up, down = (
@@ -152,6 +153,24 @@ def test_gradient_of_the_likelihood_is_its_slope(k):
         for way in (1, -1)
     )
     assert gradient == pytest.approx((up - down) / 2e-5, rel=1e-6)
+
+
+def test_customers_alike_count_as_many_as_they_are():
+    """Everybody three times, in another order: the same parameters, three times the log likelihood,
+    and each is expected to order what it was alone.
+    """
+    history, _ = simulated(400, TRUTH, 60.0, 0.0, 9)
+    thrice = pd.concat([history] * 3).sample(frac=1, random_state=1)
+    one, other = clockwork.fit_clockwork(history), clockwork.fit_clockwork(thrice)
+    assert other.k == one.k == TRUTH.k
+    assert (other.r, other.alpha, other.a, other.b) == pytest.approx(
+        (one.r, one.alpha, one.a, one.b), rel=1e-3
+    )
+    assert other.log_likelihood == pytest.approx(3 * one.log_likelihood, rel=1e-9)
+    alone = clockwork.clockwork_orders(one, history, 13).set_index("customer_id")
+    each = clockwork.clockwork_orders(one, thrice, 13)
+    assert each.customer_id.tolist() == thrice.customer_id.tolist()
+    assert (each.set_index("customer_id") == alone.loc[each.customer_id]).all(axis=None)
 
 
 def test_too_few_customers_are_not_modelled():

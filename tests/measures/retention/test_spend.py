@@ -1,12 +1,14 @@
 """The Gamma-Gamma model against the values published for CDNOW, a simulated truth, and by hand."""
 
 import datetime as dt
+import itertools
 
 import ibis
 import numpy as np
 import pandas as pd
 import pytest
 from carnet.measures.retention import spend
+from scipy import stats
 
 PUBLISHED = spend.SpendModel(6.25, 3.74, 15.44, -4055.9177)
 
@@ -26,6 +28,25 @@ def test_a_simulated_truth_is_found_again():
     model = spend.fit_spend(simulated(4000, PUBLISHED, 5))
     assert model.mean == pytest.approx(PUBLISHED.mean, rel=0.03)
     assert (model.p, model.q) == (pytest.approx(6.25, rel=0.2), pytest.approx(3.74, rel=0.2))
+
+
+def test_of_many_customers_all_are_fitted():
+    """30,000 customers: their mean within 1.5 %, and no other parameters are more likely by the
+    marginal density itself: x z ÷ γ of a customer is beta prime of p x and q.
+    """
+    t = simulated(30_000, PUBLISHED, 9)
+    x, z = t.repeat_count.to_numpy(), t.mean_spend.to_numpy()
+
+    def likelihood(p, q, gamma):
+        return np.sum(stats.betaprime.logpdf(x * z / gamma, p * x, q) + np.log(x / gamma))
+
+    model = spend.fit_spend(t)
+    found = model.p, model.q, model.gamma
+    assert model.mean == pytest.approx(PUBLISHED.mean, rel=0.015)
+    assert model.log_likelihood == pytest.approx(likelihood(*found), rel=1e-12)
+    for position, way in itertools.product(range(3), (0.99, 1.01)):
+        beside = [value * (way if n == position else 1) for n, value in enumerate(found)]
+        assert likelihood(*beside) < model.log_likelihood
 
 
 def test_the_mean_over_customers_is_that_of_the_paper():

@@ -26,6 +26,7 @@ LEAST_TERM = 1e-12  # of a sum of expected orders, where it ends
 MOST_ORDERS = 100_000  # of a customer to come, looked at
 MANY_CUSTOMERS = 10_000  # that a fit takes of more, at least
 MOST_REGULAR = 12  # largest k tried
+TOLD = ["repeat_count", "recency_weeks", "age_weeks"]  # x, t_x and T of a customer
 
 
 @dataclass(frozen=True)
@@ -42,27 +43,30 @@ class ClockworkModel:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is known of customers, for intervals of `k` stages: x, t_x, T; the logs of the weeks
-    waited since the last order by stages passed (a row a stage), less ln j!; what depends on the
-    number of orders alone is computed once a number (`counts`, and `of`: whose is which).
+    """What is known of customers, for intervals of `k` stages: x, t_x, T, and how many are
+    alike in all three (`times`); the logs of the weeks waited since the last order by stages passed
+    (a row a stage), less ln j!; what depends on the number of orders alone is computed once a
+    number (`counts`, and `of`: whose is which).
     """
 
     k: int
     x: np.ndarray
     recency: np.ndarray
     age: np.ndarray
+    times: np.ndarray
     waited: np.ndarray
     counts: np.ndarray
     of: np.ndarray
 
     @classmethod
-    def told(cls, k: int, x: np.ndarray, recency: np.ndarray, age: np.ndarray) -> "_Seen":
-        """As it is read from a history."""
+    def told(cls, k: int, alike: np.ndarray, times: np.ndarray) -> "_Seen":
+        """Of the customers alike in x, t_x and T, a row of `alike` each."""
+        x, recency, age = alike.T
         j, rest = np.arange(k)[:, None], age - recency
         passed = np.where(j == 0, 0.0, j * np.log(np.where(rest > 0, rest, 1.0)))
         never = (j > 0) & (rest <= 0)
         waited = np.where(never, -np.inf, passed) - scipy.special.gammaln(j + 1)
-        return cls(k, x, recency, age, waited, *np.unique(x, return_inverse=True))
+        return cls(k, x, recency, age, times, waited, *np.unique(x, return_inverse=True))
 
 
 def _alive(parameters: Sequence[float] | np.ndarray, seen: _Seen) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +109,7 @@ def _log_likelihood(parameters: np.ndarray, seen: _Seen) -> tuple[float, np.ndar
         left / a + (both - more)[of],
         still * psi(b + n + 1)[of] + left * psi(b + n)[of] - psi(b) + (both - more)[of],
     ]  # fmt: skip
-    return float(either.sum()), np.array([each.sum() for each in gradient])
+    return float(seen.times @ either), np.array([seen.times @ each for each in gradient])
 
 
 @measure(N_("MBG/CNBD-k parameters by maximum likelihood"))
@@ -125,16 +129,15 @@ def fit_clockwork(history: pd.DataFrame) -> ClockworkModel | None:
     if len(history) < MIN_CUSTOMERS:
         return None
     step = max(len(history) // MANY_CUSTOMERS, 1)
-    x, tx, age, logs = (
-        history[name].to_numpy(dtype=float)[::step]
-        for name in ("repeat_count", "recency_weeks", "age_weeks", "log_interval_sum")
-    )
+    taken = history.iloc[::step]
+    x, logs = (taken[name].to_numpy(dtype=float) for name in ("repeat_count", "log_interval_sum"))
+    alike, times = np.unique(taken[TOLD].to_numpy(dtype=float), axis=0, return_counts=True)
     best: ClockworkModel | None = None
     for k in range(1, MOST_REGULAR + 1):
         intervals = float(((k - 1) * logs - x * math.lgamma(k)).sum())
 
         starts = ([0.0, 1.0 + math.log(k), 0.0, 0.5], [-0.5, 2.0, -0.5, 1.0])
-        seen = _Seen.told(k, x, tx, age)
+        seen = _Seen.told(k, alike, times)
         found = most_likely(partial(_log_likelihood, seen=seen), starts, len(x))
         total = -found.fun * len(x) + intervals
         if best is not None and total <= best.log_likelihood:
@@ -164,12 +167,10 @@ def clockwork_orders(model: ClockworkModel, history: pd.DataFrame, weeks: float)
 
     Columns     customer_id, order_probability (≥ 1 order), expected_order_count, naive_order_count
     """
-    x, tx, age = (
-        history[name].to_numpy(dtype=float)
-        for name in ("repeat_count", "recency_weeks", "age_weeks")
-    )
+    alike, of = np.unique(history[TOLD].to_numpy(dtype=float), axis=0, return_inverse=True)
+    x, _, age = alike.T
     k, r, alpha, a, b = model.k, model.r, model.alpha, model.a, model.b
-    here, gone = _alive((r, alpha, a, b), _Seen.told(k, x, tx, age))
+    here, gone = _alive((r, alpha, a, b), _Seen.told(k, alike, np.ones(len(alike))))
     whole = np.logaddexp.reduce(here)
     still, weights = 1 / (1 + np.exp(gone - whole)), np.exp(here - whole)
     chance = weeks / (alpha + age + weeks)
@@ -187,7 +188,7 @@ def clockwork_orders(model: ClockworkModel, history: pd.DataFrame, weeks: float)
             if not len(more):
                 break
     return history[["customer_id"]].assign(
-        order_probability=still * buys,
-        expected_order_count=still * orders,
+        order_probability=(still * buys)[of],
+        expected_order_count=(still * orders)[of],
         naive_order_count=history.recent_count.to_numpy(dtype=float),
     )
