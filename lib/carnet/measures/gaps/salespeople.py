@@ -166,14 +166,32 @@ def _shrunk(t: pd.DataFrame) -> pd.DataFrame:
     chance = np.exp(likelihood - likelihood.max())
     chance /= chance.sum()
     a, b = late + weight * mean, n - late + weight * (1 - mean)
-    shares = np.linspace(0, 1, SHARE_STEPS)
-    mixture = scipy.special.betainc(a[:, None, :], b[:, None, :], shares[None, :, None]) @ chance
-    low, high = (
-        [float(np.interp(level, law, shares)) for law in mixture] for level in (0.025, 0.975)
-    )
+    low, high = _quantiles(a, b, chance, [0.025, 0.975])
     return t.assign(
         shrunk_share=(a / (a + b)) @ chance, shrunk_share_low=low, shrunk_share_high=high
     )
+
+
+def _quantiles(
+    a: np.ndarray, b: np.ndarray, chance: np.ndarray, levels: Sequence[float]
+) -> np.ndarray:
+    """Quantiles of mixtures of betas, a mixture a row of `a` and `b`; a row a level. Interpolated
+    between the two of SHARE_STEPS even shares that lie around, which are found by halving.
+    """
+    shares, level = np.linspace(0, 1, SHARE_STEPS), np.array(levels)
+    below = np.zeros((len(a), len(level)), dtype=int)
+    above = np.full_like(below, SHARE_STEPS - 1)
+
+    def law(step: np.ndarray) -> np.ndarray:
+        return scipy.special.betainc(a[:, None], b[:, None], shares[step][..., None]) @ chance
+
+    while (above - below > 1).any():
+        middle = (below + above) // 2
+        reached = law(middle) > level
+        below, above = np.where(reached, below, middle), np.where(reached, middle, above)
+    first, last = law(below), law(above)
+    part = (level - first) / (last - first)
+    return (shares[below] + part * (shares[above] - shares[below])).T
 
 
 @measure(N_("Limits of the funnel plot"))

@@ -23,7 +23,7 @@ from carnet.wording import N_
 
 POWER = 0.80
 MEASURES = ("revenue", "margin", "orders", "retention")
-DRAWS = 5000
+DRAWS, CELLS = 5000, 2_000_000  # of assignments; customers of draws that are made at once
 TREATED, CONTROL, LEFT_OUT = "treated", "control", "left out"
 LEAST_ARM = 4  # customers an arm, below which nothing is read
 MISMATCH = 0.001  # p-value of the sample ratio, under which no effect is told
@@ -329,19 +329,33 @@ def _drawn_anew(
     value[inside] = t.customer_id[inside].map(place)
     rng = np.random.default_rng([seed, 1])
     block = pd.factorize(t.block)[0]
-    differences = np.empty(DRAWS)
-    for draw in range(DRAWS):
-        if pairs:
-            heads = rng.integers(0, 2, block.max() + 1)
-            treated = (np.arange(len(t)) - _starts(block)) % 2 == heads[block]
-        else:
-            treated = np.zeros(len(t), dtype=bool)
-            order = np.lexsort((rng.random(len(t)), block))
-            steps = np.floor((np.arange(len(t) + 1) + rng.random() / share) * share + 1e-9)
-            treated[order[np.diff(steps) > 0]] = True
-        differences[draw] = value[treated & inside].mean() - value[~treated & inside].mean()
+    at_once = max(CELLS // len(t), 1)
+    parts = [min(at_once, DRAWS - done) for done in range(0, DRAWS, at_once)]
+    drawn = (_treated(rng, draws, block, share, pairs)[:, inside] for draws in parts)
+    differences = np.concatenate([_differences(value[inside], treated) for treated in drawn])
     noise = 1e-9 * max(1.0, float(np.abs(value).max()))  # sums of floats differ by their order
     return float((1 + (np.abs(differences) >= abs(effect) - noise).sum()) / (1 + DRAWS))
+
+
+def _treated(
+    rng: np.random.Generator, draws: int, block: np.ndarray, share: float, pairs: bool
+) -> np.ndarray:
+    """Who is treated, a row a draw: one of each pair, or every so manieth of a block's order."""
+    if pairs:
+        heads = rng.integers(0, 2, (draws, block.max() + 1))
+        return (np.arange(len(block)) - _starts(block)) % 2 == heads[:, block]
+    drawn = rng.random((draws, len(block) + 1))
+    order = np.argsort(block + drawn[:, :-1], axis=1)
+    steps = np.floor((np.arange(len(block) + 1) + drawn[:, -1:] / share) * share + 1e-9)
+    treated = np.empty(order.shape, dtype=bool)
+    np.put_along_axis(treated, order, np.diff(steps) > 0, axis=1)
+    return treated
+
+
+def _differences(value: np.ndarray, treated: np.ndarray) -> np.ndarray:
+    """Mean of the treated less that of the others, one a draw."""
+    count, total = treated.sum(axis=1), treated @ value
+    return total / count - (value.sum() - total) / (len(value) - count)
 
 
 def _starts(block: np.ndarray) -> np.ndarray:
