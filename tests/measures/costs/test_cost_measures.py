@@ -10,6 +10,8 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from carnet.book.engines import memory
+from carnet.book.queries import DuckDB
 from carnet.engagement.periods import Period, Periods
 from carnet.measures.costs import cost_to_serve, price_volume, receivables
 from carnet.measures.costs.break_even import break_even_date, break_even_days, stress_test
@@ -84,10 +86,10 @@ def test_stress_test_of_a_uniform_margin_keeps_the_break_even():
 
 @cache
 def compiled_effects():
-    """A database with empty sales and cells, the two steps before the measure as queries,
-    the measure: composed once.
+    """A database with empty sales and cells, with prepared statements `fill_moved` and `fill_sold`
+    for the two steps before the measure, computed once each as in the notebook; the measure.
     """
-    con = ibis.duckdb.connect()
+    con = DuckDB.from_connection(memory(small=True))
     sales, cells = (
         con.create_table("sales", schema=SALES),
         con.create_table("cells", schema=cube_from([("A", 1, 1.0)]).schema()),
@@ -96,11 +98,9 @@ def compiled_effects():
     moved = con.create_table("moved", schema=movements.schema())
     products = price_volume.product_sales(sales, moved, PERIODS)
     sold = con.create_table("sold", schema=products.schema())
-    return (
-        con,
-        {"moved": con.compile(movements), "sold": con.compile(products)},
-        price_volume.price_volume_mix(sold, moved),
-    )
+    for name, rows in ("moved", movements), ("sold", products):
+        con.raw_sql(f"PREPARE fill_{name} AS INSERT INTO {name} {con.compile(rows)}")
+    return con, price_volume.price_volume_mix(sold, moved)
 
 
 def effects(lines):
@@ -115,7 +115,7 @@ def effects(lines):
         .groupby(["customer_id", "audit_month"])
         .revenue.sum()
     )
-    con, queries, mix = compiled_effects()
+    con, mix = compiled_effects()
     for name, rows in (
         ("sales", ibis.memtable(frame, schema=SALES)),
         (
@@ -124,8 +124,8 @@ def effects(lines):
         ),
     ):
         con.insert(name, rows, overwrite=True)
-    for name, query in queries.items():  # computed once each, as in the notebook
-        con.raw_sql(f"DELETE FROM {name}; INSERT INTO {name} {query}")
+    for name in ("moved", "sold"):
+        con.raw_sql(f"DELETE FROM {name}; EXECUTE fill_{name}")
     return mix.execute().set_index("step").amount
 
 
