@@ -22,7 +22,7 @@ from carnet.report.notebooks import find_notebooks
 from carnet.report.publishing import ORDER
 from carnet.shipped import copy_demo
 
-from tests.conftest import DEMO, ROOT, run_carnet, spawn_carnet
+from tests.conftest import DEMO, ROOT, run_carnet, spawn_carnet, write_engagement
 
 NOTEBOOK = ROOT / "notebooks" / "portfolio_audit.ipynb"
 CONTRACT = """revenue, revenue_previous, active_customer_count, active_customer_count_previous, kept_customer_count, lost_customer_count,
@@ -246,6 +246,7 @@ def test_what_a_killed_run_left_is_swept(make_engagement, tmp_path):
         tmp_path / "out",
         "--as-of",
         "2024-06-30",
+        kernels=False,
     )
     assert done.returncode == 0 and [path.name for path in home.iterdir()] == ["2024-06-30"]
 
@@ -263,6 +264,7 @@ def test_a_rerun_never_overwrites(make_engagement, tmp_path):
             tmp_path / "out",
             "--as-of",
             "2024-06-30",
+            kernels=False,
         ).stdout.strip()
         for _ in range(2)
     ]
@@ -435,13 +437,9 @@ def users_own(home):
     }
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("fork", ["on", "off"])
-def test_the_machine_does_not_matter(make_engagement, tmp_path, fork):
-    """One audit under another locale, console, time zone, width and a user's own settings,
-    kernels forked or started anew, there without what Windows lacks, here none: the same bytes,
-    pictures too, and a console that cannot write a sign ends nothing.
-    """
+@pytest.fixture(scope="module")
+def audited_here(tmp_path_factory):
+    """A folder, and what an audit of it publishes on this machine."""
     rows = [
         ["customer_id", "date", "amount"],
         *(
@@ -453,12 +451,32 @@ def test_the_machine_does_not_matter(make_engagement, tmp_path, fork):
             for i in range(60)
         ),
     ]
-    folder = make_engagement(
-        tables={"sales": rows}, language="fr", client="Œuvre – Café", as_of="2024-12-31"
+    home = tmp_path_factory.mktemp("here")
+    folder = write_engagement(
+        home, tables={"sales": rows}, language="fr", client="Œuvre – Café", as_of="2024-12-31"
     )
-    here = run_carnet(
-        "run", folder, "-n", "sales_gaps", "--out", tmp_path / "here", pictures=True, kernels=False
+    done = run_carnet(
+        "run", folder, "-n", "sales_gaps", "--out", home / "out", pictures=True, kernels=False
     )
+    assert done.returncode == 0, done.stderr
+    return folder, published(home / "out")
+
+
+def published(out):
+    """The bytes of every file of the one report but the manifest, which holds the run stamp."""
+    report = next(out.glob("*/2024-12-31"))
+    files = sorted(path for path in report.rglob("*") if path.is_file())
+    return {p.relative_to(report): p.read_bytes() for p in files if p.name != "manifest.json"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fork", ["on", "off"])
+def test_the_machine_does_not_matter(audited_here, tmp_path, fork):
+    """One audit under another locale, console, time zone, width and a user's own settings,
+    kernels forked or started anew, there without what Windows lacks, here none: the same bytes,
+    pictures too, and a console that cannot write a sign ends nothing.
+    """
+    folder, first = audited_here
     shutil.rmtree(folder / ".carnet")  # nothing is read that was computed here
     there = subprocess.run(
         [
@@ -470,7 +488,7 @@ def test_the_machine_does_not_matter(make_engagement, tmp_path, fork):
             "-n",
             "sales_gaps",
             "--out",
-            tmp_path / "there",
+            tmp_path,
         ],
         env=os.environ
         | ANOTHER_MACHINE
@@ -480,16 +498,8 @@ def test_the_machine_does_not_matter(make_engagement, tmp_path, fork):
         capture_output=True,
         check=False,
     )
-    assert here.returncode == there.returncode == 0, (here.stderr, there.stderr)
-    found = {}
-    for name in ("here", "there"):
-        report = next((tmp_path / name).glob("*/2024-12-31"))
-        found[name] = {
-            path.relative_to(report): path.read_bytes()
-            for path in sorted(report.rglob("*"))
-            if path.is_file() and path.name != "manifest.json"
-        }
-    first, second = found.values()
+    assert there.returncode == 0, there.stderr
+    second = published(tmp_path)
     assert list(first) == list(second) and len(first) > 10
     assert [name for name in first if first[name] != second[name]] == []
 
