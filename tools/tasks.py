@@ -6,6 +6,7 @@ Only the standard library: `setup` makes the environment in which the rest runs.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -29,7 +30,8 @@ def task(function: Callable[[], None]) -> Callable[[], None]:
 
 def start(name: str, *arguments: object) -> subprocess.Popen[bytes]:
     """A program of the environment, in the project's folder."""
-    environment = os.environ | {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    environment = {"OPENBLAS_NUM_THREADS": "1"}  # as of carnet's own processes
+    environment |= os.environ | {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}
     return subprocess.Popen([str(BIN / name), *map(str, arguments)], cwd=ROOT, env=environment)
 
 
@@ -83,8 +85,9 @@ def test() -> None:
     ):
         try:
             style()
-        except SystemExit:  # who reads of it need not wait for ten minutes of tests
-            testing.terminate()
+        except (SystemExit, OSError):  # who reads of it need not wait for ten minutes of tests
+            # as Ctrl-C does: the processes of pytest end with it, and what their tests began
+            testing.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGINT)
             raise
         status = testing.wait() or asking.wait()
     if status:

@@ -133,6 +133,12 @@ def trials(count, pairs, rate, share, number, effect=0.0):
     return pd.DataFrame(rows)
 
 
+def test_a_draw_without_a_second_arm_has_no_difference():
+    value = np.array([1.1, 2.2, 3.3])
+    drawn = np.array([[True] * 3, [True, True, False], [False] * 3])
+    assert experiments._differences(value, drawn) == pytest.approx([1.65 - 3.3])
+
+
 @pytest.mark.parametrize(
     ("count", "pairs", "rate", "share"),
     [

@@ -353,8 +353,10 @@ def _treated(
 
 
 def _differences(value: np.ndarray, treated: np.ndarray) -> np.ndarray:
-    """Mean of the treated less that of the others, one a draw."""
+    """Mean of the treated less that of the others, one a draw that has both."""
     count, total = treated.sum(axis=1), treated @ value
+    both = (count > 0) & (count < len(value))
+    count, total = count[both], total[both]
     return total / count - (value.sum() - total) / (len(value) - count)
 
 

@@ -7,9 +7,7 @@ R. Colombo & W. Jiang, Journal of Interactive Marketing 13 (1999); equations num
 
 import datetime as dt
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -18,11 +16,10 @@ import pandas as pd
 import scipy
 
 from carnet.measures.register import measure
-from carnet.measures.retention.purchases import FEW_CUSTOMERS, MIN_CUSTOMERS
+from carnet.measures.retention.purchases import MIN_CUSTOMERS
 from carnet.wording import N_
 
 LARGEST = 1e4  # of a parameter, beyond which the data do not identify the model
-STARTS = ([1.0, 1.0, 0.0], [0.0, 1.5, 1.0], [2.0, 1.0, -1.0])  # logs of p, q, γ
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,7 @@ def fit_spend(history: pd.DataFrame) -> SpendModel | None:
     """Gamma-Gamma parameters of a book, by maximum likelihood.
 
     Formula     maximum likelihood (eq. 1a) over repeat_count and mean_spend; the best of three
-                starts of L-BFGS-B, of many customers tried on some 5,000 of them
-                (purchases.FEW_CUSTOMERS) and ended on all
+                starts of L-BFGS-B
     Unit        p and q without unit, γ in currency; log likelihood
     Population  customers with a repeat order and a mean spend above 0
     Undefined   None under 200 such customers (MIN_CUSTOMERS), or when a parameter runs away or q is
@@ -86,26 +82,23 @@ def fit_spend(history: pd.DataFrame) -> SpendModel | None:
         return None
     x, z = t.repeat_count.to_numpy(dtype=float), t.mean_spend.to_numpy(dtype=float)
     unit = float(np.median(z))  # so that γ is near one whatever the currency
-    best: Any = None
-    starts: Sequence[Sequence[float]] = STARTS
-    for every in sorted({max(len(t) // FEW_CUSTOMERS, 1), 1}, reverse=True):
-        spent = _Spent.told(x[::every], z[::every] / unit)
+    spent = _Spent.told(x, z / unit)
 
-        def negative(logs: np.ndarray, spent: _Spent = spent) -> float:
-            return -spent.log_likelihood(*np.exp(logs)) / len(spent.x)
+    def negative(logs: np.ndarray) -> float:
+        return -spent.log_likelihood(*np.exp(logs)) / len(x)
 
-        fits = [
-            scipy.optimize.minimize(
-                negative,
-                start,
-                method="L-BFGS-B",
-                bounds=[(-9.5, 9.5)] * 3,
-                options=dict(ftol=1e-14, gtol=1e-9),
-            )
-            for start in starts
-        ]
-        best = min(fits, key=lambda fit: fit.fun)
-        starts = [best.x]
+    starts = ([1.0, 1.0, 0.0], [0.0, 1.5, 1.0], [2.0, 1.0, -1.0])
+    fits = [
+        scipy.optimize.minimize(
+            negative,
+            start,
+            method="L-BFGS-B",
+            bounds=[(-9.5, 9.5)] * 3,
+            options=dict(ftol=1e-14, gtol=1e-9),
+        )
+        for start in starts
+    ]
+    best = min(fits, key=lambda fit: fit.fun)
     p, q, gamma = (float(value) for value in np.exp(best.x))
     if q <= 1 or max(p, q, gamma) > LARGEST:
         return None
