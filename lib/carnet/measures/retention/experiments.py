@@ -23,7 +23,7 @@ from carnet.wording import N_
 
 POWER = 0.80
 MEASURES = ("revenue", "margin", "orders", "retention")
-DRAWS, CELLS = 5000, 2_000_000  # of assignments; customers of draws that are made at once
+DRAWS, CELLS = 5000, 2_000_000  # assignments drawn; customers × draws held at once
 TREATED, CONTROL, LEFT_OUT = "treated", "control", "left out"
 LEAST_ARM = 4  # customers an arm, below which nothing is read
 MISMATCH = 0.001  # p-value of the sample ratio, under which no effect is told
