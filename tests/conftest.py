@@ -21,7 +21,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import yaml
-from carnet.engagement.interpreter import keep_imported, with_room
+from carnet.engagement.interpreter import hold_texts, keep_imported, with_room
 from carnet.engagement.running import PICTURES_VARIABLE
 from filelock import FileLock, Timeout
 from hypothesis import settings
@@ -78,8 +78,9 @@ def make_engagement(tmp_path):
 @pytest.fixture(scope="session", autouse=True)
 def asked_like_a_book():
     """Tables that belong to no book are asked as a book's own are: the SQL of an expression is
-    compiled once, whatever its rows.
+    compiled once, whatever its rows, and texts are held as of few customers.
     """
+    hold_texts(0)
     if "ibis" in sys.modules:
         import ibis
         from carnet.book.engines import memory

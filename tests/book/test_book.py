@@ -10,6 +10,7 @@ from carnet.book import book as book_module
 from carnet.book import building, cache
 from carnet.book.book import open_book
 from carnet.customers.series import audit_series
+from carnet.engagement import interpreter
 from carnet.engagement.periods import Periods
 from carnet.errors import CarnetError
 
@@ -224,6 +225,16 @@ def test_second_opening_reads_the_cache(make_engagement, monkeypatch):
     monkeypatch.setattr(book_module, "build", lambda *_: pytest.fail("the cache was not read"))
     assert open_book(folder).cube.execute().equals(first.cube.execute())
     assert open_book(folder).checks["sales"] == first.checks["sales"]
+
+
+@pytest.mark.parametrize(("few", "held"), [(3, "python"), (2, "pyarrow")])
+def test_texts_are_held_as_the_number_of_customers_asks(make_engagement, monkeypatch, few, held):
+    """Two customers: fewer than three, and not fewer than two."""
+    monkeypatch.setattr(interpreter, "FEW_CUSTOMERS", few)
+    with pd.option_context("mode.string_storage", "auto"):
+        book = open_book(make_engagement(tables={"sales": ROWS}))
+        texts = book.customers.order_by("customer_id").execute().customer_id
+        assert texts.tolist() == ["A", "B"] and texts.dtype.storage == held
 
 
 @pytest.mark.long

@@ -11,8 +11,10 @@ import subprocess
 import sys
 
 import nbformat
+import pandas as pd
 import pytest
 from carnet.cli import main
+from carnet.engagement import interpreter
 from carnet.engagement.unfinished import building
 from carnet.errors import CarnetError
 from carnet.measures.catalogue import FIGURES
@@ -502,6 +504,20 @@ def test_the_machine_does_not_matter(audited_here, tmp_path, fork):
     second = published(tmp_path)
     assert list(first) == list(second) and len(first) > 10
     assert [name for name in first if first[name] != second[name]] == []
+
+
+@pytest.mark.long
+def test_how_texts_are_held_does_not_matter(audited_here, tmp_path, monkeypatch):
+    """As of many customers, there as of few: the same bytes."""
+    folder, first = audited_here
+    shutil.rmtree(folder / ".carnet", ignore_errors=True)
+    monkeypatch.setattr(interpreter, "FEW_CUSTOMERS", 0)
+    with pd.option_context("mode.string_storage", "python"):
+        done = run_carnet(
+            "run", folder, "-n", "sales_gaps", "--out", tmp_path, pictures=True, kernels=False
+        )
+        assert pd.Series(["a"]).dtype.storage == "pyarrow"
+    assert done.returncode == 0 and published(tmp_path) == first
 
 
 def test_every_notebook_has_its_place_among_pages():

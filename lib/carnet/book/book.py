@@ -35,6 +35,7 @@ from carnet.book.cube import Span, last_text
 from carnet.book.engines import Engine, answers_one, connect, release
 from carnet.book.held import held_address, held_files, refuse_changed
 from carnet.engagement.file import Engagement, load_engagement
+from carnet.engagement.interpreter import hold_texts
 from carnet.engagement.periods import Periods
 from carnet.engagement.running import this_run
 from carnet.engagement.unfinished import CACHE_NAME, building
@@ -501,6 +502,7 @@ def _opened(engagement: Engagement, anonymise: bool | None) -> Book:
         Span(**record["span"] | days),
         goods,
     )
+    hold_texts(opened.span.customer_count)
     if not key:
         return opened
     hidden = hidden_engagement(

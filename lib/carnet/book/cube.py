@@ -19,7 +19,7 @@ class Span:
     """The time that the sales given cover: days of the first and the last positive line,
     most days between two days with an order; how often the median customer orders, in days
     (None where nobody ordered twice), and of how many that is the median; lines of the calendar
-    month of the audit date up to it, and of the 12 months before.
+    month of the audit date up to it, and of the 12 months before; how many customers bought.
     """
 
     first_sale: dt.date | None
@@ -29,6 +29,7 @@ class Span:
     rhythm_count: int
     month_lines: int
     year_lines: int
+    customer_count: int
 
 
 def orders_of(sales: ir.Table, periods: Periods) -> ir.Table:
@@ -99,7 +100,7 @@ def cube_of(sales: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
 
 
 def span_table(cube: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
-    """One row that `span_of` reads: first, last, longest, usual, count, month, year."""
+    """One row that `span_of` reads: first, last, longest, usual, count, month, year, customers."""
     begun = periods.as_of.replace(day=1)
     year = cube.month.between(ibis.date(begun.replace(year=begun.year - 1)), ibis.date(begun))
     month = cube.month == ibis.date(begun)
@@ -108,6 +109,7 @@ def span_table(cube: ir.Table, orders: ir.Table, periods: Periods) -> ir.Table:
         last=cube.last_date.max(),
         month=cube.line_count.sum(where=month).fill_null(0),
         year=cube.line_count.sum(where=year & ~month).fill_null(0),
+        customers=cube.customer_id.nunique(),
     )
     days = orders.select("date").distinct()
     own = orders.group_by("customer_id").agg(
@@ -133,6 +135,7 @@ def span_of(row: Mapping[str, Any]) -> Span:
         int(row["count"]),
         int(row["month"]),
         int(row["year"]),
+        int(row["customers"]),
     )
 
 

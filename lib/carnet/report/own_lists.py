@@ -59,4 +59,4 @@ def _told(w: Wording, name: str, t: pd.DataFrame) -> pd.DataFrame:
 def _is_number(cells: pd.Series) -> bool:
     """True where every cell that is filled is a number with a decimal point."""
     filled = cells[cells != ""]
-    return len(filled) > 0 and bool(filled.str.fullmatch(r"-?\d+(\.\d+)?").all())
+    return len(filled) > 0 and bool(filled.str.fullmatch(r"-?[0-9]+(\.[0-9]+)?").all())

@@ -20,16 +20,21 @@ EXACT, CONTAINED, ALIKE, POSSIBLE = 0.95, 0.75, 0.7, 0.6  # how far a header spe
 TAXED = frozenset(
     ["ttc", "tva", "vat", "tax", "taxes", "incl", "including", "gross", "brut", "toutes"]
 )  # an amount with tax in it is not the one meant
+# digits are those of ASCII, whichever engine looks for them
 DATES = (
-    r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?",
-    r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}( .*)?",
-    r"(19|20)\d{2}(0\d|1[0-2])[0-3]\d",
-    r"\d{4}/\d{1,2}/\d{1,2}( .*)?",
-    r"(19|20)\d{2}[-/.M](0[1-9]|1[0-2])",
-    r"(0?[1-9]|1[0-2])[-/.](19|20)\d{2}",
-    r"[A-Za-zéûèÉ]{3,9}\.?[ -/](19|20)?\d{2}",
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ].*)?",
+    r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2,4}( .*)?",
+    r"(19|20)[0-9]{2}(0[0-9]|1[0-2])[0-3][0-9]",
+    r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}( .*)?",
+    r"(19|20)[0-9]{2}[-/.M](0[1-9]|1[0-2])",
+    r"(0?[1-9]|1[0-2])[-/.](19|20)[0-9]{2}",
+    r"[A-Za-zéûèÉ]{3,9}\.?[ -/](19|20)?[0-9]{2}",
 )
-NUMBER = r"[-+(]?\s?(\d{1,3}([\s\u00a0\u202f.,']\d{3})+|\d+)?([.,]\d+)?(e[+-]?\d+)?\s?%?\)?-?"
+SPACE = "[ \t\u00a0\u202f]"
+NUMBER = (
+    rf"[-+(]?{SPACE}?([0-9]{{1,3}}(({SPACE}|[.,'])[0-9]{{3}})+|[0-9]+)?"
+    rf"([.,][0-9]+)?(e[+-]?[0-9]+)?{SPACE}?%?\)?-?"
+)
 
 
 def plain(header: str) -> str:
@@ -144,11 +149,11 @@ def value_fit(values: pd.Series, kind: str, choices: Sequence[str] = ()) -> floa
     dates = texts.str.fullmatch("|".join(DATES))
     numbers = texts.str.lower().str.replace(
         r"[€$£]|eur|usd|gbp|chf", "", regex=True
-    ).str.strip().str.fullmatch(NUMBER) & texts.str.contains(r"\d")
+    ).str.strip().str.fullmatch(NUMBER) & texts.str.contains("[0-9]")
     if kind == "date":
         return float(dates.mean())
     if kind in ("money", "number", "share"):
-        return float((numbers & ~(dates & ~texts.str.fullmatch(r"\d{8}"))).mean())
+        return float((numbers & ~(dates & ~texts.str.fullmatch("[0-9]{8}"))).mean())
     folded = texts.map(lambda text: unidecode(text).lower())
     if kind == "bool":
         return float(folded.isin([word for words in TRUTH_WORDS for word in words]).mean())
@@ -161,5 +166,5 @@ def value_fit(values: pd.Series, kind: str, choices: Sequence[str] = ()) -> floa
         # of a sale, most in the client's own words
         steps = {"won", "lost"} <= set(choices) and known > 0.05 and folded.nunique() <= STEPS
         return max(known, 0.7) if steps else known
-    fractions = texts.str.fullmatch(r"-?\d*[.,]\d*[1-9]\d*").mean()
+    fractions = texts.str.fullmatch("-?[0-9]*[.,][0-9]*[1-9][0-9]*").mean()
     return float(1 - max(dates.mean() if kind == "id" else 0, fractions))
