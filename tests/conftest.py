@@ -75,18 +75,27 @@ def make_engagement(tmp_path):
     return partial(write_engagement, tmp_path)
 
 
+def of_all_workers(tmp_path_factory):
+    """The folder of a test run, whatever the number of its workers."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session", autouse=True)
-def asked_like_a_book():
+def asked_like_a_book(tmp_path_factory):
     """Tables that belong to no book are asked as a book's own are: the SQL of an expression is
     compiled once, whatever its rows, and texts are held as of few customers.
     """
     hold_texts(0)
     if "ibis" in sys.modules:
         import ibis
+        from carnet.book import queries
         from carnet.book.engines import memory
-        from carnet.book.queries import DuckDB
 
-        ibis.set_backend(DuckDB.from_connection(memory(small=True)))
+        from tests.compiled import Compiled
+
+        ibis.set_backend(queries.DuckDB.from_connection(memory(small=True)))
+        queries._compiled = Compiled(of_all_workers(tmp_path_factory) / "compiled")
 
 
 @pytest.fixture(scope="session")
@@ -178,13 +187,12 @@ def said_by(report, name):
 
 
 @pytest.fixture(scope="session")
-def demo_reports(tmp_path_factory, worker_id):
+def demo_reports(tmp_path_factory):
     """The demonstration company audited once in each language: language → report folder.
 
     The workers of one test run share them, one makes each.
     """
-    base = tmp_path_factory.getbasetemp()
-    shared = (base if worker_id == "master" else base.parent) / "demo_reports"
+    shared = of_all_workers(tmp_path_factory) / "demo_reports"
     shared.mkdir(exist_ok=True)
     reports = {}
     for waits in (False, True):  # first what nobody is making, then what another worker makes

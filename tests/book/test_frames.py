@@ -7,30 +7,33 @@ import pandas as pd
 import pytest
 from carnet.book import frames
 
-EXACT = pd.DataFrame(
-    {
-        "customer_id": ["A", "B", None],
-        "name": pd.Series(["Ann", None, np.nan], dtype=object),
-        "amount": [0.1 + 0.2, np.nan, -0.0],
-        "count": [1, 2, 3],
-        "day": [dt.date(2024, 2, 29), None, dt.date(1900, 1, 1)],
-        "stamp": pd.to_datetime(["2024-01-01", None, "2024-01-03"]),
-        "told": pd.array([True, None, False], dtype="boolean"),
-        "sure": [True, False, True],
-        "nothing": None,
-        # texts that pandas would read as another type
-        "code": pd.Series(["retain", None, "call"], dtype=object),
-    }
-)
+
+def exact():
+    """Columns of every kind that comes back; and `name`, which does not."""
+    return pd.DataFrame(
+        {
+            "customer_id": ["A", "B", None],
+            "name": pd.Series(["Ann", None, np.nan], dtype=object),
+            "amount": [0.1 + 0.2, np.nan, -0.0],
+            "count": [1, 2, 3],
+            "day": [dt.date(2024, 2, 29), None, dt.date(1900, 1, 1)],
+            "stamp": pd.to_datetime(["2024-01-01", None, "2024-01-03"]),
+            "told": pd.array([True, None, False], dtype="boolean"),
+            "sure": [True, False, True],
+            "nothing": None,
+            # texts that pandas would read as another type
+            "code": pd.Series(["retain", None, "call"], dtype=object),
+        }
+    )
 
 
 def test_a_frame_comes_back_as_it_was(tmp_path):
     """Floats to the last bit, days, unknowns of each kind; and its note."""
-    exact, path = EXACT.drop(columns="name"), tmp_path / "computed" / "one.arrow"
-    assert frames.write_frame(path, exact, {"measure": ["label", None, "SELECT 1"]})
+    frame, path = exact().drop(columns="name"), tmp_path / "computed" / "one.arrow"
+    assert frames.write_frame(path, frame, {"measure": ["label", None, "SELECT 1"]})
     found, note = frames.read_frame(path)
     assert note == {"measure": ["label", None, "SELECT 1"]}
-    pd.testing.assert_frame_equal(found, exact, check_exact=True)
+    pd.testing.assert_frame_equal(found, frame, check_exact=True)
     assert np.signbit(found.amount[2]) and found.amount[0] == 0.1 + 0.2
     assert found.day[0] == dt.date(2024, 2, 29) and found.nothing[0] is None
 
@@ -38,7 +41,7 @@ def test_a_frame_comes_back_as_it_was(tmp_path):
 @pytest.mark.parametrize(
     "frame",
     [
-        EXACT[["name"]],  # None and NaN in one column
+        exact()[["name"]],  # None and NaN in one column
         pd.DataFrame({"mixed": [1, "a"]}),
         pd.DataFrame({"sets": [{1}, {2}]}),
         pd.DataFrame({"pairs": [(1, 2), (3, 4)]}),  # would come back as arrays
@@ -52,7 +55,7 @@ def test_what_would_come_back_changed_is_not_kept(tmp_path, frame):
 def test_what_is_cut_or_of_another_kind_is_not_read(tmp_path):
     path = tmp_path / "one.arrow"
     assert frames.read_frame(path) is None
-    frames.write_frame(path, EXACT.drop(columns="name"), {})
+    frames.write_frame(path, exact().drop(columns="name"), {})
     whole = path.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 4
