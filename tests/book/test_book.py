@@ -1,13 +1,15 @@
 import datetime as dt
+import gc
 import os
 import signal
 import subprocess
 import sys
 
+import ibis
 import pandas as pd
 import pytest
 from carnet.book import book as book_module
-from carnet.book import building, cache
+from carnet.book import building, cache, engines
 from carnet.book.book import open_book
 from carnet.customers.series import audit_series
 from carnet.engagement import interpreter
@@ -530,26 +532,44 @@ def test_orders_and_cube_are_stored_in_one_order(demo_book):
         assert (in_order == table.index).all()
 
 
-def test_a_small_book_leaves_nothing_in_the_database_that_the_next_one_takes(make_engagement):
-    """Nor does one that is refused in the middle."""
-    from carnet.book import engines
+def test_a_small_book_leaves_nothing_in_the_database_that_the_next_one_takes(
+    make_engagement, monkeypatch
+):
+    """Neither what built it nor what asked it; one that is refused in the middle leaves none, and
+    the copies that a fork of this process has are left to nobody.
+    """
+    gc.collect()  # of other tests
+    monkeypatch.setattr(engines, "_left", {})
 
-    def folder(name, amount):
+    def opened(name, amount):
         rows = [["customer_id", "date", "amount"], ["A", "2024-01-05", amount]]
-        return make_engagement(name, tables={"sales": rows})
+        return open_book(make_engagement(name, tables={"sales": rows}))
 
     there = (
         "SELECT table_name FROM duckdb_tables() UNION ALL "
         "SELECT view_name FROM duckdb_views() WHERE NOT internal UNION ALL "
         "SELECT database_name FROM duckdb_databases() WHERE NOT internal"
     )
-    one = open_book(folder("one", "1"))
-    (left,) = engines._left.values()
+    one = opened("one", "1")
+    ((left,),) = engines._left.values()
     assert left.execute(there).fetchall() == [("memory",)]
-    assert one.cube.revenue.sum().execute() == 1 and one.engine.backend.con is left
-    with pytest.raises(CarnetError, match="none of"):
-        open_book(folder("refused", "x"))
-    assert not engines._left
-    other = open_book(folder("other", "3"))
-    assert other.cube.revenue.sum().execute() == 3 and other.engine.backend.con is not left
+    zone = "SELECT current_setting('TimeZone')"
+    first = left.execute(zone).fetchone()
     assert one.cube.revenue.sum().execute() == 1
+    assert one.kept("twice", one.cube, "kept").revenue.sum().execute() == 1
+    here = ibis.memtable({"customer_id": ["A", "B"]})
+    assert here.semi_join(one.cube, "customer_id").count().execute() == 1
+    assert not engines._left[os.getpid()]
+    with pytest.raises(CarnetError, match="none of"):
+        opened("refused", "x")
+    assert not engines._left[os.getpid()]
+    other = opened("other", "3")
+    assert other.cube.revenue.sum().execute() == 3 and one.cube.revenue.sum().execute() == 1
+    del one
+    gc.collect()
+    assert engines._left[os.getpid()] == [left] and left.execute(there).fetchall() == [("memory",)]
+    assert left.execute(zone).fetchone() == first and other.cube.revenue.sum().execute() == 3
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    del other
+    gc.collect()
+    assert not engines._left.get(-1)

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ from carnet.intake.sources.base import OWN_COLUMNS, identifier, quoted
 Make = Callable[..., ir.Table]  # tables and what is given beside → an expression
 BATCH_ROWS = 100_000
 SMALL_ROWS = 1_000_000
+MOST_LEFT = 4  # databases of 5 MB
 PATIENCE = 5  # seconds for Java to end by itself
 # of Ibis as Spark names them
 KINDS = {
@@ -500,19 +502,41 @@ def connect(engine: str, folder: Path, rows: int = 0) -> Engine:
     without its password.
     """
     if engine == "duckdb":
-        return Engine(DuckDB.from_connection(memory(folder.parent, small=rows < SMALL_ROWS)))
+        return Engine(_duckdb(folder.parent, small=rows < SMALL_ROWS))
     return Spark(_spark()) if engine == "spark" else Postgres(_postgres(engine))
 
 
-_left: dict[int, duckdb.DuckDBPyConnection] = {}  # process → one small, empty, and nobody's
+# process → small ones, empty, and nobody's: to begin one and to end it takes as long as ten queries
+_left: dict[int, list[duckdb.DuckDBPyConnection]] = {}
+
+
+def _duckdb(cache: Path, small: bool) -> DuckDB:
+    """Ibis' backend on a database of `memory`. What is in a small one is temporary and goes with
+    the backend; the database is then left to the next.
+    """
+    con = memory(cache, small)
+    if not small:
+        return DuckDB.from_connection(con)
+    backend = DuckDB.from_connection(_quiet(con.cursor()))
+    weakref.finalize(backend, _leave, con, cache, os.getpid()).atexit = False
+    return backend
+
+
+def _leave(con: duckdb.DuckDBPyConnection, cache: Path, process: int) -> None:
+    """Leave a small database to the next, unless it is the copy that a fork of its process has, or
+    wrote to disk: DuckDB does not leave the folder to which it did.
+    """
+    left = _left.setdefault(process, [])
+    if process == os.getpid() and len(left) < MOST_LEFT and not spill_folder(cache).exists():
+        left.append(con)
 
 
 def memory(cache: Path | None = None, small: bool = False) -> duckdb.DuckDBPyConnection:
     """A database in memory that fills its share of it (`running.Run.memory`) and then a private
     folder in `cache`, if one is given; without DuckDB's progress bar. A `small` one has one thread.
     """
-    left = _left.pop(os.getpid(), None) if small else None
-    con = left or duckdb.connect()
+    left = _left.get(os.getpid()) if small else None
+    con = left.pop() if left else duckdb.connect()
     con.execute(f"SET memory_limit = {quoted(this_run().memory)}")
     # its default is the folder that the process happens to be in
     con.execute(f"SET temp_directory = {quoted(str(spill_folder(cache)) if cache else '')}")
@@ -524,18 +548,16 @@ def memory(cache: Path | None = None, small: bool = False) -> duckdb.DuckDBPyCon
 @contextmanager
 def passing(cache: Path, small: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database of `memory` for work that leaves nothing in it. A small one is then the next that
-    `memory` gives: to begin one and to end it takes as long as ten queries.
+    `memory` gives.
     """
     con = memory(cache, small)
     with con.cursor() as own:  # with what is temporary
         own.execute("ATTACH ':memory:' AS passing")
         own.execute("USE passing")
         yield _quiet(own)
-    if small and not spill_folder(cache).exists():
+    if small:
         con.execute("DETACH passing")
-        _left[os.getpid()] = con
-    else:
-        con.close()
+        _leave(con, cache, os.getpid())
 
 
 def _quiet(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
