@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import xlsxwriter
 import yaml
@@ -15,6 +16,7 @@ from carnet.book.book import open_book
 from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError
 from carnet.intake.proposal import header_fit, plain, propose, write_proposal
+from carnet.intake.proposal.evidence import value_fit
 from carnet.intake.proposal.questions import ask
 from carnet.wording import Wording
 
@@ -177,6 +179,17 @@ def demo_folder(tmp_path):
         if path.suffix in (".csv", ".xlsx", ".txt"):
             shutil.copy(path, folder)
     return folder
+
+
+@pytest.mark.parametrize("held", ["python", "pyarrow"])
+def test_values_fit_alike_however_texts_are_held(held):
+    """Thousands are grouped by the spaces of Unicode; digits are those that the reader reads."""
+    spaces = [" ", "\u00a0", "\u202f", "\u2009", "\u2007"]
+    with pd.option_context("mode.string_storage", held):
+        grouped = pd.Series([f"1{space}234,50{space}%" for space in spaces])
+        assert value_fit(grouped, "money") == 1 and value_fit(grouped, "date") == 0
+        assert value_fit(pd.Series(["١٢", "٢٠٢٤-٠١-٠٥"]), "money") == 0
+        assert value_fit(pd.Series(["2024-01-05", "05/01/24", "20240105"]), "date") == 1
 
 
 @pytest.mark.long

@@ -147,7 +147,7 @@ class Engine:
             for number, part in enumerate(parts)
         ]
         query = " UNION ALL ".join(files)
-        self.backend.con.execute(f"CREATE OR REPLACE VIEW held_{name} AS {query}")
+        self.backend.con.execute(f"CREATE OR REPLACE TEMP VIEW held_{name} AS {query}")
         return self.backend.table(f"held_{name}")
 
     def stored(self, name: str, table: ir.Table, target: Path) -> ir.Table:
@@ -523,11 +523,12 @@ def _duckdb(cache: Path, small: bool) -> DuckDB:
 
 
 def _leave(con: duckdb.DuckDBPyConnection, cache: Path, process: int) -> None:
-    """Leave a small database to the next, unless it is the copy that a fork of its process has, or
-    wrote to disk: DuckDB does not leave the folder to which it did.
+    """Leave a small database to the next of its process, unless it wrote to disk: DuckDB does not
+    leave the folder to which it did. The copy that a fork has is nobody's, and never ended there:
+    the fork would end with it.
     """
-    left = _left.setdefault(process, [])
-    if process == os.getpid() and len(left) < MOST_LEFT and not spill_folder(cache).exists():
+    left, forked = _left.setdefault(process, []), process != os.getpid()
+    if forked or (len(left) < MOST_LEFT and not spill_folder(cache).exists()):
         left.append(con)
 
 
@@ -537,9 +538,14 @@ def memory(cache: Path | None = None, small: bool = False) -> duckdb.DuckDBPyCon
     """
     left = _left.get(os.getpid()) if small else None
     con = left.pop() if left else duckdb.connect()
-    con.execute(f"SET memory_limit = {quoted(this_run().memory)}")
     # its default is the folder that the process happens to be in
-    con.execute(f"SET temp_directory = {quoted(str(spill_folder(cache)) if cache else '')}")
+    folder = f"SET temp_directory = {quoted(str(spill_folder(cache)) if cache else '')}"
+    try:
+        con.execute(folder)
+    except duckdb.Error:  # it wrote to disk since it was left: somebody still reads from it
+        con = duckdb.connect()
+        con.execute(folder)
+    con.execute(f"SET memory_limit = {quoted(this_run().memory)}")
     if small:
         con.execute("SET threads = 1")
     return _quiet(con)

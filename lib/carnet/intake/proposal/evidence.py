@@ -20,7 +20,7 @@ EXACT, CONTAINED, ALIKE, POSSIBLE = 0.95, 0.75, 0.7, 0.6  # how far a header spe
 TAXED = frozenset(
     ["ttc", "tva", "vat", "tax", "taxes", "incl", "including", "gross", "brut", "toutes"]
 )  # an amount with tax in it is not the one meant
-# digits are those of ASCII, whichever engine looks for them
+# digits of ASCII and spaces of Unicode, whichever engine looks for them
 DATES = (
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ].*)?",
     r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2,4}( .*)?",
@@ -30,7 +30,7 @@ DATES = (
     r"(0?[1-9]|1[0-2])[-/.](19|20)[0-9]{2}",
     r"[A-Za-zéûèÉ]{3,9}\.?[ -/](19|20)?[0-9]{2}",
 )
-SPACE = "[ \t\u00a0\u202f]"
+SPACE = "[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 NUMBER = (
     rf"[-+(]?{SPACE}?([0-9]{{1,3}}(({SPACE}|[.,'])[0-9]{{3}})+|[0-9]+)?"
     rf"([.,][0-9]+)?(e[+-]?[0-9]+)?{SPACE}?%?\)?-?"
