@@ -77,6 +77,7 @@ FAST = """spark.master local[1]
 spark.sql.adaptive.enabled false
 spark.sql.codegen.wholeStage false
 spark.sql.codegen.factoryMode NO_CODEGEN
+spark.buffer.pageSize 1m
 spark.driver.defaultJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 spark.driver.extraJavaOptions -XX:ReservedCodeCacheSize=240m -Xmn256m
 """  # Spark's own settings for queries on few rows
