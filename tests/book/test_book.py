@@ -536,7 +536,7 @@ def test_a_small_book_leaves_nothing_in_the_database_that_the_next_one_takes(
     make_engagement, monkeypatch
 ):
     """Neither what built it nor what asked it; one that is refused in the middle leaves none, and
-    the copies that a fork of this process has are left to nobody.
+    one that wrote to disk since it was left is not taken.
     """
     gc.collect()  # of other tests
     monkeypatch.setattr(engines, "_left", {})
