@@ -18,9 +18,10 @@ class Compiled(dict):
         known = super().get(key)
         if known is None and (left := read_whole(self.folder / key)) is not None:
             known = left.to_pybytes().decode()
+            super().__setitem__(key, known)
         return known
 
     def __setitem__(self, key, sql):
-        if key not in self and not (self.folder / key).exists():
+        if key not in self:
             write_whole(self.folder / key, sql.encode())
         super().__setitem__(key, sql)

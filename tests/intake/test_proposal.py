@@ -183,12 +183,14 @@ def demo_folder(tmp_path):
 
 @pytest.mark.parametrize("held", ["python", "pyarrow"])
 def test_values_fit_alike_however_texts_are_held(held):
-    """Thousands are grouped by the spaces of Unicode; digits are those that the reader reads."""
-    spaces = [" ", "\u00a0", "\u202f", "\u2009", "\u2007"]
+    """A number has the digits and the spaces that the reader takes: an em space or digits of
+    another script are set aside by it.
+    """
+    spaces = [" ", "\t", "\u00a0", "\u202f", "\u2009", "\u2007"]
     with pd.option_context("mode.string_storage", held):
         grouped = pd.Series([f"1{space}234,50{space}%" for space in spaces])
         assert value_fit(grouped, "money") == 1 and value_fit(grouped, "date") == 0
-        assert value_fit(pd.Series(["١٢", "٢٠٢٤-٠١-٠٥"]), "money") == 0
+        assert value_fit(pd.Series(["١٢", "٢٠٢٤-٠١-٠٥", "1\u2003234,50"]), "money") == 0
         assert value_fit(pd.Series(["2024-01-05", "05/01/24", "20240105"]), "date") == 1
 
 

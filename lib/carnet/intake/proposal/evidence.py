@@ -13,14 +13,14 @@ from unidecode import unidecode
 
 from carnet.engagement.profiles import shipped_yaml
 from carnet.engagement.schema import CHOICE_WORDS, LEDGER_HEADERS, TRUTH_WORDS
-from carnet.intake.sources.formats import MISSING_TEXTS
+from carnet.intake.sources.formats import MISSING_TEXTS, OUTER_SPACES
 
 PATH = 0.95  # the end of a path for the whole header
 EXACT, CONTAINED, ALIKE, POSSIBLE = 0.95, 0.75, 0.7, 0.6  # how far a header speaks for a role
 TAXED = frozenset(
     ["ttc", "tva", "vat", "tax", "taxes", "incl", "including", "gross", "brut", "toutes"]
 )  # an amount with tax in it is not the one meant
-# digits of ASCII and spaces of Unicode, whichever engine looks for them
+# digits and spaces are those that the reader reads, whichever engine looks for them
 DATES = (
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ].*)?",
     r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2,4}( .*)?",
@@ -30,7 +30,7 @@ DATES = (
     r"(0?[1-9]|1[0-2])[-/.](19|20)[0-9]{2}",
     r"[A-Za-zéûèÉ]{3,9}\.?[ -/](19|20)?[0-9]{2}",
 )
-SPACE = "[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+SPACE = f"[{OUTER_SPACES}]"
 NUMBER = (
     rf"[-+(]?{SPACE}?([0-9]{{1,3}}(({SPACE}|[.,'])[0-9]{{3}})+|[0-9]+)?"
     rf"([.,][0-9]+)?(e[+-]?[0-9]+)?{SPACE}?%?\)?-?"
