@@ -4,10 +4,13 @@ Reads bottom to top: errors, wording → engagement → intake, measures → boo
 exhibits → sections → report → cli. Imports run one way, in that order.
 """
 
+import gc
 import os
 
 # before NumPy is loaded: its matrices are small here, and of OpenBLAS's threads all but one would
 # spin and wait; the last digits of sums would hang on how many cores a machine has, too
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# nearly nothing of what modules make is garbage: a look at all of it after a million new objects
+gc.set_threshold(20_000, 50)
 
 __version__ = "0.1.0"

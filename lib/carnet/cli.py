@@ -6,7 +6,6 @@ Exit 0 done, 1 done with quarantined rows, 2 refused, 3 a notebook failed.
 
 import atexit
 import datetime as dt
-import gc
 import locale
 import os
 import signal
@@ -21,7 +20,7 @@ import click
 from carnet import __version__
 from carnet.engagement.databases import is_database_url, without_secret
 from carnet.engagement.file import FILE_NAME, load_engagement, spoken_in
-from carnet.engagement.interpreter import GARBAGE_THRESHOLD, with_room
+from carnet.engagement.interpreter import keep_imported, with_room
 from carnet.engagement.unfinished import PRIVATE
 from carnet.errors import CarnetError, Message
 from carnet.report.execution import CELL_TIMEOUT_SECONDS, NotebookFailed
@@ -535,7 +534,6 @@ def main() -> None:
     """Entry point: errors are told in one message, never as a traceback;
     SIGTERM cleans up like an error.
     """
-    gc.set_threshold(GARBAGE_THRESHOLD)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.umask(PRIVATE)
     reader = Reader()
@@ -557,6 +555,7 @@ def console() -> None:
     """The command `carnet`: `main`, then the end of its process at once. Python would first look
     through a million objects for garbage, which takes longer than to open a small book.
     """
+    keep_imported()
     status = DONE
     try:
         main()

@@ -5,16 +5,17 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-GARBAGE_THRESHOLD = 20_000  # new objects between two collections: expressions are many
+NEW_OBJECTS = 20_000  # between two looks for garbage: expressions are many
 ROOM = 2**16 + 1  # values: a little more than half of a megabyte
 FEW_CUSTOMERS = 10_000
 
 
 def keep_imported() -> None:
-    """What was imported until now is never garbage; from now on it is looked for beside that."""
+    """What was imported until now is never garbage; from now on it is looked for beside that, and
+    more often than `carnet` asks for while modules are loaded.
+    """
     gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
-    gc.enable()
+    gc.set_threshold(NEW_OBJECTS, 10)
 
 
 def hold_texts(customers: int) -> None:
