@@ -15,7 +15,9 @@ import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +113,18 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     of it; raises CarnetError where it is none.
     """
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        _clear(told.get("cells", ()))
-        notebook = nbformat.reads(json.dumps(told), as_version=4)
-        _clear(notebook.cells)  # of an older format, which has no such list of cells
-        return notebook
+        return deepcopy(_beginning(path.read_bytes()))
     except (*NO_NOTEBOOK, nbformat.ValidationError):
         raise CarnetError("{path}: not readable as a notebook.", path=path.name) from None
+
+
+@lru_cache(maxsize=16)  # its parameters are asked for before it runs
+def _beginning(stored: bytes) -> nbformat.NotebookNode:
+    told = json.loads(stored.decode())
+    _clear(told.get("cells", ()))
+    notebook = nbformat.reads(json.dumps(told), as_version=4)
+    _clear(notebook.cells)  # of an older format, which has no such list of cells
+    return notebook
 
 
 def _clear(cells: Iterable[dict[str, Any]]) -> None:
