@@ -42,6 +42,7 @@ from carnet.intake.identities import (
 )
 from carnet.intake.ledger import classify_costs, fill_tables
 from carnet.intake.pseudonyms import hide
+from carnet.intake.quarantine import begin_quarantine, quarantine
 from carnet.intake.sources import SourceFile, forget_raw, load_table
 from carnet.intake.sources.base import Reject, identifier, quoted
 from carnet.intake.sources.fec import closing_of
@@ -116,10 +117,7 @@ def build(
     """
     small = _is_small(engagement, files)
     with passing(home.parent, small) as con:
-        con.execute(
-            'CREATE TABLE quarantine ("table" VARCHAR, file VARCHAR, row BIGINT, reason VARCHAR, '
-            "original_values VARCHAR)"
-        )
+        begin_quarantine(con)
         load_rates(con, engagement)
         if engagement.engine == "duckdb":
             connected = cache(partial(Engine, DuckDB.from_connection(con)))
@@ -177,7 +175,7 @@ def _set_aside(con: DuckDBPyConnection, engine: Engine, found: Checked) -> None:
     """Add rows set aside to the quarantine: the first ones where another engine keeps them all."""
     if isinstance(engine, Elsewhere):
         rows = found.first_aside().to_pyarrow().to_pylist()
-        con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", found.quarantined(rows))
+        quarantine(con, found.quarantined(rows))
         tell_left_there(found.ledger)
         return
     names = ", ".join(quoted(file["name"]) for file in found.ledger.files)

@@ -41,6 +41,7 @@ from carnet.intake.checks import (
     told_twice,
     told_unknown,
 )
+from carnet.intake.quarantine import Aside, quarantine
 from carnet.intake.sources.base import Reject, SourceFile, identifier, plain_header, quoted
 from carnet.intake.sources.formats import as_written
 from carnet.intake.sources.reading import MONEY, SUM_WORDS, ColumnReader, folded, folded_words
@@ -312,12 +313,13 @@ class Contract:
             f"JOIN parsed_{self.name} p USING (_file, _row) WHERE p._reason IS NOT NULL "
             f"ORDER BY r._file, r._row"
         )
-        if rejects:
-            values = [
-                (self.name, r.file, r.row, r.reason, json.dumps(r.values, ensure_ascii=False))
+        quarantine(
+            self.con,
+            (
+                Aside(self.name, r.file, r.row, r.reason, json.dumps(r.values, ensure_ascii=False))
                 for r in rejects
-            ]
-            self.con.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)", values)
+            ),
+        )
 
     def _accept(self) -> None:
         """Make `accepted_<name>` of `parsed_<name>` in its place,

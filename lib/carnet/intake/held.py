@@ -57,6 +57,7 @@ from carnet.intake.checks import (
     told_twice,
     told_unknown,
 )
+from carnet.intake.quarantine import Aside
 from carnet.intake.sources.base import SourceFile, plain_header
 from carnet.intake.sources.formats import MISSING_STARTS, MISSING_TEXTS, OUTER_SPACES
 from carnet.intake.sources.mapping import Headers
@@ -863,13 +864,11 @@ class Checked:
         ordered = self.aside.order_by("_file", "_row", "_reason").limit(SHOWN_ASIDE)
         return ordered.mutate(**{c: ordered[c].cast("string") for c in ordered.columns[4:]})
 
-    def quarantined(self, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-        """Rows set aside as the quarantine keeps them: table, file, row, reason, original values
-        as JSON.
-        """
+    def quarantined(self, rows: Iterable[Mapping[str, Any]]) -> list[Aside]:
+        """Rows set aside as the quarantine keeps them."""
         names = [file["name"] for file in self.ledger.files]
         return [
-            (
+            Aside(
                 self.ledger.table,
                 names[row["_file"]],
                 row["_row"],
