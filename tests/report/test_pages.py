@@ -744,6 +744,22 @@ def test_pdf_without_a_browser_is_refused_before_anything_runs(tmp_path, monkeyp
     )
 
 
+@pytest.mark.parametrize(
+    ("there", "prints"),
+    [
+        (["google-chrome", "chromium"], "chromium"),
+        (["chromium", "chromium-headless-shell"], "chromium-headless-shell"),
+    ],
+)
+def test_a_browser_without_windows_prints_where_there_is_one(monkeypatch, there, prints):
+    from carnet.report.printing import find_browser
+
+    monkeypatch.setattr(
+        "carnet.report.printing.shutil.which", lambda name: name if name in there else None
+    )
+    assert find_browser() == prints
+
+
 @pytest.mark.long
 def test_a_browser_that_fails_costs_the_pdf_and_not_the_audit(
     make_engagement, tmp_path, monkeypatch
