@@ -79,7 +79,8 @@ spark.sql.codegen.wholeStage false
 spark.sql.codegen.factoryMode NO_CODEGEN
 spark.buffer.pageSize 1m
 spark.driver.defaultJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
-spark.driver.extraJavaOptions -XX:ReservedCodeCacheSize=240m -Xmn256m
+spark.driver.extraJavaOptions -XX:ReservedCodeCacheSize=240m -Xmn256m \\
+  -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote
 """  # Spark's own settings for queries on few rows
 
 
