@@ -13,6 +13,7 @@ import sqlalchemy
 import xlsxwriter
 from carnet.book.book import open_book
 from carnet.errors import CarnetError
+from carnet.intake.proposal import propose
 from carnet.intake.sources.servers import connect
 from carnet.intake.sources.text import detect_delimiter, detect_encoding
 
@@ -527,6 +528,16 @@ def test_link_out_of_the_folder(make_engagement, tmp_path):
     (folder / "v.csv").symlink_to(tmp_path / "secret.csv")
     with pytest.raises(CarnetError, match="link out of the engagement folder"):
         open_book(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("read", [open_book, propose])
+def test_a_name_that_is_not_utf_8(make_engagement, read):
+    """As of a zip made on Windows: `ventes_é.csv` in its own letters."""
+    folder = make_engagement(tables=spec())
+    write(folder, os.fsdecode(b"ventes_\xe9.csv"), HEADER + "A;31/12/2024;1\n")
+    with pytest.raises(CarnetError, match=r"ventes_\ufffd\.csv: the name is not UTF-8"):
+        read(folder)
 
 
 def test_file_listed_twice(make_engagement):

@@ -16,7 +16,7 @@ import psutil
 
 from carnet.errors import CarnetError, Message
 
-# first those that can open no window: they print the same in less than half the time
+# first those that can open no window: they print in less than half the time
 BROWSERS = (
     "chromium-headless-shell", "chrome-headless-shell",
     "chromium", "chromium-browser", "google-chrome", "google-chrome-stable",

@@ -22,7 +22,7 @@ from carnet.intake.proposal.parts import Part, read_parts
 from carnet.intake.proposal.shapes import add_salesperson, joined, wide
 from carnet.intake.proposal.systems import recognise_exports
 from carnet.intake.proposal.writing import Origin, codes_of, language_of, write
-from carnet.intake.sources import READERS
+from carnet.intake.sources import READERS, check_names
 from carnet.intake.sources.servers import connect
 from carnet.wording import N_
 
@@ -172,9 +172,11 @@ def _files(folder: Path, files: Sequence[Path]) -> list[Path]:
                 path=path.name,
                 told=outside if path.is_file() else none,
             )
-    return named or sorted(
+    chosen = named or sorted(
         path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in READERS
     )
+    check_names(chosen)
+    return chosen
 
 
 def _beside(folder: Path) -> list[str]:

@@ -11,11 +11,12 @@ import contextlib
 import gzip
 import hashlib
 import importlib.util
+import os
 import re
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,6 +115,25 @@ def files_of(name: str, pattern: str, folder: Path) -> list[Path]:
     if pattern.startswith(PACKAGE):
         return [_package_file(name, pattern)]
     return _glob(name, pattern, folder)
+
+
+def check_names(paths: Iterable[Path]) -> None:
+    """Raises CarnetError for paths that are not UTF-8: DuckDB opens none, no report can name it."""
+    odd = [path for path in paths if not _is_utf8(path)]
+    if odd:
+        raise CarnetError(
+            "{examples}: the name is not UTF-8, as an archive made on another system may leave "
+            "it. Rename the file or its folder.",
+            examples=examples(os.fsencode(path).decode(errors="replace") for path in odd),
+        )
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # Python holds the bytes of such a name as surrogates
+        return False
+    return True
 
 
 def load_table(
@@ -409,6 +429,7 @@ def _glob(name: str, pattern: str, folder: Path) -> list[Path]:
     with contextlib.suppress(ValueError, IndexError):  # as of `a**/b` or `.`: no pattern
         there = sorted(folder.glob(pattern))
     paths = [p.resolve() for p in there if p.is_file()]
+    check_names(paths)
     outside = [p.name for p in paths if not p.is_relative_to(folder.resolve())]
     if outside:
         raise CarnetError(
