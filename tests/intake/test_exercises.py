@@ -3,6 +3,8 @@ claims that are deducted, rounded, doubted, given up.
 """
 
 import datetime as dt
+import os
+import sys
 from collections import defaultdict
 
 import pytest
@@ -189,6 +191,14 @@ def test_the_newest_exercise_left_out_is_an_alarm(make_engagement):
         in told(open_book(home))
     )
     assert "20221231" not in told(open_book(home))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_ledger_left_out_is_named_in_signs_that_a_report_can_hold(make_engagement):
+    home = make_engagement(tables={"ledger": {"files": OLD}})
+    for name, year in ((OLD, 2023), (os.fsdecode(b"\xe9criture.txt"), 2024)):
+        (home / name).write_bytes(fec(entries(bill("1", f"{year}0110", "C1", 100))).encode())
+    assert "\ufffdcriture.txt, with entries up to 2024-01-10, is not read" in told(open_book(home))
 
 
 @pytest.mark.long

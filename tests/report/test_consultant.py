@@ -1,7 +1,9 @@
 """What the consultant chooses and says, and what the analyst changes, in the published report."""
 
 import json
+import os
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -155,6 +157,17 @@ def test_faulty_choices_are_refused_before_anything_runs(make_engagement, tmp_pa
     done = run_carnet("run", folder, "--out", tmp_path / "out")
     assert done.returncode == 2 and told in done.stderr
     assert not list((tmp_path / "out").glob("*/2*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_notebook_whose_name_is_not_utf_8_is_refused(make_engagement, tmp_path):
+    folder = make_engagement(tables={"sales": SALES}, as_of="2024-12-31")
+    (folder / "notebooks").mkdir()
+    (folder / "notebooks" / os.fsdecode(b"\xe9tude.ipynb")).write_text("{}")
+    for command in ("run", folder, "--out", tmp_path / "out"), ("check", folder):
+        done = run_carnet(*command)
+        assert done.returncode == 2 and "\ufffdtude.ipynb: the name is not UTF-8" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_analyst_s_notebooks_are_published(make_engagement, tmp_path):

@@ -7,7 +7,6 @@ read = accepted + quarantined hold by test.
 """
 
 import datetime as dt
-import json
 from decimal import Decimal
 
 from carnet.engagement.schema import (
@@ -313,13 +312,7 @@ class Contract:
             f"JOIN parsed_{self.name} p USING (_file, _row) WHERE p._reason IS NOT NULL "
             f"ORDER BY r._file, r._row"
         )
-        quarantine(
-            self.con,
-            (
-                Aside(self.name, r.file, r.row, r.reason, json.dumps(r.values, ensure_ascii=False))
-                for r in rejects
-            ),
-        )
+        quarantine(self.con, (Aside(self.name, r.file, r.row, r.reason, r.values) for r in rejects))
 
     def _accept(self) -> None:
         """Make `accepted_<name>` of `parsed_<name>` in its place,

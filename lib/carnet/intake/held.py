@@ -6,7 +6,6 @@ and the first rows set aside.
 """
 
 import datetime as dt
-import json
 import operator
 import re
 import unicodedata
@@ -873,11 +872,7 @@ class Checked:
                 names[row["_file"]],
                 row["_row"],
                 row["_reason"],
-                json.dumps(
-                    {header: row[header] for header in list(row)[4:]},
-                    ensure_ascii=False,
-                    separators=(",", ":"),
-                ),
+                {header: row[header] for header in list(row)[4:]},
             )
             for row in rows
         ]

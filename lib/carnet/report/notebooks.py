@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from carnet.engagement.file import Engagement
+from carnet.engagement.names import check_names
 from carnet.errors import CarnetError, nearest
 from carnet.report.execution import (
     Parameter,
@@ -40,16 +41,21 @@ def is_packaged(name: str) -> bool:
 
 def own_names(folder: Path) -> list[str]:
     """The names of the engagement's own notebooks."""
+    return list(_own(folder))
+
+
+def _own(folder: Path) -> dict[str, Path]:
     home = folder if folder.is_dir() else folder.parent
-    return [path.stem for path in report_notebooks(home / OWN_NOTEBOOKS)]
+    paths = report_notebooks(home / OWN_NOTEBOOKS)
+    check_names(paths)
+    return {path.stem: path for path in paths}
 
 
 def with_own(notebooks: Sequence[Path], folder: Path, names: Sequence[str] = ()) -> list[Path]:
     """The notebooks with those of the engagement's own folder `notebooks/`: a changed one in the
     place of carnet's, others beside them; of those named, only these.
     """
-    home = folder if folder.is_dir() else folder.parent
-    own = {path.stem: path for path in report_notebooks(home / OWN_NOTEBOOKS)}
+    own = _own(folder)
     chosen = [
         own.pop(path.stem) if path.stem in own and is_changed(path, own[path.stem]) else path
         for path in notebooks

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from carnet.engagement.databases import names_secret, without_secret
 from carnet.engagement.file import FILE_NAME
+from carnet.engagement.names import check_names
 from carnet.engagement.schema import TABLES
 from carnet.errors import CarnetError, Message, examples, lines
 from carnet.intake.proposal.database import read_database
@@ -22,7 +23,7 @@ from carnet.intake.proposal.parts import Part, read_parts
 from carnet.intake.proposal.shapes import add_salesperson, joined, wide
 from carnet.intake.proposal.systems import recognise_exports
 from carnet.intake.proposal.writing import Origin, codes_of, language_of, write
-from carnet.intake.sources import READERS, check_names
+from carnet.intake.sources import READERS
 from carnet.intake.sources.servers import connect
 from carnet.wording import N_
 

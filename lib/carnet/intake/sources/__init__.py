@@ -11,12 +11,11 @@ import contextlib
 import gzip
 import hashlib
 import importlib.util
-import os
 import re
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import duckdb
 
 from carnet.engagement.databases import is_database_url, without_secret
 from carnet.engagement.file import RETURNED, Join, Table
+from carnet.engagement.names import check_names
 from carnet.engagement.schema import TABLE_LABELS, TABLES
 from carnet.errors import CarnetError, Message, examples, nearest
 from carnet.intake.sources import columnar, excel, fec, servers, text, unpivot
@@ -115,25 +115,6 @@ def files_of(name: str, pattern: str, folder: Path) -> list[Path]:
     if pattern.startswith(PACKAGE):
         return [_package_file(name, pattern)]
     return _glob(name, pattern, folder)
-
-
-def check_names(paths: Iterable[Path]) -> None:
-    """Raises CarnetError for paths that are not UTF-8: DuckDB opens none, no report can name it."""
-    odd = [path for path in paths if not _is_utf8(path)]
-    if odd:
-        raise CarnetError(
-            "{examples}: the name is not UTF-8, as an archive made on another system may leave "
-            "it. Rename the file or its folder.",
-            examples=examples(os.fsencode(path).decode(errors="replace") for path in odd),
-        )
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:  # Python holds the bytes of such a name as surrogates
-        return False
-    return True
 
 
 def load_table(

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 
 from carnet.engagement.file import Table
+from carnet.engagement.names import legible
 from carnet.engagement.schema import LEDGER_HEADERS
 from carnet.errors import CarnetError, Message, examples, nearest
 from carnet.intake.sources.base import OWN_COLUMNS, Reject, check_header, identifier, quoted
@@ -74,7 +75,7 @@ def unread_ledgers(folder: Path, read: Collection[Path]) -> list[tuple[str, dt.d
                     if len(fields := re.split(rb"[\t|;]", line)) > place
                 ]
                 if known := [day for day in days if day]:
-                    found.append((path.name, max(known)))
+                    found.append((legible(path.name), max(known)))
     return found
 
 
